@@ -1,0 +1,93 @@
+# What people and CI run. `make test` works in a fresh clone: it installs what
+# the tests need and finds missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+export CGO_ENABLED := 0
+
+GOLANGCI_VERSION := v2.15.0
+GOFUMPT_VERSION  := v0.12.0
+GOLANGCI := .bin/golangci-lint-$(GOLANGCI_VERSION)
+GOFUMPT  := .bin/gofumpt-$(GOFUMPT_VERSION)
+
+# Two packages at a time: more would only let clusters of PostgreSQL fight for
+# the two cores that CI has, and tests run into their timeouts.
+TEST_FLAGS ?= -p 2 -timeout 20m
+# Further flags, such as -v or -run.
+FLAGS ?=
+# How long `make fuzz` stays with each fuzz test.
+FUZZ_TIME ?= 20s
+
+.PHONY: help run test e2e bench fuzz lint format \
+	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint
+
+help: ## show this
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
+
+run: ## start the service with the demo merchant
+	go run ./cmd/refundry serve --demo
+
+test: setup ## run all tests
+	go test $(TEST_FLAGS) $(FLAGS) ./...
+
+e2e: setup ## run only the tests that see the program from outside
+	go test $(TEST_FLAGS) -count=1 $(FLAGS) ./e2e/...
+
+bench: ## measure the parts, then the service under load
+	go test -run '^$$' -bench . -benchmem $(FLAGS) ./...
+	go run ./cmd/refundry bench --self
+
+fuzz: ## fuzz each fuzz test for FUZZ_TIME
+	@grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | while read -r file; do \
+		for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do \
+			echo "$$(dirname "$$file"): $$name"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZ_TIME) "$$(dirname "$$file")" </dev/null; \
+		done; \
+	done
+
+lint: setup-lint ## look for mistakes and for form
+	$(GOLANGCI) run ./...
+	go test ./internal/tidy
+
+format: $(GOFUMPT) ## write every file in its form
+	$(GOFUMPT) -w .
+
+setup: setup-postgresql setup-chromium setup-e2e ## install what tests need, where missing
+
+# $(call install,program,Debian package): as root we install, else we say what to do.
+define install
+	if [ "$$(id -u)" != 0 ]; then \
+		echo 'make setup: $(1) is missing; install it, on Debian as root with: apt-get install $(2)' >&2; \
+		exit 1; \
+	fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -q && apt-get install -q -y --no-install-recommends $(2)
+endef
+
+setup-postgresql: ## server binaries; the tests start clusters of their own
+	@[ -x /usr/lib/postgresql/15/bin/initdb ] || command -v initdb >/dev/null \
+	|| [ -x "$$(pg_config --bindir 2>/dev/null)/initdb" ] \
+	|| { $(call install,PostgreSQL 15,postgresql-15); }
+
+setup-chromium: ## for browser tests
+	@command -v chromium >/dev/null || { $(call install,Chromium,chromium); }
+
+setup-node: ## for the official clients
+	@command -v npm >/dev/null || { $(call install,Node.js with npm,nodejs npm); }
+
+setup-e2e: setup-node e2e/node_modules/.package-lock.json ## the official clients
+
+e2e/node_modules/.package-lock.json: e2e/package-lock.json e2e/package.json e2e/.npmrc
+	npm ci --prefix e2e --no-audit --no-fund
+	@touch $@
+
+setup-lint: $(GOLANGCI) ## the linters
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/.bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .bin/golangci-lint $@
+
+$(GOFUMPT):
+	GOBIN=$(CURDIR)/.bin go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)
+	mv .bin/gofumpt $@

@@ -1,0 +1,68 @@
+// Package channel declares where money really moves: the Connector that each
+// payment channel implements in a folder of its own. A connector answers
+// every call with a refund.Outcome; a bare error is never a business answer.
+package channel
+
+import (
+	"context"
+	"time"
+
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+)
+
+// CallTimeout bounds one call to a channel. It is shorter than the engine's
+// lease, so that a call has ended before anyone else may take the refund over.
+const CallTimeout = 30 * time.Second
+
+// Instruction is what a connector needs to know of a refund to carry it.
+type Instruction struct {
+	MerchantID string
+	RefundID   string
+	// Number is what the channel sees, the same for every attempt.
+	Number          string
+	ChannelRefundID string // "" until the channel gave one
+	// Account is the channel account's id; TransactionID the payment's number there.
+	Account       string
+	TransactionID string
+	Amount        money.Amount
+	Total         money.Amount // what was paid
+	Reason        string
+	Charge        refund.Charge
+	Refund        refund.Refund
+}
+
+// Connector moves money back through one kind of channel.
+//
+// Every method is idempotent by Instruction.Number: telling a channel the
+// same number twice moves money once. When the answer is lost or not
+// understood the outcome is OutcomeUnknown, never a guess. Query answers
+// OutcomeNotFound when the channel says that it knows no such refund. All
+// three return within CallTimeout of their context's start.
+type Connector interface {
+	Submit(ctx context.Context, i Instruction) refund.Outcome
+	Query(ctx context.Context, i Instruction) refund.Outcome
+	// Pace is the connector's nature: settling time and back-off.
+	Pace() refund.Pace
+}
+
+// Notified is a channel's notice, verified and decoded.
+type Notified struct {
+	Account string
+	Number  string
+	Outcome refund.Outcome
+}
+
+// Notifier is a connector whose channel sends notices.
+type Notifier interface {
+	// Notices gives what the channel has to say now, at most limit, oldest
+	// first; each is given until Acknowledge names it.
+	Notices(ctx context.Context, limit int) ([]PendingNotice, error)
+	Acknowledge(ctx context.Context, ids []string) error
+}
+
+// PendingNotice is a notice that waits to be taken.
+type PendingNotice struct {
+	ID string
+	Notified
+}

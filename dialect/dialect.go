@@ -1,0 +1,155 @@
+// Package dialect holds what the APIs that merchants call have in common: what
+// they read, how they ask for a refund, and the registry. Each dialect is a
+// folder below; it decides bytes, never money.
+package dialect
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/ledger"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// Limits that all dialects share.
+const (
+	// MaxBody is the largest request body in bytes; a single refund with 100
+	// goods is under 64 KiB, and nothing that we serve is larger than this.
+	MaxBody = 1 << 20
+	// MaxWait is the longest that Prefer: wait may ask for.
+	MaxWait = 20 * time.Second
+	// MaxIdempotencyKey is the longest key, in visible ASCII characters.
+	MaxIdempotencyKey = 255
+)
+
+// Dialect is one API: a handler for its addresses, and how it tells events.
+type Dialect interface {
+	Name() string
+	// Register adds the dialect's routes. Everything under its prefixes is
+	// answered in its own form, errors and unknown addresses too.
+	Register(mux *http.ServeMux)
+}
+
+// Directory finds who calls. A key that is not known, expired or of another
+// dialect is KindUnauthenticated.
+type Directory interface {
+	Caller(ctx context.Context, dialect, key string) (merchant.Caller, error)
+	// Identities are a merchant's, in every dialect.
+	Identities(ctx context.Context, merchantID string) ([]merchant.Identity, error)
+	// ChannelAccounts are a merchant's.
+	ChannelAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error)
+	// PlatformKey is the key pair in use for a purpose.
+	PlatformKey(ctx context.Context, purpose string) (merchant.PlatformKey, error)
+}
+
+// Acceptor takes refund requests; the intake is one.
+type Acceptor interface {
+	Accept(ctx context.Context, unit refund.Unit, wait time.Duration) (intake.Result, error)
+}
+
+// Registrar registers paid charges. The same charge again adds aliases and
+// gives the charge as it is with again true; one that differs is
+// KindChargeConflict. An order number that a dialect already uses for another
+// charge is KindChargeConflict too. IDs and aliases are made before.
+type Registrar interface {
+	RegisterCharge(ctx context.Context, c refund.Charge) (stored refund.Charge, again bool, err error)
+}
+
+// Position is a place in a list that is ordered by time, then id.
+type Position struct {
+	CreatedAt time.Time
+	ID        string
+}
+
+// Page says which part of a list, newest first. After gives what is older
+// than a position, Before what is newer (still newest first).
+type Page struct {
+	After, Before *Position
+	Limit         int
+}
+
+// ChargeFilter selects charges; zero members select all.
+type ChargeFilter struct {
+	MerchantID             string
+	Dialect                string // only charges with an alias there
+	Identity               string // and of this identity
+	OrderNo                string
+	Channel                string
+	Refunded               *bool
+	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	Page                   Page
+}
+
+// RefundFilter selects refunds; zero members select all.
+type RefundFilter struct {
+	MerchantID             string
+	ChargeID               string
+	State                  refund.State
+	Number                 string
+	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	Page                   Page
+}
+
+// EventFilter selects events; zero members select all.
+type EventFilter struct {
+	MerchantID             string
+	Types                  []string
+	CreatedFrom, CreatedTo time.Time
+	Page                   Page
+}
+
+// StoredEvent is an event with what it is about, as it was then.
+type StoredEvent struct {
+	MerchantID string
+	ID         string
+	Type       string
+	At         time.Time
+	FeedNumber int64 // 0: not yet in the feed
+	RequestID  string
+	Refund     refund.Refund
+	Charge     refund.Charge
+	// PendingDeliveries are those that have not succeeded yet.
+	PendingDeliveries int64
+}
+
+// StoredTransfer is a ledger transfer with its row's id and time.
+type StoredTransfer struct {
+	ID string
+	At time.Time
+	ledger.Transfer
+}
+
+// Reader reads. What is absent is KindChargeNotFound, KindRefundNotFound or
+// KindEventNotFound. Lists give at most Page.Limit rows and whether there are
+// more in the direction of the page.
+type Reader interface {
+	Charge(ctx context.Context, merchantID, id string) (refund.Charge, error)
+	ChargeByAlias(ctx context.Context, merchantID, dialect, name string) (refund.Charge, error)
+	// ChargeByAny finds a charge by its id or any dialect's name for it.
+	ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error)
+	ChargeList(ctx context.Context, f ChargeFilter) (charges []refund.Charge, more bool, err error)
+
+	Refund(ctx context.Context, merchantID, id string) (refund.Refund, error)
+	RefundList(ctx context.Context, f RefundFilter) (refunds []refund.Refund, more bool, err error)
+	Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error)
+	Transfers(ctx context.Context, merchantID, refundID string) ([]StoredTransfer, error)
+
+	Event(ctx context.Context, merchantID, id string) (StoredEvent, error)
+	EventList(ctx context.Context, f EventFilter) (events []StoredEvent, more bool, err error)
+	// Feed gives numbered events after a number, oldest first.
+	Feed(ctx context.Context, merchantID string, after int64, limit int) ([]StoredEvent, error)
+}
+
+// Rendered is an event as a dialect tells it: the body, and the headers that
+// need no secret. A nil body means that the dialect does not tell this event.
+type Rendered struct {
+	Body    []byte
+	Headers map[string]string
+}
+
+// RawObject is an empty JSON object, for members that are never null.
+var RawObject = json.RawMessage("{}")

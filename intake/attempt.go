@@ -1,0 +1,236 @@
+package intake
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/refundry/refundry/batch"
+	"github.com/refundry/refundry/refund"
+)
+
+// attempt is one run of a batch through one transaction. Everything in it is
+// made anew when the transaction is repeated.
+type attempt struct {
+	intake  *Intake
+	units   []refund.Unit
+	now     time.Time
+	results []batch.Result[Result]
+
+	charges map[ChargeKey]refund.Charge
+	owners  map[NumberKey]Number // who holds each number now
+	mine    map[NumberKey]Number // claims that this transaction inserted
+	order   []ChargeKey          // charges that changed, in the order of change
+	changes map[ChargeKey]*refund.Change
+	room    int // reserved at the engine and not used
+	claimed []Claimed
+}
+
+func newAttempt(i *Intake, units []refund.Unit) *attempt {
+	return &attempt{intake: i, units: units}
+}
+
+// run takes the batch through one transaction and hands over what it claimed.
+func (b *attempt) run(ctx context.Context) error {
+	err := b.intake.store.InTx(ctx, func(tx Tx) error {
+		b.reset()
+		return b.decide(ctx, tx)
+	})
+	if err != nil {
+		b.intake.engine.Release(b.room + len(b.claimed))
+		b.room = 0
+		return err
+	}
+	b.intake.engine.Release(b.room)
+	b.intake.engine.Take(b.claimed)
+	return nil
+}
+
+func (b *attempt) reset() {
+	b.intake.engine.Release(b.room + len(b.claimed))
+	b.room, b.claimed = 0, nil
+	b.now = b.intake.opts.Now().UTC().Truncate(time.Microsecond)
+	b.results = make([]batch.Result[Result], len(b.units))
+	b.changes = make(map[ChargeKey]*refund.Change)
+	b.order = nil
+}
+
+func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
+	if b.charges, err = tx.LockCharges(ctx, b.chargeKeys()); err != nil {
+		return err
+	}
+	claims := b.claims()
+	b.owners, b.mine = map[NumberKey]Number{}, map[NumberKey]Number{}
+	var earlier map[RefundKey]refund.Refund
+	if len(claims) > 0 {
+		if b.owners, err = tx.ClaimNumbers(ctx, claims); err != nil {
+			return err
+		}
+		for _, c := range claims {
+			if _, taken := b.owners[c.NumberKey]; !taken {
+				b.mine[c.NumberKey] = c
+			}
+		}
+		if earlier, err = tx.Refunds(ctx, b.earlierKeys()); err != nil {
+			return err
+		}
+	}
+	accepted := make(map[RefundKey]refund.Refund)
+	for n, unit := range b.units {
+		value, uerr := b.one(unit, earlier, accepted)
+		if uerr != nil {
+			b.results[n].Err = uerr
+			continue
+		}
+		b.results[n].Value = value
+	}
+	b.claim()
+	if moves := b.moves(); len(moves) > 0 {
+		if err := tx.MoveNumbers(ctx, moves); err != nil {
+			return err
+		}
+	}
+	if len(b.order) == 0 {
+		return nil
+	}
+	return tx.Insert(ctx, b.sortedChanges())
+}
+
+// one decides about one unit: a repeat, or the rules.
+func (b *attempt) one(unit refund.Unit, earlier, accepted map[RefundKey]refund.Refund) (Result, *refund.Error) {
+	ids, repeated, err := b.repeats(unit)
+	if err != nil {
+		return Result{}, err
+	}
+	if repeated {
+		return b.repeat(unit, ids, earlier, accepted)
+	}
+	charges := make(map[string]refund.Charge, 1)
+	for _, request := range unit.Requests {
+		if c, ok := b.charges[ChargeKey{unit.MerchantID, request.ChargeID}]; ok {
+			charges[c.ID] = c
+		}
+	}
+	changes, err := refund.Accept(charges, unit, b.intake.store.RuleBook(unit.MerchantID), b.now)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Charges: make(map[string]refund.Charge, 1)}
+	for _, change := range changes {
+		b.merge(unit.MerchantID, change)
+		result.Charges[change.Charge.ID] = change.Charge
+	}
+	byID := make(map[string]refund.Refund, len(unit.Requests))
+	for _, change := range changes {
+		for _, r := range change.Refunds {
+			byID[r.ID] = r
+			accepted[RefundKey{unit.MerchantID, r.ID}] = r
+		}
+	}
+	for _, request := range unit.Requests {
+		result.Refunds = append(result.Refunds, byID[request.RefundID])
+	}
+	b.own(unit)
+	return result, nil
+}
+
+func (b *attempt) merge(merchantID string, change refund.Change) {
+	key := ChargeKey{merchantID, change.Charge.ID}
+	b.charges[key] = change.Charge
+	have, ok := b.changes[key]
+	if !ok {
+		b.changes[key] = &change
+		b.order = append(b.order, key)
+		return
+	}
+	have.Charge = change.Charge
+	have.Refunds = append(have.Refunds, change.Refunds...)
+	have.Transfers = append(have.Transfers, change.Transfers...)
+	have.Events = append(have.Events, change.Events...)
+}
+
+// claim records, before any byte leaves, that this process may tell the
+// channel. A full engine leaves refunds unclaimed and due now.
+func (b *attempt) claim() {
+	var open int
+	for _, key := range b.order {
+		for _, r := range b.changes[key].Refunds {
+			if r.State == refund.Created {
+				open++
+			}
+		}
+	}
+	b.room = b.intake.engine.Reserve(open)
+	until := b.now.Add(b.intake.engine.Lease())
+	for _, key := range b.order {
+		change := b.changes[key]
+		for n := range change.Refunds {
+			r := &change.Refunds[n]
+			if r.State != refund.Created || b.room == 0 {
+				continue
+			}
+			r.LeaseEpoch, r.LeaseUntil, r.DueAt = 1, until, until
+			b.claimed = append(b.claimed, Claimed{Refund: *r, Charge: change.Charge})
+			b.room--
+		}
+	}
+}
+
+func (b *attempt) sortedChanges() []refund.Change {
+	slices.SortFunc(b.order, func(x, y ChargeKey) int {
+		return cmp.Or(cmp.Compare(x.MerchantID, y.MerchantID), cmp.Compare(x.ID, y.ID))
+	})
+	out := make([]refund.Change, len(b.order))
+	for n, key := range b.order {
+		out[n] = *b.changes[key]
+	}
+	return out
+}
+
+// answer writes the run's results to their places.
+func (b *attempt) answer(results []batch.Result[Result], todo []int) {
+	for n, at := range todo {
+		results[at] = b.results[n]
+	}
+}
+
+func (b *attempt) chargeKeys() []ChargeKey {
+	seen := make(map[ChargeKey]bool)
+	var keys []ChargeKey
+	for _, unit := range b.units {
+		for _, request := range unit.Requests {
+			key := ChargeKey{unit.MerchantID, request.ChargeID}
+			if !seen[key] {
+				seen[key] = true
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+func (b *attempt) refundKeys() []RefundKey {
+	var keys []RefundKey
+	for _, unit := range b.units {
+		for _, request := range unit.Requests {
+			keys = append(keys, RefundKey{unit.MerchantID, request.RefundID})
+		}
+	}
+	return keys
+}
+
+// present finds a unit's refunds among those that a lookup found. Repeats are
+// not among them: they are run again, which changes nothing.
+func (b *attempt) present(unit refund.Unit, found map[RefundKey]refund.Refund) (Result, bool) {
+	result := Result{Charges: make(map[string]refund.Charge, 1)}
+	for _, request := range unit.Requests {
+		r, ok := found[RefundKey{unit.MerchantID, request.RefundID}]
+		if !ok {
+			return Result{}, false
+		}
+		result.Refunds = append(result.Refunds, r)
+		result.Charges[r.ChargeID] = b.charges[ChargeKey{unit.MerchantID, r.ChargeID}]
+	}
+	return result, true
+}

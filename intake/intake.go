@@ -1,0 +1,108 @@
+// Package intake gathers the refund requests that arrive while the last
+// commit is under way and takes the whole batch through one transaction: lock,
+// decide, write, commit once, answer all. There is no artificial wait: an idle
+// intake commits a lone request at once.
+package intake
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/refundry/refundry/refund"
+)
+
+// ErrCommitUnknown says that the connection broke during COMMIT, so that it
+// is not known whether the transaction happened.
+var ErrCommitUnknown = errors.New("the commit's result is unknown")
+
+// Store is what the intake needs of the database. InTx runs work in one
+// transaction. A deadlock or serialization error repeats it; a broken
+// connection during COMMIT is ErrCommitUnknown; any other error rolled back.
+type Store interface {
+	InTx(ctx context.Context, work func(Tx) error) error
+	// Settled waits until no transaction that was lost may still commit, by
+	// locking the charges of keys on a fresh connection for at most the given
+	// time, and then says in a new statement which refunds are there.
+	Settled(ctx context.Context, charges []ChargeKey, refunds []RefundKey, within time.Duration) (map[RefundKey]refund.Refund, error)
+	// RuleBook gives a merchant's rules, from memory.
+	RuleBook(merchantID string) refund.RuleBook
+}
+
+// Tx is one transaction. All methods take batches, lock in the order of their
+// keys, and match what comes back by key.
+type Tx interface {
+	// LockCharges locks the charges and returns those that exist.
+	LockCharges(ctx context.Context, keys []ChargeKey) (map[ChargeKey]refund.Charge, error)
+	// ClaimNumbers inserts the numbers that are new and returns the claims
+	// that others made before. A concurrent claimer is waited for.
+	ClaimNumbers(ctx context.Context, claims []Number) (map[NumberKey]Number, error)
+	// MoveNumbers corrects claims of this transaction: Refunds empty deletes.
+	MoveNumbers(ctx context.Context, claims []Number) error
+	// Refunds reads refunds, with no lock.
+	Refunds(ctx context.Context, keys []RefundKey) (map[RefundKey]refund.Refund, error)
+	// Insert writes the changes of accepted units: new refunds, the charges as
+	// they are now, transfers and events.
+	Insert(ctx context.Context, changes []refund.Change) error
+}
+
+// ChargeKey names a charge.
+type ChargeKey struct{ MerchantID, ID string }
+
+// RefundKey names a refund.
+type RefundKey struct{ MerchantID, ID string }
+
+// Namespace tells refund numbers from idempotency keys: two namespaces, each
+// unique per merchant across dialects.
+type Namespace string
+
+// The namespaces.
+const (
+	Numbers Namespace = "number"
+	Keys    Namespace = "key"
+)
+
+// NumberKey names a claim.
+type NumberKey struct {
+	MerchantID string
+	Namespace  Namespace
+	Value      string
+}
+
+// Number is a claim of a refund number or idempotency key.
+type Number struct {
+	NumberKey
+	// Refunds are the refunds it stands for: one, or a unit's.
+	Refunds []string
+	// Contents is what a repeat must share, one per refund.
+	Contents  []refund.Content
+	CreatedAt time.Time
+}
+
+// Result is what became of a unit.
+type Result struct {
+	Refunds []refund.Refund
+	// Charges are the refunds' charges, by id, as they were right after.
+	Charges map[string]refund.Charge
+	// Repeated says that the refunds were accepted before.
+	Repeated bool
+}
+
+// Engine takes accepted refunds over in memory. The intake reserves room
+// before the commit, and gives back what it did not use.
+type Engine interface {
+	// Reserve gives how many of n refunds the engine can take now.
+	Reserve(n int) int
+	// Release gives room back.
+	Release(n int)
+	// Take hands claimed refunds over, using up room.
+	Take(refunds []Claimed)
+	// Lease is how long a claim holds.
+	Lease() time.Duration
+}
+
+// Claimed is a refund under a lease, with its charge.
+type Claimed struct {
+	Refund refund.Refund
+	Charge refund.Charge
+}

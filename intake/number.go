@@ -1,0 +1,156 @@
+package intake
+
+import (
+	"slices"
+
+	"github.com/refundry/refundry/refund"
+)
+
+// claims lists each number and key of the batch once, as its first claimer
+// would own it.
+func (b *attempt) claims() []Number {
+	seen := make(map[NumberKey]bool)
+	var claims []Number
+	add := func(n Number) {
+		if !seen[n.NumberKey] {
+			seen[n.NumberKey] = true
+			claims = append(claims, n)
+		}
+	}
+	for _, unit := range b.units {
+		for _, n := range b.numbersOf(unit) {
+			add(n)
+		}
+	}
+	return claims
+}
+
+// numbersOf lists what a unit claims: each request's number, and the key.
+func (b *attempt) numbersOf(unit refund.Unit) []Number {
+	var out []Number
+	ids := make([]string, len(unit.Requests))
+	for n, request := range unit.Requests {
+		ids[n] = request.RefundID
+		if request.Number != "" {
+			out = append(out, Number{
+				NumberKey: NumberKey{unit.MerchantID, Numbers, request.Number},
+				Refunds:   ids[n : n+1], Contents: unit.Members[n : n+1], CreatedAt: b.now,
+			})
+		}
+	}
+	if unit.Key != "" {
+		out = append(out, Number{
+			NumberKey: NumberKey{unit.MerchantID, Keys, unit.Key},
+			Refunds:   ids, Contents: unit.Members, CreatedAt: b.now,
+		})
+	}
+	return out
+}
+
+// repeats reports whether the unit repeats an earlier one, and which refunds
+// those are. Other content under the same number or key is an error, and so
+// are a key and a number that point to different refunds.
+func (b *attempt) repeats(unit refund.Unit) (ids []string, repeated bool, err *refund.Error) {
+	var byNumber []string
+	var fresh int
+	for n, request := range unit.Requests {
+		if request.Number == "" {
+			fresh++
+			continue
+		}
+		owner, taken := b.owners[NumberKey{unit.MerchantID, Numbers, request.Number}]
+		if !taken {
+			fresh++
+			continue
+		}
+		if !refund.SameContent(owner.Contents[0], unit.Members[n]) {
+			return nil, false, conflict(refund.KindNumberConflict, "number", owner.Refunds[0], "the refund number was used for another refund")
+		}
+		byNumber = append(byNumber, owner.Refunds[0])
+	}
+	if len(byNumber) > 0 && fresh > 0 {
+		return nil, false, conflict(refund.KindNumberConflict, "number", byNumber[0], "some of the unit's refund numbers were used before")
+	}
+	owner, taken := b.owners[NumberKey{unit.MerchantID, Keys, unit.Key}]
+	if unit.Key == "" || !taken {
+		if byNumber != nil && unit.Key != "" {
+			// A new key for refunds that are there: from now on it means them.
+			b.owners[NumberKey{unit.MerchantID, Keys, unit.Key}] = Number{
+				NumberKey: NumberKey{unit.MerchantID, Keys, unit.Key}, Refunds: byNumber, Contents: unit.Members, CreatedAt: b.now,
+			}
+		}
+		return byNumber, byNumber != nil, nil
+	}
+	if !slices.EqualFunc(owner.Contents, unit.Members, refund.SameContent) {
+		return nil, false, conflict(refund.KindKeyConflict, "idempotency_key", owner.Refunds[0], "the idempotency key was used for another request")
+	}
+	if byNumber != nil && !slices.Equal(byNumber, owner.Refunds) {
+		return nil, false, conflict(refund.KindKeyConflict, "idempotency_key", owner.Refunds[0], "the idempotency key and the refund number stand for different refunds")
+	}
+	return owner.Refunds, true, nil
+}
+
+// repeat answers with the refunds that were accepted before, as they are now.
+func (b *attempt) repeat(unit refund.Unit, ids []string, earlier, accepted map[RefundKey]refund.Refund) (Result, *refund.Error) {
+	result := Result{Repeated: true, Charges: make(map[string]refund.Charge, 1)}
+	for n, id := range ids {
+		key := RefundKey{unit.MerchantID, id}
+		r, ok := accepted[key]
+		if !ok {
+			r, ok = earlier[key]
+		}
+		if !ok {
+			return Result{}, conflict(refund.KindCorrupt, "number", id, "a number stands for a refund that is not there")
+		}
+		if number := unit.Requests[n].Number; number != "" && number != r.Number {
+			return Result{}, conflict(refund.KindKeyConflict, "idempotency_key", id, "the idempotency key was used with another refund number")
+		}
+		result.Refunds = append(result.Refunds, r)
+		result.Charges[r.ChargeID] = b.charges[ChargeKey{unit.MerchantID, r.ChargeID}]
+	}
+	return result, nil
+}
+
+// own notes that an accepted unit holds its numbers.
+func (b *attempt) own(unit refund.Unit) {
+	for _, n := range b.numbersOf(unit) {
+		b.owners[n.NumberKey] = n
+	}
+}
+
+// moves corrects the claims that this transaction inserted for units that in
+// the end do not own them: a refused request uses up neither number nor key.
+func (b *attempt) moves() []Number {
+	var moves []Number
+	for _, claim := range b.claims() {
+		if _, ours := b.mine[claim.NumberKey]; !ours {
+			continue
+		}
+		owner, owned := b.owners[claim.NumberKey]
+		switch {
+		case !owned:
+			claim.Refunds = nil
+			moves = append(moves, claim)
+		case !slices.Equal(owner.Refunds, claim.Refunds):
+			moves = append(moves, owner)
+		}
+	}
+	return moves
+}
+
+// earlierKeys lists the refunds that claims made before stand for.
+func (b *attempt) earlierKeys() []RefundKey {
+	var keys []RefundKey
+	for _, claim := range b.claims() {
+		for _, id := range b.owners[claim.NumberKey].Refunds {
+			keys = append(keys, RefundKey{claim.MerchantID, id})
+		}
+	}
+	return keys
+}
+
+func conflict(kind refund.Kind, param, refundID, text string) *refund.Error {
+	e := refund.Errorf(kind, param, "%s", text)
+	e.Refund = refundID
+	return e
+}

@@ -1,0 +1,133 @@
+package tidy
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// levels are the floors of the house: a package imports only lower ones. A
+// name that ends in /* gives a level to every folder directly below, so that a
+// new dialect, channel or protocol needs no line here.
+var levels = map[string]int{
+	"cmd/refundry": 8,
+
+	"server":     7,
+	"sim":        7,
+	"bench":      7,
+	"channelsim": 7,
+
+	"store": 6,
+
+	"dialect":   5,
+	"dialect/*": 5,
+	"console":   5,
+
+	"engine":    4,
+	"webhook":   4,
+	"reconcile": 4,
+
+	"intake":    3,
+	"channel":   3,
+	"channel/*": 3,
+
+	"refund":   2,
+	"merchant": 2,
+	"audit":    2,
+
+	"ledger": 1,
+	"wire/*": 1,
+	"batch":  1,
+	"secret": 1,
+	"egress": 1,
+
+	"money":          0,
+	"wire/form":      0,
+	"wire/exactjson": 0,
+	"telemetry":      0,
+
+	// These hold embedded files or look at the sources, and import none of us.
+	"store/migration": 0,
+	"openapi":         0,
+	"internal/tidy":   0,
+}
+
+// sideways are imports on one floor that the house allows.
+var sideways = map[[2]string]string{
+	{"wire/form", "wire/exactjson"}: "both decode into the same ordered values",
+}
+
+// owned are outside modules that one package alone may import.
+var owned = map[string]string{
+	"github.com/prometheus/": "telemetry",
+	"go.opentelemetry.io/":   "telemetry",
+}
+
+// level gives a package's floor, or false when the table has none.
+func level(dir string) (int, bool) {
+	if number, ok := levels[dir]; ok {
+		return number, true
+	}
+	number, ok := levels[path.Dir(dir)+"/*"]
+	return number, ok
+}
+
+// Imports finds imports that go up or sideways, packages without a level, and
+// test suites that the program would carry.
+func Imports(files []File) []Finding {
+	const rule = "imports"
+	var found []Finding
+	unknown := map[string]bool{}
+	for _, file := range files {
+		if file.test() {
+			continue
+		}
+		from, ok := level(file.dir())
+		if !ok {
+			if !unknown[file.dir()] {
+				unknown[file.dir()] = true
+				found = append(found, file.finding(file.Syntax.Name.Pos(), rule,
+					"package %s: give it a level in internal/tidy/imports.go and docs/design.md", file.dir()))
+			}
+			continue
+		}
+		for _, spec := range file.Syntax.Imports {
+			target, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				continue
+			}
+			if text := wrongImport(file.dir(), from, target); text != "" {
+				found = append(found, file.finding(spec.Pos(), rule, "%s", text))
+			}
+		}
+	}
+	return found
+}
+
+// wrongImport says what is wrong with an import, or "".
+func wrongImport(dir string, from int, target string) string {
+	to, ours := strings.CutPrefix(target, module+"/")
+	if !ours {
+		for prefix, owner := range owned {
+			if strings.HasPrefix(target, prefix) && dir != owner {
+				return fmt.Sprintf("%s may be imported by %s alone", target, owner)
+			}
+		}
+		return ""
+	}
+	if testPackage(to) {
+		return to + " serves tests and may be imported by tests alone"
+	}
+	if path.Dir(dir) == to || sideways[[2]string{dir, to}] != "" {
+		return ""
+	}
+	number, ok := level(to)
+	if !ok {
+		return to + " has no level: give it one in internal/tidy/imports.go and docs/design.md"
+	}
+	if number >= from {
+		return fmt.Sprintf("%s (level %d) imports %s (level %d): only lower levels may be imported", dir, from, to, number)
+	}
+	return ""
+}

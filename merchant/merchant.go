@@ -1,0 +1,165 @@
+// Package merchant describes whoever's money it is: merchants, the identities
+// by which dialects know them, API keys and their scopes, channel accounts,
+// webhook endpoints, and settings.
+package merchant
+
+import (
+	"slices"
+	"time"
+)
+
+// Mode separates test from live. A business with both has two merchants that
+// share nothing.
+type Mode string
+
+// The modes.
+const (
+	Test Mode = "test"
+	Live Mode = "live"
+)
+
+// The dialects' names, as rows and addresses carry them.
+const (
+	PingPP    = "pingpp"
+	Wallet    = "wallet"
+	WeChatPay = "wechatpay"
+	Payin     = "payin"
+	Native    = "native"
+)
+
+// Dialects lists them all.
+func Dialects() []string { return []string{PingPP, Wallet, WeChatPay, Payin, Native} }
+
+// Merchant is one merchant in one mode.
+type Merchant struct {
+	ID        string
+	Name      string
+	Mode      Mode
+	Settings  Settings
+	CreatedAt time.Time
+}
+
+// Settings are a merchant's own choices, stored as one JSON text. The zero
+// value is the default of each.
+type Settings struct {
+	// WaitSeconds is, per dialect, how long a refund request waits for the
+	// channel's word when it does not say (Prefer: wait=N); 0 to 20.
+	WaitSeconds map[string]int `json:"wait_seconds,omitempty"`
+	// RefundPageSize is the most refunds on one page of the Ping++ list; 0
+	// means 20, at most 100.
+	RefundPageSize int `json:"refund_page_size,omitempty"`
+	// CheckSignatures says that Ping++ POST requests must be signed with the
+	// merchant's key, whose public half (PKIX PEM) is RequestKey.
+	CheckSignatures bool   `json:"check_signatures,omitempty"`
+	RequestKey      string `json:"request_key,omitempty"`
+	// Limits of the merchant itself, besides the channels' rules.
+	Limits Limits `json:"limits,omitzero"`
+	// Demo marks the demo merchant, which alone /sandbox/reset renews.
+	Demo bool `json:"demo,omitempty"`
+}
+
+// Limits bound refunds; 0 is none.
+type Limits struct {
+	// MostAmount of one refund, in minor units.
+	MostAmount int64 `json:"most_amount,omitempty"`
+	// MostRefunds of one charge.
+	MostRefunds int64 `json:"most_refunds,omitempty"`
+	// SpacingSeconds is the least time between two refunds of one charge.
+	SpacingSeconds int64 `json:"spacing_seconds,omitempty"`
+}
+
+// Wait is the merchant's default wait in a dialect.
+func (s Settings) Wait(dialect string) time.Duration {
+	return time.Duration(s.WaitSeconds[dialect]) * time.Second
+}
+
+// Identity is a merchant as a dialect knows it: a Ping++ app, a wallet, an
+// mchid, a Payin merchant. Unique per (dialect, name).
+type Identity struct {
+	Dialect    string
+	Name       string
+	Sub        string // WeChat's sub_mchid in partner mode
+	MerchantID string
+	// Public holds what is no secret, such as certificates and public keys.
+	Public map[string]string
+	// Secrets are sealed at rest: private keys, APIv3 key.
+	Secrets   map[string]string
+	CreatedAt time.Time
+}
+
+// Scope is something an API key may do.
+type Scope string
+
+// The scopes of native keys. Other dialects' keys have Refund and Read.
+const (
+	ScopeCharge   Scope = "charges:write"
+	ScopeRefund   Scope = "refunds:write"
+	ScopeRead     Scope = "read"
+	ScopeEndpoint Scope = "endpoints:write"
+	ScopeSandbox  Scope = "sandbox:write"
+	ScopeMerchant Scope = "merchants:write"
+)
+
+// Scopes lists them all.
+func Scopes() []Scope {
+	return []Scope{ScopeCharge, ScopeRefund, ScopeRead, ScopeEndpoint, ScopeSandbox, ScopeMerchant}
+}
+
+// Key is an API key. What it looks like is not stored; Hint shows its ends.
+type Key struct {
+	ID         string
+	Dialect    string
+	Identity   string
+	MerchantID string
+	Scopes     []Scope
+	Hint       string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time // zero: never
+}
+
+// May reports whether the key has the scope.
+func (k Key) May(scope Scope) bool { return slices.Contains(k.Scopes, scope) }
+
+// Caller is who a request's key belongs to.
+type Caller struct {
+	Merchant Merchant
+	Key      Key
+}
+
+// ChannelAccount is a merchant's account at a channel and names the connector
+// that moves its money.
+type ChannelAccount struct {
+	ID         string
+	MerchantID string
+	Connector  string
+	CreatedAt  time.Time
+}
+
+// Connectors' names.
+const (
+	ConnectorSandbox = "sandbox"
+	ConnectorManual  = "manual"
+)
+
+// Endpoint is an address that is told of events.
+type Endpoint struct {
+	ID         string
+	MerchantID string
+	Dialect    string
+	Identity   string
+	URL        string
+	// Events are the types it subscribed to; empty is what its dialect promises.
+	Events     []string
+	CreatedAt  time.Time
+	DisabledAt time.Time // zero: in use
+}
+
+// PlatformKey is a key pair of the service itself.
+type PlatformKey struct {
+	ID         string
+	Purpose    string // dialect it signs for
+	PublicPEM  string
+	PrivatePEM string // sealed at rest
+	CreatedAt  time.Time
+	ExpiresAt  time.Time // zero: in use
+}

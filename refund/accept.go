@@ -1,0 +1,170 @@
+package refund
+
+import (
+	"maps"
+	"time"
+
+	"github.com/refundry/refundry/ledger"
+	"github.com/refundry/refundry/money"
+)
+
+// Request asks for one refund. Ids are made before the commit, so that a
+// commit whose result is unknown can be looked up.
+type Request struct {
+	RefundID string
+	// ChannelNumber is what the channel will see, the same for every attempt.
+	ChannelNumber string
+	ChargeID      string
+	// Amount in minor units; nil is everything that is still refundable.
+	Amount *money.Minor
+	// Number is the merchant's own, "" if it gave none.
+	Number string
+	Reason string
+	Detail RefundDetail
+	// Goods names the goods that come back, for goods-level allocation.
+	Goods []RefundedGoods
+	// HoldUntil, if not zero, holds the refund until then.
+	HoldUntil time.Time
+}
+
+// Unit is one or more requests that are accepted together or not at all.
+type Unit struct {
+	MerchantID string
+	// Key is the idempotency key, "" if none was given.
+	Key      string
+	Requests []Request
+	By       Asker
+	// Members is the content that a repeat must share, per request; see SameContent.
+	Members []Content
+}
+
+// Accept decides about one unit. charges are the charges it names, by id, as
+// they are under lock; book is the rules. It gives one Change per charge, in
+// the order in which the requests name them first, or the first request's
+// error: then nothing was accepted.
+func Accept(charges map[string]Charge, unit Unit, book RuleBook, now time.Time) ([]Change, *Error) {
+	if len(unit.Requests) == 0 {
+		return nil, Errorf(KindInvalid, "refunds", "a unit has at least one refund")
+	}
+	changes := make([]Change, 0, 1)
+	at := make(map[string]int, 1)
+	for _, request := range unit.Requests {
+		i, seen := at[request.ChargeID]
+		if !seen {
+			charge, ok := charges[request.ChargeID]
+			if !ok {
+				e := Errorf(KindChargeNotFound, "charge", "there is no such charge")
+				e.Charge = request.ChargeID
+				return nil, e
+			}
+			if err := charge.Check(); err != nil {
+				return nil, As(err)
+			}
+			i = len(changes)
+			at[request.ChargeID] = i
+			changes = append(changes, Change{Charge: charge})
+		}
+		if err := acceptOne(&changes[i], unit, request, book, now); err != nil {
+			return nil, err
+		}
+	}
+	return changes, nil
+}
+
+// Quote is Accept of one request without consequences: the amount and the
+// parts it would have, or the rule that stops it.
+func Quote(charge Charge, request Request, book RuleBook, now time.Time) (money.Minor, Parts, *Error) {
+	amount, err := admit(charge, request, book, now)
+	if err != nil {
+		return 0, Parts{}, err
+	}
+	parts, err := Allocate(charge, amount, request.Goods)
+	return amount, parts, err
+}
+
+func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now time.Time) *Error {
+	charge := change.Charge
+	amount, parts, err := Quote(charge, request, book, now)
+	if err != nil {
+		return err
+	}
+	r := Refund{
+		MerchantID: unit.MerchantID, ID: request.RefundID, ChargeID: charge.ID, UnitID: unit.Requests[0].RefundID,
+		Number: request.Number, Amount: amount, Currency: charge.Currency, State: Created,
+		Reason: request.Reason, Parts: parts,
+		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount, ChannelNumber: request.ChannelNumber,
+		CreatedAt: now, UpdatedAt: now, DueAt: now, By: unit.By, Detail: request.Detail,
+	}
+	if request.HoldUntil.After(now) {
+		r.State, r.HeldReason, r.HoldUntil, r.DueAt = Held, HeldForStart, request.HoldUntil, request.HoldUntil
+	}
+	charge.hold(r)
+	charge.Refunds++
+	charge.LastRefundAt, charge.UpdatedAt = now, now
+	change.Charge = charge
+	change.Refunds = append(change.Refunds, r)
+	change.Transfers = append(change.Transfers, transfers(r, ledger.Reserving(amount, r.Currency))...)
+	change.Events = append(change.Events, event(r, charge, now, unit.By.RequestID))
+	return nil
+}
+
+// admit finds the amount and refuses what the rules or the cap forbid.
+func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.Minor, *Error) {
+	fail := func(kind Kind, text string) (money.Minor, *Error) {
+		e := Errorf(kind, "amount", "%s", text)
+		e.Charge = charge.ID
+		return 0, e
+	}
+	left := charge.Refundable()
+	amount := left
+	if request.Amount != nil {
+		amount = *request.Amount
+	}
+	switch {
+	case request.Amount != nil && amount <= 0:
+		return fail(KindInvalid, "the amount must be above 0")
+	case charge.Refunded >= charge.Amount:
+		return fail(KindFullyRefunded, "the charge is already refunded in full")
+	case left == 0, amount > left:
+		return fail(KindAmountExceeded, "more than is still refundable")
+	}
+	for _, rules := range book.For(charge) {
+		if err := rules.check(charge, amount, now); err != nil {
+			return 0, err
+		}
+	}
+	return amount, nil
+}
+
+// hold reserves r and its parts on the charge.
+func (c *Charge) hold(r Refund) {
+	c.Reserved += r.Amount
+	c.use(r.Parts, 1)
+}
+
+// use adds (sign 1) or gives back (sign -1) the parts of a refund. The slice
+// is copied: a Charge is a value, and decisions share none of its memory.
+func (c *Charge) use(p Parts, sign money.Minor) {
+	if p.Fee != nil {
+		c.FeeUsed += sign * *p.Fee
+	}
+	if len(p.Coupons) == 0 {
+		return
+	}
+	used := make([]money.Minor, len(c.Detail.Coupons))
+	copy(used, c.CouponUsed)
+	for i, x := range p.Coupons {
+		used[i] += sign * x
+	}
+	c.CouponUsed = used
+	if len(p.Goods) == 0 {
+		return
+	}
+	goods := make(map[string]GoodsUsed, len(c.GoodsUsed)+len(p.Goods))
+	maps.Copy(goods, c.GoodsUsed)
+	for key, g := range p.Goods {
+		was := goods[key]
+		goods[key] = GoodsUsed{Quantity: was.Quantity + int64(sign)*g.Quantity, Discount: was.Discount + sign*g.Discount}
+	}
+	c.GoodsUsed = goods
+}

@@ -1,0 +1,105 @@
+package refund
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/ledger"
+	"github.com/refundry/refundry/money"
+)
+
+// Change is what a decision wants written, in one commit: the charge and the
+// refunds as they are afterwards, and what hangs on them.
+type Change struct {
+	Charge    Charge
+	Refunds   []Refund
+	Transfers []Transfer
+	Events    []Event
+	Attempts  []Attempt
+	Alerts    []Alert
+}
+
+// Transfer is a ledger transfer of one refund.
+type Transfer struct {
+	RefundID, ChargeID string
+	ledger.Transfer
+}
+
+// Event is the fact that something changed, with refund and charge as they
+// were right after the change. What never changes is not repeated in it.
+type Event struct {
+	Type     string // "refund." and the state
+	RefundID string
+	ChargeID string
+	At       time.Time
+	Snapshot Snapshot
+	// RequestID is the request that caused it, "" if none did.
+	RequestID string
+}
+
+// Snapshot is the part of a refund and its charge that changes over time.
+type Snapshot struct {
+	State           State       `json:"state"`
+	ChannelRefundID string      `json:"channel_refund_id,omitempty"`
+	SucceededAt     time.Time   `json:"succeeded_at,omitzero"`
+	UpdatedAt       time.Time   `json:"updated_at"`
+	HeldReason      string      `json:"held_reason,omitempty"`
+	FailureCode     string      `json:"failure_code,omitempty"`
+	FailureMessage  string      `json:"failure_message,omitempty"`
+	ChargeReserved  money.Minor `json:"charge_reserved"`
+	ChargeRefunded  money.Minor `json:"charge_refunded"`
+	ChargeBlocked   money.Minor `json:"charge_blocked"`
+	ChargeExcess    money.Minor `json:"charge_excess"`
+}
+
+// Restore gives r and c as they were when the snapshot was taken.
+func (s Snapshot) Restore(r Refund, c Charge) (Refund, Charge) {
+	r.State, r.ChannelRefundID, r.SucceededAt, r.UpdatedAt = s.State, s.ChannelRefundID, s.SucceededAt, s.UpdatedAt
+	r.HeldReason, r.FailureCode, r.FailureMessage = s.HeldReason, s.FailureCode, s.FailureMessage
+	c.Reserved, c.Refunded, c.Blocked, c.Excess = s.ChargeReserved, s.ChargeRefunded, s.ChargeBlocked, s.ChargeExcess
+	return r, c
+}
+
+// Attempt is one call to a channel, or one word of it, for one refund.
+type Attempt struct {
+	RefundID string
+	Source   Source
+	Epoch    int64
+	Outcome  OutcomeKind
+	Code     string
+	Message  string
+	// At is when the outcome was known to us.
+	At time.Time
+	// Note says what we made of it where that is not obvious: stale lease,
+	// amount not believed, older than what we know.
+	Note string
+}
+
+// Alert is something an operator should look at; the log and a metric carry it.
+type Alert struct {
+	RefundID string
+	Text     string
+}
+
+func snapshot(r Refund, c Charge) Snapshot {
+	return Snapshot{
+		State: r.State, ChannelRefundID: r.ChannelRefundID, SucceededAt: r.SucceededAt, UpdatedAt: r.UpdatedAt,
+		HeldReason: r.HeldReason, FailureCode: r.FailureCode, FailureMessage: r.FailureMessage,
+		ChargeReserved: c.Reserved, ChargeRefunded: c.Refunded, ChargeBlocked: c.Blocked, ChargeExcess: c.Excess,
+	}
+}
+
+// event records that r reached its state, with c as it is then.
+func event(r Refund, c Charge, at time.Time, requestID string) Event {
+	return Event{
+		Type: "refund." + string(r.State), RefundID: r.ID, ChargeID: c.ID, At: at,
+		Snapshot: snapshot(r, c), RequestID: requestID,
+	}
+}
+
+func transfers(r Refund, legs []ledger.Transfer) []Transfer {
+	out := make([]Transfer, len(legs))
+	for i, leg := range legs {
+		out[i] = Transfer{RefundID: r.ID, ChargeID: r.ChargeID, Transfer: leg}
+	}
+	return out
+}

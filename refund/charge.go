@@ -1,0 +1,168 @@
+// Package refund is the core: what a charge and a refund are, and the pure
+// functions that decide about them. Accept takes a unit of requests, Apply
+// takes a channel's word, Quote says what a refund would give back. None does
+// I/O, reads a clock or uses randomness: state and time come in as arguments,
+// decisions go out as values, and whoever calls makes them durable.
+package refund
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/refundry/refundry/money"
+)
+
+// Charge is a payment that was made at a channel. It is unique per (merchant,
+// channel account, transaction id); each dialect's name for it is an Alias.
+type Charge struct {
+	MerchantID string
+	// ID is ours: "ch_" and 24 letters or digits, time-ordered.
+	ID      string
+	OrderNo string
+	// Channel is the way of paying as the merchant knows it: wx, alipay,
+	// mastercard. Which connector moves the money back is a matter of
+	// ChannelAccount.
+	Channel        string
+	ChannelAccount string
+	TransactionID  string
+
+	Currency money.Currency
+	Amount   money.Minor
+	// Fee is what the channel charged for the payment; nil is unknown.
+	Fee *money.Minor
+	// AlreadyRefunded was given back before the charge came to us; it is part
+	// of Refunded.
+	AlreadyRefunded money.Minor
+
+	// Invariant 1 of docs/money.md: Reserved + Refunded + Blocked <= Amount + Excess.
+	Reserved, Refunded, Blocked, Excess money.Minor
+	// FeeUsed and CouponUsed are what refunds hold or gave back of the fee and
+	// of each coupon, in the order of Detail.Coupons. What they hold of the
+	// payer's cash follows: Reserved + Refunded less the coupons.
+	FeeUsed    money.Minor
+	CouponUsed []money.Minor
+	// GoodsUsed is the same for the lines that SINGLE coupons hang on; the keys
+	// are those of Parts.Goods.
+	GoodsUsed map[string]GoodsUsed
+
+	// Refunds counts every refund ever accepted, failed ones too.
+	Refunds      int64
+	LastRefundAt time.Time
+
+	PaidAt, CreatedAt, UpdatedAt time.Time
+	Detail                       Detail
+	Aliases                      []Alias
+}
+
+// Detail is what a charge carries besides its numbers. It never changes after
+// registration and is stored as one JSON text.
+type Detail struct {
+	Coupons         []Coupon        `json:"coupons,omitempty"`
+	Goods           []Goods         `json:"goods,omitempty"`
+	Splits          []Split         `json:"splits,omitempty"`
+	ReceivedAccount string          `json:"received_account,omitempty"`
+	FundsAccount    string          `json:"funds_account,omitempty"`
+	ProfitSharing   string          `json:"profit_sharing,omitempty"`
+	NotifyURL       string          `json:"notify_url,omitempty"`
+	ClientIP        string          `json:"client_ip,omitempty"`
+	Subject         string          `json:"subject,omitempty"`
+	Body            string          `json:"body,omitempty"`
+	Description     string          `json:"description,omitempty"`
+	TimeExpire      int64           `json:"time_expire,omitempty"`
+	Metadata        json.RawMessage `json:"metadata,omitempty"`
+	Extra           json.RawMessage `json:"extra,omitempty"`
+	// Route names the connector family that a sandbox charge plays, such as
+	// "chinaums"; dialects show extra members for some.
+	Route string `json:"route,omitempty"`
+}
+
+// Coupon is a discount that was part of the payment.
+type Coupon struct {
+	ID     string      `json:"id"`
+	Scope  string      `json:"scope"` // GLOBAL or SINGLE
+	Type   string      `json:"type"`  // CASH or NOCASH
+	Amount money.Minor `json:"amount"`
+	// Goods says what a SINGLE coupon hangs on.
+	Goods []CouponGoods `json:"goods,omitempty"`
+}
+
+// Scopes and types of coupons (wechatpay-v3.md, promotion_detail).
+const (
+	ScopeGlobal = "GLOBAL"
+	ScopeSingle = "SINGLE"
+	TypeCash    = "CASH"
+	TypeNoCash  = "NOCASH"
+)
+
+// CouponGoods is the part of a SINGLE coupon that hangs on one line of goods:
+// Discount for Quantity pieces.
+type CouponGoods struct {
+	MerchantGoodsID string      `json:"merchant_goods_id"`
+	Quantity        int64       `json:"quantity"`
+	Discount        money.Minor `json:"discount"`
+}
+
+// Goods is one line of the order.
+type Goods struct {
+	MerchantGoodsID string      `json:"merchant_goods_id"`
+	ChannelGoodsID  string      `json:"wechatpay_goods_id,omitempty"`
+	Name            string      `json:"goods_name,omitempty"`
+	UnitPrice       money.Minor `json:"unit_price"`
+	Quantity        int64       `json:"quantity"`
+}
+
+// RefundedGoods is one line of goods that a refund names.
+type RefundedGoods struct {
+	MerchantGoodsID string      `json:"merchant_goods_id"`
+	ChannelGoodsID  string      `json:"wechatpay_goods_id,omitempty"`
+	Name            string      `json:"goods_name,omitempty"`
+	UnitPrice       money.Minor `json:"unit_price"`
+	Amount          money.Minor `json:"refund_amount"`
+	Quantity        int64       `json:"refund_quantity"`
+}
+
+// Split is a share of the payment that went to another account.
+type Split struct {
+	Account     string      `json:"account"`
+	Amount      money.Minor `json:"amount"`
+	Description string      `json:"desc,omitempty"`
+}
+
+// Alias is a dialect's name for a charge, unique per (merchant, dialect, name).
+type Alias struct {
+	Dialect string `json:"dialect"`
+	// Identity is the app, wallet, mchid or Payin merchant that knows the charge.
+	Identity string `json:"identity"`
+	// Sub is WeChat's sub_mchid in partner mode, and Ping++'s order.
+	Sub  string `json:"sub,omitempty"`
+	Name string `json:"name"`
+}
+
+// Refundable is what may still be refunded, never below 0:
+// amount - reserved - refunded - blocked. Excess is no room: nothing that we
+// instruct may use it.
+func (c Charge) Refundable() money.Minor {
+	return max(0, c.Amount-c.Reserved-c.Refunded-c.Blocked)
+}
+
+// Alias returns the charge's name in a dialect.
+func (c Charge) Alias(dialect string) (Alias, bool) {
+	for _, a := range c.Aliases {
+		if a.Dialect == dialect {
+			return a, true
+		}
+	}
+	return Alias{}, false
+}
+
+// Check re-checks on read what the rules and the database hold: the cap of
+// invariant 1 and that no number is negative.
+func (c Charge) Check() error {
+	switch {
+	case c.Amount <= 0, c.Reserved < 0, c.Refunded < 0, c.Blocked < 0, c.Excess < 0, c.FeeUsed < 0:
+		return Errorf(KindCorrupt, "charge", "charge %s has an amount out of range", c.ID)
+	case c.Reserved+c.Refunded+c.Blocked > c.Amount+c.Excess:
+		return Errorf(KindCorrupt, "charge", "charge %s holds more than was paid", c.ID)
+	}
+	return nil
+}

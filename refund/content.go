@@ -1,0 +1,28 @@
+package refund
+
+// Content is what a repeat with the same number or key must share: members by
+// name, as canonical text. A dialect puts in every member that it has, "" when
+// the request left it out. Reason, description, notify_url and metadata are no
+// content.
+type Content map[string]string
+
+// The members of content. Charge and Amount are in every dialect.
+const (
+	ContentCharge = "charge"
+	ContentAmount = "amount"
+	ContentTotal  = "total"
+	ContentFrom   = "from"
+	ContentGoods  = "goods"
+	ContentSplits = "splits"
+)
+
+// SameContent compares the members that both have; one that only one of two
+// dialects has is not compared.
+func SameContent(a, b Content) bool {
+	for name, value := range a {
+		if other, both := b[name]; both && other != value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,193 @@
+package refund
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/ledger"
+	"github.com/refundry/refundry/money"
+)
+
+// succeed moves the money in the books; legs says from where (Settling from
+// what was reserved, Correcting from what had been released).
+func (d *decision) succeed(legs func(ledger.Legs, money.Currency) []ledger.Transfer) {
+	d.r.SucceededAt = d.o.SucceededAt
+	if d.r.SucceededAt.IsZero() {
+		d.r.SucceededAt = d.now
+	}
+	if d.o.Settled.Minor != 0 {
+		d.r.Settled = d.o.Settled
+	}
+	reserved := d.r.State.Reserves()
+	d.to(Succeeded)
+	d.close()
+	d.r.FailureCode, d.r.FailureMessage = "", ""
+	if reserved {
+		d.charge.Reserved -= d.r.Amount
+	} else {
+		d.charge.use(d.r.Parts, 1)
+	}
+	d.charge.Refunded += d.r.Amount
+	d.charge.UpdatedAt = d.now
+	d.legs = legs(d.r.Parts.Legs(d.charge.Detail.Coupons), d.r.Currency)
+}
+
+// end closes an open refund without success and gives back what it held.
+func (d *decision) end(next State) {
+	d.to(next)
+	if d.r.State != next {
+		return
+	}
+	d.close()
+	d.charge.Reserved -= d.r.Amount
+	d.charge.use(d.r.Parts, -1)
+	d.charge.UpdatedAt = d.now
+	d.legs = ledger.Releasing(d.r.Amount, d.r.Currency)
+}
+
+// close ends everything that a final state has no use for.
+func (d *decision) close() {
+	d.known()
+	d.r.Contradicted = false
+	d.r.DueAt, d.r.Tries = time.Time{}, 0
+}
+
+// afterEnd takes a word about a refund in a final state. One that agrees or
+// is older changes nothing; one that contradicts is confirmed by a query of
+// its own, and if the channel stands by it, state and books follow the money.
+func (d *decision) afterEnd() {
+	against := d.o.Kind == OutcomeDone && d.r.State != Succeeded ||
+		d.r.State == Succeeded && d.o.Kind == OutcomeFailed
+	switch {
+	case against && d.r.Contradicted && d.o.Source == Query, against && d.o.Source == Operator:
+		d.turn()
+	case against:
+		d.attempt.Note = "contradicts a final state: asking"
+		d.alert("the channel contradicts a final state; a query of its own decides")
+		if !d.r.Contradicted {
+			d.r.Tries = 0
+		}
+		d.r.Contradicted = true
+		d.r.DueAt = d.now
+	case d.r.Contradicted && d.o.Source == Query && (d.o.Kind == OutcomeUnknown || d.o.Kind == OutcomeTryLater):
+		d.backOff()
+	case d.r.Contradicted && d.o.Source == Query:
+		d.attempt.Note = "the final state stands"
+		d.r.Contradicted, d.r.DueAt, d.r.Tries = false, time.Time{}, 0
+	default:
+		d.attempt.Note = "older than what we know"
+	}
+}
+
+// turn follows the money: returned, or corrected.
+func (d *decision) turn() {
+	if d.o.ChannelRefundID != "" {
+		d.r.ChannelRefundID = d.o.ChannelRefundID
+	}
+	if d.o.Kind == OutcomeFailed {
+		d.alert("a bank sent the money back: the refund is returned")
+		d.explain()
+		d.to(Failed)
+		d.close()
+		d.r.SucceededAt = time.Time{}
+		d.charge.Refunded -= d.r.Amount
+		d.charge.Excess = min(d.charge.Excess, d.charge.overflow())
+		d.charge.use(d.r.Parts, -1)
+		d.charge.UpdatedAt = d.now
+		d.legs = ledger.Returning(d.r.Parts.Legs(d.charge.Detail.Coupons), d.r.Currency)
+		return
+	}
+	d.alert("the refund had ended without success and succeeded after all: corrected")
+	d.succeed(ledger.Correcting)
+	d.charge.Excess = max(d.charge.Excess, d.charge.overflow())
+}
+
+// overflow is how much more the charge holds than was paid.
+func (c Charge) overflow() money.Minor {
+	return max(0, c.Reserved+c.Refunded+c.Blocked-c.Amount)
+}
+
+// Cancel withdraws a refund before the channel is told. A claimed refund
+// can't be withdrawn, nor one that a call may have carried to the channel.
+func Cancel(charge Charge, r Refund, requestID string, now time.Time) (Change, *Error) {
+	if r.State == Canceled {
+		return Change{Charge: charge, Refunds: []Refund{r}}, nil
+	}
+	if !r.withdrawable() {
+		e := Errorf(KindStateConflict, "refund", "the channel may already have been told; the refund is %s", r.State)
+		e.Refund = r.ID
+		return Change{}, e
+	}
+	return withdraw(charge, r, requestID, now), nil
+}
+
+// withdrawable: unclaimed, and no call may have reached the channel.
+func (r Refund) withdrawable() bool {
+	return (r.State == Created || r.State == Held) && r.LeaseUntil.IsZero() && !r.Unknown && r.ChannelRefundID == ""
+}
+
+func withdraw(charge Charge, r Refund, requestID string, now time.Time) Change {
+	d := decision{charge: charge, before: r.State, r: r, now: now}
+	d.r.UpdatedAt = now
+	d.end(Canceled)
+	return Change{
+		Charge: d.charge, Refunds: []Refund{d.r}, Transfers: transfers(d.r, d.legs),
+		Events: []Event{event(d.r, d.charge, now, requestID)},
+	}
+}
+
+// Foreign is a refund that the channel made without us: seen in its bill, or
+// told by a notice that names none of our numbers.
+type Foreign struct {
+	RefundID        string // the id we give it
+	ChannelNumber   string // the number the channel knows it by
+	ChannelRefundID string
+	Amount          money.Minor
+	SucceededAt     time.Time
+	Reason          string
+}
+
+// Adopt records a foreign refund, which has happened whatever we think of it.
+// Open refunds that never had an attempt and no longer fit are canceled
+// first, newest first; what still does not fit is excess.
+func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Error) {
+	if f.Amount <= 0 {
+		return Change{}, Errorf(KindInvalid, "amount", "the amount must be above 0")
+	}
+	out := Change{Charge: charge}
+	for i := len(open) - 1; i >= 0 && out.Charge.Refundable() < f.Amount; i-- {
+		r := open[i]
+		if r.Attempts > 0 || !r.withdrawable() {
+			continue
+		}
+		one := withdraw(out.Charge, r, "", now)
+		out.Charge = one.Charge
+		out.Refunds = append(out.Refunds, one.Refunds...)
+		out.Transfers = append(out.Transfers, one.Transfers...)
+		out.Events = append(out.Events, one.Events...)
+	}
+	parts, _ := Allocate(out.Charge, min(f.Amount, out.Charge.Refundable()), nil)
+	if rest := f.Amount - parts.Payer - parts.Discount(); rest > 0 {
+		parts.Payer += rest // what does not fit went to the payer as well
+	}
+	r := Refund{
+		MerchantID: charge.MerchantID, ID: f.RefundID, ChargeID: charge.ID, UnitID: f.RefundID,
+		Amount: f.Amount, Currency: charge.Currency, State: Created, Reason: f.Reason, Parts: parts,
+		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount,
+		ChannelNumber: f.ChannelNumber, ChannelRefundID: f.ChannelRefundID,
+		CreatedAt: now, UpdatedAt: now, By: Asker{Dialect: "channel"},
+	}
+	d := decision{charge: out.Charge, before: Created, r: r, o: Outcome{Kind: OutcomeDone, SucceededAt: f.SucceededAt}, now: now}
+	d.charge.hold(r)
+	d.succeed(ledger.Settling)
+	d.charge.Refunds++
+	d.charge.LastRefundAt = now
+	if over := d.charge.overflow(); over > d.charge.Excess {
+		d.charge.Excess = over
+		out.Alerts = append(out.Alerts, Alert{RefundID: r.ID, Text: "a refund made at the channel does not fit what was paid: recorded as excess"})
+	}
+	out.Charge = d.charge
+	out.Refunds = append(out.Refunds, d.r)
+	out.Transfers = append(out.Transfers, transfers(d.r, append(ledger.Reserving(f.Amount, r.Currency), d.legs...))...)
+	out.Events = append(out.Events, event(d.r, d.charge, now, ""))
+	return out, nil
+}

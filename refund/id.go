@@ -1,0 +1,58 @@
+package refund
+
+import (
+	"crypto/rand"
+	"time"
+)
+
+const (
+	alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	// idLength is what Ping++ documents for the part behind "ch_" and "re_".
+	idLength = 24
+	// timeDigits of base 62 hold milliseconds until the year 8888.
+	timeDigits = 8
+)
+
+// NewID makes an id of 24 letters and digits that sorts by time: 8 digits of
+// milliseconds, then 16 random ones (95 bits), all in base 62.
+func NewID(now time.Time) string {
+	var random [idLength - timeDigits]byte
+	fillRandom(random[:])
+	return IDAt(now, random[:])
+}
+
+// IDAt is NewID with the randomness given: 16 bytes, each below 62.
+func IDAt(now time.Time, random []byte) string {
+	id := make([]byte, idLength)
+	ms := now.UnixMilli()
+	for n := timeDigits - 1; n >= 0; n-- {
+		id[n] = alphabet[ms%int64(len(alphabet))]
+		ms /= int64(len(alphabet))
+	}
+	for n, b := range random {
+		id[timeDigits+n] = alphabet[b%byte(len(alphabet))]
+	}
+	return string(id)
+}
+
+// fillRandom fills digits with even choices from 0 to 61: bytes that would
+// favour some are drawn again.
+func fillRandom(digits []byte) {
+	const even = 256 / len(alphabet) * len(alphabet)
+	var pool [2 * idLength]byte
+	at := len(pool)
+	for n := range digits {
+		for {
+			if at == len(pool) {
+				_, _ = rand.Read(pool[:]) // documented never to fail
+				at = 0
+			}
+			b := pool[at]
+			at++
+			if int(b) < even {
+				digits[n] = b % byte(len(alphabet))
+				break
+			}
+		}
+	}
+}

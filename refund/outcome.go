@@ -1,0 +1,117 @@
+package refund
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/money"
+)
+
+// Source says how an outcome came to us.
+type Source string
+
+// The sources. Submit, Query and Reroute are calls made under a lease.
+const (
+	Submit   Source = "submit"
+	Query    Source = "query"
+	Reroute  Source = "reroute"
+	Notice   Source = "notice"
+	Operator Source = "operator"
+)
+
+// Call reports whether the source is a call of ours, made under a lease.
+func (s Source) Call() bool { return s == Submit || s == Query || s == Reroute }
+
+// OutcomeKind is a channel's word in our terms.
+type OutcomeKind string
+
+// The kinds of outcomes.
+const (
+	// OutcomeAccepted: the channel has it and works on it.
+	OutcomeAccepted OutcomeKind = "accepted"
+	// OutcomeDone: the payer has the money.
+	OutcomeDone OutcomeKind = "done"
+	// OutcomeRefused: this call was refused for good and created nothing.
+	OutcomeRefused OutcomeKind = "refused"
+	// OutcomeFailed: the channel's own word that the refund failed, was closed,
+	// or was sent back by a bank.
+	OutcomeFailed OutcomeKind = "failed"
+	// OutcomeTryLater: throttled or not available; nothing was created.
+	OutcomeTryLater OutcomeKind = "try_later"
+	// OutcomeShortOfFunds: the merchant's funds do not suffice; nothing was created.
+	OutcomeShortOfFunds OutcomeKind = "short_of_funds"
+	// OutcomeAbnormal: the channel tried, the payer's account can't take it.
+	OutcomeAbnormal OutcomeKind = "abnormal"
+	// OutcomeUnknown: no answer, or none that can be understood.
+	OutcomeUnknown OutcomeKind = "unknown"
+	// OutcomeNotFound: a query's answer that the channel knows no such refund.
+	OutcomeNotFound OutcomeKind = "not_found"
+)
+
+// Outcome is what a call, a notice or an operator with proof says of a refund.
+type Outcome struct {
+	Kind   OutcomeKind
+	Source Source
+	// Epoch is the lease under which the call was made; 0 for notices.
+	Epoch int64
+	// SentAt is when the call left; zero for notices.
+	SentAt time.Time
+	// ChannelRefundID is the channel's own id, "" if it gave none.
+	ChannelRefundID string
+	// Amount is what the channel says it refunds; nil if it does not say.
+	Amount *money.Minor
+	// SucceededAt is the channel's time of success; zero means our now.
+	SucceededAt time.Time
+	Code        string
+	Message     string
+	// RetryAfter is how long the channel asked us to wait; 0 if it did not.
+	RetryAfter time.Duration
+	// Settled is what the payer got in another currency; zero when the same.
+	Settled money.Amount
+}
+
+// Pace is what Apply needs of a connector's nature.
+type Pace struct {
+	// SettlingTime is how long after a submit "not found" proves nothing.
+	SettlingTime time.Duration
+	// Backoff gives the wait before try n, n from 1 on; see Backoff.
+	First, Longest time.Duration
+}
+
+// Backoff is the wait before the next look after tries looks without
+// progress: First, doubled each time, at most Longest. It is a pure function;
+// who wants jitter adds it outside.
+func (p Pace) Backoff(tries int64) time.Duration {
+	wait := p.First
+	for i := int64(1); i < tries; i++ {
+		wait *= 2
+		if wait >= p.Longest || wait <= 0 {
+			return p.Longest
+		}
+	}
+	return min(wait, p.Longest)
+}
+
+// Step is what the engine does next for a refund that is due.
+type Step string
+
+// The steps.
+const (
+	StepSubmit Step = "submit"
+	StepQuery  Step = "query"
+)
+
+// NextStep decides whether to tell the channel or to ask it. Whatever may
+// already be at the channel is asked for first.
+func NextStep(r Refund) Step {
+	switch {
+	case r.Unknown, r.Refused, r.Contradicted:
+		return StepQuery
+	case r.State == Created, r.State == Held:
+		return StepSubmit
+	case r.State == Pending && r.SubmittedAt.IsZero():
+		// A query found nothing after an unknown call: the same number again.
+		return StepSubmit
+	default:
+		return StepQuery
+	}
+}

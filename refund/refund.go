@@ -1,0 +1,169 @@
+package refund
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/refundry/refundry/ledger"
+	"github.com/refundry/refundry/money"
+)
+
+// State is where a refund stands. The table of moves is in state.go.
+type State string
+
+// The seven states (docs/money.md).
+const (
+	Held      State = "held"
+	Created   State = "created"
+	Pending   State = "pending"
+	Abnormal  State = "abnormal"
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+	Canceled  State = "canceled"
+)
+
+// Refund is one instruction to give back part or all of one charge.
+type Refund struct {
+	MerchantID string
+	// ID is "re_" and 24 letters or digits, time-ordered; Ping++, the wallet
+	// and the native API show it as it is.
+	ID       string
+	ChargeID string
+	// UnitID is the id of the unit's first refund: those with the same were
+	// accepted together or not at all.
+	UnitID string
+	// Number is the merchant's own refund number, "" if it gave none.
+	Number string
+
+	Amount   money.Minor
+	Currency money.Currency
+	State    State
+	Reason   string
+	Parts    Parts
+
+	Channel        string
+	ChannelAccount string
+	// ChannelNumber is the number the channel sees: ours, made before the
+	// accepting commit and the same for every attempt.
+	ChannelNumber   string
+	ChannelRefundID string
+
+	CreatedAt, UpdatedAt time.Time
+	// SucceededAt is zero until the payer has the money.
+	SucceededAt time.Time
+
+	// DueAt is when someone looks at it next; zero only in a final state
+	// that nobody contradicted.
+	DueAt time.Time
+	// LeaseEpoch counts the claims. LeaseUntil is zero while nobody holds one.
+	LeaseEpoch int64
+	LeaseUntil time.Time
+
+	HeldReason string
+	HoldUntil  time.Time
+
+	// Attempts counts the calls; Tries those since the last progress, which
+	// is what the back-off goes by.
+	Attempts, Tries int64
+	// Unknown says that a call may have moved the money without our knowing.
+	Unknown bool
+	// Refused says that the channel refused while an earlier call was unknown:
+	// a query must confirm before the refund fails.
+	Refused bool
+	// Contradicted says that a word against a final state waits for a query.
+	Contradicted bool
+	// SubmittedAt is when the last submit was sent: "not found" counts only
+	// after the connector's settling time from here.
+	SubmittedAt time.Time
+
+	FailureCode    string
+	FailureMessage string
+	// Settled is what the payer got in another currency; zero when the same.
+	Settled money.Amount
+
+	By     Asker
+	Detail RefundDetail
+}
+
+// Held reasons.
+const (
+	HeldForFunds = "funds"
+	HeldForStart = "start"
+)
+
+// Asker is who asked for a refund, kept with it.
+type Asker struct {
+	// Key is the API key's id or the console's user.
+	Key       string `json:"key,omitempty"`
+	Dialect   string `json:"dialect,omitempty"`
+	Identity  string `json:"identity,omitempty"`
+	Address   string `json:"address,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// RefundDetail is what a refund carries besides its numbers, as one JSON text.
+type RefundDetail struct {
+	Metadata      json.RawMessage `json:"metadata,omitempty"`
+	FundingSource *string         `json:"funding_source,omitempty"`
+	Extra         json.RawMessage `json:"extra,omitempty"`
+	ClientIP      string          `json:"client_ip,omitempty"`
+	NotifyURL     string          `json:"notify_url,omitempty"`
+	Goods         []RefundedGoods `json:"goods,omitempty"`
+}
+
+// Parts say into what a refund falls: Payer + the coupons = the amount. They
+// are stored with it and given back if it fails.
+type Parts struct {
+	Payer money.Minor `json:"payer"`
+	// Coupons is parallel to the charge's Detail.Coupons; nil when it has none.
+	Coupons []money.Minor `json:"coupons,omitempty"`
+	// Goods is what it takes of the lines that SINGLE coupons hang on, by
+	// coupon index and goods id; nil unless goods were named.
+	Goods map[string]GoodsUsed `json:"goods,omitempty"`
+	// Fee is nil when the charge's fee is unknown.
+	Fee *money.Minor `json:"fee,omitempty"`
+}
+
+// Discount is the sum of the coupons' parts.
+func (p Parts) Discount() money.Minor {
+	var sum money.Minor
+	for _, x := range p.Coupons {
+		sum += x
+	}
+	return sum
+}
+
+// Settlement is the part that touches the merchant's settlement: the amount
+// less what went to NOCASH coupons.
+func (p Parts) Settlement(coupons []Coupon) money.Minor {
+	return p.Legs(coupons).Payer + p.Legs(coupons).CouponCash
+}
+
+// Legs turns the parts into the books' form.
+func (p Parts) Legs(coupons []Coupon) ledger.Legs {
+	legs := ledger.Legs{Payer: p.Payer}
+	for i, x := range p.Coupons {
+		if i < len(coupons) && coupons[i].Type == TypeNoCash {
+			legs.CouponNoCash += x
+		} else {
+			legs.CouponCash += x
+		}
+	}
+	if p.Fee != nil {
+		legs.Fee = *p.Fee
+	}
+	return legs
+}
+
+// Check re-checks on read what the rules and the database hold.
+func (r Refund) Check() error {
+	switch {
+	case r.Amount <= 0:
+		return Errorf(KindCorrupt, "refund", "refund %s has no positive amount", r.ID)
+	case r.Parts.Payer < 0 || r.Parts.Payer+r.Parts.Discount() != r.Amount:
+		return Errorf(KindCorrupt, "refund", "the parts of refund %s do not sum to its amount", r.ID)
+	case r.DueAt.IsZero() && !r.State.Final():
+		return Errorf(KindCorrupt, "refund", "refund %s is open and due at no time", r.ID)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package refund
+
+import (
+	"slices"
+
+	"github.com/refundry/refundry/money"
+)
+
+// Register checks a charge that is new to us and sets its counters: what was
+// refunded before it came is allocated as one refund and counted as Refunded.
+func Register(c Charge) (Charge, *Error) {
+	if err := checkNumbers(c); err != nil {
+		return Charge{}, err
+	}
+	if err := checkCoupons(c); err != nil {
+		return Charge{}, err
+	}
+	c.Reserved, c.Refunded, c.Blocked, c.Excess, c.FeeUsed = 0, 0, 0, 0, 0
+	c.CouponUsed, c.GoodsUsed = nil, nil
+	if c.AlreadyRefunded > 0 {
+		parts, err := Allocate(c, c.AlreadyRefunded, nil)
+		if err != nil {
+			return Charge{}, err
+		}
+		c.use(parts, 1)
+		c.Refunded = c.AlreadyRefunded
+	}
+	return c, nil
+}
+
+func checkNumbers(c Charge) *Error {
+	switch {
+	case c.Amount <= 0:
+		return Errorf(KindInvalid, "amount", "the amount must be above 0")
+	case !c.Currency.Valid():
+		return Errorf(KindInvalid, "currency", "no active ISO 4217 currency")
+	case c.AlreadyRefunded < 0 || c.AlreadyRefunded > c.Amount:
+		return Errorf(KindInvalid, "already_refunded", "must be from 0 to the amount")
+	case c.Fee != nil && (*c.Fee < 0 || *c.Fee > c.Amount):
+		return Errorf(KindInvalid, "fee", "must be from 0 to the amount")
+	}
+	var splits money.Minor
+	for _, s := range c.Detail.Splits {
+		sum, ok := money.Add(splits, s.Amount)
+		if s.Account == "" || s.Amount <= 0 || !ok || sum > c.Amount {
+			return Errorf(KindInvalid, "splits", "each has an account and an amount above 0; together at most the charge's")
+		}
+		splits = sum
+	}
+	return nil
+}
+
+func checkCoupons(c Charge) *Error {
+	var sum money.Minor
+	for _, coupon := range c.Detail.Coupons {
+		switch {
+		case coupon.ID == "" || coupon.Amount <= 0:
+			return Errorf(KindInvalid, "coupons", "each has an id and an amount above 0")
+		case coupon.Scope != ScopeGlobal && coupon.Scope != ScopeSingle:
+			return Errorf(KindInvalid, "coupons", "the scope is GLOBAL or SINGLE")
+		case coupon.Type != TypeCash && coupon.Type != TypeNoCash:
+			return Errorf(KindInvalid, "coupons", "the type is CASH or NOCASH")
+		}
+		var ok bool
+		if sum, ok = money.Add(sum, coupon.Amount); !ok || sum > c.Amount {
+			return Errorf(KindInvalid, "coupons", "together at most the charge's amount")
+		}
+		for _, g := range coupon.Goods {
+			if g.Quantity <= 0 || g.Discount < 0 || g.Discount > coupon.Amount {
+				return Errorf(KindInvalid, "coupons", "goods of a coupon have a quantity above 0 and a discount within the coupon")
+			}
+		}
+	}
+	for _, g := range c.Detail.Goods {
+		if g.MerchantGoodsID == "" || g.Quantity <= 0 || g.UnitPrice < 0 {
+			return Errorf(KindInvalid, "goods", "each has an id, a quantity above 0 and a price")
+		}
+	}
+	return nil
+}
+
+// SameCharge reports whether registering b again is the same charge as a:
+// its money must agree. Aliases are added, and nothing else is changed.
+func SameCharge(a, b Charge) bool {
+	return a.Amount == b.Amount && a.Currency == b.Currency && a.Channel == b.Channel && a.OrderNo == b.OrderNo &&
+		a.ChannelAccount == b.ChannelAccount && a.TransactionID == b.TransactionID &&
+		a.AlreadyRefunded == b.AlreadyRefunded && equalMinor(a.Fee, b.Fee) &&
+		slices.EqualFunc(a.Detail.Coupons, b.Detail.Coupons, sameCoupon) &&
+		slices.Equal(a.Detail.Splits, b.Detail.Splits) && slices.Equal(a.Detail.Goods, b.Detail.Goods)
+}
+
+func sameCoupon(a, b Coupon) bool {
+	return a.ID == b.ID && a.Scope == b.Scope && a.Type == b.Type && a.Amount == b.Amount && slices.Equal(a.Goods, b.Goods)
+}
+
+func equalMinor(a, b *money.Minor) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}

@@ -1,0 +1,63 @@
+package refund
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/money"
+)
+
+// Rules bound what Accept takes. The zero value has no rules: the sandbox's.
+type Rules struct {
+	// Window is how long after payment a charge may be refunded; 0 is for ever.
+	// WindowMonths counts calendar months instead, where a channel does.
+	Window       time.Duration
+	WindowMonths int
+	// MostRefunds is how many refunds that did not fail a charge may have; 0 is any.
+	MostRefunds int64
+	// Spacing is the least time between two refunds of a charge.
+	Spacing time.Duration
+	// FullOnly allows only one refund of everything.
+	FullOnly bool
+	// MostAmount bounds one refund, in minor units; 0 is unbounded.
+	MostAmount money.Minor
+}
+
+// RuleBook is the channel's rules by payment channel, and the merchant's own.
+type RuleBook struct {
+	Merchant Rules
+	Channel  map[string]Rules
+}
+
+// For gives what binds a charge: each rule of the two that is stricter.
+func (b RuleBook) For(c Charge) []Rules {
+	return []Rules{b.Channel[c.Channel], b.Merchant}
+}
+
+// check refuses what a rule forbids. amount is what the refund will be.
+func (r Rules) check(c Charge, amount money.Minor, now time.Time) *Error {
+	fail := func(kind Kind, param, text string) *Error {
+		e := Errorf(kind, param, "%s", text)
+		e.Charge = c.ID
+		return e
+	}
+	switch {
+	case r.over(c, now):
+		return fail(KindWindowOver, "charge", "the channel's time for refunds of this charge is over")
+	case r.MostRefunds > 0 && c.Refunds >= r.MostRefunds:
+		return fail(KindTooManyRefunds, "charge", "the charge has as many refunds as the channel allows")
+	case r.Spacing > 0 && !c.LastRefundAt.IsZero() && now.Sub(c.LastRefundAt) < r.Spacing:
+		return fail(KindTooSoon, "charge", "the charge was refunded too recently")
+	case r.FullOnly && amount != c.Amount:
+		return fail(KindFullOnly, "amount", "the channel refunds this charge in full or not at all")
+	case r.MostAmount > 0 && amount > r.MostAmount:
+		return fail(KindLimitExceeded, "amount", "above the limit for one refund")
+	}
+	return nil
+}
+
+func (r Rules) over(c Charge, now time.Time) bool {
+	if r.Window > 0 && now.After(c.PaidAt.Add(r.Window)) {
+		return true
+	}
+	return r.WindowMonths > 0 && now.After(c.PaidAt.AddDate(0, r.WindowMonths, 0))
+}

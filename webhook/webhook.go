@@ -1,0 +1,100 @@
+// Package webhook tells merchants what happened: it gives new events their
+// feed numbers and writes a delivery for each address that subscribed
+// (fan-out), sends due deliveries signed, and keeps the record of every try.
+package webhook
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// Event is a stored event with what it is about, as it was right then.
+type Event struct {
+	MerchantID string
+	ID         string
+	Type       string
+	At         time.Time
+	RequestID  string
+	Refund     refund.Refund
+	Charge     refund.Charge
+	// Pending is how many deliveries this event gets, for bodies that say so.
+	Pending int
+}
+
+// Renderer turns events into one dialect's words.
+type Renderer interface {
+	// Subscribed reports whether an endpoint gets this event; with no types
+	// named, the dialect's promise decides.
+	Subscribed(endpoint merchant.Endpoint, event Event) bool
+	// Render gives the body that is sent, the same at every try.
+	Render(ctx context.Context, endpoint merchant.Endpoint, event Event) ([]byte, error)
+	// Sign adds the headers of one try: content type and signature. keyID
+	// names the platform key that the delivery keeps.
+	Sign(ctx context.Context, keyID string, body []byte, header http.Header) error
+	// KeyID names the key that signs new deliveries.
+	KeyID(ctx context.Context) (string, error)
+	// Succeeded reports whether an answer means "received".
+	Succeeded(status int, body []byte) bool
+	// Schedule lists the waits before each retry; after the last the
+	// delivery is dead.
+	Schedule() []time.Duration
+}
+
+// Delivery is one event on its way to one address.
+type Delivery struct {
+	MerchantID string
+	ID         string
+	CreatedAt  time.Time
+	EventID    string
+	EndpointID string
+	Dialect    string
+	URL        string
+	KeyID      string
+	Body       []byte
+	Attempts   int64
+	DueAt      time.Time
+	LeaseEpoch int64
+}
+
+// Key names a delivery row.
+type Key struct {
+	MerchantID string
+	CreatedAt  time.Time
+	ID         string
+	LeaseEpoch int64
+}
+
+// Attempt is one try of a delivery and what it leads to.
+type Attempt struct {
+	Delivery Delivery
+	At       time.Time
+	// Status is the HTTP status, 0 when there was no answer; Error says why.
+	Status   int
+	Error    string
+	Duration time.Duration
+	// Delivered or Dead end the delivery; else it is due again at Next.
+	Delivered, Dead bool
+	Next            time.Time
+}
+
+// Store is what webhook needs of the database.
+type Store interface {
+	// FanOut takes a merchant's new events, at most limit, oldest first, in
+	// one short transaction: numbers them, and writes the deliveries that plan
+	// makes of them. It gives how many events it numbered.
+	FanOut(ctx context.Context, merchantID string, limit int, plan func([]Event, []merchant.Endpoint) ([]Delivery, error)) (int, error)
+	// MerchantsWithNewEvents lists merchants that have events without a number.
+	MerchantsWithNewEvents(ctx context.Context, limit int) ([]string, error)
+	// DueDeliveries lists deliveries that are due, without locks.
+	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Key, error)
+	// ClaimDeliveries compares and sets each epoch, and gives those it got
+	// under a lease until then.
+	ClaimDeliveries(ctx context.Context, keys []Key, now, until time.Time) ([]Delivery, error)
+	// SaveAttempts records tries and what they lead to; one whose lease was
+	// lost is recorded and changes nothing else.
+	SaveAttempts(ctx context.Context, attempts []Attempt) error
+}

@@ -1,0 +1,53 @@
+package pingpp
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// PathPrefix begins every path of the API, and the url of every list.
+const PathPrefix = "/v1/"
+
+// ErrListURL tells that a list's url is not a bare path under PathPrefix.
+// Clients append it to their base address, so a host or a query would break
+// their next request (section 2.5).
+var ErrListURL = errors.New("list url is not a bare path under " + PathPrefix)
+
+// List is one page of a collection, newest first (section 2.5). URL is the
+// collection's path without host or query. HasMore means that there are further
+// items in the direction of paging.
+type List[T any] struct {
+	Object  string `json:"object"`
+	URL     string `json:"url"`
+	HasMore bool   `json:"has_more"`
+	Data    []T    `json:"data"`
+}
+
+// MarshalJSON writes data as [] when it is nil, and has_more as false when data
+// is empty: the Go client's iterator reads the last item of a page that has
+// more without looking whether there is one. It fails with ErrListURL.
+func (list List[T]) MarshalJSON() ([]byte, error) {
+	if !strings.HasPrefix(list.URL, PathPrefix) || strings.ContainsAny(list.URL, "?#") {
+		return nil, fmt.Errorf("write list %q: %w", list.URL, ErrListURL)
+	}
+	list.Object = ObjectList
+	if len(list.Data) == 0 {
+		list.Data = []T{}
+		list.HasMore = false
+	}
+	type plain List[T] // drops this method, which would call itself
+	return Marshal(plain(list))
+}
+
+// ChargesPath is the path of the charges' collection.
+func ChargesPath() string { return PathPrefix + "charges" }
+
+// RefundsPath is the path of the refunds of one charge.
+func RefundsPath(chargeID string) string {
+	return ChargesPath() + "/" + url.PathEscape(chargeID) + "/refunds"
+}
+
+// EventsPath is the path of the events' collection.
+func EventsPath() string { return PathPrefix + "events" }
