@@ -87,6 +87,11 @@ func (i *Intake) Accept(ctx context.Context, unit refund.Unit, wait time.Duratio
 	if errors.Is(err, batch.ErrBusy) {
 		return Result{}, refund.Errorf(refund.KindBusy, "", "too many requests are waiting; nothing was accepted, try again")
 	}
+	if errors.Is(err, batch.ErrBroken) {
+		e := refund.Errorf(refund.KindUnknownOutcome, "", unknownText)
+		e.Cause = err
+		return Result{}, e
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -154,9 +159,11 @@ func (i *Intake) lookUp(ctx context.Context, b *attempt, results []batch.Result[
 	return rest
 }
 
+const unknownText = "it is not known whether the refund was accepted; query it, or repeat the same request"
+
 func unknown(results []batch.Result[Result], todo []int) {
 	for _, n := range todo {
-		results[n] = batch.Result[Result]{Err: refund.Errorf(refund.KindUnknownOutcome, "", "it is not known whether the refund was accepted; query it, or repeat the same request")}
+		results[n] = batch.Result[Result]{Err: refund.Errorf(refund.KindUnknownOutcome, "", unknownText)}
 	}
 }
 

@@ -1,0 +1,199 @@
+// Package batch gathers what many callers want done into one flush at a time:
+// while one flush is under way, what arrives waits and goes with the next.
+// There is no timer: an idle group flushes a lone item at once.
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ErrBusy says that an item was not taken: the queue was full, the item had
+// waited too long in it, or the group has ended. Nothing was done with it.
+var ErrBusy = errors.New("too many are waiting")
+
+// ErrBroken says that the flush panicked with the item in it: what became of
+// the item is not known.
+var ErrBroken = errors.New("the flush broke off")
+
+// Options of a group.
+type Options struct {
+	// MaxItems is the most items of one flush, at least 1.
+	MaxItems int
+	// MaxQueued is the most items that wait; one beyond it is ErrBusy.
+	MaxQueued int
+	// MaxWait is how long an item may wait for its flush to begin; 0 is for
+	// ever. It is looked at when a flush is put together.
+	MaxWait time.Duration
+	// Workers is how many flushes may be under way at once, at least 1.
+	Workers int
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+}
+
+// Result is what became of one item.
+type Result[R any] struct {
+	Value R
+	Err   error
+}
+
+// Flush does the work for a batch and gives one result per item, in order.
+type Flush[T, R any] func(ctx context.Context, items []T) []Result[R]
+
+// Group is a queue with a flush. Run or Step must be called for anything to
+// happen.
+type Group[T, R any] struct {
+	opts  Options
+	flush Flush[T, R]
+
+	mu    sync.Mutex
+	queue []*waiter[T, R]
+	ended bool
+	bell  chan struct{}
+}
+
+type waiter[T, R any] struct {
+	item  T
+	since time.Time
+	done  chan Result[R]
+}
+
+// New makes a group.
+func New[T, R any](opts Options, flush Flush[T, R]) *Group[T, R] {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	opts.MaxItems, opts.Workers = max(1, opts.MaxItems), max(1, opts.Workers)
+	return &Group[T, R]{opts: opts, flush: flush, bell: make(chan struct{}, opts.Workers)}
+}
+
+// Do has item flushed and gives its result. Once an item is queued its end is
+// waited for, whatever ctx says: who gave up waiting would not know whether it
+// was done. A ctx that has ended before is the only use of it here.
+func (g *Group[T, R]) Do(ctx context.Context, item T) (R, error) {
+	if err := ctx.Err(); err != nil {
+		var none R
+		return none, err
+	}
+	w := &waiter[T, R]{item: item, since: g.opts.Now(), done: make(chan Result[R], 1)}
+	if !g.add(w) {
+		var none R
+		return none, ErrBusy
+	}
+	result := <-w.done
+	return result.Value, result.Err
+}
+
+func (g *Group[T, R]) add(w *waiter[T, R]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended || g.opts.MaxQueued > 0 && len(g.queue) >= g.opts.MaxQueued {
+		return false
+	}
+	g.queue = append(g.queue, w)
+	g.ring()
+	return true
+}
+
+func (g *Group[T, R]) ring() {
+	select {
+	case g.bell <- struct{}{}:
+	default:
+	}
+}
+
+// Len is how many items wait.
+func (g *Group[T, R]) Len() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.queue)
+}
+
+// Run flushes until ctx ends; then what is queued is flushed, later items are
+// ErrBusy, and Run returns when the last flush is over. Flushes get a context
+// that does not end with ctx: what was taken is finished.
+func (g *Group[T, R]) Run(ctx context.Context) {
+	working := context.WithoutCancel(ctx)
+	var workers sync.WaitGroup
+	for range g.opts.Workers {
+		workers.Go(func() {
+			for {
+				if g.Step(working) > 0 {
+					continue
+				}
+				select {
+				case <-g.bell:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	g.mu.Lock()
+	g.ended = true
+	g.mu.Unlock()
+	for g.Step(working) > 0 {
+	}
+}
+
+// Step takes one batch of what is queued now through a flush, and says how
+// many items it took from the queue.
+func (g *Group[T, R]) Step(ctx context.Context) int {
+	taken, late := g.take()
+	for _, w := range late {
+		w.done <- Result[R]{Err: ErrBusy}
+	}
+	if len(taken) == 0 {
+		return len(late)
+	}
+	items := make([]T, len(taken))
+	for n, w := range taken {
+		items[n] = w.item
+	}
+	for n, result := range g.guarded(ctx, items) {
+		taken[n].done <- result
+	}
+	return len(taken) + len(late)
+}
+
+// guarded flushes, and answers ErrBroken for all when the flush panics: callers
+// would wait for ever otherwise.
+func (g *Group[T, R]) guarded(ctx context.Context, items []T) (results []Result[R]) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			results = make([]Result[R], len(items))
+			for n := range results {
+				results[n].Err = fmt.Errorf("%w: %v", ErrBroken, problem)
+			}
+		}
+	}()
+	return g.flush(ctx, items)
+}
+
+// take cuts a batch from the queue's front, and what waited too long.
+func (g *Group[T, R]) take() (taken, late []*waiter[T, R]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.opts.Now()
+	n := 0
+	for ; n < len(g.queue) && len(taken) < g.opts.MaxItems; n++ {
+		w := g.queue[n]
+		if g.opts.MaxWait > 0 && now.Sub(w.since) > g.opts.MaxWait {
+			late = append(late, w)
+			continue
+		}
+		taken = append(taken, w)
+	}
+	clear(g.queue[:n])
+	g.queue = g.queue[n:]
+	if len(g.queue) == 0 {
+		g.queue = nil
+	} else {
+		g.ring() // another worker may take the rest
+	}
+	return taken, late
+}

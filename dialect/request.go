@@ -1,0 +1,82 @@
+package dialect
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// ReadBody reads a request's whole body. More than MaxBody is KindTooLarge; a
+// body that broke off or came too slowly is KindInvalid.
+func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, *refund.Error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, refund.Errorf(refund.KindTooLarge, "", "the body is larger than %d bytes", MaxBody)
+	case err != nil:
+		return nil, refund.Errorf(refund.KindInvalid, "", "the body could not be read to its end")
+	}
+	return body, nil
+}
+
+// Wait is how long a refund request waits for the channel's word: what
+// Prefer: wait=N says (RFC 7240, seconds), at most MaxWait, else the
+// merchant's default for the dialect. What can't be read is as if not sent,
+// as the RFC wants.
+func Wait(r *http.Request, m merchant.Merchant, dialect string) time.Duration {
+	for _, line := range r.Header.Values("Prefer") {
+		for preference := range strings.SplitSeq(line, ",") {
+			preference, _, _ = strings.Cut(preference, ";")
+			name, value, _ := strings.Cut(preference, "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 16)
+			if err == nil {
+				return min(time.Duration(seconds)*time.Second, MaxWait)
+			}
+		}
+	}
+	return min(m.Settings.Wait(dialect), MaxWait)
+}
+
+// IdempotencyKey is the request's Idempotency-Key, "" if it has none. More
+// than one, none in it, more than MaxIdempotencyKey characters or others than
+// visible ASCII are KindInvalid.
+func IdempotencyKey(r *http.Request) (string, *refund.Error) {
+	values := r.Header.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return "", nil
+	}
+	key := strings.TrimSpace(values[0])
+	visible := strings.IndexFunc(key, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
+	if len(values) > 1 || key == "" || len(key) > MaxIdempotencyKey || !visible {
+		return "", refund.Errorf(refund.KindInvalid, "Idempotency-Key", "Idempotency-Key is one value of 1 to %d visible ASCII characters", MaxIdempotencyKey)
+	}
+	return key, nil
+}
+
+// RemoteAddress is the caller's IP address as the connection shows it.
+func RemoteAddress(r *http.Request) string {
+	address, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return address.Addr().Unmap().String()
+}
+
+// Asker is who asked for a refund, as it is kept with it.
+func Asker(caller merchant.Caller, r *http.Request, requestID string) refund.Asker {
+	return refund.Asker{
+		Key: caller.Key.ID, Dialect: caller.Key.Dialect, Identity: caller.Key.Identity,
+		Address: RemoteAddress(r), RequestID: requestID,
+	}
+}

@@ -1,0 +1,2 @@
+// Package engine carries accepted refunds to their channels.
+package engine

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// pgConnections is the pool's size unless the URL says pool_max_conns: a
+	// few batches at a time keep PostgreSQL busier than many small ones.
+	pgConnections = 16
+	// pgConnectTimeout bounds one attempt to connect.
+	pgConnectTimeout = 10 * time.Second
+	// pgRollbackTimeout bounds a rollback; a connection that does not answer
+	// is dropped, which rolls back too.
+	pgRollbackTimeout = 5 * time.Second
+)
+
+type postgresDB struct{ pool *pgxpool.Pool }
+
+func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return nil, fmt.Errorf("open postgres: %w", err)
+	}
+	if !strings.Contains(address, "pool_max_conns") {
+		config.MaxConns = pgConnections
+	}
+	config.ConnConfig.ConnectTimeout = pgConnectTimeout
+	config.ConnConfig.RuntimeParams["application_name"] = "refundry"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	// Rules are checked under row locks, which READ COMMITTED sees; a database
+	// whose default is stricter would only make us repeat.
+	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open postgres: %w", err)
+	}
+	db := &postgresDB{pool: pool}
+	if err := db.ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open postgres at %s:%d: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
+	}
+	return db, nil
+}
+
+func (db *postgresDB) ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+func (db *postgresDB) close()                         { db.pool.Close() }
+
+func (db *postgresDB) clockOffset(ctx context.Context) (time.Duration, error) {
+	before := time.Now()
+	var micros int64
+	err := db.pool.QueryRow(ctx, "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)").Scan(&micros)
+	if err != nil {
+		return 0, fmt.Errorf("ask the database for its time: %w", err)
+	}
+	// The answer was made about half-way between question and answer.
+	middle := before.Add(time.Since(before) / 2)
+	return time.UnixMicro(micros).Sub(middle), nil
+}
+
+func (db *postgresDB) read(ctx context.Context, work func(querier) error) error {
+	return work(pgQuerier{db.pool})
+}
+
+func (db *postgresDB) write(ctx context.Context, work func(querier) error) error {
+	tx, err := db.pool.Begin(ctx)
+	if err != nil {
+		return pgProblem(err)
+	}
+	committing := false
+	defer func() {
+		if !committing { // also when work panics
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgRollbackTimeout)
+			defer cancel()
+			_ = tx.Rollback(ctx)
+		}
+	}()
+	if err := work(pgQuerier{tx}); err != nil {
+		return pgProblem(err)
+	}
+	committing = true
+	return pgCommitted(tx.Commit(ctx))
+}
+
+// pgCommitted reads what COMMIT answered. An error that the server reports for
+// the statement itself means rollback; a broken connection, or a server that
+// was told to end, means that nobody knows.
+func pgCommitted(err error) error {
+	var problem *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return err
+	case errors.As(err, &problem) && problem.Severity == "ERROR":
+		return pgProblem(err)
+	default:
+		return commitUnknown(err)
+	}
+}
+
+func pgProblem(err error) error {
+	var problem *pgconn.PgError
+	if errors.As(err, &problem) {
+		switch problem.Code {
+		case "40001", "40P01": // serialization_failure, deadlock_detected
+			return &transientError{err}
+		}
+	}
+	return err
+}
+
+// pgConn is a pool or a transaction.
+type pgConn interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+type pgQuerier struct{ conn pgConn }
+
+func (q pgQuerier) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	tag, err := q.conn.Exec(ctx, text, args...)
+	return tag.RowsAffected(), err
+}
+
+func (q pgQuerier) query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
+	rows, err := q.conn.Query(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (q pgQuerier) send(ctx context.Context, statements []statement) ([]int64, error) {
+	if len(statements) == 0 {
+		return nil, nil
+	}
+	var batch pgx.Batch
+	for _, one := range statements {
+		batch.Queue(one.sql, one.args...)
+	}
+	results := q.conn.SendBatch(ctx, &batch)
+	touched := make([]int64, len(statements))
+	for n := range statements {
+		tag, err := results.Exec()
+		if err != nil {
+			return nil, errors.Join(err, results.Close())
+		}
+		touched[n] = tag.RowsAffected()
+	}
+	return touched, results.Close()
+}
+
+func (q pgQuerier) lock(more string) string { return strings.TrimRight(" FOR UPDATE "+more, " ") }

@@ -1,0 +1,47 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/refundry/refundry/secret"
+	"github.com/refundry/refundry/store"
+)
+
+// MasterKey is the master key of stores in tests, base64 of 32 bytes.
+const MasterKey = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+
+// SQLite gives the URL of a fresh database file.
+func SQLite(t testing.TB) string {
+	t.Helper()
+	return "sqlite:" + filepath.Join(t.TempDir(), "refundry.db")
+}
+
+// Each runs a test on a fresh, migrated store of each engine.
+func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) { test(t, Open(t, SQLite(t))) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, Open(t, Postgres(t))) })
+}
+
+// Open opens and migrates a database with the keyring of MasterKey; it is
+// closed at the end of the test.
+func Open(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), url, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	if err := s.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	keyring, err := secret.New(bytes.Repeat([]byte{1}, secret.MasterBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.UseKeyring(keyring)
+	return s
+}
