@@ -44,6 +44,9 @@ type Directory interface {
 	ChannelAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error)
 	// PlatformKey is the key pair in use for a purpose.
 	PlatformKey(ctx context.Context, purpose string) (merchant.PlatformKey, error)
+	// PlatformKeyByID is a key pair, also one that is out of use: a delivery
+	// keeps the key of its first attempt.
+	PlatformKeyByID(ctx context.Context, id string) (merchant.PlatformKey, error)
 }
 
 // Acceptor takes refund requests; the intake is one.
@@ -142,13 +145,6 @@ type Reader interface {
 	EventList(ctx context.Context, f EventFilter) (events []StoredEvent, more bool, err error)
 	// Feed gives numbered events after a number, oldest first.
 	Feed(ctx context.Context, merchantID string, after int64, limit int) ([]StoredEvent, error)
-}
-
-// Rendered is an event as a dialect tells it: the body, and the headers that
-// need no secret. A nil body means that the dialect does not tell this event.
-type Rendered struct {
-	Body    []byte
-	Headers map[string]string
 }
 
 // RawObject is an empty JSON object, for members that are never null.

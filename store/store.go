@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/secret"
 )
 
@@ -19,6 +20,9 @@ import (
 type Options struct {
 	// Now is the clock; default time.Now.
 	Now func() time.Time
+	// NewID makes ids of 24 letters and digits that sort by time; default
+	// refund.NewID. Simulations give their own.
+	NewID func(time.Time) string
 	// Log is where the store says what an operator should know; default
 	// slog.Default().
 	Log *slog.Logger
@@ -29,6 +33,7 @@ type Store struct {
 	db      database
 	keyring *secret.Keyring // nil until UseKeyring
 	now     func() time.Time
+	newID   func(time.Time) string
 	log     *slog.Logger
 	url     string
 }
@@ -40,10 +45,13 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.NewID == nil {
+		opts.NewID = refund.NewID
+	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	s := &Store{now: opts.Now, log: opts.Log, url: url}
+	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url}
 	scheme, rest, _ := strings.Cut(url, ":")
 	var err error
 	switch scheme {

@@ -17,6 +17,9 @@ var levels = map[string]int{
 	"sim":        7,
 	"bench":      7,
 	"channelsim": 7,
+	// service joins store, intake, engine, webhooks and dialects into one
+	// running process; tests, demo and bench start the real thing with it.
+	"service": 7,
 
 	"store": 6,
 
