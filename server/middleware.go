@@ -1,0 +1,152 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+// HeaderRequestID is the header by which people quote a request; dialects set
+// it, and where none did, the server does.
+const HeaderRequestID = "Request-Id"
+
+// mostPath bounds what the log takes of an address, in bytes.
+const mostPath = 256
+
+// middleware is around everything that is served.
+func middleware(next http.Handler, opts Options) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		a := &answer{ResponseWriter: w, newID: opts.NewID}
+		untimed(a, r)
+		defer func() {
+			problem := recover()
+			if problem != nil {
+				a.panicked(problem, r, opts.Log)
+			}
+			took := time.Since(began)
+			if opts.Observe != nil {
+				opts.Observe(r.Pattern, r.Method, a.status(), took)
+			}
+			log(opts.Log, a, r, took)
+			if problem != nil && a.begun() && !a.whole {
+				// The answer broke off, or there must be none: the caller must
+				// not take it for whole.
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		next.ServeHTTP(a, r)
+	})
+}
+
+// log writes the access log: no query, no header and no body, because keys and
+// what people bought stand there.
+func log(to *slog.Logger, a *answer, r *http.Request, took time.Duration) {
+	level := slog.LevelInfo
+	if r.Pattern == "GET /healthz" || r.Pattern == "GET /readyz" || r.Pattern == "GET /metrics" {
+		level = slog.LevelDebug // machines ask every few seconds
+	}
+	if !to.Enabled(r.Context(), level) {
+		return
+	}
+	path := r.URL.EscapedPath()
+	if len(path) > mostPath {
+		path = path[:mostPath] + "..."
+	}
+	to.LogAttrs(r.Context(), level, "request",
+		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", a.status()),
+		slog.Int64("bytes", a.bytes), slog.Duration("took", took.Round(time.Microsecond)),
+		slog.String("request_id", a.Header().Get(HeaderRequestID)), slog.String("remote", r.RemoteAddr))
+}
+
+// answer notes what was answered.
+type answer struct {
+	http.ResponseWriter
+	newID func() string
+	code  int // 0 until the header is written
+	bytes int64
+	// whole says that a panic was answered with a complete 500.
+	whole bool
+	// aborted says that the handler wants no answer at all.
+	aborted bool
+}
+
+func (a *answer) begun() bool { return a.code != 0 || a.aborted }
+
+func (a *answer) status() int {
+	switch {
+	case a.code != 0:
+		return a.code
+	case a.aborted:
+		return 0
+	}
+	return http.StatusOK
+}
+
+// WriteHeader notes the status, and gives the request an id if it has none.
+func (a *answer) WriteHeader(code int) {
+	if a.code == 0 && code >= http.StatusOK {
+		a.code = code
+		if a.Header().Get(HeaderRequestID) == "" && a.newID != nil {
+			a.Header().Set(HeaderRequestID, a.newID())
+		}
+	}
+	a.ResponseWriter.WriteHeader(code)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	if a.code == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	n, err := a.ResponseWriter.Write(p)
+	a.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// panicked is the last resort: dialects answer a panic in their own form, so
+// only what is outside of them comes here. http.ErrAbortHandler is no fault
+// but the wish to close the connection without an answer.
+func (a *answer) panicked(problem any, r *http.Request, to *slog.Logger) {
+	if err, ok := problem.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		a.aborted = true
+		return
+	}
+	to.Error("handler panicked", "method", r.Method, "route", r.Pattern, "panic", problem, "stack", string(debug.Stack()))
+	if !a.begun() {
+		http.Error(a, "internal error", http.StatusInternalServerError)
+		a.whole = true
+	}
+}
+
+// untimed lifts the time limit of reading once the request is complete. Left
+// as it is, the limit would end the context of a request that waits for the
+// channel's word, because the server keeps reading to see the caller leave.
+func untimed(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	if r.Body == nil || r.Body == http.NoBody {
+		_ = control.SetReadDeadline(time.Time{}) // not a connection: no limit
+		return
+	}
+	r.Body = &body{ReadCloser: r.Body, complete: func() { _ = control.SetReadDeadline(time.Time{}) }}
+}
+
+// body calls complete when it was read to its end.
+type body struct {
+	io.ReadCloser
+	complete func()
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF && b.complete != nil {
+		b.complete()
+		b.complete = nil
+	}
+	return n, err
+}

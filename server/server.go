@@ -1,0 +1,153 @@
+// Package server is the HTTP side of the program: it listens, bounds how long
+// anything may take, logs and counts requests, and stops gracefully. It mounts
+// a handler and knows nothing of refunds.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// ReadTimeout is when a request that is not complete is ended: slow
+	// clients must not hold connections (docs/operations.md).
+	ReadTimeout = 10 * time.Second
+	// WriteTimeout bounds a whole request from its header on. It covers the
+	// longest wait for the channel's word (20 s) after a commit that had to be
+	// looked up (30 s and 10 s), and the writing of an answer to a slow reader.
+	WriteTimeout = 90 * time.Second
+	// IdleTimeout is how long a connection may wait for its next request; it
+	// is longer than the pauses of most callers, and idle ones cost little.
+	IdleTimeout = 2 * time.Minute
+	// MaxHeaderBytes bounds a request's line and headers. The longest that a
+	// dialect has is a signature of 1.5 KiB.
+	MaxHeaderBytes = 32 << 10
+	// StopTimeout is how long a stop waits for requests that are under way:
+	// longer than their longest wait, shorter than the 30 s after which most
+	// supervisors kill.
+	StopTimeout = 25 * time.Second
+)
+
+// Options of a server. Zero values have the defaults above.
+type Options struct {
+	// Address is where to listen, "host:port"; port 0 takes a free one.
+	Address string
+	// Listener is listened on instead of Address, and closed at the end.
+	Listener net.Listener
+	// CertFile and KeyFile switch TLS on; both or none.
+	CertFile, KeyFile string
+
+	ReadTimeout, StopTimeout time.Duration
+
+	// NewID makes the id of a request whose handler gave it none.
+	NewID func() string
+	// Observe is told of every answered request; may be nil. route is the
+	// mux's pattern, "" where none matched.
+	Observe func(route, method string, status int, took time.Duration)
+	// Ready is told the base address, such as http://127.0.0.1:8080, as soon
+	// as connections are taken; may be nil.
+	Ready func(url string)
+	Log   *slog.Logger // default slog.Default()
+}
+
+// Run serves until ctx ends, then takes no more connections and waits for the
+// requests under way, at most StopTimeout; what is still not answered then is
+// cut off and logged. Errors: the address can't be listened on, a certificate
+// can't be read, or the listener broke.
+func Run(ctx context.Context, handler http.Handler, opts Options) error {
+	opts = opts.filled()
+	listener := opts.Listener
+	if listener == nil {
+		var err error
+		if listener, err = net.Listen("tcp", opts.Address); err != nil {
+			return fmt.Errorf("listen: %w (hint: --listen takes HOST:PORT; is another program using it?)", err)
+		}
+	}
+	defer listener.Close()
+
+	// Requests outlive ctx: a stop lets them end. They are told only when the
+	// time for that is over.
+	requests, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	s := &http.Server{
+		Handler:           middleware(handler, opts),
+		ReadHeaderTimeout: opts.ReadTimeout,
+		ReadTimeout:       opts.ReadTimeout,
+		WriteTimeout:      WriteTimeout,
+		IdleTimeout:       IdleTimeout,
+		MaxHeaderBytes:    MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(opts.Log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return requests },
+	}
+	ended := make(chan error, 1)
+	go func() {
+		if opts.CertFile != "" || opts.KeyFile != "" {
+			ended <- s.ServeTLS(listener, opts.CertFile, opts.KeyFile)
+			return
+		}
+		ended <- s.Serve(listener)
+	}()
+	if opts.Ready != nil {
+		opts.Ready(opts.url(listener.Addr()))
+	}
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	return stop(s, ended, cutOff, opts)
+}
+
+// stop ends a server gracefully, and after StopTimeout in any case.
+func stop(s *http.Server, ended <-chan error, cutOff func(), opts Options) error {
+	wait, cancel := context.WithTimeout(context.Background(), opts.StopTimeout)
+	defer cancel()
+	err := s.Shutdown(wait)
+	if errors.Is(err, context.DeadlineExceeded) {
+		opts.Log.Warn("cutting off requests that did not end", "after", opts.StopTimeout)
+		cutOff()
+		err = s.Close()
+	}
+	if serving := <-ended; !errors.Is(serving, http.ErrServerClosed) {
+		err = errors.Join(err, serving)
+	}
+	if err != nil {
+		return fmt.Errorf("stop serving: %w", err)
+	}
+	return nil
+}
+
+func (o Options) filled() Options {
+	if o.ReadTimeout == 0 {
+		o.ReadTimeout = ReadTimeout
+	}
+	if o.StopTimeout == 0 {
+		o.StopTimeout = StopTimeout
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// url is how the address is reached: with a host that was left out, or one
+// that means all of them, this machine's own.
+func (o Options) url(address net.Addr) string {
+	scheme := "http://"
+	if o.CertFile != "" {
+		scheme = "https://"
+	}
+	host, port, err := net.SplitHostPort(address.String())
+	if err != nil {
+		return scheme + address.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + net.JoinHostPort(host, port)
+}

@@ -1,0 +1,143 @@
+// Package telemetry holds the metrics of one process. It alone imports
+// Prometheus: the other packages call plain functions through their Observe
+// hooks and do not know who listens.
+package telemetry
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// namespace begins every metric's name.
+const namespace = "refundry"
+
+var (
+	// requestSeconds are the bounds of the latency histogram: a commit takes
+	// about a millisecond, a wait for the channel's word up to 20 s.
+	requestSeconds = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40}
+	// deliverySeconds are the bounds for webhooks, whose receivers have 10 s.
+	deliverySeconds = []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+	// batchUnits are the bounds for the intake's batches, at most 256.
+	batchUnits = []float64{1, 2, 4, 8, 16, 32, 64, 128, 256}
+)
+
+// Build says which program runs.
+type Build struct {
+	Version string // "v1.2.3", or "devel"
+	Commit  string // "" when it is not known
+	Go      string // "go1.26.0"
+}
+
+// Metrics are the metrics of one process. Several may live in one process, as
+// in tests: nothing is registered globally.
+type Metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.CounterVec
+	latency    *prometheus.HistogramVec
+	batches    prometheus.Histogram
+	outcomes   *prometheus.CounterVec
+	deliveries *prometheus.CounterVec
+	sending    *prometheus.HistogramVec
+	alerts     prometheus.Counter
+}
+
+// New makes a process's metrics.
+func New(build Build) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "http_requests_total",
+			Help: "Requests by route, method and status.",
+		}, []string{"route", "method", "status"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "http_request_seconds", Buckets: requestSeconds,
+			Help: "Time from a request's header to the end of its answer, waits for the channel's word included.",
+		}, []string{"route", "method"}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "intake_batch_units", Buckets: batchUnits,
+			Help: "Units of refund requests that went through one commit.",
+		}),
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "outcomes_total",
+			Help: "Words of channels by where they came from (submit, query, notice, ...) and kind.",
+		}, []string{"source", "kind"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "webhook_attempts_total",
+			Help: "Tries to deliver a webhook by dialect and result: delivered, retry or dead.",
+		}, []string{"dialect", "result"}),
+		sending: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "webhook_attempt_seconds", Buckets: deliverySeconds,
+			Help: "Time that one try to deliver a webhook took.",
+		}, []string{"dialect"}),
+		alerts: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "alerts_total",
+			Help: "Things that an operator should look at; the log says what (level WARN, msg alert).",
+		}),
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which program runs.",
+		ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "go": build.Go},
+	})
+	info.Set(1)
+	m.registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), info,
+		m.requests, m.latency, m.batches, m.outcomes, m.deliveries, m.sending, m.alerts,
+	)
+	return m
+}
+
+// Handler answers GET /metrics in the form that Prometheus reads.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+// Request counts one answered request. route is the pattern that matched, so
+// that ids make no new series; "" is one that none did.
+func (m *Metrics) Request(route, method string, status int, took time.Duration) {
+	if route == "" {
+		route = "unknown"
+	}
+	method = knownMethod(method)
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	m.latency.WithLabelValues(route, method).Observe(took.Seconds())
+}
+
+// knownMethod keeps callers from making series with methods of their own.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodHead, http.MethodOptions, http.MethodPatch:
+		return method
+	}
+	return "other"
+}
+
+// Batch counts one batch of the intake.
+func (m *Metrics) Batch(units int) { m.batches.Observe(float64(units)) }
+
+// Outcome counts a channel's word.
+func (m *Metrics) Outcome(source, kind string) { m.outcomes.WithLabelValues(source, kind).Inc() }
+
+// Delivery counts one try of a webhook; result is delivered, retry or dead.
+func (m *Metrics) Delivery(dialect, result string, took time.Duration) {
+	m.deliveries.WithLabelValues(dialect, result).Inc()
+	m.sending.WithLabelValues(dialect).Observe(took.Seconds())
+}
+
+// Alert counts something that an operator should look at.
+func (m *Metrics) Alert() { m.alerts.Inc() }
+
+// Gauge shows a number that is asked for at each scrape, such as the length of
+// a queue. value must be quick and may be called at any time.
+func (m *Metrics) Gauge(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value))
+}
+
+// Counter is Gauge for a number that only grows.
+func (m *Metrics) Counter(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, value))
+}
