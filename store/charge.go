@@ -1,0 +1,183 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+)
+
+// chargeColumns is what scanCharge reads, of a table named c: "FROM charges c".
+const chargeColumns = `c.merchant_id, c.id, c.order_no, c.channel, c.channel_account, c.transaction_id,
+	c.currency, c.amount, c.fee, c.already_refunded, c.reserved, c.refunded, c.blocked, c.excess, c.fee_used, c.used,
+	c.refunds, c.last_refund_at, c.paid_at, c.created_at, c.updated_at, c.detail, c.aliases`
+
+// insertCharges takes what chargeValues gives.
+const insertCharges = `INSERT INTO charges (merchant_id, id, order_no, channel, channel_account, transaction_id,
+	currency, amount, fee, already_refunded, reserved, refunded, blocked, excess, fee_used, used,
+	refunds, last_refund_at, paid_at, created_at, updated_at, detail, aliases) VALUES`
+
+// chargeWidth is how many columns insertCharges and chargeColumns have.
+const chargeWidth = 23
+
+func chargeValues(c refund.Charge) ([]any, error) {
+	used, err := usedText(c)
+	if err != nil {
+		return nil, err
+	}
+	detail, err := jsonText(c.Detail)
+	if err != nil {
+		return nil, fmt.Errorf("encode charge %s: %w", c.ID, err)
+	}
+	aliases, err := jsonText(nonNil(c.Aliases))
+	if err != nil {
+		return nil, fmt.Errorf("encode charge %s: %w", c.ID, err)
+	}
+	var fee any
+	if c.Fee != nil {
+		fee = int64(*c.Fee)
+	}
+	return []any{
+		c.MerchantID, c.ID, c.OrderNo, c.Channel, c.ChannelAccount, c.TransactionID,
+		string(c.Currency), int64(c.Amount), fee, int64(c.AlreadyRefunded), int64(c.Reserved), int64(c.Refunded),
+		int64(c.Blocked), int64(c.Excess), int64(c.FeeUsed), used,
+		c.Refunds, micros(c.LastRefundAt), micros(c.PaidAt), micros(c.CreatedAt), micros(c.UpdatedAt), detail, aliases,
+	}, nil
+}
+
+// scanCharge reads a row of chargeColumns. One that breaks an invariant is
+// KindCorrupt.
+func scanCharge(scan func(...any) error) (refund.Charge, error) {
+	var c refund.Charge
+	var fee *int64
+	var lastRefundAt, paidAt, createdAt, updatedAt int64
+	var used, detail, aliases string
+	err := scan(&c.MerchantID, &c.ID, &c.OrderNo, &c.Channel, &c.ChannelAccount, &c.TransactionID,
+		(*string)(&c.Currency), (*int64)(&c.Amount), &fee, (*int64)(&c.AlreadyRefunded), (*int64)(&c.Reserved), (*int64)(&c.Refunded),
+		(*int64)(&c.Blocked), (*int64)(&c.Excess), (*int64)(&c.FeeUsed), &used,
+		&c.Refunds, &lastRefundAt, &paidAt, &createdAt, &updatedAt, &detail, &aliases)
+	if err != nil {
+		return refund.Charge{}, fmt.Errorf("read charge: %w", err)
+	}
+	if fee != nil {
+		minor := money.Minor(*fee)
+		c.Fee = &minor
+	}
+	c.LastRefundAt, c.PaidAt = fromMicros(lastRefundAt), fromMicros(paidAt)
+	c.CreatedAt, c.UpdatedAt = fromMicros(createdAt), fromMicros(updatedAt)
+	if err := fromUsedText(used, &c); err != nil {
+		return refund.Charge{}, err
+	}
+	if err := fromJSON(detail, &c.Detail); err != nil {
+		return refund.Charge{}, fmt.Errorf("read charge %s: %w", c.ID, err)
+	}
+	if err := fromJSON(aliases, &c.Aliases); err != nil {
+		return refund.Charge{}, fmt.Errorf("read charge %s: %w", c.ID, err)
+	}
+	return c, c.Check()
+}
+
+// used is what refunds hold of a charge's coupons, as the column's JSON; the
+// column is empty while they hold nothing.
+type used struct {
+	Coupons []money.Minor               `json:"coupons,omitempty"`
+	Goods   map[string]refund.GoodsUsed `json:"goods,omitempty"`
+}
+
+func usedText(c refund.Charge) (string, error) {
+	if len(c.CouponUsed) == 0 && len(c.GoodsUsed) == 0 {
+		return "", nil
+	}
+	text, err := jsonText(used{c.CouponUsed, c.GoodsUsed})
+	if err != nil {
+		return "", fmt.Errorf("encode charge %s: %w", c.ID, err)
+	}
+	return text, nil
+}
+
+func fromUsedText(text string, c *refund.Charge) error {
+	if text == "" {
+		return nil
+	}
+	var u used
+	if err := fromJSON(text, &u); err != nil {
+		return fmt.Errorf("read charge %s: %w", c.ID, err)
+	}
+	c.CouponUsed, c.GoodsUsed = u.Coupons, u.Goods
+	return nil
+}
+
+// keyColumns is a list of keys in the order in which their rows are locked:
+// the database's own order of texts depends on its collation.
+var keyColumns = []column{{"n", "BIGINT"}, {"merchant_id", "TEXT"}, {"id", "TEXT"}}
+
+const chargesByKey = `SELECT ` + chargeColumns + ` FROM v JOIN charges c ON c.merchant_id = v.merchant_id AND c.id = v.id ORDER BY v.n`
+
+// charges reads charges by their keys, under lock if asked for; those that do
+// not exist are absent.
+func (s *Store) charges(ctx context.Context, q querier, keys []intake.ChargeKey, lock bool) (map[intake.ChargeKey]refund.Charge, error) {
+	text := chargesByKey
+	if lock {
+		text += q.lock("OF c")
+	}
+	rows := make([]rowKey, len(keys))
+	for n, key := range keys {
+		rows[n] = rowKey{key.MerchantID, key.ID}
+	}
+	found := make(map[intake.ChargeKey]refund.Charge, len(keys))
+	err := queryValues(ctx, q, keyColumns, keyRows(rows), text, func(scan func(...any) error) error {
+		c, err := scanCharge(scan)
+		found[intake.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}] = c
+		return err
+	})
+	return found, err
+}
+
+// rowKey is the key of a charge or refund.
+type rowKey struct{ merchant, id string }
+
+// keyRows sorts keys in the one order of locking and drops repeated ones.
+func keyRows(keys []rowKey) [][]any {
+	slices.SortFunc(keys, func(a, b rowKey) int {
+		return cmp.Or(cmp.Compare(a.merchant, b.merchant), cmp.Compare(a.id, b.id))
+	})
+	keys = slices.Compact(keys)
+	rows := make([][]any, len(keys))
+	for n, key := range keys {
+		rows[n] = []any{int64(n), key.merchant, key.id}
+	}
+	return rows
+}
+
+// jsonText is how a column holds a value: compact, and with <, > and & as they
+// are, because they go out again as they came.
+func jsonText(value any) (string, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return "", err
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// fromJSON reads a column; the empty object and list are told apart cheaply.
+func fromJSON(text string, into any) error {
+	if text == "{}" || text == "[]" || text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), into)
+}
+
+func nonNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

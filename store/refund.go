@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+// refundColumns is what scanRefund reads, of a table named r: "FROM refunds r".
+const refundColumns = `r.merchant_id, r.id, r.charge_id, r.unit_id, r.number, r.amount, r.currency, r.state, r.reason, r.parts,
+	r.channel, r.channel_account, r.channel_number, r.channel_refund_id, r.created_at, r.updated_at, r.succeeded_at,
+	r.due_at, r.lease_epoch, r.lease_until, r.held_reason, r.hold_until, r.attempts, r.tries, r.doubt, r.submitted_at,
+	r.failure_code, r.failure_message, r.settled_amount, r.settled_currency, r.asked_by, r.detail`
+
+// insertRefunds takes what refundValues gives.
+const insertRefunds = `INSERT INTO refunds (merchant_id, id, charge_id, unit_id, number, amount, currency, state, reason, parts,
+	channel, channel_account, channel_number, channel_refund_id, created_at, updated_at, succeeded_at,
+	due_at, lease_epoch, lease_until, held_reason, hold_until, attempts, tries, doubt, submitted_at,
+	failure_code, failure_message, settled_amount, settled_currency, asked_by, detail) VALUES`
+
+// refundWidth is how many columns insertRefunds and refundColumns have.
+const refundWidth = 32
+
+func refundValues(r refund.Refund) ([]any, error) {
+	parts, err := jsonText(r.Parts)
+	if err != nil {
+		return nil, fmt.Errorf("encode refund %s: %w", r.ID, err)
+	}
+	by, err := jsonText(r.By)
+	if err != nil {
+		return nil, fmt.Errorf("encode refund %s: %w", r.ID, err)
+	}
+	detail, err := jsonText(r.Detail)
+	if err != nil {
+		return nil, fmt.Errorf("encode refund %s: %w", r.ID, err)
+	}
+	return []any{
+		r.MerchantID, r.ID, r.ChargeID, r.UnitID, r.Number, int64(r.Amount), string(r.Currency), string(r.State), r.Reason, parts,
+		r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, micros(r.CreatedAt), micros(r.UpdatedAt), micros(r.SucceededAt),
+		micros(r.DueAt), r.LeaseEpoch, micros(r.LeaseUntil), r.HeldReason, micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), micros(r.SubmittedAt),
+		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), by, detail,
+	}, nil
+}
+
+// scanRefund reads a row of refundColumns. One that breaks an invariant is
+// KindCorrupt.
+func scanRefund(scan func(...any) error) (refund.Refund, error) {
+	var r refund.Refund
+	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, doubt int64
+	var parts, by, detail string
+	err := scan(&r.MerchantID, &r.ID, &r.ChargeID, &r.UnitID, &r.Number, (*int64)(&r.Amount), (*string)(&r.Currency), (*string)(&r.State), &r.Reason, &parts,
+		&r.Channel, &r.ChannelAccount, &r.ChannelNumber, &r.ChannelRefundID, &createdAt, &updatedAt, &succeededAt,
+		&dueAt, &r.LeaseEpoch, &leaseUntil, &r.HeldReason, &holdUntil, &r.Attempts, &r.Tries, &doubt, &submittedAt,
+		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &by, &detail)
+	if err != nil {
+		return refund.Refund{}, fmt.Errorf("read refund: %w", err)
+	}
+	r.CreatedAt, r.UpdatedAt, r.SucceededAt = fromMicros(createdAt), fromMicros(updatedAt), fromMicros(succeededAt)
+	r.DueAt, r.LeaseUntil = fromMicros(dueAt), fromMicros(leaseUntil)
+	r.HoldUntil, r.SubmittedAt = fromMicros(holdUntil), fromMicros(submittedAt)
+	r.Unknown, r.Refused, r.Contradicted = doubt&doubtUnknown != 0, doubt&doubtRefused != 0, doubt&doubtContradicted != 0
+	for _, text := range []struct {
+		column string
+		into   any
+	}{{parts, &r.Parts}, {by, &r.By}, {detail, &r.Detail}} {
+		if err := fromJSON(text.column, text.into); err != nil {
+			return refund.Refund{}, fmt.Errorf("read refund %s: %w", r.ID, err)
+		}
+	}
+	return r, r.Check()
+}
+
+// The bits of the doubt column.
+const (
+	doubtUnknown      = 1
+	doubtRefused      = 2
+	doubtContradicted = 4
+)
+
+func doubtOf(r refund.Refund) int64 {
+	return int64(b2i(r.Unknown)*doubtUnknown + b2i(r.Refused)*doubtRefused + b2i(r.Contradicted)*doubtContradicted)
+}
+
+const refundsByKey = `SELECT ` + refundColumns + ` FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`
+
+// refunds reads refunds by their keys, under lock if asked for; those that do
+// not exist are absent.
+func (s *Store) refunds(ctx context.Context, q querier, keys []intake.RefundKey, lock bool) (map[intake.RefundKey]refund.Refund, error) {
+	text := refundsByKey
+	if lock {
+		text += q.lock("OF r")
+	}
+	rows := make([]rowKey, len(keys))
+	for n, key := range keys {
+		rows[n] = rowKey{key.MerchantID, key.ID}
+	}
+	found := make(map[intake.RefundKey]refund.Refund, len(keys))
+	err := queryValues(ctx, q, keyColumns, keyRows(rows), text, func(scan func(...any) error) error {
+		r, err := scanRefund(scan)
+		found[intake.RefundKey{MerchantID: r.MerchantID, ID: r.ID}] = r
+		return err
+	})
+	return found, err
+}

@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/refundry/refundry/refund"
+)
+
+// What may change of a charge and of a refund after they were inserted.
+var (
+	chargeChanges = []column{
+		{"merchant_id", "TEXT"},
+		{"id", "TEXT"},
+		{"reserved", "BIGINT"},
+		{"refunded", "BIGINT"},
+		{"blocked", "BIGINT"},
+		{"excess", "BIGINT"},
+		{"fee_used", "BIGINT"},
+		{"used", "TEXT"},
+		{"refunds", "BIGINT"},
+		{"last_refund_at", "BIGINT"},
+		{"updated_at", "BIGINT"},
+	}
+	refundChanges = []column{
+		{"merchant_id", "TEXT"},
+		{"id", "TEXT"},
+		{"state", "TEXT"},
+		{"channel_refund_id", "TEXT"},
+		{"updated_at", "BIGINT"},
+		{"succeeded_at", "BIGINT"},
+		{"due_at", "BIGINT"},
+		{"lease_epoch", "BIGINT"},
+		{"lease_until", "BIGINT"},
+		{"held_reason", "TEXT"},
+		{"hold_until", "BIGINT"},
+		{"attempts", "BIGINT"},
+		{"tries", "BIGINT"},
+		{"doubt", "BIGINT"},
+		{"submitted_at", "BIGINT"},
+		{"failure_code", "TEXT"},
+		{"failure_message", "TEXT"},
+		{"settled_amount", "BIGINT"},
+		{"settled_currency", "TEXT"},
+	}
+)
+
+const (
+	updateCharges = `UPDATE charges SET reserved = v.reserved, refunded = v.refunded, blocked = v.blocked, excess = v.excess,
+		fee_used = v.fee_used, used = v.used, refunds = v.refunds, last_refund_at = v.last_refund_at, updated_at = v.updated_at
+		FROM v WHERE charges.merchant_id = v.merchant_id AND charges.id = v.id`
+	updateRefunds = `UPDATE refunds SET state = v.state, channel_refund_id = v.channel_refund_id, updated_at = v.updated_at,
+		succeeded_at = v.succeeded_at, due_at = v.due_at, lease_epoch = v.lease_epoch, lease_until = v.lease_until,
+		held_reason = v.held_reason, hold_until = v.hold_until, attempts = v.attempts, tries = v.tries, doubt = v.doubt,
+		submitted_at = v.submitted_at, failure_code = v.failure_code, failure_message = v.failure_message,
+		settled_amount = v.settled_amount, settled_currency = v.settled_currency
+		FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id`
+	insertTransfers = `INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency) VALUES`
+	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, snapshot) VALUES`
+	insertAttempts  = `INSERT INTO attempts (merchant_id, created_at, id, refund_id, source, epoch, outcome, code, message, note) VALUES`
+
+	transferWidth = 10
+	eventWidth    = 8
+	attemptWidth  = 10
+)
+
+// saveChanges writes decisions: charges and refunds as they are afterwards,
+// and the transfers, events and attempts that hang on them. Their rows are
+// locked by the caller. With newRefunds the refunds are inserted. Where a
+// charge or refund is in several changes, the last one holds what all did.
+func (s *Store) saveChanges(ctx context.Context, q querier, changes []refund.Change, newRefunds bool) error {
+	w := writing{store: s, charges: make(map[rowKey]int), refunds: make(map[rowKey]int)}
+	for _, change := range changes {
+		if err := w.add(change, newRefunds); err != nil {
+			return err
+		}
+	}
+	var statements []statement
+	statements = append(statements, withValues(chargeChanges, w.chargeRows, updateCharges)...)
+	touched := len(w.chargeRows)
+	if newRefunds {
+		statements = append(statements, insertRows(insertRefunds, refundWidth, w.refundRows, "")...)
+	} else {
+		statements = append(statements, withValues(refundChanges, w.refundRows, updateRefunds)...)
+	}
+	touched += len(w.refundRows)
+	checked := len(statements)
+	statements = append(statements, insertRows(insertTransfers, transferWidth, w.transferRows, "")...)
+	statements = append(statements, insertRows(insertEvents, eventWidth, w.eventRows, "")...)
+	statements = append(statements, insertRows(insertAttempts, attemptWidth, w.attemptRows, "")...)
+	counts, err := q.send(ctx, statements)
+	if err != nil {
+		return fmt.Errorf("write changes: %w", err)
+	}
+	for _, count := range counts[:min(checked, len(counts))] {
+		touched -= int(count)
+	}
+	if touched != 0 {
+		return refund.Errorf(refund.KindCorrupt, "", "%d rows of charges or refunds to be changed are not there", touched)
+	}
+	return nil
+}
+
+// writing gathers rows; charges and refunds once each, as they are in the end.
+type writing struct {
+	store                                *Store
+	charges, refunds                     map[rowKey]int // place in the rows
+	chargeRows, refundRows               [][]any
+	transferRows, eventRows, attemptRows [][]any
+}
+
+func (w *writing) add(change refund.Change, newRefunds bool) error {
+	// Every movement of money is a transfer: without one the charge is as it was.
+	if len(change.Transfers) > 0 {
+		if err := w.addCharge(change.Charge); err != nil {
+			return err
+		}
+	}
+	for _, r := range change.Refunds {
+		if err := w.addRefund(r, newRefunds); err != nil {
+			return err
+		}
+	}
+	merchantID, at := change.Charge.MerchantID, change.Charge.UpdatedAt
+	for _, t := range change.Transfers {
+		w.transferRows = append(w.transferRows, []any{
+			merchantID, micros(at), w.store.newID(at), t.RefundID, t.ChargeID,
+			string(t.Kind), string(t.From), string(t.To), int64(t.Amount.Minor), string(t.Amount.Currency),
+		})
+	}
+	for _, e := range change.Events {
+		snapshot, err := jsonText(e.Snapshot)
+		if err != nil {
+			return fmt.Errorf("encode event of refund %s: %w", e.RefundID, err)
+		}
+		w.eventRows = append(w.eventRows, []any{
+			merchantID, micros(e.At), "evt_" + w.store.newID(e.At), e.Type, e.RefundID, e.ChargeID, e.RequestID, snapshot,
+		})
+	}
+	for _, a := range change.Attempts {
+		w.attemptRows = append(w.attemptRows, []any{
+			merchantID, micros(a.At), w.store.newID(a.At), a.RefundID, string(a.Source), a.Epoch, string(a.Outcome), a.Code, a.Message, a.Note,
+		})
+	}
+	return nil
+}
+
+func (w *writing) addCharge(c refund.Charge) error {
+	text, err := usedText(c)
+	if err != nil {
+		return err
+	}
+	put(w.charges, &w.chargeRows, rowKey{c.MerchantID, c.ID}, []any{
+		c.MerchantID, c.ID, int64(c.Reserved), int64(c.Refunded), int64(c.Blocked), int64(c.Excess), int64(c.FeeUsed),
+		text, c.Refunds, micros(c.LastRefundAt), micros(c.UpdatedAt),
+	})
+	return nil
+}
+
+func (w *writing) addRefund(r refund.Refund, isNew bool) error {
+	row := []any{
+		r.MerchantID, r.ID, string(r.State), r.ChannelRefundID, micros(r.UpdatedAt), micros(r.SucceededAt),
+		micros(r.DueAt), r.LeaseEpoch, micros(r.LeaseUntil), r.HeldReason, micros(r.HoldUntil),
+		r.Attempts, r.Tries, doubtOf(r), micros(r.SubmittedAt),
+		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency),
+	}
+	if isNew {
+		var err error
+		if row, err = refundValues(r); err != nil {
+			return err
+		}
+	}
+	put(w.refunds, &w.refundRows, rowKey{r.MerchantID, r.ID}, row)
+	return nil
+}
+
+func put(places map[rowKey]int, rows *[][]any, key rowKey, row []any) {
+	if at, ok := places[key]; ok {
+		(*rows)[at] = row
+		return
+	}
+	places[key] = len(*rows)
+	*rows = append(*rows, row)
+}
