@@ -62,6 +62,22 @@ type Registrar interface {
 	RegisterCharge(ctx context.Context, c refund.Charge) (stored refund.Charge, again bool, err error)
 }
 
+// BatchRegistrar registers many charges in few commits. It gives one Registered
+// for each charge, in their order: what is wrong with one harms no other, and
+// the same charge twice in a batch is registered once and then again. The
+// error is of the whole call; then calling it again does no harm.
+type BatchRegistrar interface {
+	Registrar
+	RegisterCharges(ctx context.Context, charges []refund.Charge) ([]Registered, error)
+}
+
+// Registered is what became of one charge of a batch.
+type Registered struct {
+	Charge refund.Charge
+	Again  bool
+	Err    error // nil, or why this charge was not registered
+}
+
 // Position is a place in a list that is ordered by time, then id.
 type Position struct {
 	CreatedAt time.Time
@@ -84,6 +100,7 @@ type ChargeFilter struct {
 	Channel                string
 	Refunded               *bool
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	PaidFrom, PaidTo       time.Time // inclusive from, exclusive to
 	Page                   Page
 }
 

@@ -5,11 +5,13 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -39,9 +41,9 @@ func Wait(r *http.Request, m merchant.Merchant, dialect string) time.Duration {
 			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
 				continue
 			}
-			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 16)
+			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 64)
 			if err == nil {
-				return min(time.Duration(seconds)*time.Second, MaxWait)
+				return time.Duration(min(seconds, uint64(MaxWait/time.Second))) * time.Second
 			}
 		}
 	}
@@ -79,4 +81,25 @@ func Asker(caller merchant.Caller, r *http.Request, requestID string) refund.Ask
 		Key: caller.Key.ID, Dialect: caller.Key.Dialect, Identity: caller.Key.Identity,
 		Address: RemoteAddress(r), RequestID: requestID,
 	}
+}
+
+// AmountContent is an amount as the content of a repeat: minor units, "" for
+// one that was left out. All dialects write it so, that they can be compared.
+func AmountContent(amount *money.Minor) string {
+	if amount == nil {
+		return ""
+	}
+	return strconv.FormatInt(int64(*amount), 10)
+}
+
+// GoodsContent is the goods that come back as the content of a repeat: each
+// with its pieces, in the order of their ids, whatever order they came in. An
+// id is quoted, so that no id can look like two.
+func GoodsContent(goods []refund.RefundedGoods) string {
+	lines := make([]string, len(goods))
+	for n, g := range goods {
+		lines[n] = strconv.Quote(g.MerchantGoodsID) + "*" + strconv.FormatInt(g.Quantity, 10)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, " ")
 }
