@@ -126,17 +126,21 @@ func (s *Store) charges(ctx context.Context, q querier, keys []intake.ChargeKey,
 	if lock {
 		text += q.lock("OF c")
 	}
-	rows := make([]rowKey, len(keys))
-	for n, key := range keys {
-		rows[n] = rowKey{key.MerchantID, key.ID}
-	}
 	found := make(map[intake.ChargeKey]refund.Charge, len(keys))
-	err := queryValues(ctx, q, keyColumns, keyRows(rows), text, func(scan func(...any) error) error {
+	err := queryValues(ctx, q, keyColumns, chargeKeyRows(keys), text, func(scan func(...any) error) error {
 		c, err := scanCharge(scan)
 		found[intake.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}] = c
 		return err
 	})
 	return found, err
+}
+
+func chargeKeyRows(keys []intake.ChargeKey) [][]any {
+	rows := make([]rowKey, len(keys))
+	for n, key := range keys {
+		rows[n] = rowKey{key.MerchantID, key.ID}
+	}
+	return keyRows(rows)
 }
 
 // rowKey is the key of a charge or refund.

@@ -41,6 +41,10 @@ type database interface {
 	// intake.ErrCommitUnknown may or may not have happened; any other was
 	// rolled back.
 	write(ctx context.Context, work func(querier) error) error
+	// fresh runs work in one transaction on a connection that is made for it,
+	// after one broke. It tries again until within is over, which also bounds
+	// every wait for a lock. work changes nothing.
+	fresh(ctx context.Context, within time.Duration, work func(querier) error) error
 	// clockOffset is how far the database's clock is ahead of ours; 0 where
 	// both are the same.
 	clockOffset(ctx context.Context) (time.Duration, error)

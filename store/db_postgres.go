@@ -21,6 +21,9 @@ const (
 	// pgRollbackTimeout bounds a rollback; a connection that does not answer
 	// is dropped, which rolls back too.
 	pgRollbackTimeout = 5 * time.Second
+	// pgRetryPause is waited before another try of a fresh connection, so that
+	// a server that restarts is not hammered.
+	pgRetryPause = 50 * time.Millisecond
 )
 
 type postgresDB struct{ pool *pgxpool.Pool }
@@ -90,6 +93,36 @@ func (db *postgresDB) write(ctx context.Context, work func(querier) error) error
 	return pgCommitted(tx.Commit(ctx))
 }
 
+func (db *postgresDB) fresh(ctx context.Context, within time.Duration, work func(querier) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		err := db.once(ctx, work)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(pgRetryPause):
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// once runs work in a transaction of a new connection.
+func (db *postgresDB) once(ctx context.Context, work func(querier) error) error {
+	conn, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgRollbackTimeout)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return work(pgQuerier{tx}) })
+}
+
 // pgCommitted reads what COMMIT answered. An error that the server reports for
 // the statement itself means rollback; a broken connection, or a server that
 // was told to end, means that nobody knows.
@@ -100,7 +133,7 @@ func pgCommitted(err error) error {
 		return nil
 	case errors.Is(err, pgx.ErrTxCommitRollback):
 		return err
-	case errors.As(err, &problem) && problem.Severity == "ERROR":
+	case errors.As(err, &problem) && problem.SeverityUnlocalized == "ERROR":
 		return pgProblem(err)
 	default:
 		return commitUnknown(err)

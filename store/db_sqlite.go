@@ -138,6 +138,14 @@ func (db *sqliteDB) write(ctx context.Context, work func(querier) error) error {
 	return nil
 }
 
+// fresh needs no new connection: the one writer has ended its transaction,
+// rolled back if it was not committed, before anyone else may begin.
+func (db *sqliteDB) fresh(ctx context.Context, within time.Duration, work func(querier) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return db.write(ctx, work)
+}
+
 // sqliteProblem marks what is worth another try.
 func sqliteProblem(err error) error {
 	var e *sqlite.Error

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+var _ intake.Tx = (*intakeTx)(nil)
+
+// intakeTx is one transaction of the intake.
+type intakeTx struct {
+	store *Store
+	q     querier
+}
+
+// InTx implements intake.Store.
+func (s *Store) InTx(ctx context.Context, work func(intake.Tx) error) error {
+	return s.write(ctx, func(q querier) error { return work(&intakeTx{s, q}) })
+}
+
+// LockCharges implements intake.Tx.
+func (t *intakeTx) LockCharges(ctx context.Context, keys []intake.ChargeKey) (map[intake.ChargeKey]refund.Charge, error) {
+	return t.store.charges(ctx, t.q, keys, true)
+}
+
+// Refunds implements intake.Tx.
+func (t *intakeTx) Refunds(ctx context.Context, keys []intake.RefundKey) (map[intake.RefundKey]refund.Refund, error) {
+	return t.store.refunds(ctx, t.q, keys, false)
+}
+
+// Insert implements intake.Tx.
+func (t *intakeTx) Insert(ctx context.Context, changes []refund.Change) error {
+	return t.store.saveChanges(ctx, t.q, changes, true)
+}
+
+// Settled implements intake.Store. A lost transaction holds its charges'
+// locks until it has ended, one way or the other: who gets them sees in the
+// next statement what became of it. Where the transaction locked nothing, it
+// inserted nothing either, and there is only the look.
+func (s *Store) Settled(ctx context.Context, charges []intake.ChargeKey, refunds []intake.RefundKey, within time.Duration) (map[intake.RefundKey]refund.Refund, error) {
+	var found map[intake.RefundKey]refund.Refund
+	err := s.db.fresh(ctx, within, func(q querier) error {
+		if err := lockCharges(ctx, q, charges); err != nil {
+			return err
+		}
+		var err error
+		found, err = s.refunds(ctx, q, refunds, false)
+		return err
+	})
+	return found, err
+}
+
+// lockCharges locks without reading, so that a corrupt charge does not hide
+// what became of the others.
+func lockCharges(ctx context.Context, q querier, keys []intake.ChargeKey) error {
+	const text = `SELECT c.id FROM v JOIN charges c ON c.merchant_id = v.merchant_id AND c.id = v.id ORDER BY v.n`
+	return queryValues(ctx, q, keyColumns, chargeKeyRows(keys), text+q.lock("OF c"), func(scan func(...any) error) error {
+		var id string
+		return scan(&id)
+	})
+}
