@@ -68,7 +68,7 @@ func Run(ctx context.Context, handler http.Handler, opts Options) error {
 			return fmt.Errorf("listen: %w (hint: --listen takes HOST:PORT; is another program using it?)", err)
 		}
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 
 	// Requests outlive ctx: a stop lets them end. They are told only when the
 	// time for that is over.
