@@ -1,0 +1,190 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	insertAliases = `INSERT INTO charge_aliases (merchant_id, dialect, name, identity, sub, charge_id) VALUES`
+	aliasWidth    = 6
+	// namesOwners gives whose a name is.
+	namesOwners = `SELECT a.merchant_id, a.dialect, a.name, a.charge_id FROM v JOIN charge_aliases a
+		ON a.merchant_id = v.merchant_id AND a.dialect = v.dialect AND a.name = v.name`
+	updateAliases = `UPDATE charges SET aliases = v.aliases FROM v WHERE charges.merchant_id = v.merchant_id AND charges.id = v.id`
+)
+
+var (
+	nameColumns  = []column{{"merchant_id", "TEXT"}, {"dialect", "TEXT"}, {"name", "TEXT"}}
+	growsColumns = []column{{"merchant_id", "TEXT"}, {"id", "TEXT"}, {"aliases", "TEXT"}}
+)
+
+// nameKey is a dialect's name for one of a merchant's charges.
+type nameKey struct{ merchant, dialect, name string }
+
+// owners gives the ids of the charges that names belong to.
+func owners(ctx context.Context, q querier, rows [][]any) (map[nameKey]string, error) {
+	found := make(map[nameKey]string, len(rows))
+	err := queryValues(ctx, q, nameColumns, rows, namesOwners, func(scan func(...any) error) error {
+		var key nameKey
+		var charge string
+		err := scan(&key.merchant, &key.dialect, &key.name, &charge)
+		found[key] = charge
+		return err
+	})
+	return found, err
+}
+
+// findByName gives the charges that came without a transaction id the one of
+// the charge that has one of their names, or a new one.
+func (r *registering) findByName(ctx context.Context) error {
+	var rows [][]any
+	for _, at := range r.todo {
+		if c := r.charges[at]; c.TransactionID == "" {
+			for _, a := range c.Aliases {
+				rows = append(rows, []any{c.MerchantID, a.Dialect, a.Name})
+			}
+		}
+	}
+	byName, err := owners(ctx, r.q, rows)
+	if err != nil {
+		return err
+	}
+	keys := make([]intake.ChargeKey, 0, len(byName))
+	for key, id := range byName {
+		keys = append(keys, intake.ChargeKey{MerchantID: key.merchant, ID: id})
+	}
+	known, err := r.store.charges(ctx, r.q, keys, false)
+	if err != nil {
+		return err
+	}
+	for _, at := range r.todo {
+		c := &r.charges[at]
+		if c.TransactionID != "" {
+			continue
+		}
+		for _, a := range c.Aliases {
+			id := byName[nameKey{c.MerchantID, a.Dialect, a.Name}]
+			if one, ok := known[intake.ChargeKey{MerchantID: c.MerchantID, ID: id}]; ok {
+				c.TransactionID, c.ChannelAccount = one.TransactionID, cmp.Or(c.ChannelAccount, one.ChannelAccount)
+				break
+			}
+		}
+		if c.TransactionID == "" {
+			c.TransactionID = dialect.TransactionID(c.CreatedAt)
+		}
+	}
+	return nil
+}
+
+// grow locks the charges that are there and lack a name that was sent, and
+// gives it to them.
+func (r *registering) grow(ctx context.Context) error {
+	var keys []intake.ChargeKey
+	for _, at := range r.todo {
+		if result := r.results[at]; result.Again && len(missing(result.Charge, r.charges[at])) > 0 {
+			keys = append(keys, intake.ChargeKey{MerchantID: result.Charge.MerchantID, ID: result.Charge.ID})
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	locked, err := r.store.charges(ctx, r.q, keys, true)
+	if err != nil {
+		return err
+	}
+	for _, at := range r.todo {
+		result := &r.results[at]
+		if !result.Again {
+			continue
+		}
+		stored, ok := locked[intake.ChargeKey{MerchantID: result.Charge.MerchantID, ID: result.Charge.ID}]
+		if !ok {
+			continue
+		}
+		stored.Aliases = append(slices.Clone(stored.Aliases), missing(stored, r.charges[at])...)
+		locked[intake.ChargeKey{MerchantID: stored.MerchantID, ID: stored.ID}] = stored
+		r.grown[keyOf(stored)] = stored
+		result.Charge = stored
+	}
+	rows := make([][]any, 0, len(r.grown))
+	for key, c := range r.grown {
+		text, err := jsonText(nonNil(c.Aliases))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{key.merchant, key.id, text})
+	}
+	_, err = r.q.send(ctx, withValues(growsColumns, rows, updateAliases))
+	return err
+}
+
+// addNames claims the names of new charges and those that grew. A name that is
+// another charge's undoes the whole transaction.
+func (r *registering) addNames(ctx context.Context) error {
+	var rows [][]any
+	add := func(c refund.Charge) {
+		for _, a := range c.Aliases {
+			rows = append(rows, []any{c.MerchantID, a.Dialect, a.Name, a.Identity, a.Sub, c.ID})
+		}
+	}
+	for _, at := range r.todo {
+		if r.fresh[at] {
+			add(r.charges[at])
+		}
+	}
+	for _, c := range r.grown {
+		add(c)
+	}
+	slices.SortFunc(rows, func(a, b []any) int {
+		return cmp.Or(cmp.Compare(a[0].(string), b[0].(string)), cmp.Compare(a[1].(string), b[1].(string)), cmp.Compare(a[2].(string), b[2].(string)))
+	})
+	counts, err := r.q.send(ctx, insertRows(insertAliases, aliasWidth, rows, "ON CONFLICT DO NOTHING"))
+	if err != nil || sum(counts) == int64(len(rows)) {
+		return err
+	}
+	keys := make([][]any, len(rows))
+	for n, row := range rows {
+		keys[n] = row[:len(nameColumns)]
+	}
+	belong, err := owners(ctx, r.q, keys)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if belong[nameKey{row[0].(string), row[1].(string), row[2].(string)}] != row[5].(string) {
+			return errNameTaken
+		}
+	}
+	return nil
+}
+
+// missing lists the names that were sent and stored lacks. A name that its
+// dialect makes of the charge's own id is new with each registration: it is
+// left out where the dialect has a name already.
+func missing(stored, sent refund.Charge) []refund.Alias {
+	var out []refund.Alias
+	for _, a := range sent.Aliases {
+		has := slices.ContainsFunc(stored.Aliases, func(b refund.Alias) bool { return a.Dialect == b.Dialect && a.Name == b.Name })
+		_, named := stored.Alias(a.Dialect)
+		if !has && !(named && madeUp(sent, a)) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// madeUp reports whether a name is the one that its dialect makes of the
+// charge's own id.
+func madeUp(c refund.Charge, a refund.Alias) bool {
+	identity := merchant.Identity{Dialect: a.Dialect, Name: a.Identity, Sub: a.Sub}
+	c.Aliases = nil
+	made, ok := dialect.FillAliases(c, []merchant.Identity{identity}).Alias(a.Dialect)
+	return ok && made == a
+}

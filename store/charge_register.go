@@ -1,0 +1,216 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+var _ dialect.BatchRegistrar = (*Store)(nil)
+
+// mostRegistered is the most charges of one commit; more are cut. It keeps a
+// large import from holding the writer for long.
+const mostRegistered = 1024
+
+// RegisterCharge implements dialect.Registrar. A charge without a transaction
+// id is given one, unless one of its names is known: then it is that charge.
+func (s *Store) RegisterCharge(ctx context.Context, c refund.Charge) (stored refund.Charge, again bool, err error) {
+	results, err := s.RegisterCharges(ctx, []refund.Charge{c})
+	if err != nil {
+		return refund.Charge{}, false, err
+	}
+	return results[0].Charge, results[0].Again, results[0].Err
+}
+
+// RegisterCharges implements dialect.BatchRegistrar.
+func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([]dialect.Registered, error) {
+	results := make([]dialect.Registered, len(charges))
+	todo := make([]int, 0, len(charges))
+	ready := make([]refund.Charge, len(charges))
+	now := s.now()
+	for n, c := range charges {
+		if c.CreatedAt.IsZero() {
+			c.CreatedAt = now
+		}
+		c.UpdatedAt = c.CreatedAt
+		checked, err := refund.Register(c)
+		if err != nil {
+			results[n].Err = err
+			continue
+		}
+		ready[n] = checked
+		todo = append(todo, n)
+	}
+	for part := range slices.Chunk(todo, mostRegistered) {
+		if err := s.registerPart(ctx, ready, results, part); err != nil {
+			return nil, fmt.Errorf("register charges: %w", err)
+		}
+	}
+	return results, nil
+}
+
+// registerPart takes some charges through one commit. When something is wrong
+// with one of them, each half is tried alone, and so on down to the guilty one.
+func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []dialect.Registered, todo []int) error {
+	var problem error
+	for try := 0; ; try++ {
+		problem = s.write(ctx, func(q querier) error {
+			r := registering{
+				store: s, q: q, charges: slices.Clone(charges), results: results, todo: slices.Clone(todo),
+				fresh: make(map[int]bool, len(todo)), grown: make(map[rowKey]refund.Charge),
+			}
+			return r.run(ctx)
+		})
+		// A name was taken meanwhile by who registers the same: look again.
+		if !errors.Is(problem, errNameTaken) || len(todo) > 1 || try > 0 {
+			break
+		}
+	}
+	switch {
+	case problem == nil:
+		return nil
+	case ctx.Err() != nil:
+		return problem
+	case len(todo) == 1:
+		results[todo[0]] = dialect.Registered{Err: registerProblem(problem)}
+		return nil
+	}
+	half := len(todo) / 2
+	if err := s.registerPart(ctx, charges, results, todo[:half]); err != nil {
+		return err
+	}
+	return s.registerPart(ctx, charges, results, todo[half:])
+}
+
+func registerProblem(err error) error {
+	switch {
+	case errors.Is(err, errNameTaken):
+		return refund.Errorf(refund.KindChargeConflict, "identities", "one of the charge's names is already that of another charge")
+	case refund.As(err) != nil:
+		return err
+	default:
+		return refund.Wrap(err, "register charge")
+	}
+}
+
+var errNameTaken = errors.New("a name of the charge belongs to another charge")
+
+// chargeIdentity is what makes two registrations the same payment.
+type chargeIdentity struct{ merchant, account, transaction string }
+
+func identityOf(c refund.Charge) chargeIdentity {
+	return chargeIdentity{c.MerchantID, c.ChannelAccount, c.TransactionID}
+}
+
+// registering is one transaction that registers charges. What it may wait for,
+// it takes in this order: new charges by their transaction ids, charges that
+// are there by their keys, names.
+type registering struct {
+	store   *Store
+	q       querier
+	charges []refund.Charge
+	results []dialect.Registered
+	todo    []int        // places in charges and results, sorted
+	fresh   map[int]bool // places of charges that this transaction inserted
+	grown   map[rowKey]refund.Charge
+}
+
+func (r *registering) run(ctx context.Context) error {
+	if err := r.findByName(ctx); err != nil {
+		return err
+	}
+	slices.SortStableFunc(r.todo, func(a, b int) int {
+		x, y := identityOf(r.charges[a]), identityOf(r.charges[b])
+		return cmp.Or(cmp.Compare(x.merchant, y.merchant), cmp.Compare(x.account, y.account), cmp.Compare(x.transaction, y.transaction))
+	})
+	if err := r.insert(ctx); err != nil {
+		return err
+	}
+	if err := r.match(ctx); err != nil {
+		return err
+	}
+	if err := r.grow(ctx); err != nil {
+		return err
+	}
+	return r.addNames(ctx)
+}
+
+// insert adds the charges that are new.
+func (r *registering) insert(ctx context.Context) error {
+	rows := make([][]any, len(r.todo))
+	for n, at := range r.todo {
+		var err error
+		if rows[n], err = chargeValues(r.charges[at]); err != nil {
+			return err
+		}
+	}
+	inserted := make(map[rowKey]bool, len(rows))
+	for _, one := range insertRows(insertCharges, chargeWidth, rows, "ON CONFLICT DO NOTHING RETURNING merchant_id, id") {
+		err := r.q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+			var key rowKey
+			err := scan(&key.merchant, &key.id)
+			inserted[key] = true
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, at := range r.todo {
+		key := keyOf(r.charges[at])
+		r.fresh[at] = inserted[key]
+		delete(inserted, key) // the same once more in the batch is "again"
+	}
+	return nil
+}
+
+var identityColumns = []column{{"merchant_id", "TEXT"}, {"channel_account", "TEXT"}, {"transaction_id", "TEXT"}}
+
+const chargesByIdentity = `SELECT ` + chargeColumns + ` FROM v JOIN charges c ON c.merchant_id = v.merchant_id
+	AND c.channel_account = v.channel_account AND c.transaction_id = v.transaction_id`
+
+// match compares what was there before with what was sent.
+func (r *registering) match(ctx context.Context) error {
+	var rows [][]any
+	for _, at := range r.todo {
+		c := r.charges[at]
+		if r.fresh[at] {
+			r.results[at] = dialect.Registered{Charge: c}
+		} else {
+			rows = append(rows, []any{c.MerchantID, c.ChannelAccount, c.TransactionID})
+		}
+	}
+	there := make(map[chargeIdentity]refund.Charge, len(rows))
+	err := queryValues(ctx, r.q, identityColumns, rows, chargesByIdentity, func(scan func(...any) error) error {
+		c, err := scanCharge(scan)
+		there[identityOf(c)] = c
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, at := range r.todo {
+		if r.fresh[at] {
+			continue
+		}
+		stored, ok := there[identityOf(r.charges[at])]
+		switch {
+		case !ok: // only the id was taken
+			return refund.Errorf(refund.KindChargeConflict, "id", "the id is already that of another charge")
+		case !refund.SameCharge(stored, r.charges[at]):
+			e := refund.Errorf(refund.KindChargeConflict, "charge", "the charge is registered with other content")
+			e.Charge = stored.ID
+			r.results[at] = dialect.Registered{Err: e}
+		default:
+			r.results[at] = dialect.Registered{Charge: stored, Again: true}
+		}
+	}
+	return nil
+}
+
+func keyOf(c refund.Charge) rowKey { return rowKey{c.MerchantID, c.ID} }

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// Charge implements dialect.Reader.
+func (s *Store) Charge(ctx context.Context, merchantID, id string) (refund.Charge, error) {
+	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1 AND c.id = $2`
+	return s.oneCharge(ctx, id, text, merchantID, id)
+}
+
+// ChargeByAlias implements dialect.Reader.
+func (s *Store) ChargeByAlias(ctx context.Context, merchantID, dialect, name string) (refund.Charge, error) {
+	const text = `SELECT ` + chargeColumns + ` FROM charge_aliases a
+		JOIN charges c ON c.merchant_id = a.merchant_id AND c.id = a.charge_id
+		WHERE a.merchant_id = $1 AND a.dialect = $2 AND a.name = $3`
+	return s.oneCharge(ctx, name, text, merchantID, dialect, name)
+}
+
+// ChargeByAny implements dialect.Reader. A name that two dialects give to
+// different charges is KindInvalid: money must not go back on a guess.
+func (s *Store) ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error) {
+	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1 AND c.id IN (
+		SELECT b.id FROM charges b WHERE b.merchant_id = $1 AND b.id = $2
+		UNION SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.name = $2)`
+	return s.oneCharge(ctx, name, text, merchantID, name)
+}
+
+func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (refund.Charge, error) {
+	var found []refund.Charge
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, args, func(scan func(...any) error) error {
+			c, err := scanCharge(scan)
+			found = append(found, c)
+			return err
+		})
+	})
+	switch {
+	case err != nil:
+		return refund.Charge{}, fmt.Errorf("find charge: %w", err)
+	case len(found) == 0:
+		e := refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
+		e.Charge = name
+		return refund.Charge{}, e
+	case len(found) > 1:
+		e := refund.Errorf(refund.KindInvalid, "charge", "the name stands for different charges in different dialects; use the charge's id")
+		e.Charge = name
+		return refund.Charge{}, e
+	}
+	return found[0], nil
+}
+
+// ChargeList implements dialect.Reader.
+func (s *Store) ChargeList(ctx context.Context, f dialect.ChargeFilter) (charges []refund.Charge, more bool, err error) {
+	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1`
+	l := newListing(text, "c", f.MerchantID, f.Page)
+	l.equal("order_no", f.OrderNo)
+	l.equal("channel", f.Channel)
+	if f.Refunded != nil {
+		condition := "(c.refunds > 0 OR c.already_refunded > 0)"
+		if !*f.Refunded {
+			condition = "c.refunds = 0 AND c.already_refunded = 0"
+		}
+		l.where(condition)
+	}
+	l.between("created_at", f.CreatedFrom, f.CreatedTo)
+	l.between("paid_at", f.PaidFrom, f.PaidTo)
+	if f.Dialect != "" {
+		l.where(`EXISTS (SELECT 1 FROM charge_aliases a WHERE a.merchant_id = c.merchant_id AND a.charge_id = c.id
+			AND a.dialect = ? AND (? = '' OR a.identity = ?))`, f.Dialect, f.Identity, f.Identity)
+	}
+	one := l.end()
+	err = s.read(ctx, func(q querier) error {
+		return q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+			c, err := scanCharge(scan)
+			charges = append(charges, c)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list charges: %w", err)
+	}
+	charges, more = cut(l, charges)
+	return charges, more, nil
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// Refund implements dialect.Reader.
+func (s *Store) Refund(ctx context.Context, merchantID, id string) (refund.Refund, error) {
+	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`
+	var found refund.Refund
+	var there bool
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{merchantID, id}, func(scan func(...any) error) (err error) {
+			found, err = scanRefund(scan)
+			there = true
+			return err
+		})
+	})
+	switch {
+	case err != nil:
+		return refund.Refund{}, fmt.Errorf("find refund: %w", err)
+	case !there:
+		return refund.Refund{}, refundNotFound(id)
+	}
+	return found, nil
+}
+
+func refundNotFound(id string) *refund.Error {
+	e := refund.Errorf(refund.KindRefundNotFound, "refund", "there is no such refund")
+	e.Refund = id
+	return e
+}
+
+// RefundList implements dialect.Reader.
+func (s *Store) RefundList(ctx context.Context, f dialect.RefundFilter) (refunds []refund.Refund, more bool, err error) {
+	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1`
+	l := newListing(text, "r", f.MerchantID, f.Page)
+	l.equal("charge_id", f.ChargeID)
+	l.equal("state", string(f.State))
+	if f.Number != "" {
+		l.where("r.number <> '' AND r.number = ?", f.Number) // as the index says it
+	}
+	l.between("created_at", f.CreatedFrom, f.CreatedTo)
+	one := l.end()
+	err = s.read(ctx, func(q querier) error {
+		return q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+			r, err := scanRefund(scan)
+			refunds = append(refunds, r)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list refunds: %w", err)
+	}
+	refunds, more = cut(l, refunds)
+	return refunds, more, nil
+}
+
+// Attempts implements dialect.Reader, oldest first.
+func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error) {
+	const text = `SELECT source, epoch, outcome, code, message, note, created_at FROM attempts
+		WHERE merchant_id = $1 AND refund_id = $2 ORDER BY created_at, id`
+	var attempts []refund.Attempt
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
+			a := refund.Attempt{RefundID: refundID}
+			var at int64
+			err := scan((*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at)
+			a.At = fromMicros(at)
+			attempts = append(attempts, a)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read attempts: %w", err)
+	}
+	return attempts, nil
+}
+
+// Transfers implements dialect.Reader, oldest first.
+func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]dialect.StoredTransfer, error) {
+	const text = `SELECT id, created_at, kind, from_account, to_account, amount, currency FROM transfers
+		WHERE merchant_id = $1 AND refund_id = $2 ORDER BY created_at, id`
+	var transfers []dialect.StoredTransfer
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
+			var t dialect.StoredTransfer
+			var at int64
+			err := scan(&t.ID, &at, (*string)(&t.Kind), (*string)(&t.From), (*string)(&t.To),
+				(*int64)(&t.Amount.Minor), (*string)(&t.Amount.Currency))
+			t.At = fromMicros(at)
+			transfers = append(transfers, t)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read transfers: %w", err)
+	}
+	return transfers, nil
+}

@@ -1,0 +1,227 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/refundry/refundry/engine"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+var _ engine.Store = (*Store)(nil)
+
+// Record implements engine.Store.
+func (s *Store) Record(ctx context.Context, words []engine.Word, decide func(refund.Charge, refund.Refund, engine.Word) refund.Change) ([]intake.Posted, error) {
+	var posted []intake.Posted
+	err := s.write(ctx, func(q querier) error {
+		r := recording{store: s, q: q, words: words, chargeOf: make(map[intake.RefundKey]string, len(words))}
+		if err := r.lock(ctx); err != nil {
+			return err
+		}
+		changes := make([]refund.Change, 0, len(words))
+		posted = make([]intake.Posted, len(words))
+		for n, word := range words {
+			key := intake.ChargeKey{MerchantID: word.MerchantID, ID: r.chargeOf[word.RefundKey]}
+			before, there := r.refunds[word.RefundKey]
+			charge, known := r.charges[key]
+			if !there || !known {
+				continue
+			}
+			change := decide(charge, before, word)
+			r.charges[key] = change.Charge
+			for _, changed := range change.Refunds {
+				r.refunds[intake.RefundKey{MerchantID: changed.MerchantID, ID: changed.ID}] = changed
+			}
+			posted[n] = intake.Posted{Refund: r.refunds[word.RefundKey], Charge: change.Charge}
+			changes = append(changes, change)
+		}
+		return s.saveChanges(ctx, q, changes, false)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record outcomes: %w", err)
+	}
+	return posted, nil
+}
+
+// recording is Record at work.
+type recording struct {
+	store    *Store
+	q        querier
+	words    []engine.Word
+	chargeOf map[intake.RefundKey]string
+	charges  map[intake.ChargeKey]refund.Charge
+	refunds  map[intake.RefundKey]refund.Refund
+}
+
+// lock finds the words' charges and takes the locks: charges, then refunds.
+func (r *recording) lock(ctx context.Context) error {
+	keys := make([]intake.RefundKey, len(r.words))
+	var unknown []rowKey
+	for n, word := range r.words {
+		keys[n] = word.RefundKey
+		switch {
+		case word.ChargeID != "":
+			r.chargeOf[word.RefundKey] = word.ChargeID
+		default:
+			unknown = append(unknown, rowKey{word.MerchantID, word.ID})
+		}
+	}
+	// A refund never changes its charge, so this look needs no lock.
+	const chargeOf = `SELECT r.merchant_id, r.id, r.charge_id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id`
+	err := queryValues(ctx, r.q, keyColumns, keyRows(unknown), chargeOf, func(scan func(...any) error) error {
+		var key intake.RefundKey
+		var charge string
+		err := scan(&key.MerchantID, &key.ID, &charge)
+		r.chargeOf[key] = charge
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	chargeKeys := make([]intake.ChargeKey, 0, len(r.chargeOf))
+	for _, key := range keys {
+		if id, ok := r.chargeOf[key]; ok {
+			chargeKeys = append(chargeKeys, intake.ChargeKey{MerchantID: key.MerchantID, ID: id})
+		}
+	}
+	if r.charges, err = r.store.charges(ctx, r.q, chargeKeys, true); err != nil {
+		return err
+	}
+	r.refunds, err = r.store.refunds(ctx, r.q, keys, true)
+	return err
+}
+
+// FindRefund implements engine.Store. A channel account belongs to one
+// merchant, so that a notice finds whose refund it speaks of.
+func (s *Store) FindRefund(ctx context.Context, account, channelNumber string) (refund.Refund, bool, error) {
+	const text = `SELECT ` + refundColumns + ` FROM refunds r
+		WHERE r.merchant_id = (SELECT a.merchant_id FROM channel_accounts a WHERE a.id = $1)
+		AND r.channel_account = $1 AND r.channel_number = $2`
+	var found refund.Refund
+	var there bool
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{account, channelNumber}, func(scan func(...any) error) (err error) {
+			found, err = scanRefund(scan)
+			there = true
+			return err
+		})
+	})
+	if err != nil {
+		return refund.Refund{}, false, fmt.Errorf("find refund by its channel's number: %w", err)
+	}
+	return found, there, nil
+}
+
+var (
+	claimKeyColumns = []column{{"n", "BIGINT"}, {"merchant_id", "TEXT"}, {"id", "TEXT"}, {"lease_epoch", "BIGINT"}}
+	claimColumns    = []column{
+		{"merchant_id", "TEXT"},
+		{"id", "TEXT"},
+		{"epoch_before", "BIGINT"},
+		{"now", "BIGINT"},
+		{"lease_epoch", "BIGINT"},
+		{"lease_until", "BIGINT"},
+		{"due_at", "BIGINT"},
+		{"doubt", "BIGINT"},
+		{"submitted_at", "BIGINT"},
+	}
+)
+
+const (
+	claimableRefunds = `SELECT ` + refundColumns + ` FROM v JOIN refunds r
+		ON r.merchant_id = v.merchant_id AND r.id = v.id AND r.lease_epoch = v.lease_epoch ORDER BY v.n`
+	claimRefunds = `UPDATE refunds SET lease_epoch = v.lease_epoch, lease_until = v.lease_until, due_at = v.due_at,
+		doubt = v.doubt, submitted_at = v.submitted_at FROM v
+		WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id AND refunds.lease_epoch = v.epoch_before
+		AND refunds.due_at > 0 AND refunds.due_at <= v.now
+		RETURNING refunds.merchant_id, refunds.id`
+)
+
+// ClaimRefunds implements engine.Store. Rows that another transaction is at
+// work on are left out: they are looked at again when it is done. So are rows
+// that break an invariant, which the log tells of: one of them must not hold
+// up the others for ever.
+func (s *Store) ClaimRefunds(ctx context.Context, due []engine.Due, now, until time.Time) ([]intake.Claimed, error) {
+	claimed, err := s.claim(ctx, due, now, until)
+	if refund.KindOf(err) != refund.KindCorrupt || err == nil {
+		return claimed, err
+	}
+	for _, one := range due {
+		more, err := s.claim(ctx, []engine.Due{one}, now, until)
+		switch {
+		case err == nil:
+			claimed = append(claimed, more...)
+		case refund.KindOf(err) == refund.KindCorrupt:
+			s.log.Error("a due refund can't be claimed (hint: refundry verify tells more)", "merchant_id", one.MerchantID, "refund", one.ID, "error", err)
+		default:
+			return claimed, err
+		}
+	}
+	return claimed, nil
+}
+
+func (s *Store) claim(ctx context.Context, due []engine.Due, now, until time.Time) ([]intake.Claimed, error) {
+	var claimed []intake.Claimed
+	err := s.write(ctx, func(q querier) error {
+		claimed = nil
+		rows, err := s.claimable(ctx, q, due, now)
+		if err != nil {
+			return err
+		}
+		after := make(map[intake.RefundKey]refund.Refund, len(rows))
+		values := make([][]any, len(rows))
+		for n, before := range rows {
+			r := refund.Claim(before, now, until)
+			after[intake.RefundKey{MerchantID: r.MerchantID, ID: r.ID}] = r
+			values[n] = []any{
+				r.MerchantID, r.ID, before.LeaseEpoch, micros(now),
+				r.LeaseEpoch, micros(r.LeaseUntil), micros(r.DueAt), doubtOf(r), micros(r.SubmittedAt),
+			}
+		}
+		var charges []intake.ChargeKey
+		err = queryValues(ctx, q, claimColumns, values, claimRefunds, func(scan func(...any) error) error {
+			var key intake.RefundKey
+			err := scan(&key.MerchantID, &key.ID)
+			claimed = append(claimed, intake.Claimed{Refund: after[key]})
+			charges = append(charges, intake.ChargeKey{MerchantID: key.MerchantID, ID: after[key].ChargeID})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		found, err := s.charges(ctx, q, charges, false)
+		for n, key := range charges {
+			claimed[n].Charge = found[key]
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim refunds: %w", err)
+	}
+	return claimed, nil
+}
+
+// claimable reads, under lock, the refunds that are still as they were seen.
+func (s *Store) claimable(ctx context.Context, q querier, due []engine.Due, now time.Time) ([]refund.Refund, error) {
+	epochs := make(map[rowKey]int64, len(due))
+	keys := make([]rowKey, len(due))
+	for n, d := range due {
+		keys[n] = rowKey{d.MerchantID, d.ID}
+		epochs[keys[n]] = d.LeaseEpoch
+	}
+	rows := keyRows(keys)
+	for n, row := range rows {
+		rows[n] = append(row, epochs[rowKey{row[1].(string), row[2].(string)}])
+	}
+	var found []refund.Refund
+	err := queryValues(ctx, q, claimKeyColumns, rows, claimableRefunds+q.lock("OF r SKIP LOCKED"), func(scan func(...any) error) error {
+		r, err := scanRefund(scan)
+		if err == nil && !r.DueAt.IsZero() && !r.DueAt.After(now) {
+			found = append(found, r)
+		}
+		return err
+	})
+	return found, err
+}

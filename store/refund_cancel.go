@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+// CancelRefund withdraws a refund before the channel is told and gives it with
+// its charge as they are afterwards. One that is canceled already stays as it
+// is. Errors: KindRefundNotFound; KindStateConflict when the channel may have
+// been told.
+func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID, requestID string, now time.Time) (refund.Refund, refund.Charge, error) {
+	var change refund.Change
+	key := intake.RefundKey{MerchantID: merchantID, ID: refundID}
+	err := s.write(ctx, func(q querier) error {
+		before, err := s.refunds(ctx, q, []intake.RefundKey{key}, false)
+		if err != nil {
+			return err
+		}
+		if _, there := before[key]; !there {
+			return refundNotFound(refundID)
+		}
+		// The charge is locked first, and the refund read again under its lock.
+		chargeKey := intake.ChargeKey{MerchantID: merchantID, ID: before[key].ChargeID}
+		charges, err := s.charges(ctx, q, []intake.ChargeKey{chargeKey}, true)
+		if err != nil {
+			return err
+		}
+		refunds, err := s.refunds(ctx, q, []intake.RefundKey{key}, true)
+		if err != nil {
+			return err
+		}
+		var refusal *refund.Error
+		if change, refusal = refund.Cancel(charges[chargeKey], refunds[key], requestID, now); refusal != nil {
+			return refusal
+		}
+		return s.saveChanges(ctx, q, []refund.Change{change}, false)
+	})
+	if err != nil {
+		return refund.Refund{}, refund.Charge{}, fmt.Errorf("cancel refund: %w", err)
+	}
+	return change.Refunds[0], change.Charge, nil
+}
