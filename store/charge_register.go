@@ -169,7 +169,7 @@ func (r *registering) insert(ctx context.Context) error {
 	return nil
 }
 
-var identityColumns = []column{{"merchant_id", "TEXT"}, {"channel_account", "TEXT"}, {"transaction_id", "TEXT"}}
+var paymentColumns = []column{{"merchant_id", "TEXT"}, {"channel_account", "TEXT"}, {"transaction_id", "TEXT"}}
 
 const chargesByIdentity = `SELECT ` + chargeColumns + ` FROM v JOIN charges c ON c.merchant_id = v.merchant_id
 	AND c.channel_account = v.channel_account AND c.transaction_id = v.transaction_id`
@@ -186,7 +186,7 @@ func (r *registering) match(ctx context.Context) error {
 		}
 	}
 	there := make(map[chargeIdentity]refund.Charge, len(rows))
-	err := queryValues(ctx, r.q, identityColumns, rows, chargesByIdentity, func(scan func(...any) error) error {
+	err := queryValues(ctx, r.q, paymentColumns, rows, chargesByIdentity, func(scan func(...any) error) error {
 		c, err := scanCharge(scan)
 		there[identityOf(c)] = c
 		return err
