@@ -30,7 +30,7 @@ func FillAliases(c refund.Charge, identities []merchant.Identity) refund.Charge 
 		if name == "" {
 			continue
 		}
-		c.Aliases = append(c.Aliases, refund.Alias{Dialect: identity.Dialect, Identity: identity.Name, Sub: identity.Sub, Name: name})
+		c.Aliases = append(c.Aliases, refund.Alias{Dialect: identity.Dialect, Identity: identity.Name, Sub: identity.Sub, Name: name, MadeUp: true})
 	}
 	return c
 }

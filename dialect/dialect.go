@@ -54,9 +54,9 @@ type Acceptor interface {
 	Accept(ctx context.Context, unit refund.Unit, wait time.Duration) (intake.Result, error)
 }
 
-// Registrar registers paid charges. The same charge again adds aliases and
-// gives the charge as it is with again true; one that differs is
-// KindChargeConflict. An order number that a dialect already uses for another
+// Registrar registers paid charges. The same charge again adds aliases (of
+// those that are MadeUp only where the dialect has none for it) and gives the
+// charge as it is with again true; one that differs is KindChargeConflict. An order number that a dialect already uses for another
 // charge is KindChargeConflict too. IDs and aliases are made before.
 type Registrar interface {
 	RegisterCharge(ctx context.Context, c refund.Charge) (stored refund.Charge, again bool, err error)

@@ -7,6 +7,7 @@ package refund
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/refundry/refundry/money"
@@ -136,6 +137,10 @@ type Alias struct {
 	// Sub is WeChat's sub_mchid in partner mode, and Ping++'s order.
 	Sub  string `json:"sub,omitempty"`
 	Name string `json:"name"`
+	// MadeUp says that nobody gave the name: it was made for a charge that is
+	// new to us. When the charge turns out to be registered already, it is not
+	// added where the dialect has a name for it. Not stored.
+	MadeUp bool `json:"-"`
 }
 
 // Refundable is what may still be refunded, never below 0:
@@ -156,13 +161,30 @@ func (c Charge) Alias(dialect string) (Alias, bool) {
 }
 
 // Check re-checks on read what the rules and the database hold: the cap of
-// invariant 1 and that no number is negative.
+// invariant 1, that no number is negative, and that the coupons are within
+// what was paid.
 func (c Charge) Check() error {
+	held, ok := money.Add(c.Reserved, c.Refunded)
+	if ok {
+		held, ok = money.Add(held, c.Blocked)
+	}
+	limit, ok2 := money.Add(c.Amount, c.Excess)
+	var coupons money.Minor
+	sound := true
+	for _, coupon := range c.Detail.Coupons {
+		var fits bool
+		coupons, fits = money.Add(coupons, coupon.Amount)
+		sound = sound && fits && coupon.Amount > 0 && coupons <= c.Amount
+	}
 	switch {
-	case c.Amount <= 0, c.Reserved < 0, c.Refunded < 0, c.Blocked < 0, c.Excess < 0, c.FeeUsed < 0:
+	case c.Amount <= 0, c.Reserved < 0, c.Refunded < 0, c.Blocked < 0, c.Excess < 0, c.FeeUsed < 0, c.Fee != nil && *c.Fee < 0, !ok2:
 		return Errorf(KindCorrupt, "charge", "charge %s has an amount out of range", c.ID)
-	case c.Reserved+c.Refunded+c.Blocked > c.Amount+c.Excess:
+	case !sound, len(c.CouponUsed) > len(c.Detail.Coupons), slices.ContainsFunc(c.CouponUsed, negative):
+		return Errorf(KindCorrupt, "charge", "the coupons of charge %s do not fit it", c.ID)
+	case !ok, held > limit:
 		return Errorf(KindCorrupt, "charge", "charge %s holds more than was paid", c.ID)
 	}
 	return nil
 }
+
+func negative(m money.Minor) bool { return m < 0 }
