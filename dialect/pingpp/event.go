@@ -1,0 +1,84 @@
+package pingpp
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/webhook"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// Subscribed reports whether an endpoint gets an event: only how a refund
+// ended is told. An endpoint that names no types gets refund.succeeded alone,
+// because the sample receivers answer 400 or 500 to what they do not know
+// (section 5). Webhooks are configured per app, so one that belongs to an app
+// hears of that app's charges.
+func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
+	if !tellable(event.Type, event.Charge) {
+		return false
+	}
+	if alias, _ := event.Charge.Alias(merchant.PingPP); endpoint.Identity != "" && endpoint.Identity != alias.Identity {
+		return false
+	}
+	name := eventTypes[event.Type]
+	if len(endpoint.Events) == 0 {
+		return name == wire.EventRefundSucceeded
+	}
+	return slices.Contains(endpoint.Events, name)
+}
+
+// Render gives the event as compact JSON, in Chinese like the service's
+// default: a webhook has no Accept-Language.
+func (d *Dialect) Render(ctx context.Context, endpoint merchant.Endpoint, event webhook.Event) ([]byte, error) {
+	m, err := d.Merchants.MerchantByID(ctx, endpoint.MerchantID)
+	if err != nil {
+		return nil, err
+	}
+	object, err := eventObject(dialect.StoredEvent{
+		MerchantID: event.MerchantID, ID: event.ID, Type: event.Type, At: event.At, RequestID: event.RequestID,
+		Refund: event.Refund, Charge: event.Charge,
+	}, m.Mode == merchant.Live, int64(event.Pending), wire.Chinese)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Marshal(object)
+}
+
+// Sign adds content type and signature: RSA-SHA256 over the body alone, with
+// the platform key that the delivery keeps.
+func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header http.Header) error {
+	key, err := d.Directory.PlatformKeyByID(ctx, keyID)
+	if err != nil {
+		return err
+	}
+	private, err := d.privateKey(key)
+	if err != nil {
+		return err
+	}
+	signature, err := wire.Sign(private, body)
+	if err != nil {
+		return err
+	}
+	header.Set("Content-Type", "application/json")
+	header.Set(wire.HeaderSignature, signature)
+	return nil
+}
+
+// KeyID names the platform key in use.
+func (d *Dialect) KeyID(ctx context.Context) (string, error) {
+	key, err := d.Directory.PlatformKey(ctx, merchant.PingPP)
+	return key.ID, err
+}
+
+// Succeeded: any 2xx, the body is ignored.
+func (d *Dialect) Succeeded(status int, _ []byte) bool { return status >= 200 && status <= 299 }
+
+// Schedule is the contract's ten pauses.
+func (d *Dialect) Schedule() []time.Duration {
+	delays := wire.WebhookRetryDelays()
+	return delays[:]
+}

@@ -1,0 +1,42 @@
+package pingpp
+
+import (
+	"context"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// getEvent is GET /v1/events/{evt}. Events that have no name in this dialect
+// are not found.
+func (d *Dialect) getEvent(c *call) (any, error) {
+	e, ok, err := d.eventNamed(c.r.Context(), c.caller.Merchant.ID, c.ids[0])
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, refund.Errorf(refund.KindEventNotFound, "event", "there is no such event")
+	}
+	return eventObject(e, c.live(), e.PendingDeliveries, c.locale)
+}
+
+// eventNamed finds an event that this dialect can tell.
+func (d *Dialect) eventNamed(ctx context.Context, merchantID, id string) (dialect.StoredEvent, bool, error) {
+	if !wire.IsPossibleID(id) {
+		return dialect.StoredEvent{}, false, nil
+	}
+	e, err := d.Reader.Event(ctx, merchantID, id)
+	if err != nil {
+		if refund.KindOf(err) == refund.KindEventNotFound {
+			err = nil
+		}
+		return dialect.StoredEvent{}, false, err
+	}
+	return e, tellable(e.Type, e.Charge), nil
+}
+
+// tellable: the event has a name here, and so has its charge.
+func tellable(eventType string, charge refund.Charge) bool {
+	return eventTypes[eventType] != "" && chargeName(charge) != ""
+}

@@ -1,0 +1,63 @@
+package pingpp
+
+import (
+	"context"
+	"slices"
+
+	"github.com/refundry/refundry/dialect"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// listEvents is GET /v1/events (section 3.4), newest first, filtered by type
+// and created.
+func (d *Dialect) listEvents(c *call) (any, error) {
+	list := wire.List[wire.Event]{URL: wire.EventsPath()}
+	filter, err := d.eventFilter(c)
+	if err != nil {
+		return nil, err
+	}
+	if len(filter.Types) == 0 || (span{filter.CreatedFrom, filter.CreatedTo}).empty() {
+		return list, nil
+	}
+	events, more, err := d.Reader.EventList(c.r.Context(), filter)
+	if err != nil {
+		return nil, err
+	}
+	list.HasMore = more
+	for _, e := range events {
+		if !tellable(e.Type, e.Charge) {
+			continue
+		}
+		object, err := eventObject(e, c.live(), e.PendingDeliveries, c.locale)
+		if err != nil {
+			return nil, err
+		}
+		list.Data = append(list.Data, object)
+	}
+	return list, nil
+}
+
+// eventFilter reads the query. No types at all means that nothing matches.
+func (d *Dialect) eventFilter(c *call) (dialect.EventFilter, error) {
+	f := dialect.EventFilter{MerchantID: c.caller.Merchant.ID}
+	wanted, err := optionalText(c.params, "type", "type")
+	if err != nil {
+		return f, err
+	}
+	for core, name := range eventTypes {
+		if wanted == "" || wanted == name {
+			f.Types = append(f.Types, core)
+		}
+	}
+	slices.Sort(f.Types)
+	times, _, err := created(c.params)
+	if err != nil {
+		return f, err
+	}
+	f.CreatedFrom, f.CreatedTo = times.from, times.to
+	f.Page, err = page(c.r.Context(), c.params, maxPage, func(ctx context.Context, id string) (dialect.Position, bool, error) {
+		e, ok, err := d.eventNamed(ctx, f.MerchantID, id)
+		return dialect.Position{CreatedAt: e.At, ID: e.ID}, ok, err
+	})
+	return f, err
+}

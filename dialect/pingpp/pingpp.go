@@ -1,0 +1,95 @@
+// Package pingpp answers the Ping++ server API (protocol page pingpp.md, which
+// the sections named in comments belong to): charges, their refunds and
+// events under /v1/, and the webhooks that tell of them. It decides bytes,
+// never money: a refund is decoded, checked for its form and handed to the
+// intake; what comes back is put into the dialect's words.
+//
+// Where the contract leaves something open, docs/divergences/pingpp.md says
+// what was chosen and why.
+package pingpp
+
+import (
+	"context"
+	"crypto/rsa"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/webhook"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// Merchants gives a merchant by its id; webhooks say in which mode it is. An
+// id that is not known is an error.
+type Merchants interface {
+	MerchantByID(ctx context.Context, id string) (merchant.Merchant, error)
+}
+
+// Services are what the dialect needs of the rest of the program.
+type Services struct {
+	Directory dialect.Directory
+	Merchants Merchants
+	Reader    dialect.Reader
+	Registrar dialect.Registrar
+	Acceptor  dialect.Acceptor
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Log is told of faults of ours, with the request's id; default
+	// slog.Default().
+	Log *slog.Logger
+}
+
+// Dialect is the Ping++ API. It is safe for concurrent use.
+type Dialect struct {
+	Services
+	// keys holds parsed private keys by the platform key's id: reading one
+	// takes longer than the rest of an answer. There are as many as rotations.
+	keys sync.Map // string -> *rsa.PrivateKey
+}
+
+var (
+	_ dialect.Dialect  = (*Dialect)(nil)
+	_ webhook.Renderer = (*Dialect)(nil)
+)
+
+// New makes the dialect.
+func New(s Services) *Dialect {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	return &Dialect{Services: s}
+}
+
+// Name is "pingpp".
+func (d *Dialect) Name() string { return merchant.PingPP }
+
+// Register adds everything under /v1/. The paths are matched here and not by
+// the mux, whose answers for unknown addresses and methods are no envelopes:
+// a body without "error" breaks two clients and is a success to a third
+// (section 4.5). "/v1" itself would be redirected.
+func (d *Dialect) Register(mux *http.ServeMux) {
+	mux.HandleFunc("/v1", d.serve)
+	mux.HandleFunc(wire.PathPrefix, d.serve)
+}
+
+// now is the time in the store's precision.
+func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }
+
+// privateKey gives the parsed key of a platform key.
+func (d *Dialect) privateKey(key merchant.PlatformKey) (*rsa.PrivateKey, error) {
+	if parsed, ok := d.keys.Load(key.ID); ok {
+		return parsed.(*rsa.PrivateKey), nil
+	}
+	parsed, err := wire.ParsePrivateKey([]byte(key.PrivatePEM))
+	if err != nil {
+		return nil, err
+	}
+	d.keys.Store(key.ID, parsed)
+	return parsed, nil
+}

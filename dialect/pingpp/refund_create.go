@@ -1,0 +1,101 @@
+package pingpp
+
+import (
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// createRefund is POST /v1/charges/{ch}/refunds (section 3.3). The answer is
+// the refund with 200 as soon as it is accepted, also when the channel has
+// refused it by then.
+func (d *Dialect) createRefund(c *call) (any, error) {
+	charge, err := d.chargeOfPath(c)
+	if err != nil {
+		return nil, err
+	}
+	if alias, _ := charge.Alias(merchant.PingPP); alias.Sub != "" {
+		return nil, &flaw{kind: refund.KindInvalid, words: wire.Locale.OrderCharge}
+	}
+	unit, err := refundUnit(c, charge)
+	if err != nil {
+		return nil, err
+	}
+	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.caller.Merchant, merchant.PingPP))
+	if err != nil {
+		return nil, err
+	}
+	// From here on the refund is on disk: whatever happens, it is no error.
+	// The charge that was read before has all that a refund shows of it.
+	return refundObject(result.Refunds[0], charge, c.locale), nil
+}
+
+// refundUnit reads and checks the parameters. id and charge, which an older
+// page repeats in the body, and unknown members are ignored.
+func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
+	channel, _ := wire.ChannelNamed(charge.Channel)
+	reason, err := description(c.params, channel.Description)
+	if err != nil {
+		return refund.Unit{}, err
+	}
+	request := refund.Request{ChargeID: charge.ID, Reason: reason}
+	if value, ok := given(c.params, "amount"); ok {
+		amount, ok := amountAbove0(value)
+		if !ok {
+			return refund.Unit{}, invalid("amount", wantAmount)
+		}
+		minor := money.Minor(amount)
+		request.Amount = &minor
+	}
+	if request.Detail.Metadata, err = metadata(c.params); err != nil {
+		return refund.Unit{}, err
+	}
+	if request.Detail.FundingSource, err = fundingSource(c.params); err != nil {
+		return refund.Unit{}, err
+	}
+	extra, splits, err := refundExtra(c.params, channel, mostSplit(charge, request.Amount))
+	if err != nil {
+		return refund.Unit{}, err
+	}
+	request.Detail.Extra = extra
+	key, keyErr := dialect.IdempotencyKey(c.r)
+	if keyErr != nil {
+		return refund.Unit{}, keyErr
+	}
+	return refund.Unit{
+		MerchantID: c.caller.Merchant.ID, Key: key, Requests: []refund.Request{request},
+		By: dialect.Asker(c.caller, c.r, c.requestID), Members: []refund.Content{{
+			refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(request.Amount), refund.ContentSplits: splits,
+		}},
+	}, nil
+}
+
+// mostSplit is what shares may sum up to: the refund's amount, and what is
+// still refundable when the request leaves the amount out.
+func mostSplit(charge refund.Charge, amount *money.Minor) money.Minor {
+	if amount != nil {
+		return *amount
+	}
+	return charge.Refundable()
+}
+
+// fundingSource reads from where a WeChat or QQ refund is paid. It is echoed
+// when it was passed and null otherwise; "" is as if it were not.
+func fundingSource(params exactjson.Value) (*string, error) {
+	value, err := optionalText(params, "funding_source", "funding_source")
+	switch {
+	case err != nil:
+		return nil, err
+	case value == "":
+		return nil, nil
+	case value != wire.FundingUnsettled && value != wire.FundingRecharge:
+		return nil, invalid("funding_source", text{
+			"必须是 " + wire.FundingUnsettled + " 或 " + wire.FundingRecharge,
+			"it must be " + wire.FundingUnsettled + " or " + wire.FundingRecharge,
+		})
+	}
+	return &value, nil
+}

@@ -1,0 +1,145 @@
+package pingpp
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/wire/exactjson"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// keptExtra is what a channel may want to know of a request's extra, as it is
+// stored with the refund. Rate is a decimal literal, never a float.
+type keptExtra struct {
+	SplitFundInfo []keptSplit `json:"split_fund_info,omitempty"`
+	Rate          string      `json:"rate,omitempty"`
+	RefundAmount  int64       `json:"refund_amount,omitempty"`
+	HideReason    bool        `json:"hide_reason,omitempty"`
+}
+
+type keptSplit struct {
+	Account     string `json:"account"`
+	Amount      int64  `json:"amount"`
+	Description string `json:"desc,omitempty"`
+}
+
+// maxSplits bounds the shares of one refund; the documents name no limit, and
+// Alipay's own is 20.
+const maxSplits = 100
+
+// refundExtra reads extra (section 3.3). A parameter of another channel is
+// ignored. splits is their canonical text, which a repeat must share: accounts
+// and amounts in order; the descriptions are no content.
+func refundExtra(params exactjson.Value, channel wire.Channel, most money.Minor) (kept json.RawMessage, splits string, err error) {
+	extra, err := object(params, "extra", "extra")
+	if err != nil {
+		return nil, "", err
+	}
+	var out keptExtra
+	if channel.SplitFundInfo {
+		if out.SplitFundInfo, err = splitFundInfo(extra, most); err != nil {
+			return nil, "", err
+		}
+	}
+	if channel.ExchangeRate {
+		if out.Rate, out.RefundAmount, err = exchangeRate(extra); err != nil {
+			return nil, "", err
+		}
+	}
+	if value, ok := given(extra, "hide_reason"); ok && channel.HideReason {
+		if out.HideReason, ok = boolean(value); !ok {
+			return nil, "", invalid("extra[hide_reason]", wantBoolean)
+		}
+	}
+	text, err := wire.Marshal(out)
+	if err != nil {
+		return nil, "", err
+	}
+	if string(text) == "{}" {
+		return nil, "", nil
+	}
+	return text, canonicalSplits(out.SplitFundInfo), nil
+}
+
+func splitFundInfo(extra exactjson.Value, most money.Minor) ([]keptSplit, error) {
+	const param = "extra[split_fund_info]"
+	value, ok := given(extra, "split_fund_info")
+	if !ok {
+		return nil, nil
+	}
+	wrong := invalid(param, text{
+		"必须是包含 account 和 amount 的列表，总额不能超过退款金额",
+		"it must be a list of account and amount, in all at most the refund's amount",
+	})
+	if value.Kind != exactjson.Array || len(value.Items) > maxSplits {
+		return nil, wrong
+	}
+	var splits []keptSplit
+	var sum money.Minor
+	for _, item := range value.Items {
+		account, err := requiredText(item, "account", param)
+		if err != nil {
+			return nil, wrong
+		}
+		number, _ := given(item, "amount")
+		amount, ok := amountAbove0(number)
+		if !ok {
+			return nil, wrong
+		}
+		description, err := optionalText(item, "desc", param)
+		if err != nil {
+			return nil, wrong
+		}
+		if sum, ok = money.Add(sum, money.Minor(amount)); !ok || sum > most {
+			return nil, wrong
+		}
+		splits = append(splits, keptSplit{account, amount, description})
+	}
+	return splits, nil
+}
+
+// exchangeRate reads rate and refund_amount of the two cross-border channels;
+// both are optional, whatever the page's prose says.
+func exchangeRate(extra exactjson.Value) (rate string, refundAmount int64, err error) {
+	if value, ok := given(extra, "rate"); ok {
+		if !isRate(value) {
+			return "", 0, invalid("extra[rate]", text{"必须是大于 0 的小数", "it must be a decimal number above 0"})
+		}
+		rate = value.Text
+	}
+	if value, ok := given(extra, "refund_amount"); ok {
+		if refundAmount, ok = amountAbove0(value); !ok {
+			return "", 0, invalid("extra[refund_amount]", wantAmount)
+		}
+	}
+	return rate, refundAmount, nil
+}
+
+// maxRateDigits is above any rate, in characters of its literal.
+const maxRateDigits = 32
+
+// isRate: digits, at most one point with digits on both sides, not zero.
+func isRate(value exactjson.Value) bool {
+	if value.Kind != exactjson.Number && value.Kind != exactjson.String || len(value.Text) > maxRateDigits {
+		return false
+	}
+	whole, fraction, hasPoint := strings.Cut(value.Text, ".")
+	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	return digits(whole) && (!hasPoint || digits(fraction)) && strings.Trim(value.Text, "0.") != ""
+}
+
+func canonicalSplits(splits []keptSplit) string {
+	if len(splits) == 0 {
+		return ""
+	}
+	pairs := make([][2]any, len(splits))
+	for i, s := range splits {
+		pairs[i] = [2]any{s.Account, s.Amount}
+	}
+	canonical, err := wire.Marshal(pairs)
+	if err != nil {
+		return "" // strings and integers always have a JSON text
+	}
+	return string(canonical)
+}

@@ -1,0 +1,40 @@
+package pingpp
+
+import (
+	"context"
+
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// getRefund is GET /v1/charges/{ch}/refunds/{re}. A refund of another charge
+// is as unknown as one that is not there.
+func (d *Dialect) getRefund(c *call) (any, error) {
+	charge, err := d.chargeOfPath(c)
+	if err != nil {
+		return nil, err
+	}
+	r, ok, err := d.refundOf(c.r.Context(), charge, c.ids[1])
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, refund.Errorf(refund.KindRefundNotFound, "refund", "the charge has no such refund")
+	}
+	return refundObject(r, charge, c.locale), nil
+}
+
+// refundOf finds a charge's refund by its id.
+func (d *Dialect) refundOf(ctx context.Context, charge refund.Charge, id string) (refund.Refund, bool, error) {
+	if !wire.IsPossibleID(id) {
+		return refund.Refund{}, false, nil
+	}
+	r, err := d.Reader.Refund(ctx, charge.MerchantID, id)
+	if err != nil {
+		if refund.KindOf(err) == refund.KindRefundNotFound {
+			err = nil
+		}
+		return refund.Refund{}, false, err
+	}
+	return r, r.ChargeID == charge.ID, nil
+}
