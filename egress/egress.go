@@ -1,0 +1,163 @@
+// Package egress is the one HTTP client for addresses that others chose, such
+// as webhooks. It calls public addresses, and of the others only those that
+// the operator allows: a merchant must not reach, through us, what stands
+// behind our firewall.
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"code.dny.dev/ssrf"
+)
+
+// ErrAddress says that an address may not be called; the text around it is
+// safe to show to whoever chose the address.
+var ErrAddress = errors.New("the address may not be called")
+
+const (
+	// connectTimeout bounds connection and handshake: a host that takes longer
+	// would not answer in time either.
+	connectTimeout = 5 * time.Second
+	// lookupTimeout bounds the look for a host's addresses in Check.
+	lookupTimeout = 5 * time.Second
+	// idlePerHost is how many connections to a host are kept for the next
+	// call, idleInAll to all hosts, idleTimeout for how long.
+	idlePerHost = 16
+	idleInAll   = 256
+	idleTimeout = 60 * time.Second
+	// mostHeaderBytes bounds an answer's header, of which nobody reads much.
+	mostHeaderBytes = 16 << 10
+	// longestURL is as much as clients and servers commonly take.
+	longestURL = 2048
+)
+
+// Client gives a client that connects to public addresses and to those within
+// allow, whatever a name resolves to at that moment. It follows no redirects,
+// uses no proxy of the environment, and ends a call after timeout, its answer's
+// body included.
+func Client(allow []netip.Prefix, timeout time.Duration) *http.Client {
+	g := guardOf(allow)
+	dialer := &net.Dialer{Timeout: connectTimeout, Control: g.control}
+	return &http.Client{
+		Timeout: timeout,
+		Transport: &http.Transport{
+			Proxy:                  nil, // one of the environment would be dialled instead of the address
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    connectTimeout,
+			ResponseHeaderTimeout:  timeout,
+			MaxResponseHeaderBytes: mostHeaderBytes,
+			MaxIdleConns:           idleInAll,
+			MaxIdleConnsPerHost:    idlePerHost,
+			IdleConnTimeout:        idleTimeout,
+			DisableCompression:     true, // a small answer must stay small
+			ForceAttemptHTTP2:      true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Check says at configuration time whether an address could be called: http or
+// https, a host, no user name, and every address that the host resolves to
+// public or within allow. It is a courtesy to whoever configures it; the
+// client checks again at each connection. Errors wrap ErrAddress.
+func Check(ctx context.Context, address string, allow []netip.Prefix) error {
+	host, err := hostOf(address)
+	if err != nil {
+		return err
+	}
+	g := guardOf(allow)
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return g.check(ip)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil || len(found) == 0 {
+		return fmt.Errorf("%w: no addresses were found for %s", ErrAddress, host)
+	}
+	for _, ip := range found {
+		if err := g.check(ip); err != nil {
+			return fmt.Errorf("%s: %w", host, err)
+		}
+	}
+	return nil
+}
+
+// hostOf reads an address's form and gives its host.
+func hostOf(address string) (string, error) {
+	fail := func(text string) (string, error) { return "", fmt.Errorf("%w: %s", ErrAddress, text) }
+	if len(address) > longestURL {
+		return fail("it is longer than " + strconv.Itoa(longestURL) + " characters")
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return fail("it is no URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fail("it begins with neither http:// nor https://")
+	case u.Opaque != "" || u.Hostname() == "":
+		return fail("it has no host")
+	case u.User != nil:
+		return fail("it has a user name")
+	case u.Fragment != "":
+		return fail("it has a fragment")
+	}
+	if text := u.Port(); text != "" {
+		if port, err := strconv.ParseUint(text, 10, 16); err != nil || port == 0 {
+			return fail("its port is not from 1 to 65535")
+		}
+	} else if strings.HasSuffix(u.Host, ":") {
+		return fail("its port is empty")
+	}
+	return u.Hostname(), nil
+}
+
+// guard knows which addresses may be called.
+type guard struct {
+	allow  []netip.Prefix
+	public *ssrf.Guardian
+}
+
+func guardOf(allow []netip.Prefix) guard {
+	return guard{allow: allow, public: ssrf.New(ssrf.WithAnyPort())}
+}
+
+// check refuses an address that is neither public nor allowed. An IPv4 address
+// that is written as IPv6 (::ffff:10.0.0.1) is the same address.
+func (g guard) check(ip netip.Addr) error {
+	ip = ip.Unmap().WithZone("")
+	for _, prefix := range g.allow {
+		if prefix.Contains(ip) {
+			return nil
+		}
+	}
+	if g.public.SafeAddr(ip) != nil {
+		return fmt.Errorf("%w: %s is not public (hint: --egress-allow lists those that may be called all the same)", ErrAddress, ip)
+	}
+	return nil
+}
+
+// control sees each connection's real address, after every look-up and before
+// the first byte.
+func (g guard) control(network, address string, _ syscall.RawConn) error {
+	if !strings.HasPrefix(network, "tcp") {
+		return fmt.Errorf("%w: %s is no TCP", ErrAddress, network)
+	}
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %s cannot be read", ErrAddress, address)
+	}
+	return g.check(at.Addr())
+}
