@@ -36,6 +36,8 @@ type Store struct {
 	newID   func(time.Time) string
 	log     *slog.Logger
 	url     string
+	// directory is what lookups of merchants and keys found, for a moment.
+	directory directory
 }
 
 // Open opens a database by its URL: "sqlite:file.db" or "postgres://...". It

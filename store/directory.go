@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+)
+
+var _ dialect.Directory = (*Store)(nil)
+
+// directory remembers for a moment who is who: each request asks, and the
+// answers hardly ever change. Its zero value is ready. What it gives is shared
+// and must not be changed.
+type directory struct {
+	callers      cache[callerKey, merchant.Caller]
+	settings     cache[string, merchant.Settings]
+	identities   cache[string, []merchant.Identity]
+	accounts     cache[string, []merchant.ChannelAccount]
+	connectors   cache[string, string]
+	platformKeys cache[string, merchant.PlatformKey]
+}
+
+// callerKey is a key's dialect and the hash of its text: memory holds no keys
+// either.
+type callerKey struct{ dialect, hash string }
+
+// forget is called after this process has changed something.
+func (d *directory) forget() {
+	d.callers.forget()
+	d.settings.forget()
+	d.identities.forget()
+	d.accounts.forget()
+	d.connectors.forget()
+	d.platformKeys.forget()
+}
+
+// longestKey bounds what is hashed; the longest key that we make has 32
+// characters.
+const longestKey = 256
+
+// Caller implements dialect.Directory.
+func (s *Store) Caller(ctx context.Context, dialect, key string) (merchant.Caller, error) {
+	unknown := refund.Errorf(refund.KindUnauthenticated, "key", "the key is missing, unknown or expired")
+	if key == "" || len(key) > longestKey {
+		return merchant.Caller{}, unknown
+	}
+	hash := keyHash(key)
+	caller, err := s.directory.callers.get(ctx, callerKey{dialect, hash}, s.now(), func(ctx context.Context) (merchant.Caller, error) {
+		return s.caller(ctx, dialect, hash, unknown)
+	})
+	if err != nil {
+		return merchant.Caller{}, err
+	}
+	if !caller.Key.ExpiresAt.IsZero() && !caller.Key.ExpiresAt.After(s.now()) {
+		return merchant.Caller{}, unknown
+	}
+	return caller, nil
+}
+
+func (s *Store) caller(ctx context.Context, dialect, hash string, unknown error) (merchant.Caller, error) {
+	const text = `SELECT ` + keyRowColumns + `, ` + merchantColumns + `
+		FROM api_keys k JOIN merchants m ON m.id = k.merchant_id WHERE k.dialect = $1 AND k.hash = $2`
+	var caller merchant.Caller
+	there := false
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{dialect, hash}, func(scan func(...any) error) (err error) {
+			there = true
+			// One row, read by two scans: each takes its own columns.
+			caller.Merchant, err = scanMerchant(func(columns ...any) error {
+				caller.Key, err = scanKey(scan, columns...)
+				return err
+			})
+			return err
+		})
+	})
+	if err != nil {
+		return merchant.Caller{}, fmt.Errorf("find caller: %w", err)
+	}
+	if !there {
+		return merchant.Caller{}, unknown
+	}
+	s.directory.settings.put(caller.Merchant.ID, caller.Merchant.Settings, s.now())
+	return caller, nil
+}
+
+// Identities implements dialect.Directory.
+func (s *Store) Identities(ctx context.Context, merchantID string) ([]merchant.Identity, error) {
+	return s.directory.identities.get(ctx, merchantID, s.now(), func(ctx context.Context) ([]merchant.Identity, error) {
+		return s.identities(ctx, merchantID)
+	})
+}
+
+// ChannelAccounts implements dialect.Directory.
+func (s *Store) ChannelAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
+	return s.directory.accounts.get(ctx, merchantID, s.now(), func(ctx context.Context) ([]merchant.ChannelAccount, error) {
+		return s.accounts(ctx, merchantID)
+	})
+}
+
+// PlatformKey implements dialect.Directory. None is an error: EnsurePlatformKey
+// makes it at start.
+func (s *Store) PlatformKey(ctx context.Context, purpose string) (merchant.PlatformKey, error) {
+	return s.cachedPlatformKey(ctx, "purpose "+purpose, platformKeyInUse, purpose)
+}
+
+// PlatformKeyByID implements dialect.Directory. None is an error: keys are
+// never deleted.
+func (s *Store) PlatformKeyByID(ctx context.Context, id string) (merchant.PlatformKey, error) {
+	return s.cachedPlatformKey(ctx, "id "+id, platformKeyByID, id)
+}
+
+func (s *Store) cachedPlatformKey(ctx context.Context, name, text, arg string) (merchant.PlatformKey, error) {
+	return s.directory.platformKeys.get(ctx, name, s.now(), func(ctx context.Context) (merchant.PlatformKey, error) {
+		key, there, err := s.platformKey(ctx, text, arg)
+		if err == nil && !there {
+			err = fmt.Errorf("there is no platform key with %s", name)
+		}
+		return key, err
+	})
+}
+
+// ruleBookWait bounds the look for a merchant's limits. It is made inside the
+// intake's transaction, on another connection, and everyone in the batch waits
+// for it; mostly the answer is in memory, because the caller was just found.
+const ruleBookWait = 500 * time.Millisecond
+
+// RuleBook implements intake.Store. Where a merchant's limits can't be read,
+// the strictest stand in for them, so that none is overlooked.
+func (s *Store) RuleBook(merchantID string) refund.RuleBook {
+	ctx, cancel := context.WithTimeout(context.Background(), ruleBookWait)
+	defer cancel()
+	settings, err := s.directory.settings.get(ctx, merchantID, s.now(), func(ctx context.Context) (merchant.Settings, error) {
+		m, err := s.MerchantByID(ctx, merchantID)
+		if refund.KindOf(err) == refund.KindNotFound {
+			err = nil // who has no row set no limits
+		}
+		return m.Settings, err
+	})
+	if err != nil {
+		s.log.Error("a merchant's limits could not be read; its refunds are refused", "merchant", merchantID, "error", err)
+		return refund.RuleBook{Merchant: refund.Rules{MostAmount: 1, MostRefunds: 1}}
+	}
+	return refund.RuleBook{Merchant: refund.Rules{
+		MostAmount: money.Minor(settings.Limits.MostAmount), MostRefunds: settings.Limits.MostRefunds,
+		Spacing: time.Duration(settings.Limits.SpacingSeconds) * time.Second,
+	}}
+}

@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/refundry/refundry/merchant"
+)
+
+const (
+	identityColumns = `i.dialect, i.name, i.sub, i.merchant_id, i.settings, i.sealed, i.created_at`
+	insertIdentity  = `INSERT INTO identities (dialect, name, sub, merchant_id, settings, sealed, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+	identityOwner = `SELECT i.merchant_id FROM identities i WHERE i.dialect = $1 AND i.name = $2`
+)
+
+// identityRow names an identity's row in the seal of its secrets. Dialects'
+// names have no slash.
+func identityRow(i merchant.Identity) string { return i.Dialect + "/" + i.Name }
+
+func (s *Store) addIdentity(ctx context.Context, q querier, i merchant.Identity) error {
+	public, err := jsonText(i.Public)
+	if err != nil {
+		return fmt.Errorf("encode identity: %w", err)
+	}
+	sealed := "" // without secrets, no master key is needed
+	if len(i.Secrets) > 0 {
+		secrets, err := json.Marshal(i.Secrets)
+		if err != nil {
+			return fmt.Errorf("encode identity: %w", err)
+		}
+		if sealed, err = s.seal(secrets, "identities", identityRow(i)); err != nil {
+			return err
+		}
+	}
+	if _, err := q.exec(ctx, insertIdentity, i.Dialect, i.Name, i.Sub, i.MerchantID, public, sealed, micros(i.CreatedAt)); err != nil {
+		return err
+	}
+	return owned(ctx, q, i.MerchantID, identityOwner, i.Dialect, i.Name)
+}
+
+func (s *Store) scanIdentity(scan func(...any) error) (merchant.Identity, error) {
+	var i merchant.Identity
+	var public, sealed string
+	var createdAt int64
+	err := scan(&i.Dialect, &i.Name, &i.Sub, &i.MerchantID, &public, &sealed, &createdAt)
+	if err == nil {
+		err = json.Unmarshal([]byte(public), &i.Public)
+	}
+	if err == nil && sealed != "" {
+		var secrets []byte
+		if secrets, err = s.unseal(sealed, "identities", identityRow(i)); err == nil {
+			err = json.Unmarshal(secrets, &i.Secrets)
+		}
+	}
+	if err != nil {
+		return merchant.Identity{}, fmt.Errorf("read identity: %w", err)
+	}
+	i.CreatedAt = fromMicros(createdAt)
+	return i, nil
+}
+
+func (s *Store) identities(ctx context.Context, merchantID string) ([]merchant.Identity, error) {
+	const text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.merchant_id = $1 ORDER BY i.dialect, i.created_at, i.name`
+	var found []merchant.Identity
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
+			i, err := s.scanIdentity(scan)
+			found = append(found, i)
+			return err
+		})
+	})
+	return found, err
+}

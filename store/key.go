@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.created_at, k.expires_at`
+	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`
+	keyOwner = `SELECT k.merchant_id FROM api_keys k WHERE k.dialect = $1 AND k.hash = $2`
+)
+
+// keyHash is what is stored of a key's text. Keys that we make are random
+// enough that a plain hash can't be reversed.
+func keyHash(text string) string {
+	hash := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(hash[:])
+}
+
+func addKey(ctx context.Context, q querier, f merchant.FreshKey) error {
+	k := f.Key
+	scopes := make([]string, len(k.Scopes))
+	for n, scope := range k.Scopes {
+		scopes[n] = string(scope)
+	}
+	hash := keyHash(f.Secret)
+	_, err := q.exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
+		strings.Join(scopes, " "), k.Hint, micros(k.CreatedAt), micros(k.ExpiresAt))
+	if err != nil {
+		return err
+	}
+	return owned(ctx, q, k.MerchantID, keyOwner, k.Dialect, hash)
+}
+
+func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
+	var k merchant.Key
+	var scopes string
+	var createdAt, expiresAt int64
+	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &createdAt, &expiresAt}, more...)...)
+	if err != nil {
+		return merchant.Key{}, fmt.Errorf("read key: %w", err)
+	}
+	for scope := range strings.FieldsSeq(scopes) {
+		k.Scopes = append(k.Scopes, merchant.Scope(scope))
+	}
+	k.CreatedAt, k.ExpiresAt = fromMicros(createdAt), fromMicros(expiresAt)
+	return k, nil
+}
+
+// AddKey stores an API key's hash. The same key again changes nothing; one
+// that another merchant has is an error.
+func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey) error {
+	err := s.write(ctx, func(q querier) error { return addKey(ctx, q, f) })
+	s.directory.forget()
+	if err != nil {
+		return fmt.Errorf("add key %s: %w", f.Key.Hint, err)
+	}
+	return nil
+}
+
+// Keys lists a merchant's API keys, expired ones too, oldest first.
+func (s *Store) Keys(ctx context.Context, merchantID string) ([]merchant.Key, error) {
+	const text = `SELECT ` + keyRowColumns + ` FROM api_keys k WHERE k.merchant_id = $1 ORDER BY k.created_at, k.id`
+	var found []merchant.Key
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
+			k, err := scanKey(scan)
+			found = append(found, k)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	return found, nil
+}
+
+// ExpireKey ends a key's life at the given time. Other processes may go by the
+// key for up to entryLife longer. Absent is KindNotFound.
+func (s *Store) ExpireKey(ctx context.Context, merchantID, id string, at time.Time) error {
+	err := s.write(ctx, func(q querier) error {
+		touched, err := q.exec(ctx, `UPDATE api_keys SET expires_at = $3 WHERE merchant_id = $1 AND id = $2`, merchantID, id, micros(at))
+		if err == nil && touched == 0 {
+			err = refund.Errorf(refund.KindNotFound, "key", "the merchant has no key %q", id)
+		}
+		return err
+	})
+	s.directory.forget()
+	if err != nil {
+		return fmt.Errorf("expire key: %w", err)
+	}
+	return nil
+}

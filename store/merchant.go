@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	merchantColumns = `m.id, m.name, m.mode, m.settings, m.created_at`
+	insertMerchant  = `INSERT INTO merchants (id, name, mode, settings, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
+)
+
+func scanMerchant(scan func(...any) error, more ...any) (merchant.Merchant, error) {
+	var m merchant.Merchant
+	var settings string
+	var createdAt int64
+	err := scan(append([]any{&m.ID, &m.Name, (*string)(&m.Mode), &settings, &createdAt}, more...)...)
+	if err == nil {
+		err = json.Unmarshal([]byte(settings), &m.Settings)
+	}
+	if err != nil {
+		return merchant.Merchant{}, fmt.Errorf("read merchant: %w", err)
+	}
+	m.CreatedAt = fromMicros(createdAt)
+	return m, nil
+}
+
+// errTaken: an identity, key or account that would be new is another
+// merchant's already.
+var errTaken = errors.New("another merchant has it already (hint: ask again, names are drawn anew)")
+
+// AddMerchant writes a new merchant with its identities, keys and channel
+// accounts in one transaction. Rows that are there already stay as they are,
+// so that the demo merchant can be added at every start; one that belongs to
+// another merchant is an error, and nothing is written.
+func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh) error {
+	settings, err := jsonText(f.Merchant.Settings)
+	if err != nil {
+		return fmt.Errorf("encode settings: %w", err)
+	}
+	err = s.write(ctx, func(q querier) error {
+		m := f.Merchant
+		if _, err := q.exec(ctx, insertMerchant, m.ID, m.Name, string(m.Mode), settings, micros(m.CreatedAt)); err != nil {
+			return err
+		}
+		for _, identity := range f.Identities {
+			if err := s.addIdentity(ctx, q, f.Kept(identity)); err != nil {
+				return fmt.Errorf("%s identity %s: %w", identity.Dialect, identity.Name, err)
+			}
+		}
+		for _, key := range f.Keys {
+			if err := addKey(ctx, q, key); err != nil {
+				return fmt.Errorf("%s key %s: %w", key.Key.Dialect, key.Key.Hint, err)
+			}
+		}
+		for _, account := range f.Accounts {
+			if err := addAccount(ctx, q, account); err != nil {
+				return fmt.Errorf("channel account %s: %w", account.ID, err)
+			}
+		}
+		return nil
+	})
+	s.directory.forget()
+	if err != nil {
+		return fmt.Errorf("add merchant %s: %w", f.Merchant.Name, err)
+	}
+	return nil
+}
+
+// owned checks that a row which was inserted, or was there, is the merchant's.
+func owned(ctx context.Context, q querier, merchantID, text string, args ...any) error {
+	owner := ""
+	err := q.query(ctx, text, args, func(scan func(...any) error) error { return scan(&owner) })
+	if err == nil && owner != merchantID {
+		err = errTaken
+	}
+	return err
+}
+
+// Merchants lists all merchants, oldest first.
+func (s *Store) Merchants(ctx context.Context) ([]merchant.Merchant, error) {
+	return s.merchants(ctx, `SELECT `+merchantColumns+` FROM merchants m ORDER BY m.created_at, m.id`)
+}
+
+// MerchantByID finds a merchant; absent is KindNotFound.
+func (s *Store) MerchantByID(ctx context.Context, id string) (merchant.Merchant, error) {
+	found, err := s.merchants(ctx, `SELECT `+merchantColumns+` FROM merchants m WHERE m.id = $1`, id)
+	if err == nil && len(found) == 0 {
+		err = refund.Errorf(refund.KindNotFound, "merchant", "there is no merchant %q", id)
+	}
+	if err != nil {
+		return merchant.Merchant{}, err
+	}
+	return found[0], nil
+}
+
+// MerchantByName finds a merchant by its name. Absent is KindNotFound. A test
+// and a live merchant may share a name: then it is KindInvalid, and the id
+// must be used.
+func (s *Store) MerchantByName(ctx context.Context, name string) (merchant.Merchant, error) {
+	found, err := s.merchants(ctx, `SELECT `+merchantColumns+` FROM merchants m WHERE m.name = $1 ORDER BY m.id`, name)
+	switch {
+	case err != nil:
+		return merchant.Merchant{}, err
+	case len(found) == 0:
+		return merchant.Merchant{}, refund.Errorf(refund.KindNotFound, "merchant", "there is no merchant %q", name)
+	case len(found) > 1:
+		return merchant.Merchant{}, refund.Errorf(refund.KindInvalid, "merchant", "%d merchants are called %q: use the id", len(found), name)
+	}
+	return found[0], nil
+}
+
+func (s *Store) merchants(ctx context.Context, text string, args ...any) ([]merchant.Merchant, error) {
+	var found []merchant.Merchant
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, args, func(scan func(...any) error) error {
+			m, err := scanMerchant(scan)
+			found = append(found, m)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read merchants: %w", err)
+	}
+	return found, nil
+}
+
+// SaveSettings replaces a merchant's settings. Other processes go by the old
+// ones for up to entryLife longer. Absent is KindNotFound.
+func (s *Store) SaveSettings(ctx context.Context, merchantID string, settings merchant.Settings) error {
+	text, err := jsonText(settings)
+	if err != nil {
+		return fmt.Errorf("encode settings: %w", err)
+	}
+	err = s.write(ctx, func(q querier) error {
+		touched, err := q.exec(ctx, `UPDATE merchants SET settings = $2 WHERE id = $1`, merchantID, text)
+		if err == nil && touched == 0 {
+			err = refund.Errorf(refund.KindNotFound, "merchant", "there is no merchant %q", merchantID)
+		}
+		return err
+	})
+	s.directory.forget()
+	if err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	return nil
+}

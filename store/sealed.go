@@ -1,0 +1,33 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// errNoKeyring: only commands that read or write sealed values load a master
+// key; one of the others came here.
+var errNoKeyring = errors.New("the master key was not loaded (hint: give --data or REFUNDRY_MASTER_KEY to this command)")
+
+// sealedColumn is the column that holds sealed values in every table that has
+// some. Table, column and row are bound into the seal, so that a value that
+// was copied into another row does not open there.
+const sealedColumn = "sealed"
+
+func (s *Store) seal(plain []byte, table, row string) (string, error) {
+	if s.keyring == nil {
+		return "", errNoKeyring
+	}
+	return s.keyring.Seal(plain, table, sealedColumn, row), nil
+}
+
+func (s *Store) unseal(sealed, table, row string) ([]byte, error) {
+	if s.keyring == nil {
+		return nil, errNoKeyring
+	}
+	plain, err := s.keyring.Open(sealed, table, sealedColumn, row)
+	if err != nil {
+		return nil, fmt.Errorf("open secret of %s %s: %w", table, row, err)
+	}
+	return plain, nil
+}
