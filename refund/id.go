@@ -2,6 +2,7 @@ package refund
 
 import (
 	"crypto/rand"
+	"strings"
 	"time"
 )
 
@@ -55,4 +56,23 @@ func fillRandom(digits []byte) {
 			}
 		}
 	}
+}
+
+// IDTime is the time that an id of NewID or IDAt was made at, to the
+// millisecond; false for any other text.
+func IDTime(id string) (time.Time, bool) {
+	if len(id) != idLength {
+		return time.Time{}, false
+	}
+	var ms int64
+	for n := range idLength {
+		digit := strings.IndexByte(alphabet, id[n])
+		if digit < 0 {
+			return time.Time{}, false
+		}
+		if n < timeDigits {
+			ms = ms*int64(len(alphabet)) + int64(digit)
+		}
+	}
+	return time.UnixMilli(ms).UTC(), true
 }
