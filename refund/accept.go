@@ -57,9 +57,6 @@ func Accept(charges map[string]Charge, unit Unit, book RuleBook, now time.Time) 
 				e.Charge = request.ChargeID
 				return nil, e
 			}
-			if err := charge.Check(); err != nil {
-				return nil, As(err)
-			}
 			i = len(changes)
 			at[request.ChargeID] = i
 			changes = append(changes, Change{Charge: charge})
@@ -110,6 +107,9 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 
 // admit finds the amount and refuses what the rules or the cap forbid.
 func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.Minor, *Error) {
+	if err := charge.Check(); err != nil {
+		return 0, As(err)
+	}
 	fail := func(kind Kind, text string) (money.Minor, *Error) {
 		e := Errorf(kind, "amount", "%s", text)
 		e.Charge = charge.ID
@@ -151,7 +151,7 @@ func (c *Charge) use(p Parts, sign money.Minor) {
 	if len(p.Coupons) == 0 {
 		return
 	}
-	used := make([]money.Minor, len(c.Detail.Coupons))
+	used := make([]money.Minor, max(len(c.Detail.Coupons), len(c.CouponUsed), len(p.Coupons)))
 	copy(used, c.CouponUsed)
 	for i, x := range p.Coupons {
 		used[i] += sign * x

@@ -193,7 +193,7 @@ func knownGoods(charge Charge, goods []RefundedGoods) *Error {
 		if bought == 0 {
 			return Errorf(KindInvalid, "goods", "the order has no goods %q", g.MerchantGoodsID)
 		}
-		if g.Quantity <= 0 || piecesOf(goods, g.MerchantGoodsID) > bought {
+		if g.Quantity <= 0 || g.Quantity > mostPieces || piecesOf(goods, g.MerchantGoodsID) > bought {
 			return Errorf(KindInvalid, "goods", "more or fewer pieces of %q than were bought", g.MerchantGoodsID)
 		}
 	}

@@ -6,18 +6,24 @@ import (
 	"github.com/refundry/refundry/ledger"
 )
 
-// unknownLook is how soon after an unknown outcome the channel is asked.
-const unknownLook = time.Second
+const (
+	// unknownLook is how soon after an unknown outcome the channel is asked.
+	unknownLook = time.Second
+	// longestRetryAfter bounds what a channel may ask us to wait: a refund
+	// that a broken header put off by years would be forgotten.
+	longestRetryAfter = 24 * time.Hour
+)
 
 // Apply takes a channel's word about a refund. It gives the charge and refund
 // as they are afterwards and what hangs on the change. The attempt is always
 // recorded, also where the word changes nothing.
 //
-//   - A call's outcome under a lease that was lost only makes the refund due now.
+//   - A call's outcome under a lease that was lost decides nothing: the refund
+//     is due now, or when the lease of whoever took it over runs out.
 //   - An amount that is not the refund's is not believed.
 //   - A word against a final state waits for a query of its own.
 func Apply(charge Charge, r Refund, o Outcome, pace Pace, now time.Time) Change {
-	d := decision{charge: charge, before: r.State, r: r, o: o, pace: pace, now: now}
+	d := decision{charge: charge, before: r, r: r, o: o, pace: pace, now: now}
 	d.attempt = Attempt{RefundID: r.ID, Source: o.Source, Epoch: o.Epoch, Outcome: o.Kind, Code: o.Code, Message: o.Message, At: now}
 	d.r.UpdatedAt = now
 	if o.Source.Call() {
@@ -35,13 +41,14 @@ func Apply(charge Charge, r Refund, o Outcome, pace Pace, now time.Time) Change 
 		d.release()
 		d.whileOpen()
 	}
+	d.keepLease()
 	return d.change()
 }
 
 // decision is Apply at work: everything it changes is a copy.
 type decision struct {
 	charge  Charge
-	before  State
+	before  Refund
 	r       Refund
 	o       Outcome
 	pace    Pace
@@ -49,13 +56,12 @@ type decision struct {
 	attempt Attempt
 	legs    []ledger.Transfer
 	alerts  []Alert
-	failure bool // the outcome's code and message explain a failure
 }
 
 func (d *decision) change() Change {
 	out := Change{Charge: d.charge, Refunds: []Refund{d.r}, Attempts: []Attempt{d.attempt}, Alerts: d.alerts}
 	out.Transfers = transfers(d.r, d.legs)
-	if d.r.State != d.before {
+	if d.r.State != d.before.State {
 		out.Events = []Event{event(d.r, d.charge, d.now, "")}
 	}
 	return out
@@ -69,13 +75,31 @@ func (d *decision) release() {
 	}
 }
 
+// keepLease: while a call is under way, its lease's end is when the refund is
+// due, whatever else is said meanwhile. Making it due earlier would let a
+// second call begin beside the first, whose answer would then be stale, and so
+// on with neither ever counting.
+func (d *decision) keepLease() {
+	under := d.before.LeaseUntil.After(d.now) && d.before.DueAt.Equal(d.before.LeaseUntil)
+	if under && !d.r.LeaseUntil.IsZero() && !d.r.DueAt.IsZero() {
+		d.r.DueAt = d.r.LeaseUntil
+	}
+}
+
 // stale keeps a word that came after its lease was lost: someone else may be
-// at work, so it decides nothing, but the refund is looked at now.
+// at work, so it decides nothing, but the refund is looked at again.
 func (d *decision) stale() {
 	d.attempt.Note = "lease lost"
-	if !d.r.State.Final() {
-		d.r.DueAt = d.now
-		d.r.Unknown = d.r.Unknown || d.o.Source == Submit
+	if d.r.State.Final() {
+		if d.doubts() {
+			d.contradict("lease lost; contradicts a final state: asking")
+		}
+		return
+	}
+	d.r.DueAt = d.now
+	if d.o.Source == Submit {
+		d.r.Unknown = true
+		d.r.SubmittedAt = later(d.r.SubmittedAt, d.sentAt())
 	}
 }
 
@@ -83,162 +107,41 @@ func (d *decision) disbelieve() {
 	d.attempt.Note = "amount not believed"
 	d.alert("the channel speaks of another amount than the refund's; not believed")
 	d.release()
-	if d.r.State.Final() {
-		return
-	}
-	// The call itself may have moved money: never submit before asking.
-	if d.o.Source == Submit {
-		d.submitted()
-		d.r.Unknown = true
-		d.to(Pending)
-	}
-	if d.o.Source == Notice {
-		d.r.DueAt = earlier(d.r.DueAt, d.now)
-		return
-	}
-	d.backOff()
-}
-
-func (d *decision) whileOpen() {
-	if d.o.Source == Submit && d.o.Kind != OutcomeTryLater {
-		d.submitted()
-	}
-	if d.o.ChannelRefundID != "" {
-		d.r.ChannelRefundID = d.o.ChannelRefundID
-	}
-	switch d.o.Kind {
-	case OutcomeAccepted:
-		d.accepted()
-	case OutcomeDone:
-		d.succeed(ledger.Settling)
-	case OutcomeRefused:
-		d.refused()
-	case OutcomeFailed:
-		d.fail()
-	case OutcomeTryLater:
-		d.backOff()
-	case OutcomeShortOfFunds:
-		d.shortOfFunds()
-	case OutcomeAbnormal:
-		d.known()
-		d.explain()
-		d.to(Abnormal)
-		d.backOff()
-	case OutcomeNotFound:
-		d.notFound()
-	default:
-		d.unknown()
-	}
-}
-
-func (d *decision) submitted() {
-	d.r.SubmittedAt = d.o.SentAt
-	if d.r.SubmittedAt.IsZero() {
-		d.r.SubmittedAt = d.now
-	}
-}
-
-// known forgets doubts: the channel has spoken about this very refund.
-func (d *decision) known() { d.r.Unknown, d.r.Refused = false, false }
-
-func (d *decision) accepted() {
-	d.known()
-	if d.r.State == Abnormal && d.o.Source != Reroute && d.o.Source != Query {
-		// An old "processing" that comes after "abnormal" is older than what we know.
-		d.attempt.Note = "older than what we know"
-		return
-	}
-	if d.r.State != Pending {
-		d.to(Pending)
-		d.r.Tries = 0
-	}
-	d.backOff()
-}
-
-func (d *decision) refused() {
-	if d.o.Source == Reroute {
-		// The reroute was refused; the refund itself is as abnormal as before.
-		d.backOff()
-		return
-	}
-	if d.o.Source == Submit && d.r.Unknown {
-		// An earlier call may have moved the money: the channel may refuse this
-		// one only because that one is done. Ask.
-		d.r.Refused = true
-		d.explain()
-		d.to(Pending)
-		d.r.DueAt = d.now
-		return
-	}
-	d.explain()
-	d.end(Failed)
-}
-
-// fail is the channel's own word that the refund failed.
-func (d *decision) fail() {
-	d.explain()
-	d.end(Failed)
-}
-
-func (d *decision) shortOfFunds() {
-	if d.r.Unknown {
-		d.to(Pending)
-		d.r.DueAt = d.now.Add(unknownLook)
-		return
-	}
-	d.r.SubmittedAt = time.Time{} // nothing was created
-	d.r.HeldReason = HeldForFunds
-	d.to(Held)
-	d.backOff()
-}
-
-func (d *decision) notFound() {
 	switch {
-	case d.o.Source != Query:
-		d.attempt.Note = "not found is no answer to this call"
-		d.unknown()
-	case !d.r.SubmittedAt.IsZero() && d.o.SentAt.Before(d.r.SubmittedAt.Add(d.pace.SettlingTime)):
-		// Too early: the submit may still be on its way inside the channel.
-		d.r.DueAt = later(d.r.SubmittedAt.Add(d.pace.SettlingTime), d.now)
-		d.to(Pending)
-	case d.r.Refused:
-		d.r.Unknown = false
-		d.end(Failed)
-	case d.r.Unknown:
-		// Proven absent: the next step is a submit with the same number.
-		d.known()
-		d.r.SubmittedAt = time.Time{}
-		if d.r.State != Abnormal {
-			d.to(Pending)
-		}
-		d.r.DueAt = d.now
-	default:
-		// It had the refund, and now knows nothing of it: no case for a guess.
-		d.alert("the channel no longer knows a refund that it had")
-		d.backOff()
-	}
-}
-
-func (d *decision) unknown() {
-	if d.o.Source == Submit || d.o.Source == Reroute {
+	case d.r.State.Final() && !d.r.Contradicted:
+		d.nothing(d.attempt.Note)
+		return
+	case d.o.Source == Submit && !d.r.State.Final():
+		// The call itself may have moved money: never submit before asking.
+		d.r.SubmittedAt = d.sentAt()
 		d.r.Unknown = true
-		d.r.Tries = 0
+		d.mayHaveIt()
 	}
-	if d.r.State == Created || d.r.State == Held {
-		d.to(Pending)
-	}
-	if d.r.Tries == 0 {
-		d.r.Tries = 1
-		d.r.DueAt = d.now.Add(unknownLook)
+	if d.o.Source.Call() {
+		d.backOff()
 		return
 	}
-	d.backOff()
+	d.r.DueAt = earlier(d.r.DueAt, d.now)
 }
 
 // backOff makes the refund due again after a wait that grows.
 func (d *decision) backOff() {
 	d.r.Tries++
-	d.r.DueAt = d.now.Add(max(d.pace.Backoff(d.r.Tries), d.o.RetryAfter))
+	d.r.DueAt = d.now.Add(max(d.pace.Backoff(d.r.Tries), min(d.o.RetryAfter, longestRetryAfter)))
+}
+
+// nothing keeps a word that changes nothing.
+func (d *decision) nothing(note string) {
+	d.attempt.Note = note
+	d.r.UpdatedAt = d.before.UpdatedAt
+}
+
+// sentAt is when the call left.
+func (d *decision) sentAt() time.Time {
+	if d.o.SentAt.IsZero() {
+		return d.now
+	}
+	return d.o.SentAt
 }
 
 func (d *decision) explain() {

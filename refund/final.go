@@ -11,7 +11,7 @@ import (
 // what was reserved, Correcting from what had been released).
 func (d *decision) succeed(legs func(ledger.Legs, money.Currency) []ledger.Transfer) {
 	d.r.SucceededAt = d.o.SucceededAt
-	if d.r.SucceededAt.IsZero() {
+	if !d.r.SucceededAt.After(time.Unix(0, 0)) { // none, or a broken one that no row may hold
 		d.r.SucceededAt = d.now
 	}
 	if d.o.Settled.Minor != 0 {
@@ -40,6 +40,7 @@ func (d *decision) end(next State) {
 	d.close()
 	d.charge.Reserved -= d.r.Amount
 	d.charge.use(d.r.Parts, -1)
+	d.charge.Excess = d.charge.overflow()
 	d.charge.UpdatedAt = d.now
 	d.legs = ledger.Releasing(d.r.Amount, d.r.Currency)
 }
@@ -55,67 +56,141 @@ func (d *decision) close() {
 // is older changes nothing; one that contradicts is confirmed by a query of
 // its own, and if the channel stands by it, state and books follow the money.
 func (d *decision) afterEnd() {
-	against := d.o.Kind == OutcomeDone && d.r.State != Succeeded ||
-		d.r.State == Succeeded && d.o.Kind == OutcomeFailed
 	switch {
-	case against && d.r.Contradicted && d.o.Source == Query, against && d.o.Source == Operator:
+	case d.against() && d.o.Source == Operator:
 		d.turn()
-	case against:
-		d.attempt.Note = "contradicts a final state: asking"
-		d.alert("the channel contradicts a final state; a query of its own decides")
-		if !d.r.Contradicted {
-			d.r.Tries = 0
-		}
-		d.r.Contradicted = true
+	case d.r.Contradicted && d.o.Source == Query && !d.o.SentAt.IsZero() && d.o.SentAt.Before(d.before.UpdatedAt):
+		d.nothing("asked before the contradiction came: asking again")
 		d.r.DueAt = d.now
-	case d.r.Contradicted && d.o.Source == Query && (d.o.Kind == OutcomeUnknown || d.o.Kind == OutcomeTryLater):
-		d.backOff()
 	case d.r.Contradicted && d.o.Source == Query:
-		d.attempt.Note = "the final state stands"
-		d.r.Contradicted, d.r.DueAt, d.r.Tries = false, time.Time{}, 0
+		d.answered()
+	case d.doubts():
+		d.contradict("contradicts a final state: asking")
 	default:
-		d.attempt.Note = "older than what we know"
+		d.nothing("older than what we know")
+		if d.r.ChannelRefundID == "" && d.agrees() {
+			d.r.ChannelRefundID = d.o.ChannelRefundID
+		}
+		if !d.r.Contradicted {
+			d.r.DueAt = time.Time{}
+		} else if d.o.Source.Call() {
+			d.r.DueAt = d.now
+		}
+	}
+}
+
+// against: the money is elsewhere than the state says.
+func (d *decision) against() bool {
+	if d.r.State == Succeeded {
+		return d.o.Kind == OutcomeFailed
+	}
+	return d.o.Kind == OutcomeDone
+}
+
+// agrees: the word is the state's own.
+func (d *decision) agrees() bool {
+	if d.r.State == Succeeded {
+		return d.o.Kind == OutcomeDone
+	}
+	return d.o.Kind == OutcomeFailed
+}
+
+// doubts: the word is against the state, or shows the channel at work on a
+// refund that ended here without it: one of which it should know nothing, or
+// one that a call of ours did bring to it.
+func (d *decision) doubts() bool {
+	if d.against() {
+		return true
+	}
+	alive := d.o.Kind == OutcomeAccepted || d.o.Kind == OutcomeAbnormal
+	return alive && (d.r.State == Canceled || d.r.State == Failed && d.o.Source == Submit)
+}
+
+func (d *decision) contradict(note string) {
+	d.alert("the channel contradicts a final state; a query of its own decides")
+	if d.r.Contradicted {
+		d.nothing(note)
+	} else {
+		d.attempt.Note = note
+		d.r.Tries = 0
+	}
+	d.r.Contradicted = true
+	d.r.DueAt = d.now
+}
+
+// answered takes the answer to the query that a contradiction asked for. Only
+// a word that is final itself ends the matter.
+func (d *decision) answered() {
+	gone := d.o.Kind == OutcomeNotFound && d.settled() || d.o.Kind == OutcomeShortOfFunds
+	switch {
+	case d.against():
+		d.turn()
+	case d.agrees(), gone && d.r.State != Succeeded:
+		d.attempt.Note = "the final state stands"
+		d.close()
+	default:
+		d.backOff()
 	}
 }
 
 // turn follows the money: returned, or corrected.
 func (d *decision) turn() {
+	if d.o.Kind == OutcomeDone && !d.charge.counts(d.r.Amount) {
+		d.alert("corrected, the charge would hold more than can be counted: left as it is")
+		d.r.Contradicted = true
+		d.backOff()
+		return
+	}
 	if d.o.ChannelRefundID != "" {
 		d.r.ChannelRefundID = d.o.ChannelRefundID
 	}
-	if d.o.Kind == OutcomeFailed {
-		d.alert("a bank sent the money back: the refund is returned")
-		d.explain()
-		d.to(Failed)
-		d.close()
-		d.r.SucceededAt = time.Time{}
-		d.charge.Refunded -= d.r.Amount
-		d.charge.Excess = min(d.charge.Excess, d.charge.overflow())
-		d.charge.use(d.r.Parts, -1)
-		d.charge.UpdatedAt = d.now
-		d.legs = ledger.Returning(d.r.Parts.Legs(d.charge.Detail.Coupons), d.r.Currency)
+	if d.o.Kind == OutcomeDone {
+		d.alert("the refund had ended without success and succeeded after all: corrected")
+		d.succeed(ledger.Correcting)
+		d.charge.Excess = d.charge.overflow()
 		return
 	}
-	d.alert("the refund had ended without success and succeeded after all: corrected")
-	d.succeed(ledger.Correcting)
-	d.charge.Excess = max(d.charge.Excess, d.charge.overflow())
+	d.alert("a bank sent the money back: the refund is returned")
+	d.explain()
+	d.to(Failed)
+	d.close()
+	d.r.SucceededAt, d.r.Settled = time.Time{}, money.Amount{}
+	d.charge.Refunded -= d.r.Amount
+	d.charge.use(d.r.Parts, -1)
+	d.charge.Excess = d.charge.overflow()
+	d.charge.UpdatedAt = d.now
+	d.legs = ledger.Returning(d.r.Parts.Legs(d.charge.Detail.Coupons), d.r.Currency)
 }
 
-// overflow is how much more the charge holds than was paid.
+// overflow is how much more the charge holds than was paid. It is what Excess
+// has to be: more would loosen the cap that the database holds.
 func (c Charge) overflow() money.Minor {
 	return max(0, c.Reserved+c.Refunded+c.Blocked-c.Amount)
 }
 
+// counts reports whether the charge's sums stay within 64 bits when more is
+// added to what it holds. Only what a channel has done can bring them there.
+func (c Charge) counts(more money.Minor) bool {
+	_, ok := money.Add(c.Reserved+c.Refunded+c.Blocked, more)
+	return ok
+}
+
 // Cancel withdraws a refund before the channel is told. A claimed refund
-// can't be withdrawn, nor one that a call may have carried to the channel.
+// can't be withdrawn, nor one that a call may have carried to the channel. One
+// that is held after an attempt stays held, for cancel: it is canceled when
+// the channel, asked, does not know it.
 func Cancel(charge Charge, r Refund, requestID string, now time.Time) (Change, *Error) {
-	if r.State == Canceled {
+	switch {
+	case r.State == Canceled, r.HeldReason == HeldForCancel:
 		return Change{Charge: charge, Refunds: []Refund{r}}, nil
-	}
-	if !r.withdrawable() {
+	case !r.withdrawable():
 		e := Errorf(KindStateConflict, "refund", "the channel may already have been told; the refund is %s", r.State)
 		e.Refund = r.ID
 		return Change{}, e
+	case r.State == Held && r.Attempts > 0:
+		r.HeldReason, r.HoldUntil = HeldForCancel, time.Time{}
+		r.Tries, r.DueAt, r.UpdatedAt = 0, now, now
+		return Change{Charge: charge, Refunds: []Refund{r}}, nil
 	}
 	return withdraw(charge, r, requestID, now), nil
 }
@@ -126,7 +201,7 @@ func (r Refund) withdrawable() bool {
 }
 
 func withdraw(charge Charge, r Refund, requestID string, now time.Time) Change {
-	d := decision{charge: charge, before: r.State, r: r, now: now}
+	d := decision{charge: charge, before: r, r: r, now: now}
 	d.r.UpdatedAt = now
 	d.end(Canceled)
 	return Change{
@@ -153,6 +228,12 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 	if f.Amount <= 0 {
 		return Change{}, Errorf(KindInvalid, "amount", "the amount must be above 0")
 	}
+	if err := charge.Check(); err != nil {
+		return Change{}, As(err)
+	}
+	if !charge.counts(f.Amount) {
+		return Change{}, Errorf(KindInvalid, "amount", "the charge would hold more than can be counted")
+	}
 	out := Change{Charge: charge}
 	for i := len(open) - 1; i >= 0 && out.Charge.Refundable() < f.Amount; i-- {
 		r := open[i]
@@ -176,7 +257,7 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 		ChannelNumber: f.ChannelNumber, ChannelRefundID: f.ChannelRefundID,
 		CreatedAt: now, UpdatedAt: now, By: Asker{Dialect: "channel"},
 	}
-	d := decision{charge: out.Charge, before: Created, r: r, o: Outcome{Kind: OutcomeDone, SucceededAt: f.SucceededAt}, now: now}
+	d := decision{charge: out.Charge, before: r, r: r, o: Outcome{Kind: OutcomeDone, SucceededAt: f.SucceededAt}, now: now}
 	d.charge.hold(r)
 	d.succeed(ledger.Settling)
 	d.charge.Refunds++

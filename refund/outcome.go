@@ -106,6 +106,8 @@ func NextStep(r Refund) Step {
 	switch {
 	case r.Unknown, r.Refused, r.Contradicted:
 		return StepQuery
+	case r.HeldReason == HeldForCancel:
+		return StepQuery
 	case r.State == Created, r.State == Held:
 		return StepSubmit
 	case r.State == Pending && r.SubmittedAt.IsZero():

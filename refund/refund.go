@@ -89,6 +89,9 @@ type Refund struct {
 const (
 	HeldForFunds = "funds"
 	HeldForStart = "start"
+	// HeldForCancel: someone asked to withdraw it after an attempt, and the
+	// channel is asked whether it knows it.
+	HeldForCancel = "cancel"
 )
 
 // Asker is who asked for a refund, kept with it.
@@ -133,10 +136,22 @@ func (p Parts) Discount() money.Minor {
 	return sum
 }
 
+// sumTo reports whether no part is negative and all together are amount.
+func (p Parts) sumTo(amount money.Minor) bool {
+	sum, ok := p.Payer, p.Payer >= 0 && (p.Fee == nil || *p.Fee >= 0)
+	for _, x := range p.Coupons {
+		var fits bool
+		sum, fits = money.Add(sum, x)
+		ok = ok && fits && x >= 0
+	}
+	return ok && sum == amount
+}
+
 // Settlement is the part that touches the merchant's settlement: the amount
 // less what went to NOCASH coupons.
 func (p Parts) Settlement(coupons []Coupon) money.Minor {
-	return p.Legs(coupons).Payer + p.Legs(coupons).CouponCash
+	legs := p.Legs(coupons)
+	return legs.Payer + legs.CouponCash
 }
 
 // Legs turns the parts into the books' form.
@@ -160,7 +175,7 @@ func (r Refund) Check() error {
 	switch {
 	case r.Amount <= 0:
 		return Errorf(KindCorrupt, "refund", "refund %s has no positive amount", r.ID)
-	case r.Parts.Payer < 0 || r.Parts.Payer+r.Parts.Discount() != r.Amount:
+	case !r.Parts.sumTo(r.Amount):
 		return Errorf(KindCorrupt, "refund", "the parts of refund %s do not sum to its amount", r.ID)
 	case r.DueAt.IsZero() && !r.State.Final():
 		return Errorf(KindCorrupt, "refund", "refund %s is open and due at no time", r.ID)

@@ -2,6 +2,7 @@ package refund
 
 import (
 	"slices"
+	"time"
 
 	"github.com/refundry/refundry/money"
 )
@@ -17,6 +18,7 @@ func Register(c Charge) (Charge, *Error) {
 	}
 	c.Reserved, c.Refunded, c.Blocked, c.Excess, c.FeeUsed = 0, 0, 0, 0, 0
 	c.CouponUsed, c.GoodsUsed = nil, nil
+	c.Refunds, c.LastRefundAt = 0, time.Time{}
 	if c.AlreadyRefunded > 0 {
 		parts, err := Allocate(c, c.AlreadyRefunded, nil)
 		if err != nil {
@@ -65,16 +67,33 @@ func checkCoupons(c Charge) *Error {
 		if sum, ok = money.Add(sum, coupon.Amount); !ok || sum > c.Amount {
 			return Errorf(KindInvalid, "coupons", "together at most the charge's amount")
 		}
-		for _, g := range coupon.Goods {
-			if g.Quantity <= 0 || g.Discount < 0 || g.Discount > coupon.Amount {
-				return Errorf(KindInvalid, "coupons", "goods of a coupon have a quantity above 0 and a discount within the coupon")
-			}
+		if err := checkCouponGoods(coupon); err != nil {
+			return err
 		}
 	}
 	for _, g := range c.Detail.Goods {
-		if g.MerchantGoodsID == "" || g.Quantity <= 0 || g.UnitPrice < 0 {
+		if g.MerchantGoodsID == "" || g.Quantity <= 0 || g.Quantity > mostPieces || g.UnitPrice < 0 {
 			return Errorf(KindInvalid, "goods", "each has an id, a quantity above 0 and a price")
 		}
+	}
+	return nil
+}
+
+// mostPieces bounds a line's quantity, so that sums of lines can't overflow.
+const mostPieces = 1 << 40
+
+// checkCouponGoods: each line of goods once, because what refunds hold of a
+// line is counted by its id.
+func checkCouponGoods(coupon Coupon) *Error {
+	seen := make(map[string]bool, len(coupon.Goods))
+	for _, g := range coupon.Goods {
+		if g.Quantity <= 0 || g.Quantity > mostPieces || g.Discount < 0 || g.Discount > coupon.Amount {
+			return Errorf(KindInvalid, "coupons", "goods of a coupon have a quantity above 0 and a discount within the coupon")
+		}
+		if seen[g.MerchantGoodsID] {
+			return Errorf(KindInvalid, "coupons", "a coupon names the goods %q twice", g.MerchantGoodsID)
+		}
+		seen[g.MerchantGoodsID] = true
 	}
 	return nil
 }

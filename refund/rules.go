@@ -12,7 +12,8 @@ type Rules struct {
 	// WindowMonths counts calendar months instead, where a channel does.
 	Window       time.Duration
 	WindowMonths int
-	// MostRefunds is how many refunds that did not fail a charge may have; 0 is any.
+	// MostRefunds is how many refunds a charge may have, failed ones too: no
+	// channel that counts says that it leaves them out. 0 is any.
 	MostRefunds int64
 	// Spacing is the least time between two refunds of a charge.
 	Spacing time.Duration
@@ -59,5 +60,16 @@ func (r Rules) over(c Charge, now time.Time) bool {
 	if r.Window > 0 && now.After(c.PaidAt.Add(r.Window)) {
 		return true
 	}
-	return r.WindowMonths > 0 && now.After(c.PaidAt.AddDate(0, r.WindowMonths, 0))
+	return r.WindowMonths > 0 && now.After(monthsLater(c.PaidAt, r.WindowMonths))
+}
+
+// monthsLater is the same day and time months later, or the last day of a
+// month that has no such day: a month from 31 January ends on 28 February,
+// where AddDate would go on to 3 March.
+func monthsLater(t time.Time, months int) time.Time {
+	end := t.AddDate(0, months, 0)
+	if end.Day() != t.Day() {
+		end = end.AddDate(0, 0, -end.Day())
+	}
+	return end
 }

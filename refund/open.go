@@ -1,0 +1,195 @@
+package refund
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/ledger"
+)
+
+// whileOpen takes a word about a refund that is not in a final state.
+func (d *decision) whileOpen() {
+	if d.saysNothing() {
+		d.nothing("says nothing of the refund")
+		return
+	}
+	if d.o.Source == Submit && d.o.Kind != OutcomeTryLater {
+		d.r.SubmittedAt = d.sentAt()
+	}
+	if d.o.ChannelRefundID != "" {
+		d.r.ChannelRefundID = d.o.ChannelRefundID
+	}
+	switch d.o.Kind {
+	case OutcomeAccepted:
+		d.accepted()
+	case OutcomeDone:
+		d.succeed(ledger.Settling)
+	case OutcomeRefused:
+		d.refused()
+	case OutcomeFailed:
+		d.fail()
+	case OutcomeTryLater:
+		d.backOff()
+	case OutcomeShortOfFunds:
+		d.shortOfFunds()
+	case OutcomeAbnormal:
+		d.known()
+		d.explain()
+		d.to(Abnormal)
+		d.backOff()
+	case OutcomeNotFound:
+		d.notFound()
+	default:
+		d.unknown()
+	}
+}
+
+// saysNothing: the kinds that are about a call of ours mean nothing without one.
+func (d *decision) saysNothing() bool {
+	switch d.o.Kind {
+	case OutcomeRefused:
+		return d.o.Source == Notice
+	case OutcomeTryLater, OutcomeUnknown, OutcomeNotFound:
+		return !d.o.Source.Call()
+	}
+	return false
+}
+
+// told reports whether the channel may have had the refund before this word:
+// then a submit that it refuses proves nothing about the refund.
+func (d *decision) told() bool { return NextStep(d.before) == StepQuery }
+
+// known forgets doubts: the channel has spoken about this very refund.
+func (d *decision) known() { d.r.Unknown, d.r.Refused = false, false }
+
+// mayHaveIt moves on a refund that nobody had told the channel of until now.
+func (d *decision) mayHaveIt() {
+	if d.r.State == Created || d.r.State == Held {
+		d.to(Pending)
+	}
+}
+
+func (d *decision) accepted() {
+	if d.r.State == Abnormal && d.o.Source != Reroute && d.o.Source != Query {
+		d.nothing("older than what we know")
+		if d.o.Source.Call() {
+			d.backOff()
+		}
+		return
+	}
+	d.known()
+	if d.r.SubmittedAt.IsZero() {
+		// A notice can be quicker than the answer to the call: the channel has
+		// it, and must not be told again.
+		d.r.SubmittedAt = d.sentAt()
+	}
+	if d.r.State != Pending {
+		d.to(Pending)
+		d.r.Tries = 0
+	}
+	d.r.FailureCode, d.r.FailureMessage = "", ""
+	d.backOff()
+}
+
+func (d *decision) refused() {
+	switch {
+	case d.o.Source == Reroute:
+		// The reroute was refused; the refund itself is as abnormal as before.
+		d.backOff()
+	case d.o.Source == Query:
+		// It is the question that was refused: that says nothing of the refund.
+		d.attempt.Note = "refused to answer"
+		d.alert("the channel refuses to be asked about a refund")
+		d.backOff()
+	case d.o.Source == Submit && d.told():
+		// An earlier call may have moved the money: the channel may refuse this
+		// one only because that one is done. Ask.
+		d.r.Refused = true
+		d.explain()
+		d.mayHaveIt()
+		d.r.DueAt = d.now
+	default:
+		d.fail()
+	}
+}
+
+// fail is the channel's own word that the refund failed.
+func (d *decision) fail() {
+	d.explain()
+	d.end(Failed)
+}
+
+func (d *decision) shortOfFunds() {
+	switch {
+	case d.r.Unknown, d.o.Source == Submit && d.told():
+		d.r.Unknown = true
+		d.mayHaveIt()
+		d.r.DueAt = d.now.Add(unknownLook)
+	case d.r.State == Abnormal, d.r.HeldReason == HeldForCancel:
+		// A reroute that waits for funds leaves the refund abnormal, and a
+		// question answered like this was not answered.
+		d.backOff()
+	default:
+		d.to(Held)
+		d.r.HeldReason = HeldForFunds
+		d.backOff()
+		d.r.HoldUntil = d.r.DueAt
+	}
+}
+
+func (d *decision) notFound() {
+	switch {
+	case d.o.Source != Query:
+		d.attempt.Note = "not found is no answer to this call"
+		d.unknown()
+	case !d.settled():
+		// Too early: the submit may still be on its way inside the channel.
+		d.r.DueAt = later(d.r.SubmittedAt.Add(d.pace.SettlingTime), d.now)
+		if d.r.Unknown {
+			d.mayHaveIt()
+		}
+	case d.r.HeldReason == HeldForCancel:
+		d.end(Canceled)
+	case d.r.Refused:
+		d.end(Failed)
+	case d.r.Unknown && d.r.State != Abnormal:
+		d.absent()
+	default:
+		// It had the refund, and now knows nothing of it: no case for a guess.
+		d.alert("the channel no longer knows a refund that it had")
+		d.backOff()
+	}
+}
+
+// settled reports whether "not found" counts: the question left when a submit
+// could no longer be on its way inside the channel.
+func (d *decision) settled() bool {
+	return d.r.SubmittedAt.IsZero() || !d.o.SentAt.Before(d.r.SubmittedAt.Add(d.pace.SettlingTime))
+}
+
+// absent: proven so. The next step is a submit with the same number; at once
+// the first time, and then with the back-off: a channel that loses every call
+// is not to be flooded.
+func (d *decision) absent() {
+	d.known()
+	d.r.SubmittedAt = time.Time{}
+	d.mayHaveIt()
+	if d.r.Tries > 1 {
+		d.r.DueAt = d.now.Add(d.pace.Backoff(d.r.Tries - 1))
+		return
+	}
+	d.r.DueAt = d.now
+}
+
+func (d *decision) unknown() {
+	told := d.o.Source == Submit || d.o.Source == Reroute
+	d.r.Unknown = d.r.Unknown || told
+	if d.r.Unknown {
+		d.mayHaveIt()
+	}
+	if told {
+		d.r.Tries++
+		d.r.DueAt = d.now.Add(unknownLook)
+		return
+	}
+	d.backOff()
+}
