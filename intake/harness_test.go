@@ -1,0 +1,118 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+const merchantID = "mer_test"
+
+// noRules is a store whose merchants have no rules, so that no merchant need
+// be made.
+type noRules struct{ *store.Store }
+
+func (noRules) RuleBook(string) refund.RuleBook { return refund.RuleBook{} }
+
+// idleEngine takes refunds over as long as it has room, and does nothing.
+type idleEngine struct {
+	mu       sync.Mutex
+	room     int
+	reserved int
+	taken    []intake.Claimed
+}
+
+func (e *idleEngine) Reserve(n int) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n = min(n, e.room)
+	e.room -= n
+	e.reserved += n
+	return n
+}
+
+func (e *idleEngine) Release(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.room += n
+	e.reserved -= n
+}
+
+func (e *idleEngine) Take(refunds []intake.Claimed) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.reserved -= len(refunds)
+	e.taken = append(e.taken, refunds...)
+}
+
+func (e *idleEngine) Lease() time.Duration { return 45 * time.Second }
+
+// desk is an intake at work on a store.
+type desk struct {
+	*intake.Intake
+	store  intake.Store
+	engine *idleEngine
+}
+
+// open runs an intake on s until the end of the test.
+func open(t testing.TB, s intake.Store, opts intake.Options) *desk {
+	t.Helper()
+	engine := &idleEngine{}
+	d := &desk{Intake: intake.New(s, engine, intake.NewBoard(), opts), store: s, engine: engine}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { d.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	return d
+}
+
+// charges registers n paid charges of amount.
+func charges(t testing.TB, s *store.Store, n int, amount money.Minor) []refund.Charge {
+	t.Helper()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	list := make([]refund.Charge, n)
+	for i := range list {
+		id := refund.NewID(now)
+		list[i] = refund.Charge{
+			MerchantID: merchantID, ID: "ch_" + id, OrderNo: fmt.Sprintf("T%d", i), Channel: "wx", ChannelAccount: "sandbox_test",
+			TransactionID: id, Currency: "CNY", Amount: amount, PaidAt: now, CreatedAt: now,
+			Aliases: []refund.Alias{{Dialect: "pingpp", Identity: "app_1", Name: "ch_" + id}},
+		}
+	}
+	results, err := s.RegisterCharges(t.Context(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, result := range results {
+		if result.Err != nil {
+			t.Fatal(result.Err)
+		}
+		list[i] = result.Charge
+	}
+	return list
+}
+
+func minor(m money.Minor) *money.Minor { return &m }
+
+// ask makes a unit of one request, with the content that a dialect gives it.
+func ask(c refund.Charge, amount money.Minor, number, key string) refund.Unit {
+	return refund.Unit{
+		MerchantID: c.MerchantID, Key: key,
+		Requests: []refund.Request{{ChargeID: c.ID, Amount: minor(amount), Number: number}},
+		By:       refund.Asker{Key: "key_1", Dialect: "native", Address: "127.0.0.1", RequestID: "iar_1"},
+		Members:  []refund.Content{{refund.ContentCharge: c.ID, refund.ContentAmount: fmt.Sprint(amount)}},
+	}
+}
