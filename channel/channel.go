@@ -37,13 +37,33 @@ type Instruction struct {
 // Every method is idempotent by Instruction.Number: telling a channel the
 // same number twice moves money once. When the answer is lost or not
 // understood the outcome is OutcomeUnknown, never a guess. Query answers
-// OutcomeNotFound when the channel says that it knows no such refund. All
-// three return within CallTimeout of their context's start.
+// OutcomeNotFound when the channel says that it knows no such refund. Of the
+// outcome they fill in what the channel said; Source, Epoch and SentAt are the
+// engine's to add. Both return within CallTimeout of their context's start.
 type Connector interface {
 	Submit(ctx context.Context, i Instruction) refund.Outcome
 	Query(ctx context.Context, i Instruction) refund.Outcome
 	// Pace is the connector's nature: settling time and back-off.
 	Pace() refund.Pace
+}
+
+// Limits bound the calls to one channel account, as its channel does.
+type Limits struct {
+	// Calls is how many may be under way at once; 0 is DefaultCalls.
+	Calls int
+	// PerSecond is how many may begin each second, Burst how many of them at
+	// once; 0 is any.
+	PerSecond, Burst int
+}
+
+// DefaultCalls is how many calls to one account are under way at once when its
+// connector does not say: real channels answer in about 0.1 s, so that this is
+// some hundred refunds a second, and a channel that hangs holds only these.
+const DefaultCalls = 32
+
+// Limited is a connector that knows its channel's limits.
+type Limited interface {
+	Limits() Limits
 }
 
 // Notified is a channel's notice, verified and decoded.
@@ -59,6 +79,14 @@ type Notifier interface {
 	// first; each is given until Acknowledge names it.
 	Notices(ctx context.Context, limit int) ([]PendingNotice, error)
 	Acknowledge(ctx context.Context, ids []string) error
+}
+
+// Ringer is a Notifier that can say at once that a notice has come; one that
+// can't is only asked now and then.
+type Ringer interface {
+	// OnNotice has ring called after each commit that left notices. ring never
+	// blocks. It is called once, before anything else.
+	OnNotice(ring func())
 }
 
 // PendingNotice is a notice that waits to be taken.

@@ -1,2 +1,170 @@
-// Package engine carries accepted refunds to their channels.
+// Package engine carries accepted refunds to their channels. It takes refunds
+// over in memory from the intake and finds others by their due time, calls the
+// channel under a lease, lets refund.Apply decide what the answer means and
+// records it in group commits. Channels' notices take the same way.
+//
+// Every move is a step that a simulation may take alone: StepCall, StepRecord,
+// StepLook and StepNotices. Run is the loops around them.
 package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	// Lease is how long a claim holds. It is longer than a call's deadline, so
+	// that a call has ended before another process may take the refund over;
+	// what is left is how long a refund may wait for its call.
+	Lease = 45 * time.Second
+	// DefaultWorkers is how many calls are under way at once. A call waits for
+	// its channel most of the time, so that there may be many.
+	DefaultWorkers = 256
+	// DefaultQueue bounds the refunds in memory, from their acceptance until
+	// their outcome is recorded: more than a second of work, and little enough
+	// to be called before their leases run out.
+	DefaultQueue = 4096
+	// lookShare is the part of the queue that is kept for refunds which are
+	// found by their due time: under load, new ones must not starve them.
+	lookShare = 8
+	// PollInterval is how often due refunds and notices are looked for without
+	// a hint. What this process knows to be due is looked for in time; the rest
+	// is what other processes left, for which a second is soon. The look reads
+	// a few rows of an index.
+	PollInterval = time.Second
+	// mostLooked bounds the refunds of one claiming commit, mostWords those of
+	// one recording commit, mostNotices those of one look for notices.
+	mostLooked  = 256
+	mostWords   = 256
+	mostNotices = 128
+	// commitTimeout bounds one transaction, so that a database that hangs is
+	// noticed before the leases are over.
+	commitTimeout = 15 * time.Second
+	// stopTimeout bounds how long Run waits for calls when it ends, and then
+	// for their recording: a call's deadline and a little.
+	stopTimeout = channel.CallTimeout + 5*time.Second
+)
+
+// Options of an engine. The zero value of each has a default.
+type Options struct {
+	Now func() time.Time // default time.Now
+	Log *slog.Logger     // default slog.Default()
+	// Workers is how many calls may be under way at once; default DefaultWorkers.
+	Workers int
+	// Queue is how many refunds the engine holds; default DefaultQueue.
+	Queue int
+	// Notifiers are the connectors whose channels send notices.
+	Notifiers []channel.Notifier
+	// Alert is told what an operator should look at, after the log; may be nil.
+	Alert func(refund.Alert)
+	// Jitter gives what is added to a wait that Apply decided, so that many
+	// refunds do not come back at once: at most a tenth of it counts. nil is none.
+	Jitter func(wait time.Duration) time.Duration
+	// Observe is told of each call, ObserveRecord of each recording commit;
+	// both may be nil.
+	Observe       func(Call)
+	ObserveRecord func(words int, took time.Duration)
+}
+
+// Call is one call to a channel, for metrics.
+type Call struct {
+	Account string
+	Step    refund.Step
+	Outcome refund.OutcomeKind
+	Took    time.Duration
+}
+
+// Connectors gives the connector that moves a channel account's money.
+type Connectors func(ctx context.Context, account string) (channel.Connector, error)
+
+// Engine implements intake.Engine.
+type Engine struct {
+	store     Store
+	board     *intake.Board
+	connector Connectors
+	opts      Options
+
+	mu       sync.Mutex
+	used     int  // refunds reserved for, queued, called and unrecorded
+	short    bool // there was less room than someone wanted
+	lanes    map[string]*lane
+	ready    []*lane // those with jobs, next first
+	queued   int
+	calling  int
+	calls    sync.WaitGroup
+	pumping  bool // Run calls; else the steps do
+	stopping bool
+	throttle *time.Timer // pumps again when a rate limit allows
+	words    []*word
+	size     int // of the next recording, halved after a failure
+	agenda   agenda
+	lastLook time.Time
+	wanted   bool // someone asked for a look
+
+	recordBell, lookBell, noticeBell chan struct{}
+}
+
+var _ intake.Engine = (*Engine)(nil)
+
+// New makes an engine that records to store and posts results to board.
+func New(store Store, board *intake.Board, connector Connectors, opts Options) *Engine {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	if opts.Workers <= 0 {
+		opts.Workers = DefaultWorkers
+	}
+	if opts.Queue <= 0 {
+		opts.Queue = DefaultQueue
+	}
+	e := &Engine{
+		store: store, board: board, connector: connector, opts: opts,
+		lanes: make(map[string]*lane), size: mostWords, agenda: newAgenda(),
+		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1),
+	}
+	for _, n := range opts.Notifiers {
+		if r, ok := n.(channel.Ringer); ok {
+			r.OnNotice(func() { ring(e.noticeBell) })
+		}
+	}
+	return e
+}
+
+// Lease is how long a claim holds.
+func (e *Engine) Lease() time.Duration { return Lease }
+
+// Wake has the engine look for due refunds and notices now.
+func (e *Engine) Wake() {
+	e.mu.Lock()
+	e.wanted = true
+	e.mu.Unlock()
+	ring(e.lookBell)
+	ring(e.noticeBell)
+}
+
+// Depth says how many refunds wait for their call, are being called, and wait
+// to be recorded.
+func (e *Engine) Depth() (queued, calling, unrecorded int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.queued, e.calling, len(e.words)
+}
+
+// now is the clock as the store keeps it.
+func (e *Engine) now() time.Time { return e.opts.Now().UTC().Truncate(time.Microsecond) }
+
+func ring(bell chan struct{}) {
+	select {
+	case bell <- struct{}{}:
+	default:
+	}
+}

@@ -19,7 +19,9 @@ type Due struct {
 type Word struct {
 	intake.RefundKey
 	ChargeID string // "" for notices: the store finds it
-	Outcome  refund.Outcome
+	// Mark is the engine's own: the word's place among those it records.
+	Mark    int
+	Outcome refund.Outcome
 }
 
 // Store is what the engine needs of the database.

@@ -16,3 +16,19 @@ func Claim(r Refund, now, until time.Time) Refund {
 	r.LeaseUntil, r.DueAt = until, until
 	return r
 }
+
+// Unclaim gives back the lease of an epoch under which nothing was done, so
+// that whoever takes r next, from the time due on, need neither wait for the
+// lease's end nor ask the channel first. False: the lease is not the epoch's
+// any more, and r is as it was.
+func Unclaim(r Refund, epoch int64, due time.Time) (Refund, bool) {
+	if r.LeaseEpoch != epoch || r.LeaseUntil.IsZero() {
+		return r, false
+	}
+	r.LeaseUntil, r.DueAt = time.Time{}, due
+	if r.State.Final() && !r.Contradicted {
+		// A notice has ended it meanwhile.
+		r.DueAt = time.Time{}
+	}
+	return r, true
+}

@@ -271,7 +271,9 @@ CREATE TABLE sandbox_refunds (
     created_at      BIGINT NOT NULL,
     succeeded_at    BIGINT NOT NULL DEFAULT 0,
     wakes_at        BIGINT NOT NULL DEFAULT 0,
-    PRIMARY KEY (account, number)
+    PRIMARY KEY (account, number),
+    -- Money moves once for a number, and has moved where it arrived.
+    CONSTRAINT sandbox_refunds_moves CHECK (moves BETWEEN 0 AND 1 AND (moves = 1) = (state IN ('succeeded', 'returned')))
 );
 CREATE INDEX sandbox_refunds_wakes ON sandbox_refunds (account, wakes_at) WHERE wakes_at > 0;
 
@@ -282,12 +284,12 @@ CREATE TABLE sandbox_notices (
     content     TEXT   NOT NULL,
     created_at  BIGINT NOT NULL
 );
-CREATE INDEX sandbox_notices_account ON sandbox_notices (account, created_at);
+CREATE INDEX sandbox_notices_created ON sandbox_notices (created_at, id);
 
 CREATE TABLE sandbox_accounts (
-    account        TEXT   NOT NULL PRIMARY KEY,
-    clock_offset_s BIGINT NOT NULL DEFAULT 0,
-    funds_added_at BIGINT NOT NULL DEFAULT 0
+    account         TEXT   NOT NULL PRIMARY KEY,
+    clock_offset_us BIGINT NOT NULL DEFAULT 0,
+    funds_added_at  BIGINT NOT NULL DEFAULT 0
 );
 
 -- +goose Down

@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	// mostCode and mostMessage bound what is kept of a channel's words, in bytes.
+	mostCode    = 128
+	mostMessage = 1024
+	// mostChannelID bounds a channel's own id of a refund; real ones have up
+	// to 64 characters.
+	mostChannelID = 256
+)
+
+// pump starts calls while there are jobs and workers. The lock is held.
+func (e *Engine) pump() {
+	for e.pumping && !e.stopping && e.calling < e.opts.Workers {
+		j, ok, wait := e.next(e.now())
+		if !ok {
+			e.pumpIn(wait)
+			return
+		}
+		e.calling++
+		e.calls.Go(func() { e.work(j) })
+	}
+}
+
+// pumpIn pumps again when a rate limit allows the next call.
+func (e *Engine) pumpIn(wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	if e.throttle != nil {
+		e.throttle.Stop()
+	}
+	e.throttle = time.AfterFunc(wait, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.pump()
+	})
+}
+
+// work carries one job after the other until none is ready.
+func (e *Engine) work(j job) {
+	for {
+		w := e.carry(context.Background(), j)
+		e.mu.Lock()
+		e.done(j, w)
+		next, ok, wait := job{}, false, time.Duration(0)
+		if !e.stopping {
+			next, ok, wait = e.next(e.now())
+		}
+		if !ok {
+			e.calling--
+			e.pumpIn(wait)
+			e.mu.Unlock()
+			return
+		}
+		e.mu.Unlock()
+		j = next
+	}
+}
+
+// done hands a call's word to the recorder. The lock is held.
+func (e *Engine) done(j job, w *word) {
+	j.lane.running--
+	e.words = append(e.words, w)
+	ring(e.recordBell)
+}
+
+// StepCall makes the next call that may be made now and keeps its outcome for
+// StepRecord. False: there is none. Not while Run runs.
+func (e *Engine) StepCall(ctx context.Context) bool {
+	e.mu.Lock()
+	j, ok, _ := e.next(e.now())
+	if ok {
+		e.calling++
+	}
+	e.mu.Unlock()
+	if !ok {
+		return false
+	}
+	w := e.carry(ctx, j)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calling--
+	e.done(j, w)
+	return true
+}
+
+// carry tells or asks the channel, if the lease leaves time for a whole call.
+func (e *Engine) carry(ctx context.Context, j job) *word {
+	now := e.now()
+	if now.Add(channel.CallTimeout).After(j.Refund.LeaseUntil) {
+		// Its lane is slow. It comes back after as long as it has waited.
+		return giveBack(j, now.Add(now.Sub(j.since)))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), channel.CallTimeout)
+	defer cancel()
+	w := &word{pace: fallbackPace, until: j.Refund.LeaseUntil}
+	w.RefundKey = intake.RefundKey{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
+	w.ChargeID = j.Refund.ChargeID
+	step := refund.NextStep(j.Refund)
+	connector, err := e.connector(ctx, j.Refund.ChannelAccount)
+	if err != nil {
+		e.opts.Log.Error("a channel account has no connector (hint: refundry doctor)", "account", j.Refund.ChannelAccount, "refund", j.Refund.ID, "error", err)
+		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "NO_CONNECTOR", Message: "the channel account has no connector: nothing was sent"}
+	} else {
+		e.learn(j.lane, connector)
+		w.pace = connector.Pace()
+		now = e.now()
+		w.Outcome = e.call(ctx, connector, step, instruction(j.Claimed))
+	}
+	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = sourceOf(step), j.Refund.LeaseEpoch, now
+	if e.opts.Observe != nil {
+		e.opts.Observe(Call{Account: j.Refund.ChannelAccount, Step: step, Outcome: w.Outcome.Kind, Took: e.now().Sub(now)})
+	}
+	return w
+}
+
+// call makes one call. A connector that breaks off, and one that says "nothing
+// happened" after its time was over, leave the outcome unknown.
+func (e *Engine) call(ctx context.Context, connector channel.Connector, step refund.Step, i channel.Instruction) (o refund.Outcome) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			e.opts.Log.Error("a connector panicked", "account", i.Account, "refund", i.RefundID, "panic", problem, "stack", string(debug.Stack()))
+			o = refund.Outcome{Kind: refund.OutcomeUnknown, Code: "PANIC", Message: clean(fmt.Sprint("the connector broke off: ", problem), mostMessage)}
+		}
+	}()
+	if step == refund.StepSubmit {
+		o = connector.Submit(ctx, i)
+	} else {
+		o = connector.Query(ctx, i)
+	}
+	if !believable(o.Kind, ctx.Err() != nil) {
+		o.Kind = refund.OutcomeUnknown
+	}
+	return cleaned(o)
+}
+
+// believable: a kind that we know, and after the deadline only what the
+// channel must have said itself.
+func believable(kind refund.OutcomeKind, late bool) bool {
+	switch kind {
+	case refund.OutcomeDone, refund.OutcomeAccepted, refund.OutcomeFailed, refund.OutcomeAbnormal:
+		return true
+	case refund.OutcomeRefused, refund.OutcomeTryLater, refund.OutcomeShortOfFunds, refund.OutcomeNotFound:
+		return !late
+	}
+	return false
+}
+
+func sourceOf(step refund.Step) refund.Source {
+	if step == refund.StepSubmit {
+		return refund.Submit
+	}
+	return refund.Query
+}
+
+func instruction(c intake.Claimed) channel.Instruction {
+	return channel.Instruction{
+		MerchantID: c.Refund.MerchantID, RefundID: c.Refund.ID,
+		Number: c.Refund.ChannelNumber, ChannelRefundID: c.Refund.ChannelRefundID,
+		Account: c.Refund.ChannelAccount, TransactionID: c.Charge.TransactionID,
+		Amount: money.Amount{Minor: c.Refund.Amount, Currency: c.Refund.Currency},
+		Total:  money.Amount{Minor: c.Charge.Amount, Currency: c.Charge.Currency},
+		Reason: c.Refund.Reason, Charge: c.Charge, Refund: c.Refund,
+	}
+}
+
+// cleaned bounds a channel's texts and takes out what no database keeps.
+func cleaned(o refund.Outcome) refund.Outcome {
+	o.Code, o.Message = clean(o.Code, mostCode), clean(o.Message, mostMessage)
+	o.ChannelRefundID = clean(o.ChannelRefundID, mostChannelID)
+	o.RetryAfter = max(0, o.RetryAfter)
+	o.SucceededAt = o.SucceededAt.UTC().Truncate(time.Microsecond)
+	return o
+}
+
+func clean(text string, most int) string {
+	text = strings.ReplaceAll(text, "\x00", "")
+	if len(text) > most {
+		text = text[:most]
+	}
+	return strings.ToValidUTF8(text, "")
+}

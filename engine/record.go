@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+// fallbackPace is for accounts whose connector is not known: as slow as the
+// slowest channel.
+var fallbackPace = refund.Pace{SettlingTime: 5 * time.Minute, First: time.Second, Longest: time.Hour}
+
+const (
+	// commitRounds bounds how often one batch is recorded again after commits
+	// whose result is unknown.
+	commitRounds = 3
+	// jitterShare is the part of a wait that jitter may add.
+	jitterShare = 10
+)
+
+// word is what a call or a notice said, until it is recorded.
+type word struct {
+	Word
+	pace refund.Pace
+	// until is the end of the lease; zero for notices.
+	until time.Time
+	// due, if not zero, says that no call was made: the lease is given back
+	// and the refund due then.
+	due time.Time
+	// tries counts the failures to record it alone.
+	tries  int
+	alerts []refund.Alert
+}
+
+// giveBack is the word of a job that was not called.
+func giveBack(j job, due time.Time) *word {
+	w := &word{until: j.Refund.LeaseUntil, due: due}
+	w.RefundKey = intake.RefundKey{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
+	w.ChargeID, w.Outcome.Epoch = j.Refund.ChargeID, j.Refund.LeaseEpoch
+	return w
+}
+
+// StepRecord takes the words that wait now through one commit and says how
+// many it recorded. On an error they wait on; the next step takes fewer, so
+// that one that can't be recorded is found and holds up no other for long.
+func (e *Engine) StepRecord(ctx context.Context) (int, error) {
+	batch := e.takeWords()
+	if len(batch) == 0 {
+		return 0, nil
+	}
+	posted, err := e.record(ctx, batch)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err != nil {
+		e.size = max(1, len(batch)/2)
+		e.putBack(batch)
+		return 0, fmt.Errorf("record %d outcomes: %w", len(batch), err)
+	}
+	e.size = min(2*e.size, mostWords)
+	for _, p := range posted {
+		e.remember(p.Refund.DueAt)
+	}
+	e.release(len(batch))
+	return len(batch), nil
+}
+
+// takeWords cuts the next batch from the queue's front. A word that failed
+// alone stays alone.
+func (e *Engine) takeWords() []*word {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := 0
+	for n < len(e.words) && n < e.size && e.words[n].tries == 0 {
+		n++
+	}
+	n = min(max(n, 1), len(e.words))
+	batch := e.words[:n:n]
+	e.words = e.words[n:]
+	if len(e.words) == 0 {
+		e.words = nil
+	}
+	return batch
+}
+
+// putBack queues words again: several at the front, one alone at the back.
+// When its lease is over, a word is let go: the refund is due, and whoever
+// takes it asks the channel.
+func (e *Engine) putBack(batch []*word) {
+	if len(batch) > 1 {
+		e.words = append(batch, e.words...)
+		return
+	}
+	w := batch[0]
+	w.tries++
+	if w.until.After(e.now()) {
+		e.words = append(e.words, w)
+		return
+	}
+	e.release(1)
+	e.opts.Log.Error("an outcome could not be recorded before its lease was over; the channel will be asked",
+		"merchant_id", w.MerchantID, "refund", w.ID, "outcome", w.Outcome.Kind, "tries", w.tries)
+}
+
+// record takes words through one commit and tells who waits. A commit whose
+// result is unknown is made again: a word that is recorded twice only leaves
+// a second attempt.
+func (e *Engine) record(ctx context.Context, batch []*word) ([]intake.Posted, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	words := make([]Word, len(batch))
+	for n, w := range batch {
+		w.Mark = n
+		words[n] = w.Word
+	}
+	began := e.now()
+	var posted []intake.Posted
+	var err error
+	for range commitRounds {
+		posted, err = e.store.Record(ctx, words, func(c refund.Charge, r refund.Refund, w Word) refund.Change {
+			return e.decide(batch[w.Mark], c, r)
+		})
+		if !errors.Is(err, intake.ErrCommitUnknown) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if e.opts.ObserveRecord != nil {
+		e.opts.ObserveRecord(len(batch), e.now().Sub(began))
+	}
+	e.tell(batch, posted)
+	return posted, nil
+}
+
+// decide says what a word changes. It is run again with its transaction.
+func (e *Engine) decide(w *word, charge refund.Charge, r refund.Refund) refund.Change {
+	if !w.due.IsZero() {
+		if free, ok := refund.Unclaim(r, w.Outcome.Epoch, w.due); ok {
+			return refund.Change{Charge: charge, Refunds: []refund.Refund{free}}
+		}
+		return refund.Change{Charge: charge}
+	}
+	now := e.now()
+	change := refund.Apply(charge, r, w.Outcome, w.pace, now)
+	w.alerts = change.Alerts
+	for n := range change.Refunds {
+		due := &change.Refunds[n].DueAt
+		wait := due.Sub(now)
+		if e.opts.Jitter == nil || due.IsZero() || wait <= 0 || !change.Refunds[n].LeaseUntil.IsZero() {
+			continue
+		}
+		*due = due.Add(min(max(0, e.opts.Jitter(wait)), wait/jitterShare).Truncate(time.Microsecond))
+	}
+	return change
+}
+
+// tell posts what was committed, and raises its alerts.
+func (e *Engine) tell(batch []*word, posted []intake.Posted) {
+	there := make([]intake.Posted, 0, len(posted))
+	for n, p := range posted {
+		if p.Refund.ID == "" {
+			e.opts.Log.Warn("an outcome is of a refund that is not there any more", "merchant_id", batch[n].MerchantID, "refund", batch[n].ID)
+			continue
+		}
+		there = append(there, p)
+	}
+	e.board.Post(there)
+	for _, w := range batch {
+		for _, alert := range w.alerts {
+			e.alert(w.MerchantID, alert)
+		}
+	}
+}
+
+func (e *Engine) alert(merchantID string, alert refund.Alert) {
+	e.opts.Log.Warn("alert: "+alert.Text, "merchant_id", merchantID, "refund", alert.RefundID)
+	if e.opts.Alert != nil {
+		e.opts.Alert(alert)
+	}
+}

@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/refundry/refundry/channel/sandbox"
+	"github.com/refundry/refundry/money"
+)
+
+var (
+	_ sandbox.Books = (*Store)(nil)
+	_ sandbox.Tx    = sandboxTx{}
+)
+
+var (
+	sandboxKeyColumns     = []column{{"account", "TEXT"}, {"number", "TEXT"}}
+	sandboxAccountColumns = []column{{"account", "TEXT"}}
+	sandboxNoticeColumns  = []column{{"id", "TEXT"}}
+	sandboxChangeColumns  = []column{
+		{"account", "TEXT"},
+		{"number", "TEXT"},
+		{"state", "TEXT"},
+		{"submits", "BIGINT"},
+		{"moves", "BIGINT"},
+		{"succeeded_at", "BIGINT"},
+		{"wakes_at", "BIGINT"},
+	}
+)
+
+const (
+	// sandboxColumns is what scanEntry reads, of a table named r.
+	sandboxColumns = `r.account, r.number, r.channel_id, r.transaction_id, r.amount, r.currency, r.state,
+		r.submits, r.moves, r.created_at, r.succeeded_at, r.wakes_at`
+	sandboxWidth  = 12
+	insertSandbox = `INSERT INTO sandbox_refunds (account, number, channel_id, transaction_id, amount, currency, state,
+		submits, moves, created_at, succeeded_at, wakes_at) VALUES`
+	updateSandbox = `UPDATE sandbox_refunds SET state = v.state, submits = v.submits, moves = v.moves,
+		succeeded_at = v.succeeded_at, wakes_at = v.wakes_at
+		FROM v WHERE sandbox_refunds.account = v.account AND sandbox_refunds.number = v.number`
+	sandboxNoticeWidth = 5
+)
+
+// Books implements sandbox.Books.
+func (s *Store) Books(ctx context.Context, work func(sandbox.Tx) error) error {
+	return s.write(ctx, func(q querier) error { return work(sandboxTx{q}) })
+}
+
+// Notices implements sandbox.Books.
+func (s *Store) Notices(ctx context.Context, limit int) ([]sandbox.Notice, error) {
+	const text = `SELECT id, account, number, content, created_at FROM sandbox_notices ORDER BY created_at, id LIMIT $1`
+	var notices []sandbox.Notice
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
+			var n sandbox.Notice
+			var content string
+			var createdAt int64
+			err := scan(&n.ID, &n.Account, &n.Number, &content, &createdAt)
+			n.Content, n.CreatedAt = []byte(content), fromMicros(createdAt)
+			notices = append(notices, n)
+			return err
+		})
+	})
+	return notices, err
+}
+
+// DropNotices implements sandbox.Books.
+func (s *Store) DropNotices(ctx context.Context, ids []string) error {
+	rows := make([][]any, len(ids))
+	for n, id := range ids {
+		rows[n] = []any{id}
+	}
+	return s.write(ctx, func(q querier) error {
+		_, err := q.send(ctx, withValues(sandboxNoticeColumns, rows, `DELETE FROM sandbox_notices WHERE id IN (SELECT v.id FROM v)`))
+		return err
+	})
+}
+
+// AccountsToWake implements sandbox.Books. It looks once into the index for
+// each account that was made: few have a clock.
+func (s *Store) AccountsToWake(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	const text = `SELECT a.account FROM sandbox_accounts a WHERE EXISTS (
+			SELECT 1 FROM sandbox_refunds r WHERE r.account = a.account AND r.wakes_at > 0 AND r.wakes_at <= $1 + a.clock_offset_us
+		) ORDER BY a.account LIMIT $2`
+	var accounts []string
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{micros(now), int64(limit)}, func(scan func(...any) error) error {
+			var account string
+			err := scan(&account)
+			accounts = append(accounts, account)
+			return err
+		})
+	})
+	return accounts, err
+}
+
+// Bill implements sandbox.Books.
+func (s *Store) Bill(ctx context.Context, account string, from, to time.Time) ([]sandbox.Entry, error) {
+	const text = `SELECT ` + sandboxColumns + ` FROM sandbox_refunds r
+		WHERE r.account = $1 AND r.moves > 0 AND r.succeeded_at >= $2 AND r.succeeded_at < $3 ORDER BY r.succeeded_at, r.number`
+	var entries []sandbox.Entry
+	err := s.read(ctx, func(q querier) (err error) {
+		entries, err = queryEntries(ctx, q, text, account, micros(from), micros(to))
+		return err
+	})
+	return entries, err
+}
+
+// sandboxTx is one transaction on the sandbox's books.
+type sandboxTx struct{ q querier }
+
+// Accounts implements sandbox.Tx.
+func (t sandboxTx) Accounts(ctx context.Context, ids []string) (map[string]sandbox.Account, error) {
+	const text = `SELECT a.account, a.clock_offset_us, a.funds_added_at FROM sandbox_accounts a WHERE a.account IN (SELECT v.account FROM v)`
+	rows := make([][]any, len(ids))
+	for n, id := range ids {
+		rows[n] = []any{id}
+	}
+	accounts := make(map[string]sandbox.Account)
+	err := queryValues(ctx, t.q, sandboxAccountColumns, rows, text, func(scan func(...any) error) error {
+		var a sandbox.Account
+		var offset, funds int64
+		err := scan(&a.ID, &offset, &funds)
+		a.ClockOffset, a.FundsAddedAt = time.Duration(offset)*time.Microsecond, fromMicros(funds)
+		accounts[a.ID] = a
+		return err
+	})
+	return accounts, err
+}
+
+// MoveClock implements sandbox.Tx.
+func (t sandboxTx) MoveClock(ctx context.Context, account string, by time.Duration) error {
+	_, err := t.q.exec(ctx, `INSERT INTO sandbox_accounts (account, clock_offset_us) VALUES ($1, $2)
+		ON CONFLICT (account) DO UPDATE SET clock_offset_us = sandbox_accounts.clock_offset_us + excluded.clock_offset_us`,
+		account, by.Microseconds())
+	return err
+}
+
+// AddFunds implements sandbox.Tx.
+func (t sandboxTx) AddFunds(ctx context.Context, account string, at time.Time) error {
+	_, err := t.q.exec(ctx, `INSERT INTO sandbox_accounts (account, funds_added_at) VALUES ($1, $2)
+		ON CONFLICT (account) DO UPDATE SET funds_added_at = excluded.funds_added_at`, account, micros(at))
+	return err
+}
+
+// Entries implements sandbox.Tx. CROSS JOIN keeps SQLite from reading the
+// whole table beside the list.
+func (t sandboxTx) Entries(ctx context.Context, keys []sandbox.Key) (map[sandbox.Key]sandbox.Entry, error) {
+	const text = `SELECT ` + sandboxColumns + ` FROM v CROSS JOIN sandbox_refunds r
+		WHERE r.account = v.account AND r.number = v.number ORDER BY v.account, v.number`
+	rows := make([][]any, len(keys))
+	for n, key := range keys {
+		rows[n] = []any{key.Account, key.Number}
+	}
+	entries := make(map[sandbox.Key]sandbox.Entry)
+	err := queryValues(ctx, t.q, sandboxKeyColumns, rows, text+t.q.lock("OF r"), func(scan func(...any) error) error {
+		e, err := scanEntry(scan)
+		entries[e.Key()] = e
+		return err
+	})
+	return entries, err
+}
+
+// Waking implements sandbox.Tx.
+func (t sandboxTx) Waking(ctx context.Context, account string, now time.Time, limit int) ([]sandbox.Entry, error) {
+	const text = `SELECT ` + sandboxColumns + ` FROM sandbox_refunds r
+		WHERE r.account = $1 AND r.wakes_at > 0 AND r.wakes_at <= $2 ORDER BY r.number LIMIT $3`
+	return queryEntries(ctx, t.q, text+t.q.lock(""), account, micros(now), int64(limit))
+}
+
+// errQuicker says that another transaction inserted the same refund first.
+var errQuicker = errors.New("another call made the same sandbox refund first")
+
+// AddEntries implements sandbox.Tx.
+func (t sandboxTx) AddEntries(ctx context.Context, entries []sandbox.Entry) error {
+	rows := make([][]any, len(entries))
+	for n, e := range entries {
+		rows[n] = []any{
+			e.Account, e.Number, e.ChannelID, e.TransactionID, int64(e.Amount.Minor), string(e.Amount.Currency), string(e.State),
+			e.Submits, e.Moves, micros(e.CreatedAt), micros(e.SucceededAt), micros(e.WakesAt),
+		}
+	}
+	counts, err := t.q.send(ctx, insertRows(insertSandbox, sandboxWidth, rows, "ON CONFLICT (account, number) DO NOTHING"))
+	if err != nil {
+		return err
+	}
+	var inserted int64
+	for _, count := range counts {
+		inserted += count
+	}
+	if inserted != int64(len(entries)) {
+		return &transientError{errQuicker}
+	}
+	return nil
+}
+
+// SaveEntries implements sandbox.Tx.
+func (t sandboxTx) SaveEntries(ctx context.Context, entries []sandbox.Entry) error {
+	rows := make([][]any, len(entries))
+	for n, e := range entries {
+		rows[n] = []any{e.Account, e.Number, string(e.State), e.Submits, e.Moves, micros(e.SucceededAt), micros(e.WakesAt)}
+	}
+	_, err := t.q.send(ctx, withValues(sandboxChangeColumns, rows, updateSandbox))
+	return err
+}
+
+// AddNotices implements sandbox.Tx.
+func (t sandboxTx) AddNotices(ctx context.Context, notices []sandbox.Notice) error {
+	const into = `INSERT INTO sandbox_notices (id, account, number, content, created_at) VALUES`
+	rows := make([][]any, len(notices))
+	for n, notice := range notices {
+		rows[n] = []any{notice.ID, notice.Account, notice.Number, string(notice.Content), micros(notice.CreatedAt)}
+	}
+	_, err := t.q.send(ctx, insertRows(into, sandboxNoticeWidth, rows, "ON CONFLICT (id) DO NOTHING"))
+	return err
+}
+
+func queryEntries(ctx context.Context, q querier, text string, args ...any) ([]sandbox.Entry, error) {
+	var entries []sandbox.Entry
+	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+		e, err := scanEntry(scan)
+		entries = append(entries, e)
+		return err
+	})
+	return entries, err
+}
+
+func scanEntry(scan func(...any) error) (sandbox.Entry, error) {
+	var e sandbox.Entry
+	var currency string
+	var createdAt, succeededAt, wakesAt int64
+	err := scan(&e.Account, &e.Number, &e.ChannelID, &e.TransactionID, (*int64)(&e.Amount.Minor), &currency, (*string)(&e.State),
+		&e.Submits, &e.Moves, &createdAt, &succeededAt, &wakesAt)
+	e.Amount.Currency = money.Currency(currency)
+	e.CreatedAt, e.SucceededAt, e.WakesAt = fromMicros(createdAt), fromMicros(succeededAt), fromMicros(wakesAt)
+	return e, err
+}
