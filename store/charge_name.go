@@ -7,7 +7,6 @@ import (
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -165,26 +164,17 @@ func (r *registering) addNames(ctx context.Context) error {
 	return nil
 }
 
-// missing lists the names that were sent and stored lacks. A name that its
-// dialect makes of the charge's own id is new with each registration: it is
-// left out where the dialect has a name already.
+// missing lists the names that were sent and stored lacks. One that was made
+// up for a new charge is left out where the dialect has a name already.
 func missing(stored, sent refund.Charge) []refund.Alias {
 	var out []refund.Alias
 	for _, a := range sent.Aliases {
 		has := slices.ContainsFunc(stored.Aliases, func(b refund.Alias) bool { return a.Dialect == b.Dialect && a.Name == b.Name })
 		_, named := stored.Alias(a.Dialect)
-		if !has && !(named && madeUp(sent, a)) {
+		if !has && !(named && a.MadeUp) {
+			a.MadeUp = false
 			out = append(out, a)
 		}
 	}
 	return out
-}
-
-// madeUp reports whether a name is the one that its dialect makes of the
-// charge's own id.
-func madeUp(c refund.Charge, a refund.Alias) bool {
-	identity := merchant.Identity{Dialect: a.Dialect, Name: a.Identity, Sub: a.Sub}
-	c.Aliases = nil
-	made, ok := dialect.FillAliases(c, []merchant.Identity{identity}).Alias(a.Dialect)
-	return ok && made == a
 }

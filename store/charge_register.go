@@ -180,6 +180,10 @@ func (r *registering) match(ctx context.Context) error {
 	for _, at := range r.todo {
 		c := r.charges[at]
 		if r.fresh[at] {
+			c.Aliases = slices.Clone(c.Aliases)
+			for n := range c.Aliases {
+				c.Aliases[n].MadeUp = false // it is the charge's name now
+			}
 			r.results[at] = dialect.Registered{Charge: c}
 		} else {
 			rows = append(rows, []any{c.MerchantID, c.ChannelAccount, c.TransactionID})
