@@ -1,0 +1,96 @@
+package native
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// list is how all lists are answered. Next is a cursor, null at the end; the
+// event feed's is always there.
+type list[T any] struct {
+	Data    []T     `json:"data"`
+	HasMore bool    `json:"has_more"`
+	Next    *string `json:"next"`
+}
+
+// moment is a time in answers: RFC 3339, UTC, microseconds; null for none.
+type moment time.Time
+
+// momentFormat always shows six decimals, so that texts sort as times do.
+const momentFormat = "2006-01-02T15:04:05.000000Z"
+
+// MarshalJSON writes the time.
+func (m moment) MarshalJSON() ([]byte, error) {
+	t := time.Time(m)
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return []byte(`"` + t.UTC().Format(momentFormat) + `"`), nil
+}
+
+// json answers with a body.
+func (c *call) json(status int, body any) error {
+	text, err := encode(body)
+	if err != nil {
+		return err
+	}
+	c.write(status, "application/json", text)
+	return nil
+}
+
+// encode writes JSON as one line. <, > and & stay as they are: answers are no
+// web pages.
+func encode(body any) ([]byte, error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil {
+		return nil, refund.Wrap(err, "encode answer")
+	}
+	return buffer.Bytes(), nil
+}
+
+func (c *call) write(status int, contentType string, body []byte) {
+	header := c.w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	c.answered = true
+	c.w.WriteHeader(status)
+	if c.r.Method != http.MethodHead {
+		_, _ = c.w.Write(body) // whoever left does not read it
+	}
+}
+
+// body reads and parses the request's body.
+func (c *call) body() (*decoder, error) {
+	text, err := dialect.ReadBody(c.w, c.r)
+	if err != nil {
+		return nil, err
+	}
+	return parse(text)
+}
+
+// keyedBody is the body of a call that is itself harmless to repeat: its
+// Idempotency-Key is checked for its form, and needs no record.
+func (c *call) keyedBody() (*decoder, error) {
+	if _, fault := dialect.IdempotencyKey(c.r); fault != nil {
+		return nil, fault
+	}
+	return c.body()
+}
+
+// noMembers refuses a body that says anything.
+func (c *call) noMembers() error {
+	body, err := c.keyedBody()
+	if err != nil {
+		return err
+	}
+	return body.read()
+}

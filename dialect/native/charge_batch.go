@@ -1,0 +1,185 @@
+package native
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// Limits of POST /charges/batch.
+const (
+	// mostLine is the longest line in bytes: a charge with 100 lines of goods
+	// and as many on its coupons is far below.
+	mostLine = 256 << 10
+	// mostLines bounds the answer, which is kept until all is read: most
+	// clients do not read while they send.
+	mostLines = 50_000
+	// mostBatch is the most bytes of one request; about 500 a charge are usual.
+	mostBatch = 64 << 20
+	// chunkLines is how many lines go through one commit.
+	chunkLines = 500
+	// chunkTime is how long one chunk may take to arrive and the answer to
+	// leave, as for a whole request of another kind.
+	chunkTime = 10 * time.Second
+)
+
+// lineAnswer is what became of one line; numbers begin at 1.
+type lineAnswer struct {
+	Line    int      `json:"line"`
+	Status  int      `json:"status"` // as of the same charge sent alone
+	ID      string   `json:"id,omitempty"`
+	Problem *problem `json:"problem,omitempty"`
+}
+
+// createCharges registers the charges of an NDJSON body, one a line, and
+// answers one line for each: POST /charges/batch. A bad line harms no other;
+// blank ones are passed over. Where the body breaks off or is too large, what
+// came before is registered, and the last line of the answer says so.
+func (d *Dialect) createCharges(c *call) error {
+	if _, fault := dialect.IdempotencyKey(c.r); fault != nil {
+		return fault
+	}
+	if c.r.ContentLength > mostBatch {
+		return refund.Errorf(refund.KindTooLarge, "", "the body is larger than %d bytes", mostBatch)
+	}
+	r, err := d.registration(c)
+	if err != nil {
+		return err
+	}
+	b := &batch{call: c, registration: r, control: http.NewResponseController(c.w)}
+	body := http.MaxBytesReader(c.w, c.r.Body, mostBatch)
+	b.lines = bufio.NewScanner(body)
+	b.lines.Buffer(make([]byte, 0, 64<<10), mostLine+len("\r\n"))
+	for b.chunk() {
+	}
+	b.end()
+	_ = b.control.SetWriteDeadline(time.Now().Add(chunkTime)) // not a connection: no limit
+	c.write(http.StatusOK, "application/x-ndjson", b.out.Bytes())
+	return nil
+}
+
+// batch is a batch being registered.
+type batch struct {
+	call         *call
+	registration registration
+	control      *http.ResponseController
+	lines        *bufio.Scanner
+	line         int // the last that was read
+	out          bytes.Buffer
+	fault        error // of all, not of one line
+}
+
+// chunk reads and registers up to chunkLines; false is the end.
+func (b *batch) chunk() bool {
+	_ = b.control.SetReadDeadline(time.Now().Add(chunkTime)) // not a connection: no limit
+	var charges []refund.Charge
+	var answers []lineAnswer
+	var at []int // the answer of each charge
+	more := true
+	for len(answers) < chunkLines {
+		if b.line == mostLines {
+			if b.lines.Scan() {
+				b.fault = refund.Errorf(refund.KindTooLarge, "", "a batch has at most %d lines; this and those behind it were not read", mostLines)
+			}
+			more = false
+			break
+		}
+		if more = b.lines.Scan(); !more {
+			break
+		}
+		b.line++
+		text := bytes.TrimSpace(b.lines.Bytes())
+		if len(text) == 0 {
+			continue
+		}
+		answers = append(answers, lineAnswer{Line: b.line})
+		charge, err := b.charge(text)
+		if err != nil {
+			b.fail(&answers[len(answers)-1], err)
+			continue
+		}
+		charges, at = append(charges, charge), append(at, len(answers)-1)
+	}
+	if len(charges) > 0 {
+		b.register(charges, at, answers)
+	}
+	for _, answer := range answers {
+		b.write(answer)
+	}
+	return more && b.fault == nil
+}
+
+func (b *batch) charge(line []byte) (refund.Charge, error) {
+	body, err := parse(line)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	in, err := decodeCharge(body)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	return b.registration.charge(in, "")
+}
+
+func (b *batch) register(charges []refund.Charge, at []int, answers []lineAnswer) {
+	results, err := b.call.d.s.Registrar.RegisterCharges(b.call.ctx, charges)
+	if err != nil {
+		for _, n := range at {
+			b.fail(&answers[n], err)
+		}
+		return
+	}
+	for n, result := range results {
+		answer := &answers[at[n]]
+		switch {
+		case result.Err != nil:
+			b.fail(answer, result.Err)
+		case result.Again:
+			answer.Status, answer.ID = http.StatusOK, result.Charge.ID
+		default:
+			answer.Status, answer.ID = http.StatusCreated, result.Charge.ID
+		}
+	}
+}
+
+// end says what ended the batch early, if something did.
+func (b *batch) end() {
+	err := b.lines.Err()
+	var large *http.MaxBytesError
+	switch {
+	case b.fault != nil:
+	case err == nil:
+		return
+	case errors.Is(err, bufio.ErrTooLong):
+		b.fault = refund.Errorf(refund.KindTooLarge, "", "a line is at most %d bytes; this and those behind it were not read", mostLine)
+	case errors.As(err, &large):
+		b.fault = refund.Errorf(refund.KindTooLarge, "", "a batch is at most %d bytes; this line and those behind it were not read", mostBatch)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		b.fault = refund.Errorf(refund.KindInvalid, "", "the body broke off; this line and those behind it were not read")
+	default:
+		b.fault = refund.Errorf(refund.KindInvalid, "", "the body could not be read to its end; this line and those behind it were not read")
+	}
+	answer := lineAnswer{Line: b.line + 1}
+	b.fail(&answer, b.fault)
+	b.write(answer)
+}
+
+func (b *batch) fail(answer *lineAnswer, err error) {
+	p := b.call.problemOf(err)
+	answer.Status, answer.Problem = p.Status, &p
+	b.call.log(p, err)
+}
+
+func (b *batch) write(answer lineAnswer) {
+	text, err := encode(answer)
+	if err != nil {
+		panic("a line is made of texts and numbers: " + err.Error())
+	}
+	b.out.Write(text)
+}

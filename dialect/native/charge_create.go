@@ -1,0 +1,184 @@
+package native
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// createCharge registers one paid charge: POST /charges, 201, or 200 when it
+// is registered already.
+//
+// A charge is itself what makes a repeat harmless: the same channel account
+// and transaction id are the same charge, and other content is refused with
+// 409. So Idempotency-Key needs no row here; see transactionID for what it does.
+func (d *Dialect) createCharge(c *call) error {
+	key, fault := dialect.IdempotencyKey(c.r)
+	if fault != nil {
+		return fault
+	}
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	in, err := decodeCharge(body)
+	if err != nil {
+		return err
+	}
+	r, err := d.registration(c)
+	if err != nil {
+		return err
+	}
+	charge, err := r.charge(in, key)
+	if err != nil {
+		return err
+	}
+	stored, again, err := d.s.Registrar.RegisterCharge(c.ctx, charge)
+	if err != nil {
+		return err
+	}
+	if again {
+		return c.json(http.StatusOK, answerCharge(stored))
+	}
+	c.w.Header().Set("Location", prefix+"v1/charges/"+stored.ID)
+	return c.json(http.StatusCreated, answerCharge(stored))
+}
+
+// registration is what registering charges needs to know of a merchant.
+type registration struct {
+	merchant   merchant.Merchant
+	identities []merchant.Identity
+	accounts   []merchant.ChannelAccount
+	now        time.Time
+}
+
+func (d *Dialect) registration(c *call) (registration, error) {
+	identities, err := d.s.Directory.Identities(c.ctx, c.merchantID())
+	if err != nil {
+		return registration{}, err
+	}
+	accounts, err := d.s.Directory.ChannelAccounts(c.ctx, c.merchantID())
+	if err != nil {
+		return registration{}, err
+	}
+	return registration{merchant: c.caller.Merchant, identities: identities, accounts: accounts, now: d.now()}, nil
+}
+
+// charge makes the charge of a request: whose it is, where it was paid, and
+// what each dialect calls it.
+func (r registration) charge(in chargeRequest, key string) (refund.Charge, error) {
+	c := in.charge
+	c.MerchantID, c.ID = r.merchant.ID, "ch_"+refund.NewID(r.now)
+	c.CreatedAt, c.UpdatedAt = r.now, r.now
+	account, err := r.account(c.ChannelAccount)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	c.ChannelAccount = account
+	if r.merchant.Mode == merchant.Live {
+		switch {
+		case c.TransactionID == "":
+			return refund.Charge{}, refund.Errorf(refund.KindInvalid, "transaction_id", "is required in live mode")
+		case c.PaidAt.IsZero():
+			return refund.Charge{}, refund.Errorf(refund.KindInvalid, "paid_at", "is required in live mode")
+		}
+	}
+	if c.PaidAt.IsZero() {
+		c.PaidAt = r.now
+	}
+	if c, err = r.names(c, in.aliases); err != nil {
+		return refund.Charge{}, err
+	}
+	if c.TransactionID == "" && !named(c) {
+		c.TransactionID = transactionID(r.merchant.ID, c.OrderNo, key)
+	}
+	return c, nil
+}
+
+// account finds where a charge was paid: the account that the request names,
+// else the sandbox's in test mode, else the only one.
+func (r registration) account(named string) (string, error) {
+	if named == "" {
+		if sandbox, has := dialect.SandboxAccount(r.accounts); has && r.merchant.Mode == merchant.Test {
+			return sandbox.ID, nil
+		}
+		if len(r.accounts) == 1 {
+			return r.accounts[0].ID, nil
+		}
+		return "", refund.Errorf(refund.KindInvalid, "channel_account", "is required: the merchant has %d channel accounts", len(r.accounts))
+	}
+	for _, account := range r.accounts {
+		if account.ID == named {
+			return named, nil
+		}
+	}
+	return "", refund.Errorf(refund.KindForbidden, "channel_account", "is none of the merchant's channel accounts")
+}
+
+// names gives c the aliases that the request names, and one in each other
+// dialect in which the merchant has an identity.
+func (r registration) names(c refund.Charge, asked []refund.Alias) (refund.Charge, error) {
+	fill := make([]merchant.Identity, 0, len(r.identities))
+	wanted := make(map[string]string) // the identity to name it for, by dialect
+	order := ""
+	for _, a := range asked {
+		identity, fault := claimed(a, r.identities)
+		if fault != nil {
+			return refund.Charge{}, fault
+		}
+		wanted[a.Dialect] = identity.Name
+		a.Identity = identity.Name
+		if a.Dialect == merchant.PingPP {
+			order = a.Sub
+		} else {
+			a.Sub = identity.Sub
+		}
+		if a.Name != "" {
+			c.Aliases = append(c.Aliases, a)
+		}
+	}
+	for _, identity := range r.identities {
+		if name, has := wanted[identity.Dialect]; !has || name == identity.Name {
+			fill = append(fill, identity)
+		}
+	}
+	c = dialect.FillAliases(c, fill)
+	for n := range c.Aliases {
+		if c.Aliases[n].Dialect == merchant.PingPP {
+			c.Aliases[n].Sub = order
+		}
+	}
+	return c, nil
+}
+
+// named reports whether the request itself named the charge in some dialect.
+func named(c refund.Charge) bool {
+	for _, a := range c.Aliases {
+		if !a.MadeUp {
+			return true
+		}
+	}
+	return false
+}
+
+// transactionID is the channel's number of a payment in test mode when the
+// request gives none and names the charge in no dialect. It is made of the
+// Idempotency-Key, else the order number, so that the same request again is
+// the same charge: 28 digits, as the sandbox's and WeChat's. (With a name, the
+// store finds a repeat by that.)
+func transactionID(merchantID, orderNo, key string) string {
+	seed := "order\x00" + orderNo
+	if key != "" {
+		seed = "key\x00" + key
+	}
+	sum := sha256.Sum256([]byte(merchantID + "\x00" + seed))
+	// Twelve digits of each half: 80 bits of the sum in all.
+	const half = 1_000_000_000_000
+	return fmt.Sprintf("4200%012d%012d", binary.BigEndian.Uint64(sum[:8])%half, binary.BigEndian.Uint64(sum[8:16])%half)
+}

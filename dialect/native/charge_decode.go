@@ -1,0 +1,168 @@
+package native
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+)
+
+// Limits on a charge's lists and texts. WeChat allows 100 lines of goods and
+// a few dozen coupons; Alipay 10 shares.
+const (
+	mostGoods     = 100
+	mostCoupons   = 50
+	mostSplits    = 50
+	mostOrderNo   = 64
+	mostChannel   = 32
+	mostLabel     = 64  // accounts, ids of goods and coupons
+	mostText      = 256 // names of goods, subjects, descriptions
+	mostURL       = 255 // what WeChat and Ping++ allow for notify_url
+	mostPieces    = 1_000_000_000
+	mostBody      = 4096
+	mostAccountID = 64
+)
+
+// chargeRequest is a charge to be registered, as it was asked for.
+type chargeRequest struct {
+	charge refund.Charge
+	// aliases are the names that the request gives or asks for.
+	aliases []refund.Alias
+}
+
+// decodeCharge reads the body of a registration.
+func decodeCharge(d *decoder) (chargeRequest, error) {
+	var in chargeRequest
+	c := &in.charge
+	err := d.read(
+		required("order_no", d.orderNo(&c.OrderNo)),
+		required("amount", d.minor(&c.Amount)),
+		required("currency", d.currency(&c.Currency)),
+		required("channel", d.channel(&c.Channel)),
+		optional("channel_account", d.name(&c.ChannelAccount, mostAccountID)),
+		optional("paid_at", d.moment(&c.PaidAt)),
+		optional("transaction_id", d.name(&c.TransactionID, mostName)),
+		optional("fee", d.maybeMinor(&c.Fee)),
+		optional("already_refunded", d.minor(&c.AlreadyRefunded)),
+		optional("received_account", d.text(&c.Detail.ReceivedAccount, mostLabel)),
+		optional("funds_account", d.name(&c.Detail.FundsAccount, mostLabel)),
+		optional("profit_sharing", d.oneOf(&c.Detail.ProfitSharing, "none", "waiting", "sharing", "done")),
+		optional("notify_url", d.httpURL(&c.Detail.NotifyURL)),
+		optional("client_ip", d.address(&c.Detail.ClientIP)),
+		optional("subject", d.text(&c.Detail.Subject, mostText)),
+		optional("body", d.text(&c.Detail.Body, mostBody)),
+		optional("description", d.text(&c.Detail.Description, mostText)),
+		optional("coupons", d.list(mostCoupons, d.coupon(&c.Detail.Coupons))),
+		optional("goods", d.list(mostGoods, d.goods(&c.Detail.Goods))),
+		optional("splits", d.list(mostSplits, d.split(&c.Detail.Splits))),
+		optional("identities", d.identities(&in.aliases)),
+	)
+	return in, err
+}
+
+// orderNo is what merchants look charges up by.
+func (d *decoder) orderNo(to *string) func(exactjson.Value, string) {
+	read := d.name(to, mostOrderNo)
+	return func(v exactjson.Value, path string) {
+		if v.Kind == exactjson.String && v.Text == "" {
+			d.refuse(path, "must not be empty")
+		}
+		read(v, path)
+	}
+}
+
+// channel is a way of paying: letters, digits and underscores.
+func (d *decoder) channel(to *string) func(exactjson.Value, string) {
+	read := d.filled(to, mostChannel)
+	return func(v exactjson.Value, path string) {
+		if v.Kind == exactjson.String && strings.IndexFunc(v.Text, notWord) >= 0 {
+			d.refuse(path, "must be letters, digits and underscores, such as wx")
+		}
+		read(v, path)
+	}
+}
+
+func notWord(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_'
+}
+
+// httpURL reads an address of a web server, or "".
+func (d *decoder) httpURL(to *string) func(exactjson.Value, string) {
+	read := d.name(to, mostURL)
+	return func(v exactjson.Value, path string) {
+		if v.Kind == exactjson.String && v.Text != "" && !webAddress(v.Text) {
+			d.refuse(path, "must be an http or https address")
+		}
+		read(v, path)
+	}
+}
+
+// address reads an IP address, or "".
+func (d *decoder) address(to *string) func(exactjson.Value, string) {
+	return func(v exactjson.Value, path string) {
+		if !d.is(v, path, exactjson.String) || v.Text == "" {
+			return
+		}
+		ip, err := netip.ParseAddr(v.Text)
+		if err != nil || ip.Zone() != "" {
+			d.refuse(path, "must be an IP address")
+			return
+		}
+		*to = ip.String()
+	}
+}
+
+func webAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
+}
+
+func (d *decoder) coupon(to *[]refund.Coupon) func(exactjson.Value, string) {
+	return func(v exactjson.Value, path string) {
+		var coupon refund.Coupon
+		d.object(v, path, []member{
+			required("id", d.filled(&coupon.ID, mostLabel)),
+			required("scope", d.oneOf(&coupon.Scope, refund.ScopeGlobal, refund.ScopeSingle)),
+			required("type", d.oneOf(&coupon.Type, refund.TypeCash, refund.TypeNoCash)),
+			required("amount", d.minor(&coupon.Amount)),
+			optional("goods", d.list(mostGoods, func(v exactjson.Value, path string) {
+				var line refund.CouponGoods
+				d.object(v, path, []member{
+					required("merchant_goods_id", d.filled(&line.MerchantGoodsID, mostLabel)),
+					required("quantity", d.count(&line.Quantity, 1, mostPieces)),
+					required("discount", d.minor(&line.Discount)),
+				})
+				coupon.Goods = append(coupon.Goods, line)
+			})),
+		})
+		*to = append(*to, coupon)
+	}
+}
+
+func (d *decoder) goods(to *[]refund.Goods) func(exactjson.Value, string) {
+	return func(v exactjson.Value, path string) {
+		var line refund.Goods
+		d.object(v, path, []member{
+			required("merchant_goods_id", d.filled(&line.MerchantGoodsID, mostLabel)),
+			optional("wechatpay_goods_id", d.text(&line.ChannelGoodsID, mostLabel)),
+			optional("goods_name", d.text(&line.Name, mostText)),
+			required("unit_price", d.minor(&line.UnitPrice)),
+			required("quantity", d.count(&line.Quantity, 1, mostPieces)),
+		})
+		*to = append(*to, line)
+	}
+}
+
+func (d *decoder) split(to *[]refund.Split) func(exactjson.Value, string) {
+	return func(v exactjson.Value, path string) {
+		var share refund.Split
+		d.object(v, path, []member{
+			required("account", d.filled(&share.Account, mostLabel)),
+			required("amount", d.minor(&share.Amount)),
+			optional("desc", d.text(&share.Description, mostText)),
+		})
+		*to = append(*to, share)
+	}
+}

@@ -1,0 +1,52 @@
+package native
+
+import (
+	"net/http"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// listCharges gives the merchant's charges, newest first: GET /charges.
+func (d *Dialect) listCharges(c *call) error {
+	q, err := c.query("order_no", "limit", "cursor")
+	if err != nil {
+		return err
+	}
+	filter := dialect.ChargeFilter{MerchantID: c.merchantID()}
+	if filter.OrderNo, err = q.text("order_no"); err != nil {
+		return err
+	}
+	if filter.Page, err = q.page(); err != nil {
+		return err
+	}
+	charges, more, err := d.s.Reader.ChargeList(c.ctx, filter)
+	if err != nil {
+		return err
+	}
+	out := list[chargeAnswer]{Data: make([]chargeAnswer, len(charges)), HasMore: more}
+	for n, charge := range charges {
+		out.Data[n] = answerCharge(charge)
+	}
+	if more {
+		last := charges[len(charges)-1]
+		out.Next = writeCursor(last.CreatedAt, last.ID)
+	}
+	return c.json(http.StatusOK, out)
+}
+
+// getCharge finds a charge by its id or any dialect's name for it: GET /charges/{id}.
+func (d *Dialect) getCharge(c *call) error {
+	if _, err := c.query(); err != nil {
+		return err
+	}
+	id, err := c.id(refund.KindChargeNotFound)
+	if err != nil {
+		return err
+	}
+	charge, err := d.s.Reader.ChargeByAny(c.ctx, c.merchantID(), id)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerCharge(charge))
+}

@@ -1,0 +1,46 @@
+package native
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// What refundry's commands share with the API: a charge is read, and things
+// are shown, in one form.
+
+// Importer reads charges outside of a request.
+type Importer struct{ registration registration }
+
+// NewImporter makes an importer of a merchant's charges; now stands in for
+// what a charge does not say of its time in test mode.
+func NewImporter(m merchant.Merchant, identities []merchant.Identity, accounts []merchant.ChannelAccount, now time.Time) Importer {
+	return Importer{registration{merchant: m, identities: identities, accounts: accounts, now: now}}
+}
+
+// Charge reads a charge from the body of POST /refundry/v1/charges and makes it
+// ready to be registered. What is wrong with it is a *refund.Error.
+func (i Importer) Charge(body []byte) (refund.Charge, error) {
+	parsed, err := parse(body)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	in, err := decodeCharge(parsed)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	return i.registration.charge(in, "")
+}
+
+// ChargeJSON is a charge as the API shows it.
+func ChargeJSON(c refund.Charge) any { return answerCharge(c) }
+
+// RefundJSON is a refund of c as the API's lists show it.
+func RefundJSON(r refund.Refund, c refund.Charge) any { return answerRefund(r, c.Detail.Coupons) }
+
+// WholeRefundJSON is a refund of c with its history.
+func WholeRefundJSON(r refund.Refund, c refund.Charge, attempts []refund.Attempt, transfers []dialect.StoredTransfer) any {
+	return wholeRefund{answerRefund(r, c.Detail.Coupons), answerAttempts(attempts), answerTransfers(transfers)}
+}

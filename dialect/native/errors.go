@@ -1,0 +1,120 @@
+package native
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+// meaning is how an error kind is told: HTTP status and title.
+type meaning struct {
+	status int
+	title  string
+}
+
+// meanings is the table from the core's kinds to answers. The problem's type
+// is problemType and the kind. 400 is what the form says wrong, 422 what is
+// well-formed and against a rule; a 4xx means that nothing was accepted.
+var meanings = map[refund.Kind]meaning{
+	refund.KindInvalid:          {http.StatusBadRequest, "The request is not well-formed"},
+	refund.KindUnauthenticated:  {http.StatusUnauthorized, "The API key is missing or not known"},
+	refund.KindForbidden:        {http.StatusForbidden, "Not allowed"},
+	refund.KindNotFound:         {http.StatusNotFound, "Nothing is here"},
+	refund.KindChargeNotFound:   {http.StatusNotFound, "There is no such charge"},
+	refund.KindRefundNotFound:   {http.StatusNotFound, "There is no such refund"},
+	refund.KindEventNotFound:    {http.StatusNotFound, "There is no such event"},
+	refund.KindAmountExceeded:   {http.StatusUnprocessableEntity, "More than is still refundable"},
+	refund.KindFullyRefunded:    {http.StatusUnprocessableEntity, "Nothing is left to refund"},
+	refund.KindWindowOver:       {http.StatusUnprocessableEntity, "The time for refunds is over"},
+	refund.KindTooManyRefunds:   {http.StatusUnprocessableEntity, "The charge has too many refunds"},
+	refund.KindTooSoon:          {http.StatusUnprocessableEntity, "The last refund is too recent"},
+	refund.KindFullOnly:         {http.StatusUnprocessableEntity, "Only a full refund is possible"},
+	refund.KindLimitExceeded:    {http.StatusUnprocessableEntity, "Above a limit of the merchant"},
+	refund.KindNumberConflict:   {http.StatusConflict, "The refund number is taken"},
+	refund.KindKeyConflict:      {http.StatusConflict, "The idempotency key is taken"},
+	refund.KindChargeConflict:   {http.StatusConflict, "The charge is registered with other content"},
+	refund.KindStateConflict:    {http.StatusConflict, "The state does not allow this"},
+	refund.KindBusy:             {http.StatusServiceUnavailable, "Too busy, try again"},
+	refund.KindUnknownOutcome:   {http.StatusInternalServerError, "The outcome is unknown: query, or repeat the same request"},
+	refund.KindTooLarge:         {http.StatusRequestEntityTooLarge, "The request is too large"},
+	refund.KindMethodNotAllowed: {http.StatusMethodNotAllowed, "The address takes another method"},
+	refund.KindCorrupt:          {http.StatusInternalServerError, "Stored data breaks an invariant"},
+	refund.KindInternal:         {http.StatusInternalServerError, "Internal error"},
+}
+
+// problemType is what the types of problems begin with; the kind follows.
+const problemType = "urn:refundry:problem:"
+
+// retryAfterSeconds is what a busy answer asks to wait: the intake's queue is
+// empty again within a second or so.
+const retryAfterSeconds = "1"
+
+// problem is an error as RFC 9457 tells it, with our members.
+type problem struct {
+	Type      string      `json:"type"`
+	Title     string      `json:"title"`
+	Status    int         `json:"status"`
+	Detail    string      `json:"detail"`
+	Kind      refund.Kind `json:"kind"`
+	Param     string      `json:"param,omitempty"`
+	Charge    string      `json:"charge,omitempty"`
+	Refund    string      `json:"refund,omitempty"`
+	RequestID string      `json:"request_id"`
+}
+
+// problemOf is how err is told. What is not ours is internal.
+func (c *call) problemOf(err error) problem {
+	e := known(err)
+	m := meanings[e.Kind]
+	return problem{
+		Type: problemType + string(e.Kind), Title: m.title, Status: m.status, Detail: e.Detail,
+		Kind: e.Kind, Param: e.Param, Charge: e.Charge, Refund: e.Refund, RequestID: c.requestID,
+	}
+}
+
+// known turns whatever went wrong into one of the kinds.
+func known(err error) *refund.Error {
+	if e := refund.As(err); e != nil {
+		if _, ok := meanings[e.Kind]; ok {
+			return e
+		}
+	}
+	if errors.Is(err, intake.ErrCommitUnknown) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		e := refund.Errorf(refund.KindUnknownOutcome, "", "it is not known whether this was done; query it, or repeat the same request")
+		e.Cause = err
+		return e
+	}
+	return refund.Wrap(err, "answer the native API")
+}
+
+// log keeps what is our own fault.
+func (c *call) log(p problem, err error) {
+	if p.Status >= http.StatusInternalServerError && p.Kind != refund.KindBusy {
+		c.d.s.Log.ErrorContext(c.ctx, "native API: request failed",
+			"request_id", c.requestID, "method", c.r.Method, "path", c.r.URL.Path, "error", err)
+	}
+}
+
+// fail answers err.
+func (c *call) fail(err error) {
+	p := c.problemOf(err)
+	c.log(p, err)
+	if c.answered {
+		return // the status has left; nothing can be taken back
+	}
+	switch p.Kind {
+	case refund.KindUnauthenticated:
+		c.w.Header().Set("WWW-Authenticate", `Bearer realm="refundry"`)
+	case refund.KindBusy:
+		c.w.Header().Set("Retry-After", retryAfterSeconds)
+	}
+	body, encodeErr := json.Marshal(p)
+	if encodeErr != nil {
+		panic("a problem is made of texts and a number: " + encodeErr.Error())
+	}
+	c.write(p.Status, "application/problem+json", append(body, '\n'))
+}

@@ -1,0 +1,113 @@
+package native
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// feedPause is how often a waiting reader's next look at the feed comes: soon
+// enough for people, and a hundred readers are only 400 small reads a second.
+const feedPause = 250 * time.Millisecond
+
+// eventAnswer is an event as the feed and webhooks show it, in the form of
+// Standard Webhooks: type, timestamp, data.
+type eventAnswer struct {
+	ID        string    `json:"id"`
+	Type      string    `json:"type"`
+	Timestamp moment    `json:"timestamp"`
+	RequestID *string   `json:"request_id"` // the request that caused it; null if none did
+	Data      eventData `json:"data"`
+}
+
+// eventData is what the event is about, as it was right then.
+type eventData struct {
+	Refund refundAnswer `json:"refund"`
+	Charge chargeAnswer `json:"charge"`
+}
+
+func answerEvent(id, kind string, at time.Time, requestID string, r refund.Refund, c refund.Charge) eventAnswer {
+	return eventAnswer{
+		ID: id, Type: kind, Timestamp: moment(at), RequestID: orNull(requestID),
+		Data: eventData{answerRefund(r, c.Detail.Coupons), answerCharge(c)},
+	}
+}
+
+func answerStored(e dialect.StoredEvent) eventAnswer {
+	return answerEvent(e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge)
+}
+
+// feed gives the merchant's events in the order of the feed, oldest first:
+// GET /events?after=cursor&wait=seconds. A reader that passes each answer's
+// next misses none. With wait it is answered as soon as there is an event.
+func (d *Dialect) feed(c *call) error {
+	q, err := c.query("after", "wait", "limit")
+	if err != nil {
+		return err
+	}
+	after, ok := int64(0), true
+	if cursor := q.values.Get("after"); cursor != "" {
+		if after, ok = readFeedCursor(cursor); !ok {
+			return refund.Errorf(refund.KindInvalid, "after", "is none that the feed gave")
+		}
+	}
+	limit, err := q.number("limit", defaultLimit, 1, mostLimit)
+	if err != nil {
+		return err
+	}
+	seconds, err := q.number("wait", 0, 0, int(dialect.MaxWait/time.Second))
+	if err != nil {
+		return err
+	}
+	// One more than asked for says whether there are more.
+	events, err := d.awaitEvents(c, after, limit+1, time.Duration(seconds)*time.Second)
+	if err != nil {
+		return err
+	}
+	out := list[eventAnswer]{Data: []eventAnswer{}, HasMore: len(events) > limit}
+	for _, e := range events[:min(len(events), limit)] {
+		out.Data = append(out.Data, answerStored(e))
+		after = e.FeedNumber
+	}
+	out.Next = writeFeedCursor(after)
+	return c.json(http.StatusOK, out)
+}
+
+// awaitEvents reads the feed until there is something or the wait is over.
+func (d *Dialect) awaitEvents(c *call, after int64, limit int, wait time.Duration) ([]dialect.StoredEvent, error) {
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	look := time.NewTicker(feedPause)
+	defer look.Stop()
+	for {
+		events, err := d.s.Reader.Feed(c.ctx, c.merchantID(), after, limit)
+		if err != nil || len(events) > 0 || wait == 0 {
+			return events, err
+		}
+		select {
+		case <-look.C:
+		case <-over.C:
+			wait = 0 // one last look
+		case <-c.ctx.Done():
+			return nil, c.ctx.Err()
+		}
+	}
+}
+
+// getEvent shows one event: GET /events/{id}.
+func (d *Dialect) getEvent(c *call) error {
+	if _, err := c.query(); err != nil {
+		return err
+	}
+	id, err := c.id(refund.KindEventNotFound)
+	if err != nil {
+		return err
+	}
+	e, err := d.s.Reader.Event(c.ctx, c.merchantID(), id)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerStored(e))
+}

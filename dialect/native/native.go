@@ -1,0 +1,95 @@
+// Package native is Refundry's own API under /refundry/v1/: JSON, amounts in
+// minor units, errors as application/problem+json (RFC 9457). It can do
+// everything that the service can, and its contract is openapi/native.yaml.
+package native
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+)
+
+// Sandbox is what test mode may ask of the channel that plays for it. What it
+// refuses is a *refund.Error: KindRefundNotFound for a number that it does not
+// know, KindStateConflict where the refund's state forbids the call.
+type Sandbox interface {
+	// AddFunds ends the shortage of funds of an account.
+	AddFunds(ctx context.Context, account string, amount money.Amount) error
+	// Settle ends a refund that the sandbox works on: "succeeded" or "failed".
+	Settle(ctx context.Context, account, number, state string) error
+	// Reroute sends an abnormal refund to another account of the payer.
+	Reroute(ctx context.Context, account, number string) error
+	// Advance moves the account's clock ahead.
+	Advance(ctx context.Context, account string, by time.Duration) error
+}
+
+// Resetter renews the demo merchant's charges. KindStateConflict while one of
+// their refunds is claimed; then nothing was changed.
+type Resetter interface {
+	ResetDemo(ctx context.Context, merchantID string) error
+}
+
+// Endpoints keeps the addresses that are told of events.
+type Endpoints interface {
+	AddEndpoint(ctx context.Context, e merchant.Endpoint) error
+	Endpoints(ctx context.Context, merchantID string) ([]merchant.Endpoint, error)
+}
+
+// Canceler withdraws refunds that the channel has not been told of. A refund
+// that is canceled already is given as it is; any other that can't be
+// withdrawn is KindStateConflict, an absent one KindRefundNotFound.
+type Canceler interface {
+	CancelRefund(ctx context.Context, merchantID, refundID, requestID string, now time.Time) (refund.Refund, refund.Charge, error)
+}
+
+// Services are what the API stands on; all but Wake, Now and Log must be there.
+type Services struct {
+	Directory dialect.Directory
+	Reader    dialect.Reader
+	Registrar dialect.BatchRegistrar
+	Acceptor  dialect.Acceptor
+	Canceler  Canceler
+	Sandbox   Sandbox
+	Resetter  Resetter
+	Endpoints Endpoints
+	// Rules are those that bind a merchant's refunds, for quotes.
+	Rules func(merchantID string) refund.RuleBook
+	// EgressCheck refuses an address that webhooks may not go to. An error
+	// that is not ours means that the address was not fine.
+	EgressCheck func(ctx context.Context, url string) error
+	// Wake makes the engine look now, after the sandbox's clock or funds were
+	// changed; may be nil.
+	Wake func()
+	Now  func() time.Time // default time.Now
+	Log  *slog.Logger     // default slog.Default()
+}
+
+// Dialect is the native API.
+type Dialect struct{ s Services }
+
+// New makes the API.
+func New(s Services) *Dialect {
+	if s.Wake == nil {
+		s.Wake = func() {}
+	}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	return &Dialect{s: s}
+}
+
+var _ dialect.Dialect = (*Dialect)(nil)
+
+// Name is merchant.Native.
+func (d *Dialect) Name() string { return merchant.Native }
+
+// now is the time as rows keep it.
+func (d *Dialect) now() time.Time { return d.s.Now().UTC().Truncate(time.Microsecond) }

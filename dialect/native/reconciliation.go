@@ -1,0 +1,212 @@
+package native
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/payin"
+)
+
+const (
+	// pageRows is how many rows are read at once.
+	pageRows = 500
+	// mostRows bounds a file, which is sorted in memory: some 60 MB.
+	mostRows = 200_000
+)
+
+// reconciliation gives a day's file of a Payin merchant (payin.md, section 6):
+// GET /payin/reconciliation/{merchant_id}/{date}.csv. The day is GMT+3's; of a
+// day that is not over it has what has ended so far. A payment is listed on
+// the day it was paid, a refund on the day it ended, and once more as failed
+// if a bank sent it back later.
+func (d *Dialect) reconciliation(c *call) error {
+	if _, err := c.query(); err != nil {
+		return err
+	}
+	merchantID := c.r.PathValue("merchant_id")
+	date, isCSV := strings.CutSuffix(c.r.PathValue("file"), ".csv")
+	from, to, ok := payin.ReconciliationDay(date)
+	if !isCSV || !ok {
+		return refund.Errorf(refund.KindNotFound, "date", "the address ends in yyyy-MM-dd.csv")
+	}
+	identities, err := d.s.Directory.Identities(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(identities, func(i merchant.Identity) bool { return i.Dialect == merchant.Payin && i.Name == merchantID }) {
+		return refund.Errorf(refund.KindNotFound, "merchant_id", "is none of the merchant's identities in Payin")
+	}
+	f := file{call: c, merchantID: merchantID, from: from, to: to, numbers: make(map[string]map[string]int64)}
+	if err := f.payments(); err != nil {
+		return err
+	}
+	if err := f.refunds(); err != nil {
+		return err
+	}
+	slices.SortStableFunc(f.rows, func(a, b payin.ReconciliationRow) int {
+		return cmp.Or(a.CompletedAt.Compare(b.CompletedAt), cmp.Compare(a.OrderID, b.OrderID))
+	})
+	var text bytes.Buffer
+	if err := payin.WriteReconciliation(&text, f.rows); err != nil {
+		return err
+	}
+	name := path.Base(payin.ReconciliationPath(merchantID, date, payin.DefaultSession))
+	c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
+	c.write(http.StatusOK, "text/csv; charset=utf-8", text.Bytes())
+	return nil
+}
+
+// file is a reconciliation file being made.
+type file struct {
+	call       *call
+	merchantID string
+	from, to   time.Time
+	rows       []payin.ReconciliationRow
+	// numbers are the refunds of each charge that was looked at, by id, with
+	// their place in the order of acceptance.
+	numbers map[string]map[string]int64
+}
+
+func (f *file) add(row payin.ReconciliationRow) error {
+	if len(f.rows) == mostRows {
+		return refund.Errorf(refund.KindTooLarge, "date", "the day has more than %d transactions", mostRows)
+	}
+	row.MerchantID = f.merchantID
+	f.rows = append(f.rows, row)
+	return nil
+}
+
+// order is the name of a charge for this Payin merchant.
+func (f *file) order(c refund.Charge) (string, bool) {
+	for _, a := range c.Aliases {
+		if a.Dialect == merchant.Payin && a.Identity == f.merchantID {
+			return a.Name, true
+		}
+	}
+	return "", false
+}
+
+// payments lists the charges that were paid on the day.
+func (f *file) payments() error {
+	page := dialect.Page{Limit: pageRows}
+	for {
+		charges, more, err := f.call.d.s.Reader.ChargeList(f.call.ctx, dialect.ChargeFilter{
+			MerchantID: f.call.merchantID(), Dialect: merchant.Payin, Identity: f.merchantID,
+			PaidFrom: f.from, PaidTo: f.to, Page: page,
+		})
+		if err != nil {
+			return err
+		}
+		for _, c := range charges {
+			order, has := f.order(c)
+			if !has {
+				continue
+			}
+			created := c.CreatedAt
+			if c.PaidAt.Before(created) {
+				created = c.PaidAt // registered after it was paid elsewhere
+			}
+			err := f.add(payin.ReconciliationRow{
+				OrderID: order, MerchantOrderID: c.OrderNo, CreatedAt: created, CompletedAt: c.PaidAt,
+				Amount: money.Amount{Minor: c.Amount, Currency: c.Currency}, TransType: payin.TransTypePayment, Status: payin.OrderStatusSuccess,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+		last := charges[len(charges)-1]
+		page.After = &dialect.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+	}
+}
+
+// refunds lists the refunds that ended on the day, by their events: those say
+// how a refund stood right then, whatever came later.
+func (f *file) refunds() error {
+	page := dialect.Page{Limit: pageRows}
+	for {
+		events, more, err := f.call.d.s.Reader.EventList(f.call.ctx, dialect.EventFilter{
+			MerchantID: f.call.merchantID(), Types: []string{"refund.succeeded", "refund.failed", "refund.canceled"},
+			CreatedFrom: f.from, CreatedTo: f.to, Page: page,
+		})
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			if err := f.refund(e); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+		last := events[len(events)-1]
+		page.After = &dialect.Position{CreatedAt: last.At, ID: last.ID}
+	}
+}
+
+func (f *file) refund(e dialect.StoredEvent) error {
+	order, has := f.order(e.Charge)
+	if !has {
+		return nil
+	}
+	numbers, err := f.numbersOf(e.Charge.ID)
+	if err != nil {
+		return err
+	}
+	row := payin.ReconciliationRow{
+		OrderID: payin.RefundID(order, numbers[e.Refund.ID]), MerchantOrderID: e.Refund.Number,
+		CreatedAt: e.Refund.CreatedAt, CompletedAt: e.At,
+		Amount:    money.Amount{Minor: e.Refund.Amount, Currency: e.Refund.Currency},
+		TransType: payin.TransTypeRefund, Status: payin.OrderStatusFailed,
+		OriginalOrderID: order, OriginalAmount: money.Amount{Minor: e.Charge.Amount, Currency: e.Charge.Currency},
+	}
+	if e.Refund.State == refund.Succeeded {
+		row.Status, row.CompletedAt = payin.OrderStatusSuccess, e.Refund.SucceededAt
+	}
+	return f.add(row)
+}
+
+// numbersOf counts a charge's refunds in the order of their acceptance, failed
+// ones too: the n of Payin's {order}_R{n}.
+func (f *file) numbersOf(chargeID string) (map[string]int64, error) {
+	if numbers, seen := f.numbers[chargeID]; seen {
+		return numbers, nil
+	}
+	page := dialect.Page{Limit: pageRows}
+	var newestFirst []string
+	for {
+		refunds, more, err := f.call.d.s.Reader.RefundList(f.call.ctx, dialect.RefundFilter{
+			MerchantID: f.call.merchantID(), ChargeID: chargeID, Page: page,
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range refunds {
+			newestFirst = append(newestFirst, r.ID)
+		}
+		if !more {
+			break
+		}
+		last := refunds[len(refunds)-1]
+		page.After = &dialect.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+	}
+	numbers := make(map[string]int64, len(newestFirst))
+	for n, id := range newestFirst {
+		numbers[id] = int64(len(newestFirst) - n)
+	}
+	f.numbers[chargeID] = numbers
+	return numbers, nil
+}

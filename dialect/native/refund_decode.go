@@ -1,0 +1,66 @@
+package native
+
+import (
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+)
+
+// Limits on a refund's texts: the widest that a protocol allows.
+const (
+	mostReason = 255 // Ping++'s and Payin's
+	mostNumber = 64  // WeChat's and Payin's
+)
+
+// refundRequest is a refund or quote as it was asked for.
+type refundRequest struct {
+	charge string
+	amount *money.Minor
+	reason string
+	number string
+	goods  []refund.RefundedGoods
+}
+
+// decodeRefund reads the body of a refund or a quote.
+func decodeRefund(d *decoder) (refundRequest, error) {
+	var in refundRequest
+	err := d.read(
+		required("charge", d.filled(&in.charge, mostName)),
+		optional("amount", d.maybeMinor(&in.amount)),
+		optional("reason", d.text(&in.reason, mostReason)),
+		optional("number", d.name(&in.number, mostNumber)),
+		optional("goods", d.list(mostGoods, func(v exactjson.Value, path string) {
+			var line refund.RefundedGoods
+			d.object(v, path, []member{
+				required("merchant_goods_id", d.filled(&line.MerchantGoodsID, mostLabel)),
+				required("quantity", d.count(&line.Quantity, 1, mostPieces)),
+			})
+			in.goods = append(in.goods, line)
+		})),
+	)
+	// The rule is the core's; said here, it also comes before the look-up of
+	// the charge and the numbers.
+	if err == nil && in.amount != nil && *in.amount == 0 {
+		err = refund.Errorf(refund.KindInvalid, "amount", "the amount must be above 0")
+	}
+	return in, err
+}
+
+// request is in as the core takes it.
+func (in refundRequest) request(chargeID string) refund.Request {
+	return refund.Request{
+		ChargeID: chargeID, Amount: in.amount, Number: in.number, Reason: in.reason,
+		Goods: in.goods, Detail: refund.RefundDetail{Goods: in.goods},
+	}
+}
+
+// content is what a repeat must share. The charge goes by its own id, so that
+// a repeat may call it by another of its names.
+func (in refundRequest) content(chargeID string) refund.Content {
+	return refund.Content{
+		refund.ContentCharge: chargeID,
+		refund.ContentAmount: dialect.AmountContent(in.amount),
+		refund.ContentGoods:  dialect.GoodsContent(in.goods),
+	}
+}

@@ -1,0 +1,132 @@
+package native
+
+import (
+	"net/http"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// listRefunds gives the merchant's refunds, newest first: GET /refunds.
+func (d *Dialect) listRefunds(c *call) error {
+	filter, none, err := d.refundFilter(c)
+	if err != nil {
+		return err
+	}
+	out := list[refundAnswer]{Data: []refundAnswer{}}
+	if none {
+		return c.json(http.StatusOK, out)
+	}
+	refunds, more, err := d.s.Reader.RefundList(c.ctx, filter)
+	if err != nil {
+		return err
+	}
+	charges := make(map[string]refund.Charge, len(refunds))
+	for _, r := range refunds {
+		charge, seen := charges[r.ChargeID]
+		if !seen && len(r.Parts.Coupons) > 0 { // only parts with coupons need the charge's words
+			if charge, err = d.s.Reader.Charge(c.ctx, c.merchantID(), r.ChargeID); err != nil {
+				return err
+			}
+			charges[r.ChargeID] = charge
+		}
+		out.Data = append(out.Data, answerRefund(r, charge.Detail.Coupons))
+	}
+	if out.HasMore = more; more {
+		last := refunds[len(refunds)-1]
+		out.Next = writeCursor(last.CreatedAt, last.ID)
+	}
+	return c.json(http.StatusOK, out)
+}
+
+// refundFilter reads the parameters; none says that the charge they name is
+// not there, so that the list is empty.
+func (d *Dialect) refundFilter(c *call) (f dialect.RefundFilter, none bool, err error) {
+	q, err := c.query("number", "state", "charge", "created_from", "created_to", "limit", "cursor")
+	if err != nil {
+		return f, false, err
+	}
+	f.MerchantID = c.merchantID()
+	if f.Number, err = q.text("number"); err != nil {
+		return f, false, err
+	}
+	state, err := q.text("state")
+	if err != nil {
+		return f, false, err
+	}
+	if f.State = refund.State(state); state != "" && !f.State.Valid() {
+		return f, false, refund.Errorf(refund.KindInvalid, "state", "must be one of the seven states, such as succeeded")
+	}
+	if f.CreatedFrom, err = q.moment("created_from"); err != nil {
+		return f, false, err
+	}
+	if f.CreatedTo, err = q.moment("created_to"); err != nil {
+		return f, false, err
+	}
+	if f.Page, err = q.page(); err != nil {
+		return f, false, err
+	}
+	name, err := q.text("charge")
+	if err != nil || name == "" {
+		return f, false, err
+	}
+	charge, err := d.s.Reader.ChargeByAny(c.ctx, c.merchantID(), name)
+	if refund.KindOf(err) == refund.KindChargeNotFound {
+		return f, true, nil
+	}
+	f.ChargeID = charge.ID
+	return f, false, err
+}
+
+// getRefund shows a refund with its attempts and transfers: GET /refunds/{id}.
+func (d *Dialect) getRefund(c *call) error {
+	if _, err := c.query(); err != nil {
+		return err
+	}
+	r, err := c.refund()
+	if err != nil {
+		return err
+	}
+	charge, err := d.s.Reader.Charge(c.ctx, c.merchantID(), r.ChargeID)
+	if err != nil {
+		return err
+	}
+	attempts, err := d.s.Reader.Attempts(c.ctx, c.merchantID(), r.ID)
+	if err != nil {
+		return err
+	}
+	transfers, err := d.s.Reader.Transfers(c.ctx, c.merchantID(), r.ID)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, wholeRefund{
+		refundAnswer: answerRefund(r, charge.Detail.Coupons),
+		Attempts:     answerAttempts(attempts), Transfers: answerTransfers(transfers),
+	})
+}
+
+// refund is the one that the address names.
+func (c *call) refund() (refund.Refund, error) {
+	id, err := c.id(refund.KindRefundNotFound)
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	return c.d.s.Reader.Refund(c.ctx, c.merchantID(), id)
+}
+
+// cancelRefund withdraws a refund that the channel has not been told of:
+// POST /refunds/{id}/cancel. Again, it answers the same.
+func (d *Dialect) cancelRefund(c *call) error {
+	if err := c.noMembers(); err != nil {
+		return err
+	}
+	id, err := c.id(refund.KindRefundNotFound)
+	if err != nil {
+		return err
+	}
+	r, charge, err := d.s.Canceler.CancelRefund(c.ctx, c.merchantID(), id, c.requestID, d.now())
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerRefund(r, charge.Detail.Coupons))
+}

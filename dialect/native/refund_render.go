@@ -1,0 +1,167 @@
+package native
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+)
+
+// refundAnswer is a refund as answers show it.
+type refundAnswer struct {
+	ID       string         `json:"id"`
+	Number   *string        `json:"number"` // the merchant's own; null if it gave none
+	Charge   string         `json:"charge"`
+	Amount   money.Minor    `json:"amount"`
+	Currency money.Currency `json:"currency"`
+	State    refund.State   `json:"state"`
+	Reason   string         `json:"reason"`
+	Parts    partsAnswer    `json:"parts"`
+
+	Channel             string  `json:"channel"`
+	ChannelAccount      string  `json:"channel_account"`
+	ChannelRefundNumber string  `json:"channel_refund_number"`
+	ChannelRefundID     *string `json:"channel_refund_id"` // null until the channel gave one
+
+	Failure    *failureAnswer `json:"failure"` // null unless the channel gave a reason
+	HeldReason *string        `json:"held_reason"`
+	HoldUntil  moment         `json:"hold_until"`
+
+	CreatedAt   moment `json:"created_at"`
+	UpdatedAt   moment `json:"updated_at"`
+	SucceededAt moment `json:"succeeded_at"`
+}
+
+// wholeRefund is a refund with its history, as GET /refunds/{id} shows it.
+type wholeRefund struct {
+	refundAnswer
+	Attempts  []attemptAnswer  `json:"attempts"`
+	Transfers []transferAnswer `json:"transfers"`
+}
+
+type failureAnswer struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// partsAnswer says into what a refund falls: payer + the coupons = the amount.
+type partsAnswer struct {
+	Payer   money.Minor  `json:"payer"` // in cash
+	Coupons []couponPart `json:"coupons"`
+	Goods   []goodsPart  `json:"goods"`
+	// Fee is what the channel gives back of its own; left out when unknown.
+	Fee *money.Minor `json:"fee,omitempty"`
+}
+
+type couponPart struct {
+	ID     string      `json:"id"`
+	Scope  string      `json:"scope"`
+	Type   string      `json:"type"`
+	Amount money.Minor `json:"amount"`
+}
+
+type goodsPart struct {
+	MerchantGoodsID string      `json:"merchant_goods_id"`
+	Coupon          string      `json:"coupon"`
+	Quantity        int64       `json:"quantity"`
+	Discount        money.Minor `json:"discount"`
+}
+
+type attemptAnswer struct {
+	At      moment             `json:"at"`
+	Source  refund.Source      `json:"source"`
+	Outcome refund.OutcomeKind `json:"outcome"`
+	Code    string             `json:"code"`
+	Message string             `json:"message"`
+	Note    string             `json:"note"`
+	Epoch   int64              `json:"epoch"`
+}
+
+type transferAnswer struct {
+	ID       string         `json:"id"`
+	At       moment         `json:"at"`
+	Kind     string         `json:"kind"`
+	From     string         `json:"from"`
+	To       string         `json:"to"`
+	Amount   money.Minor    `json:"amount"`
+	Currency money.Currency `json:"currency"`
+}
+
+// quoteAnswer is what a refund would be.
+type quoteAnswer struct {
+	Charge   string         `json:"charge"`
+	Amount   money.Minor    `json:"amount"`
+	Currency money.Currency `json:"currency"`
+	Parts    partsAnswer    `json:"parts"`
+	// Settlement is what leaves the merchant's settlement: the amount less
+	// what goes back to NOCASH coupons.
+	Settlement money.Minor `json:"settlement"`
+	// Refundable is what would be left.
+	Refundable money.Minor `json:"refundable_after"`
+}
+
+// answerRefund shows r; coupons are its charge's, by which the parts go.
+func answerRefund(r refund.Refund, coupons []refund.Coupon) refundAnswer {
+	out := refundAnswer{
+		ID: r.ID, Number: orNull(r.Number), Charge: r.ChargeID, Amount: r.Amount, Currency: r.Currency,
+		State: r.State, Reason: r.Reason, Parts: answerParts(r.Parts, coupons),
+		Channel: r.Channel, ChannelAccount: r.ChannelAccount,
+		ChannelRefundNumber: r.ChannelNumber, ChannelRefundID: orNull(r.ChannelRefundID),
+		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt), SucceededAt: moment(r.SucceededAt),
+	}
+	if r.FailureCode != "" || r.FailureMessage != "" {
+		out.Failure = &failureAnswer{r.FailureCode, r.FailureMessage}
+	}
+	if r.State == refund.Held {
+		out.HeldReason, out.HoldUntil = orNull(r.HeldReason), moment(r.HoldUntil)
+	}
+	return out
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func answerParts(p refund.Parts, coupons []refund.Coupon) partsAnswer {
+	out := partsAnswer{Payer: p.Payer, Coupons: []couponPart{}, Goods: []goodsPart{}, Fee: p.Fee}
+	for n, amount := range p.Coupons {
+		if n < len(coupons) {
+			out.Coupons = append(out.Coupons, couponPart{coupons[n].ID, coupons[n].Scope, coupons[n].Type, amount})
+		}
+	}
+	// The keys are the coupon's index, a colon and the id of the goods.
+	for _, key := range slices.Sorted(maps.Keys(p.Goods)) {
+		index, id, _ := strings.Cut(key, ":")
+		n, err := strconv.Atoi(index)
+		if err == nil && n < len(coupons) {
+			out.Goods = append(out.Goods, goodsPart{id, coupons[n].ID, p.Goods[key].Quantity, p.Goods[key].Discount})
+		}
+	}
+	return out
+}
+
+func answerAttempts(attempts []refund.Attempt) []attemptAnswer {
+	out := make([]attemptAnswer, len(attempts))
+	for n, a := range attempts {
+		out[n] = attemptAnswer{moment(a.At), a.Source, a.Outcome, a.Code, a.Message, a.Note, a.Epoch}
+	}
+	return out
+}
+
+func answerTransfers(transfers []dialect.StoredTransfer) []transferAnswer {
+	out := make([]transferAnswer, len(transfers))
+	for n, t := range transfers {
+		out[n] = transferAnswer{
+			ID: t.ID, At: moment(t.At), Kind: string(t.Kind), From: string(t.From), To: string(t.To),
+			Amount: t.Amount.Minor, Currency: t.Amount.Currency,
+		}
+	}
+	return out
+}

@@ -1,0 +1,162 @@
+package native
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
+	"github.com/refundry/refundry/wire/exactjson"
+)
+
+// Webhooks of the native dialect have the form of Standard Webhooks with its
+// asymmetric signature: Ed25519 over "id.timestamp.body", in "v1a,BASE64". One
+// key of ours signs for all; a receiver gets its public half when the endpoint
+// is made, and holds nothing that could leak.
+const (
+	headerID        = "Webhook-Id"
+	headerTimestamp = "Webhook-Timestamp"
+	headerSignature = "Webhook-Signature"
+	signatureForm   = "v1a,"
+	publicKeyForm   = "whpk_"
+)
+
+var _ webhook.Renderer = (*Dialect)(nil)
+
+// NewPlatformKey makes the key pair that signs this dialect's webhooks.
+func NewPlatformKey(now time.Time) (merchant.PlatformKey, error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return merchant.PlatformKey{}, fmt.Errorf("make native platform key: %w", err)
+	}
+	publicDER, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return merchant.PlatformKey{}, fmt.Errorf("encode native platform key: %w", err)
+	}
+	privateDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return merchant.PlatformKey{}, fmt.Errorf("encode native platform key: %w", err)
+	}
+	return merchant.PlatformKey{
+		ID: "pk_" + refund.NewID(now), Purpose: merchant.Native, CreatedAt: now,
+		PublicPEM:  string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER})),
+		PrivatePEM: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: privateDER})),
+	}, nil
+}
+
+// Subscribed reports whether an endpoint named the event's type, or named none
+// and the event is one of those promised.
+func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
+	if len(endpoint.Events) > 0 {
+		return slices.Contains(endpoint.Events, event.Type)
+	}
+	return slices.Contains(promised, event.Type)
+}
+
+// Render gives the event as GET /events shows it.
+func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, e webhook.Event) ([]byte, error) {
+	return encode(answerEvent(e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge))
+}
+
+// Sign adds the three headers. The timestamp is the try's own, so that a
+// receiver may refuse old ones; the id is the event's at every try.
+func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header http.Header) error {
+	key, err := d.s.Directory.PlatformKeyByID(ctx, keyID)
+	if err != nil {
+		return fmt.Errorf("sign native webhook: %w", err)
+	}
+	private, err := privateKey(key)
+	if err != nil {
+		return fmt.Errorf("sign native webhook: %w", err)
+	}
+	event, err := exactjson.Decode(body, exactjson.Limits{})
+	if err != nil {
+		return fmt.Errorf("sign native webhook: %w", err)
+	}
+	id, _ := event.Get("id")
+	timestamp := strconv.FormatInt(d.now().Unix(), 10)
+	signature := ed25519.Sign(private, slices.Concat([]byte(id.Text+"."+timestamp+"."), body))
+	header.Set("Content-Type", "application/json")
+	header.Set(headerID, id.Text)
+	header.Set(headerTimestamp, timestamp)
+	header.Set(headerSignature, signatureForm+base64.StdEncoding.EncodeToString(signature))
+	return nil
+}
+
+func privateKey(key merchant.PlatformKey) (ed25519.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(key.PrivatePEM))
+	if block == nil {
+		return nil, fmt.Errorf("platform key %s is no PEM", key.ID)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("platform key %s: %w", key.ID, err)
+	}
+	private, ok := parsed.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("platform key %s is no Ed25519 key", key.ID)
+	}
+	return private, nil
+}
+
+// KeyID names the platform key in use.
+func (d *Dialect) KeyID(ctx context.Context) (string, error) {
+	key, err := d.s.Directory.PlatformKey(ctx, merchant.Native)
+	if err != nil {
+		return "", fmt.Errorf("find native platform key: %w", err)
+	}
+	return key.ID, nil
+}
+
+// Succeeded is any 2xx, as Standard Webhooks has it.
+func (d *Dialect) Succeeded(status int, _ []byte) bool {
+	return status >= http.StatusOK && status < http.StatusMultipleChoices
+}
+
+// Schedule is the one that Standard Webhooks recommends, about three days.
+func (d *Dialect) Schedule() []time.Duration {
+	return []time.Duration{
+		5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+		10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+	}
+}
+
+// verification is what a receiver needs to check signatures.
+type verification struct {
+	Scheme string `json:"scheme"`
+	KeyID  string `json:"key_id"`
+	// PublicKey is in the scheme's own form: whpk_ and base64 of 32 bytes for
+	// ed25519, PKIX PEM for rsa-sha256.
+	PublicKey string `json:"public_key"`
+}
+
+// verification gives the key that signs a dialect's webhooks; nil where the
+// dialect signs with keys of the merchant's own, or not at all.
+func (d *Dialect) verification(ctx context.Context, dialect string) (*verification, error) {
+	if dialect != merchant.Native && dialect != merchant.PingPP {
+		return nil, nil
+	}
+	key, err := d.s.Directory.PlatformKey(ctx, dialect)
+	if err != nil {
+		return nil, fmt.Errorf("find platform key: %w", err)
+	}
+	if dialect == merchant.PingPP {
+		return &verification{Scheme: "rsa-sha256", KeyID: key.ID, PublicKey: key.PublicPEM}, nil
+	}
+	private, err := privateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	public := private.Public().(ed25519.PublicKey)
+	return &verification{Scheme: "ed25519", KeyID: key.ID, PublicKey: publicKeyForm + base64.StdEncoding.EncodeToString(public)}, nil
+}
