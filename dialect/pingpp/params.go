@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -221,15 +220,12 @@ func metadata(params exactjson.Value) (json.RawMessage, error) {
 	return rawObject(value), nil
 }
 
-// description reads the text of a refund; 255 characters or what the channel
-// allows (section 3.3). A charge's is optional.
+// description reads a refund's text: 255 characters, or what the channel
+// allows (section 3.3).
 func description(params exactjson.Value, limit wire.TextLimit) (string, error) {
 	value, err := requiredText(params, "description", "description")
 	if err != nil {
 		return "", err
-	}
-	if !utf8.ValidString(value) {
-		return "", invalid("description", wantText) // the decoders let none pass
 	}
 	return value, limitedText(value, "description", limit)
 }

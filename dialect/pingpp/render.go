@@ -26,7 +26,7 @@ const (
 // chargeObject gives a charge in the dialect's words, with its newest refunds.
 // The charge must have a name here. Every charge of the core is paid.
 func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charge, expand bool) (wire.Charge, error) {
-	out := plainCharge(charge, c.live(), c.locale)
+	out := plainCharge(charge, c.live())
 	if expand {
 		out.App.Expanded = &wire.App{ID: out.App.ID}
 	}
@@ -47,7 +47,7 @@ func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charg
 }
 
 // plainCharge is a charge without its refunds.
-func plainCharge(charge refund.Charge, live bool, _ wire.Locale) wire.Charge {
+func plainCharge(charge refund.Charge, live bool) wire.Charge {
 	alias, _ := charge.Alias(merchant.PingPP)
 	detail := charge.Detail
 	out := wire.Charge{

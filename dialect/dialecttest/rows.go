@@ -1,0 +1,96 @@
+package dialecttest
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	_ "modernc.org/sqlite" // the driver of the service's own database
+)
+
+// settleTimeout is how long work in the background may take to come to rest.
+const settleTimeout = 30 * time.Second
+
+// Unchanged runs work and fails the test if any row of any table is another
+// one afterwards. Before and after, it waits until nothing moves any more.
+func (s *Service) Unchanged(t testing.TB, work func()) {
+	t.Helper()
+	before := s.settled(t)
+	work()
+	after := s.settled(t)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("rows have changed (-before +after):\n%s", diff)
+	}
+}
+
+// settled gives all rows once two looks in a row see the same.
+func (s *Service) settled(t testing.TB) []string {
+	t.Helper()
+	const pause = 20 * time.Millisecond
+	last := s.rows(t)
+	for deadline := time.Now().Add(settleTimeout); ; {
+		timer := time.NewTimer(pause)
+		<-timer.C
+		next := s.rows(t)
+		if cmp.Equal(last, next) {
+			return next
+		}
+		last = next
+		if time.Now().After(deadline) {
+			t.Fatalf("the rows still change after %s", settleTimeout)
+		}
+	}
+}
+
+// rows are all rows of all tables as text, read past the program so that no
+// table and no column is forgotten.
+func (s *Service) rows(t testing.TB) []string {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+s.file+"?mode=ro&_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	tx, err := db.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	var all []string
+	for _, table := range column(t, tx, `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`) {
+		columns := column(t, tx, fmt.Sprintf(`SELECT name FROM pragma_table_info('%s')`, table))
+		pieces := make([]string, len(columns))
+		for n, name := range columns {
+			pieces[n] = fmt.Sprintf(`'%s=' || quote("%s")`, name, name)
+		}
+		text := strings.Join(pieces, ` || ' ' || `)
+		for _, row := range column(t, tx, fmt.Sprintf(`SELECT %s FROM "%s" ORDER BY 1`, text, table)) {
+			all = append(all, table+": "+row)
+		}
+	}
+	return all
+}
+
+func column(t testing.TB, tx *sql.Tx, query string) []string {
+	t.Helper()
+	rows, err := tx.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var out []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, text)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

@@ -1,0 +1,86 @@
+package pingpp
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// kinds are those that the table must answer; internal/tidy holds it complete.
+func TestEveryKindIsToldInTheEnvelope(t *testing.T) {
+	// The only statuses that no client misunderstands (section 4.5).
+	allowed := []int{400, 401, 404, 405, 500, 503}
+	for kind, row := range answers {
+		if row.status == closeConnection {
+			if kind != refund.KindUnknownOutcome {
+				t.Errorf("%s closes the connection", kind)
+			}
+			continue
+		}
+		if !slices.Contains(allowed, row.status) {
+			t.Errorf("%s answers %d", kind, row.status)
+		}
+		for _, locale := range []wire.Locale{wire.Chinese, wire.English} {
+			c := &call{locale: locale, charge: testCharge(), ids: []string{"ch_x", "re_x"}, requestID: "iar_x"}
+			e := row.tell(c, refund.Errorf(kind, "", "detail"))
+			if e.Message == "" || e.Type != wire.TypeInvalidRequest && e.Type != wire.TypeAPI {
+				t.Errorf("%s in %s is told as %+v", kind, locale, e)
+			}
+			if (e.Type == wire.TypeAPI) != (row.status >= 500) {
+				t.Errorf("%s with %d is a %s", kind, row.status, e.Type)
+			}
+		}
+	}
+}
+
+// A refund whose fate is unknown gets no answer at all: each would be false.
+func TestAnUnknownOutcomeClosesTheConnection(t *testing.T) {
+	d := New(Services{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.fail(&call{w: w, r: r}, refund.Errorf(refund.KindUnknownOutcome, "", "unknown"))
+	}))
+	defer server.Close()
+	server.Config.ErrorLog = nil
+	response, err := http.Get(server.URL)
+	if err == nil {
+		_ = response.Body.Close()
+		t.Fatalf("answered %d", response.StatusCode)
+	}
+}
+
+// Once a refund is accepted, an answer that can't be rendered must not look
+// like a refusal.
+func TestAnUnrenderableAnswer(t *testing.T) {
+	broken := wire.Refund{Metadata: []byte("1")}
+	for method, want := range map[string]int{http.MethodPost: 0, http.MethodGet: http.StatusInternalServerError} {
+		t.Run(method, func(t *testing.T) {
+			recorder := httptest.NewRecorder()
+			var aborted any
+			func() {
+				defer func() { aborted = recover() }()
+				New(Services{}).answer(&call{w: recorder, r: httptest.NewRequest(method, "/v1/charges", nil)}, broken)
+			}()
+			if want == 0 && aborted != http.ErrAbortHandler {
+				t.Errorf("answered %d %s", recorder.Code, recorder.Body)
+			}
+			if want != 0 && recorder.Code != want {
+				t.Errorf("answered %d %s, want %d", recorder.Code, recorder.Body, want)
+			}
+		})
+	}
+}
+
+func request(t *testing.T) *http.Request {
+	t.Helper()
+	return httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/charges/ch_x/refunds", nil)
+}
+
+func nowhere(context.Context, string) (dialect.Position, bool, error) {
+	return dialect.Position{}, false, nil
+}
