@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/refundry/refundry/engine"
+	"github.com/refundry/refundry/webhook"
 )
 
 // DueRefunds implements engine.Store. It reads across merchants, so it locks
@@ -29,16 +31,72 @@ func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]eng
 
 // TakeOverLeases implements engine.Store. lease_until stays: it is how the
 // next claim knows that a call may be under way, and asks first. A refund in a
-// final state that nobody looks at again is left alone.
+// final state that nobody looks at again is left alone. Deliveries' leases are
+// taken over with them; they may be sent twice, as any delivery may.
 func (s *Store) TakeOverLeases(ctx context.Context, now time.Time) (int64, error) {
-	const text = `UPDATE refunds SET due_at = $1 WHERE due_at > $1 AND lease_until > 0`
+	const (
+		text       = `UPDATE refunds SET due_at = $1 WHERE due_at > $1 AND lease_until > 0`
+		deliveries = `UPDATE deliveries SET due_at = $1 WHERE due_at > $1 AND lease_until > 0`
+	)
 	var taken int64
 	err := s.write(ctx, func(q querier) (err error) {
-		taken, err = q.exec(ctx, text, micros(now))
+		if taken, err = q.exec(ctx, text, micros(now)); err != nil {
+			return err
+		}
+		_, err = q.exec(ctx, deliveries, micros(now))
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("take over leases: %w", err)
 	}
 	return taken, nil
+}
+
+// MerchantsWithNewEvents implements webhook.Store.
+func (s *Store) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string, error) {
+	const text = `SELECT DISTINCT merchant_id FROM events WHERE feed_number = 0 ORDER BY merchant_id LIMIT $1`
+	var merchants []string
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			merchants = append(merchants, id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find new events: %w", err)
+	}
+	return merchants, nil
+}
+
+// mostBusyHosts bounds the hosts that DueDeliveries leaves out, and so its
+// statement.
+const mostBusyHosts = 64
+
+// DueDeliveries implements webhook.Store. Like DueRefunds it locks nothing.
+func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]webhook.Key, error) {
+	without = without[:min(len(without), mostBusyHosts)]
+	args := []any{micros(now), int64(limit)}
+	text := `SELECT merchant_id, created_at, id, lease_epoch, host FROM deliveries WHERE due_at > 0 AND due_at <= $1`
+	for _, host := range without {
+		args = append(args, host)
+		text += " AND host <> $" + strconv.Itoa(len(args))
+	}
+	text += ` ORDER BY due_at LIMIT $2`
+	var keys []webhook.Key
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, args, func(scan func(...any) error) error {
+			var k webhook.Key
+			var createdAt int64
+			err := scan(&k.MerchantID, &createdAt, &k.ID, &k.LeaseEpoch, &k.Host)
+			k.CreatedAt = fromMicros(createdAt)
+			keys = append(keys, k)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find due deliveries: %w", err)
+	}
+	return keys, nil
 }

@@ -44,7 +44,8 @@ type Renderer interface {
 	Schedule() []time.Duration
 }
 
-// Delivery is one event on its way to one address.
+// Delivery is one event on its way to one address. It keeps the address, the
+// key and the bytes of its first try for all that follow.
 type Delivery struct {
 	MerchantID string
 	ID         string
@@ -53,26 +54,36 @@ type Delivery struct {
 	EndpointID string
 	Dialect    string
 	URL        string
-	KeyID      string
-	Body       []byte
-	Attempts   int64
+	// Host is the URL's host and port, by which sending is bounded.
+	Host  string
+	KeyID string
+	Body  []byte
+	// Attempts counts the tries on record.
+	Attempts int64
+	// DueAt is when someone looks at it next; LeaseUntil while a lease holds.
 	DueAt      time.Time
 	LeaseEpoch int64
+	LeaseUntil time.Time // zero: nobody holds one
+	// Dead says that it could not be made and will not be sent; Error says why.
+	Dead  bool
+	Error string
 }
 
-// Key names a delivery row.
+// Key names a delivery row as a look without locks saw it.
 type Key struct {
 	MerchantID string
 	CreatedAt  time.Time
 	ID         string
 	LeaseEpoch int64
+	Host       string
 }
 
 // Attempt is one try of a delivery and what it leads to.
 type Attempt struct {
 	Delivery Delivery
 	At       time.Time
-	// Status is the HTTP status, 0 when there was no answer; Error says why.
+	// Status is the HTTP status, 0 when there was no answer; Error says why
+	// the try failed where the status does not.
 	Status   int
 	Error    string
 	Duration time.Duration
@@ -85,16 +96,22 @@ type Attempt struct {
 type Store interface {
 	// FanOut takes a merchant's new events, at most limit, oldest first, in
 	// one short transaction: numbers them, and writes the deliveries that plan
-	// makes of them. It gives how many events it numbered.
+	// makes of them for the endpoints in use. It gives how many events it
+	// numbered. A repeated transaction calls plan again. Only one FanOut of a
+	// merchant is under way at a time, in all processes.
 	FanOut(ctx context.Context, merchantID string, limit int, plan func([]Event, []merchant.Endpoint) ([]Delivery, error)) (int, error)
 	// MerchantsWithNewEvents lists merchants that have events without a number.
 	MerchantsWithNewEvents(ctx context.Context, limit int) ([]string, error)
-	// DueDeliveries lists deliveries that are due, without locks.
-	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]Key, error)
+	// DueDeliveries lists deliveries that are due, oldest first, without locks
+	// and without those to the named hosts.
+	DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]Key, error)
 	// ClaimDeliveries compares and sets each epoch, and gives those it got
-	// under a lease until then.
+	// under a lease until then. The commit is over when it returns.
 	ClaimDeliveries(ctx context.Context, keys []Key, now, until time.Time) ([]Delivery, error)
+	// ReturnDeliveries gives leases back: what still holds them is due now.
+	ReturnDeliveries(ctx context.Context, deliveries []Delivery, now time.Time) error
 	// SaveAttempts records tries and what they lead to; one whose lease was
-	// lost is recorded and changes nothing else.
+	// lost is recorded and changes nothing else, and one whose delivery was
+	// deleted is dropped.
 	SaveAttempts(ctx context.Context, attempts []Attempt) error
 }

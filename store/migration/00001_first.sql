@@ -231,6 +231,7 @@ CREATE TABLE deliveries (
     endpoint_id TEXT   NOT NULL DEFAULT '',
     dialect     TEXT   NOT NULL,
     url         TEXT   NOT NULL,
+    host        TEXT   NOT NULL DEFAULT '',
     key_id      TEXT   NOT NULL DEFAULT '',
     body        BYTEA  NOT NULL,
     state       TEXT   NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),

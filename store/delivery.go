@@ -1,0 +1,214 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/refundry/refundry/webhook"
+)
+
+var _ webhook.Store = (*Store)(nil)
+
+// The states of a delivery.
+const (
+	deliveryWaiting   = "waiting"
+	deliveryDelivered = "delivered"
+	deliveryDead      = "dead"
+)
+
+const (
+	insertDeliveries = `INSERT INTO deliveries (merchant_id, created_at, id, event_id, endpoint_id, dialect, url, host, key_id, body,
+		state, attempts, due_at, lease_epoch, lease_until, ended_at) VALUES`
+	deliveryWidth          = 16
+	insertDeliveryAttempts = `INSERT INTO delivery_attempts (merchant_id, created_at, id, delivery_id, status, error, duration_us) VALUES`
+	deliveryAttemptWidth   = 7
+
+	deliveryColumns = `d.merchant_id, d.created_at, d.id, d.event_id, d.endpoint_id, d.dialect, d.url, d.host, d.key_id, d.body,
+		d.attempts, d.lease_epoch`
+	// deliveryJoin finds rows of v that are there.
+	deliveryJoin = ` FROM v JOIN deliveries d ON d.merchant_id = v.merchant_id AND d.created_at = v.created_at AND d.id = v.id`
+	// deliveryLeased is a row of v under the lease that v names.
+	deliveryLeased = ` FROM v WHERE deliveries.merchant_id = v.merchant_id AND deliveries.created_at = v.created_at
+		AND deliveries.id = v.id AND deliveries.lease_epoch = v.lease_epoch AND deliveries.state = 'waiting'`
+)
+
+// deliveryRows makes the statements that insert deliveries. One that is dead
+// from the start leaves an attempt that says why.
+func deliveryRows(deliveries []webhook.Delivery, newID func(time.Time) string) []statement {
+	rows := make([][]any, len(deliveries))
+	var attempts [][]any
+	for n, d := range deliveries {
+		state, dueAt, endedAt := deliveryWaiting, micros(d.DueAt), int64(0)
+		if d.Dead {
+			state, dueAt, endedAt = deliveryDead, 0, micros(d.CreatedAt)
+			attempts = append(attempts, []any{d.MerchantID, micros(d.CreatedAt), newID(d.CreatedAt), d.ID, int64(0), d.Error, int64(0)})
+		}
+		rows[n] = []any{
+			d.MerchantID, micros(d.CreatedAt), d.ID, d.EventID, d.EndpointID, d.Dialect, d.URL, d.Host, d.KeyID, d.Body,
+			state, d.Attempts, dueAt, d.LeaseEpoch, micros(d.LeaseUntil), endedAt,
+		}
+	}
+	statements := insertRows(insertDeliveries, deliveryWidth, rows, "")
+	return append(statements, insertRows(insertDeliveryAttempts, deliveryAttemptWidth, attempts, "")...)
+}
+
+func scanDelivery(scan func(...any) error) (webhook.Delivery, error) {
+	var d webhook.Delivery
+	var createdAt int64
+	err := scan(&d.MerchantID, &createdAt, &d.ID, &d.EventID, &d.EndpointID, &d.Dialect, &d.URL, &d.Host, &d.KeyID, &d.Body,
+		&d.Attempts, &d.LeaseEpoch)
+	if err != nil {
+		return webhook.Delivery{}, fmt.Errorf("read delivery: %w", err)
+	}
+	d.CreatedAt = fromMicros(createdAt)
+	return d, nil
+}
+
+// leaseColumns is a list of deliveries under their leases, in the order in
+// which their rows are locked.
+var leaseColumns = []column{
+	{"n", "BIGINT"},
+	{"merchant_id", "TEXT"},
+	{"created_at", "BIGINT"},
+	{"id", "TEXT"},
+	{"lease_epoch", "BIGINT"},
+	{"now", "BIGINT"},
+}
+
+func leaseRows(keys []webhook.Key, now time.Time) [][]any {
+	keys = slices.Clone(keys)
+	slices.SortFunc(keys, func(a, b webhook.Key) int {
+		return cmp.Or(cmp.Compare(a.MerchantID, b.MerchantID), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	rows := make([][]any, len(keys))
+	for n, k := range keys {
+		rows[n] = []any{int64(n), k.MerchantID, micros(k.CreatedAt), k.ID, k.LeaseEpoch, micros(now)}
+	}
+	return rows
+}
+
+func keyOfDelivery(d webhook.Delivery) webhook.Key {
+	return webhook.Key{MerchantID: d.MerchantID, CreatedAt: d.CreatedAt, ID: d.ID, LeaseEpoch: d.LeaseEpoch}
+}
+
+// ClaimDeliveries implements webhook.Store. Rows that another process is
+// claiming are left to it.
+func (s *Store) ClaimDeliveries(ctx context.Context, keys []webhook.Key, now, until time.Time) ([]webhook.Delivery, error) {
+	const (
+		find = `SELECT ` + deliveryColumns + deliveryJoin + ` AND d.lease_epoch = v.lease_epoch
+			WHERE d.state = 'waiting' AND d.due_at <= v.now ORDER BY v.n`
+		claim = `UPDATE deliveries SET lease_epoch = v.lease_epoch + 1, lease_until = v.now, due_at = v.now` + deliveryLeased
+	)
+	var claimed []webhook.Delivery
+	err := s.write(ctx, func(q querier) error {
+		claimed = nil
+		var got []webhook.Key
+		err := queryValues(ctx, q, leaseColumns, leaseRows(keys, now), find+q.lock("OF d SKIP LOCKED"), func(scan func(...any) error) error {
+			d, err := scanDelivery(scan)
+			got = append(got, keyOfDelivery(d))
+			d.LeaseEpoch++
+			d.LeaseUntil, d.DueAt = until, until
+			claimed = append(claimed, d)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		// The rows are locked as they were found; the epoch says so once more.
+		counts, err := q.send(ctx, withValues(leaseColumns, leaseRows(got, until), claim))
+		if err == nil && sum(counts) != int64(len(got)) {
+			err = fmt.Errorf("%d of %d locked deliveries were claimed", sum(counts), len(got))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim deliveries: %w", err)
+	}
+	return claimed, nil
+}
+
+// ReturnDeliveries implements webhook.Store.
+func (s *Store) ReturnDeliveries(ctx context.Context, deliveries []webhook.Delivery, now time.Time) error {
+	const giveBack = `UPDATE deliveries SET lease_until = 0, due_at = v.now` + deliveryLeased
+	keys := make([]webhook.Key, len(deliveries))
+	for n, d := range deliveries {
+		keys[n] = keyOfDelivery(d)
+	}
+	err := s.write(ctx, func(q querier) error {
+		_, err := q.send(ctx, withValues(leaseColumns, leaseRows(keys, now), giveBack))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("return deliveries: %w", err)
+	}
+	return nil
+}
+
+// attemptColumns is what a try leads to, for the delivery under its lease.
+var attemptColumns = []column{
+	{"merchant_id", "TEXT"},
+	{"created_at", "BIGINT"},
+	{"id", "TEXT"},
+	{"lease_epoch", "BIGINT"},
+	{"state", "TEXT"},
+	{"due_at", "BIGINT"},
+	{"ended_at", "BIGINT"},
+}
+
+// SaveAttempts implements webhook.Store.
+func (s *Store) SaveAttempts(ctx context.Context, attempts []webhook.Attempt) error {
+	const (
+		there = `SELECT d.id` + deliveryJoin + ` ORDER BY v.n`
+		save  = `UPDATE deliveries SET attempts = deliveries.attempts + 1, state = v.state, due_at = v.due_at,
+			lease_until = 0, ended_at = v.ended_at` + deliveryLeased
+	)
+	keys := make([]webhook.Key, len(attempts))
+	for n, a := range attempts {
+		keys[n] = keyOfDelivery(a.Delivery)
+	}
+	err := s.write(ctx, func(q querier) error {
+		known := make(map[string]bool, len(attempts))
+		err := queryValues(ctx, q, leaseColumns, leaseRows(keys, time.Time{}), there+q.lock("OF d"), func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			known[id] = true
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var record, outcome [][]any
+		for _, a := range attempts {
+			if known[a.Delivery.ID] {
+				record = append(record, attemptRow(a, s.newID(a.At)))
+				outcome = append(outcome, outcomeRow(a))
+			}
+		}
+		statements := insertRows(insertDeliveryAttempts, deliveryAttemptWidth, record, "")
+		_, err = q.send(ctx, append(statements, withValues(attemptColumns, outcome, save)...))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record deliveries: %w", err)
+	}
+	return nil
+}
+
+func attemptRow(a webhook.Attempt, id string) []any {
+	return []any{a.Delivery.MerchantID, micros(a.At), id, a.Delivery.ID, int64(a.Status), a.Error, a.Duration.Microseconds()}
+}
+
+func outcomeRow(a webhook.Attempt) []any {
+	d := a.Delivery
+	state, dueAt, endedAt := deliveryWaiting, micros(a.Next), int64(0)
+	if a.Delivered || a.Dead {
+		state, dueAt, endedAt = deliveryDead, 0, micros(a.At.Add(a.Duration))
+	}
+	if a.Delivered {
+		state = deliveryDelivered
+	}
+	return []any{d.MerchantID, micros(d.CreatedAt), d.ID, d.LeaseEpoch, state, dueAt, endedAt}
+}

@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+var _ dialect.Reader = (*Store)(nil)
+
+const (
+	eventColumns = `e.merchant_id, e.created_at, e.id, e.type, e.refund_id, e.charge_id, e.request_id, e.snapshot, e.feed_number`
+	eventPrefix  = "evt_"
+	// eventSlack is how far the time in an event's id may be from that of its
+	// row, which has microseconds where the id has milliseconds.
+	eventSlack = time.Millisecond
+)
+
+// eventRow is an event as stored, before it is put together.
+type eventRow struct {
+	dialect.StoredEvent
+	refund   intake.RefundKey
+	charge   intake.ChargeKey
+	snapshot refund.Snapshot
+}
+
+func scanEvent(scan func(...any) error) (eventRow, error) {
+	var e eventRow
+	var at int64
+	var snapshot string
+	err := scan(&e.MerchantID, &at, &e.ID, &e.Type, &e.refund.ID, &e.charge.ID, &e.RequestID, &snapshot, &e.FeedNumber)
+	if err == nil {
+		err = json.Unmarshal([]byte(snapshot), &e.snapshot)
+	}
+	if err != nil {
+		return eventRow{}, fmt.Errorf("read event: %w", err)
+	}
+	e.At, e.refund.MerchantID, e.charge.MerchantID = fromMicros(at), e.MerchantID, e.MerchantID
+	return e, nil
+}
+
+func queryEvents(ctx context.Context, q querier, text string, args []any) ([]eventRow, error) {
+	var rows []eventRow
+	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+		e, err := scanEvent(scan)
+		rows = append(rows, e)
+		return err
+	})
+	return rows, err
+}
+
+// restore gives events their refunds and charges as they were then, which are
+// today's with the snapshot over them; one statement for all refunds of up to
+// mostRows events, and one for the charges.
+func (s *Store) restore(ctx context.Context, q querier, rows []eventRow) error {
+	refundKeys, chargeKeys := make([]intake.RefundKey, len(rows)), make([]intake.ChargeKey, len(rows))
+	for n, row := range rows {
+		refundKeys[n], chargeKeys[n] = row.refund, row.charge
+	}
+	refunds, err := s.refunds(ctx, q, refundKeys, false)
+	if err != nil {
+		return err
+	}
+	charges, err := s.charges(ctx, q, chargeKeys, false)
+	if err != nil {
+		return err
+	}
+	for n := range rows {
+		row := &rows[n]
+		r, hasRefund := refunds[row.refund]
+		c, hasCharge := charges[row.charge]
+		if !hasRefund || !hasCharge {
+			return refund.Errorf(refund.KindCorrupt, "event", "event %s is about a refund or charge that is not there", row.ID)
+		}
+		row.Refund, row.Charge = row.snapshot.Restore(r, c)
+	}
+	return nil
+}
+
+var eventIDColumns = []column{{"merchant_id", "TEXT"}, {"event_id", "TEXT"}}
+
+// countPending fills in how many deliveries of each event have not succeeded.
+func countPending(ctx context.Context, q querier, rows []eventRow) error {
+	const text = `SELECT d.event_id, COUNT(*) FROM v JOIN deliveries d ON d.merchant_id = v.merchant_id AND d.event_id = v.event_id
+		WHERE d.state <> 'delivered' GROUP BY d.event_id`
+	keys := make([][]any, len(rows))
+	for n, row := range rows {
+		keys[n] = []any{row.MerchantID, row.ID}
+	}
+	pending := make(map[string]int64)
+	err := queryValues(ctx, q, eventIDColumns, keys, text, func(scan func(...any) error) error {
+		var id string
+		var count int64
+		err := scan(&id, &count)
+		pending[id] = count
+		return err
+	})
+	for n := range rows {
+		rows[n].PendingDeliveries = pending[rows[n].ID]
+	}
+	return err
+}
+
+// storedEvents reads events with everything that belongs to them. The rows
+// come from one look, what they are about from later ones: what changes
+// meanwhile is in the snapshot, and the rest never does.
+func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]dialect.StoredEvent, error) {
+	var rows []eventRow
+	err := s.read(ctx, func(q querier) (err error) {
+		if rows, err = queryEvents(ctx, q, text, args); err != nil {
+			return err
+		}
+		if err = s.restore(ctx, q, rows); err != nil {
+			return err
+		}
+		return countPending(ctx, q, rows)
+	})
+	events := make([]dialect.StoredEvent, len(rows))
+	for n, row := range rows {
+		events[n] = row.StoredEvent
+	}
+	return events, err
+}
+
+// Event implements dialect.Reader. The id says when the event was made, so
+// that it is found through the table's key.
+func (s *Store) Event(ctx context.Context, merchantID, id string) (dialect.StoredEvent, error) {
+	const text = `SELECT ` + eventColumns + ` FROM events e
+		WHERE e.merchant_id = $1 AND e.id = $2 AND e.created_at >= $3 AND e.created_at <= $4`
+	at, ok := refund.IDTime(strings.TrimPrefix(id, eventPrefix))
+	var found []dialect.StoredEvent
+	var err error
+	if ok && strings.HasPrefix(id, eventPrefix) {
+		found, err = s.storedEvents(ctx, text, []any{merchantID, id, micros(at.Add(-eventSlack)), micros(at.Add(eventSlack))})
+	}
+	switch {
+	case err != nil:
+		return dialect.StoredEvent{}, fmt.Errorf("find event: %w", err)
+	case len(found) == 0:
+		return dialect.StoredEvent{}, refund.Errorf(refund.KindEventNotFound, "event", "there is no such event")
+	}
+	return found[0], nil
+}
+
+// EventList implements dialect.Reader.
+func (s *Store) EventList(ctx context.Context, f dialect.EventFilter) (events []dialect.StoredEvent, more bool, err error) {
+	const text = `SELECT ` + eventColumns + ` FROM events e WHERE e.merchant_id = $1`
+	l := newListing(text, "e", f.MerchantID, f.Page)
+	if len(f.Types) > 0 {
+		types := make([]any, len(f.Types))
+		for n, name := range f.Types {
+			types[n] = name
+		}
+		l.where("e.type IN (?"+strings.Repeat(", ?", len(types)-1)+")", types...)
+	}
+	l.between("created_at", f.CreatedFrom, f.CreatedTo)
+	one := l.end()
+	if events, err = s.storedEvents(ctx, one.sql, one.args); err != nil {
+		return nil, false, fmt.Errorf("list events: %w", err)
+	}
+	events, more = cut(l, events)
+	return events, more, nil
+}
+
+// Feed implements dialect.Reader. Numbers are given under a lock that lasts
+// until they are committed, so that a reader who has seen a number has seen
+// all below it.
+func (s *Store) Feed(ctx context.Context, merchantID string, after int64, limit int) ([]dialect.StoredEvent, error) {
+	const text = `SELECT ` + eventColumns + ` FROM events e
+		WHERE e.merchant_id = $1 AND e.feed_number > 0 AND e.feed_number > $2 ORDER BY e.feed_number LIMIT $3`
+	events, err := s.storedEvents(ctx, text, []any{merchantID, after, int64(min(max(limit, 1), mostListed))})
+	if err != nil {
+		return nil, fmt.Errorf("read feed: %w", err)
+	}
+	return events, nil
+}

@@ -1,0 +1,117 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// mostAnswer is how much of an answer's body is read, in bytes: the one
+	// protocol that looks at it wants a line.
+	mostAnswer = 4 << 10
+	// mostError bounds an error's text in the record.
+	mostError = 300
+	// unknownDialectWait is how soon a delivery is tried again whose dialect
+	// this program does not have: an older program may be running for a while.
+	unknownDialectWait = 10 * time.Minute
+	userAgent          = "Refundry"
+)
+
+// try sends a delivery once. It gives false, and sends nothing, when too
+// little of the lease is left: someone else may be about to send it.
+func (s *Sender) try(ctx context.Context, d Delivery) (Attempt, bool) {
+	start := s.now()
+	if d.LeaseUntil.Sub(start) < sendTimeout {
+		return Attempt{}, false
+	}
+	a := Attempt{Delivery: d, At: start}
+	renderer, known := s.renderers[d.Dialect]
+	if !known {
+		a.Error, a.Next = "this program does not know the dialect", start.Add(unknownDialectWait)
+		return a, true
+	}
+	status, answer, err := s.call(ctx, renderer, d)
+	end := s.now()
+	a.Status, a.Duration = status, end.Sub(start)
+	switch {
+	case err != nil:
+		a.Error = bounded(reason(err))
+	case renderer.Succeeded(status, answer):
+		a.Delivered = true
+	case status >= 200 && status <= 299:
+		a.Error = "the answer's body is not the one that means received"
+	}
+	if !a.Delivered {
+		s.retry(&a, renderer.Schedule(), end)
+	}
+	if s.opts.Observe != nil {
+		s.opts.Observe(a)
+	}
+	return a, true
+}
+
+// retry says when to try again; after the last wait the delivery is dead.
+func (s *Sender) retry(a *Attempt, schedule []time.Duration, now time.Time) {
+	d := a.Delivery
+	if d.Attempts < int64(len(schedule)) {
+		a.Next = now.Add(schedule[d.Attempts])
+		return
+	}
+	a.Dead = true
+	s.opts.Log.Warn("webhooks: a delivery is dead: no try succeeded", "merchant", d.MerchantID, "delivery", d.ID, "event", d.EventID,
+		"endpoint", d.EndpointID, "host", d.Host, "tries", d.Attempts+1, "status", a.Status, "error", a.Error)
+}
+
+// call makes the request and gives the answer's status and the beginning of
+// its body.
+func (s *Sender) call(ctx context.Context, renderer Renderer, d Delivery) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(d.Body))
+	if err != nil {
+		return 0, nil, fmt.Errorf("make request: %w", err)
+	}
+	request.Header.Set("User-Agent", userAgent)
+	if err := renderer.Sign(ctx, d.KeyID, d.Body, request.Header); err != nil {
+		return 0, nil, fmt.Errorf("sign: %w", err)
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	// The status has come; whether a body that breaks off matters, the dialect
+	// says: most look at the status alone.
+	answer, _ := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
+	return response.StatusCode, answer, nil
+}
+
+// reason is an error's text for the record, without the address, whose query
+// may hold a secret.
+func reason(err error) string {
+	var of *url.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &of) && of.Timeout():
+		return fmt.Sprintf("no answer within %v", sendTimeout)
+	case of != nil:
+		return of.Err.Error()
+	default:
+		return err.Error()
+	}
+}
+
+// bounded cuts a text that others had a hand in.
+func bounded(text string) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
+	if len(text) > mostError {
+		text = strings.ToValidUTF8(text[:mostError], "")
+	}
+	return text
+}

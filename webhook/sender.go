@@ -1,0 +1,263 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/refundry/refundry/batch"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	// sendTimeout bounds one try, answer and all: receivers are asked to
+	// answer first and work later.
+	sendTimeout = 10 * time.Second
+	// lease is how long a claim holds. It covers the longest wait in the queue
+	// (mostPerHost waiting, defaultPerHost at a time, each sendTimeout: 40 s),
+	// the try, and a margin for recording it.
+	lease = 60 * time.Second
+	// defaultWorkers is how many tries are under way at once: they mostly
+	// wait for others, and a dozen slow hosts must not hold up the rest.
+	defaultWorkers = 96
+	// defaultPerHost is how many of them go to one host.
+	defaultPerHost = 8
+	// mostPerHost bounds what waits in memory for one host; the rest waits in
+	// the database, where other processes can take it.
+	mostPerHost = 32
+	// mostQueued bounds what waits in memory for all hosts.
+	mostQueued = 1024
+	// fanOutMerchants and fanOutEvents bound one step of the fan-out; each
+	// event may become as many deliveries as the merchant has endpoints.
+	fanOutMerchants = 64
+	fanOutEvents    = 128
+	// claimAtOnce is the most deliveries of one claim.
+	claimAtOnce = 128
+	// poll is how often the database is looked at without being told to; a
+	// retry is late by up to this much.
+	poll = time.Second
+	// gather is waited after a wake before the fan-out: what was accepted in
+	// the meantime goes with it, so that a busy service commits fewer times.
+	gather = 10 * time.Millisecond
+	// saveTimeout bounds the commit that records tries.
+	saveTimeout = 20 * time.Second
+)
+
+// Options of a sender. The zero value of each has a default.
+type Options struct {
+	Now     func() time.Time       // default time.Now
+	NewID   func(time.Time) string // default refund.NewID
+	Log     *slog.Logger           // default slog.Default()
+	Workers int                    // tries under way at once; default 96
+	PerHost int                    // of them to one host; default 8
+	// Observe is told each try when it is over; may be nil.
+	Observe func(Attempt)
+}
+
+// Sender tells merchants. StepFanOut and StepSend do one step each; Run calls
+// them, with many tries at once.
+type Sender struct {
+	store     Store
+	renderers map[string]Renderer
+	client    *http.Client
+	opts      Options
+	queue     *queue
+	group     *batch.Group[Attempt, struct{}]
+	bell      chan struct{}
+	// behind says that the database holds deliveries that are due and were
+	// not taken into memory for lack of room.
+	behind atomic.Bool
+	// failures counts, per merchant, fan-outs in a row that could not be
+	// rendered. Only the one who plans touches it.
+	failures map[string]int
+}
+
+// New makes a sender. renderers are by dialect. client must refuse addresses
+// that merchants may not reach (egress.Client); redirects are not followed
+// whatever it does about them.
+func New(store Store, renderers map[string]Renderer, client *http.Client, opts Options) *Sender {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.NewID == nil {
+		opts.NewID = refund.NewID
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	if opts.Workers <= 0 {
+		opts.Workers = defaultWorkers
+	}
+	if opts.PerHost <= 0 {
+		opts.PerHost = defaultPerHost
+	}
+	own := *client
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	s := &Sender{
+		store: store, renderers: renderers, client: &own, opts: opts, queue: newQueue(opts.PerHost, opts.Workers),
+		bell: make(chan struct{}, 1), failures: make(map[string]int),
+	}
+	s.group = batch.New(batch.Options{MaxItems: claimAtOnce, MaxQueued: opts.Workers, Now: opts.Now}, s.save)
+	return s
+}
+
+func (s *Sender) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
+
+// Wake says that there may be new events. It never blocks.
+func (s *Sender) Wake() {
+	select {
+	case s.bell <- struct{}{}:
+	default:
+	}
+}
+
+// Run fans out and sends until ctx ends. Tries under way are then finished and
+// recorded, which takes at most sendTimeout and saveTimeout; what waited in
+// memory is given back.
+func (s *Sender) Run(ctx context.Context) {
+	saving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var workers, savers sync.WaitGroup
+	savers.Go(func() { s.group.Run(saving) })
+	for range s.opts.Workers {
+		workers.Go(func() { s.work(ctx) })
+	}
+	s.plans(ctx)
+	workers.Wait()
+	stop()
+	savers.Wait()
+	s.giveBack(context.WithoutCancel(ctx))
+}
+
+// plans feeds the queue: new events as they come, and what is due.
+func (s *Sender) plans(ctx context.Context) {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		events, err := s.StepFanOut(ctx)
+		claimed, problem := s.stepClaim(ctx)
+		err = errors.Join(err, problem)
+		bell := s.bell
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.opts.Log.Error("webhooks: fan-out failed, trying again", "error", err)
+			bell = nil // whatever it is, once a second is often enough
+		case events >= fanOutEvents || claimed >= claimAtOnce:
+			continue // more than one step's worth
+		}
+		if events == 0 && claimed == 0 || err != nil {
+			select {
+			case <-bell:
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+		select {
+		case <-time.After(gather):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// work sends what is queued, one after the other.
+func (s *Sender) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		d, ok := s.queue.next()
+		if !ok {
+			select {
+			case <-s.queue.bell:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		// A try that has begun is finished and recorded.
+		if attempt, sent := s.try(context.WithoutCancel(ctx), d); sent {
+			// What is not recorded is sent again when its lease has run out.
+			if _, err := s.group.Do(context.WithoutCancel(ctx), attempt); err != nil {
+				s.opts.Log.Error("webhooks: a try could not be recorded and will be repeated", "delivery", d.ID, "error", err)
+			}
+		}
+		s.queue.done(d.Host)
+		if s.behind.Load() {
+			s.Wake()
+		}
+	}
+}
+
+// save records a batch of tries.
+func (s *Sender) save(ctx context.Context, attempts []Attempt) []batch.Result[struct{}] {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
+	defer cancel()
+	err := s.store.SaveAttempts(ctx, attempts)
+	results := make([]batch.Result[struct{}], len(attempts))
+	for n := range results {
+		results[n].Err = err
+	}
+	return results
+}
+
+// giveBack returns the leases of what nobody will send any more here.
+func (s *Sender) giveBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
+	if left := s.queue.empty(); len(left) > 0 {
+		if err := s.store.ReturnDeliveries(ctx, left, s.now()); err != nil {
+			s.opts.Log.Warn("webhooks: leases were not given back and run out by themselves", "deliveries", len(left), "error", err)
+		}
+	}
+}
+
+// StepSend takes what is due and sends everything in memory, one after the
+// other, and records it. It gives how many tries it made.
+func (s *Sender) StepSend(ctx context.Context) (int, error) {
+	if _, err := s.stepClaim(ctx); err != nil {
+		return 0, err
+	}
+	var attempts []Attempt
+	for {
+		d, ok := s.queue.next()
+		if !ok {
+			break
+		}
+		if attempt, sent := s.try(ctx, d); sent {
+			attempts = append(attempts, attempt)
+		}
+		s.queue.done(d.Host)
+	}
+	if len(attempts) == 0 {
+		return 0, nil
+	}
+	return len(attempts), s.store.SaveAttempts(ctx, attempts)
+}
+
+// stepClaim takes deliveries that are due into memory, as far as there is
+// room for their hosts.
+func (s *Sender) stepClaim(ctx context.Context) (int, error) {
+	room := min(s.queue.room(), claimAtOnce)
+	if room == 0 {
+		s.behind.Store(true)
+		return 0, nil
+	}
+	full := s.queue.full()
+	now := s.now()
+	keys, err := s.store.DueDeliveries(ctx, now, full, room)
+	if err != nil {
+		return 0, err
+	}
+	due := len(keys)
+	keys = s.queue.fitting(keys)
+	s.behind.Store(due == room || len(full) > 0 || len(keys) < due)
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	claimed, err := s.store.ClaimDeliveries(ctx, keys, now, now.Add(lease))
+	if err != nil {
+		return 0, err
+	}
+	s.queue.put(claimed)
+	return len(claimed), nil
+}
