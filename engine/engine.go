@@ -105,7 +105,8 @@ type Engine struct {
 	size     int // of the next recording, halved after a failure
 	agenda   agenda
 	lastLook time.Time
-	wanted   bool // someone asked for a look
+	stamped  time.Time // the last decision's
+	wanted   bool      // someone asked for a look
 
 	recordBell, lookBell, noticeBell chan struct{}
 }

@@ -20,6 +20,9 @@ const (
 	commitRounds = 3
 	// jitterShare is the part of a wait that jitter may add.
 	jitterShare = 10
+	// mostSkew is how far a decision's time may follow another clock: replicas
+	// correct theirs by the database's and differ by milliseconds.
+	mostSkew = time.Second
 )
 
 // word is what a call or a notice said, until it is recorded.
@@ -145,7 +148,7 @@ func (e *Engine) decide(w *word, charge refund.Charge, r refund.Refund) refund.C
 		}
 		return refund.Change{Charge: charge}
 	}
-	now := e.now()
+	now := e.stamp(r.UpdatedAt)
 	change := refund.Apply(charge, r, w.Outcome, w.pace, now)
 	w.alerts = change.Alerts
 	for n := range change.Refunds {
@@ -157,6 +160,23 @@ func (e *Engine) decide(w *word, charge refund.Charge, r refund.Refund) refund.C
 		*due = due.Add(min(max(0, e.opts.Jitter(wait)), wait/jitterShare).Truncate(time.Microsecond))
 	}
 	return change
+}
+
+// stamp is the time of the next decision: later than every earlier one of this
+// engine and than after, the refund's last change, so that its events and
+// attempts sort as they happened. Another process's clock may be ahead by a
+// moment; what is ahead by more is no reason to follow it.
+func (e *Engine) stamp(after time.Time) time.Time {
+	now := e.now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, t := range []time.Time{e.stamped, after} {
+		if !now.After(t) && t.Sub(now) < mostSkew {
+			now = t.Add(time.Microsecond)
+		}
+	}
+	e.stamped = now
+	return now
 }
 
 // tell posts what was committed, and raises its alerts.
