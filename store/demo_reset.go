@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// What hangs on the charges of v, in the order in which it is deleted: what
+// is found through another row goes before it.
+var deleteCharges = []string{
+	`DELETE FROM delivery_attempts WHERE (merchant_id, delivery_id) IN (SELECT d.merchant_id, d.id FROM v
+		JOIN events e ON e.merchant_id = v.merchant_id AND e.charge_id = v.id
+		JOIN deliveries d ON d.merchant_id = e.merchant_id AND d.event_id = e.id)`,
+	`DELETE FROM deliveries WHERE (merchant_id, event_id) IN (SELECT e.merchant_id, e.id FROM v
+		JOIN events e ON e.merchant_id = v.merchant_id AND e.charge_id = v.id)`,
+	`DELETE FROM events WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
+	`DELETE FROM transfers WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
+	`DELETE FROM attempts WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
+		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
+	`DELETE FROM sandbox_notices WHERE (account, number) IN (SELECT r.channel_account, r.channel_number FROM v
+		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
+	`DELETE FROM sandbox_refunds WHERE (account, number) IN (SELECT r.channel_account, r.channel_number FROM v
+		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
+	`DELETE FROM refunds WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
+	`DELETE FROM charge_aliases WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
+	`DELETE FROM charges WHERE (merchant_id, id) IN (SELECT v.merchant_id, v.id FROM v)`,
+}
+
+// ResetDemo renews the demo merchant's charges: in one transaction those that
+// are there under one of the names or numbers of charges are deleted with
+// everything that hangs on them, and charges are registered. Errors:
+// KindForbidden for any other merchant; KindStateConflict while one of the
+// refunds is claimed, because a channel may be hearing of it just then.
+func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refund.Charge, now time.Time) error {
+	fresh := make([]refund.Charge, len(charges))
+	for n, c := range charges {
+		checked, err := refund.Register(c)
+		if err != nil {
+			return fmt.Errorf("reset demo: %w", err)
+		}
+		fresh[n] = checked
+	}
+	err := s.write(ctx, func(q querier) error {
+		r := resetting{store: s, q: q, merchantID: merchantID}
+		if err := r.lock(ctx, fresh, now); err != nil {
+			return err
+		}
+		if err := r.delete(ctx); err != nil {
+			return err
+		}
+		return r.load(ctx, slices.Clone(fresh))
+	})
+	if err != nil {
+		return fmt.Errorf("reset demo: %w", err)
+	}
+	return nil
+}
+
+// resetting is ResetDemo's transaction.
+type resetting struct {
+	store      *Store
+	q          querier
+	merchantID string
+	keys       []intake.ChargeKey
+	refunds    map[string]bool
+}
+
+// lock takes everything that must not change meanwhile. The feed's counter
+// comes first: the fan-out must not write deliveries of events that go.
+func (r *resetting) lock(ctx context.Context, charges []refund.Charge, now time.Time) error {
+	var m merchant.Merchant
+	err := r.q.query(ctx, `SELECT `+merchantColumns+` FROM merchants m WHERE m.id = $1`, []any{r.merchantID}, func(scan func(...any) error) (err error) {
+		m, err = scanMerchant(scan)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !m.Settings.Demo || m.Mode != merchant.Test {
+		return refund.Errorf(refund.KindForbidden, "", "only the demo merchant can be renewed")
+	}
+	if _, err := lockCounter(ctx, r.q, r.merchantID); err != nil {
+		return err
+	}
+	if err := r.find(ctx, charges); err != nil {
+		return err
+	}
+	if err := lockCharges(ctx, r.q, r.keys); err != nil {
+		return err
+	}
+	return r.lockRefunds(ctx, now)
+}
+
+// find gathers the charges that are there, by any of their names.
+func (r *resetting) find(ctx context.Context, charges []refund.Charge) error {
+	var payments, names [][]any
+	for _, c := range charges {
+		payments = append(payments, []any{r.merchantID, c.ChannelAccount, c.TransactionID})
+		for _, a := range c.Aliases {
+			names = append(names, []any{r.merchantID, a.Dialect, a.Name})
+		}
+	}
+	found := make(map[string]bool)
+	collect := func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		found[id] = true
+		return err
+	}
+	const (
+		byPayment = `SELECT c.id FROM v JOIN charges c ON c.merchant_id = v.merchant_id
+			AND c.channel_account = v.channel_account AND c.transaction_id = v.transaction_id`
+		byName = `SELECT a.charge_id FROM v JOIN charge_aliases a ON a.merchant_id = v.merchant_id
+			AND a.dialect = v.dialect AND a.name = v.name`
+	)
+	if err := queryValues(ctx, r.q, paymentColumns, payments, byPayment, collect); err != nil {
+		return err
+	}
+	if err := queryValues(ctx, r.q, nameColumns, names, byName, collect); err != nil {
+		return err
+	}
+	for id := range found {
+		r.keys = append(r.keys, intake.ChargeKey{MerchantID: r.merchantID, ID: id})
+	}
+	return nil
+}
+
+func (r *resetting) lockRefunds(ctx context.Context, now time.Time) error {
+	text := `SELECT r.id, r.lease_until FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id
+		ORDER BY r.id` + r.q.lock("OF r")
+	r.refunds = make(map[string]bool)
+	return queryValues(ctx, r.q, keyColumns, chargeKeyRows(r.keys), text, func(scan func(...any) error) error {
+		var id string
+		var leaseUntil int64
+		err := scan(&id, &leaseUntil)
+		if err == nil && leaseUntil > micros(now) {
+			e := refund.Errorf(refund.KindStateConflict, "", "a refund of the demo charges is being carried out; try again in a moment")
+			e.Refund = id
+			return e
+		}
+		r.refunds[id] = true
+		return err
+	})
+}
+
+// delete removes the charges with all that hangs on them.
+func (r *resetting) delete(ctx context.Context) error {
+	if err := r.freeNumbers(ctx); err != nil {
+		return err
+	}
+	var statements []statement
+	for _, text := range deleteCharges {
+		statements = append(statements, withValues(keyColumns, chargeKeyRows(r.keys), text)...)
+	}
+	_, err := r.q.send(ctx, statements)
+	return err
+}
+
+// freeNumbers deletes the numbers and keys that point to one of the refunds.
+// They know their refunds, not the other way round, so all are looked at.
+func (r *resetting) freeNumbers(ctx context.Context) error {
+	const all = `SELECT n.merchant_id, n.namespace, n.value, n.refunds FROM refund_numbers n WHERE n.merchant_id = $1`
+	var freed [][]any
+	err := r.q.query(ctx, all, []any{r.merchantID}, func(scan func(...any) error) error {
+		var merchantID, namespace, value, text string
+		var refunds []string
+		err := scan(&merchantID, &namespace, &value, &text)
+		if err == nil {
+			err = json.Unmarshal([]byte(text), &refunds)
+		}
+		if slices.ContainsFunc(refunds, func(id string) bool { return r.refunds[id] }) {
+			freed = append(freed, []any{merchantID, namespace, value})
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = r.q.send(ctx, withValues(numberKeyColumns, freed, freeNumbers))
+	return err
+}
+
+// load registers the charges anew.
+func (r *resetting) load(ctx context.Context, charges []refund.Charge) error {
+	results := make([]dialect.Registered, len(charges))
+	todo := make([]int, len(charges))
+	for n := range charges {
+		todo[n] = n
+	}
+	registering := registering{
+		store: r.store, q: r.q, charges: charges, results: results, todo: todo,
+		fresh: make(map[int]bool, len(charges)), grown: make(map[rowKey]refund.Charge),
+	}
+	if err := registering.run(ctx); err != nil {
+		return err
+	}
+	for _, result := range results {
+		if result.Err != nil {
+			return result.Err
+		}
+	}
+	return nil
+}
