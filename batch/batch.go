@@ -120,14 +120,14 @@ func (g *Group[T, R]) Run(ctx context.Context) {
 	var workers sync.WaitGroup
 	for range g.opts.Workers {
 		workers.Go(func() {
-			for {
+			// Looked at each time: under steady load there is always more to do.
+			for ctx.Err() == nil {
 				if g.Step(working) > 0 {
 					continue
 				}
 				select {
 				case <-g.bell:
 				case <-ctx.Done():
-					return
 				}
 			}
 		})
@@ -160,18 +160,24 @@ func (g *Group[T, R]) Step(ctx context.Context) int {
 	return len(taken) + len(late)
 }
 
-// guarded flushes, and answers ErrBroken for all when the flush panics: callers
-// would wait for ever otherwise.
+// guarded flushes, and answers ErrBroken for all when the flush panics or does
+// not give one result for each: callers would wait for ever otherwise.
 func (g *Group[T, R]) guarded(ctx context.Context, items []T) (results []Result[R]) {
+	broken := func(problem any) {
+		results = make([]Result[R], len(items))
+		for n := range results {
+			results[n].Err = fmt.Errorf("%w: %v", ErrBroken, problem)
+		}
+	}
 	defer func() {
 		if problem := recover(); problem != nil {
-			results = make([]Result[R], len(items))
-			for n := range results {
-				results[n].Err = fmt.Errorf("%w: %v", ErrBroken, problem)
-			}
+			broken(problem)
 		}
 	}()
-	return g.flush(ctx, items)
+	if results = g.flush(ctx, items); len(results) != len(items) {
+		broken(fmt.Sprintf("%d results for %d items", len(results), len(items)))
+	}
+	return results
 }
 
 // take cuts a batch from the queue's front, and what waited too long.

@@ -3,6 +3,7 @@ package intake
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -32,24 +33,52 @@ func newAttempt(i *Intake, units []refund.Unit) *attempt {
 }
 
 // run takes the batch through one transaction and hands over what it claimed.
-func (b *attempt) run(ctx context.Context) error {
-	err := b.intake.store.InTx(ctx, func(tx Tx) error {
+// After ErrCommitUnknown the claims are kept until handOver knows.
+func (b *attempt) run(ctx context.Context) (err error) {
+	known := false
+	defer func() {
+		if !known { // also when the transaction panics
+			b.giveBack()
+		}
+	}()
+	err = b.intake.store.InTx(ctx, func(tx Tx) error {
 		b.reset()
 		return b.decide(ctx, tx)
 	})
-	if err != nil {
-		b.intake.engine.Release(b.room + len(b.claimed))
-		b.room = 0
-		return err
+	switch {
+	case err == nil:
+		known = true
+		b.intake.engine.Release(b.room)
+		b.intake.engine.Take(b.claimed)
+	case errors.Is(err, ErrCommitUnknown):
+		known = true
 	}
-	b.intake.engine.Release(b.room)
-	b.intake.engine.Take(b.claimed)
-	return nil
+	return err
+}
+
+// handOver ends what run left open after ErrCommitUnknown: the claims that a
+// lookup found are the engine's, for the others there is room again.
+func (b *attempt) handOver(found map[RefundKey]refund.Refund) {
+	var there []Claimed
+	for _, claimed := range b.claimed {
+		r, ok := found[RefundKey{claimed.Refund.MerchantID, claimed.Refund.ID}]
+		if ok && r.LeaseEpoch == claimed.Refund.LeaseEpoch && r.LeaseUntil.Equal(claimed.Refund.LeaseUntil) {
+			there = append(there, claimed)
+		}
+	}
+	b.intake.engine.Release(b.room + len(b.claimed) - len(there))
+	b.intake.engine.Take(there)
+	b.room, b.claimed = 0, nil
+}
+
+// giveBack returns the room at the engine that a failed run had reserved.
+func (b *attempt) giveBack() {
+	b.intake.engine.Release(b.room + len(b.claimed))
+	b.room, b.claimed = 0, nil
 }
 
 func (b *attempt) reset() {
-	b.intake.engine.Release(b.room + len(b.claimed))
-	b.room, b.claimed = 0, nil
+	b.giveBack()
 	b.now = b.intake.opts.Now().UTC().Truncate(time.Microsecond)
 	b.results = make([]batch.Result[Result], len(b.units))
 	b.changes = make(map[ChargeKey]*refund.Change)

@@ -13,6 +13,9 @@ const (
 	// MostUnits is the largest batch: large enough that a commit's cost is
 	// spread thin, small enough that its statements stay short.
 	MostUnits = 256
+	// MostRequests is the most refunds of one unit: a dialect's batch has at most
+	// 100 (pingpp.md, batch refunds), and a batch of units must stay short.
+	MostRequests = 100
 	// MostWaiting bounds the queue; a request beyond it is answered "busy".
 	MostWaiting = 4096
 	// LongestWait is how long a request may wait for its batch to begin.
@@ -21,8 +24,10 @@ const (
 	lookupTime = 10 * time.Second
 	// mostRounds bounds how often one batch is run again after unknown commits.
 	mostRounds = 3
-	// commitTimeout bounds one batch's transaction.
-	commitTimeout = 30 * time.Second
+	// flushTimeout bounds what is done for one batch, except for lookups: its
+	// transaction, repeats, and its members one by one. What was not begun by
+	// then is answered "busy".
+	flushTimeout = 30 * time.Second
 )
 
 // Options of an intake. The zero value of each has a default.
@@ -64,11 +69,17 @@ func (i *Intake) Run(ctx context.Context) { i.group.Run(ctx) }
 // Step takes what is queued now through one commit.
 func (i *Intake) Step(ctx context.Context) int { return i.group.Step(ctx) }
 
+// Waiting is how many units are queued for the next batch.
+func (i *Intake) Waiting() int { return i.group.Len() }
+
 // Accept takes a unit, or gives an Error whose kind says what was wrong with
 // it; KindBusy and KindUnknownOutcome are the two that may be repeated. With
 // wait above 0 it waits that long for the channel's word after the commit;
 // whatever happens meanwhile, an accepted refund is answered as accepted.
 func (i *Intake) Accept(ctx context.Context, unit refund.Unit, wait time.Duration) (Result, error) {
+	if err := check(unit); err != nil {
+		return Result{}, err
+	}
 	now := i.opts.Now().UTC().Truncate(time.Microsecond)
 	ids := make([]string, len(unit.Requests))
 	requests := make([]refund.Request, len(unit.Requests))
@@ -85,7 +96,7 @@ func (i *Intake) Accept(ctx context.Context, unit refund.Unit, wait time.Duratio
 	}
 	result, err := i.group.Do(ctx, unit)
 	if errors.Is(err, batch.ErrBusy) {
-		return Result{}, refund.Errorf(refund.KindBusy, "", "too many requests are waiting; nothing was accepted, try again")
+		return Result{}, refund.Errorf(refund.KindBusy, "", busyText)
 	}
 	if errors.Is(err, batch.ErrBroken) {
 		e := refund.Errorf(refund.KindUnknownOutcome, "", unknownText)
@@ -101,77 +112,116 @@ func (i *Intake) Accept(ctx context.Context, unit refund.Unit, wait time.Duratio
 	return result, nil
 }
 
+// check refuses what would confuse the batch that the unit is in.
+func check(unit refund.Unit) *refund.Error {
+	if len(unit.Members) != len(unit.Requests) {
+		return refund.Wrap(errors.New("a unit has not as many contents as requests"), "accept refunds")
+	}
+	if len(unit.Requests) > MostRequests {
+		return refund.Errorf(refund.KindInvalid, "refunds", "at most %d refunds together", MostRequests)
+	}
+	numbers := make(map[string]bool)
+	for _, request := range unit.Requests {
+		if request.Number != "" && numbers[request.Number] {
+			return refund.Errorf(refund.KindInvalid, "number", "the refund number %q is there twice", request.Number)
+		}
+		numbers[request.Number] = true
+	}
+	return nil
+}
+
 // flush takes units through a commit and finds out what became of each.
 func (i *Intake) flush(ctx context.Context, units []refund.Unit) []batch.Result[Result] {
 	if i.opts.Observe != nil {
 		i.opts.Observe(len(units))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
 	results := make([]batch.Result[Result], len(units))
 	todo := make([]int, len(units))
 	for n := range units {
 		todo[n] = n
 	}
+	i.settle(ctx, units, results, todo)
+	return results
+}
+
+// settle answers the units at the places todo: together, and after a failure
+// that is not the connection's one by one, so that only the guilty one fails.
+func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int) {
 	for round := 0; len(todo) > 0; round++ {
 		b := newAttempt(i, pick(units, todo))
 		err := b.run(ctx)
 		switch {
 		case err == nil:
 			b.answer(results, todo)
-			return results
-		case errors.Is(err, ErrCommitUnknown) && round < mostRounds:
-			todo = i.lookUp(ctx, b, results, todo)
+			return
 		case errors.Is(err, ErrCommitUnknown):
-			unknown(results, todo)
-			return results
-		case len(todo) == 1:
-			results[todo[0]] = batch.Result[Result]{Err: failure(err)}
-			return results
-		default:
-			for _, n := range todo {
-				results[n] = i.flush(ctx, units[n:n+1])[0]
+			rest, ok := i.lookUp(ctx, b, results, todo)
+			if !ok || round == mostRounds {
+				unknown(results, rest, err)
+				return
 			}
-			return results
+			todo = rest
+		case len(todo) == 1 || ctx.Err() != nil:
+			for _, n := range todo {
+				results[n] = batch.Result[Result]{Err: failure(ctx, err)}
+			}
+			return
+		default:
+			for n := range todo {
+				i.settle(ctx, units, results, todo[n:n+1])
+			}
+			return
 		}
 	}
-	return results
 }
 
 // lookUp asks on a fresh connection which of the batch's refunds are there:
-// those are accepted, and the rest is given back to be run again.
-func (i *Intake) lookUp(ctx context.Context, b *attempt, results []batch.Result[Result], todo []int) []int {
+// those are accepted, and the rest is given back to be run again. False: it
+// can't be found out.
+func (i *Intake) lookUp(ctx context.Context, b *attempt, results []batch.Result[Result], todo []int) (rest []int, ok bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTime)
 	defer cancel()
 	found, err := i.store.Settled(ctx, b.chargeKeys(), b.refundKeys(), lookupTime)
+	b.handOver(found)
 	if err != nil {
-		unknown(results, todo)
-		return nil
+		return todo, false
 	}
-	var rest []int
 	for n, unit := range b.units {
-		if result, ok := b.present(unit, found); ok {
+		if result, there := b.present(unit, found); there {
 			results[todo[n]] = batch.Result[Result]{Value: result}
 			continue
 		}
 		rest = append(rest, todo[n])
 	}
-	return rest
+	return rest, true
 }
 
 const unknownText = "it is not known whether the refund was accepted; query it, or repeat the same request"
 
-func unknown(results []batch.Result[Result], todo []int) {
+func unknown(results []batch.Result[Result], todo []int, cause error) {
 	for _, n := range todo {
-		results[n] = batch.Result[Result]{Err: refund.Errorf(refund.KindUnknownOutcome, "", unknownText)}
+		e := refund.Errorf(refund.KindUnknownOutcome, "", unknownText)
+		e.Cause = cause
+		results[n] = batch.Result[Result]{Err: e}
 	}
 }
 
-func failure(err error) error {
-	if refund.As(err) != nil {
+const busyText = "too many requests are waiting; nothing was accepted, try again"
+
+// failure is the answer to a unit of which nothing was accepted.
+func failure(ctx context.Context, err error) error {
+	switch {
+	case refund.As(err) != nil:
 		return err
+	case ctx.Err() != nil: // the database was too slow, or could not be reached
+		e := refund.Errorf(refund.KindBusy, "", busyText)
+		e.Cause = err
+		return e
+	default:
+		return refund.Wrap(err, "accept refunds")
 	}
-	return refund.Wrap(err, "accept refunds")
 }
 
 func pick(units []refund.Unit, which []int) []refund.Unit {

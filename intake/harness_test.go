@@ -3,7 +3,9 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,7 +18,10 @@ import (
 
 func TestMain(m *testing.M) { storetest.Main(m) }
 
-const merchantID = "mer_test"
+var merchants atomic.Int64
+
+// newMerchant gives an id that no other test uses.
+func newMerchant() string { return fmt.Sprintf("mer_%d", merchants.Add(1)) }
 
 // noRules is a store whose merchants have no rules, so that no merchant need
 // be made.
@@ -64,11 +69,16 @@ type desk struct {
 	engine *idleEngine
 }
 
+// idle makes an intake that the test steps itself.
+func idle(s intake.Store, opts intake.Options) *desk {
+	engine := &idleEngine{}
+	return &desk{Intake: intake.New(s, engine, intake.NewBoard(), opts), store: s, engine: engine}
+}
+
 // open runs an intake on s until the end of the test.
 func open(t testing.TB, s intake.Store, opts intake.Options) *desk {
 	t.Helper()
-	engine := &idleEngine{}
-	d := &desk{Intake: intake.New(s, engine, intake.NewBoard(), opts), store: s, engine: engine}
+	d := idle(s, opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { d.Run(ctx) })
@@ -79,8 +89,8 @@ func open(t testing.TB, s intake.Store, opts intake.Options) *desk {
 	return d
 }
 
-// charges registers n paid charges of amount.
-func charges(t testing.TB, s *store.Store, n int, amount money.Minor) []refund.Charge {
+// chargesOf registers n paid charges of amount.
+func chargesOf(t testing.TB, s *store.Store, merchantID string, n int, amount money.Minor) []refund.Charge {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	list := make([]refund.Charge, n)
@@ -114,5 +124,28 @@ func ask(c refund.Charge, amount money.Minor, number, key string) refund.Unit {
 		Requests: []refund.Request{{ChargeID: c.ID, Amount: minor(amount), Number: number}},
 		By:       refund.Asker{Key: "key_1", Dialect: "native", Address: "127.0.0.1", RequestID: "iar_1"},
 		Members:  []refund.Content{{refund.ContentCharge: c.ID, refund.ContentAmount: fmt.Sprint(amount)}},
+	}
+}
+
+// checkHeld compares what a charge holds for refunds with what it should.
+func checkHeld(t testing.TB, s *store.Store, c refund.Charge, want money.Minor) {
+	t.Helper()
+	now, err := s.Charge(t.Context(), c.MerchantID, c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now.Reserved != want {
+		t.Errorf("charge %s holds %d, want %d", c.ID, now.Reserved, want)
+	}
+}
+
+// waitUntil polls a condition for as long as a slow machine may need.
+func waitUntil(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !condition(); {
+		if time.Now().After(end) {
+			t.Fatalf("waited too long until %s", what)
+		}
+		runtime.Gosched()
 	}
 }

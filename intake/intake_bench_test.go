@@ -41,7 +41,7 @@ func durableRefunds(b *testing.B, url string, hot bool, callers int) {
 		number = 1
 	}
 	// Each charge holds all of the benchmark's refunds of 1.
-	paid := charges(b, s, number, 1_000_000_000)
+	paid := chargesOf(b, s, newMerchant(), number, 1_000_000_000)
 	desk := open(b, noRules{s}, intake.Options{})
 	var next atomic.Int64
 	b.ResetTimer()

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/refundry/refundry/refund"
@@ -51,43 +52,51 @@ func (b *attempt) numbersOf(unit refund.Unit) []Number {
 // those are. Other content under the same number or key is an error, and so
 // are a key and a number that point to different refunds.
 func (b *attempt) repeats(unit refund.Unit) (ids []string, repeated bool, err *refund.Error) {
-	var byNumber []string
-	var fresh int
-	for n, request := range unit.Requests {
-		if request.Number == "" {
-			fresh++
-			continue
-		}
-		owner, taken := b.owners[NumberKey{unit.MerchantID, Numbers, request.Number}]
-		if !taken {
-			fresh++
-			continue
-		}
-		if !refund.SameContent(owner.Contents[0], unit.Members[n]) {
-			return nil, false, conflict(refund.KindNumberConflict, "number", owner.Refunds[0], "the refund number was used for another refund")
-		}
-		byNumber = append(byNumber, owner.Refunds[0])
+	byNumber, known, err := b.byNumber(unit)
+	if err != nil {
+		return nil, false, err
 	}
-	if len(byNumber) > 0 && fresh > 0 {
-		return nil, false, conflict(refund.KindNumberConflict, "number", byNumber[0], "some of the unit's refund numbers were used before")
-	}
-	owner, taken := b.owners[NumberKey{unit.MerchantID, Keys, unit.Key}]
+	key := NumberKey{unit.MerchantID, Keys, unit.Key}
+	owner, taken := b.owners[key]
 	if unit.Key == "" || !taken {
-		if byNumber != nil && unit.Key != "" {
+		switch {
+		case known == 0:
+			return nil, false, nil
+		case known < len(byNumber):
+			return nil, false, conflict(refund.KindNumberConflict, "number", cmp.Or(byNumber...), "some of the unit's refund numbers were used before")
+		case unit.Key != "":
 			// A new key for refunds that are there: from now on it means them.
-			b.owners[NumberKey{unit.MerchantID, Keys, unit.Key}] = Number{
-				NumberKey: NumberKey{unit.MerchantID, Keys, unit.Key}, Refunds: byNumber, Contents: unit.Members, CreatedAt: b.now,
-			}
+			b.owners[key] = Number{NumberKey: key, Refunds: byNumber, Contents: unit.Members, CreatedAt: b.now}
 		}
-		return byNumber, byNumber != nil, nil
+		return byNumber, true, nil
 	}
 	if !slices.EqualFunc(owner.Contents, unit.Members, refund.SameContent) {
 		return nil, false, conflict(refund.KindKeyConflict, "idempotency_key", owner.Refunds[0], "the idempotency key was used for another request")
 	}
-	if byNumber != nil && !slices.Equal(byNumber, owner.Refunds) {
-		return nil, false, conflict(refund.KindKeyConflict, "idempotency_key", owner.Refunds[0], "the idempotency key and the refund number stand for different refunds")
+	for n, id := range byNumber {
+		if id != "" && id != owner.Refunds[n] {
+			return nil, false, conflict(refund.KindKeyConflict, "idempotency_key", owner.Refunds[n], "the idempotency key and the refund number stand for different refunds")
+		}
 	}
 	return owner.Refunds, true, nil
+}
+
+// byNumber gives the refund that each request's number stands for, "" where it
+// has none or a new one, and how many are known.
+func (b *attempt) byNumber(unit refund.Unit) (ids []string, known int, err *refund.Error) {
+	ids = make([]string, len(unit.Requests))
+	for n, request := range unit.Requests {
+		owner, taken := b.owners[NumberKey{unit.MerchantID, Numbers, request.Number}]
+		if request.Number == "" || !taken {
+			continue
+		}
+		if !refund.SameContent(owner.Contents[0], unit.Members[n]) {
+			return nil, 0, conflict(refund.KindNumberConflict, "number", owner.Refunds[0], "the refund number was used for another refund")
+		}
+		ids[n] = owner.Refunds[0]
+		known++
+	}
+	return ids, known, nil
 }
 
 // repeat answers with the refunds that were accepted before, as they are now.
@@ -105,8 +114,12 @@ func (b *attempt) repeat(unit refund.Unit, ids []string, earlier, accepted map[R
 		if number := unit.Requests[n].Number; number != "" && number != r.Number {
 			return Result{}, conflict(refund.KindKeyConflict, "idempotency_key", id, "the idempotency key was used with another refund number")
 		}
+		charge, ok := b.charges[ChargeKey{unit.MerchantID, r.ChargeID}]
+		if !ok {
+			return Result{}, conflict(refund.KindNumberConflict, "charge", id, "the refund is of another charge")
+		}
 		result.Refunds = append(result.Refunds, r)
-		result.Charges[r.ChargeID] = b.charges[ChargeKey{unit.MerchantID, r.ChargeID}]
+		result.Charges[r.ChargeID] = charge
 	}
 	return result, nil
 }

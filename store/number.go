@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
 )
 
 const (
@@ -48,6 +49,9 @@ func scanNumber(scan func(...any) error) (intake.Number, error) {
 	}
 	if err != nil {
 		return intake.Number{}, fmt.Errorf("read number: %w", err)
+	}
+	if len(n.Refunds) == 0 || len(n.Refunds) != len(n.Contents) {
+		return intake.Number{}, refund.Errorf(refund.KindCorrupt, "number", "a number does not say which refunds it stands for")
 	}
 	n.CreatedAt = fromMicros(createdAt)
 	return n, nil
