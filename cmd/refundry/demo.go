@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/refundry/refundry/server"
+	"github.com/refundry/refundry/service"
+)
+
+// demoCommand shows one refund through each dialect on a service of its own.
+type demoCommand struct {
+	Keep bool `help:"Leave the service running and print its address and keys."`
+}
+
+// loopback is where the demo's own receiver of webhooks listens.
+var loopback = netip.MustParsePrefix("127.0.0.0/8")
+
+func (c *demoCommand) Run(e *environment) error {
+	dir, err := os.MkdirTemp("", "refundry-demo-")
+	if err != nil {
+		return fmt.Errorf("make demo folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	house, err := openHouse(e, dir)
+	if err != nil {
+		return err
+	}
+	err = house.show(e)
+	if err == nil && c.Keep {
+		house.keep(e, dir)
+		<-e.Done()
+	}
+	if closing := house.close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// house is a whole service with a listener in this process.
+type house struct {
+	url     string
+	dir     string
+	service *service.Service
+	stop    context.CancelFunc
+	serving chan error
+}
+
+// openHouse starts a service on a fresh database in dir, with a free port.
+func openHouse(e *environment, dir string) (*house, error) {
+	log := e.log
+	if !e.json {
+		log = slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	s, err := service.Start(e, service.Options{
+		Database: "sqlite:" + filepath.Join(dir, "demo.db"), Data: filepath.Join(dir, "data"), Demo: true,
+		EgressAllow: []netip.Prefix{loopback}, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		_ = closeService(s)
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(e.Context))
+	h := &house{url: "http://" + listener.Addr().String(), dir: dir, service: s, stop: stop, serving: make(chan error, 1)}
+	go func() {
+		h.serving <- server.Run(ctx, s.Handler(), server.Options{
+			Listener: listener, Log: log, NewID: newRequestID, Observe: s.Metrics().Request,
+		})
+	}()
+	return h, nil
+}
+
+// close stops the listener, then the service.
+func (h *house) close() error {
+	h.stop()
+	http.DefaultClient.CloseIdleConnections()
+	err := <-h.serving
+	if closing := closeService(h.service); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// keep says what the running service can be tried with.
+func (h *house) keep(e *environment, dir string) {
+	p := printer{out: e.out, bold: terminal(e.out)}
+	p.title("The service keeps running. Ctrl-C ends it and removes its database.")
+	p.line("address       %s", h.url)
+	p.line("Ping++ key    %s  (app %s)", demoKey, demoApp)
+	p.line("native key    rk_test_demo  (contract: %s/refundry/v1/openapi.yaml)", h.url)
+	p.line("all the keys  %s", filepath.Join(dir, "data", "demo", "demo.json"))
+	p.line("metrics       %s/metrics", h.url)
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/egress"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// endpointCommand is refundry endpoint.
+type endpointCommand struct {
+	Add     endpointAdd     `cmd:"" help:"Have an address told of events."`
+	List    endpointList    `cmd:"" help:"List a merchant's endpoints."`
+	Disable endpointDisable `cmd:"" help:"Stop telling an address; what was on its way there is dropped."`
+}
+
+// endpointEvents are the types that an endpoint may subscribe to.
+var endpointEvents = []string{"refund.succeeded", "refund.failed", "refund.abnormal"}
+
+// endpointRow is an endpoint in JSON.
+type endpointRow struct {
+	ID         string     `json:"id"`
+	Dialect    string     `json:"dialect"`
+	Identity   string     `json:"identity"`
+	URL        string     `json:"url"`
+	Events     []string   `json:"events"`
+	CreatedAt  time.Time  `json:"created_at"`
+	DisabledAt *time.Time `json:"disabled_at"`
+}
+
+func endpointRowOf(p merchant.Endpoint) endpointRow {
+	row := endpointRow{ID: p.ID, Dialect: p.Dialect, Identity: p.Identity, URL: p.URL, Events: p.Events, CreatedAt: p.CreatedAt}
+	if row.Events == nil {
+		row.Events = []string{}
+	}
+	if !p.DisabledAt.IsZero() {
+		row.DisabledAt = &p.DisabledAt
+	}
+	return row
+}
+
+type endpointAdd struct {
+	databaseFlags
+	dataFlags
+	merchantFlags
+	jsonFlag
+	egressFlags
+	URL     string   `arg:"" help:"The http or https address."`
+	Dialect string   `help:"In whose form it is told." default:"pingpp" enum:"pingpp,native"`
+	Events  []string `help:"Types it is told of: refund.succeeded, refund.failed, refund.abnormal; default what its dialect promises." placeholder:"TYPE,..."`
+}
+
+func (c *endpointAdd) Run(e *environment) error {
+	for _, kind := range c.Events {
+		if !slices.Contains(endpointEvents, kind) {
+			return usageError{fmt.Sprintf("there is no event type %q; there are %s", kind, strings.Join(endpointEvents, ", "))}
+		}
+	}
+	if err := egress.Check(e, c.URL, c.EgressAllow); err != nil {
+		return fmt.Errorf("%w (hint: --egress-allow opens private networks, here and for serve)", err)
+	}
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := c.useMasterKey(e, s); err != nil {
+		return err
+	}
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	identities, err := s.Identities(e, m.ID)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	p := merchant.Endpoint{ID: "ep_" + refund.NewID(now), MerchantID: m.ID, Dialect: c.Dialect, URL: c.URL, Events: c.Events, CreatedAt: now}
+	at := slices.IndexFunc(identities, func(i merchant.Identity) bool { return i.Dialect == c.Dialect })
+	switch {
+	case at >= 0:
+		p.Identity = identities[at].Name
+	case c.Dialect != merchant.Native:
+		return usageError{fmt.Sprintf("merchant %s is not known in the %s dialect", m.Name, c.Dialect)}
+	}
+	if err := s.AddEndpoint(e, p); err != nil {
+		return err
+	}
+	if c.JSON {
+		return e.printJSON(endpointRowOf(p))
+	}
+	e.say("%s is told of events from now on", c.URL)
+	_, err = fmt.Fprintln(e.out, p.ID)
+	return err
+}
+
+type endpointList struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+}
+
+func (c *endpointList) Run(e *environment) error {
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	all, err := s.Endpoints(e, m.ID)
+	if err != nil {
+		return err
+	}
+	list := make([]endpointRow, len(all))
+	rows := make([][]string, len(all))
+	for n, p := range all {
+		list[n] = endpointRowOf(p)
+		rows[n] = []string{p.ID, p.Dialect, p.URL, strings.Join(p.Events, " "), when(p.CreatedAt), when(p.DisabledAt)}
+	}
+	if c.JSON {
+		return e.printJSON(list)
+	}
+	return e.printTable([]string{"ID", "DIALECT", "URL", "EVENTS", "CREATED", "DISABLED"}, rows)
+}
+
+type endpointDisable struct {
+	databaseFlags
+	merchantFlags
+	ID string `arg:"" help:"The endpoint's id."`
+}
+
+func (c *endpointDisable) Run(e *environment) error {
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	if err := s.DisableEndpoint(e, m.ID, c.ID, time.Now()); err != nil {
+		return err
+	}
+	e.say("endpoint %s is told of nothing any more", c.ID)
+	return nil
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/money"
+)
+
+// eventCommand is refundry event.
+type eventCommand struct {
+	List eventList `cmd:"" help:"List events, newest first."`
+}
+
+type eventList struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+	limitFlag
+	Type  []string `help:"Only these types, such as refund.succeeded." placeholder:"TYPE,..."`
+	After string   `help:"Only those older than this event." placeholder:"EVENT"`
+}
+
+// eventRow is an event in JSON, with its refund as it was then.
+type eventRow struct {
+	ID                string         `json:"id"`
+	Type              string         `json:"type"`
+	At                time.Time      `json:"at"`
+	Refund            string         `json:"refund"`
+	Charge            string         `json:"charge"`
+	State             string         `json:"state"`
+	Amount            money.Minor    `json:"amount"`
+	Currency          money.Currency `json:"currency"`
+	RequestID         string         `json:"request_id"`
+	FeedNumber        int64          `json:"feed_number"`
+	PendingDeliveries int64          `json:"pending_deliveries"`
+}
+
+func (c *eventList) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	filter := dialect.EventFilter{MerchantID: m.ID, Types: c.Type, Page: dialect.Page{Limit: c.Limit}}
+	if c.After != "" {
+		after, err := s.Event(e, m.ID, c.After)
+		if err != nil {
+			return err
+		}
+		filter.Page.After = &dialect.Position{CreatedAt: after.At, ID: after.ID}
+	}
+	events, cut, err := s.EventList(e, filter)
+	if err != nil {
+		return err
+	}
+	list := make([]eventRow, len(events))
+	rows := make([][]string, len(events))
+	for n, v := range events {
+		list[n] = eventRow{
+			v.ID, v.Type, v.At, v.Refund.ID, v.Charge.ID, string(v.Refund.State), v.Refund.Amount, v.Refund.Currency,
+			v.RequestID, v.FeedNumber, v.PendingDeliveries,
+		}
+		rows[n] = []string{v.ID, v.Type, when(v.At), v.Refund.ID, amountText(v.Refund.Amount, v.Refund.Currency), v.RequestID}
+	}
+	if len(events) > 0 {
+		e.more(cut, events[len(events)-1].ID)
+	}
+	if c.JSON {
+		return e.printJSON(list)
+	}
+	return e.printTable([]string{"ID", "TYPE", "AT", "REFUND", "AMOUNT", "REQUEST"}, rows)
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/store"
+)
+
+// keyCommand is refundry key.
+type keyCommand struct {
+	Add    keyAdd    `cmd:"" help:"Make an API key; it is shown once."`
+	List   keyList   `cmd:"" help:"List a merchant's keys."`
+	Expire keyExpire `cmd:"" help:"End a key's life now."`
+}
+
+// keyRow is a key in JSON; its text is not stored.
+type keyRow struct {
+	ID        string     `json:"id"`
+	Dialect   string     `json:"dialect"`
+	Identity  string     `json:"identity"`
+	Scopes    []string   `json:"scopes"`
+	Hint      string     `json:"hint"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"`
+}
+
+func keyRowOf(k merchant.Key) keyRow {
+	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, CreatedAt: k.CreatedAt}
+	for _, scope := range k.Scopes {
+		row.Scopes = append(row.Scopes, string(scope))
+	}
+	if !k.ExpiresAt.IsZero() {
+		row.ExpiresAt = &k.ExpiresAt
+	}
+	return row
+}
+
+type keyAdd struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+	dataFlags
+	Dialect string   `help:"Dialect the key is for." default:"native" enum:"native,pingpp,wallet,payin"`
+	Scopes  []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write; default all that its mode has." placeholder:"SCOPE,..."`
+}
+
+func (c *keyAdd) Run(e *environment) error {
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := c.useMasterKey(e, s); err != nil {
+		return err
+	}
+	fresh, err := c.make(e, s)
+	if err != nil {
+		return err
+	}
+	if err := s.AddKey(e, fresh); err != nil {
+		return err
+	}
+	if c.JSON {
+		return e.printJSON(struct {
+			keyRow
+			Key string `json:"key"`
+		}{keyRowOf(fresh.Key), fresh.Secret})
+	}
+	e.say("key %s was made; it is shown this once:", fresh.Key.ID)
+	_, err = fmt.Fprintln(e.out, fresh.Secret)
+	return err
+}
+
+// make makes the key for the merchant's identity in the dialect.
+func (c *keyAdd) make(e *environment, s *store.Store) (merchant.FreshKey, error) {
+	m, err := c.find(e, s)
+	if err != nil {
+		return merchant.FreshKey{}, err
+	}
+	identity := ""
+	if c.Dialect != merchant.Native {
+		identities, err := s.Identities(e, m.ID)
+		if err != nil {
+			return merchant.FreshKey{}, err
+		}
+		at := slices.IndexFunc(identities, func(i merchant.Identity) bool { return i.Dialect == c.Dialect })
+		if at < 0 {
+			return merchant.FreshKey{}, usageError{fmt.Sprintf("merchant %s is not known in the %s dialect", m.Name, c.Dialect)}
+		}
+		identity = identities[at].Name
+	}
+	fresh := merchant.NewKey(m, c.Dialect, identity, time.Now().UTC().Truncate(time.Microsecond))
+	if len(c.Scopes) == 0 {
+		return fresh, nil
+	}
+	may := fresh.Key.Scopes
+	fresh.Key.Scopes = nil
+	for _, name := range c.Scopes {
+		if !slices.Contains(may, merchant.Scope(name)) {
+			return merchant.FreshKey{}, usageError{fmt.Sprintf("a %s key of mode %s has no scope %q", c.Dialect, m.Mode, name)}
+		}
+		fresh.Key.Scopes = append(fresh.Key.Scopes, merchant.Scope(name))
+	}
+	return fresh, nil
+}
+
+type keyList struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+}
+
+func (c *keyList) Run(e *environment) error {
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	keys, err := s.Keys(e, m.ID)
+	if err != nil {
+		return err
+	}
+	list := make([]keyRow, len(keys))
+	rows := make([][]string, len(keys))
+	for n, k := range keys {
+		list[n] = keyRowOf(k)
+		rows[n] = []string{k.ID, k.Dialect, k.Identity, k.Hint, strings.Join(list[n].Scopes, " "), when(k.CreatedAt), when(k.ExpiresAt)}
+	}
+	if c.JSON {
+		return e.printJSON(list)
+	}
+	return e.printTable([]string{"ID", "DIALECT", "IDENTITY", "HINT", "SCOPES", "CREATED", "EXPIRES"}, rows)
+}
+
+type keyExpire struct {
+	databaseFlags
+	merchantFlags
+	ID string `arg:"" help:"The key's id, as key list shows it."`
+}
+
+func (c *keyExpire) Run(e *environment) error {
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	if err := s.ExpireKey(e, m.ID, c.ID, time.Now()); err != nil {
+		return err
+	}
+	e.say("key %s has expired", c.ID)
+	return nil
+}

@@ -1,0 +1,159 @@
+// Command refundry is the whole program: the service, a demonstration of it,
+// and the tools that an operator needs. There is one file per subcommand;
+// docs/operations.md tells how to run it.
+//
+// Exit status: 0 fine, 1 failed, 2 wrong usage. What a person reads goes to
+// stderr, data to stdout.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit statuses.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// program is what the command line may say.
+type program struct {
+	Config    string `help:"Read settings from this TOML file; flags and environment variables go before it." placeholder:"FILE" type:"path" env:"REFUNDRY_CONFIG"`
+	LogLevel  string `help:"Least level that is logged: debug, info, warn, error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"REFUNDRY_LOG_LEVEL"`
+	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM" env:"REFUNDRY_LOG_FORMAT"`
+
+	Serve    serveCommand    `cmd:"" help:"Run the service."`
+	Demo     demoCommand     `cmd:"" help:"Show one refund from end to end on a fresh database, then exit."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring a database to the current schema."`
+	Merchant merchantCommand `cmd:"" help:"Add, list and show merchants."`
+	Charge   chargeCommand   `cmd:"" help:"Import, list and show charges."`
+	Refund   refundCommand   `cmd:"" help:"List, show and cancel refunds."`
+	Event    eventCommand    `cmd:"" help:"List events."`
+	Endpoint endpointCommand `cmd:"" help:"Add and list addresses that are told of events."`
+	Key      keyCommand      `cmd:"" help:"Add and list API keys."`
+	// Verify   verifyCommand   `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
+	Doctor  doctorCommand  `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
+	Version versionCommand `cmd:"" help:"Show the program's version."`
+}
+
+// environment is what a command runs in.
+type environment struct {
+	context.Context
+	in       io.Reader
+	out, err io.Writer
+	log      *slog.Logger
+	json     bool // the log is JSON, so nothing else may stand on stderr
+}
+
+// say writes a line for people.
+func (e *environment) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(e.err, format+"\n", args...)
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is the program with its streams; it gives the exit status.
+func run(args []string, in io.Reader, out, problems io.Writer) int {
+	var p program
+	command, status := parse(&p, args, out, problems)
+	if status != 0 {
+		return status
+	}
+	for _, name := range unknownVariables(os.Environ()) {
+		_, _ = fmt.Fprintf(problems, "refundry: warning: there is no setting %s (see refundry serve --help)\n", name)
+	}
+	// The first signal stops gracefully, the second at once.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	e := &environment{Context: ctx, in: in, out: out, err: problems, log: p.logger(problems), json: p.LogFormat == "json"}
+	err := command.Run(e)
+	if err == nil {
+		return 0
+	}
+	if !errors.Is(err, errTold) {
+		_, _ = fmt.Fprintf(problems, "refundry: %v\n", err)
+	}
+	if wrong := (usageError{}); errors.As(err, &wrong) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// errTold says that a command failed and has already said how.
+var errTold = errors.New("failed")
+
+// usageError is wrong usage that only the command itself can see.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text }
+
+// parse reads the command line, then once more with the file that it names.
+func parse(p *program, args []string, out, problems io.Writer) (*kong.Context, int) {
+	parser, err := newParser(p, out, problems)
+	if err != nil {
+		_, _ = fmt.Fprintf(problems, "refundry: %v\n", err)
+		return nil, exitFailed
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return nil, wrongUsage(err, problems)
+	}
+	if p.Config == "" {
+		return command, 0
+	}
+	file, err := readFile(p.Config)
+	if err == nil {
+		*p = program{}
+		if parser, err = newParser(p, out, problems, kong.Resolvers(file)); err == nil {
+			command, err = parser.Parse(args)
+		}
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(problems, "refundry: %v\n", err)
+		return nil, exitFailed
+	}
+	return command, 0
+}
+
+func newParser(p *program, out, problems io.Writer, more ...kong.Option) (*kong.Kong, error) {
+	options := append([]kong.Option{
+		kong.Name("refundry"),
+		kong.Description("A self-hosted refund service that speaks the APIs your code already calls."),
+		kong.Writers(out, problems),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+	}, more...)
+	parser, err := kong.New(p, options...)
+	if err != nil {
+		return nil, fmt.Errorf("read the command line: %w", err)
+	}
+	return parser, nil
+}
+
+func wrongUsage(err error, problems io.Writer) int {
+	command := "refundry"
+	if wrong := (&kong.ParseError{}); errors.As(err, &wrong) && wrong.Context != nil && wrong.Context.Command() != "" {
+		command += " " + wrong.Context.Selected().Path()
+	}
+	_, _ = fmt.Fprintf(problems, "refundry: %v (see %s --help)\n", err, command)
+	return exitUsage
+}
+
+func (p *program) logger(to io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(p.LogLevel)) // kong took only names of levels
+	options := &slog.HandlerOptions{Level: level}
+	if p.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(to, options))
+	}
+	return slog.New(slog.NewTextHandler(to, options))
+}

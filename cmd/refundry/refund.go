@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+)
+
+// refundCommand is refundry refund.
+type refundCommand struct {
+	Add    refundAdd    `cmd:"" help:"Ask for a refund; the running serve carries it out."`
+	List   refundList   `cmd:"" help:"List refunds, newest first."`
+	Get    refundGet    `cmd:"" help:"Show a refund with its attempts and transfers."`
+	Cancel refundCancel `cmd:"" help:"Withdraw a refund that its channel was not told of."`
+}
+
+type refundList struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+	limitFlag
+	State  string `help:"Only those in this state: held, created, pending, abnormal, succeeded, failed, canceled." enum:",held,created,pending,abnormal,succeeded,failed,canceled" default:""`
+	Charge string `help:"Only those of this charge, by its id or any dialect's name." placeholder:"CHARGE"`
+	Number string `help:"Only the one with this number of the merchant's." placeholder:"NUMBER"`
+	After  string `help:"Only those older than this refund." placeholder:"REFUND"`
+}
+
+func (c *refundList) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	filter, err := c.filter(e, s, m)
+	if err != nil {
+		return err
+	}
+	refunds, cut, err := s.RefundList(e, filter)
+	if err != nil {
+		return err
+	}
+	list := make([]any, len(refunds))
+	rows := make([][]string, len(refunds))
+	for n, r := range refunds {
+		rows[n] = []string{r.ID, r.ChargeID, amountText(r.Amount, r.Currency), string(r.State), r.Number, r.Channel, when(r.CreatedAt), when(r.SucceededAt)}
+		if c.JSON {
+			charge, err := s.Charge(e, m.ID, r.ChargeID)
+			if err != nil {
+				return err
+			}
+			list[n] = native.RefundJSON(r, charge)
+		}
+	}
+	if len(refunds) > 0 {
+		e.more(cut, refunds[len(refunds)-1].ID)
+	}
+	if c.JSON {
+		return e.printJSON(list)
+	}
+	return e.printTable([]string{"ID", "CHARGE", "AMOUNT", "STATE", "NUMBER", "CHANNEL", "CREATED", "SUCCEEDED"}, rows)
+}
+
+func (c *refundList) filter(e *environment, s *store.Store, m merchant.Merchant) (dialect.RefundFilter, error) {
+	f := dialect.RefundFilter{MerchantID: m.ID, State: refund.State(c.State), Number: c.Number, Page: dialect.Page{Limit: c.Limit}}
+	if c.Charge != "" {
+		charge, err := s.ChargeByAny(e, m.ID, c.Charge)
+		if err != nil {
+			return f, err
+		}
+		f.ChargeID = charge.ID
+	}
+	if c.After != "" {
+		r, err := s.Refund(e, m.ID, c.After)
+		if err != nil {
+			return f, err
+		}
+		f.Page.After = &dialect.Position{CreatedAt: r.CreatedAt, ID: r.ID}
+	}
+	return f, nil
+}
+
+type refundGet struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+	ID string `arg:"" help:"The refund's id."`
+}
+
+func (c *refundGet) Run(e *environment) error {
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	r, err := s.Refund(e, m.ID, c.ID)
+	if err != nil {
+		return err
+	}
+	charge, err := s.Charge(e, m.ID, r.ChargeID)
+	if err != nil {
+		return err
+	}
+	attempts, err := s.Attempts(e, m.ID, r.ID)
+	if err != nil {
+		return err
+	}
+	transfers, err := s.Transfers(e, m.ID, r.ID)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return e.printJSON(native.WholeRefundJSON(r, charge, attempts, transfers))
+	}
+	rows := [][]string{
+		{"id", r.ID},
+		{"charge", r.ChargeID},
+		{"amount", amountText(r.Amount, r.Currency)},
+		{"state", string(r.State)},
+		{"number", r.Number},
+		{"reason", r.Reason},
+		{"channel", r.Channel},
+		{"number at the channel", r.ChannelNumber},
+		{"channel's own id", r.ChannelRefundID},
+		{"created", when(r.CreatedAt)},
+		{"succeeded", when(r.SucceededAt)},
+		{"next look", when(r.DueAt)},
+		{"failure", r.FailureCode + " " + r.FailureMessage},
+	}
+	for _, a := range attempts {
+		rows = append(rows, []string{"attempt " + when(a.At), fmt.Sprintf("%s: %s %s %s %s", a.Source, a.Outcome, a.Code, a.Message, a.Note)})
+	}
+	for _, t := range transfers {
+		rows = append(rows, []string{"transfer " + when(t.At), fmt.Sprintf("%s %s: %s -> %s", t.Kind, t.Amount, t.From, t.To)})
+	}
+	return e.printTable([]string{"WHAT", "VALUE"}, rows)
+}
+
+type refundCancel struct {
+	databaseFlags
+	merchantFlags
+	ID string `arg:"" help:"The refund's id."`
+}
+
+func (c *refundCancel) Run(e *environment) error {
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	m, err := c.find(e, s)
+	if err != nil {
+		return err
+	}
+	r, _, err := s.CancelRefund(e, m.ID, c.ID, newRequestID(), time.Now().UTC().Truncate(time.Microsecond))
+	if err != nil {
+		return err
+	}
+	e.say("refund %s is %s", r.ID, r.State)
+	return nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/user"
+	"strconv"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+)
+
+// refundAdd asks for a refund as an operator.
+type refundAdd struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+	Charge string `arg:"" help:"The charge, by its id or any dialect's name."`
+	Amount string `help:"How much, in major units such as 10.00; default everything that is left." placeholder:"AMOUNT"`
+	Number string `help:"The merchant's own number: repeating the command with it refunds once." placeholder:"NUMBER"`
+	Reason string `help:"Why." placeholder:"TEXT"`
+}
+
+func (c *refundAdd) Run(e *environment) error {
+	s, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	unit, err := c.unit(e, s)
+	if err != nil {
+		return err
+	}
+	result, err := acceptAlone(e, s, unit)
+	if err != nil {
+		return err
+	}
+	r := result.Refunds[0]
+	if c.JSON {
+		return e.printJSON(native.RefundJSON(r, result.Charges[r.ChargeID]))
+	}
+	verb := "accepted"
+	if result.Repeated {
+		verb = "was accepted before"
+	}
+	e.say("refund of %s %s (%s)", amountText(r.Amount, r.Currency), verb, r.State)
+	_, err = fmt.Fprintln(e.out, r.ID)
+	return err
+}
+
+func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {
+	m, err := c.find(e, s)
+	if err != nil {
+		return refund.Unit{}, err
+	}
+	charge, err := s.ChargeByAny(e, m.ID, c.Charge)
+	if err != nil {
+		return refund.Unit{}, err
+	}
+	request := refund.Request{ChargeID: charge.ID, Number: c.Number, Reason: c.Reason}
+	content := refund.Content{refund.ContentCharge: charge.ID, refund.ContentAmount: ""}
+	if c.Amount != "" {
+		amount, err := money.Parse(c.Amount, charge.Currency)
+		if err != nil {
+			return refund.Unit{}, usageError{fmt.Sprintf("--amount: %v", err)}
+		}
+		request.Amount = &amount
+		content[refund.ContentAmount] = strconv.FormatInt(int64(amount), 10)
+	}
+	by := refund.Asker{Key: operator(), Dialect: "command", RequestID: newRequestID()}
+	return refund.Unit{MerchantID: m.ID, Requests: []refund.Request{request}, Members: []refund.Content{content}, By: by}, nil
+}
+
+// operator names who runs the command, for the record.
+func operator() string {
+	if u, err := user.Current(); err == nil {
+		return "operator " + u.Username
+	}
+	return "operator"
+}
+
+// acceptAlone takes a unit through an intake of its own. Its refunds stay
+// unclaimed and due now, so that the serve that runs finds them at once.
+func acceptAlone(e *environment, s *store.Store, unit refund.Unit) (intake.Result, error) {
+	i := intake.New(s, noEngine{}, intake.NewBoard(), intake.Options{})
+	ctx, stop := context.WithCancel(context.WithoutCancel(e.Context))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		i.Run(ctx)
+	}()
+	defer func() {
+		stop()
+		<-ended
+	}()
+	var acceptor dialect.Acceptor = i
+	return acceptor.Accept(e, unit, 0)
+}
+
+// noEngine has no room: a command must not hold leases when it ends.
+type noEngine struct{}
+
+func (noEngine) Reserve(int) int       { return 0 }
+func (noEngine) Release(int)           {}
+func (noEngine) Take([]intake.Claimed) {}
+func (noEngine) Lease() time.Duration  { return 0 }

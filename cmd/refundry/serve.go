@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/secret"
+	"github.com/refundry/refundry/server"
+	"github.com/refundry/refundry/service"
+)
+
+// closeTimeout is how long the parts may take to end after the listener: calls
+// to channels are bounded by 30 s, and their outcomes have to be recorded.
+const closeTimeout = 45 * time.Second
+
+// serveCommand runs the service.
+type serveCommand struct {
+	databaseFlags
+	dataFlags
+	listenFlags
+	egressFlags
+	Demo bool `help:"Load the demo merchant with the published examples' charges (test mode only)." env:"REFUNDRY_DEMO"`
+}
+
+type listenFlags struct {
+	Listen  string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"REFUNDRY_LISTEN"`
+	TLSCert string `help:"Certificate chain (PEM); switches TLS on." type:"path" placeholder:"FILE" env:"REFUNDRY_TLS_CERT"`
+	TLSKey  string `help:"Private key of the certificate (PEM)." type:"path" placeholder:"FILE" env:"REFUNDRY_TLS_KEY"`
+}
+
+// egressFlags say where webhooks may go besides public addresses.
+type egressFlags struct {
+	EgressAllow []netip.Prefix `help:"Private or loopback network that webhooks may go to; may be given several times." placeholder:"CIDR" env:"REFUNDRY_EGRESS_ALLOW"`
+}
+
+// Validate is called by kong.
+func (f listenFlags) Validate() error {
+	if (f.TLSCert == "") != (f.TLSKey == "") {
+		return usageError{"--tls-cert and --tls-key go together"}
+	}
+	return nil
+}
+
+func (c *serveCommand) Run(e *environment) error {
+	s, err := service.Start(e, service.Options{
+		Database: c.Database, Data: c.Data, MasterKey: os.Getenv(secret.Environment),
+		Demo: c.Demo, EgressAllow: c.EgressAllow, Log: e.log,
+	})
+	if err != nil {
+		return err
+	}
+	options := server.Options{
+		Address: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Log: e.log,
+		NewID: newRequestID, Observe: s.Metrics().Request,
+		Ready: func(url string) { e.announce(url, c.Demo, c.Data) },
+	}
+	serving := server.Run(e, s.Handler(), options)
+	if err := closeService(s); err != nil {
+		return err
+	}
+	return serving
+}
+
+// closeService ends what stands behind the listener, which has stopped.
+func closeService(s *service.Service) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := s.Close(ctx); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
+
+// newRequestID has the shape that Ping++ gives its own.
+func newRequestID() string { return "iar_" + refund.NewID(time.Now()) }
+
+// announce says where the service is to be found.
+func (e *environment) announce(url string, demo bool, data string) {
+	if e.json {
+		e.log.Info("ready", "url", url)
+		return
+	}
+	e.say("refundry is ready at %s", url)
+	if demo {
+		e.say("the demo merchant's names and keys are in %s/demo/demo.json", data)
+	}
+}

@@ -1,0 +1,120 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// demoDir is the folder in the data folder that tells of the demo merchant.
+const demoDir = "demo"
+
+// loadDemo makes sure that the demo merchant and its charges are there, and
+// writes its keys to the data folder. What is there stays: a restart, and
+// another replica, find and write the same keys.
+func (s *Service) loadDemo(ctx context.Context, platform merchant.PlatformKey) error {
+	fresh, err := s.demoMerchant(ctx, platform)
+	if err != nil {
+		return fmt.Errorf("load demo merchant: %w", err)
+	}
+	if err := s.loadDemoCharges(ctx, fresh.Identities); err != nil {
+		return fmt.Errorf("load demo charges: %w", err)
+	}
+	if err := writeDemoFiles(filepath.Join(s.opts.Data, demoDir), fresh); err != nil {
+		return fmt.Errorf("write demo files: %w", err)
+	}
+	return nil
+}
+
+// demoMerchant gives the demo merchant as it is stored; its key texts are
+// fixed, and its key pairs are those that were stored first.
+func (s *Service) demoMerchant(ctx context.Context, platform merchant.PlatformKey) (merchant.Fresh, error) {
+	now := s.now()
+	made, err := merchant.Demo(now)
+	if err != nil {
+		return merchant.Fresh{}, err
+	}
+	if err := made.UsePlatformKey(platform, now); err != nil {
+		return merchant.Fresh{}, err
+	}
+	if err := s.Store.AddMerchant(ctx, made); err != nil {
+		return merchant.Fresh{}, err
+	}
+	if made.Identities, err = s.Store.Identities(ctx, merchant.DemoID); err != nil {
+		return merchant.Fresh{}, err
+	}
+	return made, nil
+}
+
+func (s *Service) loadDemoCharges(ctx context.Context, identities []merchant.Identity) error {
+	results, err := s.Store.RegisterCharges(ctx, demoCharges(identities, s.now()))
+	if err != nil {
+		return err
+	}
+	for _, result := range results {
+		if result.Err != nil {
+			return result.Err
+		}
+	}
+	return nil
+}
+
+// ResetDemo renews the demo charges with everything that hangs on them. It is
+// refused for any other merchant.
+func (s *Service) ResetDemo(ctx context.Context, merchantID string) error {
+	m, err := s.Store.MerchantByID(ctx, merchantID)
+	if err != nil {
+		return err
+	}
+	if !m.Settings.Demo {
+		return refund.Errorf(refund.KindForbidden, "", "only the demo merchant's charges can be renewed")
+	}
+	identities, err := s.Store.Identities(ctx, merchantID)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	return s.Store.ResetDemo(ctx, merchantID, demoCharges(identities, now), now)
+}
+
+// writeDemoFiles writes the keys of examples and demo.json. Only this user may
+// read them.
+func writeDemoFiles(dir string, fresh merchant.Fresh) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	files := fresh.Files()
+	files["demo.json"] = string(fresh.Document())
+	for name, text := range files {
+		if err := writeFile(filepath.Join(dir, name), []byte(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFile replaces a file in one step, so that nobody reads half of it; one
+// that is as it should be stays untouched.
+func writeFile(name string, text []byte) error {
+	have, err := os.ReadFile(name)
+	if err == nil && bytes.Equal(have, text) || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	made, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(made.Name()) }() // gone when the renaming did its work
+	_, err = made.Write(text)
+	if err := errors.Join(err, made.Close()); err != nil {
+		return err
+	}
+	return os.Rename(made.Name(), name)
+}

@@ -1,0 +1,63 @@
+package service
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+// routes mounts every dialect and the addresses for machines on one mux.
+func (s *Service) routes(dialects []dialect.Dialect) http.Handler {
+	mux := http.NewServeMux()
+	for _, d := range dialects {
+		d.Register(mux)
+	}
+	mux.HandleFunc("GET /healthz", healthy)
+	mux.HandleFunc("GET /readyz", s.readiness)
+	mux.Handle("GET /metrics", s.opts.Metrics.Handler())
+	return mux
+}
+
+// healthy answers as long as the process does: a supervisor restarts it when
+// it does not. A database that is away is no reason to.
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "ok\n")
+}
+
+// readiness tells load balancers whether requests may come here.
+func (s *Service) readiness(w http.ResponseWriter, _ *http.Request) {
+	if err := s.Ready(); err != nil {
+		s.opts.Log.Warn("not ready", "error", err)
+		plain(w, http.StatusServiceUnavailable, "not ready\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text)
+}
+
+// acceptor is the intake; what it accepted left events, which the webhooks'
+// fan-out numbers at once instead of at its next look.
+type acceptor struct {
+	*intake.Intake
+	wake func()
+}
+
+// Accept implements dialect.Acceptor.
+func (a acceptor) Accept(ctx context.Context, unit refund.Unit, wait time.Duration) (intake.Result, error) {
+	result, err := a.Intake.Accept(ctx, unit, wait)
+	if err == nil && !result.Repeated {
+		a.wake()
+	}
+	return result, err
+}

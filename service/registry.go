@@ -1,0 +1,32 @@
+package service
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/channel/sandbox"
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/dialect/pingpp"
+	"github.com/refundry/refundry/merchant"
+)
+
+// The registry: every dialect and every channel in the program, one line each.
+// Nothing registers itself; what is not named here does not exist.
+
+// dialects makes the APIs that merchants call.
+func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dialect {
+	return []dialect.Dialect{
+		native.New(s.nativeServices(now, log)),
+		pingpp.New(pingpp.Services{Directory: s.Store, Merchants: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
+	}
+}
+
+// channels makes the connectors by their names in channel accounts.
+func (s *Service) channels(now func() time.Time, log *slog.Logger) map[string]channel.Connector {
+	s.sandbox = sandbox.New(s.Store, sandbox.Options{Now: now, Log: log})
+	return map[string]channel.Connector{
+		merchant.ConnectorSandbox: s.sandbox,
+	}
+}

@@ -1,0 +1,261 @@
+// Package service joins the parts into one running process: the store, the
+// engine with its channels, the intake, the webhooks and the dialects. serve,
+// demo, bench and tests start the real thing with it.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/refundry/refundry/channel/sandbox"
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/egress"
+	"github.com/refundry/refundry/engine"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/secret"
+	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/telemetry"
+	"github.com/refundry/refundry/webhook"
+)
+
+// deliveryTimeout is how long a webhook's receiver may take to answer; the
+// protocols ask theirs to answer within 5 s.
+const deliveryTimeout = 10 * time.Second
+
+// readyTimeout bounds the question to the database behind /readyz.
+const readyTimeout = 2 * time.Second
+
+// Options of a service. Database and Data must be given.
+type Options struct {
+	// Database is the URL, "sqlite:FILE" or "postgres://...".
+	Database string
+	// Data is the folder of the master key and of the files that it makes.
+	Data string
+	// MasterKey is the master key itself, base64 of 32 bytes; "" takes
+	// Data/master.key, which is made if it is not there.
+	MasterKey string
+	// Demo loads the demo merchant with its charges.
+	Demo bool
+	// EgressAllow are private networks that webhooks may go to; default none.
+	EgressAllow []netip.Prefix
+	// Metrics are where everything is counted; default metrics of its own.
+	Metrics *telemetry.Metrics
+	Now     func() time.Time // default time.Now
+	Log     *slog.Logger     // default slog.Default()
+}
+
+// Service is a running process without its listener.
+type Service struct {
+	// Store is the open database.
+	Store *store.Store
+
+	opts     Options
+	owner    *Owner
+	clock    clock
+	sandbox  *sandbox.Sandbox
+	engine   *engine.Engine
+	intake   *intake.Intake
+	webhooks *webhook.Sender
+	acceptor dialect.Acceptor
+	handler  http.Handler
+	closing  atomic.Bool
+
+	// What runs, in the order in which it is stopped.
+	running []*running
+}
+
+// Start opens and migrates the database, loads the keys, and starts everything
+// but the listener. What the caller gives as ctx bounds the start, not the
+// service's life: Close ends it. An error leaves nothing behind.
+func Start(ctx context.Context, opts Options) (*Service, error) {
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Metrics == nil {
+		opts.Metrics = telemetry.New(Build())
+	}
+	s := &Service{opts: opts, clock: clock{base: opts.Now}}
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
+		s.release()
+		return nil, err
+	}
+	s.join()
+	s.run()
+	return s, nil
+}
+
+// open opens the database for this process alone, if it is a file.
+func (s *Service) open(ctx context.Context) error {
+	db, err := store.Open(ctx, s.opts.Database, store.Options{Now: s.clock.now, Log: s.opts.Log})
+	if err != nil {
+		return err
+	}
+	s.Store = db
+	if s.owner, err = Own(s.opts.Database); err != nil {
+		db.Close()
+		return err
+	}
+	return nil
+}
+
+// prepare brings the database into the state that everything else relies on.
+func (s *Service) prepare(ctx context.Context) error {
+	if err := s.Store.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := s.clock.correct(ctx, s.Store, s.opts.Log); err != nil {
+		return err
+	}
+	if err := UseMasterKey(ctx, s.Store, s.opts.MasterKey, s.opts.Data); err != nil {
+		return err
+	}
+	platform, err := s.Store.EnsurePlatformKey(ctx, merchant.PingPP, func() (merchant.PlatformKey, error) {
+		return merchant.NewPlatformKey(merchant.PingPP, s.now())
+	})
+	if err != nil {
+		return fmt.Errorf("make platform key: %w", err)
+	}
+	_, err = s.Store.EnsurePlatformKey(ctx, merchant.Native, func() (merchant.PlatformKey, error) {
+		return native.NewPlatformKey(s.now())
+	})
+	if err != nil {
+		return fmt.Errorf("make platform key: %w", err)
+	}
+	if s.Store.SQLite() {
+		// Whoever held leases on this file has ended: it is ours alone.
+		if _, err := s.Store.TakeOverLeases(ctx, s.now()); err != nil {
+			return fmt.Errorf("take over leases: %w", err)
+		}
+	}
+	if s.opts.Demo {
+		return s.loadDemo(ctx, platform)
+	}
+	return nil
+}
+
+// UseMasterKey gives the store the keys made of the master key, once it opens
+// the database's check value. text is the key itself; "" reads or makes
+// data/master.key.
+func UseMasterKey(ctx context.Context, s *store.Store, text, data string) error {
+	keyring, err := secret.Load(text, data)
+	if err != nil {
+		return fmt.Errorf("load master key: %w (hint: it is base64 of 32 bytes, in %s or in DATA/master.key)", err, secret.Environment)
+	}
+	s.UseKeyring(keyring)
+	return s.CheckMasterKey(ctx)
+}
+
+// join makes the parts and ties them together.
+func (s *Service) join() {
+	log, metrics, now := s.opts.Log, s.opts.Metrics, s.clock.now
+	board := intake.NewBoard()
+	connectors := s.channels(now, log)
+	s.engine = engine.New(s.Store, board, s.connector(connectors), s.engineOptions(connectors))
+	s.intake = intake.New(s.Store, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
+	s.acceptor = acceptor{s.intake, func() { s.webhooks.Wake() }}
+	dialects := s.dialects(now, log)
+	renderers := make(map[string]webhook.Renderer)
+	for _, d := range dialects {
+		if renderer, ok := d.(webhook.Renderer); ok {
+			renderers[d.Name()] = renderer
+		}
+	}
+	client := egress.Client(s.opts.EgressAllow, deliveryTimeout)
+	s.webhooks = webhook.New(s.Store, renderers, client, s.webhookOptions())
+	s.handler = s.routes(dialects)
+	s.observeQueues()
+}
+
+// now is the service's time, as the database keeps it.
+func (s *Service) now() time.Time { return s.clock.now().UTC().Truncate(time.Microsecond) }
+
+// run starts the loops. What is stopped first stands first: nothing may feed a
+// part that has ended.
+func (s *Service) run() {
+	s.running = []*running{
+		begin("intake", s.intake.Run),
+		begin("engine", s.engine.Run),
+		begin("sandbox", s.sandbox.Run),
+		begin("webhooks", s.webhooks.Run),
+		begin("clock", func(ctx context.Context) {
+			if !s.Store.SQLite() {
+				s.clock.keep(ctx, s.Store, s.opts.Log)
+			}
+		}),
+	}
+}
+
+// running is a loop with its owner's means to end it.
+type running struct {
+	name string
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func begin(name string, loop func(context.Context)) *running {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{name: name, stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		loop(ctx)
+	}()
+	return r
+}
+
+// Handler answers every address of the service.
+func (s *Service) Handler() http.Handler { return s.handler }
+
+// Metrics are the service's; the server counts its requests there.
+func (s *Service) Metrics() *telemetry.Metrics { return s.opts.Metrics }
+
+// Ready says why the service can't take requests, nil if it can.
+func (s *Service) Ready() error {
+	if s.closing.Load() {
+		return errors.New("the service is stopping")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	if err := s.Store.Ping(ctx); err != nil {
+		return fmt.Errorf("the database does not answer: %w", err)
+	}
+	return nil
+}
+
+// Close ends the service after the listener has stopped: what the intake holds
+// is answered, calls to channels are finished and recorded, webhooks under way
+// end, and the database is closed. When ctx ends first, the error says what
+// was still at work; the process should then end.
+func (s *Service) Close(ctx context.Context) error {
+	if s.closing.Swap(true) {
+		return nil
+	}
+	for _, part := range s.running {
+		part.stop()
+		select {
+		case <-part.done:
+		case <-ctx.Done():
+			return fmt.Errorf("stop %s: %w", part.name, ctx.Err())
+		}
+	}
+	s.release()
+	return nil
+}
+
+func (s *Service) release() {
+	s.Store.Close()
+	s.owner.Release()
+}

@@ -1,0 +1,99 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/egress"
+	"github.com/refundry/refundry/engine"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
+)
+
+// postgresBatches is how many batches of the intake are under way at once on
+// PostgreSQL, which commits several as fast as one. SQLite has one writer.
+const postgresBatches = 4
+
+func (s *Service) intakeWorkers() int {
+	if s.Store.SQLite() {
+		return 1
+	}
+	return postgresBatches
+}
+
+// connector finds the connector of a channel account.
+func (s *Service) connector(connectors map[string]channel.Connector) engine.Connectors {
+	return func(ctx context.Context, account string) (channel.Connector, error) {
+		name, err := s.Store.AccountConnector(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		found, ok := connectors[name]
+		if !ok {
+			return nil, fmt.Errorf("channel account %s is of %q, which this program has no connector for", account, name)
+		}
+		return found, nil
+	}
+}
+
+func (s *Service) engineOptions(connectors map[string]channel.Connector) engine.Options {
+	metrics := s.opts.Metrics
+	options := engine.Options{
+		Now: s.clock.now, Log: s.opts.Log,
+		Alert:   func(refund.Alert) { metrics.Alert() },
+		Jitter:  func(wait time.Duration) time.Duration { return rand.N(max(1, wait/10)) },
+		Observe: func(c engine.Call) { metrics.Outcome(string(c.Step), string(c.Outcome)) },
+		// What was recorded left events.
+		ObserveRecord: func(int, time.Duration) { s.webhooks.Wake() },
+	}
+	for _, connector := range connectors {
+		if notifier, ok := connector.(channel.Notifier); ok {
+			options.Notifiers = append(options.Notifiers, notifier)
+		}
+	}
+	return options
+}
+
+func (s *Service) webhookOptions() webhook.Options {
+	return webhook.Options{Now: s.clock.now, Log: s.opts.Log, Observe: func(a webhook.Attempt) {
+		result := "retry"
+		switch {
+		case a.Delivered:
+			result = "delivered"
+		case a.Dead:
+			result = "dead"
+		}
+		s.opts.Metrics.Delivery(a.Delivery.Dialect, result, a.Duration)
+	}}
+}
+
+func (s *Service) nativeServices(now func() time.Time, log *slog.Logger) native.Services {
+	return native.Services{
+		Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Canceler: s.Store,
+		Sandbox: s.sandbox, Resetter: s, Endpoints: s.Store, Rules: s.Store.RuleBook,
+		EgressCheck: func(ctx context.Context, url string) error { return egress.Check(ctx, url, s.opts.EgressAllow) },
+		Wake: func() {
+			s.engine.Wake()
+			s.webhooks.Wake()
+		},
+		Now: now, Log: log,
+	}
+}
+
+// observeQueues shows how long the queues are.
+func (s *Service) observeQueues() {
+	depth := func(which int) func() float64 {
+		return func() float64 {
+			queued, calling, unrecorded := s.engine.Depth()
+			return float64([]int{queued, calling, unrecorded}[which])
+		}
+	}
+	s.opts.Metrics.Gauge("engine_queued", "Refunds in memory that wait for their call to a channel.", depth(0))
+	s.opts.Metrics.Gauge("engine_calling", "Calls to channels that are under way.", depth(1))
+	s.opts.Metrics.Gauge("engine_unrecorded", "Outcomes that wait to be recorded.", depth(2))
+}

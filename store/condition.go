@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/refundry/refundry/refund"
+)
+
+// Condition is what an operator should know of one merchant's rows: how much
+// waits, and since when.
+type Condition struct {
+	MerchantID string
+	// Open counts refunds that someone will look at again, by state.
+	Open map[refund.State]int64
+	// Overdue counts those whose time was more than overdueAfter ago: nobody
+	// looks at them.
+	Overdue int64
+	// WaitingDeliveries are due or will be; DeadDeliveries were given up.
+	WaitingDeliveries, DeadDeliveries int64
+	// NewEvents have no feed number yet.
+	NewEvents int64
+}
+
+// overdueAfter is far more than a busy engine needs to get to a refund.
+const overdueAfter = 5 * time.Minute
+
+// Conditions gives the condition of each merchant that has something to tell,
+// for refundry doctor. It reads without locks, and may take seconds on a large
+// database.
+func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condition, error) {
+	found := make(map[string]Condition)
+	change := func(merchantID string, set func(*Condition)) {
+		c, ok := found[merchantID]
+		if !ok {
+			c = Condition{MerchantID: merchantID, Open: make(map[refund.State]int64)}
+		}
+		set(&c)
+		found[merchantID] = c
+	}
+	err := s.read(ctx, func(q querier) error {
+		const open = `SELECT merchant_id, state, COUNT(*), SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END)
+			FROM refunds WHERE due_at > 0 GROUP BY merchant_id, state`
+		err := q.query(ctx, open, []any{micros(now.Add(-overdueAfter))}, func(scan func(...any) error) error {
+			var merchantID, state string
+			var count, overdue int64
+			err := scan(&merchantID, &state, &count, &overdue)
+			change(merchantID, func(c *Condition) {
+				c.Open[refund.State(state)] = count
+				c.Overdue += overdue
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		const deliveries = `SELECT merchant_id, state, COUNT(*) FROM deliveries WHERE state <> 'delivered' GROUP BY merchant_id, state`
+		err = q.query(ctx, deliveries, nil, func(scan func(...any) error) error {
+			var merchantID, state string
+			var count int64
+			err := scan(&merchantID, &state, &count)
+			change(merchantID, func(c *Condition) {
+				if state == "dead" {
+					c.DeadDeliveries = count
+				} else {
+					c.WaitingDeliveries = count
+				}
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		const events = `SELECT merchant_id, COUNT(*) FROM events WHERE feed_number = 0 GROUP BY merchant_id`
+		return q.query(ctx, events, nil, func(scan func(...any) error) error {
+			var merchantID string
+			var count int64
+			err := scan(&merchantID, &count)
+			change(merchantID, func(c *Condition) { c.NewEvents = count })
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read conditions: %w", err)
+	}
+	return found, nil
+}
