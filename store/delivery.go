@@ -12,13 +12,6 @@ import (
 
 var _ webhook.Store = (*Store)(nil)
 
-// The states of a delivery.
-const (
-	deliveryWaiting   = "waiting"
-	deliveryDelivered = "delivered"
-	deliveryDead      = "dead"
-)
-
 const (
 	insertDeliveries = `INSERT INTO deliveries (merchant_id, created_at, id, event_id, endpoint_id, dialect, url, host, key_id, body,
 		state, attempts, due_at, lease_epoch, lease_until, ended_at) VALUES`
@@ -41,14 +34,14 @@ func deliveryRows(deliveries []webhook.Delivery, newID func(time.Time) string) [
 	rows := make([][]any, len(deliveries))
 	var attempts [][]any
 	for n, d := range deliveries {
-		state, dueAt, endedAt := deliveryWaiting, micros(d.DueAt), int64(0)
+		state, dueAt, endedAt := webhook.Waiting, micros(d.DueAt), int64(0)
 		if d.Dead {
-			state, dueAt, endedAt = deliveryDead, 0, micros(d.CreatedAt)
+			state, dueAt, endedAt = webhook.Dead, 0, micros(d.CreatedAt)
 			attempts = append(attempts, []any{d.MerchantID, micros(d.CreatedAt), newID(d.CreatedAt), d.ID, int64(0), d.Error, int64(0)})
 		}
 		rows[n] = []any{
 			d.MerchantID, micros(d.CreatedAt), d.ID, d.EventID, d.EndpointID, d.Dialect, d.URL, d.Host, d.KeyID, d.Body,
-			state, d.Attempts, dueAt, d.LeaseEpoch, micros(d.LeaseUntil), endedAt,
+			string(state), d.Attempts, dueAt, d.LeaseEpoch, micros(d.LeaseUntil), endedAt,
 		}
 	}
 	statements := insertRows(insertDeliveries, deliveryWidth, rows, "")
@@ -203,12 +196,12 @@ func attemptRow(a webhook.Attempt, id string) []any {
 
 func outcomeRow(a webhook.Attempt) []any {
 	d := a.Delivery
-	state, dueAt, endedAt := deliveryWaiting, micros(a.Next), int64(0)
+	state, dueAt, endedAt := webhook.Waiting, micros(a.Next), int64(0)
 	if a.Delivered || a.Dead {
-		state, dueAt, endedAt = deliveryDead, 0, micros(a.At.Add(a.Duration))
+		state, dueAt, endedAt = webhook.Dead, 0, micros(a.At.Add(a.Duration))
 	}
 	if a.Delivered {
-		state = deliveryDelivered
+		state = webhook.Delivered
 	}
-	return []any{d.MerchantID, micros(d.CreatedAt), d.ID, d.LeaseEpoch, state, dueAt, endedAt}
+	return []any{d.MerchantID, micros(d.CreatedAt), d.ID, d.LeaseEpoch, string(state), dueAt, endedAt}
 }

@@ -42,6 +42,10 @@ var deleteCharges = []string{
 func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refund.Charge, now time.Time) error {
 	fresh := make([]refund.Charge, len(charges))
 	for n, c := range charges {
+		if c.CreatedAt.IsZero() {
+			c.CreatedAt = now
+		}
+		c.UpdatedAt = c.CreatedAt
 		checked, err := refund.Register(c)
 		if err != nil {
 			return fmt.Errorf("reset demo: %w", err)

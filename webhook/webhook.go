@@ -92,6 +92,33 @@ type Attempt struct {
 	Next            time.Time
 }
 
+// State is where a delivery stands.
+type State string
+
+// The states. Dead is the end of a delivery that nobody took: it stays on
+// record, and in the log.
+const (
+	Waiting   State = "waiting"
+	Delivered State = "delivered"
+	Dead      State = "dead"
+)
+
+// Record is what is kept of a delivery, for whoever asks what became of it.
+type Record struct {
+	Delivery Delivery
+	State    State
+	EndedAt  time.Time // zero while it waits
+	Tries    []Try     // oldest first
+}
+
+// Try is what is kept of one try.
+type Try struct {
+	At       time.Time
+	Status   int
+	Error    string
+	Duration time.Duration
+}
+
 // Store is what webhook needs of the database.
 type Store interface {
 	// FanOut takes a merchant's new events, at most limit, oldest first, in
