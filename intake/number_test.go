@@ -212,18 +212,20 @@ type answer struct {
 // oneBatch takes units through one flush, in their order.
 func oneBatch(t *testing.T, s intake.Store, units []refund.Unit) []answer {
 	t.Helper()
-	desk := idle(s, intake.Options{Observe: func(n int) {
-		if n != len(units) {
-			t.Errorf("a batch of %d, want %d", n, len(units))
-		}
-	}})
+	return oneBatchAt(t, idle(s, intake.Options{}), units)
+}
+
+func oneBatchAt(t *testing.T, desk *desk, units []refund.Unit) []answer {
+	t.Helper()
 	answers := make([]answer, len(units))
 	var asking sync.WaitGroup
 	for n, unit := range units {
 		asking.Go(func() { answers[n].result, answers[n].err = desk.Accept(context.Background(), unit, 0) })
 		waitUntil(t, fmt.Sprintf("request %d is queued", n+1), func() bool { return desk.Waiting() == n+1 })
 	}
-	desk.Step(t.Context())
+	if took := desk.Step(t.Context()); took != len(units) {
+		t.Errorf("a batch of %d, want %d", took, len(units))
+	}
 	asking.Wait()
 	return answers
 }
