@@ -1,0 +1,236 @@
+package refund_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+)
+
+func TestAcceptTakesEverythingThatIsLeftByDefault(t *testing.T) {
+	w := newWorld(paid(t, 100))
+	w.accept(t, minor(30))
+	if r := w.accept(t, nil); r.Amount != 70 || r.State != refund.Created || !r.DueAt.Equal(w.at) {
+		t.Errorf("%+v", r)
+	}
+	if w.charge.Refunds != 2 || !w.charge.LastRefundAt.Equal(w.at) {
+		t.Errorf("%d refunds, the last at %v", w.charge.Refunds, w.charge.LastRefundAt)
+	}
+}
+
+func TestAcceptRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		charge func(*refund.Charge)
+		amount *money.Minor
+		kind   refund.Kind
+	}{
+		{"nothing", nil, minor(0), refund.KindInvalid},
+		{"less than nothing", nil, minor(-1), refund.KindInvalid},
+		{"the least number", nil, minor(math.MinInt64), refund.KindInvalid},
+		{"more than was paid", nil, minor(101), refund.KindAmountExceeded},
+		{"the greatest number", nil, minor(math.MaxInt64), refund.KindAmountExceeded},
+		{"more than is not reserved", func(c *refund.Charge) { c.Reserved = 60 }, minor(41), refund.KindAmountExceeded},
+		{"more than is not blocked", func(c *refund.Charge) { c.Blocked = 60 }, minor(41), refund.KindAmountExceeded},
+		{"everything, when all is reserved", func(c *refund.Charge) { c.Reserved = 100 }, nil, refund.KindAmountExceeded},
+		{"anything, when all is blocked", func(c *refund.Charge) { c.Blocked = 100 }, minor(1), refund.KindAmountExceeded},
+		{"anything, when all is refunded", func(c *refund.Charge) { c.Refunded = 100 }, minor(1), refund.KindFullyRefunded},
+		{"everything, when all is refunded", func(c *refund.Charge) { c.Refunded = 100 }, nil, refund.KindFullyRefunded},
+		{"anything, when more than all is refunded", func(c *refund.Charge) { c.Refunded, c.Excess = 150, 50 }, minor(1), refund.KindFullyRefunded},
+		{"a charge that holds more than was paid", func(c *refund.Charge) { c.Reserved = 101 }, minor(1), refund.KindCorrupt},
+		{"a charge whose coupons exceed it", func(c *refund.Charge) { c.Detail.Coupons = []refund.Coupon{coupon(global, cash, 101)} }, minor(1), refund.KindCorrupt},
+		{"a charge whose sums overflow", func(c *refund.Charge) { c.Reserved, c.Refunded = math.MaxInt64, math.MaxInt64 }, minor(1), refund.KindCorrupt},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := paid(t, 100)
+			if test.charge != nil {
+				test.charge(&c)
+			}
+			w := newWorld(c)
+			_, err := w.tryAccept(t, refund.Request{Amount: test.amount})
+			if err == nil || err.Kind != test.kind {
+				t.Fatalf("got %v, want %s", err, test.kind)
+			}
+			if _, _, quote := refund.Quote(c, refund.Request{Amount: test.amount}, refund.RuleBook{}, w.at); quote == nil || quote.Kind != test.kind {
+				t.Errorf("the quote says %v", quote)
+			}
+		})
+	}
+}
+
+func TestBlockedMoneyIsNotRefundableAndNeverBelowZero(t *testing.T) {
+	c := paid(t, 100)
+	c.Blocked = 30
+	w := newWorld(c)
+	if r := w.accept(t, nil); r.Amount != 70 {
+		t.Errorf("took %d beside 30 that are blocked", r.Amount)
+	}
+	if got := (refund.Charge{Amount: 100, Reserved: 90, Blocked: 30, Excess: 20}).Refundable(); got != 0 {
+		t.Errorf("refundable %d", got)
+	}
+}
+
+func TestRules(t *testing.T) {
+	month := func(y int, m time.Month, d, h int) time.Time { return time.Date(y, m, d, h, 0, 0, 0, time.UTC) }
+	for _, test := range []struct {
+		name   string
+		rules  refund.Rules
+		charge func(*refund.Charge)
+		amount *money.Minor
+		now    time.Time
+		kind   refund.Kind
+	}{
+		{"within the window", refund.Rules{Window: time.Hour}, nil, nil, at0.Add(time.Hour), ""},
+		{"after the window", refund.Rules{Window: time.Hour}, nil, nil, at0.Add(time.Hour + 1), refund.KindWindowOver},
+		{"within twelve months", refund.Rules{WindowMonths: 12}, nil, nil, at0.AddDate(1, 0, 0), ""},
+		{"after twelve months", refund.Rules{WindowMonths: 12}, nil, nil, at0.AddDate(1, 0, 0).Add(1), refund.KindWindowOver},
+		{"a month from 31 January lasts to the end of February", refund.Rules{WindowMonths: 1}, func(c *refund.Charge) { c.PaidAt = month(2026, 1, 31, 9) }, nil, month(2026, 2, 28, 9), ""},
+		{"and no longer", refund.Rules{WindowMonths: 1}, func(c *refund.Charge) { c.PaidAt = month(2026, 1, 31, 9) }, nil, month(2026, 2, 28, 10), refund.KindWindowOver},
+		{"six months from 31 August, in a leap year", refund.Rules{WindowMonths: 6}, func(c *refund.Charge) { c.PaidAt = month(2027, 8, 31, 9) }, nil, month(2028, 2, 29, 9), ""},
+		{"a year from 29 February", refund.Rules{WindowMonths: 12}, func(c *refund.Charge) { c.PaidAt = month(2028, 2, 29, 9) }, nil, month(2029, 2, 28, 10), refund.KindWindowOver},
+		{"three months across the year's end", refund.Rules{WindowMonths: 3}, func(c *refund.Charge) { c.PaidAt = month(2026, 11, 15, 9) }, nil, month(2027, 2, 15, 9), ""},
+		{"below the count", refund.Rules{MostRefunds: 2}, func(c *refund.Charge) { c.Refunds = 1 }, nil, at0, ""},
+		{"as many as the count", refund.Rules{MostRefunds: 2}, func(c *refund.Charge) { c.Refunds = 2 }, nil, at0, refund.KindTooManyRefunds},
+		{"the first is never too soon", refund.Rules{Spacing: time.Minute}, nil, nil, at0, ""},
+		{"too soon", refund.Rules{Spacing: time.Minute}, func(c *refund.Charge) { c.LastRefundAt = at0 }, nil, at0.Add(time.Minute - 1), refund.KindTooSoon},
+		{"soon enough", refund.Rules{Spacing: time.Minute}, func(c *refund.Charge) { c.LastRefundAt = at0 }, nil, at0.Add(time.Minute), ""},
+		{"everything, where all or nothing is the rule", refund.Rules{FullOnly: true}, nil, nil, at0, ""},
+		{"a part, where all or nothing is the rule", refund.Rules{FullOnly: true}, nil, minor(99), at0, refund.KindFullOnly},
+		{"the rest, where all or nothing is the rule", refund.Rules{FullOnly: true}, func(c *refund.Charge) { c.Refunded = 40 }, nil, at0, refund.KindFullOnly},
+		{"at the limit", refund.Rules{MostAmount: 100}, nil, nil, at0, ""},
+		{"above the limit", refund.Rules{MostAmount: 99}, nil, nil, at0, refund.KindLimitExceeded},
+		{"no rules at all", refund.Rules{}, func(c *refund.Charge) { c.Refunds, c.LastRefundAt = 1000, at0 }, nil, at0.AddDate(100, 0, 0), ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := paid(t, 100)
+			if test.charge != nil {
+				test.charge(&c)
+			}
+			for name, book := range map[string]refund.RuleBook{
+				"the merchant's":        {Merchant: test.rules},
+				"the channel's":         {Channel: map[string]refund.Rules{"wx": test.rules}},
+				"the stricter of both":  {Merchant: refund.Rules{MostAmount: 1 << 40}, Channel: map[string]refund.Rules{"wx": test.rules}},
+				"beside another's rule": {Merchant: test.rules, Channel: map[string]refund.Rules{"alipay": {FullOnly: true, MostAmount: 1}}},
+			} {
+				_, _, err := refund.Quote(c, refund.Request{Amount: test.amount}, book, test.now)
+				if got := kindOf(err); got != test.kind {
+					t.Errorf("%s rule says %q (%v), want %q", name, got, err, test.kind)
+				}
+			}
+		})
+	}
+}
+
+func kindOf(err *refund.Error) refund.Kind {
+	if err == nil {
+		return ""
+	}
+	return err.Kind
+}
+
+// unit makes a unit of requests (charge, amount).
+func unit(requests ...refund.Request) refund.Unit {
+	for n := range requests {
+		requests[n].RefundID = "re_" + string(rune('a'+n))
+		requests[n].ChannelNumber = "n" + string(rune('a'+n))
+	}
+	return refund.Unit{MerchantID: "m1", Requests: requests, By: refund.Asker{RequestID: "iar_7"}}
+}
+
+func TestAUnitIsAcceptedAsAWholeOrNotAtAll(t *testing.T) {
+	one, two := paid(t, 100), paid(t, 50)
+	two.ID = "ch_2"
+	charges := map[string]refund.Charge{"ch_1": one, "ch_2": two}
+	t.Run("several refunds, two of one charge", func(t *testing.T) {
+		changes, err := refund.Accept(charges, unit(
+			refund.Request{ChargeID: "ch_2", Amount: minor(20)},
+			refund.Request{ChargeID: "ch_1", Amount: minor(60)},
+			refund.Request{ChargeID: "ch_2"},
+		), refund.RuleBook{}, at0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(changes) != 2 || changes[0].Charge.ID != "ch_2" || changes[1].Charge.ID != "ch_1" {
+			t.Fatalf("changes of %d charges, want ch_2 and then ch_1", len(changes))
+		}
+		second := changes[0].Refunds
+		if len(second) != 2 || second[0].Amount != 20 || second[1].Amount != 30 || changes[0].Charge.Reserved != 50 || changes[0].Charge.Refunds != 2 {
+			t.Errorf("%+v", changes[0])
+		}
+		for _, change := range changes {
+			for n, r := range change.Refunds {
+				if r.UnitID != "re_a" || change.Events[n].RequestID != "iar_7" || change.Events[n].RefundID != r.ID {
+					t.Errorf("refund %s of unit %s with event %+v", r.ID, r.UnitID, change.Events[n])
+				}
+			}
+			w := newWorld(charges[change.Charge.ID])
+			w.take(t, change)
+		}
+		if first := changes[0].Events[0].Snapshot; first.ChargeReserved != 20 {
+			t.Errorf("the first event shows %d reserved, as it is after the second", first.ChargeReserved)
+		}
+	})
+	for _, test := range []struct {
+		name     string
+		requests []refund.Request
+		kind     refund.Kind
+	}{
+		{"none", nil, refund.KindInvalid},
+		{"one of a charge that is not there", []refund.Request{{ChargeID: "ch_1"}, {ChargeID: "ch_9"}}, refund.KindChargeNotFound},
+		{"together more than one charge has", []refund.Request{{ChargeID: "ch_1", Amount: minor(60)}, {ChargeID: "ch_1", Amount: minor(41)}}, refund.KindAmountExceeded},
+		{"the second one malformed", []refund.Request{{ChargeID: "ch_1"}, {ChargeID: "ch_2", Amount: minor(0)}}, refund.KindInvalid},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			changes, err := refund.Accept(charges, unit(test.requests...), refund.RuleBook{}, at0)
+			if kindOf(err) != test.kind || changes != nil {
+				t.Errorf("%d changes and %v", len(changes), err)
+			}
+		})
+	}
+	if charges["ch_1"].Reserved != 0 || charges["ch_2"].Reserved != 0 {
+		t.Error("Accept wrote into the charges that it was given")
+	}
+}
+
+func TestQuoteEqualsAccept(t *testing.T) {
+	c := paid(t, 999, coupon(global, noCash, 100), coupon(global, cash, 77))
+	c.Fee = minor(5)
+	w := newWorld(c)
+	for _, amount := range []*money.Minor{minor(1), minor(333), nil} {
+		quoted, parts, err := refund.Quote(w.charge, refund.Request{Amount: amount}, refund.RuleBook{}, w.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := w.accept(t, amount)
+		if diff := cmp.Diff(r.Parts, parts); diff != "" || quoted != r.Amount {
+			t.Errorf("quoted %d, accepted %d (-accepted +quoted)\n%s", quoted, r.Amount, diff)
+		}
+	}
+}
+
+func TestSameContent(t *testing.T) {
+	base := refund.Content{refund.ContentCharge: "ch_1", refund.ContentAmount: "100", refund.ContentTotal: "1000"}
+	for _, test := range []struct {
+		name  string
+		other refund.Content
+		same  bool
+	}{
+		{"the same", refund.Content{"charge": "ch_1", "amount": "100", "total": "1000"}, true},
+		{"another amount", refund.Content{"charge": "ch_1", "amount": "101", "total": "1000"}, false},
+		{"another charge", refund.Content{"charge": "ch_2", "amount": "100", "total": "1000"}, false},
+		{"an absent amount is not the same as one", refund.Content{"charge": "ch_1", "amount": ""}, false},
+		{"a member that the other dialect does not have", refund.Content{"charge": "ch_1", "amount": "100"}, true},
+		{"a member that only the other dialect has", refund.Content{"charge": "ch_1", "amount": "100", "goods": "g1"}, true},
+		{"a member that both have and one left out", refund.Content{"charge": "ch_1", "amount": "100", "total": ""}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if refund.SameContent(base, test.other) != test.same || refund.SameContent(test.other, base) != test.same {
+				t.Errorf("want %v both ways", test.same)
+			}
+		})
+	}
+}
