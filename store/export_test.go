@@ -1,0 +1,26 @@
+package store
+
+import "context"
+
+// Texts runs a query that gives one text a row, so that tests see what a table
+// holds.
+func (s *Store) Texts(ctx context.Context, text string, args ...any) ([]string, error) {
+	var out []string
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, args, func(scan func(...any) error) error {
+			var one string
+			err := scan(&one)
+			out = append(out, one)
+			return err
+		})
+	})
+	return out, err
+}
+
+// Exec runs a statement that no method has.
+func (s *Store) Exec(ctx context.Context, text string, args ...any) error {
+	return s.write(ctx, func(q querier) error {
+		_, err := q.exec(ctx, text, args...)
+		return err
+	})
+}
