@@ -6,6 +6,7 @@ package dialecttest
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"log/slog"
 	"net/http"
@@ -31,8 +32,8 @@ type Service struct {
 	*service.Service
 	// URL is where it listens: http://127.0.0.1:port.
 	URL string
-	// file is its database's.
-	file string
+	// reading is a connection of its own to the database.
+	reading *sql.DB
 }
 
 // Start runs a service on a fresh database file until the test ends; change
@@ -40,10 +41,11 @@ type Service struct {
 func Start(t testing.TB, change ...func(*service.Options)) *Service {
 	t.Helper()
 	dir := t.TempDir()
-	s := &Service{file: filepath.Join(dir, "refundry.db")}
+	file := filepath.Join(dir, "refundry.db")
+	s := &Service{}
 	opts := service.Options{
-		Database: "sqlite:" + s.file, Data: filepath.Join(dir, "data"), MasterKey: storetest.MasterKey, Demo: true,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Database: "sqlite:" + file, Data: filepath.Join(dir, "data"), MasterKey: storetest.MasterKey, Demo: true,
+		Log: slog.New(slog.DiscardHandler),
 	}
 	for _, set := range change {
 		set(&opts)
@@ -52,10 +54,14 @@ func Start(t testing.TB, change ...func(*service.Options)) *Service {
 	if s.Service, err = service.Start(t.Context(), opts); err != nil {
 		t.Fatal(err)
 	}
+	if s.reading, err = sql.Open("sqlite", "file:"+file+"?mode=ro&_pragma=busy_timeout(10000)"); err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(s.Handler())
 	s.URL = server.URL
 	t.Cleanup(func() {
 		server.Close()
+		_ = s.reading.Close()
 		// The test's own context has ended by now.
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()

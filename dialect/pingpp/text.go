@@ -68,7 +68,6 @@ func malformed(param string, why text) *flaw {
 // What is said of more than one parameter.
 var (
 	wantAmount  = text{"必须是大于 0 的整数", "it must be a whole number above 0"}
-	wantWhole   = text{"必须是整数", "it must be a whole number"}
 	wantText    = text{"必须是字符串", "it must be a string"}
 	wantObject  = text{"必须是对象", "it must be an object"}
 	wantBoolean = text{"必须是 true 或 false", "it must be true or false"}
