@@ -84,9 +84,9 @@ func (r registration) charge(in chargeRequest, key string) (refund.Charge, error
 	if r.merchant.Mode == merchant.Live {
 		switch {
 		case c.TransactionID == "":
-			return refund.Charge{}, refund.Errorf(refund.KindInvalid, "transaction_id", "is required in live mode")
+			return refund.Charge{}, refuse(refund.KindInvalid, "transaction_id", "is required in live mode")
 		case c.PaidAt.IsZero():
-			return refund.Charge{}, refund.Errorf(refund.KindInvalid, "paid_at", "is required in live mode")
+			return refund.Charge{}, refuse(refund.KindInvalid, "paid_at", "is required in live mode")
 		}
 	}
 	if c.PaidAt.IsZero() {
@@ -111,14 +111,14 @@ func (r registration) account(named string) (string, error) {
 		if len(r.accounts) == 1 {
 			return r.accounts[0].ID, nil
 		}
-		return "", refund.Errorf(refund.KindInvalid, "channel_account", "is required: the merchant has %d channel accounts", len(r.accounts))
+		return "", refuse(refund.KindInvalid, "channel_account", "is required: the merchant has %d channel accounts", len(r.accounts))
 	}
 	for _, account := range r.accounts {
 		if account.ID == named {
 			return named, nil
 		}
 	}
-	return "", refund.Errorf(refund.KindForbidden, "channel_account", "is none of the merchant's channel accounts")
+	return "", refuse(refund.KindForbidden, "channel_account", "is none of the merchant's channel accounts")
 }
 
 // names gives c the aliases that the request names, and one in each other

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -38,7 +39,9 @@ func optional(name string, read func(exactjson.Value, string)) member {
 
 // parse reads a body as JSON. An empty one stands for {}.
 func parse(body []byte) (*decoder, error) {
-	v, err := exactjson.Decode(body, exactjson.Limits{})
+	// A number may be as long as the body: what reads it says that it is too
+	// large, and names the member.
+	v, err := exactjson.Decode(body, exactjson.Limits{NumberBytes: dialect.MaxBody})
 	var where *exactjson.Error
 	switch {
 	case errors.As(err, &where):
@@ -62,7 +65,7 @@ func (d *decoder) read(members ...member) error {
 
 func (d *decoder) refuse(path, format string, args ...any) {
 	if d.fault == nil {
-		d.fault = refund.Errorf(refund.KindInvalid, path, format, args...)
+		d.fault = refuse(refund.KindInvalid, path, format, args...)
 	}
 }
 
@@ -160,7 +163,7 @@ func (d *decoder) minor(to *money.Minor) func(exactjson.Value, string) {
 		}
 		m, err := money.ParseInteger(v.Text)
 		if err != nil {
-			d.refuse(path, "%v: it takes whole minor units of the currency", err)
+			d.refuse(path, "must be a whole number of minor units: %v", err)
 			return
 		}
 		*to = m

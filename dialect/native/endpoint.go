@@ -47,7 +47,7 @@ func (d *Dialect) createEndpoint(c *call) error {
 		if refund.As(err) != nil {
 			return err
 		}
-		e := refund.Errorf(refund.KindInvalid, "url", "is no public address that webhooks may go to")
+		e := refuse(refund.KindInvalid, "url", "is no public address that webhooks may go to")
 		e.Cause = err
 		return e
 	}
@@ -87,7 +87,7 @@ func decodeEndpoint(d *decoder) (merchant.Endpoint, error) {
 		return in, err
 	}
 	if in.URL == "" {
-		return in, refund.Errorf(refund.KindInvalid, "url", "must not be empty")
+		return in, refuse(refund.KindInvalid, "url", "must not be empty")
 	}
 	// Only now is the dialect known, wherever it stood.
 	for _, event := range in.Events {
@@ -115,7 +115,7 @@ func (d *Dialect) endpointIdentity(c *call, in merchant.Endpoint) (string, error
 	}
 	switch {
 	case in.Identity != "" && !slices.Contains(names, in.Identity):
-		return "", refund.Errorf(refund.KindForbidden, "identity", "is none of the merchant's identities in dialect %s", in.Dialect)
+		return "", refuse(refund.KindForbidden, "identity", "is none of the merchant's identities in dialect %s", in.Dialect)
 	case in.Identity != "":
 		return in.Identity, nil
 	case len(names) == 0 && in.Dialect != merchant.Native:

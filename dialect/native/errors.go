@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/refundry/refundry/intake"
@@ -89,6 +90,16 @@ func known(err error) *refund.Error {
 		return e
 	}
 	return refund.Wrap(err, "answer the native API")
+}
+
+// refuse makes an error whose detail begins with the parameter at fault, or
+// with the body.
+func refuse(kind refund.Kind, param, format string, args ...any) *refund.Error {
+	subject := param
+	if subject == "" {
+		subject = "the body"
+	}
+	return refund.Errorf(kind, param, "%s", subject+" "+fmt.Sprintf(format, args...))
 }
 
 // log keeps what is our own fault.

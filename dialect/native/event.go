@@ -50,7 +50,7 @@ func (d *Dialect) feed(c *call) error {
 	after, ok := int64(0), true
 	if cursor := q.values.Get("after"); cursor != "" {
 		if after, ok = readFeedCursor(cursor); !ok {
-			return refund.Errorf(refund.KindInvalid, "after", "is none that the feed gave")
+			return refuse(refund.KindInvalid, "after", "is none that the feed gave")
 		}
 	}
 	limit, err := q.number("limit", defaultLimit, 1, mostLimit)

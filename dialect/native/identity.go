@@ -77,18 +77,18 @@ func claimed(a refund.Alias, mine []merchant.Identity) (merchant.Identity, *refu
 	}
 	if a.Identity == "" {
 		if len(inDialect) != 1 {
-			return merchant.Identity{}, refund.Errorf(refund.KindInvalid, param+"."+form.identity, "is required: the merchant has %d identities in this dialect", len(inDialect))
+			return merchant.Identity{}, refuse(refund.KindInvalid, param+"."+form.identity, "is required: the merchant has %d identities in this dialect", len(inDialect))
 		}
 		return inDialect[0], nil
 	}
 	at := slices.IndexFunc(inDialect, func(identity merchant.Identity) bool { return identity.Name == a.Identity })
 	if at < 0 {
-		return merchant.Identity{}, refund.Errorf(refund.KindForbidden, param+"."+form.identity, "is none of the merchant's identities")
+		return merchant.Identity{}, refuse(refund.KindForbidden, param+"."+form.identity, "is none of the merchant's identities")
 	}
 	found := inDialect[at]
 	// In WeChat's partner mode the sub-merchant is part of who the merchant is.
 	if a.Dialect == merchant.WeChatPay && a.Sub != "" && a.Sub != found.Sub {
-		return merchant.Identity{}, refund.Errorf(refund.KindForbidden, param+"."+form.sub, "does not go with this mchid")
+		return merchant.Identity{}, refuse(refund.KindForbidden, param+"."+form.sub, "does not go with this mchid")
 	}
 	return found, nil
 }

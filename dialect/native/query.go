@@ -37,9 +37,9 @@ func (c *call) query(known ...string) (query, error) {
 	for _, name := range names {
 		switch {
 		case !slices.Contains(known, name):
-			return query{}, refund.Errorf(refund.KindInvalid, shown(strings.ToValidUTF8(name, "?")), "is not known here")
+			return query{}, refuse(refund.KindInvalid, shown(strings.ToValidUTF8(name, "?")), "is not known here")
 		case len(values[name]) > 1:
-			return query{}, refund.Errorf(refund.KindInvalid, name, "was given twice")
+			return query{}, refuse(refund.KindInvalid, name, "was given twice")
 		}
 	}
 	return query{values}, nil
@@ -49,7 +49,7 @@ func (c *call) query(known ...string) (query, error) {
 func (q query) text(name string) (string, error) {
 	value := q.values.Get(name)
 	if !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }) || utf8.RuneCountInString(value) > mostText {
-		return "", refund.Errorf(refund.KindInvalid, name, "must be at most %d visible characters", mostText)
+		return "", refuse(refund.KindInvalid, name, "must be at most %d visible characters", mostText)
 	}
 	return value, nil
 }
@@ -62,7 +62,7 @@ func (q query) moment(name string) (time.Time, error) {
 	}
 	t, err := parseMoment(value)
 	if err != nil {
-		return time.Time{}, refund.Errorf(refund.KindInvalid, name, "%v", err)
+		return time.Time{}, refuse(refund.KindInvalid, name, "%v", err)
 	}
 	return t, nil
 }
@@ -75,7 +75,7 @@ func (q query) number(name string, standard, least, most int) (int, error) {
 	}
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || int(n) < least || int(n) > most {
-		return 0, refund.Errorf(refund.KindInvalid, name, "must be a whole number from %d to %d", least, most)
+		return 0, refuse(refund.KindInvalid, name, "must be a whole number from %d to %d", least, most)
 	}
 	return int(n), nil
 }
@@ -90,7 +90,7 @@ func (q query) page() (dialect.Page, error) {
 	if cursor := q.values.Get("cursor"); cursor != "" {
 		at, ok := readCursor(cursor)
 		if !ok {
-			return dialect.Page{}, refund.Errorf(refund.KindInvalid, "cursor", "is none that a list gave")
+			return dialect.Page{}, refuse(refund.KindInvalid, "cursor", "is none that a list gave")
 		}
 		page.After = &at
 	}

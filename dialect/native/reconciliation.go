@@ -44,7 +44,7 @@ func (d *Dialect) reconciliation(c *call) error {
 		return err
 	}
 	if !slices.ContainsFunc(identities, func(i merchant.Identity) bool { return i.Dialect == merchant.Payin && i.Name == merchantID }) {
-		return refund.Errorf(refund.KindNotFound, "merchant_id", "is none of the merchant's identities in Payin")
+		return refuse(refund.KindNotFound, "merchant_id", "is none of the merchant's identities in Payin")
 	}
 	f := file{call: c, merchantID: merchantID, from: from, to: to, numbers: make(map[string]map[string]int64)}
 	if err := f.payments(); err != nil {

@@ -42,7 +42,7 @@ func decodeRefund(d *decoder) (refundRequest, error) {
 	// The rule is the core's; said here, it also comes before the look-up of
 	// the charge and the numbers.
 	if err == nil && in.amount != nil && *in.amount == 0 {
-		err = refund.Errorf(refund.KindInvalid, "amount", "the amount must be above 0")
+		err = refuse(refund.KindInvalid, "amount", "must be above 0")
 	}
 	return in, err
 }

@@ -55,7 +55,7 @@ func (d *Dialect) refundFilter(c *call) (f dialect.RefundFilter, none bool, err 
 		return f, false, err
 	}
 	if f.State = refund.State(state); state != "" && !f.State.Valid() {
-		return f, false, refund.Errorf(refund.KindInvalid, "state", "must be one of the seven states, such as succeeded")
+		return f, false, refuse(refund.KindInvalid, "state", "must be one of the seven states, such as succeeded")
 	}
 	if f.CreatedFrom, err = q.moment("created_from"); err != nil {
 		return f, false, err

@@ -46,7 +46,7 @@ func (d *Dialect) addFunds(c *call) error {
 		return err
 	}
 	if amount.Minor == 0 {
-		return refund.Errorf(refund.KindInvalid, "amount", "the amount must be above 0")
+		return refuse(refund.KindInvalid, "amount", "must be above 0")
 	}
 	account, err := c.sandboxAccount()
 	if err != nil {

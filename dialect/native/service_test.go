@@ -1,0 +1,65 @@
+package native_test
+
+import (
+	"net/http"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/refund"
+)
+
+// awaitTime is far above what the sandbox takes for anything.
+const awaitTime = 30 * time.Second
+
+// send sends one request, demands a status and gives the body.
+func send(t testing.TB, s *dialecttest.Service, key, method, path, body string, status int, header ...string) string {
+	t.Helper()
+	r := dialecttest.Request(t, method, s.URL+base+path, body, append([]string{"Authorization", "Bearer " + key}, header...)...)
+	response, answer := dialecttest.Do(t, r)
+	if response.StatusCode != status {
+		t.Fatalf("%s %s answered %d, want %d: %s", method, path, response.StatusCode, status, answer)
+	}
+	return answer
+}
+
+// await polls a refund until it is in a state, and gives it.
+func await(t testing.TB, s *dialecttest.Service, key, id string, state refund.State) string {
+	t.Helper()
+	for deadline := time.Now().Add(awaitTime); ; {
+		answer := send(t, s, key, "GET", "/refunds/"+id, "", http.StatusOK)
+		if text(answer, "state") == string(state) {
+			return answer
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("refund %s is not %s after %s: %s", id, state, awaitTime, answer)
+		}
+		pause := time.NewTimer(10 * time.Millisecond)
+		<-pause.C
+	}
+}
+
+// rules replace what differs from run to run in golden files.
+func rules() []dialecttest.Rule {
+	id := func(prefix, name string, not ...string) dialecttest.Rule {
+		return dialecttest.Rule{
+			Match: regexp.MustCompile(`\b` + prefix + `[0-9A-Za-z]{24}\b`), Name: name, Tail: prefix, Not: not,
+		}
+	}
+	return []dialecttest.Rule{
+		id("iar_", "request"),
+		id("ch_", "charge", "ch_L8qn10mLmr1GS8e5OODmHaL4", "ch_000000000000000000000000"),
+		id("re_", "refund"),
+		id("evt_", "event"),
+		id("ep_", "endpoint"),
+		{Match: regexp.MustCompile(`\bpk_[0-9A-Za-z]{24}\b`), Name: "key"},
+		{Match: regexp.MustCompile(`whpk_[0-9A-Za-z+/]{43}=`), Name: "public key"},
+		{Match: regexp.MustCompile(`-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----`), Name: "public key"},
+		{Match: regexp.MustCompile(`"next":"[0-9A-Za-z_-]+"`), Name: "next"},
+		{Match: regexp.MustCompile(`\b[0-9]{28}\b`), Name: "channel's number", Not: []string{"4200000000202607010000000001"}},
+		{Match: regexp.MustCompile(`M948164T[0-9]{22}`), Name: "Payin order", Not: []string{"M948164T2023072607034709567189"}},
+		{Match: regexp.MustCompile(`"id":"[0-9A-Za-z]{24}"`), Name: "row"},
+		{Match: regexp.MustCompile(`"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z"`), Name: "time", Unnumbered: true},
+	}
+}
