@@ -1,0 +1,262 @@
+package batch_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/refundry/refundry/batch"
+)
+
+// slow is a flush that takes a second and remembers its batches; each item is
+// answered with its double.
+type slow struct {
+	mu      sync.Mutex
+	batches [][]int
+	most    int // flushes that were under way at once
+	now     int
+}
+
+func (s *slow) flush(_ context.Context, items []int) []batch.Result[int] {
+	s.mu.Lock()
+	s.batches = append(s.batches, items)
+	s.now++
+	s.most = max(s.most, s.now)
+	s.mu.Unlock()
+	<-time.After(time.Second)
+	s.mu.Lock()
+	s.now--
+	s.mu.Unlock()
+	results := make([]batch.Result[int], len(items))
+	for n, item := range items {
+		results[n].Value = 2 * item
+	}
+	return results
+}
+
+// run runs a group until stop is called, which waits for its end.
+func run(g *batch.Group[int, int]) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// ask puts items into the group, one after the other, and gives a function
+// that waits for the answers.
+func ask(g *batch.Group[int, int], items ...int) (answers func() ([]int, []error)) {
+	values, errs := make([]int, len(items)), make([]error, len(items))
+	var asking sync.WaitGroup
+	for n, item := range items {
+		asking.Go(func() { values[n], errs[n] = g.Do(context.Background(), item) })
+		synctest.Wait() // it is queued, or under way
+	}
+	return func() ([]int, []error) {
+		asking.Wait()
+		return values, errs
+	}
+}
+
+func TestALoneItemIsFlushedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options{MaxItems: 10}, s.flush)
+		stop := run(g)
+		defer stop()
+		synctest.Wait() // idle
+		began := time.Now()
+		value, err := g.Do(t.Context(), 21)
+		if took := time.Since(began); value != 42 || err != nil || took != time.Second {
+			t.Errorf("%d, %v after %s; want 42 after the flush's second and no more", value, err, took)
+		}
+	})
+}
+
+func TestWhatArrivesDuringAFlushGoesTogetherWithTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options{MaxItems: 3}, s.flush)
+		stop := run(g)
+		defer stop()
+		values, errs := ask(g, 1, 2, 3, 4, 5)()
+		if !slices.Equal(values, []int{2, 4, 6, 8, 10}) || errors.Join(errs...) != nil {
+			t.Errorf("%v, %v", values, errs)
+		}
+		want := [][]int{{1}, {2, 3, 4}, {5}}
+		if !slices.EqualFunc(s.batches, want, slices.Equal[[]int]) {
+			t.Errorf("batches %v, want %v", s.batches, want)
+		}
+	})
+}
+
+func TestAnItemBeyondMaxQueuedIsBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options{MaxItems: 10, MaxQueued: 2}, s.flush)
+		stop := run(g)
+		defer stop()
+		answers := ask(g, 1, 2, 3) // one under way, two waiting
+		if g.Len() != 2 {
+			t.Errorf("%d wait, want 2", g.Len())
+		}
+		if _, err := g.Do(t.Context(), 4); !errors.Is(err, batch.ErrBusy) {
+			t.Errorf("the fourth: %v, want busy", err)
+		}
+		if _, errs := answers(); errors.Join(errs...) != nil {
+			t.Error(errs)
+		}
+		if value, err := g.Do(t.Context(), 5); value != 10 || err != nil {
+			t.Errorf("when there is room again: %d, %v", value, err)
+		}
+	})
+}
+
+func TestAnItemThatWaitedTooLongIsBusyAndNotFlushed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options{MaxItems: 10, MaxWait: 500 * time.Millisecond}, s.flush)
+		stop := run(g)
+		defer stop()
+		early := ask(g, 1, 2) // 2 waits for a second
+		<-time.After(700 * time.Millisecond)
+		late := ask(g, 3) // 3 waits for 300 ms
+		if _, errs := early(); errs[0] != nil || !errors.Is(errs[1], batch.ErrBusy) {
+			t.Errorf("%v, want the second busy", errs)
+		}
+		if values, errs := late(); values[0] != 6 || errs[0] != nil {
+			t.Errorf("%v, %v", values, errs)
+		}
+		if want := [][]int{{1}, {3}}; !slices.EqualFunc(s.batches, want, slices.Equal[[]int]) {
+			t.Errorf("batches %v, want %v", s.batches, want)
+		}
+	})
+}
+
+func TestAFlushThatBreaksOffAnswersAllItsItems(t *testing.T) {
+	for name, flush := range map[string]batch.Flush[int, int]{
+		"panics":           func(context.Context, []int) []batch.Result[int] { panic("a fault") },
+		"answers too few":  func(context.Context, []int) []batch.Result[int] { return nil },
+		"answers too many": func(_ context.Context, i []int) []batch.Result[int] { return make([]batch.Result[int], len(i)+1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := batch.New(batch.Options{MaxItems: 10}, flush)
+				var asking sync.WaitGroup
+				errs := make([]error, 3)
+				for n := range errs {
+					asking.Go(func() { _, errs[n] = g.Do(t.Context(), n) })
+				}
+				synctest.Wait()
+				if took := g.Step(t.Context()); took != 3 {
+					t.Errorf("took %d", took)
+				}
+				asking.Wait()
+				for _, err := range errs {
+					if !errors.Is(err, batch.ErrBroken) {
+						t.Errorf("%v, want broken", err)
+					}
+				}
+				if name == "panics" && !strings.Contains(errs[0].Error(), "a fault") {
+					t.Errorf("%v does not say what happened", errs[0])
+				}
+			})
+		})
+	}
+}
+
+func TestRunEndsWhenWhatWasQueuedIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options{MaxItems: 2}, s.flush)
+		stop := run(g)
+		answers := ask(g, 1, 2, 3, 4, 5)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("Run ended after %s, want the 3 s of its three flushes", took)
+		}
+		if values, errs := answers(); !slices.Equal(values, []int{2, 4, 6, 8, 10}) || errors.Join(errs...) != nil {
+			t.Errorf("%v, %v", values, errs)
+		}
+		if _, err := g.Do(t.Context(), 6); !errors.Is(err, batch.ErrBusy) {
+			t.Errorf("after the end: %v, want busy", err)
+		}
+	})
+}
+
+// Callers that never pause must not keep a group from ending.
+func TestRunEndsUnderSteadyLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options{MaxItems: 4}, s.flush)
+		stop := run(g)
+		var asking sync.WaitGroup
+		for range 16 {
+			asking.Go(func() {
+				for {
+					if _, err := g.Do(context.Background(), 1); err != nil {
+						return
+					}
+				}
+			})
+		}
+		<-time.After(10 * time.Second)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("Run ended after %s", took)
+		}
+		asking.Wait()
+	})
+}
+
+func TestWorkersFlushSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options{MaxItems: 1, Workers: 3}, s.flush)
+		stop := run(g)
+		defer stop()
+		answers := ask(g, 1, 2, 3, 4, 5, 6)
+		began := time.Now()
+		answers()
+		if took := time.Since(began); s.most != 3 || took != 2*time.Second {
+			t.Errorf("%d flushes at once, %s in all; want 3 and 2 s", s.most, took)
+		}
+	})
+}
+
+func TestAContextThatHasEndedQueuesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := batch.New(batch.Options{MaxItems: 1}, (&slow{}).flush)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := g.Do(ctx, 1); !errors.Is(err, context.Canceled) || g.Len() != 0 {
+			t.Errorf("%v, %d wait", err, g.Len())
+		}
+	})
+}
+
+// Who asks is told what became of the item, even after giving up.
+func TestAnItemThatIsQueuedIsAnsweredWhateverItsContextSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := batch.New(batch.Options{MaxItems: 1}, (&slow{}).flush)
+		stop := run(g)
+		defer stop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if value, err := g.Do(ctx, 4); value != 8 || err != nil {
+			t.Errorf("%d, %v", value, err)
+		}
+	})
+}
