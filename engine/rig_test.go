@@ -227,7 +227,6 @@ func (r *rig) entry(rf refund.Refund) sandbox.Entry {
 // noLeak fails the test when goroutines of this project outlive it.
 func noLeak(t *testing.T) {
 	t.Helper()
-	t.Cleanup(func() {
-		goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	})
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 }
