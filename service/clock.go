@@ -9,6 +9,8 @@ import (
 	"github.com/refundry/refundry/store"
 )
 
+var _ timekeeper = (*store.Store)(nil)
+
 const (
 	// clockInterval is how often the database is asked for its time: clocks
 	// drift by far less than a millisecond in that time.
@@ -17,6 +19,11 @@ const (
 	// machine's own clock is then no longer kept.
 	clockTolerance = 2 * time.Second
 )
+
+// timekeeper says how far ahead of this machine's clock its own is.
+type timekeeper interface {
+	ClockOffset(ctx context.Context) (time.Duration, error)
+}
 
 // clock is this process's time, corrected by the database's, so that replicas
 // agree about leases and due times.
@@ -28,7 +35,7 @@ type clock struct {
 func (c *clock) now() time.Time { return c.base().Add(time.Duration(c.offset.Load())) }
 
 // correct asks the database for its time.
-func (c *clock) correct(ctx context.Context, s *store.Store, log *slog.Logger) error {
+func (c *clock) correct(ctx context.Context, s timekeeper, log *slog.Logger) error {
 	offset, err := s.ClockOffset(ctx)
 	if err != nil {
 		return err
@@ -41,7 +48,7 @@ func (c *clock) correct(ctx context.Context, s *store.Store, log *slog.Logger) e
 }
 
 // keep corrects the clock until ctx ends.
-func (c *clock) keep(ctx context.Context, s *store.Store, log *slog.Logger) {
+func (c *clock) keep(ctx context.Context, s timekeeper, log *slog.Logger) {
 	ticker := time.NewTicker(clockInterval)
 	defer ticker.Stop()
 	for {

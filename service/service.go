@@ -48,8 +48,10 @@ type Options struct {
 	EgressAllow []netip.Prefix
 	// Metrics are where everything is counted; default metrics of its own.
 	Metrics *telemetry.Metrics
-	Now     func() time.Time // default time.Now
-	Log     *slog.Logger     // default slog.Default()
+	// Now is the clock, taken as it is; default this machine's, corrected by
+	// the database's.
+	Now func() time.Time
+	Log *slog.Logger // default slog.Default()
 }
 
 // Service is a running process without its listener.
@@ -79,13 +81,13 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
 	if opts.Metrics == nil {
 		opts.Metrics = telemetry.New(Build())
 	}
 	s := &Service{opts: opts, clock: clock{base: opts.Now}}
+	if opts.Now == nil {
+		s.clock.base = time.Now
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
@@ -117,8 +119,10 @@ func (s *Service) prepare(ctx context.Context) error {
 	if err := s.Store.Migrate(ctx); err != nil {
 		return err
 	}
-	if err := s.clock.correct(ctx, s.Store, s.opts.Log); err != nil {
-		return err
+	if s.corrected() {
+		if err := s.clock.correct(ctx, s.Store, s.opts.Log); err != nil {
+			return err
+		}
 	}
 	if err := UseMasterKey(ctx, s.Store, s.opts.MasterKey, s.opts.Data); err != nil {
 		return err
@@ -180,6 +184,9 @@ func (s *Service) join() {
 	s.observeQueues()
 }
 
+// corrected says whether the clock goes by the database's.
+func (s *Service) corrected() bool { return s.opts.Now == nil && !s.Store.SQLite() }
+
 // now is the service's time, as the database keeps it.
 func (s *Service) now() time.Time { return s.clock.now().UTC().Truncate(time.Microsecond) }
 
@@ -192,7 +199,7 @@ func (s *Service) run() {
 		begin("sandbox", s.sandbox.Run),
 		begin("webhooks", s.webhooks.Run),
 		begin("clock", func(ctx context.Context) {
-			if !s.Store.SQLite() {
+			if s.corrected() {
 				s.clock.keep(ctx, s.Store, s.opts.Log)
 			}
 		}),

@@ -46,6 +46,7 @@ func (f listenFlags) Validate() error {
 }
 
 func (c *serveCommand) Run(e *environment) error {
+	began := time.Now()
 	s, err := service.Start(e, service.Options{
 		Database: c.Database, Data: c.Data, MasterKey: os.Getenv(secret.Environment),
 		Demo: c.Demo, EgressAllow: c.EgressAllow, Log: e.log,
@@ -56,12 +57,13 @@ func (c *serveCommand) Run(e *environment) error {
 	options := server.Options{
 		Address: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Log: e.log,
 		NewID: newRequestID, Observe: s.Metrics().Request,
-		Ready: func(url string) { e.announce(url, c.Demo, c.Data) },
+		Ready: func(url string) { e.announce(url, time.Since(began), c.Demo, c.Data) },
 	}
 	serving := server.Run(e, s.Handler(), options)
 	if err := closeService(s); err != nil {
 		return err
 	}
+	e.log.Info("stopped")
 	return serving
 }
 
@@ -79,12 +81,13 @@ func closeService(s *service.Service) error {
 func newRequestID() string { return "iar_" + refund.NewID(time.Now()) }
 
 // announce says where the service is to be found.
-func (e *environment) announce(url string, demo bool, data string) {
+func (e *environment) announce(url string, after time.Duration, demo bool, data string) {
+	after = after.Round(time.Millisecond)
 	if e.json {
-		e.log.Info("ready", "url", url)
+		e.log.Info("ready", "url", url, "after", after)
 		return
 	}
-	e.say("refundry is ready at %s", url)
+	e.say("refundry is ready at %s (after %s)", url, after)
 	if demo {
 		e.say("the demo merchant's names and keys are in %s/demo/demo.json", data)
 	}
