@@ -97,6 +97,7 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 	}
 	charge.hold(r)
 	charge.Refunds++
+	r.Sequence = charge.Refunds
 	charge.LastRefundAt, charge.UpdatedAt = now, now
 	change.Charge = charge
 	change.Refunds = append(change.Refunds, r)

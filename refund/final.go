@@ -17,6 +17,9 @@ func (d *decision) succeed(legs func(ledger.Legs, money.Currency) []ledger.Trans
 	if d.o.Settled.Minor != 0 {
 		d.r.Settled = d.o.Settled
 	}
+	if d.o.Landed != (Landed{}) {
+		d.r.Landed = d.o.Landed
+	}
 	reserved := d.r.State.Reserves()
 	d.to(Succeeded)
 	d.close()
@@ -261,6 +264,7 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 	d.charge.hold(r)
 	d.succeed(ledger.Settling)
 	d.charge.Refunds++
+	d.r.Sequence = d.charge.Refunds
 	d.charge.LastRefundAt = now
 	if over := d.charge.overflow(); over > d.charge.Excess {
 		d.charge.Excess = over

@@ -67,6 +67,8 @@ type Outcome struct {
 	RetryAfter time.Duration
 	// Settled is what the payer got in another currency; zero when the same.
 	Settled money.Amount
+	// Landed is where the money goes; empty members are the way it came.
+	Landed Landed
 }
 
 // Pace is what Apply needs of a connector's nature.

@@ -34,6 +34,9 @@ type Refund struct {
 	UnitID string
 	// Number is the merchant's own refund number, "" if it gave none.
 	Number string
+	// Sequence counts the refunds of one charge from 1 in the order of their
+	// acceptance; one that fails keeps its place.
+	Sequence int64
 
 	Amount   money.Minor
 	Currency money.Currency
@@ -80,9 +83,18 @@ type Refund struct {
 	FailureMessage string
 	// Settled is what the payer got in another currency; zero when the same.
 	Settled money.Amount
+	// Landed is where the money went if not back the way it came.
+	Landed Landed
 
 	By     Asker
 	Detail RefundDetail
+}
+
+// Landed is where a channel says that the money went, in WeChat Pay's words
+// (wechatpay-v3.md, section 2.1). Empty members are the way it came.
+type Landed struct {
+	Channel string `json:"channel,omitempty"` // ORIGINAL, BALANCE, OTHER_BALANCE, OTHER_BANKCARD
+	Account string `json:"account,omitempty"` // user_received_account
 }
 
 // Held reasons.
@@ -112,6 +124,16 @@ type RefundDetail struct {
 	ClientIP      string          `json:"client_ip,omitempty"`
 	NotifyURL     string          `json:"notify_url,omitempty"`
 	Goods         []RefundedGoods `json:"goods,omitempty"`
+	// FundsAccount and From say which of the merchant's accounts pays, in
+	// WeChat Pay's words; as the request had them.
+	FundsAccount string      `json:"funds_account,omitempty"`
+	From         []FundsFrom `json:"from,omitempty"`
+}
+
+// FundsFrom is the share of a refund that one of the merchant's accounts pays.
+type FundsFrom struct {
+	Account string      `json:"account"` // AVAILABLE or UNAVAILABLE
+	Amount  money.Minor `json:"amount"`
 }
 
 // Parts say into what a refund falls: Payer + the coupons = the amount. They

@@ -9,19 +9,19 @@ import (
 )
 
 // refundColumns is what scanRefund reads, of a table named r: "FROM refunds r".
-const refundColumns = `r.merchant_id, r.id, r.charge_id, r.unit_id, r.number, r.amount, r.currency, r.state, r.reason, r.parts,
+const refundColumns = `r.merchant_id, r.id, r.charge_id, r.unit_id, r.number, r.sequence, r.amount, r.currency, r.state, r.reason, r.parts,
 	r.channel, r.channel_account, r.channel_number, r.channel_refund_id, r.created_at, r.updated_at, r.succeeded_at,
 	r.due_at, r.lease_epoch, r.lease_until, r.held_reason, r.hold_until, r.attempts, r.tries, r.doubt, r.submitted_at,
-	r.failure_code, r.failure_message, r.settled_amount, r.settled_currency, r.asked_by, r.detail`
+	r.failure_code, r.failure_message, r.settled_amount, r.settled_currency, r.landed, r.asked_by, r.detail`
 
 // insertRefunds takes what refundValues gives.
-const insertRefunds = `INSERT INTO refunds (merchant_id, id, charge_id, unit_id, number, amount, currency, state, reason, parts,
+const insertRefunds = `INSERT INTO refunds (merchant_id, id, charge_id, unit_id, number, sequence, amount, currency, state, reason, parts,
 	channel, channel_account, channel_number, channel_refund_id, created_at, updated_at, succeeded_at,
 	due_at, lease_epoch, lease_until, held_reason, hold_until, attempts, tries, doubt, submitted_at,
-	failure_code, failure_message, settled_amount, settled_currency, asked_by, detail) VALUES`
+	failure_code, failure_message, settled_amount, settled_currency, landed, asked_by, detail) VALUES`
 
 // refundWidth is how many columns insertRefunds and refundColumns have.
-const refundWidth = 32
+const refundWidth = 34
 
 func refundValues(r refund.Refund) ([]any, error) {
 	parts, err := jsonText(r.Parts)
@@ -32,15 +32,19 @@ func refundValues(r refund.Refund) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode refund %s: %w", r.ID, err)
 	}
+	landed, err := landedText(r)
+	if err != nil {
+		return nil, err
+	}
 	detail, err := jsonText(r.Detail)
 	if err != nil {
 		return nil, fmt.Errorf("encode refund %s: %w", r.ID, err)
 	}
 	return []any{
-		r.MerchantID, r.ID, r.ChargeID, r.UnitID, r.Number, int64(r.Amount), string(r.Currency), string(r.State), r.Reason, parts,
+		r.MerchantID, r.ID, r.ChargeID, r.UnitID, r.Number, r.Sequence, int64(r.Amount), string(r.Currency), string(r.State), r.Reason, parts,
 		r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, micros(r.CreatedAt), micros(r.UpdatedAt), micros(r.SucceededAt),
 		micros(r.DueAt), r.LeaseEpoch, micros(r.LeaseUntil), r.HeldReason, micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), micros(r.SubmittedAt),
-		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), by, detail,
+		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed, by, detail,
 	}, nil
 }
 
@@ -49,11 +53,11 @@ func refundValues(r refund.Refund) ([]any, error) {
 func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	var r refund.Refund
 	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, doubt int64
-	var parts, by, detail string
-	err := scan(&r.MerchantID, &r.ID, &r.ChargeID, &r.UnitID, &r.Number, (*int64)(&r.Amount), (*string)(&r.Currency), (*string)(&r.State), &r.Reason, &parts,
+	var parts, landed, by, detail string
+	err := scan(&r.MerchantID, &r.ID, &r.ChargeID, &r.UnitID, &r.Number, &r.Sequence, (*int64)(&r.Amount), (*string)(&r.Currency), (*string)(&r.State), &r.Reason, &parts,
 		&r.Channel, &r.ChannelAccount, &r.ChannelNumber, &r.ChannelRefundID, &createdAt, &updatedAt, &succeededAt,
 		&dueAt, &r.LeaseEpoch, &leaseUntil, &r.HeldReason, &holdUntil, &r.Attempts, &r.Tries, &doubt, &submittedAt,
-		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &by, &detail)
+		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &landed, &by, &detail)
 	if err != nil {
 		return refund.Refund{}, fmt.Errorf("read refund: %w", err)
 	}
@@ -64,12 +68,25 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	for _, text := range []struct {
 		column string
 		into   any
-	}{{parts, &r.Parts}, {by, &r.By}, {detail, &r.Detail}} {
+	}{{parts, &r.Parts}, {landed, &r.Landed}, {by, &r.By}, {detail, &r.Detail}} {
 		if err := fromJSON(text.column, text.into); err != nil {
 			return refund.Refund{}, fmt.Errorf("read refund %s: %w", r.ID, err)
 		}
 	}
 	return r, r.Check()
+}
+
+// landedText is the column's JSON; it is empty for money that went back the
+// way it came.
+func landedText(r refund.Refund) (string, error) {
+	if r.Landed == (refund.Landed{}) {
+		return "", nil
+	}
+	text, err := jsonText(r.Landed)
+	if err != nil {
+		return "", fmt.Errorf("encode refund %s: %w", r.ID, err)
+	}
+	return text, nil
 }
 
 // The bits of the doubt column.

@@ -42,6 +42,7 @@ var (
 		{"failure_message", "TEXT"},
 		{"settled_amount", "BIGINT"},
 		{"settled_currency", "TEXT"},
+		{"landed", "TEXT"},
 	}
 )
 
@@ -53,7 +54,7 @@ const (
 		succeeded_at = v.succeeded_at, due_at = v.due_at, lease_epoch = v.lease_epoch, lease_until = v.lease_until,
 		held_reason = v.held_reason, hold_until = v.hold_until, attempts = v.attempts, tries = v.tries, doubt = v.doubt,
 		submitted_at = v.submitted_at, failure_code = v.failure_code, failure_message = v.failure_message,
-		settled_amount = v.settled_amount, settled_currency = v.settled_currency
+		settled_amount = v.settled_amount, settled_currency = v.settled_currency, landed = v.landed
 		FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id`
 	insertTransfers = `INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency) VALUES`
 	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, snapshot) VALUES`
@@ -158,14 +159,17 @@ func (w *writing) addCharge(c refund.Charge) error {
 }
 
 func (w *writing) addRefund(r refund.Refund, isNew bool) error {
+	landed, err := landedText(r)
+	if err != nil {
+		return err
+	}
 	row := []any{
 		r.MerchantID, r.ID, string(r.State), r.ChannelRefundID, micros(r.UpdatedAt), micros(r.SucceededAt),
 		micros(r.DueAt), r.LeaseEpoch, micros(r.LeaseUntil), r.HeldReason, micros(r.HoldUntil),
 		r.Attempts, r.Tries, doubtOf(r), micros(r.SubmittedAt),
-		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency),
+		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed,
 	}
 	if isNew {
-		var err error
 		if row, err = refundValues(r); err != nil {
 			return err
 		}
