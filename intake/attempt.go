@@ -18,6 +18,7 @@ type attempt struct {
 	units   []refund.Unit
 	now     time.Time
 	results []batch.Result[Result]
+	books   map[string]refund.RuleBook // by merchant
 
 	charges map[ChargeKey]refund.Charge
 	owners  map[NumberKey]Number // who holds each number now
@@ -35,6 +36,13 @@ func newAttempt(i *Intake, units []refund.Unit) *attempt {
 // run takes the batch through one transaction and hands over what it claimed.
 // After ErrCommitUnknown the claims are kept until handOver knows.
 func (b *attempt) run(ctx context.Context) (err error) {
+	// The rules are looked up before anything is locked: they may have to be read.
+	b.books = make(map[string]refund.RuleBook)
+	for _, unit := range b.units {
+		if _, has := b.books[unit.MerchantID]; !has {
+			b.books[unit.MerchantID] = b.intake.store.RuleBook(unit.MerchantID)
+		}
+	}
 	known := false
 	defer func() {
 		if !known { // also when the transaction panics
@@ -141,7 +149,7 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[RefundKey]refund.R
 			charges[c.ID] = c
 		}
 	}
-	changes, err := refund.Accept(charges, unit, b.intake.store.RuleBook(unit.MerchantID), b.now)
+	changes, err := refund.Accept(charges, unit, b.books[unit.MerchantID], b.now)
 	if err != nil {
 		return Result{}, err
 	}

@@ -40,7 +40,7 @@ func (tx brokenCapTx) LockCharges(ctx context.Context, keys []intake.ChargeKey) 
 
 func TestTheAcceptingCommitClaimsForItsEngineAsFarAsItHasRoom(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		desk, m := idle(noRules{s}, intake.Options{}), newMerchant()
+		desk, m := idle(s, intake.Options{}), newMerchant()
 		desk.engine.room = 2
 		paid := chargesOf(t, s, m, 3, 100)
 		units := make([]refund.Unit, 3)
@@ -82,7 +82,7 @@ func TestRoomAtTheEngineIsGivenBackWhateverFails(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
 	m := newMerchant()
 	paid := chargesOf(t, s, m, 2, 100)
-	desk := idle(brokenCap{noRules{s}, paid[0].ID}, intake.Options{})
+	desk := idle(brokenCap{s, paid[0].ID}, intake.Options{})
 	desk.engine.room = 10
 	oneBatchAt(t, desk, []refund.Unit{ask(paid[0], 101, "", ""), ask(paid[1], 1, "", ""), ask(paid[1], 101, "", "")})
 	if desk.engine.room != 9 || desk.engine.reserved != 0 || len(desk.engine.taken) != 1 {
@@ -92,7 +92,7 @@ func TestRoomAtTheEngineIsGivenBackWhateverFails(t *testing.T) {
 
 func TestAHeldRefundIsNotHandedOver(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
-	desk := idle(noRules{s}, intake.Options{})
+	desk := idle(s, intake.Options{})
 	desk.engine.room = 10
 	unit := ask(chargesOf(t, s, newMerchant(), 1, 100)[0], 1, "", "")
 	unit.Requests[0].HoldUntil = time.Now().Add(time.Hour)

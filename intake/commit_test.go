@@ -147,7 +147,7 @@ func TestARefundWhoseCommitIsUnknownIsAcceptedOnce(t *testing.T) {
 			t.Cleanup(cut.Close)
 			m := newMerchant()
 			paid := chargesOf(t, direct, m, 3, 100)
-			desk := idle(noRules{cut}, intake.Options{})
+			desk := idle(cut, intake.Options{})
 			desk.engine.room = 2
 			earlier := oneBatchAt(t, desk, []refund.Unit{ask(paid[2], 5, "earlier", "")})
 
@@ -205,7 +205,7 @@ func checkRefunds(t *testing.T, s *store.Store, c refund.Charge, want ...answer)
 func TestACommitThatNobodyCanLookUpIsAnsweredAsUnknown(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
 	c := chargesOf(t, s, newMerchant(), 1, 100)[0]
-	lost := lostStore{noRules{s}}
+	lost := lostStore{s}
 	answers := oneBatch(t, lost, []refund.Unit{ask(c, 1, "", "")})
 	if refund.KindOf(answers[0].err) != refund.KindUnknownOutcome {
 		t.Errorf("%v, want %s", answers[0].err, refund.KindUnknownOutcome)
@@ -213,10 +213,10 @@ func TestACommitThatNobodyCanLookUpIsAnsweredAsUnknown(t *testing.T) {
 }
 
 // lostStore commits, and says that it does not know; nor does it find out.
-type lostStore struct{ noRules }
+type lostStore struct{ *store.Store }
 
 func (l lostStore) InTx(ctx context.Context, work func(intake.Tx) error) error {
-	if err := l.noRules.InTx(ctx, work); err != nil {
+	if err := l.Store.InTx(ctx, work); err != nil {
 		return err
 	}
 	return fmt.Errorf("%w: %w", intake.ErrCommitUnknown, io.ErrUnexpectedEOF)

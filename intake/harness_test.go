@@ -24,12 +24,6 @@ var merchants atomic.Int64
 // newMerchant gives an id that no other test uses.
 func newMerchant() string { return fmt.Sprintf("mer_%d", merchants.Add(1)) }
 
-// noRules is a store whose merchants have no rules, so that no merchant need
-// be made.
-type noRules struct{ *store.Store }
-
-func (noRules) RuleBook(string) refund.RuleBook { return refund.RuleBook{} }
-
 // idleEngine takes refunds over as long as it has room, and does nothing.
 type idleEngine struct {
 	mu       sync.Mutex

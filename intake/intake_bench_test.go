@@ -42,7 +42,7 @@ func durableRefunds(b *testing.B, url string, hot bool, callers int) {
 	}
 	// Each charge holds all of the benchmark's refunds of 1.
 	paid := chargesOf(b, s, newMerchant(), number, 1_000_000_000)
-	desk := open(b, noRules{s}, intake.Options{})
+	desk := open(b, s, intake.Options{})
 	var next atomic.Int64
 	b.ResetTimer()
 	var running sync.WaitGroup

@@ -151,7 +151,7 @@ func TestNumbersAndKeysSayWhichRefundIsMeant(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for _, test := range numberCases {
 			t.Run(test.name, func(t *testing.T) {
-				desk, m := open(t, noRules{s}, intake.Options{}), newMerchant()
+				desk, m := open(t, s, intake.Options{}), newMerchant()
 				paid := chargesOf(t, s, m, 2, 100)
 				var ids []string
 				for n, step := range test.steps {
@@ -232,7 +232,7 @@ func oneBatchAt(t *testing.T, desk *desk, units []refund.Unit) []answer {
 
 func TestAUnitIsAcceptedTogetherOrNotAtAll(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		desk, m := open(t, noRules{s}, intake.Options{}), newMerchant()
+		desk, m := open(t, s, intake.Options{}), newMerchant()
 		paid := chargesOf(t, s, m, 3, 100)
 		together := func(key string, all ...sent) refund.Unit {
 			u := refund.Unit{MerchantID: m, Key: key}
@@ -284,7 +284,7 @@ func TestAUnitIsAcceptedTogetherOrNotAtAll(t *testing.T) {
 
 func TestMerchantsShareNoNumbers(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		desk := open(t, noRules{s}, intake.Options{})
+		desk := open(t, s, intake.Options{})
 		for range 2 {
 			c := chargesOf(t, s, newMerchant(), 1, 100)[0]
 			result, err := desk.Accept(t.Context(), ask(c, 10, "A", "K"), 0)

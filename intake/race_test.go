@@ -51,7 +51,7 @@ func replicas(t *testing.T, s *store.Store) []*desk {
 	t.Helper()
 	desks := make([]*desk, 8)
 	for n := range desks {
-		desks[n] = open(t, noRules{s}, intake.Options{})
+		desks[n] = open(t, s, intake.Options{})
 	}
 	return desks
 }
@@ -157,7 +157,7 @@ func TestOnlyTheGuiltyUnitOfABatchFails(t *testing.T) {
 					units[n] = ask(paid[n], 1, name+fmt.Sprint(n), "")
 				}
 				spoil(&units[2])
-				for n, answer := range oneBatch(t, noRules{s}, units) {
+				for n, answer := range oneBatch(t, s, units) {
 					if n == 2 {
 						takes := s.SQLite() && strings.HasPrefix(name, "broken")
 						if takes != (answer.err == nil) {
@@ -177,7 +177,7 @@ func TestOnlyTheGuiltyUnitOfABatchFails(t *testing.T) {
 			for n := range units {
 				units[n] = ask(paid[n], 1, fmt.Sprint("check", n), "")
 			}
-			broken := brokenCap{noRules{s}, paid[2].ID}
+			broken := brokenCap{s, paid[2].ID}
 			units[2] = ask(paid[2], 101, "check2", "")
 			for n, answer := range oneBatch(t, broken, units) {
 				if (n == 2) != (answer.err != nil) {

@@ -8,7 +8,10 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-var _ intake.Tx = (*intakeTx)(nil)
+var (
+	_ intake.Store = (*Store)(nil)
+	_ intake.Tx    = (*intakeTx)(nil)
+)
 
 // intakeTx is one transaction of the intake.
 type intakeTx struct {

@@ -9,6 +9,8 @@ import (
 	"github.com/refundry/refundry/dialect"
 )
 
+var _ dialect.Reader = (*Store)(nil)
+
 // mostListed is the most rows of one page, whatever was asked for; dialects
 // have their own, lower limits.
 const mostListed = 1000
