@@ -26,7 +26,8 @@ type Speaker struct {
 	Bad func(t testing.TB, base, key string, charge refund.Alias) map[string]*http.Request
 }
 
-// paid is what the suite's charges are worth, in minor units.
+// paid is what the suite's charges are worth, in minor units. Amounts that are
+// refunded of them end in nothing that the sandbox makes trouble of (51 to 61).
 const paid = 100
 
 // Run is what every dialect must pass.
@@ -132,16 +133,16 @@ func (f fixture) conflicts(t *testing.T) {
 
 func (f fixture) capped(t *testing.T) {
 	charge := f.charge(t, f.mine)
-	f.ask(t, charge, minor(60), "")
+	f.ask(t, charge, minor(70), "")
 	f.service.Unchanged(t, func() {
-		if _, ok := f.ask(t, charge, minor(41), ""); ok {
+		if _, ok := f.ask(t, charge, minor(31), ""); ok {
 			t.Error("one fen too much was accepted")
 		}
 		if _, ok := f.ask(t, charge, minor(1<<62), ""); ok {
 			t.Error("far too much was accepted")
 		}
 	})
-	if _, ok := f.ask(t, charge, minor(40), ""); !ok {
+	if _, ok := f.ask(t, charge, minor(30), ""); !ok {
 		t.Error("the rest was not accepted")
 	}
 }
@@ -151,7 +152,7 @@ func (f fixture) crowd(t *testing.T) {
 	charge := f.charge(t, f.mine)
 	requests := make([]*http.Request, callers)
 	for n := range requests {
-		requests[n] = f.Refund(t, f.service.URL, f.mine.Key(f.Dialect), f.alias(t, charge), minor(60), "")
+		requests[n] = f.Refund(t, f.service.URL, f.mine.Key(f.Dialect), f.alias(t, charge), minor(70), "")
 	}
 	var all sync.WaitGroup
 	accepted := make([]bool, callers)

@@ -13,7 +13,7 @@ import (
 )
 
 // badRequest is a request that must be refused with an exact answer. {ch} is a
-// charge of 100 in wx of which 60 are refunded, {re} that refund, {full} a
+// charge of 100 in wx of which 70 are refunded, {re} that refund, {full} a
 // charge that is refunded in full, {paypal} and {jd} charges of these channels,
 // {order} one that belongs to an order, {other} another merchant's.
 type badRequest struct {
@@ -77,7 +77,7 @@ var badRequests = []badRequest{
 	refunding("an amount that is true", `{"description":"d","amount":true}`, wrongAmount),
 	refunding("an amount that is a list", `{"description":"d","amount":[1]}`, wrongAmount),
 	refunding("an amount that is a map", `{"description":"d","amount":{"a":1}}`, wrongAmount),
-	refunding("one fen above the rest", `{"description":"d","amount":41}`, "400 amount 退款金额超过了可退款金额。"),
+	refunding("one fen above the rest", `{"description":"d","amount":31}`, "400 amount 退款金额超过了可退款金额。"),
 	refunding("far above the rest", `{"description":"d","amount":9223372036854775807}`, "400 amount 退款金额超过了可退款金额。"),
 	refunding("a form with a fraction", `description=d&amount=1.5`, wrongAmount, asForm, formType),
 	refunding("a form with an exponent", `description=d&amount=1e2`, wrongAmount, asForm, formType),
@@ -212,7 +212,7 @@ func badWorld(t *testing.T, s *dialecttest.Service) *strings.Replacer {
 		c.Aliases = []refund.Alias{{Dialect: merchant.PingPP, Identity: demoApp, Sub: "2001708140000194801", Name: c.ID}}
 	})
 	other := s.Charge(t, s.Merchant(t, "other", merchant.Test, nil).Merchant.ID, 100, nil)
-	re := decoded(t, post(t, s, demoKey, "/v1/charges/"+ch+"/refunds", `{"description":"d","amount":60}`, 200, "Idempotency-Key", "used"))
+	re := decoded(t, post(t, s, demoKey, "/v1/charges/"+ch+"/refunds", `{"description":"d","amount":70}`, 200, "Idempotency-Key", "used"))
 	post(t, s, demoKey, "/v1/charges/"+full+"/refunds", `{"description":"d"}`, 200)
 	return strings.NewReplacer("{ch}", ch, "{full}", full, "{order}", order, "{other}", other.ID, "{re}", fmt.Sprint(re["id"]),
 		"{paypal}", charge(channel("paypal")), "{jd}", charge(channel("jdpay_wap")))
