@@ -21,7 +21,6 @@ import (
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
-	"github.com/refundry/refundry/store/storetest"
 )
 
 // closeTimeout is far above what the end of a service takes.
@@ -44,7 +43,7 @@ func Start(t testing.TB, change ...func(*service.Options)) *Service {
 	file := filepath.Join(dir, "refundry.db")
 	s := &Service{}
 	opts := service.Options{
-		Database: "sqlite:" + file, Data: filepath.Join(dir, "data"), MasterKey: storetest.MasterKey, Demo: true,
+		Database: "sqlite:" + file, Data: filepath.Join(dir, "data"), Demo: true,
 		Log: slog.New(slog.DiscardHandler),
 	}
 	for _, set := range change {
