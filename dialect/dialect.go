@@ -38,6 +38,9 @@ type Dialect interface {
 // dialect is KindUnauthenticated.
 type Directory interface {
 	Caller(ctx context.Context, dialect, key string) (merchant.Caller, error)
+	// Identity finds whose name in a dialect it is: an mchid, a wallet, a Payin
+	// merchant. Unknown names are KindUnauthenticated.
+	Identity(ctx context.Context, dialect, name string) (merchant.Merchant, merchant.Identity, error)
 	// Identities are a merchant's, in every dialect.
 	Identities(ctx context.Context, merchantID string) ([]merchant.Identity, error)
 	// ChannelAccounts are a merchant's.

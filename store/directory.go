@@ -20,6 +20,7 @@ type directory struct {
 	callers      cache[callerKey, merchant.Caller]
 	settings     cache[string, merchant.Settings]
 	identities   cache[string, []merchant.Identity]
+	names        cache[callerKey, known]
 	accounts     cache[string, []merchant.ChannelAccount]
 	connectors   cache[string, string]
 	platformKeys cache[string, merchant.PlatformKey]
@@ -34,6 +35,7 @@ func (d *directory) forget() {
 	d.callers.forget()
 	d.settings.forget()
 	d.identities.forget()
+	d.names.forget()
 	d.accounts.forget()
 	d.connectors.forget()
 	d.platformKeys.forget()
@@ -86,6 +88,45 @@ func (s *Store) caller(ctx context.Context, dialect, hash string, unknown error)
 	}
 	s.directory.settings.put(caller.Merchant.ID, caller.Merchant.Settings, s.now())
 	return caller, nil
+}
+
+// known is an identity with its merchant.
+type known struct {
+	merchant merchant.Merchant
+	identity merchant.Identity
+}
+
+// Identity implements dialect.Directory.
+func (s *Store) Identity(ctx context.Context, dialect, name string) (merchant.Merchant, merchant.Identity, error) {
+	unknown := refund.Errorf(refund.KindUnauthenticated, "identity", "there is no such identity")
+	if name == "" || len(name) > longestKey {
+		return merchant.Merchant{}, merchant.Identity{}, unknown
+	}
+	found, err := s.directory.names.get(ctx, callerKey{dialect, name}, s.now(), func(ctx context.Context) (known, error) {
+		return s.identity(ctx, dialect, name, unknown)
+	})
+	return found.merchant, found.identity, err
+}
+
+func (s *Store) identity(ctx context.Context, dialect, name string, unknown error) (known, error) {
+	const text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.dialect = $1 AND i.name = $2`
+	var found known
+	there := false
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{dialect, name}, func(scan func(...any) error) (err error) {
+			there = true
+			found.identity, err = s.scanIdentity(scan)
+			return err
+		})
+	})
+	if err != nil {
+		return known{}, fmt.Errorf("find identity: %w", err)
+	}
+	if !there {
+		return known{}, unknown
+	}
+	found.merchant, err = s.MerchantByID(ctx, found.identity.MerchantID)
+	return found, err
 }
 
 // Identities implements dialect.Directory.
