@@ -194,3 +194,23 @@ func TestBackoffDoublesToItsLongest(t *testing.T) {
 		t.Errorf("asked to wait for centuries, waits %v", got)
 	}
 }
+
+func TestAChannelThatForgetsARefundIsNoCaseForAGuess(t *testing.T) {
+	for _, had := range []refund.OutcomeKind{refund.OutcomeAccepted, refund.OutcomeAbnormal} {
+		w := newWorld(paid(t, 100))
+		id := w.accept(t, nil).ID
+		w.call(t, id, refund.Submit, had)
+		state := w.refunds[id].State
+		w.later(time.Hour)
+		if had == refund.OutcomeAbnormal {
+			w.call(t, id, refund.Reroute, refund.OutcomeUnknown)
+			w.later(time.Hour)
+		}
+		change := w.call(t, id, refund.Query, refund.OutcomeNotFound)
+		w.is(t, id, state)
+		w.next(t, id, refund.StepQuery) // and not told the channel again
+		if len(change.Alerts) != 1 || !w.refunds[id].DueAt.After(w.at) {
+			t.Errorf("alerts %v, due at %v", change.Alerts, w.refunds[id].DueAt)
+		}
+	}
+}

@@ -160,8 +160,11 @@ func TestAdoption(t *testing.T) {
 		held = r.ID
 		claimed := w.accept(t, minor(20)).ID
 		w.claim(claimed)
+		throttled := w.accept(t, minor(5)).ID // the newest, and one that a call was made for
+		w.call(t, throttled, refund.Submit, refund.OutcomeTryLater)
 		w.adopt(t, 25)
 		w.is(t, attempted, refund.Created)
+		w.is(t, throttled, refund.Created)
 		w.is(t, claimed, refund.Created)
 		w.is(t, held, refund.Canceled)
 		w.is(t, oldest, refund.Created)

@@ -41,6 +41,10 @@ func TestCancel(t *testing.T) {
 		{"under a claim that ran out", func(w *world, id string) { w.claim(id); w.later(time.Hour) }},
 		{"that the channel has", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeAccepted) }},
 		{"whose outcome is unknown", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeUnknown) }},
+		{"whose first caller spoke after its lease", func(w *world, id string) {
+			w.call(t, id, refund.Submit, refund.OutcomeTryLater)
+			w.word(t, id, refund.Outcome{Kind: refund.OutcomeUnknown, Source: refund.Submit})
+		}},
 		{"that succeeded", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeDone) }},
 		{"that failed", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeRefused) }},
 	} {
@@ -180,6 +184,12 @@ func TestAClaimAfterALostLeaseAsksFirst(t *testing.T) {
 	w.next(t, id, refund.StepQuery)
 	if r := w.refunds[id]; r.LeaseEpoch != 2 || !r.Unknown || !r.SubmittedAt.Equal(w.at) {
 		t.Errorf("%+v", r)
+	}
+	// One that is lost while it asks may have gone before a late submit.
+	w.later(time.Hour)
+	w.claim(id)
+	if r := w.refunds[id]; !r.SubmittedAt.Equal(w.at) {
+		t.Errorf("submitted at %v at the latest, want now", r.SubmittedAt)
 	}
 	// A lease that was given back leaves no doubt.
 	w = newWorld(paid(t, 100))
