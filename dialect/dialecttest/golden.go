@@ -99,7 +99,7 @@ func (tr Transcript) Run(t *testing.T) {
 	compare(t, tr.Name, normalise(out.String(), tr.Rules))
 }
 
-func (tr Transcript) play(t *testing.T, step Step, fill *strings.Replacer) (*http.Response, string) {
+func (tr Transcript) play(t *testing.T, step Step, fill *strings.Replacer) (Answer, string) {
 	t.Helper()
 	const pause = 10 * time.Millisecond
 	header := slices.Clone(step.Header)
@@ -112,7 +112,7 @@ func (tr Transcript) play(t *testing.T, step Step, fill *strings.Replacer) (*htt
 		response, answer := Do(t, r)
 		if strings.Contains(answer, step.Until) {
 			if tr.Check != nil && !step.Quiet {
-				tr.Check(t, r, body, response, answer)
+				tr.Check(t, r, body, &http.Response{StatusCode: response.StatusCode, Header: response.Header, Body: http.NoBody}, answer)
 			}
 			return response, answer
 		}

@@ -135,25 +135,33 @@ func (s *Service) Refunds(t testing.TB, charge refund.Charge) []refund.Refund {
 	return refunds
 }
 
+// Answer is an answer without its body, which is read and closed.
+type Answer struct {
+	StatusCode    int
+	Header        http.Header
+	Close         bool // the connection is closed behind it
+	ContentLength int64
+}
+
 // Do sends a request and reads the whole answer.
-func Do(t testing.TB, r *http.Request) (*http.Response, string) {
+func Do(t testing.TB, r *http.Request) (Answer, string) {
 	t.Helper()
-	response, body, err := do(r)
+	answer, body, err := do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response, body
+	return answer, body
 }
 
 // do is Do for goroutines of a test, which must not end it.
-func do(r *http.Request) (*http.Response, string, error) {
+func do(r *http.Request) (Answer, string, error) {
 	response, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		return nil, "", err
+		return Answer{}, "", err
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	return response, string(body), err
+	return Answer{response.StatusCode, response.Header, response.Close, response.ContentLength}, string(body), err
 }
 
 // Request makes a request; headers are name, value, name, value.

@@ -3,7 +3,6 @@ package pingpp_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -220,7 +219,7 @@ func badWorld(t *testing.T, s *dialecttest.Service) *strings.Replacer {
 
 // brief checks the envelope and puts it into one line: status, param and code,
 // message.
-func brief(t *testing.T, response *http.Response, body string) string {
+func brief(t *testing.T, response dialecttest.Answer, body string) string {
 	t.Helper()
 	var envelope struct {
 		Error map[string]any `json:"error"`
