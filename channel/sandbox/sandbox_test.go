@@ -123,8 +123,7 @@ func TestSubmitsOfTwoProcessesMoveMoneyOnce(t *testing.T) {
 
 // counting counts the commits of the books.
 type counting struct {
-	sandbox.Books
-	store   *store.Store
+	*store.Store
 	mu      sync.Mutex
 	commits int
 	hold    chan struct{} // each commit waits for it
@@ -135,12 +134,12 @@ func (c *counting) Books(ctx context.Context, work func(sandbox.Tx) error) error
 	c.commits++
 	c.mu.Unlock()
 	<-c.hold
-	return c.store.Books(ctx, work)
+	return c.Store.Books(ctx, work)
 }
 
 func TestManySubmitsShareACommit(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
-	books := &counting{Books: s, store: s, hold: make(chan struct{})}
+	books := &counting{Store: s, hold: make(chan struct{})}
 	box := open(books)
 	start(t, box)
 	const many = 100
@@ -168,9 +167,13 @@ func TestManySubmitsShareACommit(t *testing.T) {
 }
 
 // broken books answer nothing.
-type broken struct{ sandbox.Books }
+type broken struct{ *store.Store }
 
 func (broken) Books(context.Context, func(sandbox.Tx) error) error { return errors.New("no answer") }
+
+func (broken) AccountsToWake(context.Context, time.Time, int) ([]string, error) {
+	return nil, errors.New("no answer")
+}
 
 func TestBooksThatDoNotAnswerLeaveTheOutcomeUnknown(t *testing.T) {
 	for _, running := range []bool{false, true} {

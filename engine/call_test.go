@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+// slow is a channel that answers when the call's time is over.
+type slow struct{ kind refund.OutcomeKind }
+
+func (s slow) Submit(ctx context.Context, _ channel.Instruction) refund.Outcome {
+	<-ctx.Done()
+	return refund.Outcome{Kind: s.kind}
+}
+
+func (s slow) Query(ctx context.Context, i channel.Instruction) refund.Outcome {
+	return s.Submit(ctx, i)
+}
+
+func (slow) Pace() refund.Pace { return refund.Pace{First: time.Second, Longest: time.Second} }
+
+func TestAfterItsDeadlineACallIsOnlyBelievedWhatTheChannelMustHaveSaid(t *testing.T) {
+	for kind, want := range map[refund.OutcomeKind]refund.OutcomeKind{
+		refund.OutcomeUnknown:      refund.OutcomeUnknown,
+		refund.OutcomeTryLater:     refund.OutcomeUnknown,
+		refund.OutcomeRefused:      refund.OutcomeUnknown,
+		refund.OutcomeShortOfFunds: refund.OutcomeUnknown,
+		refund.OutcomeNotFound:     refund.OutcomeUnknown,
+		refund.OutcomeDone:         refund.OutcomeDone,
+		refund.OutcomeFailed:       refund.OutcomeFailed,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := New(nil, intake.NewBoard(), func(context.Context, string) (channel.Connector, error) { return slow{kind}, nil }, Options{})
+			sent := e.now()
+			r := refund.Refund{State: refund.Created, LeaseEpoch: 7, LeaseUntil: sent.Add(Lease)}
+			w := e.carry(t.Context(), job{Claimed: intake.Claimed{Refund: r}, lane: e.lane("a"), since: sent})
+			if took := e.now().Sub(sent); took != channel.CallTimeout {
+				t.Errorf("the call took %s", took)
+			}
+			if w.Outcome.Kind != want || w.Outcome.Source != refund.Submit || w.Outcome.Epoch != 7 || !w.Outcome.SentAt.Equal(sent) {
+				t.Errorf("%s became %+v, want %s", kind, w.Outcome, want)
+			}
+		})
+	}
+}
+
+func TestACallThatWasCutOffIsNotToldToTheChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := New(nil, intake.NewBoard(), func(context.Context, string) (channel.Connector, error) {
+			return nil, errors.New("must not be asked for")
+		}, Options{})
+		now := e.now()
+		r := refund.Refund{State: refund.Created, LeaseEpoch: 1, LeaseUntil: now.Add(channel.CallTimeout - time.Microsecond)}
+		w := e.carry(t.Context(), job{Claimed: intake.Claimed{Refund: r}, lane: e.lane("a"), since: now.Add(-16 * time.Second)})
+		if !w.due.Equal(now.Add(16*time.Second)) || w.Outcome.Kind != "" {
+			t.Errorf("word %+v, want the lease given back for as long as it waited", w)
+		}
+	})
+}
+
+func TestTheAgendaKnowsTheNextTimes(t *testing.T) {
+	now := time.UnixMicro(1_000_000_000)
+	a := newAgenda()
+	for _, wait := range []time.Duration{3 * time.Second, time.Second, time.Second - time.Millisecond, time.Second, 2 * agendaAhead} {
+		a.add(now.Add(wait), now)
+	}
+	a.add(time.Time{}, now)
+	var times []time.Duration
+	for {
+		first, ok := a.first()
+		if !ok {
+			break
+		}
+		times = append(times, first.Sub(now))
+		a.pass(first)
+	}
+	if want := []time.Duration{time.Second, 3 * time.Second}; !slices.Equal(times, want) {
+		t.Errorf("times %v, want %v: rounded up, each once, the far one left to the poll", times, want)
+	}
+	if len(a.known) != 0 {
+		t.Errorf("%d times are remembered that are over", len(a.known))
+	}
+}
+
+func TestALookComesWhenSomethingIsDueAndNotLaterThanThePoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := New(nil, intake.NewBoard(), nil, Options{})
+		now := e.now()
+		e.lastLook = now
+		if got := e.NextLook(); !got.Equal(now.Add(PollInterval)) {
+			t.Errorf("an idle engine looks after %s", got.Sub(now))
+		}
+		e.remember(now.Add(200 * time.Millisecond))
+		if got := e.NextLook(); !got.Equal(now.Add(200 * time.Millisecond)) {
+			t.Errorf("with a refund due in 200 ms it looks after %s", got.Sub(now))
+		}
+		e.Wake()
+		if got := e.NextLook(); got.After(now) {
+			t.Errorf("when it is woken it looks after %s", got.Sub(now))
+		}
+	})
+}
+
+func TestRoomIsFreedForWhoWasRefusedIt(t *testing.T) {
+	e := New(nil, intake.NewBoard(), nil, Options{Queue: 16})
+	if got := e.Reserve(20); got != 14 {
+		t.Fatalf("reserved %d of 16, want all but the look's share", got)
+	}
+	if got := e.reserve(5, 16); got != 2 {
+		t.Fatalf("the look got %d, want 2", got)
+	}
+	e.lastLook = e.now()
+	e.Release(3)
+	if got := e.NextLook(); !got.IsZero() {
+		t.Error("room was freed, and nobody looks for what was left in the database")
+	}
+	if got := e.Reserve(20); got != 1 {
+		t.Errorf("reserved %d after 3 were freed, want 1: 14 less the 13 in use", got)
+	}
+}
