@@ -115,7 +115,9 @@ func (c *call) refund() (refund.Refund, error) {
 }
 
 // cancelRefund withdraws a refund that the channel has not been told of:
-// POST /refunds/{id}/cancel. Again, it answers the same.
+// POST /refunds/{id}/cancel, 200. One that is held after an attempt is
+// withdrawn once the channel, asked, does not know it: 202. Again, it answers
+// the same.
 func (d *Dialect) cancelRefund(c *call) error {
 	if err := c.noMembers(); err != nil {
 		return err
@@ -128,5 +130,10 @@ func (d *Dialect) cancelRefund(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerRefund(r, charge.Detail.Coupons))
+	d.s.Wake()
+	status := http.StatusOK
+	if r.State != refund.Canceled {
+		status = http.StatusAccepted
+	}
+	return c.json(status, answerRefund(r, charge.Detail.Coupons))
 }

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -155,7 +156,12 @@ func answerAttempts(attempts []refund.Attempt) []attemptAnswer {
 	return out
 }
 
+// answerTransfers shows them in the order of time; the legs of one movement,
+// which have the same, by their accounts.
 func answerTransfers(transfers []dialect.StoredTransfer) []transferAnswer {
+	transfers = slices.SortedStableFunc(slices.Values(transfers), func(a, b dialect.StoredTransfer) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+	})
 	out := make([]transferAnswer, len(transfers))
 	for n, t := range transfers {
 		out[n] = transferAnswer{

@@ -53,10 +53,11 @@ func rules() []dialecttest.Rule {
 		id("re_", "refund"),
 		id("evt_", "event"),
 		id("ep_", "endpoint"),
-		{Match: regexp.MustCompile(`\bpk_[0-9A-Za-z]{24}\b`), Name: "key"},
+		{Match: regexp.MustCompile(`\bpk_[0-9A-Za-z]{16,24}\b`), Name: "key"},
 		{Match: regexp.MustCompile(`whpk_[0-9A-Za-z+/]{43}=`), Name: "public key"},
 		{Match: regexp.MustCompile(`-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----`), Name: "public key"},
-		{Match: regexp.MustCompile(`"next":"[0-9A-Za-z_-]+"`), Name: "next"},
+		// Base64 of a time of this decade, and of "feed.".
+		{Match: regexp.MustCompile(`\b(MT[c-g]|ZmVlZC)[0-9A-Za-z_-]{2,}`), Name: "cursor"},
 		{Match: regexp.MustCompile(`\b[0-9]{28}\b`), Name: "channel's number", Not: []string{"4200000000202607010000000001"}},
 		{Match: regexp.MustCompile(`M948164T[0-9]{22}`), Name: "Payin order", Not: []string{"M948164T2023072607034709567189"}},
 		{Match: regexp.MustCompile(`"id":"[0-9A-Za-z]{24}"`), Name: "row"},

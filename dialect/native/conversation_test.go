@@ -1,0 +1,183 @@
+package native_test
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/openapi"
+	"github.com/refundry/refundry/openapi/openapitest"
+	"github.com/refundry/refundry/service"
+)
+
+// demo is the demo merchant's native key.
+const demo = "rk_test_demo"
+
+// documented is the charge of the published interface, with everything that a
+// charge may have.
+const documented = `{"order_no": "T1", "amount": 1000, "currency": "CNY", "channel": "wx", "paid_at": "2026-11-22T18:00:00+08:00", "transaction_id": "4200000000000000000000000042", "fee": 6,
+ "already_refunded": 0, "received_account": "支付用户零钱", "funds_account": "BASIC", "profit_sharing": "waiting", "notify_url": "", "client_ip": "203.0.113.7", "subject": "s", "body": "b", "description": "d",
+ "coupons": [{"id": "109519", "scope": "SINGLE", "type": "CASH", "amount": 100, "goods": [{"merchant_goods_id": "g1", "quantity": 2, "discount": 100}]},
+             {"id": "109520", "scope": "GLOBAL", "type": "NOCASH", "amount": 50}],
+ "goods": [{"merchant_goods_id": "g1", "goods_name": "n", "unit_price": 500, "quantity": 2}],
+ "splits": [{"account": "2088000000000001", "amount": 100, "desc": ""}],
+ "identities": {"pingpp": {"app": "app_1Gqj58ynP0mHeX1q", "charge": "ch_native", "order": "o1"}, "wallet": {"wallet_id": "wallet_demo", "charges_id": "native"},
+                "wechatpay": {"mchid": "1900009191", "sub_mchid": "", "out_trade_no": "native1"}, "payin": {"merchant_id": "M948164", "order_id": "M948164T1"}}}`
+
+// TestConversations plays every call of the contract against the real service.
+func TestConversations(t *testing.T) {
+	s := dialecttest.Start(t, func(o *service.Options) {
+		o.EgressAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	contract := openapitest.Load(t, openapi.Native())
+	play := func(name string, steps []dialecttest.Step) {
+		t.Run(name, func(t *testing.T) {
+			for n := range steps {
+				steps[n].Path = base + steps[n].Path
+				steps[n].Header = append([]string{"Authorization", "Bearer " + demo}, steps[n].Header...)
+			}
+			dialecttest.Transcript{
+				Name: name, URL: s.URL, Rules: rules(), Steps: steps,
+				Check: func(t testing.TB, r *http.Request, body string, answer *http.Response, text string) {
+					contract.Check(t, r, body, answer.StatusCode, answer.Header, text)
+				},
+				Headers: []string{"Content-Type", "Content-Disposition", "Location"},
+			}.Run(t)
+		})
+	}
+	play("charges", chargeSteps())
+	play("refunds", refundSteps())
+	play("endpoints", endpointSteps())
+	play("events", eventSteps())
+	play("sandbox", sandboxSteps())
+	play("reset", resetSteps())
+	unseen := strings.Join(contract.Unseen(), " ")
+	// Its answer is longer than a transcript should be, and has its own test.
+	if unseen != "getContract getReconciliation" {
+		t.Errorf("the transcripts lack: %s", unseen)
+	}
+}
+
+func chargeSteps() []dialecttest.Step {
+	return []dialecttest.Step{
+		{Title: "a charge with everything it may have", Method: "POST", Path: "/charges", Body: documented, Keep: map[string]string{"ch": "id"}},
+		{Title: "the same charge again", Method: "POST", Path: "/charges", Body: documented},
+		{Title: "the same transaction with another amount", Method: "POST", Path: "/charges", Body: strings.Replace(documented, `"amount": 1000`, `"amount": 1001`, 1)},
+		{
+			Title: "a charge with what it must have; each dialect makes up its name", Method: "POST", Path: "/charges",
+			Body: `{"order_no": "T2", "amount": 5000, "currency": "KWD", "channel": "mastercard"}`,
+		},
+		{
+			Title: "the same order again, without a transaction id, is the same charge", Method: "POST", Path: "/charges",
+			Body: `{"order_no": "T2", "amount": 5000, "currency": "KWD", "channel": "mastercard"}`,
+		},
+		{
+			Title: "an unknown fee is left out, 0 is shown, and the app may be named without a charge", Method: "POST", Path: "/charges",
+			Body: `{"order_no": "T3", "amount": 100, "currency": "CNY", "channel": "alipay", "fee": 0, "already_refunded": 40, "identities": {"pingpp": {"app": "app_1Gqj58ynP0mHeX1q", "order": "o3"}, "wechatpay": {"mchid": "1900000100", "sub_mchid": "1900000109"}}}`,
+		},
+		{Title: "by its id", Method: "GET", Path: "/charges/{ch}"},
+		{Title: "by another dialect's name", Method: "GET", Path: "/charges/M948164T1"},
+		{Title: "by the order number", Method: "GET", Path: "/charges?order_no=T1"},
+		{Title: "a page", Method: "GET", Path: "/charges?limit=1", Keep: map[string]string{"next": "next"}},
+		{Title: "the next page", Method: "GET", Path: "/charges?limit=1&cursor={next}"},
+		{Title: "an order that is not there", Method: "GET", Path: "/charges?order_no=none"},
+		{
+			Title: "three lines, one of them bad", Method: "POST", Path: "/charges/batch",
+			Body: `{"order_no": "L1", "amount": 100, "currency": "CNY", "channel": "wx"}` + "\n\n" +
+				`{"order_no": "L2", "amount": "100", "currency": "CNY", "channel": "wx"}` + "\n" + strings.ReplaceAll(documented, "\n", "") + "\n",
+		},
+	}
+}
+
+func refundSteps() []dialecttest.Step {
+	const body = `{"charge": "ch_native", "amount": 300, "reason": "returned", "number": "R-1"}`
+	return []dialecttest.Step{
+		{Title: "what a refund would give back", Method: "POST", Path: "/quotes", Body: body},
+		{Title: "what it would give back with its goods", Method: "POST", Path: "/quotes", Body: `{"charge": "ch_native", "amount": 500, "goods": [{"merchant_goods_id": "g1", "quantity": 1}]}`},
+		{Title: "what the rest would be", Method: "POST", Path: "/quotes", Body: `{"charge": "ch_native"}`},
+		{Title: "the rule that would stop it", Method: "POST", Path: "/quotes", Body: `{"charge": "ch_native", "amount": 1001}`},
+		{
+			Title: "a refund that waits for the channel's word", Method: "POST", Path: "/refunds", Body: body,
+			Header: []string{"Prefer", "wait=10", "Idempotency-Key", "key-1"}, Keep: map[string]string{"re": "id"},
+		},
+		{Title: "the same number and content, by another of the charge's names, without the key", Method: "POST", Path: "/refunds", Body: strings.Replace(body, "ch_native", "native1", 1)},
+		{Title: "the same number with another amount", Method: "POST", Path: "/refunds", Body: strings.Replace(body, "300", "301", 1)},
+		{
+			Title: "goods that come back", Method: "POST", Path: "/refunds", Header: []string{"Prefer", "wait=10"},
+			Body: `{"charge": "ch_native", "amount": 300, "goods": [{"merchant_goods_id": "g1", "quantity": 1}]}`,
+		},
+		{Title: "a refund that the channel refuses", Method: "POST", Path: "/refunds", Body: `{"charge": "ch_native", "amount": 51}`, Header: []string{"Prefer", "wait=10"}},
+		{Title: "the refund with its attempts and transfers", Method: "GET", Path: "/refunds/{re}"},
+		{Title: "refunds by number", Method: "GET", Path: "/refunds?number=R-1"},
+		{Title: "refunds of a charge in a state", Method: "GET", Path: "/refunds?charge=native1&state=failed&created_from=2020-01-01T00:00:00Z&created_to=2200-01-01T00:00:00Z"},
+		{Title: "refunds of a charge that is not there", Method: "GET", Path: "/refunds?charge=none"},
+		{Title: "a page of refunds", Method: "GET", Path: "/refunds?limit=1", Keep: map[string]string{"next": "next"}},
+		{Title: "the last page", Method: "GET", Path: "/refunds?limit=2&cursor={next}"},
+		{Title: "the charge afterwards", Method: "GET", Path: "/charges/ch_native"},
+	}
+}
+
+func endpointSteps() []dialecttest.Step {
+	return []dialecttest.Step{
+		{Title: "an address for all that the native dialect promises", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/hook", "dialect": "native"}`},
+		{Title: "the same again", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/hook", "dialect": "native", "events": []}`},
+		{
+			Title: "an address for two events of Ping++", Method: "POST", Path: "/endpoints",
+			Body: `{"url": "http://127.0.0.1:9/pingpp", "dialect": "pingpp", "events": ["refund.succeeded", "refund.failed"]}`,
+		},
+		{Title: "an address in WeChat's dialect", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/wx", "dialect": "wechatpay", "identity": "1900009191"}`},
+		{Title: "all of them", Method: "GET", Path: "/endpoints"},
+	}
+}
+
+func eventSteps() []dialecttest.Step {
+	return []dialecttest.Step{
+		{Title: "the fan-out has numbered the events of before", Method: "GET", Path: "/events?limit=100", Until: `"state":"failed"`, Quiet: true},
+		{Title: "the feed from its beginning", Method: "GET", Path: "/events?limit=2", Keep: map[string]string{"next": "next", "evt": "data.0.id"}},
+		{Title: "what came next", Method: "GET", Path: "/events?limit=1&after={next}"},
+		{Title: "one event", Method: "GET", Path: "/events/{evt}"},
+	}
+}
+
+func sandboxSteps() []dialecttest.Step {
+	return []dialecttest.Step{
+		{Title: "", Method: "POST", Path: "/charges", Body: `{"order_no": "S1", "amount": 10000, "currency": "CNY", "channel": "wx"}`, Keep: map[string]string{"ch": "id"}, Quiet: true},
+		{Title: "a refund without funds is held", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 55}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"held": "id"}},
+		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 155}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"canceled": "id"}, Quiet: true},
+		{Title: "one that was tried and is held is withdrawn once the channel does not know it", Method: "POST", Path: "/refunds/{canceled}/cancel"},
+		{Title: "", Method: "GET", Path: "/refunds/{canceled}", Until: `"state":"canceled"`, Quiet: true},
+		{Title: "it is withdrawn", Method: "POST", Path: "/refunds/{canceled}/cancel"},
+		{Title: "funds are added", Method: "POST", Path: "/sandbox/funds", Body: `{"amount": 100000, "currency": "CNY"}`},
+		{Title: "", Method: "GET", Path: "/refunds/{held}", Until: `"state":"succeeded"`, Quiet: true},
+		{Title: "a refund that is pending", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 58}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"pending": "id"}},
+		{Title: "it is settled by hand", Method: "POST", Path: "/sandbox/refunds/{pending}/settle", Body: `{"state": "failed"}`},
+		{Title: "", Method: "GET", Path: "/refunds/{pending}", Until: `"state":"failed"`, Quiet: true},
+		{Title: "a refund that is abnormal", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 52}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"abnormal": "id"}},
+		{Title: "it is rerouted", Method: "POST", Path: "/sandbox/refunds/{abnormal}/reroute", Body: `{}`},
+		{Title: "", Method: "GET", Path: "/refunds/{abnormal}", Until: `"state":"succeeded"`, Quiet: true},
+		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 158}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"late": "id"}, Quiet: true},
+		{Title: "the clock is moved", Method: "POST", Path: "/sandbox/clock", Body: `{"advance_seconds": 3600}`},
+		{Title: "", Method: "GET", Path: "/refunds/{late}", Until: `"state":"succeeded"`, Quiet: true},
+		{Title: "settling it after its end", Method: "POST", Path: "/sandbox/refunds/{late}/settle"},
+	}
+}
+
+func resetSteps() []dialecttest.Step {
+	const example = "ch_L8qn10mLmr1GS8e5OODmHaL4"
+	return []dialecttest.Step{
+		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "` + example + `"}`, Header: []string{"Prefer", "wait=10"}, Until: `"state":"succeeded"`, Quiet: true},
+		{Title: "the printed example is used up", Method: "POST", Path: "/quotes", Body: `{"charge": "` + example + `", "amount": 100}`},
+		{Title: "the demo charges are renewed", Method: "POST", Path: "/sandbox/reset"},
+		{Title: "the printed example works again", Method: "POST", Path: "/quotes", Body: `{"charge": "` + example + `", "amount": 100}`},
+	}
+}
+
+func TestTheContractIsServedWithoutAKey(t *testing.T) {
+	s := dialecttest.Start(t)
+	response, body := dialecttest.Do(t, dialecttest.Request(t, http.MethodGet, s.URL+base+"/openapi.yaml", ""))
+	if response.StatusCode != http.StatusOK || !strings.HasPrefix(body, "openapi:") || body != string(openapi.Native()) {
+		t.Errorf("answered %d %.100s", response.StatusCode, body)
+	}
+}
