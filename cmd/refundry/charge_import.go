@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,6 +97,7 @@ func (c *chargeImport) Run(e *environment) error {
 	}
 	report, err := importAll(e, s, importer, lines)
 	_ = bar.Finish()
+	slices.SortFunc(report.Lines, func(a, b rejected) int { return cmp.Compare(a.Line, b.Line) })
 	if err != nil {
 		return fmt.Errorf("import charges: %w (hint: run it again, what was registered stays)", err)
 	}
@@ -236,13 +239,14 @@ func (r *imported) reject(line int, err error) {
 	}
 }
 
-// reason is what an error tells about a line, without the core's words.
+// reason is what an error tells a person, without the core's words. Which
+// parameter is at fault is told where that is not the thing itself.
 func reason(err error) string {
 	known := refund.As(err)
 	switch {
 	case known == nil:
 		return err.Error()
-	case known.Param != "":
+	case known.Kind == refund.KindInvalid && !strings.HasPrefix(known.Detail, known.Param):
 		return known.Param + ": " + known.Detail
 	}
 	return known.Detail

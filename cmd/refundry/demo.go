@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,7 +15,8 @@ import (
 
 // demoCommand shows one refund through each dialect on a service of its own.
 type demoCommand struct {
-	Keep bool `help:"Leave the service running and print its address and keys."`
+	Keep   bool   `help:"Leave the service running and print its address and keys."`
+	Listen string `help:"Address to listen on; default a free port of this machine." default:"127.0.0.1:0" placeholder:"HOST:PORT"`
 }
 
 // loopback is where the demo's own receiver of webhooks listens.
@@ -28,7 +28,7 @@ func (c *demoCommand) Run(e *environment) error {
 		return fmt.Errorf("make demo folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	house, err := openHouse(e, dir)
+	house, err := openHouse(e, dir, c.Listen)
 	if err != nil {
 		return err
 	}
@@ -52,20 +52,16 @@ type house struct {
 	serving chan error
 }
 
-// openHouse starts a service on a fresh database in dir, with a free port.
-func openHouse(e *environment, dir string) (*house, error) {
-	log := e.log
-	if !e.json {
-		log = slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	}
+// openHouse starts a service on a fresh database in dir.
+func openHouse(e *environment, dir, address string) (*house, error) {
 	s, err := service.Start(e, service.Options{
 		Database: "sqlite:" + filepath.Join(dir, "demo.db"), Data: filepath.Join(dir, "data"), Demo: true,
-		EgressAllow: []netip.Prefix{loopback}, Log: log,
+		EgressAllow: []netip.Prefix{loopback}, Log: e.log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		_ = closeService(s)
 		return nil, fmt.Errorf("listen: %w", err)
@@ -74,7 +70,7 @@ func openHouse(e *environment, dir string) (*house, error) {
 	h := &house{url: "http://" + listener.Addr().String(), dir: dir, service: s, stop: stop, serving: make(chan error, 1)}
 	go func() {
 		h.serving <- server.Run(ctx, s.Handler(), server.Options{
-			Listener: listener, Log: log, NewID: newRequestID, Observe: s.Metrics().Request,
+			Listener: listener, Log: e.log, NewID: newRequestID, Observe: s.Metrics().Request,
 		})
 	}()
 	return h, nil

@@ -14,9 +14,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/refundry/refundry/refund"
 )
 
 // The exit statuses.
@@ -28,7 +31,7 @@ const (
 // program is what the command line may say.
 type program struct {
 	Config    string `help:"Read settings from this TOML file; flags and environment variables go before it." placeholder:"FILE" type:"path" env:"REFUNDRY_CONFIG"`
-	LogLevel  string `help:"Least level that is logged: debug, info, warn, error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" env:"REFUNDRY_LOG_LEVEL"`
+	LogLevel  string `help:"Least level that is logged: debug, info, warn, error; default info for serve and warn for the others." enum:",debug,info,warn,error" default:"" placeholder:"LEVEL" env:"REFUNDRY_LOG_LEVEL"`
 	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM" env:"REFUNDRY_LOG_FORMAT"`
 
 	Serve    serveCommand    `cmd:"" help:"Run the service."`
@@ -75,13 +78,13 @@ func run(args []string, in io.Reader, out, problems io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	e := &environment{Context: ctx, in: in, out: out, err: problems, log: p.logger(problems), json: p.LogFormat == "json"}
+	e := &environment{Context: ctx, in: in, out: out, err: problems, log: p.logger(command.Command(), problems), json: p.LogFormat == "json"}
 	err := command.Run(e)
 	if err == nil {
 		return 0
 	}
 	if !errors.Is(err, errTold) {
-		_, _ = fmt.Fprintf(problems, "refundry: %v\n", err)
+		_, _ = fmt.Fprintf(problems, "refundry: %s\n", told(err))
 	}
 	if wrong := (usageError{}); errors.As(err, &wrong) {
 		return exitUsage
@@ -148,9 +151,40 @@ func wrongUsage(err error, problems io.Writer) int {
 	return exitUsage
 }
 
-func (p *program) logger(to io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(p.LogLevel)) // kong took only names of levels
+// told is an error as a person reads it: what the core refuses, without its
+// kind and the way it took.
+func told(err error) string {
+	if refused := refund.As(err); refused != nil && refused.Cause == nil {
+		return reason(refused)
+	}
+	return oneLine(err)
+}
+
+// oneLine is an error without line breaks: drivers' errors have some, and say
+// the same for each address that they tried.
+func oneLine(err error) string {
+	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
+	var kept []string
+	for n, line := range lines {
+		line = strings.TrimSpace(line)
+		if n+1 < len(lines) && strings.HasPrefix(strings.TrimSpace(lines[n+1]), line) {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	return strings.Join(kept, " ")
+}
+
+// logger makes the log of a command. Only serve has something to tell while
+// all is well; what the others do is told by their output.
+func (p *program) logger(command string, to io.Writer) *slog.Logger {
+	level := slog.LevelWarn
+	if command == "serve" {
+		level = slog.LevelInfo
+	}
+	if p.LogLevel != "" {
+		_ = level.UnmarshalText([]byte(p.LogLevel)) // kong took only names of levels
+	}
 	options := &slog.HandlerOptions{Level: level}
 	if p.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(to, options))
