@@ -82,10 +82,17 @@ func (s *Store) webhookEvents(ctx context.Context, q querier, rows []eventRow) (
 	if err := s.restore(ctx, q, rows); err != nil {
 		return nil, err
 	}
+	var mode merchant.Mode
+	err := q.query(ctx, `SELECT m.mode FROM merchants m WHERE m.id = $1`, []any{rows[0].MerchantID}, func(scan func(...any) error) error {
+		return scan((*string)(&mode))
+	})
+	if err != nil {
+		return nil, err
+	}
 	events := make([]webhook.Event, len(rows))
 	for n, row := range rows {
 		events[n] = webhook.Event{
-			MerchantID: row.MerchantID, ID: row.ID, Type: row.Type, At: row.At, RequestID: row.RequestID,
+			MerchantID: row.MerchantID, Mode: mode, ID: row.ID, Type: row.Type, At: row.At, RequestID: row.RequestID,
 			Refund: row.Refund, Charge: row.Charge,
 		}
 	}

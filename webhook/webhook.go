@@ -15,12 +15,14 @@ import (
 // Event is a stored event with what it is about, as it was right then.
 type Event struct {
 	MerchantID string
-	ID         string
-	Type       string
-	At         time.Time
-	RequestID  string
-	Refund     refund.Refund
-	Charge     refund.Charge
+	// Mode is the merchant's, for bodies that say so.
+	Mode      merchant.Mode
+	ID        string
+	Type      string
+	At        time.Time
+	RequestID string
+	Refund    refund.Refund
+	Charge    refund.Charge
 	// Pending is how many deliveries this event gets, for bodies that say so.
 	Pending int
 }
@@ -30,7 +32,8 @@ type Renderer interface {
 	// Subscribed reports whether an endpoint gets this event; with no types
 	// named, the dialect's promise decides.
 	Subscribed(endpoint merchant.Endpoint, event Event) bool
-	// Render gives the body that is sent, the same at every try.
+	// Render gives the body that is sent, the same at every try. It is called
+	// inside the fan-out's transaction, and should read nothing but the event.
 	Render(ctx context.Context, endpoint merchant.Endpoint, event Event) ([]byte, error)
 	// Sign adds the headers of one try: content type and signature. keyID
 	// names the platform key that the delivery keeps.

@@ -52,7 +52,7 @@ func TestAnEventIsToldToEveryAddressThatSubscribed(t *testing.T) {
 		if err != nil || len(events) != 1 {
 			t.Fatalf("feed %v, %v", events, err)
 		}
-		body := events[0].ID + " pending 2"
+		body := events[0].ID + " pending 2 in test mode"
 		if diff := cmp.Diff(map[string]string{"https://one.example/hook": body, "https://two.example/hook": body}, told); diff != "" {
 			t.Error(diff)
 		}

@@ -43,7 +43,7 @@ func (p plain) Render(_ context.Context, _ merchant.Endpoint, e webhook.Event) (
 	if p.broken != nil && p.broken.Load() {
 		return nil, errors.New("it has no words for this")
 	}
-	return fmt.Appendf(nil, "%s pending %d", e.ID, e.Pending), nil
+	return fmt.Appendf(nil, "%s pending %d in %s mode", e.ID, e.Pending, e.Mode), nil
 }
 
 func (p plain) Sign(_ context.Context, keyID string, body []byte, header http.Header) error {
