@@ -19,7 +19,7 @@ import (
 func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dialect {
 	return []dialect.Dialect{
 		native.New(s.nativeServices(now, log)),
-		pingpp.New(pingpp.Services{Directory: s.Store, Merchants: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
+		pingpp.New(pingpp.Services{Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
 	}
 }
 

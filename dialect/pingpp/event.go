@@ -33,15 +33,11 @@ func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bo
 
 // Render gives the event as compact JSON, in Chinese like the service's
 // default: a webhook has no Accept-Language.
-func (d *Dialect) Render(ctx context.Context, endpoint merchant.Endpoint, event webhook.Event) ([]byte, error) {
-	m, err := d.Merchants.MerchantByID(ctx, endpoint.MerchantID)
-	if err != nil {
-		return nil, err
-	}
+func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, event webhook.Event) ([]byte, error) {
 	object, err := eventObject(dialect.StoredEvent{
 		MerchantID: event.MerchantID, ID: event.ID, Type: event.Type, At: event.At, RequestID: event.RequestID,
 		Refund: event.Refund, Charge: event.Charge,
-	}, m.Mode == merchant.Live, int64(event.Pending), wire.Chinese)
+	}, event.Mode == merchant.Live, int64(event.Pending), wire.Chinese)
 	if err != nil {
 		return nil, err
 	}

@@ -36,12 +36,6 @@ func (k keys) PlatformKeyByID(_ context.Context, id string) (merchant.PlatformKe
 	return k.current, nil
 }
 
-type oneMerchant merchant.Merchant
-
-func (m oneMerchant) MerchantByID(context.Context, string) (merchant.Merchant, error) {
-	return merchant.Merchant(m), nil
-}
-
 func platformKey(t *testing.T, id string) (merchant.PlatformKey, *rsa.PublicKey) {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -55,9 +49,9 @@ func platformKey(t *testing.T, id string) (merchant.PlatformKey, *rsa.PublicKey)
 func TestAWebhookIsTheEventInCompactJSONAndSigned(t *testing.T) {
 	old, oldPublic := platformKey(t, "old")
 	current, _ := platformKey(t, "current")
-	d := New(Services{Directory: keys{old: old, current: current}, Merchants: oneMerchant{Mode: merchant.Live}})
+	d := New(Services{Directory: keys{old: old, current: current}})
 	body, err := d.Render(t.Context(), merchant.Endpoint{}, webhook.Event{
-		ID: "evt_ugB6x3K43D16wXCcqbplWAJo", Type: "refund.succeeded", At: succeededAt, Pending: 1,
+		Mode: merchant.Live, ID: "evt_ugB6x3K43D16wXCcqbplWAJo", Type: "refund.succeeded", At: succeededAt, Pending: 1,
 		Refund: testRefund(refund.Succeeded), Charge: testCharge(),
 	})
 	if err != nil {

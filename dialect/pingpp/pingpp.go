@@ -9,7 +9,6 @@
 package pingpp
 
 import (
-	"context"
 	"crypto/rsa"
 	"log/slog"
 	"net/http"
@@ -22,16 +21,9 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// Merchants gives a merchant by its id; webhooks say in which mode it is. An
-// id that is not known is an error.
-type Merchants interface {
-	MerchantByID(ctx context.Context, id string) (merchant.Merchant, error)
-}
-
 // Services are what the dialect needs of the rest of the program.
 type Services struct {
 	Directory dialect.Directory
-	Merchants Merchants
 	Reader    dialect.Reader
 	Registrar dialect.Registrar
 	Acceptor  dialect.Acceptor

@@ -52,6 +52,7 @@ func find(r *http.Request) (found route, ids, allowed []string, err *refund.Erro
 			continue
 		}
 		if candidate.method == method {
+			r.Pattern = wire.PathPrefix + candidate.path // for metrics: which call it was
 			return candidate, captured, nil, nil
 		}
 		allowed = append(allowed, candidate.method)
