@@ -224,6 +224,10 @@ type Foreign struct {
 	Reason          string
 }
 
+// ByChannel is the dialect of refunds that nobody asked us for: the channel
+// made them, and Adopt recorded them.
+const ByChannel = "channel"
+
 // Adopt records a foreign refund, which has happened whatever we think of it.
 // Open refunds that never had an attempt and no longer fit are canceled
 // first, newest first; what still does not fit is excess.
@@ -258,7 +262,7 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 		Amount: f.Amount, Currency: charge.Currency, State: Created, Reason: f.Reason, Parts: parts,
 		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount,
 		ChannelNumber: f.ChannelNumber, ChannelRefundID: f.ChannelRefundID,
-		CreatedAt: now, UpdatedAt: now, By: Asker{Dialect: "channel"},
+		CreatedAt: now, UpdatedAt: now, By: Asker{Dialect: ByChannel},
 	}
 	d := decision{charge: out.Charge, before: r, r: r, o: Outcome{Kind: OutcomeDone, SucceededAt: f.SucceededAt}, now: now}
 	d.charge.hold(r)

@@ -45,6 +45,10 @@ type database interface {
 	// after one broke. It tries again until within is over, which also bounds
 	// every wait for a lock. work changes nothing.
 	fresh(ctx context.Context, within time.Duration, work func(querier) error) error
+	// snapshot runs work, which only reads, in one transaction that sees the
+	// database as it was at its first statement, whatever others write
+	// meanwhile. It may last for minutes and holds nobody up.
+	snapshot(ctx context.Context, work func(querier) error) error
 	// clockOffset is how far the database's clock is ahead of ours; 0 where
 	// both are the same.
 	clockOffset(ctx context.Context) (time.Duration, error)

@@ -26,7 +26,10 @@ const (
 	pgRetryPause = 50 * time.Millisecond
 )
 
-type postgresDB struct{ pool *pgxpool.Pool }
+type postgresDB struct {
+	pool    *pgxpool.Pool
+	planner *planner
+}
 
 func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
 	config, err := pgxpool.ParseConfig(address)
@@ -46,7 +49,7 @@ func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open postgres: %w", err)
 	}
-	db := &postgresDB{pool: pool}
+	db := &postgresDB{pool: pool, planner: newPlanner(pool)}
 	if err := db.ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open postgres at %s:%d: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
@@ -55,7 +58,11 @@ func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
 }
 
 func (db *postgresDB) ping(ctx context.Context) error { return db.pool.Ping(ctx) }
-func (db *postgresDB) close()                         { db.pool.Close() }
+
+func (db *postgresDB) close() {
+	db.planner.close()
+	db.pool.Close()
+}
 
 func (db *postgresDB) clockOffset(ctx context.Context) (time.Duration, error) {
 	before := time.Now()
@@ -90,7 +97,11 @@ func (db *postgresDB) write(ctx context.Context, work func(querier) error) error
 		return pgProblem(err)
 	}
 	committing = true
-	return pgCommitted(tx.Commit(ctx))
+	err = pgCommitted(tx.Commit(ctx))
+	if err == nil {
+		db.planner.committed()
+	}
+	return err
 }
 
 func (db *postgresDB) fresh(ctx context.Context, within time.Duration, work func(querier) error) error {
@@ -121,6 +132,11 @@ func (db *postgresDB) once(ctx context.Context, work func(querier) error) error 
 		_ = conn.Close(ctx)
 	}()
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return work(pgQuerier{tx}) })
+}
+
+func (db *postgresDB) snapshot(ctx context.Context, work func(querier) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error { return work(pgQuerier{tx}) })
 }
 
 // pgCommitted reads what COMMIT answered. An error that the server reports for

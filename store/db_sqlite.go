@@ -153,6 +153,23 @@ func (db *sqliteDB) fresh(ctx context.Context, within time.Duration, work func(q
 	return db.write(ctx, work)
 }
 
+// snapshot has a connection of its own: the readers sort in memory, and what
+// reads all there is must sort in a file.
+func (db *sqliteDB) snapshot(ctx context.Context, work func(querier) error) error {
+	file, err := sql.Open("sqlite", db.address+"&_pragma=query_only(1)&_pragma=temp_store(FILE)")
+	if err != nil {
+		return fmt.Errorf("open sqlite: %w", err)
+	}
+	defer file.Close()
+	// In WAL mode a reading transaction neither waits for writers nor stops them.
+	tx, err := file.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	return work(sqliteReader{tx})
+}
+
 // sqliteProblem marks what is worth another try.
 func sqliteProblem(err error) error {
 	var e *sqlite.Error
@@ -247,8 +264,12 @@ func (q *sqliteTx) send(ctx context.Context, statements []statement) ([]int64, e
 
 func (q *sqliteTx) lock(string) string { return "" }
 
-// sqliteReader reads on any of the readers' connections.
-type sqliteReader struct{ db *sql.DB }
+// sqliteReader reads on any of the readers' connections, or in one transaction.
+type sqliteReader struct {
+	db interface {
+		QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+	}
+}
 
 func (q sqliteReader) exec(context.Context, string, ...any) (int64, error) {
 	return 0, errors.New("a statement that writes was run outside a transaction")

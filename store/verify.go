@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/refundry/refundry/money"
+)
+
+// What Verify looks for, by the names that findings carry.
+const (
+	VerifyCap           = "never more than was paid" // docs/money.md, invariant 1
+	VerifyCounters      = "counters"
+	VerifyParts         = "parts"
+	VerifyTransfers     = "transfers"
+	VerifyBooks         = "the books balance"
+	VerifyDue           = "never forgotten"
+	VerifyState         = "states"
+	VerifyEvents        = "events"
+	VerifyFeed          = "feed numbers"
+	VerifyAttempts      = "attempts"
+	VerifyNumbers       = "refund numbers and keys"
+	VerifyChannelNumber = "channel numbers"
+	VerifyAliases       = "aliases"
+	VerifyDeliveries    = "deliveries"
+	VerifySandbox       = "the sandbox's books"
+	// VerifyExcess is no broken invariant but recorded truth: a channel gave
+	// back more than was paid, and these refunds are the evidence.
+	VerifyExcess = "excess with evidence"
+	// VerifyMore stands for what is not listed: there are too many findings.
+	VerifyMore = "more findings"
+)
+
+// mostFindings bounds what Verify lists. A fault that repeats itself in every
+// row is seen in the first thousand.
+const mostFindings = 1000
+
+// Finding is one row that breaks an invariant.
+type Finding struct {
+	// Invariant is one of the names above.
+	Invariant  string
+	MerchantID string // "" where the row has none
+	// Row names the row: its table and id.
+	Row  string
+	Text string
+	// Note says that nothing is broken: an operator should know, and that is all.
+	Note bool
+}
+
+// String gives a finding in one line.
+func (f Finding) String() string {
+	if f.MerchantID != "" {
+		return fmt.Sprintf("%s: %s of %s: %s", f.Invariant, f.Row, f.MerchantID, f.Text)
+	}
+	return fmt.Sprintf("%s: %s: %s", f.Invariant, f.Row, f.Text)
+}
+
+// Verify derives every invariant of docs/money.md again from the rows and
+// gives what does not hold, at most mostFindings. It trusts no counter: each is
+// added up from refunds, transfers and the sandbox's own books. It reads all
+// merchants in one consistent snapshot, in the order of keys, so that its
+// memory does not grow with the database; it locks nothing and needs no master
+// key. Excess is listed as a note, with its evidence.
+//
+// The error is about reading, never about what was read.
+func (s *Store) Verify(ctx context.Context) ([]Finding, error) {
+	v := &verifier{}
+	err := s.db.snapshot(ctx, func(q querier) error {
+		v.q = q
+		for _, pass := range []struct {
+			name string
+			run  func(context.Context) error
+		}{
+			{"charges", v.charges},
+			{"refunds", v.refunds},
+			{"numbers", v.numbers},
+			{"events and deliveries", v.deliveries},
+			{"the sandbox's books", v.sandbox},
+		} {
+			if err := pass.run(ctx); err != nil {
+				return fmt.Errorf("verify %s: %w", pass.name, err)
+			}
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errEnough):
+		v.list = append(v.list, Finding{Invariant: VerifyMore, Row: "anywhere", Text: fmt.Sprintf("only the first %d are listed", mostFindings)})
+	case err != nil:
+		return nil, err
+	}
+	return v.list, nil
+}
+
+// verifier is Verify at work.
+type verifier struct {
+	q    querier
+	list []Finding
+	full bool
+}
+
+// errEnough ends the reading once the list is full.
+var errEnough = errors.New("there are too many findings to list")
+
+func (v *verifier) add(f Finding) {
+	if len(v.list) >= mostFindings {
+		v.full = true
+		return
+	}
+	v.list = append(v.list, f)
+}
+
+func (v *verifier) found(invariant, merchantID, row, format string, args ...any) {
+	v.add(Finding{Invariant: invariant, MerchantID: merchantID, Row: row, Text: fmt.Sprintf(format, args...)})
+}
+
+const (
+	streamTexts   = 5
+	streamNumbers = 9
+)
+
+// streamRow is a row of a statement that puts rows of several tables together
+// by a key that they share. What its texts and numbers are depends on what.
+type streamRow struct {
+	merchant, key string
+	what          int64
+	order         int64
+	id            string
+	text          [streamTexts]string
+	number        [streamNumbers]int64
+}
+
+// stream runs a statement whose columns are those of streamRow and calls each
+// for every row. The statement sorts by merchant, key, what and order.
+func (v *verifier) stream(ctx context.Context, sql string, each func(*streamRow) error) error {
+	var row streamRow
+	into := []any{&row.merchant, &row.key, &row.what, &row.order, &row.id}
+	for n := range row.text {
+		into = append(into, &row.text[n])
+	}
+	for n := range row.number {
+		into = append(into, &row.number[n])
+	}
+	return v.q.query(ctx, sql, nil, func(scan func(...any) error) error {
+		if err := scan(into...); err != nil {
+			return err
+		}
+		if v.full {
+			return errEnough
+		}
+		return each(&row)
+	})
+}
+
+// total adds amounts up and notices when 64 bits don't hold them.
+type total struct {
+	sum  money.Minor
+	over bool
+}
+
+func (t *total) add(m money.Minor) {
+	sum, ok := money.Add(t.sum, m)
+	t.sum, t.over = sum, t.over || !ok
+}
+
+func (t total) is(m int64) bool { return !t.over && t.sum == money.Minor(m) }

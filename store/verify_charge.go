@@ -1,0 +1,301 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+)
+
+// chargeStream puts charges beside their refunds and aliases.
+const chargeStream = `
+	SELECT merchant_id, id AS charge, 0 AS what, 0 AS place, id, currency, used, detail, aliases, '' AS t5,
+		amount, COALESCE(fee, -1) AS n2, already_refunded, reserved, refunded, blocked, excess, fee_used, refunds AS n9 FROM charges
+	UNION ALL SELECT merchant_id, charge_id, 1, sequence, id, currency, state, parts, asked_by, '',
+		amount, 0, 0, 0, 0, 0, 0, 0, 0 FROM refunds
+	UNION ALL SELECT merchant_id, charge_id, 2, 0, name, dialect, name, identity, sub, '',
+		0, 0, 0, 0, 0, 0, 0, 0, 0 FROM charge_aliases
+	ORDER BY 1, 2, 3, 4`
+
+const (
+	rowCharge = iota
+	rowChargeRefund
+	rowChargeAlias
+)
+
+// charges adds up each charge's counters.
+func (v *verifier) charges(ctx context.Context) error {
+	one := &chargeSums{v: v}
+	var withExcess []excess
+	err := v.stream(ctx, chargeStream, func(row *streamRow) error {
+		if row.merchant != one.merchant || row.key != one.id {
+			withExcess = one.end(withExcess)
+			one.begin(row.merchant, row.key)
+		}
+		switch row.what {
+		case rowCharge:
+			one.charge(row)
+		case rowChargeRefund:
+			one.refund(row)
+		case rowChargeAlias:
+			one.aliases[refund.Alias{Dialect: row.text[0], Name: row.text[1], Identity: row.text[2], Sub: row.text[3]}]--
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	withExcess = one.end(withExcess)
+	for _, e := range withExcess {
+		if err := v.evidence(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chargeSums is one charge as its refunds say that it must be.
+type chargeSums struct {
+	v            *verifier
+	merchant, id string
+	there        bool
+	stored       [streamNumbers]int64
+	currency     string
+	used         used
+	coupons      []refund.Coupon
+
+	reserved, refunded, fee total
+	couponUsed              []total
+	goods                   map[string]refund.GoodsUsed
+	refunds                 int64
+	aliases                 map[refund.Alias]int // 1: only in the charge's list, -1: only a row
+}
+
+func (c *chargeSums) begin(merchant, id string) {
+	*c = chargeSums{v: c.v, merchant: merchant, id: id, goods: c.goods, aliases: c.aliases}
+	if c.goods == nil {
+		c.goods, c.aliases = make(map[string]refund.GoodsUsed), make(map[refund.Alias]int)
+	}
+	clear(c.goods)
+	clear(c.aliases)
+}
+
+func (c *chargeSums) found(invariant, format string, args ...any) {
+	c.v.found(invariant, c.merchant, "charge "+c.id, format, args...)
+}
+
+// charge takes the charge's own row, which comes first. What was refunded
+// before it came to us is allocated as its registration did.
+func (c *chargeSums) charge(row *streamRow) {
+	c.there, c.stored, c.currency = true, row.number, row.text[0]
+	fresh := refund.Charge{
+		ID: c.id, Currency: money.Currency(c.currency), Amount: money.Minor(row.number[0]), AlreadyRefunded: money.Minor(row.number[2]),
+	}
+	if row.number[1] >= 0 {
+		fee := money.Minor(row.number[1])
+		fresh.Fee = &fee
+	}
+	var listed []refund.Alias
+	if err := fromJSON(row.text[2], &fresh.Detail); err != nil {
+		c.found(VerifyCounters, "its detail can't be read: %v", err)
+	}
+	if err := fromJSON(row.text[3], &listed); err != nil {
+		c.found(VerifyAliases, "its list of names can't be read: %v", err)
+	}
+	if row.text[1] != "" {
+		if err := json.Unmarshal([]byte(row.text[1]), &c.used); err != nil {
+			c.found(VerifyCounters, "what is used of its coupons can't be read: %v", err)
+		}
+	}
+	for _, alias := range listed {
+		c.aliases[alias]++
+	}
+	c.coupons = fresh.Detail.Coupons
+	c.couponUsed = make([]total, len(c.coupons))
+	registered, err := refund.Register(fresh)
+	if err != nil {
+		c.found(VerifyCounters, "it could not be registered like this: %v", err)
+		return
+	}
+	c.refunded.add(registered.Refunded)
+	c.fee.add(registered.FeeUsed)
+	for n, x := range registered.CouponUsed {
+		c.couponUsed[n].add(x)
+	}
+}
+
+// refund takes one refund of the charge, in the order of their acceptance.
+func (c *chargeSums) refund(row *streamRow) {
+	c.refunds++
+	name := "refund " + row.id
+	var parts refund.Parts
+	if err := json.Unmarshal([]byte(row.text[2]), &parts); err != nil {
+		c.v.found(VerifyParts, c.merchant, name, "its parts can't be read: %v", err)
+		return
+	}
+	if row.order != c.refunds {
+		c.v.found(VerifyCounters, c.merchant, name, "it is number %d of its charge and says %d", c.refunds, row.order)
+	}
+	if row.text[0] != c.currency && c.there {
+		c.v.found(VerifyParts, c.merchant, name, "it is in %s and its charge in %s", row.text[0], c.currency)
+	}
+	if text := c.wrongParts(row.number[0], parts); text != "" {
+		c.v.found(VerifyParts, c.merchant, name, "%s", text)
+	}
+	state, amount := refund.State(row.text[1]), money.Minor(row.number[0])
+	switch {
+	case state == refund.Succeeded:
+		c.refunded.add(amount)
+	case state.Reserves():
+		c.reserved.add(amount)
+	default:
+		return
+	}
+	if parts.Fee != nil {
+		c.fee.add(*parts.Fee)
+	}
+	for n := range min(len(parts.Coupons), len(c.couponUsed)) {
+		c.couponUsed[n].add(parts.Coupons[n])
+	}
+	for key, g := range parts.Goods {
+		was := c.goods[key]
+		c.goods[key] = refund.GoodsUsed{Quantity: was.Quantity + g.Quantity, Discount: was.Discount + g.Discount}
+	}
+}
+
+func (c *chargeSums) wrongParts(amount int64, parts refund.Parts) string {
+	var sum total
+	sum.add(parts.Payer)
+	least := parts.Payer
+	for _, x := range parts.Coupons {
+		sum.add(x)
+		least = min(least, x)
+	}
+	switch {
+	case !sum.is(amount):
+		return fmt.Sprintf("its parts sum to %d, its amount is %d", sum.sum, amount)
+	case least < 0, parts.Fee != nil && *parts.Fee < 0:
+		return "one of its parts is negative"
+	case c.there && len(parts.Coupons) != len(c.coupons):
+		return fmt.Sprintf("it has parts of %d coupons, its charge has %d", len(parts.Coupons), len(c.coupons))
+	case c.there && (parts.Fee == nil) != (c.stored[1] < 0):
+		return "it gives a fee back and its charge has none, or the other way round"
+	}
+	return ""
+}
+
+// end compares what was added up with what is stored, and notes the charge if
+// it holds more than was paid.
+func (c *chargeSums) end(withExcess []excess) []excess {
+	if c.merchant == "" && c.id == "" {
+		return withExcess
+	}
+	if !c.there {
+		c.found(VerifyCounters, "its refunds or names are there, and it is not")
+		return withExcess
+	}
+	amount, reserved, refunded, blocked, over := c.stored[0], c.stored[3], c.stored[4], c.stored[5], c.stored[6]
+	for _, one := range []struct {
+		name   string
+		added  total
+		stored int64
+	}{
+		{"reserved", c.reserved, reserved},
+		{"refunded", c.refunded, refunded},
+		{"fee_used", c.fee, c.stored[7]},
+		{"refunds", total{sum: money.Minor(c.refunds)}, c.stored[8]},
+	} {
+		if !one.added.is(one.stored) {
+			c.found(VerifyCounters, "%s is %d, its refunds add up to %d", one.name, one.stored, one.added.sum)
+		}
+	}
+	c.compareUsed()
+	var held total
+	held.add(c.reserved.sum)
+	held.add(c.refunded.sum)
+	held.add(money.Minor(blocked))
+	var limit total
+	limit.add(money.Minor(amount))
+	limit.add(money.Minor(over))
+	beyond := max(0, held.sum-money.Minor(amount))
+	switch {
+	case held.over || held.sum > limit.sum && !limit.over:
+		c.found(VerifyCap, "it holds %d of %d, and %d is excess", held.sum, amount, over)
+	case money.Minor(over) != beyond:
+		c.found(VerifyCap, "its excess is %d, and it holds %d more than was paid", over, beyond)
+	}
+	for alias, side := range c.aliases {
+		if side != 0 {
+			c.found(VerifyAliases, "its name %s in %s is only in %s", alias.Name, alias.Dialect, []string{"its list", "a row"}[b2i(side < 0)])
+		}
+	}
+	if over > 0 && len(withExcess) < mostFindings {
+		withExcess = append(withExcess, excess{c.merchant, c.id, money.Minor(over)})
+	}
+	return withExcess
+}
+
+func (c *chargeSums) compareUsed() {
+	stored := make([]money.Minor, max(len(c.couponUsed), len(c.used.Coupons)))
+	copy(stored, c.used.Coupons)
+	for n := range stored {
+		if n >= len(c.couponUsed) || !c.couponUsed[n].is(int64(stored[n])) {
+			c.found(VerifyCounters, "of its coupons %v is used, its refunds add up to something else", c.used.Coupons)
+			break
+		}
+	}
+	nothing := func(_ string, g refund.GoodsUsed) bool { return g == refund.GoodsUsed{} }
+	maps.DeleteFunc(c.used.Goods, nothing)
+	maps.DeleteFunc(c.goods, nothing)
+	if !maps.Equal(c.used.Goods, c.goods) {
+		c.found(VerifyCounters, "of its goods %v is used, its refunds add up to %v", c.used.Goods, c.goods)
+	}
+}
+
+// excess is a charge that holds more than was paid.
+type excess struct {
+	merchant, charge string
+	amount           money.Minor
+}
+
+// evidence lists the refunds that only record what a channel had done:
+// adopted ones, and corrected ones. Nothing else may make excess.
+func (v *verifier) evidence(ctx context.Context, e excess) error {
+	const text = `SELECT r.id, r.amount, r.asked_by,
+			(SELECT COUNT(*) FROM transfers t WHERE t.merchant_id = r.merchant_id AND t.refund_id = r.id AND t.kind = 'correct')
+		FROM refunds r WHERE r.merchant_id = $1 AND r.charge_id = $2 AND r.state = 'succeeded' ORDER BY r.id`
+	var recorded total
+	var names []string
+	err := v.q.query(ctx, text, []any{e.merchant, e.charge}, func(scan func(...any) error) error {
+		var id, askedBy string
+		var amount, corrected int64
+		if err := scan(&id, &amount, &askedBy, &corrected); err != nil {
+			return err
+		}
+		if corrected > 0 || adopted(askedBy) {
+			recorded.add(money.Minor(amount))
+			names = append(names, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	f := Finding{Invariant: VerifyExcess, MerchantID: e.merchant, Row: "charge " + e.charge, Note: true}
+	f.Text = fmt.Sprintf("%d more than was paid, by what the channel did in %v", e.amount, names)
+	if !recorded.over && recorded.sum < e.amount {
+		f = Finding{Invariant: VerifyCap, MerchantID: e.merchant, Row: "charge " + e.charge}
+		f.Text = fmt.Sprintf("%d is excess, and the channel's own doing, in %v, explains only %d", e.amount, names, recorded.sum)
+	}
+	v.add(f)
+	return nil
+}
+
+// adopted says that the channel made the refund without us.
+func adopted(askedBy string) bool {
+	var by refund.Asker
+	return json.Unmarshal([]byte(askedBy), &by) == nil && by.Dialect == refund.ByChannel
+}

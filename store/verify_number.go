@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// uniqueChecks find what has to be there once and is there more often. The
+// indexes say the same; this says it from the rows. Each gives a merchant,
+// what is repeated, and how often.
+var uniqueChecks = []struct{ invariant, what, sql string }{
+	{VerifyChannelNumber, "channel number", `SELECT merchant_id, channel_account || ' ' || channel_number, COUNT(*) FROM refunds
+		GROUP BY merchant_id, channel_account, channel_number HAVING COUNT(*) > 1`},
+	{VerifyChannelNumber, "the channel's refund id", `SELECT merchant_id, channel_account || ' ' || channel_refund_id, COUNT(*) FROM refunds
+		WHERE channel_refund_id <> '' GROUP BY merchant_id, channel_account, channel_refund_id HAVING COUNT(*) > 1`},
+	{VerifyNumbers, "refund number", `SELECT merchant_id, number, COUNT(*) FROM refunds
+		WHERE number <> '' GROUP BY merchant_id, number HAVING COUNT(*) > 1`},
+	{VerifyFeed, "feed number", `SELECT merchant_id, CAST(feed_number AS TEXT), COUNT(*) FROM events
+		WHERE feed_number > 0 GROUP BY merchant_id, feed_number HAVING COUNT(*) > 1`},
+}
+
+const (
+	// pastCounter finds merchants whose events have numbers that were not given yet.
+	pastCounter = `SELECT e.merchant_id, MAX(e.feed_number), COALESCE(MAX(f.last_number), 0) FROM events e
+		LEFT JOIN feed_counters f ON f.merchant_id = e.merchant_id WHERE e.feed_number > 0
+		GROUP BY e.merchant_id HAVING MAX(e.feed_number) > COALESCE(MAX(f.last_number), 0)`
+	// withoutNumber finds refunds whose number does not stand for them. The
+	// list of a refund number's refunds is that one id: ["re_..."].
+	withoutNumber = `SELECT r.merchant_id, r.id, r.number, COALESCE(n.refunds, '') FROM refunds r
+		LEFT JOIN refund_numbers n ON n.merchant_id = r.merchant_id AND n.namespace = 'number' AND n.value = r.number
+		WHERE r.number <> '' AND (n.refunds IS NULL OR n.refunds <> '["' || r.id || '"]')`
+	// numberOfOne are the numbers and keys of one refund that do not stand for
+	// one that is there and has that number.
+	numberOfOne = `SELECT n.merchant_id, n.namespace, n.value, n.refunds, COALESCE(r.number, '') FROM refund_numbers n
+		LEFT JOIN refunds r ON r.merchant_id = n.merchant_id AND r.id = SUBSTR(n.refunds, 3, LENGTH(n.refunds) - 4)
+		WHERE n.refunds NOT LIKE '%,%' AND (r.id IS NULL OR n.namespace = 'number' AND r.number <> n.value)`
+	// numberOfSeveral are keys of units, and whatever else is no list of one.
+	numberOfSeveral = `SELECT n.merchant_id, n.namespace, n.value, n.refunds FROM refund_numbers n
+		WHERE n.refunds LIKE '%,%' AND (n.merchant_id, n.namespace, n.value) > ($1, $2, $3)
+		ORDER BY n.merchant_id, n.namespace, n.value LIMIT $4`
+)
+
+// numbers checks what must be unique, and what stands for what.
+func (v *verifier) numbers(ctx context.Context) error {
+	for _, check := range uniqueChecks {
+		err := v.q.query(ctx, check.sql, nil, func(scan func(...any) error) error {
+			var merchant, value string
+			var times int64
+			err := scan(&merchant, &value, &times)
+			v.found(check.invariant, merchant, check.what+" "+value, "it is there %d times", times)
+			return v.enough(err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	err := v.q.query(ctx, pastCounter, nil, func(scan func(...any) error) error {
+		var merchant string
+		var highest, last int64
+		err := scan(&merchant, &highest, &last)
+		v.found(VerifyFeed, merchant, "feed counter", "it is at %d, and an event has number %d", last, highest)
+		return v.enough(err)
+	})
+	if err != nil {
+		return err
+	}
+	err = v.q.query(ctx, withoutNumber, nil, func(scan func(...any) error) error {
+		var merchant, id, number, refunds string
+		err := scan(&merchant, &id, &number, &refunds)
+		v.found(VerifyNumbers, merchant, "refund "+id, "its number %q stands for %q", number, refunds)
+		return v.enough(err)
+	})
+	if err != nil {
+		return err
+	}
+	err = v.q.query(ctx, numberOfOne, nil, func(scan func(...any) error) error {
+		var merchant, namespace, value, refunds, number string
+		err := scan(&merchant, &namespace, &value, &refunds, &number)
+		v.found(VerifyNumbers, merchant, namespace+" "+value, "it stands for %s, which is not there or has number %q", refunds, number)
+		return v.enough(err)
+	})
+	if err != nil {
+		return err
+	}
+	return v.units(ctx)
+}
+
+// unitPage is how many keys of units are looked at together.
+const unitPage = 500
+
+// units checks keys that stand for several refunds, page by page.
+func (v *verifier) units(ctx context.Context) error {
+	var last [3]string
+	for {
+		type key struct{ merchant, name, refunds string }
+		var keys []key
+		err := v.q.query(ctx, numberOfSeveral, []any{last[0], last[1], last[2], int64(unitPage)}, func(scan func(...any) error) error {
+			var k key
+			err := scan(&last[0], &last[1], &last[2], &k.refunds)
+			k.merchant, k.name = last[0], last[1]+" "+last[2]
+			keys = append(keys, k)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var wanted []rowKey
+		for _, k := range keys {
+			var ids []string
+			if err := json.Unmarshal([]byte(k.refunds), &ids); err != nil {
+				v.found(VerifyNumbers, k.merchant, k.name, "what it stands for can't be read: %v", err)
+			}
+			for _, id := range ids {
+				wanted = append(wanted, rowKey{k.merchant, id})
+			}
+		}
+		missing := make(map[rowKey]bool, len(wanted))
+		for _, one := range wanted {
+			missing[one] = true
+		}
+		const there = `SELECT r.merchant_id, r.id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`
+		err = queryValues(ctx, v.q, keyColumns, keyRows(wanted), there, func(scan func(...any) error) error {
+			var k rowKey
+			err := scan(&k.merchant, &k.id)
+			delete(missing, k)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for one := range missing {
+			v.found(VerifyNumbers, one.merchant, "refund "+one.id, "a key stands for it, and it is not there")
+		}
+		if v.full {
+			return errEnough
+		}
+		if len(keys) < unitPage {
+			return nil
+		}
+	}
+}
+
+// enough ends a statement when the list is full.
+func (v *verifier) enough(err error) error {
+	if err == nil && v.full {
+		return errEnough
+	}
+	return err
+}
