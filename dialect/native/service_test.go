@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -64,3 +65,5 @@ func rules() []dialecttest.Rule {
 		{Match: regexp.MustCompile(`"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z"`), Name: "time", Unnumbered: true},
 	}
 }
+
+func moneyOf(minor int) money.Minor { return money.Minor(minor) }

@@ -1,0 +1,287 @@
+package native_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+)
+
+// request of every call, with the scope that it needs.
+var scoped = []struct {
+	method, path, body string
+	scope              merchant.Scope
+}{
+	{"POST", "/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "channel": "wx"}`, merchant.ScopeCharge},
+	{"POST", "/charges/batch", "", merchant.ScopeCharge},
+	{"GET", "/charges", "", merchant.ScopeRead},
+	{"GET", "/charges/x", "", merchant.ScopeRead},
+	{"POST", "/refunds", `{"charge": "x"}`, merchant.ScopeRefund},
+	{"GET", "/refunds", "", merchant.ScopeRead},
+	{"GET", "/refunds/x", "", merchant.ScopeRead},
+	{"POST", "/refunds/x/cancel", "", merchant.ScopeRefund},
+	{"POST", "/quotes", `{"charge": "x"}`, merchant.ScopeRead},
+	{"POST", "/endpoints", `{"url": "ftp://x", "dialect": "native"}`, merchant.ScopeEndpoint},
+	{"GET", "/endpoints", "", merchant.ScopeRead},
+	{"GET", "/events", "", merchant.ScopeRead},
+	{"GET", "/events/x", "", merchant.ScopeRead},
+	{"GET", "/payin/reconciliation/x/2026-11-22.csv", "", merchant.ScopeRead},
+	{"POST", "/sandbox/funds", `{"amount": 1, "currency": "CNY"}`, merchant.ScopeSandbox},
+	{"POST", "/sandbox/refunds/x/settle", "", merchant.ScopeSandbox},
+	{"POST", "/sandbox/refunds/x/reroute", "", merchant.ScopeSandbox},
+	{"POST", "/sandbox/clock", `{"advance_seconds": 1}`, merchant.ScopeSandbox},
+	{"POST", "/sandbox/reset", "", merchant.ScopeSandbox},
+}
+
+// keyed adds a merchant whose native key has some scopes, and gives the key.
+func keyed(t *testing.T, s *dialecttest.Service, mode merchant.Mode, scopes []merchant.Scope) string {
+	t.Helper()
+	fresh := s.Merchant(t, "scoped", mode, func(f *merchant.Fresh) {
+		for n := range f.Keys {
+			f.Keys[n].Key.Scopes = scopes
+		}
+	})
+	return fresh.Key(merchant.Native)
+}
+
+func TestAKeyMayDoWhatItsScopesSayAndNothingElse(t *testing.T) {
+	s := dialecttest.Start(t)
+	for _, scope := range merchant.Scopes() {
+		key := keyed(t, s, merchant.Test, []merchant.Scope{scope})
+		for _, call := range scoped {
+			r := dialecttest.Request(t, call.method, s.URL+base+call.path, call.body, "Authorization", "Bearer "+key)
+			answer, body := dialecttest.Do(t, r)
+			lacks := answer.StatusCode == http.StatusForbidden && strings.Contains(body, "lacks the scope "+string(call.scope))
+			if lacks == (scope == call.scope) {
+				t.Errorf("a key with %s: %s %s answered %d %s", scope, call.method, call.path, answer.StatusCode, body)
+			}
+		}
+	}
+}
+
+func TestTheSandboxIsForbiddenInLiveMode(t *testing.T) {
+	s := dialecttest.Start(t)
+	key := keyed(t, s, merchant.Live, merchant.Scopes())
+	for _, call := range scoped {
+		if call.scope != merchant.ScopeSandbox {
+			continue
+		}
+		answer := send(t, s, key, call.method, call.path, call.body, http.StatusForbidden)
+		if !strings.Contains(answer, "test mode only") {
+			t.Errorf("%s answered %s", call.path, answer)
+		}
+	}
+}
+
+func TestInLiveModeAChargeSaysWhereAndWhenItWasPaid(t *testing.T) {
+	s := dialecttest.Start(t)
+	key := keyed(t, s, merchant.Live, merchant.Scopes())
+	for change, param := range map[string]string{
+		`"transaction_id": "t"`:                         "channel_account", // the merchant has none yet
+		`"channel_account": "x", "transaction_id": "t"`: "channel_account",
+		`"channel_account": "sandbox_demo", "paid_at": "2026-01-01T00:00:00Z", "transaction_id": "t"`: "channel_account",
+	} {
+		r := dialecttest.Request(t, "POST", s.URL+base+"/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "channel": "wx", `+change+`}`, "Authorization", "Bearer "+key)
+		answer, body := dialecttest.Do(t, r)
+		if answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusForbidden || text(body, "param") != param {
+			t.Errorf("%s: answered %d %s", change, answer.StatusCode, body)
+		}
+	}
+}
+
+// paid registers a charge of the demo merchant and gives its id.
+func paid(t *testing.T, s *dialecttest.Service, amount int) string {
+	t.Helper()
+	return s.Charge(t, merchant.DemoID, moneyOf(amount), nil).ID
+}
+
+func TestOfManyRepeatsAtOnceOneRefundIsMade(t *testing.T) {
+	const callers = 16
+	s := dialecttest.Start(t)
+	for name, header := range map[string][]string{
+		"number":         nil,
+		"key":            {"Idempotency-Key", "crowd"},
+		"number and key": {"Idempotency-Key", "crowd-both"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := fmt.Sprintf(`{"charge": %q, "amount": 30`, paid(t, s, 100))
+			if strings.Contains(name, "number") {
+				body += fmt.Sprintf(`, "number": %q`, "crowd-"+name[len(name)-3:])
+			}
+			requests := make([]*http.Request, callers)
+			for n := range requests {
+				requests[n] = dialecttest.Request(t, "POST", s.URL+base+"/refunds", body+"}", append(header, "Authorization", "Bearer "+demo)...)
+			}
+			var all sync.WaitGroup
+			ids, statuses := make([]string, callers), make([]int, callers)
+			for n, r := range requests {
+				all.Go(func() {
+					response, err := http.DefaultClient.Do(r)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer func() { _ = response.Body.Close() }()
+					statuses[n], ids[n] = response.StatusCode, response.Header.Get("Location")
+				})
+			}
+			all.Wait()
+			slices.Sort(statuses)
+			if statuses[callers-1] != http.StatusCreated || statuses[callers-2] != http.StatusOK || statuses[0] != http.StatusOK {
+				t.Errorf("answered %v: one is made, the others are the same", statuses)
+			}
+			slices.Sort(ids)
+			if ids[callers-2] != "" || ids[callers-1] == "" {
+				t.Errorf("locations of new refunds: %v", ids)
+			}
+		})
+	}
+}
+
+func TestKeyAndNumberMustStandForTheSameRefund(t *testing.T) {
+	s := dialecttest.Start(t)
+	charge := paid(t, s, 100)
+	refundOf := func(number string) string {
+		return fmt.Sprintf(`{"charge": %q, "amount": 10, "number": %q}`, charge, number)
+	}
+	first := send(t, s, demo, "POST", "/refunds", refundOf("both-1"), http.StatusCreated, "Idempotency-Key", "both-a")
+	send(t, s, demo, "POST", "/refunds", refundOf("both-2"), http.StatusCreated, "Idempotency-Key", "both-b")
+	for name, c := range map[string]struct {
+		number, key string
+		status      int
+	}{
+		"the same of both":                 {"both-1", "both-a", http.StatusOK},
+		"the number with a new key":        {"both-1", "both-c", http.StatusOK},
+		"the number with the other's key":  {"both-1", "both-b", http.StatusConflict},
+		"a new number with the key":        {"both-3", "both-a", http.StatusConflict},
+		"a new key and the other's number": {"both-2", "both-d", http.StatusOK},
+	} {
+		answer := send(t, s, demo, "POST", "/refunds", refundOf(c.number), c.status, "Idempotency-Key", c.key)
+		if c.status == http.StatusOK && c.number == "both-1" && text(answer, "id") != text(first, "id") {
+			t.Errorf("%s: answered %s", name, answer)
+		}
+	}
+	if answer := send(t, s, demo, "POST", "/refunds", refundOf("both-2"), http.StatusConflict, "Idempotency-Key", "both-c"); text(answer, "kind") != "key_conflict" {
+		t.Errorf("a key that was used again with a number has come to mean it: %s", answer)
+	}
+}
+
+func TestARefusedRequestUsesUpNeitherNumberNorKey(t *testing.T) {
+	s := dialecttest.Start(t)
+	charge := paid(t, s, 100)
+	refundOf := func(amount int) string {
+		return fmt.Sprintf(`{"charge": %q, "amount": %d, "number": "again-1"}`, charge, amount)
+	}
+	send(t, s, demo, "POST", "/refunds", refundOf(101), http.StatusUnprocessableEntity, "Idempotency-Key", "again-a")
+	send(t, s, demo, "POST", "/refunds", refundOf(100), http.StatusCreated, "Idempotency-Key", "again-a")
+}
+
+// A quote says what the refund then does, for every amount and for goods.
+func TestAQuoteAndTheRefundAgree(t *testing.T) {
+	s := dialecttest.Start(t)
+	send(t, s, demo, "POST", "/charges", documented, http.StatusCreated)
+	amounts := []string{`"amount": 1`, `"amount": 333`, `"amount": 7, "goods": [{"merchant_goods_id": "g1", "quantity": 1}]`, `"amount": 400`, ``, `"amount": 1`}
+	for _, amount := range amounts {
+		body := `{"charge": "ch_native"`
+		if amount != "" {
+			body += ", " + amount
+		}
+		body += "}"
+		status, made := http.StatusOK, http.StatusCreated
+		if amount == `"amount": 1` && text(send(t, s, demo, "GET", "/charges/ch_native", "", http.StatusOK), "refundable") == "0" {
+			status, made = http.StatusUnprocessableEntity, http.StatusUnprocessableEntity
+		}
+		quote := send(t, s, demo, "POST", "/quotes", body, status)
+		refunded := send(t, s, demo, "POST", "/refunds", body, made)
+		for _, member := range []string{"amount", "parts", "charge", "kind", "detail", "param"} {
+			if diff := cmp.Diff(raw(t, quote, member), raw(t, refunded, member)); diff != "" {
+				t.Errorf("%s: %s (-quote +refund):\n%s", body, member, diff)
+			}
+		}
+		if status == http.StatusOK {
+			left := text(send(t, s, demo, "GET", "/charges/ch_native", "", http.StatusOK), "refundable")
+			if left != text(quote, "refundable_after") {
+				t.Errorf("%s: %s is left, the quote said %s", body, left, text(quote, "refundable_after"))
+			}
+		}
+	}
+}
+
+// raw is a member as it stands in a JSON object.
+func raw(t *testing.T, body, name string) string {
+	t.Helper()
+	v, err := exactjson.Decode([]byte(body), exactjson.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, _ := v.Get(name)
+	return string(value.Raw)
+}
+
+func TestAMerchantsLimitStopsQuoteAndRefundAlike(t *testing.T) {
+	s := dialecttest.Start(t)
+	fresh := s.Merchant(t, "limited", merchant.Test, func(f *merchant.Fresh) {
+		f.Merchant.Settings.Limits = merchant.Limits{MostAmount: 50, MostRefunds: 1}
+	})
+	key := fresh.Key(merchant.Native)
+	charge := s.Charge(t, fresh.Merchant.ID, 100, nil)
+	body := func(amount int) string { return fmt.Sprintf(`{"charge": %q, "amount": %d}`, charge.ID, amount) }
+	for _, path := range []string{"/quotes", "/refunds"} {
+		if answer := send(t, s, key, "POST", path, body(51), http.StatusUnprocessableEntity); text(answer, "kind") != "limit_exceeded" {
+			t.Errorf("%s: %s", path, answer)
+		}
+	}
+	made := send(t, s, key, "POST", "/refunds", body(50), http.StatusCreated)
+	await(t, s, key, text(made, "id"), refund.Succeeded)
+	for _, path := range []string{"/quotes", "/refunds"} {
+		if answer := send(t, s, key, "POST", path, body(1), http.StatusUnprocessableEntity); text(answer, "kind") != "too_many_refunds" {
+			t.Errorf("%s: %s", path, answer)
+		}
+	}
+}
+
+func TestOneMerchantSeesNothingOfAnother(t *testing.T) {
+	s := dialecttest.Start(t)
+	fresh := s.Merchant(t, "other", merchant.Test, nil)
+	key := fresh.Key(merchant.Native)
+	charge := paid(t, s, 100)
+	made := send(t, s, demo, "POST", "/refunds", fmt.Sprintf(`{"charge": %q}`, charge), http.StatusCreated)
+	await(t, s, demo, text(made, "id"), refund.Succeeded)
+	for _, path := range []string{"/charges/" + charge, "/refunds/" + text(made, "id")} {
+		send(t, s, key, "GET", path, "", http.StatusNotFound)
+	}
+	for _, path := range []string{"/sandbox/refunds/" + text(made, "id") + "/settle", "/refunds/" + text(made, "id") + "/cancel"} {
+		send(t, s, key, "POST", path, "", http.StatusNotFound)
+	}
+	for _, path := range []string{"/charges", "/refunds", "/events", "/endpoints"} {
+		if answer := send(t, s, key, "GET", path, "", http.StatusOK); !strings.Contains(answer, `"data":[]`) {
+			t.Errorf("%s: %s", path, answer)
+		}
+	}
+	send(t, s, key, "POST", "/sandbox/reset", "", http.StatusForbidden)
+}
+
+func TestTooLargeABodyIsRefused(t *testing.T) {
+	s := dialecttest.Start(t)
+	body := `{"charge": "x", "reason": "` + strings.Repeat("x", 2<<20) + `"}`
+	if answer := send(t, s, demo, "POST", "/refunds", body, http.StatusRequestEntityTooLarge); text(answer, "kind") != "too_large" {
+		t.Errorf("answered %s", answer)
+	}
+}
+
+func TestHeadIsAnsweredLikeGetWithoutABody(t *testing.T) {
+	s := dialecttest.Start(t)
+	if answer := send(t, s, demo, "HEAD", "/charges", "", http.StatusOK); answer != "" {
+		t.Errorf("answered %s", answer)
+	}
+	send(t, s, demo, "HEAD", "/charges/none", "", http.StatusNotFound)
+}

@@ -1,0 +1,269 @@
+package native
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// few is a directory with one test merchant, and whatever else a test sets.
+// What is not set panics, and the panic is answered 500.
+type few struct {
+	dialect.Directory
+	dialect.Reader
+	dialect.BatchRegistrar
+	dialect.Acceptor
+	events    func(after int64) ([]dialect.StoredEvent, error)
+	accept    func() (intake.Result, error)
+	registers func([]refund.Charge) ([]dialect.Registered, error)
+}
+
+func (f *few) Caller(context.Context, string, string) (merchant.Caller, error) {
+	return merchant.Caller{
+		Merchant: merchant.Merchant{ID: "m", Mode: merchant.Test},
+		Key:      merchant.Key{ID: "k", Scopes: merchant.Scopes()},
+	}, nil
+}
+
+func (f *few) Identities(context.Context, string) ([]merchant.Identity, error) { return nil, nil }
+
+func (f *few) ChannelAccounts(context.Context, string) ([]merchant.ChannelAccount, error) {
+	return []merchant.ChannelAccount{{ID: "sandbox_m", Connector: merchant.ConnectorSandbox}}, nil
+}
+
+func (f *few) ChargeByAny(context.Context, string, string) (refund.Charge, error) {
+	return refund.Charge{ID: "ch_1", Amount: 100, Currency: "CNY"}, nil
+}
+
+func (f *few) Feed(_ context.Context, _ string, after int64, _ int) ([]dialect.StoredEvent, error) {
+	return f.events(after)
+}
+
+func (f *few) Accept(context.Context, refund.Unit, time.Duration) (intake.Result, error) {
+	return f.accept()
+}
+
+func (f *few) RegisterCharges(_ context.Context, charges []refund.Charge) ([]dialect.Registered, error) {
+	return f.registers(charges)
+}
+
+// ask sends a request to the API on top of f.
+func (f *few) ask(ctx context.Context, method, path string, body io.Reader) *httptest.ResponseRecorder {
+	mux := http.NewServeMux()
+	New(Services{
+		Directory: f, Reader: f, Registrar: f, Acceptor: f, Log: slog.New(slog.DiscardHandler),
+	}).Register(mux)
+	r := httptest.NewRequestWithContext(ctx, method, "/refundry/v1"+path, body)
+	r.Header.Set("Authorization", "Bearer k")
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, r)
+	return w
+}
+
+func TestAnErrorIsToldByItsKind(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		kind   refund.Kind
+		header string // name: value
+	}{
+		"busy":                       {refund.Errorf(refund.KindBusy, "", "x"), 503, refund.KindBusy, "Retry-After: 1"},
+		"an unknown outcome":         {refund.Errorf(refund.KindUnknownOutcome, "", "x"), 500, refund.KindUnknownOutcome, ""},
+		"a commit without an answer": {fmt.Errorf("save: %w", intake.ErrCommitUnknown), 500, refund.KindUnknownOutcome, ""},
+		"a context that ended":       {fmt.Errorf("save: %w", context.DeadlineExceeded), 500, refund.KindUnknownOutcome, ""},
+		"a fault that is not ours":   {errors.New("password=x"), 500, refund.KindInternal, ""},
+		"corrupt data":               {refund.Errorf(refund.KindCorrupt, "charge", "x"), 500, refund.KindCorrupt, ""},
+		"a kind that no one knows":   {refund.Errorf("new", "", "secret"), 500, refund.KindInternal, ""},
+		"a wrapped rule":             {fmt.Errorf("accept: %w", refund.Errorf(refund.KindTooSoon, "charge", "x")), 422, refund.KindTooSoon, ""},
+	} {
+		f := &few{accept: func() (intake.Result, error) { return intake.Result{}, c.err }}
+		w := f.ask(t.Context(), "POST", "/refunds", strings.NewReader(`{"charge": "ch_1"}`))
+		if w.Code != c.status || !strings.Contains(w.Body.String(), fmt.Sprintf(`"kind":%q`, c.kind)) {
+			t.Errorf("%s: answered %d %s", name, w.Code, w.Body)
+		}
+		if header, value, _ := strings.Cut(c.header, ": "); w.Header().Get(header) != value {
+			t.Errorf("%s: %s is %q", name, header, w.Header().Get(header))
+		}
+		if strings.Contains(w.Body.String(), "password") || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s: tells what is for the log: %s", name, w.Body)
+		}
+	}
+}
+
+func TestAPanicIsAnsweredAsAProblem(t *testing.T) {
+	f := &few{accept: func() (intake.Result, error) { panic("boom") }}
+	w := f.ask(t.Context(), "POST", "/refunds", strings.NewReader(`{"charge": "ch_1"}`))
+	if w.Code != http.StatusInternalServerError || w.Header().Get("Content-Type") != "application/problem+json" || strings.Contains(w.Body.String(), "boom") {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+}
+
+func TestAWishToCloseTheConnectionIsPassedOn(t *testing.T) {
+	f := &few{accept: func() (intake.Result, error) { panic(http.ErrAbortHandler) }}
+	defer func() {
+		if got := recover(); got != http.ErrAbortHandler { //nolint:errorlint // this very value
+			t.Errorf("recovered %v", got)
+		}
+	}()
+	f.ask(t.Context(), "POST", "/refunds", strings.NewReader(`{"charge": "ch_1"}`))
+	t.Error("was answered")
+}
+
+// event is one that the feed could give.
+func event(number int64) dialect.StoredEvent {
+	return dialect.StoredEvent{ID: fmt.Sprintf("evt_%d", number), Type: "refund.created", FeedNumber: number}
+}
+
+func TestTheFeedIsAnsweredAsSoonAsThereIsAnEvent(t *testing.T) {
+	for name, c := range map[string]struct {
+		at, wait time.Duration // when the event comes, and how long is waited
+		took     time.Duration
+		found    bool
+	}{
+		"there is one already":     {0, 10 * time.Second, 0, true},
+		"one comes while it waits": {1100 * time.Millisecond, 10 * time.Second, 1250 * time.Millisecond, true},
+		"none comes in time":       {time.Hour, 3 * time.Second, 3 * time.Second, false},
+		"it comes at the end":      {3 * time.Second, 3 * time.Second, 3 * time.Second, true},
+		"nobody waits":             {time.Hour, 0, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				f := &few{events: func(after int64) ([]dialect.StoredEvent, error) {
+					if time.Since(began) >= c.at && after < 7 {
+						return []dialect.StoredEvent{event(7)}, nil
+					}
+					return nil, nil
+				}}
+				w := f.ask(t.Context(), "GET", fmt.Sprintf("/events?wait=%d", c.wait/time.Second), http.NoBody)
+				if took := time.Since(began); took != c.took {
+					t.Errorf("took %s, want %s", took, c.took)
+				}
+				if found := strings.Contains(w.Body.String(), "evt_7"); w.Code != http.StatusOK || found != c.found {
+					t.Errorf("answered %d %s", w.Code, w.Body)
+				}
+				next := *writeFeedCursor(0)
+				if c.found {
+					next = *writeFeedCursor(7)
+				}
+				if !strings.Contains(w.Body.String(), `"next":"`+next+`"`) {
+					t.Errorf("the next cursor is another one: %s", w.Body)
+				}
+			})
+		})
+	}
+}
+
+func TestWhoeverLeavesTheFeedIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithCancel(t.Context())
+		f := &few{events: func(int64) ([]dialect.StoredEvent, error) { return nil, nil }}
+		began := time.Now()
+		time.AfterFunc(time.Second, leave)
+		f.ask(ctx, "GET", "/events?wait=20", http.NoBody)
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+// line is a good charge.
+const line = `{"order_no": "L", "amount": 1, "currency": "CNY", "channel": "wx"}`
+
+func TestABatchGoesThroughInChunksAndAnswersEachLine(t *testing.T) {
+	var chunks []int
+	f := &few{registers: func(charges []refund.Charge) ([]dialect.Registered, error) {
+		chunks = append(chunks, len(charges))
+		out := make([]dialect.Registered, len(charges))
+		for n, c := range charges {
+			out[n] = dialect.Registered{Charge: c, Again: n%2 == 1}
+		}
+		return out, nil
+	}}
+	body := strings.Repeat(line+"\n", 2*chunkLines) + "\r\n  \n" + line // no line end behind the last
+	w := f.ask(t.Context(), "POST", "/charges/batch", strings.NewReader(body))
+	if fmt.Sprint(chunks) != fmt.Sprint([]int{chunkLines, chunkLines, 1}) {
+		t.Errorf("the chunks are %v", chunks)
+	}
+	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
+	if len(lines) != 2*chunkLines+1 || !strings.HasPrefix(lines[2*chunkLines], fmt.Sprintf(`{"line":%d,"status":201,"id":"ch_`, 2*chunkLines+3)) {
+		t.Fatalf("%d lines, the last is %s", len(lines), lines[len(lines)-1])
+	}
+	if !strings.HasPrefix(lines[1], `{"line":2,"status":200,`) {
+		t.Errorf("the second line is %s", lines[1])
+	}
+}
+
+func TestABatchThatEndsEarlySaysSoAndKeepsWhatCameBefore(t *testing.T) {
+	registered := 0
+	f := &few{registers: func(charges []refund.Charge) ([]dialect.Registered, error) {
+		registered += len(charges)
+		return make([]dialect.Registered, len(charges)), nil
+	}}
+	for name, c := range map[string]struct {
+		body       io.Reader
+		registered int
+		last       string
+	}{
+		"a line that is too long": {
+			strings.NewReader(line + "\n" + strings.Repeat(" ", mostLine+10) + line + "\n" + line), 1,
+			`{"line":2,"status":413,"problem":{"type":"urn:refundry:problem:too_large"`,
+		},
+		"a body that breaks off": {
+			io.MultiReader(strings.NewReader(line+"\n"+line[:20]), iotest.ErrReader(io.ErrUnexpectedEOF)), 1,
+			`{"line":3,"status":400,"problem":{"type":"urn:refundry:problem:invalid"`,
+		},
+		"a body that is late": {
+			io.MultiReader(strings.NewReader(line+"\n"), iotest.ErrReader(errors.New("i/o timeout"))), 1,
+			`{"line":2,"status":400,"problem":{"type":"urn:refundry:problem:invalid"`,
+		},
+		"too many lines": {
+			io.MultiReader(strings.NewReader(line+"\n"), bytes.NewReader(bytes.Repeat([]byte("\n"), mostLines-1)), strings.NewReader(line)), 1,
+			fmt.Sprintf(`{"line":%d,"status":413,`, mostLines+1),
+		},
+	} {
+		registered = 0
+		w := f.ask(t.Context(), "POST", "/charges/batch", c.body)
+		lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
+		if w.Code != http.StatusOK || registered != c.registered || !strings.HasPrefix(lines[len(lines)-1], c.last) {
+			t.Errorf("%s: %d registered, answered %d %.600s", name, registered, w.Code, w.Body)
+		}
+	}
+}
+
+func TestABatchWhoseCommitIsUnknownSaysSoForEachOfItsLines(t *testing.T) {
+	f := &few{registers: func([]refund.Charge) ([]dialect.Registered, error) { return nil, intake.ErrCommitUnknown }}
+	w := f.ask(t.Context(), "POST", "/charges/batch", strings.NewReader(line+"\n"+`{}`+"\n"+line))
+	if got := w.Body.String(); strings.Count(got, `"kind":"unknown_outcome"`) != 2 || strings.Count(got, `"kind":"invalid"`) != 1 {
+		t.Errorf("answered %s", got)
+	}
+}
+
+func TestABatchThatIsAnnouncedAsTooLargeIsNotRead(t *testing.T) {
+	f := &few{}
+	mux := http.NewServeMux()
+	New(Services{Directory: f, Registrar: f, Log: slog.New(slog.DiscardHandler)}).Register(mux)
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/refundry/v1/charges/batch", strings.NewReader(line))
+	r.ContentLength = mostBatch + 1
+	r.Header.Set("Authorization", "Bearer k")
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, r)
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+}
