@@ -44,6 +44,7 @@ type program struct {
 	Endpoint endpointCommand `cmd:"" help:"Add and list addresses that are told of events."`
 	Key      keyCommand      `cmd:"" help:"Add and list API keys."`
 	// Verify   verifyCommand   `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
+	Bench   benchCommand   `cmd:"" help:"Put a running service under load, then count every cent."`
 	Doctor  doctorCommand  `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
 	Version versionCommand `cmd:"" help:"Show the program's version."`
 }
@@ -66,6 +67,8 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is the program with its streams; it gives the exit status.
 func run(args []string, in io.Reader, out, problems io.Writer) int {
+	// The database and the keys are for this user alone, whoever makes them.
+	syscall.Umask(0o077)
 	var p program
 	command, status := parse(&p, args, out, problems)
 	if status != 0 {
