@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,9 +62,12 @@ type Options struct {
 // can't be read, or the listener broke.
 func Run(ctx context.Context, handler http.Handler, opts Options) error {
 	opts = opts.filled()
+	secured, err := opts.secured()
+	if err != nil {
+		return err
+	}
 	listener := opts.Listener
 	if listener == nil {
-		var err error
 		if listener, err = net.Listen("tcp", opts.Address); err != nil {
 			return fmt.Errorf("listen: %w (hint: --listen takes HOST:PORT; is another program using it?)", err)
 		}
@@ -74,6 +78,10 @@ func Run(ctx context.Context, handler http.Handler, opts Options) error {
 	// time for that is over.
 	requests, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
+	// HTTP/1.1 alone: clients sign the request line as they sent it, and the
+	// limits of reading hold for a connection with one request at a time.
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
 	s := &http.Server{
 		Handler:           middleware(handler, opts),
 		ReadHeaderTimeout: opts.ReadTimeout,
@@ -81,13 +89,15 @@ func Run(ctx context.Context, handler http.Handler, opts Options) error {
 		WriteTimeout:      WriteTimeout,
 		IdleTimeout:       IdleTimeout,
 		MaxHeaderBytes:    MaxHeaderBytes,
+		Protocols:         &protocols,
+		TLSConfig:         secured,
 		ErrorLog:          slog.NewLogLogger(opts.Log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
 	ended := make(chan error, 1)
 	go func() {
-		if opts.CertFile != "" || opts.KeyFile != "" {
-			ended <- s.ServeTLS(listener, opts.CertFile, opts.KeyFile)
+		if secured != nil {
+			ended <- s.ServeTLS(listener, "", "")
 			return
 		}
 		ended <- s.Serve(listener)
@@ -133,6 +143,18 @@ func (o Options) filled() Options {
 		o.Log = slog.Default()
 	}
 	return o
+}
+
+// secured reads the certificate; nil is plain HTTP.
+func (o Options) secured() (*tls.Config, error) {
+	if o.CertFile == "" && o.KeyFile == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read certificate: %w (hint: --tls-cert and --tls-key take PEM files that belong together)", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // url is how the address is reached: with a host that was left out, or one

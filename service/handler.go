@@ -50,13 +50,15 @@ func plain(w http.ResponseWriter, status int, text string) {
 // fan-out numbers at once instead of at its next look.
 type acceptor struct {
 	*intake.Intake
-	wake func()
+	accepted func(dialect string, refunds int)
+	wake     func()
 }
 
 // Accept implements dialect.Acceptor.
 func (a acceptor) Accept(ctx context.Context, unit refund.Unit, wait time.Duration) (intake.Result, error) {
 	result, err := a.Intake.Accept(ctx, unit, wait)
 	if err == nil && !result.Repeated {
+		a.accepted(unit.By.Dialect, len(result.Refunds))
 		a.wake()
 	}
 	return result, err

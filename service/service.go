@@ -170,7 +170,7 @@ func (s *Service) join() {
 	connectors := s.channels(now, log)
 	s.engine = engine.New(s.Store, board, s.connector(connectors), s.engineOptions(connectors))
 	s.intake = intake.New(s.Store, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
-	s.acceptor = acceptor{s.intake, func() { s.webhooks.Wake() }}
+	s.acceptor = acceptor{s.intake, metrics.Accepted, func() { s.webhooks.Wake() }}
 	dialects := s.dialects(now, log)
 	renderers := make(map[string]webhook.Renderer)
 	for _, d := range dialects {

@@ -93,6 +93,7 @@ func (s *Service) observeQueues() {
 			return float64([]int{queued, calling, unrecorded}[which])
 		}
 	}
+	s.opts.Metrics.Gauge("intake_waiting", "Units of refund requests that wait for a commit.", func() float64 { return float64(s.intake.Waiting()) })
 	s.opts.Metrics.Gauge("engine_queued", "Refunds in memory that wait for their call to a channel.", depth(0))
 	s.opts.Metrics.Gauge("engine_calling", "Calls to channels that are under way.", depth(1))
 	s.opts.Metrics.Gauge("engine_unrecorded", "Outcomes that wait to be recorded.", depth(2))

@@ -6,6 +6,7 @@ package telemetry
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,6 +41,7 @@ type Metrics struct {
 	requests   *prometheus.CounterVec
 	latency    *prometheus.HistogramVec
 	batches    prometheus.Histogram
+	accepted   *prometheus.CounterVec
 	outcomes   *prometheus.CounterVec
 	deliveries *prometheus.CounterVec
 	sending    *prometheus.HistogramVec
@@ -62,6 +64,10 @@ func New(build Build) *Metrics {
 			Namespace: namespace, Name: "intake_batch_units", Buckets: batchUnits,
 			Help: "Units of refund requests that went through one commit.",
 		}),
+		accepted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "refunds_accepted_total",
+			Help: "Refunds that were accepted, by the dialect that they were asked for in; repeats do not count.",
+		}, []string{"dialect"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "outcomes_total",
 			Help: "Words of channels by where they came from (submit, query, notice, ...) and kind.",
@@ -86,7 +92,7 @@ func New(build Build) *Metrics {
 	info.Set(1)
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), info,
-		m.requests, m.latency, m.batches, m.outcomes, m.deliveries, m.sending, m.alerts,
+		m.requests, m.latency, m.batches, m.accepted, m.outcomes, m.deliveries, m.sending, m.alerts,
 	)
 	return m
 }
@@ -96,9 +102,10 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
-// Request counts one answered request. route is the pattern that matched, so
-// that ids make no new series; "" is one that none did.
-func (m *Metrics) Request(route, method string, status int, took time.Duration) {
+// Request counts one answered request. pattern is what matched, with or without
+// a method in front, so that ids make no new series; "" is one that none did.
+func (m *Metrics) Request(pattern, method string, status int, took time.Duration) {
+	route := pattern[strings.IndexByte(pattern, ' ')+1:]
 	if route == "" {
 		route = "unknown"
 	}
@@ -118,6 +125,11 @@ func knownMethod(method string) string {
 
 // Batch counts one batch of the intake.
 func (m *Metrics) Batch(units int) { m.batches.Observe(float64(units)) }
+
+// Accepted counts refunds that are on disk and were not there before.
+func (m *Metrics) Accepted(dialect string, refunds int) {
+	m.accepted.WithLabelValues(dialect).Add(float64(refunds))
+}
 
 // Outcome counts a channel's word.
 func (m *Metrics) Outcome(source, kind string) { m.outcomes.WithLabelValues(source, kind).Inc() }

@@ -22,6 +22,7 @@ func TestEverythingCountedIsShownAtAScrape(t *testing.T) {
 	m.Request("POST /v1/charges/{ch}/refunds", "POST", 200, 3*time.Millisecond)
 	m.Request("", "BREW", 404, time.Millisecond)
 	m.Batch(7)
+	m.Accepted("native", 3)
 	m.Outcome("submit", "done")
 	m.Delivery("pingpp", "delivered", time.Millisecond)
 	m.Alert()
@@ -29,11 +30,12 @@ func TestEverythingCountedIsShownAtAScrape(t *testing.T) {
 	m.Counter("grown_total", "A number.", func() float64 { return 6 })
 	text := scrape(t, m)
 	for _, line := range []string{
-		`refundry_http_requests_total{method="POST",route="POST /v1/charges/{ch}/refunds",status="200"} 1`,
+		`refundry_http_requests_total{method="POST",route="/v1/charges/{ch}/refunds",status="200"} 1`,
 		`refundry_http_requests_total{method="other",route="unknown",status="404"} 1`,
-		`refundry_http_request_seconds_bucket{method="POST",route="POST /v1/charges/{ch}/refunds",le="0.005"} 1`,
+		`refundry_http_request_seconds_bucket{method="POST",route="/v1/charges/{ch}/refunds",le="0.005"} 1`,
 		`refundry_intake_batch_units_bucket{le="4"} 0`,
 		`refundry_intake_batch_units_bucket{le="8"} 1`,
+		`refundry_refunds_accepted_total{dialect="native"} 3`,
 		`refundry_outcomes_total{kind="done",source="submit"} 1`,
 		`refundry_webhook_attempts_total{dialect="pingpp",result="delivered"} 1`,
 		`refundry_alerts_total 1`,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +15,10 @@ import (
 
 // pageWidth is where lines of JSON are broken, in characters.
 const pageWidth = 110
+
+// longText is a string that would fill lines without telling a person more
+// than its beginning does, such as a key in PEM.
+var longText = regexp.MustCompile(`"((?:[^"\\]|\\.){40})(?:[^"\\]|\\.){80,}"`)
 
 // printer tells a story on a page of text.
 type printer struct {
@@ -42,7 +47,7 @@ func (p printer) line(format string, args ...any) {
 // json shows a body with several members a line, because one a line would
 // make the page three times as long.
 func (p printer) json(body []byte) {
-	for _, line := range wrapJSON(body, pageWidth) {
+	for _, line := range wrapJSON(longText.ReplaceAll(body, []byte(`"$1..."`)), pageWidth) {
 		p.line("%s", line)
 	}
 }
