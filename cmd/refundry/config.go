@@ -40,6 +40,16 @@ func collectSettings(t reflect.Type, found map[string]string) {
 	}
 }
 
+// dropEmpty takes empty variables away: what starts programs often sets those
+// that it has no value for.
+func dropEmpty() {
+	for _, variable := range settings() {
+		if value, set := os.LookupEnv(variable); set && value == "" {
+			_ = os.Unsetenv(variable) // fails for no name of ours
+		}
+	}
+}
+
 // file is a TOML file's settings. Its keys are the flags' names.
 type file struct {
 	name   string

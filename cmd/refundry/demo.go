@@ -28,7 +28,7 @@ func (c *demoCommand) Run(e *environment) error {
 		return fmt.Errorf("make demo folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	house, err := openHouse(e, dir, c.Listen)
+	house, err := openHouse(e, dir, "sqlite:"+filepath.Join(dir, "demo.db"), c.Listen)
 	if err != nil {
 		return err
 	}
@@ -52,10 +52,10 @@ type house struct {
 	serving chan error
 }
 
-// openHouse starts a service on a fresh database in dir.
-func openHouse(e *environment, dir, address string) (*house, error) {
+// openHouse starts a service with the demo merchant; its data folder is in dir.
+func openHouse(e *environment, dir, database, address string) (*house, error) {
 	s, err := service.Start(e, service.Options{
-		Database: "sqlite:" + filepath.Join(dir, "demo.db"), Data: filepath.Join(dir, "data"), Demo: true,
+		Database: database, Data: filepath.Join(dir, "data"), Demo: true,
 		EgressAllow: []netip.Prefix{loopback}, Log: e.log,
 	})
 	if err != nil {

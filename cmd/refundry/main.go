@@ -43,10 +43,10 @@ type program struct {
 	Event    eventCommand    `cmd:"" help:"List events."`
 	Endpoint endpointCommand `cmd:"" help:"Add and list addresses that are told of events."`
 	Key      keyCommand      `cmd:"" help:"Add and list API keys."`
-	// Verify   verifyCommand   `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
-	Bench   benchCommand   `cmd:"" help:"Put a running service under load, then count every cent."`
-	Doctor  doctorCommand  `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
-	Version versionCommand `cmd:"" help:"Show the program's version."`
+	Verify   verifyCommand   `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
+	Bench    benchCommand    `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
+	Doctor   doctorCommand   `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
+	Version  versionCommand  `cmd:"" help:"Show the program's version."`
 }
 
 // environment is what a command runs in.
@@ -105,6 +105,7 @@ func (e usageError) Error() string { return e.text }
 
 // parse reads the command line, then once more with the file that it names.
 func parse(p *program, args []string, out, problems io.Writer) (*kong.Context, int) {
+	dropEmpty()
 	parser, err := newParser(p, out, problems)
 	if err != nil {
 		_, _ = fmt.Fprintf(problems, "refundry: %v\n", err)
