@@ -42,9 +42,9 @@ type database interface {
 	// rolled back.
 	write(ctx context.Context, work func(querier) error) error
 	// fresh runs work in one transaction on a connection that is made for it,
-	// after one broke. It tries again until within is over, which also bounds
-	// every wait for a lock. work changes nothing.
-	fresh(ctx context.Context, within time.Duration, work func(querier) error) error
+	// after one broke. It tries again until ctx ends. work changes nothing, and
+	// waits for locks no longer than ctx either.
+	fresh(ctx context.Context, work func(querier) error) error
 	// snapshot runs work, which only reads, in one transaction that sees the
 	// database as it was at its first statement, whatever others write
 	// meanwhile. It may last for minutes and holds nobody up.

@@ -104,9 +104,7 @@ func (db *postgresDB) write(ctx context.Context, work func(querier) error) error
 	return err
 }
 
-func (db *postgresDB) fresh(ctx context.Context, within time.Duration, work func(querier) error) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
+func (db *postgresDB) fresh(ctx context.Context, work func(querier) error) error {
 	for {
 		err := db.once(ctx, work)
 		if err == nil {

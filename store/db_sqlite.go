@@ -147,9 +147,7 @@ func (db *sqliteDB) write(ctx context.Context, work func(querier) error) error {
 
 // fresh needs no new connection: the one writer has ended its transaction,
 // rolled back if it was not committed, before anyone else may begin.
-func (db *sqliteDB) fresh(ctx context.Context, within time.Duration, work func(querier) error) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
+func (db *sqliteDB) fresh(ctx context.Context, work func(querier) error) error {
 	return db.write(ctx, work)
 }
 

@@ -44,8 +44,10 @@ func (t *intakeTx) Insert(ctx context.Context, changes []refund.Change) error {
 // next statement what became of it. Where the transaction locked nothing, it
 // inserted nothing either, and there is only the look.
 func (s *Store) Settled(ctx context.Context, charges []intake.ChargeKey, refunds []intake.RefundKey, within time.Duration) (map[intake.RefundKey]refund.Refund, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	var found map[intake.RefundKey]refund.Refund
-	err := s.db.fresh(ctx, within, func(q querier) error {
+	err := s.db.fresh(ctx, func(q querier) error {
 		if err := lockCharges(ctx, q, charges); err != nil {
 			return err
 		}

@@ -1,0 +1,220 @@
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx" of exec
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+)
+
+// Run holds a database engine against what the packages that use the store
+// rely on. url gives the URL of a fresh, empty database. Cases have a merchant
+// of their own and share one database, except for those that look across
+// merchants.
+func Run(t *testing.T, url func(testing.TB) string) {
+	address := url(t)
+	shared := Open(t, address)
+	for _, one := range cases {
+		t.Run(one.name, func(t *testing.T) { one.test(t, &fixture{url: address, Store: shared, merchant: newMerchant()}) })
+	}
+	for _, one := range acrossMerchants {
+		t.Run(one.name, func(t *testing.T) {
+			address := url(t)
+			one.test(t, &fixture{url: address, Store: Open(t, address), merchant: newMerchant()})
+		})
+	}
+}
+
+type suiteCase struct {
+	name string
+	test func(*testing.T, *fixture)
+}
+
+// cases are the suite, in the order of a refund's life.
+var cases = []suiteCase{
+	{"a charge is read as it was registered", chargeIsReadAsRegistered},
+	{"the same charge again adds names and changes nothing else", chargeAgain},
+	{"a charge that differs is a conflict and leaves no trace", chargeConflict},
+	{"a name belongs to one charge", nameBelongsToOne},
+	{"many registrations of one charge at once make one", registeredAtOnce},
+	{"a batch of charges fails only where it must", batchOfCharges},
+	{"a charge without a transaction id is found by its names", chargeWithoutTransaction},
+	{"a charge is found by any name, and never on a guess", chargeByAny},
+	{"pages of charges go both ways", pagesOfCharges},
+	{"pages of refunds go both ways", pagesOfRefunds},
+	{"filters select", filters},
+
+	{"the database itself holds the cap", databaseHoldsCap},
+	{"the database itself forgets no refund", databaseForgetsNone},
+	{"accepted refunds are read as they were accepted", refundIsRead},
+	{"a charge is locked until its transaction ends", chargeIsLocked},
+	{"a concurrent claim of a number is waited for", claimIsWaitedFor},
+	{"a claim that was given up is free", claimIsFreed},
+	{"a deadlock repeats the transaction", deadlockRepeats},
+	{"what was lost is looked up behind its locks", settledWaits},
+
+	{"a lease is taken once", leaseIsTakenOnce},
+	{"a claim leaves alone what is locked or corrupt", claimLeavesAlone},
+	{"words are recorded in order", wordsInOrder},
+	{"a word about nothing changes nothing", wordAboutNothing},
+	{"a refund is found by its channel's number", foundByChannelNumber},
+	{"a refund is canceled before the channel is told", canceled},
+}
+
+var acrossMerchants = []suiteCase{
+	{"due refunds are found oldest first", dueRefunds},
+	{"leases are taken over", leasesAreTakenOver},
+}
+
+// fixture is what one case works with.
+type fixture struct {
+	*store.Store
+	url      string
+	merchant string
+}
+
+var merchants atomic.Int64
+
+func newMerchant() string { return fmt.Sprintf("mer_%d", merchants.Add(1)) }
+
+// exec runs a statement behind the store's back and gives the rows it touched.
+func (f *fixture) exec(t testing.TB, text string, args ...any) (int64, error) {
+	t.Helper()
+	driver, name := "pgx", f.url
+	if path, is := strings.CutPrefix(f.url, "sqlite:"); is {
+		driver, name = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	result, err := db.ExecContext(t.Context(), text, args...)
+	if err != nil {
+		return 0, err
+	}
+	touched, err := result.RowsAffected()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return touched, nil
+}
+
+// must is exec for statements that touch exactly one row.
+func (f *fixture) must(t testing.TB, text string, args ...any) {
+	t.Helper()
+	if touched, err := f.exec(t, text, args...); err != nil || touched != 1 {
+		t.Fatalf("%s: %d rows, %v", text, touched, err)
+	}
+}
+
+// at is a time of these cases, in whole microseconds as columns hold them.
+func at(seconds int) time.Time {
+	return time.Date(2026, 11, 22, 10, 0, seconds, 123456000, time.UTC)
+}
+
+// charge is a charge that nobody knows yet.
+func (f *fixture) charge(amount money.Minor) refund.Charge {
+	id := refund.NewID(at(0))
+	return refund.Charge{
+		MerchantID: f.merchant, ID: "ch_" + id, OrderNo: "T" + id[:8], Channel: "wx", ChannelAccount: "account_1",
+		TransactionID: "4200" + id, Currency: "CNY", Amount: amount, PaidAt: at(0), CreatedAt: at(1),
+		Aliases: []refund.Alias{{Dialect: "pingpp", Identity: "app_1", Name: "ch_" + id}},
+	}
+}
+
+func (f *fixture) registered(t testing.TB, c refund.Charge) refund.Charge {
+	t.Helper()
+	stored, again, err := f.RegisterCharge(t.Context(), c)
+	if err != nil || again {
+		t.Fatalf("register charge: again %v, %v", again, err)
+	}
+	return stored
+}
+
+// request asks for a refund with an id of its own.
+func request(c refund.Charge, amount money.Minor) refund.Request {
+	id := refund.NewID(at(2))
+	return refund.Request{RefundID: "re_" + id, ChannelNumber: id, ChargeID: c.ID, Amount: &amount}
+}
+
+// accept takes requests on one charge through a transaction of the intake.
+func (f *fixture) accept(t testing.TB, c refund.Charge, now time.Time, requests ...refund.Request) []refund.Refund {
+	t.Helper()
+	var made []refund.Refund
+	err := f.InTx(t.Context(), func(tx intake.Tx) error {
+		key := intake.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}
+		locked, err := tx.LockCharges(t.Context(), []intake.ChargeKey{key})
+		if err != nil {
+			return err
+		}
+		unit := refund.Unit{MerchantID: c.MerchantID, Requests: requests, By: refund.Asker{Key: "key_1", Dialect: "native", Address: "127.0.0.1", RequestID: "iar_1"}}
+		changes, refusal := refund.Accept(map[string]refund.Charge{c.ID: locked[key]}, unit, refund.RuleBook{}, now)
+		if refusal != nil {
+			return refusal
+		}
+		made = changes[0].Refunds
+		return tx.Insert(t.Context(), changes)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func (f *fixture) readCharge(t testing.TB, id string) refund.Charge {
+	t.Helper()
+	c, err := f.Charge(t.Context(), f.merchant, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (f *fixture) readRefund(t testing.TB, id string) refund.Refund {
+	t.Helper()
+	r, err := f.Refund(t.Context(), f.merchant, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func keyOf(r refund.Refund) intake.RefundKey {
+	return intake.RefundKey{MerchantID: r.MerchantID, ID: r.ID}
+}
+
+// wantKind compares an error's kind; "" is none.
+func wantKind(t testing.TB, err error, want refund.Kind) {
+	t.Helper()
+	if (err == nil) != (want == "") || err != nil && refund.KindOf(err) != want {
+		t.Errorf("error %v, want kind %q", err, want)
+	}
+}
+
+// within gives what a function returns, or fails when it takes too long: it
+// waits for something that does not come.
+func within[T any](t testing.TB, what string, work func(context.Context) T) T {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	done := make(chan T, 1)
+	go func() { done <- work(ctx) }()
+	select {
+	case value := <-done:
+		return value
+	case <-ctx.Done():
+		t.Fatalf("waited too long until %s", what)
+		panic("not reached")
+	}
+}

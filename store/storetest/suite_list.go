@@ -1,0 +1,160 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// row is what pages are about: a place in a list, and the row's id.
+type row struct {
+	position dialect.Position
+	id       string
+}
+
+// pages walks a list of all rows, newest first, in pages of two, both ways.
+func pages(t *testing.T, all []row, list func(dialect.Page) ([]row, bool)) {
+	t.Helper()
+	const limit = 2
+	slices.SortFunc(all, func(a, b row) int { return b.position.CreatedAt.Compare(a.position.CreatedAt) })
+	ids := func(rows []row) (ids []string) {
+		for _, r := range rows {
+			ids = append(ids, r.id)
+		}
+		return ids
+	}
+	expect := func(name string, page dialect.Page, want []row, wantMore bool) []row {
+		t.Helper()
+		got, more := list(page)
+		if !slices.Equal(ids(got), ids(want)) || more != wantMore {
+			t.Fatalf("%s: %v, more %v; want %v, more %v", name, ids(got), more, ids(want), wantMore)
+		}
+		return got
+	}
+	// Rows of one moment have an order too; which, is the engine's.
+	whole, _ := list(dialect.Page{Limit: 100})
+	if len(whole) != len(all) {
+		t.Fatalf("%d rows, want %d", len(whole), len(all))
+	}
+	for n := range whole {
+		if !whole[n].position.CreatedAt.Equal(all[n].position.CreatedAt) {
+			t.Fatalf("row %d is of %s, want %s: newest first", n, whole[n].position.CreatedAt, all[n].position.CreatedAt)
+		}
+	}
+	var after *dialect.Position
+	for from := 0; from < len(whole); from += limit {
+		to := min(from+limit, len(whole))
+		got := expect("older", dialect.Page{Limit: limit, After: after}, whole[from:to], to < len(whole))
+		after = &got[len(got)-1].position
+	}
+	expect("after the oldest", dialect.Page{Limit: limit, After: after}, nil, false)
+	for to := len(whole) - 1; to > 0; to -= limit {
+		from := max(0, to-limit)
+		expect("newer", dialect.Page{Limit: limit, Before: &whole[to].position}, whole[from:to], from > 0)
+	}
+	expect("before the newest", dialect.Page{Limit: limit, Before: &whole[0].position}, nil, false)
+	expect("between", dialect.Page{Limit: 100, After: &whole[0].position, Before: &whole[4].position}, whole[1:4], false)
+}
+
+func pagesOfCharges(t *testing.T, f *fixture) {
+	var all []row
+	for n := range 7 {
+		c := f.charge(100)
+		c.CreatedAt = at(n / 2) // some are of the same moment
+		c = f.registered(t, c)
+		all = append(all, row{dialect.Position{CreatedAt: c.CreatedAt, ID: c.ID}, c.ID})
+	}
+	pages(t, all, func(page dialect.Page) (rows []row, more bool) {
+		list, more, err := f.ChargeList(t.Context(), dialect.ChargeFilter{MerchantID: f.merchant, Page: page})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range list {
+			rows = append(rows, row{dialect.Position{CreatedAt: c.CreatedAt, ID: c.ID}, c.ID})
+		}
+		return rows, more
+	})
+}
+
+func pagesOfRefunds(t *testing.T, f *fixture) {
+	var all []row
+	for n := range 7 {
+		c := f.registered(t, f.charge(100))
+		r := f.accept(t, c, at(n/2), request(c, 1))[0]
+		all = append(all, row{dialect.Position{CreatedAt: r.CreatedAt, ID: r.ID}, r.ID})
+	}
+	pages(t, all, func(page dialect.Page) (rows []row, more bool) {
+		list, more, err := f.RefundList(t.Context(), dialect.RefundFilter{MerchantID: f.merchant, Page: page})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list {
+			rows = append(rows, row{dialect.Position{CreatedAt: r.CreatedAt, ID: r.ID}, r.ID})
+		}
+		return rows, more
+	})
+}
+
+func filters(t *testing.T, f *fixture) {
+	a, b, c := f.charge(100), f.charge(100), f.charge(100)
+	a.OrderNo, a.Channel, a.CreatedAt, a.PaidAt = "A", "alipay", at(1), at(0)
+	b.OrderNo, b.CreatedAt, b.PaidAt = "B", at(2), at(-10)
+	b.Aliases = []refund.Alias{{Dialect: "wallet", Identity: "w1", Name: "b"}}
+	c.OrderNo, c.AlreadyRefunded, c.CreatedAt, c.PaidAt = "C", 5, at(3), at(-20)
+	c.Aliases = append(c.Aliases, refund.Alias{Dialect: "wallet", Identity: "w2", Name: "c"})
+	a, b, c = f.registered(t, a), f.registered(t, b), f.registered(t, c)
+	first := request(a, 1)
+	first.Number = "N"
+	f.accept(t, a, at(4), first, request(a, 2))
+	f.accept(t, b, at(5), request(b, 3))
+
+	yes, no := true, false
+	for name, one := range map[string]struct {
+		filter dialect.ChargeFilter
+		want   string
+	}{
+		"all":            {dialect.ChargeFilter{}, "C B A "},
+		"order":          {dialect.ChargeFilter{OrderNo: "B"}, "B "},
+		"channel":        {dialect.ChargeFilter{Channel: "alipay"}, "A "},
+		"dialect":        {dialect.ChargeFilter{Dialect: "wallet"}, "C B "},
+		"identity":       {dialect.ChargeFilter{Dialect: "wallet", Identity: "w2"}, "C "},
+		"refunded":       {dialect.ChargeFilter{Refunded: &yes}, "C B A "},
+		"not refunded":   {dialect.ChargeFilter{Refunded: &no}, ""},
+		"created from":   {dialect.ChargeFilter{CreatedFrom: at(2)}, "C B "},
+		"created before": {dialect.ChargeFilter{CreatedTo: at(2)}, "A "},
+		"paid":           {dialect.ChargeFilter{PaidFrom: at(-10), PaidTo: at(0)}, "B "},
+		"two at once":    {dialect.ChargeFilter{OrderNo: "B", Channel: "alipay"}, ""},
+	} {
+		one.filter.MerchantID, one.filter.Page.Limit = f.merchant, 10
+		list, more, err := f.ChargeList(t.Context(), one.filter)
+		got := ""
+		for _, x := range list {
+			got += x.OrderNo + " "
+		}
+		if got != one.want || more || err != nil {
+			t.Errorf("charges, %s: %q, more %v, %v; want %q", name, got, more, err, one.want)
+		}
+	}
+	for name, one := range map[string]struct {
+		filter dialect.RefundFilter
+		want   int
+	}{
+		"all":            {dialect.RefundFilter{}, 3},
+		"charge":         {dialect.RefundFilter{ChargeID: a.ID}, 2},
+		"number":         {dialect.RefundFilter{Number: "N"}, 1},
+		"state":          {dialect.RefundFilter{State: refund.Created}, 3},
+		"other state":    {dialect.RefundFilter{State: refund.Failed}, 0},
+		"created from":   {dialect.RefundFilter{CreatedFrom: at(5)}, 1},
+		"created before": {dialect.RefundFilter{CreatedTo: at(5)}, 2},
+		"an empty span":  {dialect.RefundFilter{CreatedFrom: at(5), CreatedTo: at(5).Add(-time.Second)}, 0},
+	} {
+		one.filter.MerchantID, one.filter.Page.Limit = f.merchant, 10
+		list, more, err := f.RefundList(t.Context(), one.filter)
+		if len(list) != one.want || more || err != nil {
+			t.Errorf("refunds, %s: %d, more %v, %v; want %d", name, len(list), more, err, one.want)
+		}
+	}
+}
