@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,13 +44,22 @@ var scoped = []struct {
 }
 
 // keyed adds a merchant whose native key has some scopes, and gives the key.
-func keyed(t *testing.T, s *dialecttest.Service, mode merchant.Mode, scopes []merchant.Scope) string {
+func keyed(t *testing.T, s *dialecttest.Service, mode merchant.Mode, scopes []merchant.Scope, accounts ...merchant.ChannelAccount) string {
 	t.Helper()
-	fresh := s.Merchant(t, "scoped", mode, func(f *merchant.Fresh) {
-		for n := range f.Keys {
-			f.Keys[n].Key.Scopes = scopes
-		}
-	})
+	fresh, err := merchant.NewFresh("scoped", mode, []string{merchant.Native}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range fresh.Keys {
+		fresh.Keys[n].Key.Scopes = scopes
+	}
+	for _, account := range accounts {
+		account.MerchantID, account.CreatedAt = fresh.Merchant.ID, time.Now()
+		fresh.Accounts = append(fresh.Accounts, account)
+	}
+	if err := s.Store.AddMerchant(t.Context(), fresh); err != nil {
+		t.Fatal(err)
+	}
 	return fresh.Key(merchant.Native)
 }
 
@@ -84,16 +94,28 @@ func TestTheSandboxIsForbiddenInLiveMode(t *testing.T) {
 
 func TestInLiveModeAChargeSaysWhereAndWhenItWasPaid(t *testing.T) {
 	s := dialecttest.Start(t)
-	key := keyed(t, s, merchant.Live, merchant.Scopes())
-	for change, param := range map[string]string{
-		`"transaction_id": "t"`:                         "channel_account", // the merchant has none yet
-		`"channel_account": "x", "transaction_id": "t"`: "channel_account",
-		`"channel_account": "sandbox_demo", "paid_at": "2026-01-01T00:00:00Z", "transaction_id": "t"`: "channel_account",
+	manual := func(id string) merchant.ChannelAccount {
+		return merchant.ChannelAccount{ID: id, Connector: merchant.ConnectorManual}
+	}
+	none := keyed(t, s, merchant.Live, merchant.Scopes())
+	one := keyed(t, s, merchant.Live, merchant.Scopes(), manual("manual_1"))
+	two := keyed(t, s, merchant.Live, merchant.Scopes(), manual("manual_2"), manual("manual_3"))
+	for name, c := range map[string]struct {
+		key, members string
+		status       int
+		param        string
+	}{
+		"no account at a channel":     {none, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z"`, 400, "channel_account"},
+		"two accounts, and none said": {two, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z"`, 400, "channel_account"},
+		"two accounts, and one said":  {two, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z", "channel_account": "manual_3"`, 201, ""},
+		"someone else's account":      {two, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z", "channel_account": "manual_1"`, 403, "channel_account"},
+		"no transaction":              {one, `, "paid_at": "2026-01-01T00:00:00Z"`, 400, "transaction_id"},
+		"no time":                     {one, `, "transaction_id": "t"`, 400, "paid_at"},
+		"all that it must say":        {one, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z"`, 201, ""},
 	} {
-		r := dialecttest.Request(t, "POST", s.URL+base+"/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "channel": "wx", `+change+`}`, "Authorization", "Bearer "+key)
-		answer, body := dialecttest.Do(t, r)
-		if answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusForbidden || text(body, "param") != param {
-			t.Errorf("%s: answered %d %s", change, answer.StatusCode, body)
+		answer := send(t, s, c.key, "POST", "/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "channel": "wx"`+c.members+`}`, c.status)
+		if text(answer, "param") != c.param {
+			t.Errorf("%s: answered %s", name, answer)
 		}
 	}
 }

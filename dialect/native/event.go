@@ -47,8 +47,9 @@ func (d *Dialect) feed(c *call) error {
 	if err != nil {
 		return err
 	}
-	after, ok := int64(0), true
+	after := int64(0)
 	if cursor := q.values.Get("after"); cursor != "" {
+		var ok bool
 		if after, ok = readFeedCursor(cursor); !ok {
 			return refuse(refund.KindInvalid, "after", "is none that the feed gave")
 		}
