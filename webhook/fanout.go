@@ -27,10 +27,15 @@ func (s *Sender) StepFanOut(ctx context.Context) (int, error) {
 	total := 0
 	var problems error
 	for _, merchantID := range merchants {
-		taken, err := s.fanOut(ctx, merchantID)
-		total += taken
-		if err != nil {
-			problems = errors.Join(problems, fmt.Errorf("fan out events of merchant %s: %w", merchantID, err))
+		for range fanOutRounds {
+			taken, err := s.fanOut(ctx, merchantID)
+			total += taken
+			if err != nil {
+				problems = errors.Join(problems, fmt.Errorf("fan out events of merchant %s: %w", merchantID, err))
+			}
+			if taken < fanOutEvents {
+				break
+			}
 		}
 	}
 	return total, problems

@@ -35,6 +35,9 @@ const (
 	// event may become as many deliveries as the merchant has endpoints.
 	fanOutMerchants = 64
 	fanOutEvents    = 128
+	// fanOutRounds is how often a merchant with more than that has its turn
+	// before the next one: others must not wait for a whole import.
+	fanOutRounds = 8
 	// claimAtOnce is the most deliveries of one claim.
 	claimAtOnce = 128
 	// poll is how often the database is looked at without being told to; a

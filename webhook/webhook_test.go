@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/egress"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/webhook"
@@ -260,4 +262,54 @@ func TestAPrivateAddressIsNotCalledAndARedirectNotFollowed(t *testing.T) {
 			t.Errorf("%s: called %v", name, called)
 		}
 	}
+}
+
+// On SQLite the process that owns the file knows that every lease's holder has
+// ended.
+func TestTheOwnerOfAFileTakesDeliveriesOverAtOnce(t *testing.T) {
+	w := newWorld(t, storetest.Open(t, storetest.SQLite(t)))
+	w.endpoint(t, "ep_1", "https://one.example/hook")
+	w.refund(t)
+	fanOut(t, w.sender(w.Store, nil)) // its process is killed
+	s := w.sender(w.Store, always(http.StatusOK))
+	if n := send(t, s); n != 0 {
+		t.Fatalf("%d tries under the other's lease", n)
+	}
+	if _, err := w.TakeOverLeases(t.Context(), w.now()); err != nil {
+		t.Fatal(err)
+	}
+	if n := send(t, s); n != 1 {
+		t.Errorf("%d tries after taking over", n)
+	}
+}
+
+func TestManyMerchantsWithManyEventsAllHaveTheirTurn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for range 300 {
+			w.refund(t)
+		}
+		const others = 70 // more than one step takes
+		for n := range others {
+			name := fmt.Sprintf("%02d", n)
+			c, _, err := w.RegisterCharge(t.Context(), refund.Charge{
+				MerchantID: "mer_other" + name, ID: "ch_" + name, OrderNo: name, Channel: "wx", ChannelAccount: "sandbox_" + name,
+				TransactionID: name, Currency: "CNY", Amount: 10, PaidAt: noon, CreatedAt: noon,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.accept(t, c, "re_other"+name)
+		}
+		s, total := w.sender(w.Store, nil), 0
+		for range 2 {
+			total += fanOut(t, s)
+		}
+		if total != 300+others {
+			t.Errorf("two steps took %d events", total)
+		}
+		events, err := w.Feed(t.Context(), shop, 299, 10)
+		if err != nil || len(events) != 1 {
+			t.Errorf("the last of the many: %v, %v", events, err)
+		}
+	})
 }

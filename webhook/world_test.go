@@ -116,17 +116,22 @@ func (w *world) endpoint(t *testing.T, id, url string, events ...string) {
 func (w *world) refund(t *testing.T) {
 	t.Helper()
 	w.refunds++
-	amount, id := money.Minor(1), fmt.Sprint(w.refunds)
-	unit := refund.Unit{MerchantID: shop, Members: []refund.Content{{}}, Requests: []refund.Request{
-		{RefundID: "re_" + id, ChannelNumber: id, ChargeID: "ch_1", Amount: &amount},
+	w.accept(t, refund.Charge{MerchantID: shop, ID: "ch_1"}, fmt.Sprint("re_", w.refunds))
+}
+
+func (w *world) accept(t *testing.T, c refund.Charge, refundID string) {
+	t.Helper()
+	amount := money.Minor(1)
+	unit := refund.Unit{MerchantID: c.MerchantID, Members: []refund.Content{{}}, Requests: []refund.Request{
+		{RefundID: refundID, ChannelNumber: refundID, ChargeID: c.ID, Amount: &amount},
 	}}
-	key := intake.ChargeKey{MerchantID: shop, ID: "ch_1"}
+	key := intake.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}
 	err := w.InTx(t.Context(), func(tx intake.Tx) error {
 		charges, err := tx.LockCharges(t.Context(), []intake.ChargeKey{key})
 		if err != nil {
 			return err
 		}
-		changes, refused := refund.Accept(map[string]refund.Charge{"ch_1": charges[key]}, unit, refund.RuleBook{}, w.now())
+		changes, refused := refund.Accept(map[string]refund.Charge{c.ID: charges[key]}, unit, refund.RuleBook{}, w.now())
 		if refused != nil {
 			return refused
 		}
