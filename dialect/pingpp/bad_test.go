@@ -195,6 +195,9 @@ func TestBadRequestsAreRefusedAndChangeNothing(t *testing.T) {
 			})
 		})
 	}
+	if findings, err := s.Store.Verify(t.Context()); err != nil || len(findings) > 0 {
+		t.Errorf("verify: %v, %v", findings, err)
+	}
 }
 
 // badWorld makes what the requests speak of.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -186,6 +187,16 @@ func TestEventListsFilter(t *testing.T) {
 		if event["type"] != "refund.failed" || object["object"] != "refund" || object["status"] != "failed" || object["failure_code"] != "refund_refused_msg" {
 			t.Errorf("got %v", event)
 		}
+	})
+	t.Run("what has no name here is neither found nor a cursor", func(t *testing.T) {
+		stored, _, err := s.Store.EventList(t.Context(), dialect.EventFilter{
+			MerchantID: merchant.DemoID, Types: []string{"refund.created"}, Page: dialect.Page{Limit: 1},
+		})
+		if err != nil || len(stored) != 1 {
+			t.Fatalf("%v, %v", stored, err)
+		}
+		get(t, s, demoKey, "/v1/events/"+stored[0].ID, 404)
+		get(t, s, demoKey, "/v1/events?starting_after="+stored[0].ID, 400)
 	})
 	if !slices.IsSortedFunc(all, func(a, b string) int { return strings.Compare(b, a) }) {
 		t.Errorf("not newest first: %v", all)
