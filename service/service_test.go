@@ -165,6 +165,41 @@ func TestTheDemoKeysStayOverRestartsAndAreTheSameForReplicas(t *testing.T) {
 	})
 }
 
+func TestReplicasMayStartAtOnceOnANewDatabase(t *testing.T) {
+	opts := Options{Database: storetest.Postgres(t), MasterKey: storetest.MasterKey, Demo: true, Log: quiet()}
+	const replicas = 3
+	type started struct {
+		service *Service
+		data    string
+		err     error
+	}
+	all := make(chan started, replicas)
+	for range replicas {
+		opts := opts
+		opts.Data = t.TempDir()
+		go func() {
+			s, err := Start(context.Background(), opts)
+			all <- started{s, opts.Data, err}
+		}()
+	}
+	var first map[string]string
+	for range replicas {
+		one := <-all
+		if one.err != nil {
+			t.Error(one.err)
+			continue
+		}
+		stop(t, one.service)
+		files := filesOf(t, filepath.Join(one.data, demoDir))
+		if first == nil {
+			first = files
+		}
+		if diff := cmp.Diff(first, files); diff != "" {
+			t.Errorf("replicas have other keys:\n%s", diff)
+		}
+	}
+}
+
 func TestDemoJSONListsWhatExamplesNeed(t *testing.T) {
 	data := t.TempDir()
 	start(t, Options{Database: storetest.SQLite(t), Data: data, Demo: true})

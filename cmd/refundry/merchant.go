@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,10 @@ func (c *merchantAdd) Run(e *environment) error {
 	if c.Name == "" || len(c.Name) > mostName || harmless(c.Name) != c.Name {
 		return usageError{fmt.Sprintf("a merchant's name is 1 to %d bytes of text", mostName)}
 	}
+	// Theirs are several keys and certificates, which no table could show.
+	if many := slices.DeleteFunc(slices.Clone(c.With), oneKey); len(many) > 0 && !c.JSON {
+		return usageError{fmt.Sprintf("the keys of %s are shown as JSON alone: add --json, and keep what it prints", strings.Join(many, ", "))}
+	}
 	fresh, err := merchant.NewFresh(c.Name, merchant.Mode(c.Mode), c.With, time.Now().UTC().Truncate(time.Microsecond))
 	if err != nil {
 		return usageError{err.Error()}
@@ -57,6 +62,11 @@ func (c *merchantAdd) Run(e *environment) error {
 		rows = append(rows, []string{key.Key.Dialect, key.Key.Identity, key.Secret})
 	}
 	return e.printTable([]string{"DIALECT", "IDENTITY", "KEY"}, rows)
+}
+
+// oneKey says whether all that a client needs in a dialect is one key.
+func oneKey(dialect string) bool {
+	return dialect == merchant.PingPP || dialect == merchant.Native
 }
 
 // merchantRow is a merchant in JSON.
