@@ -68,29 +68,9 @@ func (s *Store) Verify(ctx context.Context) ([]Finding, error) {
 	v := &verifier{}
 	err := s.db.snapshot(ctx, func(q querier) error {
 		v.q = q
-		for _, pass := range []struct {
-			name string
-			run  func(context.Context) error
-		}{
-			{"charges", v.charges},
-			{"refunds", v.refunds},
-			{"numbers", v.numbers},
-			{"events and deliveries", v.deliveries},
-			{"the sandbox's books", v.sandbox},
-		} {
-			if err := pass.run(ctx); err != nil {
-				return fmt.Errorf("verify %s: %w", pass.name, err)
-			}
-		}
-		return nil
+		return v.run(ctx)
 	})
-	switch {
-	case errors.Is(err, errEnough):
-		v.list = append(v.list, Finding{Invariant: VerifyMore, Row: "anywhere", Text: fmt.Sprintf("only the first %d are listed", mostFindings)})
-	case err != nil:
-		return nil, err
-	}
-	return v.list, nil
+	return v.list, err
 }
 
 // verifier is Verify at work.
@@ -98,6 +78,30 @@ type verifier struct {
 	q    querier
 	list []Finding
 	full bool
+}
+
+// run makes every pass over the rows.
+func (v *verifier) run(ctx context.Context) error {
+	for _, pass := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"charges", v.charges},
+		{"refunds", v.refunds},
+		{"numbers", v.numbers},
+		{"events and deliveries", v.deliveries},
+		{"the sandbox's books", v.sandbox},
+	} {
+		err := pass.run(ctx)
+		if errors.Is(err, errEnough) {
+			v.list = append(v.list, Finding{Invariant: VerifyMore, Row: pass.name, Text: fmt.Sprintf("only the first %d are listed", mostFindings)})
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("verify %s: %w", pass.name, err)
+		}
+	}
+	return nil
 }
 
 // errEnough ends the reading once the list is full.

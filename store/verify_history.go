@@ -59,6 +59,9 @@ func (h *refundHistory) whole(kind ledger.Kind, legs []ledger.Transfer) (times i
 			count++
 		}
 	}
+	if len(legs) == 0 { // parts that can't be read
+		return 0, count == 0
+	}
 	if count%len(legs) != 0 {
 		return count / len(legs), false
 	}

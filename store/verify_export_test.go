@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// errUndo ends a transaction that is not to be kept.
+var errUndo = errors.New("undo")
+
+// VerifyBroken gives what Verify finds after the statements, with find's one
+// text as $1, which then are undone. The database's own guards are out of the
+// way meanwhile. It gives that text, too.
+func (s *Store) VerifyBroken(ctx context.Context, find string, statements []string) (row string, found []Finding, err error) {
+	if _, is := s.db.(*sqliteDB); is {
+		defer func() { err = errors.Join(err, s.Exec(ctx, "PRAGMA ignore_check_constraints = 0")) }()
+	}
+	err = s.db.write(ctx, func(q querier) error {
+		if err := dropGuards(ctx, q); err != nil {
+			return err
+		}
+		rows, err := oneText(ctx, q, find)
+		if err != nil || len(rows) != 1 || rows[0] == "" {
+			return fmt.Errorf("the load left no row to break: %v, %w", rows, err)
+		}
+		row = rows[0]
+		for _, statement := range statements {
+			var args []any
+			if strings.Contains(statement, "$1") {
+				args = append(args, row)
+			}
+			if touched, err := q.exec(ctx, statement, args...); err != nil || touched == 0 {
+				return fmt.Errorf("%s: %d rows, %w", statement, touched, err)
+			}
+		}
+		v := &verifier{q: q}
+		if err := v.run(ctx); err != nil {
+			return err
+		}
+		found = v.list
+		return errUndo
+	})
+	if errors.Is(err, errUndo) {
+		err = nil
+	}
+	return row, found, err
+}
+
+// dropGuards takes constraints and unique indexes away, until the rollback.
+func dropGuards(ctx context.Context, q querier) error {
+	finds := []string{
+		`SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(conname)
+			FROM pg_constraint WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace AND conrelid <> 0`,
+		`SELECT 'DROP INDEX ' || indexrelid::regclass FROM pg_index
+			WHERE indisunique AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid) AND indrelid IN
+			(SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)`,
+	}
+	if q.lock("") == "" { // SQLite
+		finds = []string{
+			`SELECT 'PRAGMA ignore_check_constraints = 1'`,
+			`SELECT 'PRAGMA defer_foreign_keys = 1'`,
+			`SELECT 'DROP INDEX ' || name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE UNIQUE%'`,
+		}
+	}
+	for _, find := range finds {
+		guards, err := oneText(ctx, q, find)
+		if err != nil {
+			return err
+		}
+		for _, guard := range guards {
+			if _, err := q.exec(ctx, guard); err != nil {
+				return fmt.Errorf("%s: %w", guard, err)
+			}
+		}
+	}
+	return nil
+}
+
+func oneText(ctx context.Context, q querier, query string) (out []string, err error) {
+	err = q.query(ctx, query, nil, func(scan func(...any) error) error {
+		var text *string
+		err := scan(&text)
+		if text != nil {
+			out = append(out, *text)
+		}
+		return err
+	})
+	return out, err
+}
