@@ -67,16 +67,16 @@ func (c *cutter) arm(mode string) {
 }
 
 func (c *cutter) serve(client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	server, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", c.server)
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	lose := make(chan struct{}) // closed when the server's next answer is to be lost
 	var answers sync.WaitGroup
 	answers.Go(func() {
-		defer client.Close()
+		defer func() { _ = client.Close() }()
 		buffer := make([]byte, 1<<16)
 		for {
 			n, err := server.Read(buffer)

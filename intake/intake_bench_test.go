@@ -42,7 +42,8 @@ func durableRefunds(b *testing.B, url string, hot bool, callers int) {
 	}
 	// Each charge holds all of the benchmark's refunds of 1.
 	paid := chargesOf(b, s, newMerchant(), number, 1_000_000_000)
-	desk := open(b, s, intake.Options{})
+	var batches atomic.Int64
+	desk := open(b, s, intake.Options{Observe: func(int) { batches.Add(1) }})
 	var next atomic.Int64
 	b.ResetTimer()
 	var running sync.WaitGroup
@@ -59,4 +60,5 @@ func durableRefunds(b *testing.B, url string, hot bool, callers int) {
 	}
 	running.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "refunds/s")
+	b.ReportMetric(float64(b.N)/float64(batches.Load()), "refunds/commit")
 }

@@ -171,7 +171,7 @@ func missing(stored, sent refund.Charge) []refund.Alias {
 	for _, a := range sent.Aliases {
 		has := slices.ContainsFunc(stored.Aliases, func(b refund.Alias) bool { return a.Dialect == b.Dialect && a.Name == b.Name })
 		_, named := stored.Alias(a.Dialect)
-		if !has && !(named && a.MadeUp) {
+		if !has && (!named || !a.MadeUp) {
 			a.MadeUp = false
 			out = append(out, a)
 		}

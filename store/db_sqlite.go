@@ -158,7 +158,7 @@ func (db *sqliteDB) snapshot(ctx context.Context, work func(querier) error) erro
 	if err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	// In WAL mode a reading transaction neither waits for writers nor stops them.
 	tx, err := file.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -232,7 +232,7 @@ func (q *sqliteTx) exec(ctx context.Context, text string, args ...any) (int64, e
 		return 0, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	prepared, err := q.statement(ctx, text)
+	prepared, err := q.statement(ctx, text) //nolint:sqlclosecheck // kept for the next time, closed with the file
 	if err != nil {
 		return 0, err
 	}
@@ -248,7 +248,7 @@ func (q *sqliteTx) query(ctx context.Context, text string, args []any, each func
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	prepared, err := q.statement(ctx, text)
+	prepared, err := q.statement(ctx, text) //nolint:sqlclosecheck // kept for the next time, closed with the file
 	if err != nil {
 		return err
 	}
@@ -288,7 +288,7 @@ func scanAll(rows *sql.Rows, err error, each func(func(...any) error) error) err
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := each(rows.Scan); err != nil {
 			return err

@@ -74,7 +74,7 @@ func (s *Store) withGoose(work func(*goose.Provider) error) error {
 	default:
 		return errors.New("migrate: no such engine")
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	provider, err := goose.NewProvider(dialect, db, migration.Files, options...)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)

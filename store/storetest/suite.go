@@ -98,7 +98,7 @@ func (f *fixture) exec(t testing.TB, text string, args ...any) (int64, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	result, err := db.ExecContext(t.Context(), text, args...)
 	if err != nil {
 		return 0, err

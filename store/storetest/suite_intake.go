@@ -88,8 +88,12 @@ func (f *fixture) inTx(t *testing.T, first func(intake.Tx) error, last func(inta
 				return err
 			}
 			close(begun)
-			<-proceed
-			return last(tx)
+			select {
+			case <-proceed:
+				return last(tx)
+			case <-t.Context().Done(): // the case has failed
+				return t.Context().Err()
+			}
 		})
 	}()
 	select {
@@ -109,14 +113,14 @@ var errGivenUp = errors.New("the transaction gives up")
 
 func givesUp(intake.Tx) error { return errGivenUp }
 
-// stillWaits reports whether work has not ended after a moment that is long
-// for what it does when nothing is in its way.
-func stillWaits(done <-chan error) bool {
+// mustWait fails when work ends within a moment that is long for what it does
+// when nothing is in its way.
+func mustWait(t *testing.T, what string, done <-chan error) {
+	t.Helper()
 	select {
-	case <-done:
-		return false
+	case err := <-done:
+		t.Fatalf("%s did not wait, and ended with %v", what, err)
 	case <-time.After(200 * time.Millisecond):
-		return true
 	}
 }
 
@@ -133,9 +137,7 @@ func chargeIsLocked(t *testing.T, f *fixture) {
 	end := f.inTx(t, lock, nothing)
 	other := make(chan error, 1)
 	go func() { other <- f.InTx(t.Context(), lock) }()
-	if !stillWaits(other) {
-		t.Error("another transaction has locked the same charge")
-	}
+	mustWait(t, "another transaction that locks the same charge", other)
 	if err := end(); err != nil {
 		t.Error(err)
 	}
@@ -164,9 +166,7 @@ func claimIsWaitedFor(t *testing.T, f *fixture) {
 	end := f.inTx(t, claim(&first, f.number("A", "re_1"), f.number("B", "re_1")), nothing)
 	other := make(chan error, 1)
 	go func() { other <- f.InTx(t.Context(), claim(&second, f.number("C", "re_2"), f.number("B", "re_2"))) }()
-	if !stillWaits(other) {
-		t.Error("another transaction did not wait for the number")
-	}
+	mustWait(t, "another transaction that claims the same number", other)
 	if err := errors.Join(end(), <-other); err != nil {
 		t.Fatal(err)
 	}
@@ -276,9 +276,7 @@ func settledWaits(t *testing.T, f *fixture) {
 		looked <- answer{found, err}
 		waiting <- err
 	}()
-	if !stillWaits(waiting) {
-		t.Error("the lookup did not wait for the lock")
-	}
+	mustWait(t, "the lookup", waiting)
 	if err := end(); err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +290,8 @@ func settledWaits(t *testing.T, f *fixture) {
 			_, err := tx.LockCharges(t.Context(), []intake.ChargeKey{key})
 			return err
 		}, nothing)
-		if found, err := f.Settled(t.Context(), []intake.ChargeKey{key}, keys, 300*time.Millisecond); err == nil {
+		found, err := f.Settled(t.Context(), []intake.ChargeKey{key}, keys, 300*time.Millisecond)
+		if err == nil {
 			t.Errorf("found %v without the lock", found)
 		}
 		if err := end(); err != nil {
