@@ -202,7 +202,7 @@ func TestOneRefundThatCannotBeRecordedHoldsUpNoOther(t *testing.T) {
 	var good []string
 	guilty := []string{r.accept(c.ID, 1).ID}
 	for n := range 20 {
-		good = append(good, r.accept(c.ID, 10+20*0).ID)
+		good = append(good, r.accept(c.ID, 10).ID)
 		if n == 10 {
 			guilty = append(guilty, r.accept(c.ID, 2).ID)
 		}
@@ -233,6 +233,17 @@ func TestOneRefundThatCannotBeRecordedHoldsUpNoOther(t *testing.T) {
 	}
 	if _, _, left := r.engine.Depth(); left != 0 {
 		t.Errorf("%d outcomes still wait", left)
+	}
+	roomIsFree(t, r.engine)
+}
+
+// roomIsFree fails unless an engine without work can take all that an empty
+// one can.
+func roomIsFree(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	most := engine.New(nil, intake.NewBoard(), nil, engine.Options{}).Reserve(engine.DefaultQueue)
+	if got := e.Reserve(engine.DefaultQueue); got != most {
+		t.Errorf("room for %d refunds is left of %d", got, most)
 	}
 }
 
@@ -271,6 +282,7 @@ func TestACommitWhoseResultIsUnknownIsRecordedAgain(t *testing.T) {
 		if n := len(fake.said()); n != 1 {
 			t.Errorf("%d calls", n)
 		}
+		roomIsFree(t, r.engine)
 	})
 }
 
