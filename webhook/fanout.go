@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,7 +80,7 @@ func (p *planning) plan(ctx context.Context, events []Event, endpoints []merchan
 	var deliveries []Delivery
 	for _, event := range events {
 		var told []merchant.Endpoint
-		for _, endpoint := range endpoints {
+		for _, endpoint := range append(p.sender.addresses(event), endpoints...) {
 			renderer, ok := p.sender.renderers[endpoint.Dialect]
 			if ok && renderer.Subscribed(endpoint, event) {
 				told = append(told, endpoint)
@@ -104,10 +106,13 @@ func (p *planning) delivery(ctx context.Context, event Event, endpoint merchant.
 		EndpointID: endpoint.ID, Dialect: endpoint.Dialect, URL: endpoint.URL, Host: hostOf(endpoint.URL), DueAt: p.now,
 	}
 	var err error
-	if d.KeyID, err = renderer.KeyID(ctx); err != nil {
+	if d.KeyID, err = renderer.KeyID(ctx, endpoint); err != nil {
 		return Delivery{}, fmt.Errorf("find key of %s: %w", endpoint.Dialect, err)
 	}
-	if d.Body, err = renderer.Render(ctx, endpoint, event); err != nil {
+	if d.Body, err = renderer.Render(ctx, endpoint, event); err == nil {
+		d.URL, err = addressed(renderer, endpoint, event)
+	}
+	if err != nil {
 		p.failed = true
 		if !p.giveUp {
 			return Delivery{}, fmt.Errorf("render event %s for %s: %w", event.ID, endpoint.Dialect, err)
@@ -117,6 +122,9 @@ func (p *planning) delivery(ctx context.Context, event Event, endpoint merchant.
 		d.Body, d.Dead, d.Error = []byte{}, true, bounded(err.Error())
 		return d, nil
 	}
+	if d.Body == nil {
+		d.Body = []byte{} // what is told by GET has none
+	}
 	if !p.fits(d.Host) {
 		p.left = true
 		return d, nil
@@ -124,6 +132,27 @@ func (p *planning) delivery(ctx context.Context, event Event, endpoint merchant.
 	d.LeaseEpoch, d.LeaseUntil, d.DueAt = 1, p.now.Add(lease), p.now.Add(lease)
 	p.claimed = append(p.claimed, d)
 	return d, nil
+}
+
+// addressed is where the event is told: the endpoint's address, with what a
+// dialect that tells by GET adds to it.
+func addressed(renderer Renderer, endpoint merchant.Endpoint, event Event) (string, error) {
+	if getter, gets := renderer.(Getter); gets {
+		return getter.Address(endpoint, event)
+	}
+	return endpoint.URL, nil
+}
+
+// addresses are those that came with an event's refund or charge, in the order
+// of the dialects' names.
+func (s *Sender) addresses(event Event) []merchant.Endpoint {
+	var found []merchant.Endpoint
+	for _, name := range slices.Sorted(maps.Keys(s.renderers)) {
+		if addresser, ok := s.renderers[name].(Addresser); ok {
+			found = append(found, addresser.Addresses(event)...)
+		}
+	}
+	return found
 }
 
 // hostOf is the host and port of an address, "" for one that is none: trying

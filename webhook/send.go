@@ -43,7 +43,7 @@ func (s *Sender) try(ctx context.Context, d Delivery) (Attempt, bool) {
 	switch {
 	case err != nil:
 		a.Error = bounded(reason(err))
-	case renderer.Succeeded(status, answer):
+	case renderer.Succeeded(d, status, answer):
 		a.Delivered = true
 	case status >= 200 && status <= 299:
 		a.Error = "the answer's body is not the one that means received"
@@ -74,7 +74,11 @@ func (s *Sender) retry(a *Attempt, schedule []time.Duration, now time.Time) {
 func (s *Sender) call(ctx context.Context, renderer Renderer, d Delivery) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(d.Body))
+	method, body := http.MethodPost, io.Reader(bytes.NewReader(d.Body))
+	if _, gets := renderer.(Getter); gets {
+		method, body = http.MethodGet, nil
+	}
+	request, err := http.NewRequestWithContext(ctx, method, d.URL, body)
 	if err != nil {
 		return 0, nil, fmt.Errorf("make request: %w", err)
 	}

@@ -38,13 +38,28 @@ type Renderer interface {
 	// Sign adds the headers of one try: content type and signature. keyID
 	// names the platform key that the delivery keeps.
 	Sign(ctx context.Context, keyID string, body []byte, header http.Header) error
-	// KeyID names the key that signs new deliveries.
-	KeyID(ctx context.Context) (string, error)
-	// Succeeded reports whether an answer means "received".
-	Succeeded(status int, body []byte) bool
+	// KeyID names the key that signs new deliveries to an endpoint.
+	KeyID(ctx context.Context, endpoint merchant.Endpoint) (string, error)
+	// Succeeded reports whether an answer to a delivery means "received".
+	Succeeded(d Delivery, status int, body []byte) bool
 	// Schedule lists the waits before each retry; after the last the
 	// delivery is dead.
 	Schedule() []time.Duration
+}
+
+// Addresser is a renderer whose dialect also tells addresses that came with a
+// refund or its charge, not only the endpoints that are on record.
+type Addresser interface {
+	// Addresses gives them as endpoints without an id, none for most events.
+	// Each is asked for Subscribed like any other.
+	Addresses(event Event) []merchant.Endpoint
+}
+
+// Getter is a renderer whose dialect tells by GET: the address says it all,
+// and there is no body.
+type Getter interface {
+	// Address is the endpoint's with what the event adds to its query.
+	Address(endpoint merchant.Endpoint, event Event) (string, error)
 }
 
 // Delivery is one event on its way to one address. It keeps the address, the

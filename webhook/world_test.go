@@ -50,9 +50,11 @@ func (p plain) Sign(_ context.Context, keyID string, body []byte, header http.He
 	header.Set("Signature", keyID+" over "+string(body))
 	return nil
 }
-func (p plain) KeyID(context.Context) (string, error) { return "pk_1", nil }
-func (p plain) Succeeded(status int, _ []byte) bool   { return status >= 200 && status <= 299 }
-func (p plain) Schedule() []time.Duration             { return p.schedule }
+func (p plain) KeyID(context.Context, merchant.Endpoint) (string, error) { return "pk_1", nil }
+func (p plain) Succeeded(_ webhook.Delivery, status int, _ []byte) bool {
+	return status >= 200 && status <= 299
+}
+func (p plain) Schedule() []time.Duration { return p.schedule }
 
 var schedule = []time.Duration{5 * time.Second, 10 * time.Second, 2 * time.Minute}
 

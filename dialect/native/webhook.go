@@ -110,7 +110,7 @@ func privateKey(key merchant.PlatformKey) (ed25519.PrivateKey, error) {
 }
 
 // KeyID names the platform key in use.
-func (d *Dialect) KeyID(ctx context.Context) (string, error) {
+func (d *Dialect) KeyID(ctx context.Context, _ merchant.Endpoint) (string, error) {
 	key, err := d.s.Directory.PlatformKey(ctx, merchant.Native)
 	if err != nil {
 		return "", fmt.Errorf("find native platform key: %w", err)
@@ -119,7 +119,7 @@ func (d *Dialect) KeyID(ctx context.Context) (string, error) {
 }
 
 // Succeeded is any 2xx, as Standard Webhooks has it.
-func (d *Dialect) Succeeded(status int, _ []byte) bool {
+func (d *Dialect) Succeeded(_ webhook.Delivery, status int, _ []byte) bool {
 	return status >= http.StatusOK && status < http.StatusMultipleChoices
 }
 

@@ -65,13 +65,15 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 }
 
 // KeyID names the platform key in use.
-func (d *Dialect) KeyID(ctx context.Context) (string, error) {
+func (d *Dialect) KeyID(ctx context.Context, _ merchant.Endpoint) (string, error) {
 	key, err := d.Directory.PlatformKey(ctx, merchant.PingPP)
 	return key.ID, err
 }
 
 // Succeeded: any 2xx, the body is ignored.
-func (d *Dialect) Succeeded(status int, _ []byte) bool { return status >= 200 && status <= 299 }
+func (d *Dialect) Succeeded(_ webhook.Delivery, status int, _ []byte) bool {
+	return status >= 200 && status <= 299
+}
 
 // Schedule is the contract's ten pauses.
 func (d *Dialect) Schedule() []time.Duration {
