@@ -24,7 +24,7 @@ func TestTheDatabasesClockCountsAndIsAskedAgain(t *testing.T) {
 		if err := c.correct(t.Context(), database, logger); err != nil {
 			t.Fatal(err)
 		}
-		if got := c.now().Sub(time.Now()); got != time.Second {
+		if got := time.Until(c.now()); got != time.Second {
 			t.Errorf("the clock is ahead by %s", got)
 		}
 		if log.Len() > 0 {
@@ -35,7 +35,7 @@ func TestTheDatabasesClockCountsAndIsAskedAgain(t *testing.T) {
 		database.by = -time.Hour
 		time.Sleep(clockInterval)
 		synctest.Wait()
-		if got := c.now().Sub(time.Now()); got != -time.Hour {
+		if got := time.Until(c.now()); got != -time.Hour {
 			t.Errorf("after %s the clock is ahead by %s", clockInterval, got)
 		}
 		if !strings.Contains(log.String(), "offset=-1h0m0s") {

@@ -196,7 +196,7 @@ func importAll(ctx context.Context, s dialect.BatchRegistrar, importer native.Im
 		at := make([]int, 0, chunkLines)
 		for len(charges) < chunkLines {
 			line, body, err := lines.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				more = false
 				break
 			}
