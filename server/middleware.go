@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -21,7 +20,6 @@ func middleware(next http.Handler, opts Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		a := &answer{ResponseWriter: w, newID: opts.NewID}
-		untimed(a, r)
 		defer func() {
 			problem := recover()
 			if problem != nil {
@@ -122,31 +120,4 @@ func (a *answer) panicked(problem any, r *http.Request, to *slog.Logger) {
 		http.Error(a, "internal error", http.StatusInternalServerError)
 		a.whole = true
 	}
-}
-
-// untimed lifts the time limit of reading once the request is complete. Left
-// as it is, the limit would end the context of a request that waits for the
-// channel's word, because the server keeps reading to see the caller leave.
-func untimed(w http.ResponseWriter, r *http.Request) {
-	control := http.NewResponseController(w)
-	if r.Body == nil || r.Body == http.NoBody {
-		_ = control.SetReadDeadline(time.Time{}) // not a connection: no limit
-		return
-	}
-	r.Body = &body{ReadCloser: r.Body, complete: func() { _ = control.SetReadDeadline(time.Time{}) }}
-}
-
-// body calls complete when it was read to its end.
-type body struct {
-	io.ReadCloser
-	complete func()
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF && b.complete != nil {
-		b.complete()
-		b.complete = nil
-	}
-	return n, err
 }
