@@ -24,7 +24,7 @@ func TestHeadersThatAreRefused(t *testing.T) {
 	}{
 		{"no signature", HeaderSignature, nil},
 		{"a signature of another length", HeaderSignature, []string{"YWJj"}},
-		{"two signatures", HeaderSignature, append([]string{"x"}, goodHeader()[HeaderSignature]...)},
+		{"two signatures, the first a good one", HeaderSignature, append(goodHeader()[HeaderSignature], "x")},
 		{"no key", HeaderKey, nil},
 		{"an empty key", HeaderKey, []string{""}},
 		{"a key with a blank", HeaderKey, []string{"a b"}},
@@ -123,6 +123,9 @@ func TestOperationsOfTheTable(t *testing.T) {
 				t.Errorf("Path gives %q", operation.Path(id))
 			}
 		})
+	}
+	if got := WithoutPrefix("/api_v1x/orders"); got != "/api_v1x/orders" {
+		t.Errorf("a longer name lost a prefix: %s", got)
 	}
 	if Operation("order.query").Path("x") != "" || Operation("order.create").Verb() != "" {
 		t.Error("an operation that doesn't exist has a path or verb")

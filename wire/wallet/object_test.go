@@ -64,6 +64,10 @@ func TestObjectsAndRepliesAreWrittenInFull(t *testing.T) {
 			`{"id":"re_1","type":"refund","created":"2014-09-15 19:00:43","status":"failed","time_succeeded":null,"time_failed":1410778900` + old + `"transaction_no":null,"description":"","extra":{}}`,
 		},
 		{
+			"an old refund that succeeded at a time nobody knows", ended.Old(time.Time{}, nil),
+			`{"id":"re_1","type":"refund","created":"2014-09-15 19:00:43","status":"succeeded","time_succeeded":null,"time_failed":null` + old + `"transaction_no":null,"description":"","extra":{}}`,
+		},
+		{
 			"a charge",
 			Charge{ID: "c1", Status: StatusRefund, Refunds: []Refund{refund}, AmountRefunded: 100, Subject: "<a&b>"},
 			`{"id":"c1","type":"charge","created":0,"wallet_id":"","status":"refund","channel":"","order_no":"","client_ip":"","amount":0,"currency":"","subject":"<a&b>","body":"","time_paid":null,` +

@@ -1,6 +1,7 @@
 package wechatpay
 
 import (
+	"crypto/rand"
 	"errors"
 	"strings"
 	"testing"
@@ -241,6 +242,13 @@ func TestAbnormalRequests(t *testing.T) {
 			checkParam(t, err, test.field, test.value, LocationBody)
 		})
 	}
+	empty, err := Encrypt(rand.Reader, &key.PublicKey, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.RealName = empty
+	_, err = request.Open(key)
+	checkParam(t, err, "/real_name", "", LocationBody)
 	request.RealName = "张三"
 	_, err = request.Open(key)
 	checkParam(t, err, "/real_name", "", LocationBody)
