@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -57,7 +58,7 @@ func log(to *slog.Logger, a *answer, r *http.Request, took time.Duration) {
 	to.LogAttrs(r.Context(), level, "request",
 		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", a.status()),
 		slog.Int64("bytes", a.bytes), slog.Duration("took", took.Round(time.Microsecond)),
-		slog.String("request_id", a.Header().Get(HeaderRequestID)), slog.String("remote", r.RemoteAddr))
+		slog.String("request_id", requestID(a.Header())), slog.String("remote", r.RemoteAddr))
 }
 
 // answer notes what was answered.
@@ -70,6 +71,17 @@ type answer struct {
 	whole bool
 	// aborted says that the handler wants no answer at all.
 	aborted bool
+}
+
+// requestID is the id that an answer bears. One dialect's documents write the
+// header's name in letters that Header.Get does not look for.
+func requestID(h http.Header) string {
+	for name, values := range h {
+		if strings.EqualFold(name, HeaderRequestID) && len(values) > 0 {
+			return values[0]
+		}
+	}
+	return ""
 }
 
 func (a *answer) begun() bool { return a.code != 0 || a.aborted }
@@ -88,7 +100,7 @@ func (a *answer) status() int {
 func (a *answer) WriteHeader(code int) {
 	if a.code == 0 && code >= http.StatusOK {
 		a.code = code
-		if a.Header().Get(HeaderRequestID) == "" && a.newID != nil {
+		if requestID(a.Header()) == "" && a.newID != nil {
 			a.Header().Set(HeaderRequestID, a.newID())
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/dialect/pingpp"
+	"github.com/refundry/refundry/dialect/wechatpay"
 	"github.com/refundry/refundry/merchant"
 )
 
@@ -20,6 +21,9 @@ func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dia
 	return []dialect.Dialect{
 		native.New(s.nativeServices(now, log)),
 		pingpp.New(pingpp.Services{Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
+		wechatpay.New(wechatpay.Services{
+			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, EgressCheck: s.egressCheck, Now: now, Log: log,
+		}),
 	}
 }
 

@@ -76,13 +76,18 @@ func (s *Service) nativeServices(now func() time.Time, log *slog.Logger) native.
 	return native.Services{
 		Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Canceler: s.Store,
 		Sandbox: s.sandbox, Resetter: s, Endpoints: s.Store, Rules: s.Store.RuleBook,
-		EgressCheck: func(ctx context.Context, url string) error { return egress.Check(ctx, url, s.opts.EgressAllow) },
+		EgressCheck: s.egressCheck,
 		Wake: func() {
 			s.engine.Wake()
 			s.webhooks.Wake()
 		},
 		Now: now, Log: log,
 	}
+}
+
+// egressCheck says whether an address that a merchant chose may be called.
+func (s *Service) egressCheck(ctx context.Context, url string) error {
+	return egress.Check(ctx, url, s.opts.EgressAllow)
 }
 
 // observeQueues shows how long the queues are.

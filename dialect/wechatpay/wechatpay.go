@@ -1,0 +1,85 @@
+// Package wechatpay answers WeChat Pay's API v3 for domestic refunds (protocol
+// page wechatpay-v3.md, which the sections named in comments belong to) under
+// /v3/, to direct merchants and to service providers: refunds, order queries,
+// abnormal refunds, platform certificates and bills, and the notifications
+// that tell of refunds. It decides bytes, never money: a request is verified,
+// checked for its form and handed to the intake; what comes back is put into
+// the dialect's words and signed.
+//
+// Where the contract leaves something open, docs/divergences/wechatpay.md says
+// what was chosen and why.
+package wechatpay
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// Finder finds by numbers that only this dialect asks for. What is absent is
+// KindChargeNotFound or KindRefundNotFound.
+type Finder interface {
+	// ChargeByTransaction finds a charge that has a name in a dialect by its
+	// number at the channel.
+	ChargeByTransaction(ctx context.Context, merchantID, dialect, transactionID string) (refund.Charge, error)
+	// RefundByChannelNumber finds a refund by the number that its channel sees.
+	RefundByChannelNumber(ctx context.Context, merchantID, number string) (refund.Refund, error)
+}
+
+// Services are what the dialect needs of the rest of the program.
+type Services struct {
+	Directory dialect.Directory
+	Reader    dialect.Reader
+	Finder    Finder
+	Acceptor  dialect.Acceptor
+	// EgressCheck says whether a notify_url may be called; nil allows all.
+	EgressCheck func(ctx context.Context, url string) error
+	// PublicURL is the service's own address, such as https://pay.example,
+	// from which bills are downloaded; "" is the one that the request came to.
+	PublicURL string
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Log is told of faults of ours, with the request's id; default
+	// slog.Default().
+	Log *slog.Logger
+}
+
+// Dialect is WeChat Pay's API v3. It is safe for concurrent use.
+type Dialect struct {
+	Services
+	mu       sync.Mutex
+	accounts map[string]*account // by mchid: parsed keys
+}
+
+var _ dialect.Dialect = (*Dialect)(nil)
+
+// New makes the dialect.
+func New(s Services) *Dialect {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	return &Dialect{Services: s, accounts: make(map[string]*account)}
+}
+
+// Name is "wechatpay".
+func (d *Dialect) Name() string { return merchant.WeChatPay }
+
+// Register adds everything under /v3/. The paths are matched here and not by
+// the mux: its answers for unknown addresses and methods are plain text, which
+// the Java client can't read (section 1.7), and "/v3" would be redirected.
+func (d *Dialect) Register(mux *http.ServeMux) {
+	mux.HandleFunc("/v3", d.serve)
+	mux.HandleFunc(pathPrefix, d.serve)
+}
+
+// now is the time in the store's precision.
+func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }
