@@ -58,7 +58,11 @@ func (d *Dialect) createCharges(c *call) error {
 	b.lines.Buffer(make([]byte, 0, 64<<10), mostLine+len("\r\n"))
 	for b.chunk() {
 	}
-	b.end()
+	if b.end() {
+		// All is read: from here on the server only looks whether the caller
+		// leaves, and must not take a limit for that.
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
 	_ = b.control.SetWriteDeadline(time.Now().Add(chunkTime)) // not a connection: no limit
 	c.write(http.StatusOK, "application/x-ndjson", b.out.Bytes())
 	return nil
@@ -148,14 +152,15 @@ func (b *batch) register(charges []refund.Charge, at []int, answers []lineAnswer
 	}
 }
 
-// end says what ended the batch early, if something did.
-func (b *batch) end() {
+// end reports whether the body was read to its end, and writes what ended the
+// batch early.
+func (b *batch) end() bool {
 	err := b.lines.Err()
 	var large *http.MaxBytesError
 	switch {
 	case b.fault != nil:
 	case err == nil:
-		return
+		return true
 	case errors.Is(err, bufio.ErrTooLong):
 		b.fault = refund.Errorf(refund.KindTooLarge, "", "a line is at most %d bytes; this and those behind it were not read", mostLine)
 	case errors.As(err, &large):
@@ -168,6 +173,7 @@ func (b *batch) end() {
 	answer := lineAnswer{Line: b.line + 1}
 	b.fail(&answer, b.fault)
 	b.write(answer)
+	return false
 }
 
 func (b *batch) fail(answer *lineAnswer, err error) {

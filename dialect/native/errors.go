@@ -77,9 +77,12 @@ func (c *call) problemOf(err error) problem {
 	}
 }
 
-// known turns whatever went wrong into one of the kinds.
+// known turns whatever went wrong into one of the kinds. Where a commit's
+// answer was lost, or the time for it was over, that goes before the internal
+// error that was made of it.
 func known(err error) *refund.Error {
-	if e := refund.As(err); e != nil {
+	e := refund.As(err)
+	if e != nil && e.Kind != refund.KindInternal {
 		if _, ok := meanings[e.Kind]; ok {
 			return e
 		}

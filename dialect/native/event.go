@@ -12,6 +12,11 @@ import (
 // enough for people, and a hundred readers are only 400 small reads a second.
 const feedPause = 250 * time.Millisecond
 
+// mostReaders is how many readers of the feed may wait at once in one process;
+// one more is answered at once, as if it did not want to wait. They look four
+// times a second each, which must stay small beside the real work.
+const mostReaders = 256
+
 // eventAnswer is an event as the feed and webhooks show it, in the form of
 // Standard Webhooks: type, timestamp, data.
 type eventAnswer struct {
@@ -78,6 +83,10 @@ func (d *Dialect) feed(c *call) error {
 
 // awaitEvents reads the feed until there is something or the wait is over.
 func (d *Dialect) awaitEvents(c *call, after int64, limit int, wait time.Duration) ([]dialect.StoredEvent, error) {
+	if d.readers.Add(1) > mostReaders {
+		wait = 0
+	}
+	defer d.readers.Add(-1)
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	look := time.NewTicker(feedPause)

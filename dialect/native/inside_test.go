@@ -64,10 +64,18 @@ func (f *few) RegisterCharges(_ context.Context, charges []refund.Charge) ([]dia
 
 // ask sends a request to the API on top of f.
 func (f *few) ask(ctx context.Context, method, path string, body io.Reader) *httptest.ResponseRecorder {
+	return askMux(ctx, f.mux(), method, path, body)
+}
+
+func (f *few) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	New(Services{
 		Directory: f, Reader: f, Registrar: f, Acceptor: f, Log: slog.New(slog.DiscardHandler),
 	}).Register(mux)
+	return mux
+}
+
+func askMux(ctx context.Context, mux *http.ServeMux, method, path string, body io.Reader) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(ctx, method, "/refundry/v1"+path, body)
 	r.Header.Set("Authorization", "Bearer k")
 	w := httptest.NewRecorder()
@@ -85,6 +93,7 @@ func TestAnErrorIsToldByItsKind(t *testing.T) {
 		"busy":                       {refund.Errorf(refund.KindBusy, "", "x"), 503, refund.KindBusy, "Retry-After: 1"},
 		"an unknown outcome":         {refund.Errorf(refund.KindUnknownOutcome, "", "x"), 500, refund.KindUnknownOutcome, ""},
 		"a commit without an answer": {fmt.Errorf("save: %w", intake.ErrCommitUnknown), 500, refund.KindUnknownOutcome, ""},
+		"one made internal below":    {refund.Wrap(fmt.Errorf("save: %w", intake.ErrCommitUnknown), "register"), 500, refund.KindUnknownOutcome, ""},
 		"a context that ended":       {fmt.Errorf("save: %w", context.DeadlineExceeded), 500, refund.KindUnknownOutcome, ""},
 		"a fault that is not ours":   {errors.New("password=x"), 500, refund.KindInternal, ""},
 		"corrupt data":               {refund.Errorf(refund.KindCorrupt, "charge", "x"), 500, refund.KindCorrupt, ""},
@@ -167,6 +176,28 @@ func TestTheFeedIsAnsweredAsSoonAsThereIsAnEvent(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTooManyReadersAreNotKeptWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &few{events: func(int64) ([]dialect.StoredEvent, error) { return nil, nil }}
+		mux := f.mux()
+		began := time.Now()
+		for range mostReaders {
+			go askMux(t.Context(), mux, "GET", "/events?wait=20", http.NoBody)
+		}
+		synctest.Wait()
+		askMux(t.Context(), mux, "GET", "/events?wait=20", http.NoBody)
+		if took := time.Since(began); took != 0 {
+			t.Errorf("one more was kept for %s", took)
+		}
+		time.Sleep(20 * time.Second) // the test's own time: they are answered
+		synctest.Wait()
+		askMux(t.Context(), mux, "GET", "/events?wait=20", http.NoBody)
+		if took := time.Since(began); took != 40*time.Second {
+			t.Errorf("after them one is kept for %s", took-20*time.Second)
+		}
+	})
 }
 
 func TestWhoeverLeavesTheFeedIsNotWaitedFor(t *testing.T) {
@@ -255,14 +286,11 @@ func TestABatchWhoseCommitIsUnknownSaysSoForEachOfItsLines(t *testing.T) {
 }
 
 func TestABatchThatIsAnnouncedAsTooLargeIsNotRead(t *testing.T) {
-	f := &few{}
-	mux := http.NewServeMux()
-	New(Services{Directory: f, Registrar: f, Log: slog.New(slog.DiscardHandler)}).Register(mux)
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "/refundry/v1/charges/batch", strings.NewReader(line))
 	r.ContentLength = mostBatch + 1
 	r.Header.Set("Authorization", "Bearer k")
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, r)
+	(&few{}).mux().ServeHTTP(w, r)
 	if w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("answered %d %s", w.Code, w.Body)
 	}

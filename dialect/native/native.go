@@ -6,6 +6,7 @@ package native
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
@@ -70,7 +71,10 @@ type Services struct {
 }
 
 // Dialect is the native API.
-type Dialect struct{ s Services }
+type Dialect struct {
+	s       Services
+	readers atomic.Int64 // of the feed, at work now
+}
 
 // New makes the API.
 func New(s Services) *Dialect {
