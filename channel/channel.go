@@ -47,6 +47,32 @@ type Connector interface {
 	Pace() refund.Pace
 }
 
+// Destination is where an abnormal refund is sent instead. It lives in memory
+// only: a card number is never stored and never logged.
+type Destination struct {
+	// Kind is USER_BANK_CARD or MERCHANT_BANK_CARD (wechatpay-v3.md, section 2.3).
+	Kind string
+	// BankType, BankAccount and RealName name the card of a user, in clear.
+	BankType, BankAccount, RealName string
+}
+
+// The kinds of destinations.
+const (
+	UserBankCard     = "USER_BANK_CARD"
+	MerchantBankCard = "MERCHANT_BANK_CARD"
+)
+
+// String hides the card from logs.
+func (d Destination) String() string { return d.Kind }
+
+// Rerouter is a connector whose channel can send an abnormal refund elsewhere.
+type Rerouter interface {
+	// RerouteTo asks for that. It is idempotent by Instruction.Number. What it
+	// gives says whether the channel took it: OutcomeRefused leaves the refund
+	// as abnormal as it was.
+	RerouteTo(ctx context.Context, i Instruction, to Destination) refund.Outcome
+}
+
 // Limits bound the calls to one channel account, as its channel does.
 type Limits struct {
 	// Calls is how many may be under way at once; 0 is DefaultCalls.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/refundry/refundry/channel/sandbox"
@@ -181,18 +182,11 @@ func (t sandboxTx) AddEntries(ctx context.Context, entries []sandbox.Entry) erro
 			e.Submits, e.Moves, micros(e.CreatedAt), micros(e.SucceededAt), micros(e.WakesAt),
 		}
 	}
-	counts, err := t.q.send(ctx, insertRows(insertSandbox, sandboxWidth, rows, "ON CONFLICT (account, number) DO NOTHING"))
-	if err != nil {
-		return err
+	inserted, err := sent(ctx, t.q, insertRows(insertSandbox, sandboxWidth, rows, "ON CONFLICT (account, number) DO NOTHING"))
+	if err == nil && inserted != int64(len(entries)) {
+		err = &transientError{errQuicker}
 	}
-	var inserted int64
-	for _, count := range counts {
-		inserted += count
-	}
-	if inserted != int64(len(entries)) {
-		return &transientError{errQuicker}
-	}
-	return nil
+	return err
 }
 
 // SaveEntries implements sandbox.Tx.
@@ -201,7 +195,10 @@ func (t sandboxTx) SaveEntries(ctx context.Context, entries []sandbox.Entry) err
 	for n, e := range entries {
 		rows[n] = []any{e.Account, e.Number, string(e.State), e.Submits, e.Moves, micros(e.SucceededAt), micros(e.WakesAt)}
 	}
-	_, err := t.q.send(ctx, withValues(sandboxChangeColumns, rows, updateSandbox))
+	touched, err := sent(ctx, t.q, withValues(sandboxChangeColumns, rows, updateSandbox))
+	if err == nil && touched != int64(len(entries)) {
+		err = fmt.Errorf("%d of %d sandbox refunds to be changed are not there", int64(len(entries))-touched, len(entries))
+	}
 	return err
 }
 
@@ -214,6 +211,15 @@ func (t sandboxTx) AddNotices(ctx context.Context, notices []sandbox.Notice) err
 	}
 	_, err := t.q.send(ctx, insertRows(into, sandboxNoticeWidth, rows, "ON CONFLICT (id) DO NOTHING"))
 	return err
+}
+
+// sent sends statements and gives the rows that they touched together.
+func sent(ctx context.Context, q querier, statements []statement) (touched int64, err error) {
+	counts, err := q.send(ctx, statements)
+	for _, count := range counts {
+		touched += count
+	}
+	return touched, err
 }
 
 func queryEntries(ctx context.Context, q querier, text string, args ...any) ([]sandbox.Entry, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -170,6 +171,42 @@ func TestNoticesAreGivenUntilTheyAreAcknowledged(t *testing.T) {
 		}
 		if err := box.Acknowledge(t.Context(), nil); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestAClockThatWasMovedGoesOnByItself(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		now := noon
+		box := sandbox.New(s, sandbox.Options{Now: func() time.Time { return now }})
+		i := instruction(58)
+		box.Submit(t.Context(), i)
+		for range 2 { // half an hour by hand, in two moves
+			if err := box.Advance(t.Context(), account, 15*time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = now.Add(30 * time.Minute)
+		if woken, err := box.StepClock(t.Context()); err != nil || woken != 1 {
+			t.Errorf("%d woken, %v; want the one whose hour is over", woken, err)
+		}
+	})
+}
+
+func TestANumberStandsForOneAmountOfOnePayment(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		box, i := open(s), instruction(100)
+		box.Submit(t.Context(), i)
+		otherAmount, otherPayment := i, i
+		otherAmount.Amount.Minor++
+		otherPayment.TransactionID = "t2"
+		for _, other := range []channel.Instruction{otherAmount, otherPayment} {
+			if o := box.Submit(t.Context(), other); o.Kind != refund.OutcomeRefused {
+				t.Errorf("another content is %s", o.Kind)
+			}
+		}
+		if e := entry(t, s, i.Number); e.Submits != 1 || e.Moves != 1 {
+			t.Errorf("%d submits and %d moves are in the books", e.Submits, e.Moves)
 		}
 	})
 }

@@ -1,0 +1,57 @@
+package sandbox
+
+import (
+	"context"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/refund"
+)
+
+var _ channel.Rerouter = (*Sandbox)(nil)
+
+// Where WeChat Pay says that a rerouted refund went (wechatpay-v3.md, 2.1).
+const (
+	toOtherCard     = "OTHER_BANKCARD"
+	merchantAccount = "商户结算银行账户"
+)
+
+// RerouteTo implements channel.Rerouter: it succeeds at once. Of a card only
+// its bank and last four digits are told, as WeChat Pay does.
+func (s *Sandbox) RerouteTo(ctx context.Context, i channel.Instruction, to channel.Destination) refund.Outcome {
+	if err := s.Reroute(ctx, i.Account, i.Number); err != nil {
+		if refund.KindOf(err) == refund.KindStateConflict {
+			// Rerouted before, and the answer was lost? Then it is done.
+			if asked := s.Query(ctx, i); asked.Kind == refund.OutcomeDone {
+				asked.Landed = landed(to)
+				return asked
+			}
+			return refund.Outcome{Kind: refund.OutcomeRefused, Code: "NOT_ABNORMAL", Message: refund.As(err).Detail}
+		}
+		return answered(refund.Outcome{}, err)
+	}
+	outcome := s.Query(ctx, i)
+	outcome.Landed = landed(to)
+	return outcome
+}
+
+func landed(to channel.Destination) refund.Landed {
+	if to.Kind == channel.MerchantBankCard {
+		return refund.Landed{Account: merchantAccount}
+	}
+	tail := to.BankAccount[max(0, len(to.BankAccount)-4):]
+	return refund.Landed{Channel: toOtherCard, Account: bankName(to.BankType) + "借记卡" + tail}
+}
+
+// bankNames are the banks of the debit cards that the page lists.
+var bankNames = map[string]string{
+	"CMB_DEBIT": "招商银行", "COMM_DEBIT": "交通银行", "ABC_DEBIT": "农业银行", "CCB_DEBIT": "建设银行", "ICBC_DEBIT": "工商银行",
+	"BOC_DEBIT": "中国银行", "PAB_DEBIT": "平安银行", "SPDB_DEBIT": "浦发银行", "CITIC_DEBIT": "中信银行", "CEB_DEBIT": "光大银行",
+	"CMBC_DEBIT": "民生银行", "CIB_DEBIT": "兴业银行", "GDB_DEBIT": "广发银行", "PSBC_DEBIT": "邮储银行", "NBCB_DEBIT": "宁波银行",
+}
+
+func bankName(kind string) string {
+	if name := bankNames[kind]; name != "" {
+		return name
+	}
+	return kind
+}
