@@ -112,6 +112,7 @@ CREATE TABLE charge_aliases (
     FOREIGN KEY (merchant_id, charge_id) REFERENCES charges (merchant_id, id)
 );
 CREATE INDEX charge_aliases_name ON charge_aliases (merchant_id, name);
+CREATE INDEX charge_aliases_charge ON charge_aliases (merchant_id, charge_id);
 
 CREATE TABLE refunds (
     merchant_id       TEXT    NOT NULL,
