@@ -33,6 +33,10 @@ type Store interface {
 	// of lease_epoch that also demands due_at <= now still. It gives those it
 	// got. The commit is over when it returns.
 	ClaimRefunds(ctx context.Context, due []Due, now, until time.Time) ([]intake.Claimed, error)
+	// ClaimAbnormal takes the lease of an abnormal refund that nobody is
+	// calling about, whenever it is due. Absent is KindRefundNotFound; another
+	// state, or a lease that holds, is KindStateConflict.
+	ClaimAbnormal(ctx context.Context, merchantID, refundID string, now, until time.Time) (intake.Claimed, error)
 	// TakeOverLeases makes every leased refund due now. Only for the one
 	// process that owns a SQLite file, at its start.
 	TakeOverLeases(ctx context.Context, now time.Time) (int64, error)

@@ -74,6 +74,9 @@ func (d *decision) afterEnd() {
 		if d.r.ChannelRefundID == "" && d.agrees() {
 			d.r.ChannelRefundID = d.o.ChannelRefundID
 		}
+		if d.r.Landed == (Landed{}) && d.r.State == Succeeded && d.agrees() {
+			d.r.Landed = d.o.Landed // a notice was faster than the answer that says where
+		}
 		if !d.r.Contradicted {
 			d.r.DueAt = time.Time{}
 		} else if d.o.Source.Call() {

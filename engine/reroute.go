@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+// Reroute sends an abnormal refund elsewhere and gives it as it is then. The
+// destination is handed to the connector and kept nowhere. KindStateConflict
+// when the refund is not abnormal or is being called about, or when the
+// channel refuses the destination; KindRefundNotFound; KindInvalid when its
+// channel can't reroute.
+func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination) (refund.Refund, error) {
+	now := e.now()
+	claimed, err := e.store.ClaimAbnormal(ctx, merchantID, refundID, now, now.Add(Lease))
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	// What was claimed is finished, whatever becomes of the request.
+	ctx = context.WithoutCancel(ctx)
+	w := &word{pace: fallbackPace, until: claimed.Refund.LeaseUntil}
+	w.RefundKey = intake.RefundKey{MerchantID: merchantID, ID: refundID}
+	w.ChargeID = claimed.Charge.ID
+	connector, err := e.connector(ctx, claimed.Refund.ChannelAccount)
+	rerouter, can := connector.(channel.Rerouter)
+	switch {
+	case err != nil:
+		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "NO_CONNECTOR", Message: "the channel account has no connector: nothing was sent"}
+	case !can:
+		w.pace, w.Outcome = connector.Pace(), refund.Outcome{Kind: refund.OutcomeRefused, Code: "CANNOT_REROUTE", Message: "the channel can't send a refund elsewhere"}
+	default:
+		w.pace = connector.Pace()
+		w.Outcome = e.reroute(ctx, rerouter, instruction(claimed), to)
+	}
+	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = refund.Reroute, claimed.Refund.LeaseEpoch, now
+	posted, err := e.record(ctx, []*word{w})
+	if err != nil {
+		return refund.Refund{}, refund.Wrap(err, "record reroute")
+	}
+	e.mu.Lock()
+	e.remember(posted[0].Refund.DueAt)
+	e.mu.Unlock()
+	if w.Outcome.Kind == refund.OutcomeRefused {
+		fault := refund.Errorf(refund.KindStateConflict, "refund", "the channel refused: %s", w.Outcome.Message)
+		fault.Refund = refundID
+		return refund.Refund{}, fault
+	}
+	return posted[0].Refund, nil
+}
+
+func (e *Engine) reroute(ctx context.Context, rerouter channel.Rerouter, i channel.Instruction, to channel.Destination) (o refund.Outcome) {
+	ctx, cancel := context.WithTimeout(ctx, channel.CallTimeout)
+	defer cancel()
+	defer func() {
+		if problem := recover(); problem != nil {
+			// The value and its stack may hold the card: neither is told.
+			e.opts.Log.Error("a connector panicked while it rerouted", "account", i.Account, "refund", i.RefundID)
+			o = refund.Outcome{Kind: refund.OutcomeUnknown, Code: "PANIC", Message: "the connector broke off"}
+		}
+	}()
+	o = rerouter.RerouteTo(ctx, i, to)
+	if !believable(o.Kind, ctx.Err() != nil) {
+		o.Kind = refund.OutcomeUnknown
+	}
+	return cleaned(o)
+}

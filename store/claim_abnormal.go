@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+// ClaimAbnormal implements engine.Store.
+func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, now, until time.Time) (intake.Claimed, error) {
+	const text = `UPDATE refunds SET lease_epoch = $3, lease_until = $4, due_at = $5, doubt = $6, submitted_at = $7
+		WHERE merchant_id = $1 AND id = $2`
+	var claimed intake.Claimed
+	err := s.write(ctx, func(q querier) error {
+		key := intake.RefundKey{MerchantID: merchantID, ID: refundID}
+		found, err := s.refunds(ctx, q, []intake.RefundKey{key}, true)
+		if err != nil {
+			return err
+		}
+		r, there := found[key]
+		var fault *refund.Error
+		switch {
+		case !there:
+			fault = refund.Errorf(refund.KindRefundNotFound, "refund", "there is no such refund")
+		case r.State != refund.Abnormal:
+			fault = refund.Errorf(refund.KindStateConflict, "refund", "only an abnormal refund can be rerouted; it is %s", r.State)
+		case r.LeaseUntil.After(now):
+			fault = refund.Errorf(refund.KindStateConflict, "refund", "the channel is being asked about the refund; try again")
+		}
+		if fault != nil {
+			fault.Refund = refundID
+			return fault
+		}
+		r = refund.Claim(r, now, until)
+		if _, err := q.exec(ctx, text, merchantID, refundID, r.LeaseEpoch, micros(r.LeaseUntil), micros(r.DueAt), doubtOf(r), micros(r.SubmittedAt)); err != nil {
+			return err
+		}
+		charge := intake.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}
+		charges, err := s.charges(ctx, q, []intake.ChargeKey{charge}, false)
+		claimed = intake.Claimed{Refund: r, Charge: charges[charge]}
+		return err
+	})
+	if err == nil {
+		return claimed, nil
+	}
+	if fault := refund.As(err); fault != nil {
+		return intake.Claimed{}, fault
+	}
+	return intake.Claimed{}, refund.Wrap(err, "claim abnormal refund")
+}
