@@ -41,6 +41,9 @@ func (s *Store) RefundList(ctx context.Context, f dialect.RefundFilter) (refunds
 	l := newListing(text, "r", f.MerchantID, f.Page)
 	l.equal("charge_id", f.ChargeID)
 	l.equal("state", string(f.State))
+	if f.Sequence != 0 {
+		l.where("r.sequence = ?", f.Sequence) // few rows of one charge are looked through
+	}
 	if f.Number != "" {
 		l.where("r.number <> '' AND r.number = ?", f.Number) // as the index says it
 	}

@@ -14,6 +14,9 @@ import (
 type Speaker struct {
 	// Dialect is its name.
 	Dialect string
+	// Known, if not nil, is told of each merchant that the suite makes, for
+	// dialects whose requests need more than the key's text.
+	Known func(s *Service, fresh merchant.Fresh)
 	// Refund makes the request for a refund of a charge, as the demo merchant
 	// or whoever's key it is; amount nil is everything, number "" is none.
 	// base is the service's URL.
@@ -35,6 +38,10 @@ func Run(t *testing.T, s Speaker) {
 	f := fixture{Speaker: s, service: Start(t)}
 	f.mine = f.service.Merchant(t, "mine", merchant.Test, nil)
 	f.other = f.service.Merchant(t, "other", merchant.Test, nil)
+	if s.Known != nil {
+		s.Known(f.service, f.mine)
+		s.Known(f.service, f.other)
+	}
 	t.Run("a refund is accepted once and reaches the payer", f.refunds)
 	t.Run("without an amount everything that is left is refunded", f.refundsTheRest)
 	t.Run("the same number with the same content is the same refund", f.repeats)

@@ -82,6 +82,9 @@ func (o Operation) Path(id string) string {
 	return ""
 }
 
+// Collections are the first segments of all paths, with a slash before them.
+func Collections() []string { return []string{"/orders", "/refunds", "/merchants", "/transactions"} }
+
 // WithoutPrefix cuts Prefix off a path or request target. /api_v1x is no
 // prefixed path and stays.
 func WithoutPrefix(target string) string {

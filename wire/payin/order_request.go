@@ -17,6 +17,9 @@ const (
 	MaxOrderName       = 255
 	MaxURL             = 1024
 	maxProducts        = 200
+	// maxDetail bounds each of customer, products and beneficiary in bytes:
+	// they are kept with the order, and with each event of it.
+	maxDetail = 32 << 10
 )
 
 // DefaultExpiry is how long an order can be paid when it names no expiredAt.
@@ -131,6 +134,9 @@ func (r *OrderRequest) readDetails(body exactjson.Value, _ Options) error {
 		}
 		if len(value.Items) > maxProducts {
 			return &FieldError{part.name, "must have at most " + itoa(maxProducts) + " elements"}
+		}
+		if len(value.Raw) > maxDetail {
+			return &FieldError{part.name, "must have at most " + itoa(maxDetail) + " bytes"}
 		}
 		*part.raw = slices.Clone(value.Raw)
 	}

@@ -1,0 +1,159 @@
+package payin
+
+import (
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+	wire "github.com/refundry/refundry/wire/payin"
+)
+
+// call is one request on its way through the dialect.
+type call struct {
+	w         http.ResponseWriter
+	r         *http.Request
+	requestID string
+	// target is the path and query of the request line, as received.
+	target string
+	// seen are the six values of the signature as the server sees them.
+	seen     wire.Signed
+	caller   merchant.Caller
+	identity merchant.Identity
+	id       string // of the path, decoded
+	body     []byte
+	// bodyFault is why the body could not be read; it is told after what comes
+	// before it in the order of checks.
+	bodyFault *refund.Error
+}
+
+// serve answers one request, a panic too.
+func (d *Dialect) serve(w http.ResponseWriter, r *http.Request) {
+	c := &call{w: w, r: r, requestID: "iar_" + refund.NewID(d.Now()), target: r.RequestURI}
+	if !strings.HasPrefix(c.target, "/") {
+		c.target = r.URL.RequestURI() // the absolute form, which proxies send
+	}
+	c.headers()
+	defer func() {
+		problem := recover()
+		if problem == nil {
+			return
+		}
+		if problem == http.ErrAbortHandler { //nolint:errorlint // net/http panics with this very value
+			panic(problem)
+		}
+		d.Log.ErrorContext(r.Context(), "payin: panic", "request_id", c.requestID, "panic", problem, "stack", string(debug.Stack()))
+		d.fail(c, refund.Errorf(refund.KindInternal, "", "internal error"))
+	}()
+	object, err := d.handle(c)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	d.answer(c, object)
+}
+
+// handle checks in the order of section 7: an address that is none has nothing
+// that a client could have signed, so it is answered first; then headers, time,
+// key, signature; order and body are the operation's own.
+func (d *Dialect) handle(c *call) (any, error) {
+	path, _, _ := strings.Cut(c.target, "?")
+	operation, id, ok := wire.FindOperation(c.r.Method, path)
+	if !ok {
+		return nil, refund.Errorf(refund.KindNotFound, "", "nothing is served at this address")
+	}
+	c.r.Pattern = operation.Path("{id}") // for metrics: which call it was
+	if err := d.authenticate(c); err != nil {
+		return nil, err
+	}
+	found, ok := operations[operation]
+	if !ok {
+		return nil, refund.Errorf(refund.KindNotFound, "", "%s is not served: payments are made elsewhere", operation)
+	}
+	if !c.caller.Key.May(found.scope) {
+		return nil, refund.Errorf(refund.KindForbidden, "", "the key may not call %s", operation)
+	}
+	var err error
+	if c.id, err = url.PathUnescape(id); err != nil || !wire.IsPossibleID(c.id) {
+		return nil, refund.Errorf(refund.KindNotFound, "", "%s", noSuchObject)
+	}
+	return found.handle(d, c)
+}
+
+// authenticate checks headers, time, key, signature, and the body's hash where
+// one was sent or is demanded, in this order. Each failure is the same 401.
+func (d *Dialect) authenticate(c *call) error {
+	a, err := wire.ReadAuthentication(c.r.Header)
+	c.seen = wire.Seen(a, c.r.Method, c.target)
+	if err == nil {
+		err = a.CheckTime(d.Now())
+	}
+	if err != nil {
+		return unauthenticated(err)
+	}
+	ctx := c.r.Context()
+	if c.caller, err = d.Directory.Caller(ctx, merchant.Payin, a.Key); err != nil {
+		return err
+	}
+	if _, c.identity, err = d.Directory.Identity(ctx, merchant.Payin, c.caller.Key.Identity); err != nil {
+		return err
+	}
+	secret := c.identity.Secrets[merchant.ClientSecret]
+	if secret == "" {
+		// Anyone can sign with an empty secret.
+		return refund.Errorf(refund.KindUnauthenticated, "", "the client has no secret")
+	}
+	if err := c.seen.Verify(secret, c.target, a.Signature); err != nil {
+		return unauthenticated(err)
+	}
+	return c.readBody()
+}
+
+// readBody reads the body and holds it against its hash: the signature does
+// not cover it (section 7, Body integrity gap).
+func (c *call) readBody() error {
+	c.body, c.bodyFault = dialect.ReadBody(c.w, c.r)
+	if c.bodyFault != nil {
+		return nil
+	}
+	hashes := c.r.Header.Values(wire.HeaderBodySHA256)
+	switch {
+	case len(hashes) == 0 && c.r.Method == http.MethodPost && c.on(wire.SwitchRequireBodySHA256), len(hashes) > 1:
+		return unauthenticated(wire.ErrBodyHash)
+	case len(hashes) == 1:
+		if err := wire.CheckBody(c.body, hashes[0]); err != nil {
+			return unauthenticated(err)
+		}
+	}
+	return nil
+}
+
+// object decodes the body as JSON.
+func (c *call) object() (exactjson.Value, error) {
+	if c.bodyFault != nil {
+		return exactjson.Value{}, c.bodyFault
+	}
+	value, err := exactjson.Decode(c.body, exactjson.Limits{})
+	if err != nil {
+		return exactjson.Value{}, refund.Errorf(refund.KindInvalid, "", "the body is not JSON: %s", err)
+	}
+	return value, nil
+}
+
+// on reports whether one of the merchant's switches is on.
+func (c *call) on(name string) bool { return c.identity.Public[name] == wire.SwitchOn }
+
+// options are the merchant's switches for reading amounts.
+func (c *call) options() wire.Options {
+	return wire.Options{AcceptNumberAmount: c.on(wire.SwitchNumberAmount)}
+}
+
+func unauthenticated(cause error) *refund.Error {
+	e := refund.Errorf(refund.KindUnauthenticated, "", "no access")
+	e.Cause = cause
+	return e
+}

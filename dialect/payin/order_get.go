@@ -1,0 +1,64 @@
+package payin
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	wire "github.com/refundry/refundry/wire/payin"
+)
+
+// getOrder is GET /orders/{id} (section 3.4).
+func (d *Dialect) getOrder(c *call) (any, error) {
+	o, err := d.order(c.r.Context(), c, c.id)
+	if err != nil {
+		return nil, err
+	}
+	return c.orderObject(o), nil
+}
+
+// zero is an amount that there is none of.
+const zero json.Number = "0"
+
+// orderObject gives an order in the dialect's words. Every charge of the core
+// is paid.
+func (c *call) orderObject(o order) wire.Order {
+	extra := extraOf(o.Charge)
+	method := o.method()
+	return wire.Order{
+		Amount: wire.Number(o.Amount, o.Currency), Tip: zero, TaxAmount: zero, RefundAmount: wire.Number(o.Refunded, o.Currency),
+		ID: o.id, ClientID: c.clientID(), ClientIP: o.clientIP(), MerchantID: o.merchant,
+		Products: wire.Nested(extra.Products), Customer: wire.Nested(extra.Customer),
+		Status: wire.OrderPaid, Name: o.Detail.Subject, MerchantOrderID: o.OrderNo, NotificationURL: filled(o.Detail.NotifyURL),
+		Currency: string(o.Currency), PaidAt: moment(o.PaidAt), ExpiredAt: moment(o.expiresAt()),
+		RefundStatus: o.refundStatus(), RefundTimes: o.Refunds, SuccessPaymentMethod: &method,
+		CreatedAt: wire.Time(o.createdAt()), UpdatedAt: wire.Time(o.UpdatedAt),
+	}
+}
+
+// expiresAt is until when the order could be paid.
+func (o order) expiresAt() time.Time {
+	if o.Detail.TimeExpire > 0 {
+		return time.Unix(o.Detail.TimeExpire, 0)
+	}
+	return o.createdAt().Add(wire.DefaultExpiry)
+}
+
+// clientDigits is one more than all client ids have: CLT and 7 digits.
+const clientDigits = 10_000_000
+
+// clientID is what the merchant's settings say, else made of the merchant's id:
+// the keys of this service have no such ids.
+func (c *call) clientID() string {
+	if id := c.identity.Public[wire.SettingClientID]; id != "" {
+		return id
+	}
+	if wire.IsMerchantID(c.identity.Name) {
+		return "CLT0" + strings.TrimPrefix(c.identity.Name, "M")
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(c.identity.Name)) // documented never to fail
+	return fmt.Sprintf("CLT%07d", hash.Sum32()%clientDigits)
+}

@@ -1,0 +1,67 @@
+// Package payin answers the Payin acquiring API (protocol page payin.md, which
+// the sections named in comments belong to): orders, their refunds and
+// transactions, with and without /api_v1 before the path, and the notifications
+// by GET that tell of them. It decides bytes, never money: a refund is decoded,
+// checked for its form and handed to the intake; what comes back is put into
+// the dialect's words.
+//
+// Where the contract leaves something open, docs/divergences/payin.md says what
+// was chosen and why.
+package payin
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	wire "github.com/refundry/refundry/wire/payin"
+)
+
+// Services are what the dialect needs of the rest of the program.
+type Services struct {
+	Directory dialect.Directory
+	Reader    dialect.Reader
+	Registrar dialect.Registrar
+	Acceptor  dialect.Acceptor
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Log is told of faults of ours, with the request's id; default
+	// slog.Default().
+	Log *slog.Logger
+}
+
+// Dialect is the Payin API. It is safe for concurrent use.
+type Dialect struct{ Services }
+
+var _ dialect.Dialect = (*Dialect)(nil)
+
+// New makes the dialect.
+func New(s Services) *Dialect {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	return &Dialect{Services: s}
+}
+
+// Name is "payin".
+func (d *Dialect) Name() string { return merchant.Payin }
+
+// Register adds everything under /api_v1, and the same collections without it
+// (section 7, Paths). The paths are matched here and not by the mux, whose
+// answers for unknown addresses are not in this API's form. Each is there with
+// and without a slash: the mux would redirect the bare one, and a signed call
+// can't follow.
+func (d *Dialect) Register(mux *http.ServeMux) {
+	for _, root := range append([]string{wire.Prefix}, wire.Collections()...) {
+		mux.HandleFunc(root, d.serve)
+		mux.HandleFunc(root+"/", d.serve)
+	}
+}
+
+// now is the time in the store's precision.
+func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }
