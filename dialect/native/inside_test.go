@@ -138,12 +138,40 @@ func event(number int64) dialect.StoredEvent {
 	return dialect.StoredEvent{ID: fmt.Sprintf("evt_%d", number), Type: "refund.created", FeedNumber: number}
 }
 
+// feedWait is one reader of the feed.
+type feedWait struct {
+	at, wait time.Duration // when the event comes, and how long is waited
+	took     time.Duration
+	found    bool
+}
+
+func (c feedWait) play(t *testing.T) {
+	t.Helper()
+	began := time.Now()
+	f := &few{events: func(after int64) ([]dialect.StoredEvent, error) {
+		if time.Since(began) >= c.at && after < 7 {
+			return []dialect.StoredEvent{event(7)}, nil
+		}
+		return nil, nil
+	}}
+	w := f.ask(t.Context(), "GET", fmt.Sprintf("/events?wait=%d", c.wait/time.Second), http.NoBody)
+	if took := time.Since(began); took != c.took {
+		t.Errorf("took %s, want %s", took, c.took)
+	}
+	if found := strings.Contains(w.Body.String(), "evt_7"); w.Code != http.StatusOK || found != c.found {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	next := *writeFeedCursor(0)
+	if c.found {
+		next = *writeFeedCursor(7)
+	}
+	if !strings.Contains(w.Body.String(), `"next":"`+next+`"`) {
+		t.Errorf("the next cursor is another one: %s", w.Body)
+	}
+}
+
 func TestTheFeedIsAnsweredAsSoonAsThereIsAnEvent(t *testing.T) {
-	for name, c := range map[string]struct {
-		at, wait time.Duration // when the event comes, and how long is waited
-		took     time.Duration
-		found    bool
-	}{
+	for name, c := range map[string]feedWait{
 		"there is one already":     {0, 10 * time.Second, 0, true},
 		"one comes while it waits": {1100 * time.Millisecond, 10 * time.Second, 1250 * time.Millisecond, true},
 		"none comes in time":       {time.Hour, 3 * time.Second, 3 * time.Second, false},
@@ -152,26 +180,9 @@ func TestTheFeedIsAnsweredAsSoonAsThereIsAnEvent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				began := time.Now()
-				f := &few{events: func(after int64) ([]dialect.StoredEvent, error) {
-					if time.Since(began) >= c.at && after < 7 {
-						return []dialect.StoredEvent{event(7)}, nil
-					}
-					return nil, nil
-				}}
-				w := f.ask(t.Context(), "GET", fmt.Sprintf("/events?wait=%d", c.wait/time.Second), http.NoBody)
-				if took := time.Since(began); took != c.took {
-					t.Errorf("took %s, want %s", took, c.took)
-				}
-				if found := strings.Contains(w.Body.String(), "evt_7"); w.Code != http.StatusOK || found != c.found {
-					t.Errorf("answered %d %s", w.Code, w.Body)
-				}
-				next := *writeFeedCursor(0)
-				if c.found {
-					next = *writeFeedCursor(7)
-				}
-				if !strings.Contains(w.Body.String(), `"next":"`+next+`"`) {
-					t.Errorf("the next cursor is another one: %s", w.Body)
+				// Many times, because a look and the end may come at once.
+				for range 20 {
+					c.play(t)
 				}
 			})
 		})

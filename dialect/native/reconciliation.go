@@ -46,7 +46,7 @@ func (d *Dialect) reconciliation(c *call) error {
 	if !slices.ContainsFunc(identities, func(i merchant.Identity) bool { return i.Dialect == merchant.Payin && i.Name == merchantID }) {
 		return refuse(refund.KindNotFound, "merchant_id", "is none of the merchant's identities in Payin")
 	}
-	f := file{call: c, merchantID: merchantID, from: from, to: to, numbers: make(map[string]map[string]int64)}
+	f := file{call: c, merchantID: merchantID, from: from, to: to}
 	if err := f.payments(); err != nil {
 		return err
 	}
@@ -72,9 +72,6 @@ type file struct {
 	merchantID string
 	from, to   time.Time
 	rows       []payin.ReconciliationRow
-	// numbers are the refunds of each charge that was looked at, by id, with
-	// their place in the order of acceptance.
-	numbers map[string]map[string]int64
 }
 
 func (f *file) add(row payin.ReconciliationRow) error {
@@ -162,12 +159,8 @@ func (f *file) refund(e dialect.StoredEvent) error {
 	if !has {
 		return nil
 	}
-	numbers, err := f.numbersOf(e.Charge.ID)
-	if err != nil {
-		return err
-	}
 	row := payin.ReconciliationRow{
-		OrderID: payin.RefundID(order, numbers[e.Refund.ID]), MerchantOrderID: e.Refund.Number,
+		OrderID: payin.RefundID(order, e.Refund.Sequence), MerchantOrderID: e.Refund.Number,
 		CreatedAt: e.Refund.CreatedAt, CompletedAt: e.At,
 		Amount:    money.Amount{Minor: e.Refund.Amount, Currency: e.Refund.Currency},
 		TransType: payin.TransTypeRefund, Status: payin.OrderStatusFailed,
@@ -177,36 +170,4 @@ func (f *file) refund(e dialect.StoredEvent) error {
 		row.Status, row.CompletedAt = payin.OrderStatusSuccess, e.Refund.SucceededAt
 	}
 	return f.add(row)
-}
-
-// numbersOf counts a charge's refunds in the order of their acceptance, failed
-// ones too: the n of Payin's {order}_R{n}.
-func (f *file) numbersOf(chargeID string) (map[string]int64, error) {
-	if numbers, seen := f.numbers[chargeID]; seen {
-		return numbers, nil
-	}
-	page := dialect.Page{Limit: pageRows}
-	var newestFirst []string
-	for {
-		refunds, more, err := f.call.d.s.Reader.RefundList(f.call.ctx, dialect.RefundFilter{
-			MerchantID: f.call.merchantID(), ChargeID: chargeID, Page: page,
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range refunds {
-			newestFirst = append(newestFirst, r.ID)
-		}
-		if !more {
-			break
-		}
-		last := refunds[len(refunds)-1]
-		page.After = &dialect.Position{CreatedAt: last.CreatedAt, ID: last.ID}
-	}
-	numbers := make(map[string]int64, len(newestFirst))
-	for n, id := range newestFirst {
-		numbers[id] = int64(len(newestFirst) - n)
-	}
-	f.numbers[chargeID] = numbers
-	return numbers, nil
 }

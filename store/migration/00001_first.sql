@@ -100,6 +100,8 @@ CREATE TABLE charges (
 );
 CREATE INDEX charges_created ON charges (merchant_id, created_at, id);
 CREATE INDEX charges_order_no ON charges (merchant_id, order_no);
+-- A day's payments, for reconciliation files.
+CREATE INDEX charges_paid_at ON charges (merchant_id, paid_at);
 
 CREATE TABLE charge_aliases (
     merchant_id TEXT   NOT NULL,
