@@ -35,7 +35,7 @@ func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]eng
 // taken over with them; they may be sent twice, as any delivery may.
 func (s *Store) TakeOverLeases(ctx context.Context, now time.Time) (int64, error) {
 	const (
-		text       = `UPDATE refunds SET due_at = $1 WHERE due_at > $1 AND lease_until > 0`
+		text       = `UPDATE refunds SET due_at = $1 WHERE due_at > 0 AND due_at > $1 AND lease_until > 0`
 		deliveries = `UPDATE deliveries SET due_at = $1 WHERE due_at > $1 AND lease_until > 0`
 	)
 	var taken int64

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
@@ -65,21 +67,34 @@ func (s *Store) RefundList(ctx context.Context, f dialect.RefundFilter) (refunds
 
 // Attempts implements dialect.Reader, oldest first.
 func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error) {
-	const text = `SELECT source, epoch, outcome, code, message, note, created_at FROM attempts
-		WHERE merchant_id = $1 AND refund_id = $2 ORDER BY created_at, id`
-	var attempts []refund.Attempt
+	const text = `SELECT id, source, epoch, outcome, code, message, note, created_at FROM attempts
+		WHERE merchant_id = $1 AND refund_id = $2`
+	type row struct {
+		id      string
+		attempt refund.Attempt
+	}
+	var rows []row
 	err := s.read(ctx, func(q querier) error {
 		return q.query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
-			a := refund.Attempt{RefundID: refundID}
-			var at int64
-			err := scan((*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at)
+			r := row{attempt: refund.Attempt{RefundID: refundID}}
+			a, at := &r.attempt, int64(0)
+			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at)
 			a.At = fromMicros(at)
-			attempts = append(attempts, a)
+			rows = append(rows, r)
 			return err
 		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read attempts: %w", err)
+	}
+	// Sorted here: asked for an order, SQLite reads all of the merchant's rows in
+	// the order of their key, and not the refund's few. So for transfers.
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(a.attempt.At.Compare(b.attempt.At), cmp.Compare(a.id, b.id))
+	})
+	attempts := make([]refund.Attempt, len(rows))
+	for n, r := range rows {
+		attempts[n] = r.attempt
 	}
 	return attempts, nil
 }
@@ -87,7 +102,7 @@ func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]re
 // Transfers implements dialect.Reader, oldest first.
 func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]dialect.StoredTransfer, error) {
 	const text = `SELECT id, created_at, kind, from_account, to_account, amount, currency FROM transfers
-		WHERE merchant_id = $1 AND refund_id = $2 ORDER BY created_at, id`
+		WHERE merchant_id = $1 AND refund_id = $2`
 	var transfers []dialect.StoredTransfer
 	err := s.read(ctx, func(q querier) error {
 		return q.query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
@@ -103,5 +118,8 @@ func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]d
 	if err != nil {
 		return nil, fmt.Errorf("read transfers: %w", err)
 	}
+	slices.SortFunc(transfers, func(a, b dialect.StoredTransfer) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
+	})
 	return transfers, nil
 }

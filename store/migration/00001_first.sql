@@ -99,7 +99,7 @@ CREATE TABLE charges (
     CONSTRAINT charges_cap CHECK (reserved + refunded + blocked <= amount + excess)
 );
 CREATE INDEX charges_created ON charges (merchant_id, created_at, id);
-CREATE INDEX charges_order_no ON charges (merchant_id, order_no);
+CREATE INDEX charges_order_no ON charges (merchant_id, order_no, created_at, id);
 -- A day's payments, for reconciliation files.
 CREATE INDEX charges_paid_at ON charges (merchant_id, paid_at);
 
@@ -160,7 +160,7 @@ CREATE TABLE refunds (
 CREATE INDEX refunds_charge ON refunds (merchant_id, charge_id, created_at, id);
 CREATE INDEX refunds_created ON refunds (merchant_id, created_at, id);
 CREATE INDEX refunds_due_at ON refunds (due_at) WHERE due_at > 0;
-CREATE INDEX refunds_number ON refunds (merchant_id, number) WHERE number <> '';
+CREATE INDEX refunds_number ON refunds (merchant_id, number, created_at, id) WHERE number <> '';
 CREATE UNIQUE INDEX refunds_channel_number ON refunds (merchant_id, channel_account, channel_number);
 CREATE UNIQUE INDEX refunds_channel_refund_id ON refunds (merchant_id, channel_account, channel_refund_id) WHERE channel_refund_id <> '';
 
