@@ -74,10 +74,6 @@ func Run(ctx context.Context, handler http.Handler, opts Options) error {
 	}
 	defer func() { _ = listener.Close() }()
 
-	// Requests outlive ctx: a stop lets them end. They are told only when the
-	// time for that is over.
-	requests, cutOff := context.WithCancel(context.WithoutCancel(ctx))
-	defer cutOff()
 	// HTTP/1.1 alone: clients sign the request line as they sent it, and the
 	// limits of reading hold for a connection with one request at a time.
 	var protocols http.Protocols
@@ -92,7 +88,6 @@ func Run(ctx context.Context, handler http.Handler, opts Options) error {
 		Protocols:         &protocols,
 		TLSConfig:         secured,
 		ErrorLog:          slog.NewLogLogger(opts.Log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -110,18 +105,17 @@ func Run(ctx context.Context, handler http.Handler, opts Options) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	return stop(s, ended, cutOff, opts)
+	return stop(s, ended, opts)
 }
 
 // stop ends a server gracefully, and after StopTimeout in any case.
-func stop(s *http.Server, ended <-chan error, cutOff func(), opts Options) error {
+func stop(s *http.Server, ended <-chan error, opts Options) error {
 	wait, cancel := context.WithTimeout(context.Background(), opts.StopTimeout)
 	defer cancel()
 	err := s.Shutdown(wait)
 	if errors.Is(err, context.DeadlineExceeded) {
 		opts.Log.Warn("cutting off requests that did not end", "after", opts.StopTimeout)
-		cutOff()
-		err = s.Close()
+		err = s.Close() // which ends their contexts
 	}
 	if serving := <-ended; !errors.Is(serving, http.ErrServerClosed) {
 		err = errors.Join(err, serving)

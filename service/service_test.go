@@ -92,6 +92,13 @@ func TestAServiceThatWasClosedLeavesNothingRunning(t *testing.T) {
 		if err := s.Ready(); err == nil {
 			t.Error("a closed service says that it is ready")
 		}
+		for _, part := range s.running {
+			select {
+			case <-part.done:
+			default:
+				t.Errorf("the database was closed while %s was still at work", part.name)
+			}
+		}
 		goleak.VerifyNone(t, before)
 	})
 }
