@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -123,6 +124,9 @@ func (g *Group[T, R]) Run(ctx context.Context) {
 			// Looked at each time: under steady load there is always more to do.
 			for ctx.Err() == nil {
 				if g.Step(working) > 0 {
+					// Who was just answered and has more to ask comes along with
+					// the next batch, if it is ready to run. Nobody is waited for.
+					runtime.Gosched()
 					continue
 				}
 				select {
