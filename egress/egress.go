@@ -73,11 +73,14 @@ func Client(allow []netip.Prefix, timeout time.Duration) *http.Client {
 // public or within allow. It is a courtesy to whoever configures it; the
 // client checks again at each connection. Errors wrap ErrAddress.
 func Check(ctx context.Context, address string, allow []netip.Prefix) error {
+	return check(ctx, address, guardOf(allow))
+}
+
+func check(ctx context.Context, address string, g guard) error {
 	host, err := hostOf(address)
 	if err != nil {
 		return err
 	}
-	g := guardOf(allow)
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return g.check(ip)
 	}
@@ -93,6 +96,12 @@ func Check(ctx context.Context, address string, allow []netip.Prefix) error {
 		}
 	}
 	return nil
+}
+
+// CheckPlain is Check for addresses that may be called by plain http: every
+// address of the host must be within allow, a public one too.
+func CheckPlain(ctx context.Context, address string, allow []netip.Prefix) error {
+	return check(ctx, address, guard{allow: allow})
 }
 
 // hostOf reads an address's form and gives its host.
@@ -127,7 +136,7 @@ func hostOf(address string) (string, error) {
 // guard knows which addresses may be called.
 type guard struct {
 	allow  []netip.Prefix
-	public *ssrf.Guardian
+	public *ssrf.Guardian // nil: public addresses may not be called either
 }
 
 func guardOf(allow []netip.Prefix) guard {
@@ -142,6 +151,9 @@ func (g guard) check(ip netip.Addr) error {
 		if prefix.Contains(ip) {
 			return nil
 		}
+	}
+	if g.public == nil {
+		return fmt.Errorf("%w: %s is called by https only (hint: --egress-allow lists those that may be called by http)", ErrAddress, ip)
 	}
 	if g.public.SafeAddr(ip) != nil {
 		return fmt.Errorf("%w: %s is not public (hint: --egress-allow lists those that may be called all the same)", ErrAddress, ip)

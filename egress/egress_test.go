@@ -140,3 +140,16 @@ func TestTheClientEndsACallThatTakesTooLong(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+func TestByPlainHTTPOnlyWhatTheOperatorAllowsMayBeCalled(t *testing.T) {
+	for address, may := range map[string]bool{
+		"http://1.1.1.1/":   false,
+		"http://127.0.0.1/": true,
+		"http://10.0.0.1/":  false,
+		"http:///":          false,
+	} {
+		if err := egress.CheckPlain(t.Context(), address, loopback); (err == nil) != may {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}

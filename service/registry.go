@@ -8,6 +8,7 @@ import (
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/dialect/payin"
 	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/dialect/wechatpay"
 	"github.com/refundry/refundry/merchant"
@@ -20,9 +21,11 @@ import (
 func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dialect {
 	return []dialect.Dialect{
 		native.New(s.nativeServices(now, log)),
+		payin.New(payin.Services{Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
 		pingpp.New(pingpp.Services{Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
 		wechatpay.New(wechatpay.Services{
-			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, EgressCheck: s.egressCheck, Now: now, Log: log,
+			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.engine,
+			EgressCheck: s.notifyCheck, Now: now, Log: log,
 		}),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/channel"
@@ -88,6 +89,15 @@ func (s *Service) nativeServices(now func() time.Time, log *slog.Logger) native.
 // egressCheck says whether an address that a merchant chose may be called.
 func (s *Service) egressCheck(ctx context.Context, url string) error {
 	return egress.Check(ctx, url, s.opts.EgressAllow)
+}
+
+// notifyCheck is egressCheck for addresses that come with a refund request:
+// plain http only where the operator allows it (wechatpay-v3.md 2.1).
+func (s *Service) notifyCheck(ctx context.Context, url string) error {
+	if strings.HasPrefix(strings.ToLower(url), "http:") {
+		return egress.CheckPlain(ctx, url, s.opts.EgressAllow)
+	}
+	return s.egressCheck(ctx, url)
 }
 
 // observeQueues shows how long the queues are.

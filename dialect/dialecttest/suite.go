@@ -21,6 +21,9 @@ type Speaker struct {
 	// or whoever's key it is; amount nil is everything, number "" is none.
 	// base is the service's URL.
 	Refund func(t testing.TB, base, key string, charge refund.Alias, amount *money.Minor, number string) *http.Request
+	// Credentials gives what Refund and Bad get as key; nil is the text of the
+	// merchant's API key. For a dialect whose callers have a key pair instead.
+	Credentials func(merchant.Fresh) string
 	// RefundID reads the dialect's name for the refund from an answer; ok is
 	// false when the answer does not accept a refund.
 	RefundID func(status int, body string) (id string, ok bool)
@@ -79,7 +82,7 @@ func (f fixture) alias(t testing.TB, charge refund.Charge) refund.Alias {
 // ask sends a refund request of the suite's merchant.
 func (f fixture) ask(t testing.TB, charge refund.Charge, amount *money.Minor, number string) (id string, accepted bool) {
 	t.Helper()
-	response, body := Do(t, f.Refund(t, f.service.URL, f.mine.Key(f.Dialect), f.alias(t, charge), amount, number))
+	response, body := Do(t, f.Refund(t, f.service.URL, f.key(), f.alias(t, charge), amount, number))
 	if response.StatusCode >= http.StatusInternalServerError {
 		t.Errorf("answered %d %s", response.StatusCode, body)
 	}
@@ -159,7 +162,7 @@ func (f fixture) crowd(t *testing.T) {
 	charge := f.charge(t, f.mine)
 	requests := make([]*http.Request, callers)
 	for n := range requests {
-		requests[n] = f.Refund(t, f.service.URL, f.mine.Key(f.Dialect), f.alias(t, charge), minor(70), "")
+		requests[n] = f.Refund(t, f.service.URL, f.key(), f.alias(t, charge), minor(70), "")
 	}
 	var all sync.WaitGroup
 	accepted := make([]bool, callers)
@@ -220,7 +223,7 @@ func (f fixture) unknownKey(t *testing.T) {
 
 func (f fixture) badInput(t *testing.T) {
 	alias := f.alias(t, f.charge(t, f.mine))
-	for name, r := range f.Bad(t, f.service.URL, f.mine.Key(f.Dialect), alias) {
+	for name, r := range f.Bad(t, f.service.URL, f.key(), alias) {
 		t.Run(name, func(t *testing.T) {
 			f.service.Unchanged(t, func() {
 				response, body := Do(t, r)
@@ -230,6 +233,14 @@ func (f fixture) badInput(t *testing.T) {
 			})
 		})
 	}
+}
+
+// key is the suite's merchant's.
+func (f fixture) key() string {
+	if f.Credentials != nil {
+		return f.Credentials(f.mine)
+	}
+	return f.mine.Key(f.Dialect)
 }
 
 func minor(amount money.Minor) *money.Minor { return &amount }

@@ -24,6 +24,16 @@ type route struct {
 // routes lists what is served (section 2).
 var routes = []route{
 	{method: http.MethodGet, path: "certificates", handle: (*Dialect).getCertificates},
+	{method: http.MethodPost, path: "refund/domestic/refunds", handle: (*Dialect).createRefund},
+	{method: http.MethodPost, path: "refund/domestic/refunds/{refund_id}/apply-abnormal-refund", handle: (*Dialect).applyAbnormalRefund},
+	{method: http.MethodGet, path: "refund/domestic/refunds/{out_refund_no}", handle: (*Dialect).getRefund},
+	{method: http.MethodGet, path: "pay/transactions/id/{transaction_id}", handle: (*Dialect).getOrderByID},
+	{method: http.MethodGet, path: "pay/transactions/out-trade-no/{out_trade_no}", handle: (*Dialect).getOrderByNumber},
+	{method: http.MethodGet, path: "pay/partner/transactions/id/{transaction_id}", handle: (*Dialect).getPartnerOrderByID},
+	{method: http.MethodGet, path: "pay/partner/transactions/out-trade-no/{out_trade_no}", handle: (*Dialect).getPartnerOrderByNumber},
+	{method: http.MethodGet, path: "bill/tradebill", handle: (*Dialect).getTradeBill},
+	{method: http.MethodGet, path: "bill/fundflowbill", handle: (*Dialect).getFundFlowBill},
+	{method: http.MethodGet, path: "billdownload/file", serve: (*Dialect).downloadBill},
 }
 
 // maxSegments is above the deepest route; a longer path is unknown anyway.

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -32,12 +33,20 @@ type Finder interface {
 	RefundByChannelNumber(ctx context.Context, merchantID, number string) (refund.Refund, error)
 }
 
+// Rerouter sends an abnormal refund to another account; the engine is one. The
+// destination is kept nowhere. A refund that is not abnormal, or a destination
+// that the channel refuses, is KindStateConflict.
+type Rerouter interface {
+	Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination) (refund.Refund, error)
+}
+
 // Services are what the dialect needs of the rest of the program.
 type Services struct {
 	Directory dialect.Directory
 	Reader    dialect.Reader
 	Finder    Finder
 	Acceptor  dialect.Acceptor
+	Rerouter  Rerouter
 	// EgressCheck says whether a notify_url may be called; nil allows all.
 	EgressCheck func(ctx context.Context, url string) error
 	// PublicURL is the service's own address, such as https://pay.example,

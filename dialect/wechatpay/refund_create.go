@@ -1,0 +1,155 @@
+package wechatpay
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/wechatpay"
+)
+
+// createRefund is POST /v3/refund/domestic/refunds (section 2.1). The answer is
+// the refund object as soon as it is accepted; a repeat of the same number with
+// the same content gets the refund as it is now.
+func (d *Dialect) createRefund(c *call) (any, error) {
+	body, err := c.object()
+	if err != nil {
+		return nil, err
+	}
+	request, err := wire.DecodeRefundRequest(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := wire.CheckMode(request.SubMchID, c.account.partner(), wire.LocationBody); err != nil {
+		return nil, err
+	}
+	charge, err := d.orderOf(c, request)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.admit(c, request, charge); err != nil {
+		return nil, err
+	}
+	unit, err := refundUnit(c, request, charge)
+	if err != nil {
+		return nil, err
+	}
+	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.account.merchant, merchant.WeChatPay))
+	if err != nil {
+		return nil, err
+	}
+	// From here on the refund is on disk: whatever happens, it is no 4xx.
+	return refundObject(result.Refunds[0], charge, c.account.identity), nil
+}
+
+// orderOf finds the order that a request names: by the platform's number if
+// both are given, as v2 decided it (section 2.1).
+func (d *Dialect) orderOf(c *call, request wire.RefundRequest) (refund.Charge, error) {
+	charge, err := d.charge(c, request.TransactionID, request.OutTradeNo)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	if c.account.partner() && request.SubMchID != subOf(charge, c.account.identity) {
+		return refund.Charge{}, &wire.Error{Code: wire.CodeNoAuth, Message: "特约商户号与订单不匹配，没有退款权限"}
+	}
+	return charge, nil
+}
+
+// charge finds a charge that shows here: it has a name in this dialect, and a
+// currency that the dialect can say.
+func (d *Dialect) charge(c *call, transactionID, outTradeNo string) (refund.Charge, error) {
+	var charge refund.Charge
+	var err error
+	if transactionID != "" {
+		charge, err = d.Finder.ChargeByTransaction(c.r.Context(), c.merchantID(), merchant.WeChatPay, transactionID)
+	} else {
+		charge, err = d.Reader.ChargeByAlias(c.r.Context(), c.merchantID(), merchant.WeChatPay, outTradeNo)
+	}
+	if err == nil && !dialect.Says(merchant.WeChatPay, charge.Currency) {
+		err = refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
+	}
+	return charge, err
+}
+
+// admit refuses what the form and the core can't know: a total that is not the
+// order's, accounts that can't pay for this order, an address that may not be
+// called.
+func (d *Dialect) admit(c *call, request wire.RefundRequest, charge refund.Charge) error {
+	if request.Amount.Total != int64(charge.Amount) {
+		return &wire.Error{Code: wire.CodeInvalidRequest, Message: "订单总金额与支付时不一致，请核实后再试"}
+	}
+	sharing := charge.Detail.ProfitSharing == "waiting" || charge.Detail.ProfitSharing == "sharing"
+	if len(request.Amount.From) > 0 && !sharing {
+		return &wire.Error{Code: wire.CodeInvalidRequest, Message: "该订单不是待分账或分账中的订单，不支持指定出资账户"}
+	}
+	if request.NotifyURL == "" || d.EgressCheck == nil {
+		return nil
+	}
+	refused := d.EgressCheck(c.r.Context(), request.NotifyURL)
+	if refused == nil {
+		return nil
+	}
+	// A repeat is about a refund that is on disk: that its address can't be
+	// looked up today must not look as if there were none.
+	_, known, err := d.byNumber(c, request.OutRefundNo)
+	if err != nil || known {
+		return err
+	}
+	return &wire.ParamError{Field: "/notify_url", Value: shown(request.NotifyURL), Issue: refused.Error(), Location: wire.LocationBody}
+}
+
+// refundUnit puts a request into the core's words.
+func refundUnit(c *call, request wire.RefundRequest, charge refund.Charge) (refund.Unit, error) {
+	key, err := dialect.IdempotencyKey(c.r)
+	if err != nil {
+		return refund.Unit{}, err
+	}
+	amount := money.Minor(request.Amount.Refund)
+	goods := refundedGoods(request.Goods)
+	one := refund.Request{
+		ChargeID: charge.ID, Amount: &amount, Number: request.OutRefundNo, Reason: request.Reason, Goods: goods,
+		Detail: refund.RefundDetail{NotifyURL: request.NotifyURL, FundsAccount: request.FundsAccount, Goods: goods, From: fundsFrom(request.Amount.From)},
+	}
+	return refund.Unit{
+		MerchantID: c.merchantID(), Key: key, Requests: []refund.Request{one}, By: c.asker(),
+		Members: []refund.Content{{
+			refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(&amount),
+			refund.ContentTotal: strconv.FormatInt(request.Amount.Total, 10),
+			refund.ContentFrom:  fromContent(request.Amount.From), refund.ContentGoods: dialect.GoodsContent(goods),
+		}},
+	}, nil
+}
+
+func refundedGoods(goods []wire.Goods) []refund.RefundedGoods {
+	var out []refund.RefundedGoods
+	for _, g := range goods {
+		out = append(out, refund.RefundedGoods{
+			MerchantGoodsID: g.MerchantGoodsID, ChannelGoodsID: g.WechatpayGoodsID, Name: g.GoodsName,
+			UnitPrice: money.Minor(g.UnitPrice), Amount: money.Minor(g.RefundAmount), Quantity: g.RefundQuantity,
+		})
+	}
+	return out
+}
+
+func fundsFrom(from []wire.From) []refund.FundsFrom {
+	var out []refund.FundsFrom
+	for _, f := range from {
+		out = append(out, refund.FundsFrom{Account: f.Account, Amount: money.Minor(f.Amount)})
+	}
+	return out
+}
+
+// fromContent is who pays as the content of a repeat, whatever order it came
+// in.
+func fromContent(from []wire.From) string {
+	lines := make([]string, len(from))
+	for n, f := range from {
+		lines[n] = f.Account + "=" + strconv.FormatInt(f.Amount, 10)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, " ")
+}
