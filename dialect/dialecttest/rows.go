@@ -3,6 +3,8 @@ package dialecttest
 import (
 	"database/sql"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +29,12 @@ func (s *Service) Unchanged(t testing.TB, work func()) {
 	}
 }
 
-// settled gives all rows once two looks in a row see the same.
+// atWork matches rows that something will change at once, however slow the
+// machine is just now: events without a number, refunds under a lease.
+var atWork = regexp.MustCompile(`^events: .*\bfeed_number=0\b|^refunds: .*\blease_until=[1-9]`)
+
+// settled gives all rows once two looks in a row see the same and nothing is
+// at work.
 func (s *Service) settled(t testing.TB) []string {
 	t.Helper()
 	const pause = 20 * time.Millisecond
@@ -36,7 +43,7 @@ func (s *Service) settled(t testing.TB) []string {
 		timer := time.NewTimer(pause)
 		<-timer.C
 		next := s.rows(t)
-		if cmp.Equal(last, next) {
+		if cmp.Equal(last, next) && !slices.ContainsFunc(next, atWork.MatchString) {
 			return next
 		}
 		last = next

@@ -120,6 +120,17 @@ func TestInLiveModeAChargeSaysWhereAndWhenItWasPaid(t *testing.T) {
 	}
 }
 
+func TestInTestModeAChargeIsTheSandboxsUnlessItSaysOtherwise(t *testing.T) {
+	s := dialecttest.Start(t)
+	key := keyed(t, s, merchant.Test, merchant.Scopes(), merchant.ChannelAccount{ID: "manual_4", Connector: merchant.ConnectorManual})
+	for members, want := range map[string]string{``: "sandbox_", `, "channel_account": "manual_4"`: "manual_4"} {
+		answer := send(t, s, key, "POST", "/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "channel": "wx"`+members+`}`, http.StatusCreated)
+		if got := text(answer, "channel_account"); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: goes through %s", members, got)
+		}
+	}
+}
+
 // paid registers a charge of the demo merchant and gives its id.
 func paid(t *testing.T, s *dialecttest.Service, amount int) string {
 	t.Helper()

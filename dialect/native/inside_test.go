@@ -19,6 +19,7 @@ import (
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
 )
 
 // few is a directory with one test merchant, and whatever else a test sets.
@@ -222,6 +223,20 @@ func TestWhoeverLeavesTheFeedIsNotWaitedFor(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
+}
+
+func TestAnEndpointThatNamesNoEventsGetsThePromisedOnes(t *testing.T) {
+	d := New(Services{})
+	for _, state := range refund.States() {
+		e := webhook.Event{Type: "refund." + string(state)}
+		want := state == refund.Succeeded || state == refund.Failed || state == refund.Abnormal
+		if got := d.Subscribed(merchant.Endpoint{}, e); got != want {
+			t.Errorf("%s: %t", e.Type, got)
+		}
+		if got := d.Subscribed(merchant.Endpoint{Events: []string{"refund.created"}}, e); got != (state == refund.Created) {
+			t.Errorf("%s for who wants only refund.created: %t", e.Type, got)
+		}
+	}
 }
 
 // line is a good charge.

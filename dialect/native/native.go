@@ -29,8 +29,9 @@ type Sandbox interface {
 	Advance(ctx context.Context, account string, by time.Duration) error
 }
 
-// Resetter renews the demo merchant's charges. KindStateConflict while one of
-// their refunds is claimed; then nothing was changed.
+// Resetter renews the demo merchant's charges. KindForbidden for any other
+// merchant, KindStateConflict while one of their refunds is claimed; then
+// nothing was changed.
 type Resetter interface {
 	ResetDemo(ctx context.Context, merchantID string) error
 }
