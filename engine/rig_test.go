@@ -100,12 +100,13 @@ func (r *rig) newEngine(connector channel.Connector) *engine.Engine {
 
 // startIntake has requests accepted into r.engine until the test ends.
 func (r *rig) startIntake() {
-	r.intake = intake.New(r.store, r.engine, r.board, intake.Options{Now: r.clock.Now})
+	in := intake.New(r.store, r.engine, r.board, intake.Options{Now: r.clock.Now})
+	r.intake = in
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		r.intake.Run(ctx)
+		in.Run(ctx)
 	}()
 	r.t.Cleanup(func() { cancel(); <-ended })
 }
