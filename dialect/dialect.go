@@ -101,7 +101,8 @@ type ChargeFilter struct {
 	Identity               string // and of this identity
 	OrderNo                string
 	Channel                string
-	Refunded               *bool
+	Refunded               *bool // any refund was made of it
+	RefundedInFull         *bool
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
 	PaidFrom, PaidTo       time.Time // inclusive from, exclusive to
 	Page                   Page

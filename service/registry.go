@@ -10,6 +10,7 @@ import (
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/dialect/payin"
 	"github.com/refundry/refundry/dialect/pingpp"
+	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/dialect/wechatpay"
 	"github.com/refundry/refundry/merchant"
 )
@@ -23,6 +24,9 @@ func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dia
 		native.New(s.nativeServices(now, log)),
 		payin.New(payin.Services{Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
 		pingpp.New(pingpp.Services{Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
+		wallet.New(wallet.Services{
+			Directory: s.Store, Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log,
+		}),
 		wechatpay.New(wechatpay.Services{
 			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.engine,
 			EgressCheck: s.notifyCheck, Now: now, Log: log,

@@ -59,21 +59,7 @@ func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (
 func (s *Store) ChargeList(ctx context.Context, f dialect.ChargeFilter) (charges []refund.Charge, more bool, err error) {
 	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1`
 	l := newListing(text, "c", f.MerchantID, f.Page)
-	l.equal("order_no", f.OrderNo)
-	l.equal("channel", f.Channel)
-	if f.Refunded != nil {
-		condition := "(c.refunds > 0 OR c.already_refunded > 0)"
-		if !*f.Refunded {
-			condition = "c.refunds = 0 AND c.already_refunded = 0"
-		}
-		l.where(condition)
-	}
-	l.between("created_at", f.CreatedFrom, f.CreatedTo)
-	l.between("paid_at", f.PaidFrom, f.PaidTo)
-	if f.Dialect != "" {
-		l.where(`EXISTS (SELECT 1 FROM charge_aliases a WHERE a.merchant_id = c.merchant_id AND a.charge_id = c.id
-			AND a.dialect = ? AND (? = '' OR a.identity = ?))`, f.Dialect, f.Identity, f.Identity)
-	}
+	filterCharges(l, f)
 	one := l.end()
 	err = s.read(ctx, func(q querier) error {
 		return q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
@@ -87,4 +73,30 @@ func (s *Store) ChargeList(ctx context.Context, f dialect.ChargeFilter) (charges
 	}
 	charges, more = cut(l, charges)
 	return charges, more, nil
+}
+
+// filterCharges adds what a filter selects by.
+func filterCharges(l *listing, f dialect.ChargeFilter) {
+	l.equal("order_no", f.OrderNo)
+	l.equal("channel", f.Channel)
+	if f.Refunded != nil {
+		condition := "(c.refunds > 0 OR c.already_refunded > 0)"
+		if !*f.Refunded {
+			condition = "c.refunds = 0 AND c.already_refunded = 0"
+		}
+		l.where(condition)
+	}
+	if f.RefundedInFull != nil {
+		condition := "c.refunded >= c.amount"
+		if !*f.RefundedInFull {
+			condition = "c.refunded < c.amount"
+		}
+		l.where(condition)
+	}
+	l.between("created_at", f.CreatedFrom, f.CreatedTo)
+	l.between("paid_at", f.PaidFrom, f.PaidTo)
+	if f.Dialect != "" {
+		l.where(`EXISTS (SELECT 1 FROM charge_aliases a WHERE a.merchant_id = c.merchant_id AND a.charge_id = c.id
+			AND a.dialect = ? AND (? = '' OR a.identity = ?))`, f.Dialect, f.Identity, f.Identity)
+	}
 }

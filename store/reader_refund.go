@@ -41,15 +41,7 @@ func refundNotFound(id string) *refund.Error {
 func (s *Store) RefundList(ctx context.Context, f dialect.RefundFilter) (refunds []refund.Refund, more bool, err error) {
 	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1`
 	l := newListing(text, "r", f.MerchantID, f.Page)
-	l.equal("charge_id", f.ChargeID)
-	l.equal("state", string(f.State))
-	if f.Sequence != 0 {
-		l.where("r.sequence = ?", f.Sequence) // few rows of one charge are looked through
-	}
-	if f.Number != "" {
-		l.where("r.number <> '' AND r.number = ?", f.Number) // as the index says it
-	}
-	l.between("created_at", f.CreatedFrom, f.CreatedTo)
+	filterRefunds(l, f)
 	one := l.end()
 	err = s.read(ctx, func(q querier) error {
 		return q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
@@ -63,6 +55,19 @@ func (s *Store) RefundList(ctx context.Context, f dialect.RefundFilter) (refunds
 	}
 	refunds, more = cut(l, refunds)
 	return refunds, more, nil
+}
+
+// filterRefunds adds what a filter selects by.
+func filterRefunds(l *listing, f dialect.RefundFilter) {
+	l.equal("charge_id", f.ChargeID)
+	l.equal("state", string(f.State))
+	if f.Sequence != 0 {
+		l.where("r.sequence = ?", f.Sequence) // few rows of one charge are looked through
+	}
+	if f.Number != "" {
+		l.where("r.number <> '' AND r.number = ?", f.Number) // as the index says it
+	}
+	l.between("created_at", f.CreatedFrom, f.CreatedTo)
 }
 
 // Attempts implements dialect.Reader, oldest first.

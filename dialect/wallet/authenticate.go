@@ -1,0 +1,109 @@
+package wallet
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+	wire "github.com/refundry/refundry/wire/wallet"
+)
+
+// authenticate finds whose key it is and opens the envelope, if the body is
+// one; what is in it is the body from then on. An envelope that can't be
+// opened is an unknown caller, and answered in plain form (section 6).
+func (d *Dialect) authenticate(c *call) error {
+	key := c.r.Header.Get(wire.HeaderKey)
+	if key == "" {
+		return refund.Errorf(refund.KindUnauthenticated, "", "%s", wire.CodeKeyRequired.Name())
+	}
+	ctx := c.r.Context()
+	var err error
+	if c.caller, err = d.Directory.Caller(ctx, merchant.Wallet, key); err != nil {
+		return err
+	}
+	if _, c.identity, err = d.Directory.Identity(ctx, merchant.Wallet, c.caller.Key.Identity); err != nil {
+		return err
+	}
+	body, tooLarge := dialect.ReadBody(c.w, c.r)
+	if tooLarge != nil {
+		c.bodyFault = tooLarge
+		return c.checkPlain()
+	}
+	c.read(body)
+	if c.bodyFault != nil || !wire.IsEnvelope(c.body) {
+		return c.checkPlain()
+	}
+	plaintext, err := c.open()
+	if err != nil {
+		c.keys = nil
+		return refund.Errorf(refund.KindUnauthenticated, "", "the envelope can't be opened")
+	}
+	// The plaintext of a request without a body is random bytes.
+	if c.body = (exactjson.Value{}); c.r.Method == http.MethodPost {
+		c.read(plaintext)
+	}
+	return nil
+}
+
+// open opens the envelope that the body is, and keeps the keys for the answer.
+func (c *call) open() ([]byte, error) {
+	envelope, err := wire.ReadEnvelope(c.body)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := wire.ParseKey(c.identity.Secrets[merchant.PlatformSecretKey])
+	if err != nil {
+		return nil, err
+	}
+	peer, err := wire.ParseKey(c.identity.Public[merchant.MerchantPublicKey])
+	if err != nil {
+		return nil, err
+	}
+	c.keys = &wire.Keys{Secret: secret, Peer: peer}
+	return wire.Open(envelope, *c.keys)
+}
+
+// read decodes a body. What is no JSON at all does not exist for this API;
+// JSON that is not taken, such as one with a name twice, has a parameter at
+// fault.
+func (c *call) read(body []byte) {
+	value, err := exactjson.Decode(body, exactjson.Limits{})
+	c.body = value
+	switch {
+	case err == nil && value.Kind == exactjson.Absent:
+		c.bodyFault = &wire.ParamError{Code: wire.CodeBodyNotExist, Text: "the body is missing"}
+	case err == nil:
+	case errors.Is(err, exactjson.ErrSyntax), errors.Is(err, exactjson.ErrTrailingData):
+		c.bodyFault = &wire.ParamError{Code: wire.CodeBodyNotExist, Text: "the body is not JSON: " + err.Error()}
+	default:
+		c.bodyFault = &wire.ParamError{Code: wire.CodeParam, Text: "the body is refused: " + err.Error()}
+	}
+}
+
+// checkPlain: plain requests are for wallets that may send them, and only where
+// nobody listens: over TLS, or from the same machine (section 6).
+func (c *call) checkPlain() error {
+	allowed := c.is(wire.SettingPlain, wire.SettingOn) ||
+		c.caller.Merchant.Mode == merchant.Test && !c.is(wire.SettingPlain, wire.SettingOff)
+	if !allowed {
+		return refund.Errorf(refund.KindUnauthenticated, "", "this key takes sealed requests only")
+	}
+	address, err := netip.ParseAddr(dialect.RemoteAddress(c.r))
+	if c.r.TLS == nil && (err != nil || !address.IsLoopback()) {
+		return refund.Errorf(refund.KindUnauthenticated, "", "plain requests are taken over TLS only")
+	}
+	return nil
+}
+
+// isPossibleID reports whether a text of a path can be an id at all, and can be
+// handed to the database.
+func isPossibleID(id string) bool {
+	return id != "" && len(id) <= 4*wire.MaxChargeID && utf8.RuneCountInString(id) <= wire.MaxChargeID &&
+		utf8.ValidString(id) && !strings.ContainsRune(id, 0)
+}

@@ -1,0 +1,175 @@
+package wallet
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+	wire "github.com/refundry/refundry/wire/wallet"
+)
+
+// call is one request on its way through the dialect.
+type call struct {
+	w         http.ResponseWriter
+	r         *http.Request
+	requestID string
+	caller    merchant.Caller
+	identity  merchant.Identity // the wallet that the key belongs to
+	// keys seal the answer; nil where the request was plain.
+	keys *wire.Keys
+	body exactjson.Value
+	// bodyFault is why the body can't be used. It is told after what comes
+	// before it in the order of checks (section 2.6).
+	bodyFault error
+	ids       []string // of the path, behind the wallet: charge, refund, or any
+	// accepted says that a refund is on disk: no answer may deny it.
+	accepted bool
+	// began says that an answer is on its way.
+	began bool
+}
+
+// serve answers one request.
+func (d *Dialect) serve(w http.ResponseWriter, r *http.Request) {
+	c := &call{w: w, r: r, requestID: "iar_" + refund.NewID(d.Now())}
+	c.headers()
+	defer d.recoverTo(c)
+	object, err := d.handle(c)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	d.answer(c, object)
+}
+
+// handle checks in the order of section 2.6: key and envelope, wallet, body;
+// what follows is each call's own.
+func (d *Dialect) handle(c *call) (any, error) {
+	if err := d.authenticate(c); err != nil {
+		return nil, err
+	}
+	found, names, allowed, err := find(c.r)
+	if err != nil {
+		if allowed != nil {
+			c.w.Header().Set("Allow", strings.Join(allowed, ", "))
+		}
+		return nil, err
+	}
+	c.ids = names
+	if strings.HasPrefix(found.path, walletSegment) {
+		c.ids = names[1:]
+		if err := d.checkWallet(c, names[0]); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.mayUse(found); err != nil {
+		return nil, err
+	}
+	if found.method == http.MethodPost && c.bodyFault != nil {
+		return nil, c.bodyFault
+	}
+	return found.handle(d, c)
+}
+
+// checkWallet: the wallet of the path must be the key's.
+func (d *Dialect) checkWallet(c *call, name string) error {
+	if name == c.identity.Name {
+		return nil
+	}
+	unknown := &wire.ParamError{Code: wire.CodeWalletNotExist, Text: wire.CodeWalletNotExist.Name()}
+	if !isPossibleID(name) {
+		return unknown
+	}
+	_, _, err := d.Directory.Identity(c.r.Context(), merchant.Wallet, name)
+	switch {
+	case err == nil:
+		return &wire.ParamError{Code: wire.CodeKeyWalletMismatch, Text: wire.CodeKeyWalletMismatch.Name()}
+	case refund.KindOf(err) == refund.KindUnauthenticated:
+		return unknown
+	}
+	return err
+}
+
+// mayUse: the key has the scope, and a wallet that is locked or not approved
+// takes no writes. It may still be read, to see that it is locked.
+func (c *call) mayUse(found route) error {
+	if !c.caller.Key.May(found.scope) {
+		return refund.Errorf(refund.KindForbidden, "", "the key lacks the scope %s", found.scope)
+	}
+	if found.method == http.MethodPost && (c.is(wire.SettingBlock, wire.SettingOn) || c.is(wire.SettingReviewed, wire.SettingOff)) {
+		return refund.Errorf(refund.KindForbidden, "", "the wallet is locked or not approved")
+	}
+	return nil
+}
+
+// is reports whether a setting of the wallet has a value.
+func (c *call) is(name, value string) bool { return c.identity.Public[name] == value }
+
+// recoverTo answers a panic. One behind the acceptance of a refund closes the
+// connection: whatever was said would deny it.
+func (d *Dialect) recoverTo(c *call) {
+	problem := recover()
+	if problem == nil {
+		return
+	}
+	if err, ok := problem.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(http.ErrAbortHandler)
+	}
+	d.Log.Error("handler panicked", "request_id", c.requestID, "panic", fmt.Sprint(problem), "stack", string(debug.Stack()))
+	if c.accepted || c.began {
+		panic(http.ErrAbortHandler)
+	}
+	d.fail(c, refund.Errorf(refund.KindInternal, "", "internal error"))
+}
+
+// chargeNamed finds a charge by its name in the key's wallet. One that has its
+// name in another wallet of the merchant is not found.
+func (d *Dialect) chargeNamed(c *call, name string) (refund.Charge, error) {
+	missing := refund.Errorf(refund.KindChargeNotFound, "charges_id", "there is no such charge")
+	if !isPossibleID(name) {
+		return refund.Charge{}, missing
+	}
+	charge, err := d.Reader.ChargeByAlias(c.r.Context(), c.caller.Merchant.ID, merchant.Wallet, name)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	if _, ok := aliasIn(charge, c.identity.Name); !ok {
+		return refund.Charge{}, missing
+	}
+	return charge, nil
+}
+
+// refundNamed finds a refund of a charge of the key's wallet, with the charge.
+func (d *Dialect) refundNamed(c *call, name string) (refund.Refund, refund.Charge, error) {
+	missing := refund.Errorf(refund.KindRefundNotFound, "id", "there is no such refund")
+	id, ok := wire.CoreRefundID(name, wire.RefundIDPrefix(c.identity.Public))
+	if !ok || !isPossibleID(id) {
+		return refund.Refund{}, refund.Charge{}, missing
+	}
+	r, err := d.Reader.Refund(c.r.Context(), c.caller.Merchant.ID, id)
+	if err != nil {
+		return refund.Refund{}, refund.Charge{}, err
+	}
+	charge, err := d.Reader.Charge(c.r.Context(), c.caller.Merchant.ID, r.ChargeID)
+	if err != nil {
+		return refund.Refund{}, refund.Charge{}, err
+	}
+	if _, ok := aliasIn(charge, c.identity.Name); !ok {
+		return refund.Refund{}, refund.Charge{}, missing
+	}
+	return r, charge, nil
+}
+
+// idempotencyKey is the header's, as an error that is nil when there is none.
+func (c *call) idempotencyKey() (string, error) {
+	key, err := dialect.IdempotencyKey(c.r)
+	if err != nil {
+		return "", err
+	}
+	return key, nil
+}

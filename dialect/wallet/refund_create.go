@@ -1,0 +1,69 @@
+package wallet
+
+import (
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/wallet"
+)
+
+// createRefund is POST /wallet/{wallet_id}/refund (section 2). The answer is
+// the refund with 200 as soon as it is accepted, also when the channel has
+// refused it by then: an error would make callers repeat it.
+func (d *Dialect) createRefund(c *call) (any, error) {
+	request, err := wire.DecodeRefundRequest(c.body)
+	if err != nil {
+		return nil, err
+	}
+	r, charge, err := d.accept(c, request)
+	if err != nil {
+		return nil, err
+	}
+	return c.voice().refund(r, charge), nil
+}
+
+// createOldRefund is POST /charges/{id}/refunds, the older generation (section
+// 3): the wallet is the key's, the charge stands in the path.
+func (d *Dialect) createOldRefund(c *call) (any, error) {
+	request, err := wire.DecodeOldRefundRequest(c.body)
+	if err != nil {
+		return nil, err
+	}
+	request.ChargesID = c.ids[0]
+	r, charge, err := d.accept(c, request)
+	if err != nil {
+		return nil, err
+	}
+	return c.voice().oldRefund(r, charge), nil
+}
+
+// accept hands a refund to the intake. Without a number or a key every call is
+// a new refund (section 6).
+func (d *Dialect) accept(c *call, request wire.RefundRequest) (refund.Refund, refund.Charge, error) {
+	key, err := c.idempotencyKey()
+	if err != nil {
+		return refund.Refund{}, refund.Charge{}, err
+	}
+	charge, err := d.chargeNamed(c, request.ChargesID)
+	if err != nil {
+		return refund.Refund{}, refund.Charge{}, err
+	}
+	amount := money.Minor(request.Amount)
+	unit := refund.Unit{
+		MerchantID: charge.MerchantID, Key: key, By: dialect.Asker(c.caller, c.r, c.requestID),
+		Requests: []refund.Request{{
+			ChargeID: charge.ID, Amount: &amount, Number: request.RefundOrder, Reason: request.Description,
+			Detail: refund.RefundDetail{ClientIP: request.ClientIP},
+		}},
+		Members: []refund.Content{{refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(&amount)}},
+	}
+	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.caller.Merchant, merchant.Wallet))
+	if err != nil {
+		return refund.Refund{}, refund.Charge{}, err
+	}
+	// From here on the refund is on disk: whatever happens, it is no error.
+	// The charge that was read before has all that a refund shows of it.
+	c.accepted = true
+	return result.Refunds[0], charge, nil
+}

@@ -1,0 +1,91 @@
+// Package wallet answers the wallet API (protocol page wallet.md, which the
+// sections named in comments belong to): refunds, charges and wallets under
+// /wallet/, refunds of the older generation under /charges/, both also below
+// /api/v1, plain or in sealed envelopes, and the webhooks that tell of refunds.
+// It decides bytes, never money.
+//
+// Where the contract leaves something open, docs/divergences/wallet.md says
+// what was chosen and why.
+package wallet
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
+	wire "github.com/refundry/refundry/wire/wallet"
+)
+
+// Pager reads lists by the number of their page, newest first, as this API
+// wants them: at most f.Page.Limit rows behind the first offset ones, and how
+// many there are in all.
+type Pager interface {
+	ChargePage(ctx context.Context, f dialect.ChargeFilter, offset int64) (charges []refund.Charge, total int64, err error)
+	RefundPage(ctx context.Context, f dialect.RefundFilter, offset int64) (refunds []refund.Refund, total int64, err error)
+	// ChargeSums adds up what the charges of an identity in one currency still
+	// hold: what may be refunded, and what open refunds and disputes hold.
+	ChargeSums(ctx context.Context, merchantID, dialect, identity string, currency money.Currency) (free, held money.Minor, err error)
+}
+
+// Services are what the dialect needs of the rest of the program.
+type Services struct {
+	Directory dialect.Directory
+	Reader    dialect.Reader
+	Pager     Pager
+	Registrar dialect.Registrar
+	Acceptor  dialect.Acceptor
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Random gives nonces; default crypto/rand.Reader.
+	Random io.Reader
+	// Log is told of faults of ours, with the request's id; default
+	// slog.Default().
+	Log *slog.Logger
+}
+
+// Dialect is the wallet API. It is safe for concurrent use.
+type Dialect struct{ Services }
+
+var (
+	_ dialect.Dialect  = (*Dialect)(nil)
+	_ webhook.Renderer = (*Dialect)(nil)
+)
+
+// New makes the dialect.
+func New(s Services) *Dialect {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Random == nil {
+		s.Random = rand.Reader
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	return &Dialect{Services: s}
+}
+
+// Name is "wallet".
+func (d *Dialect) Name() string { return merchant.Wallet }
+
+// Register adds everything under /wallet, /charges and /api/v1. The paths are
+// matched here and not by the mux, whose answers for unknown addresses and
+// methods are not in this API's form. Each is there with and without a slash:
+// the mux would redirect the bare one.
+func (d *Dialect) Register(mux *http.ServeMux) {
+	for _, root := range []string{"/wallet", "/charges", wire.PathPrefix} {
+		mux.HandleFunc(root, d.serve)
+		mux.HandleFunc(root+"/", d.serve)
+	}
+}
+
+// now is the time in the store's precision.
+func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }

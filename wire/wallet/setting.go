@@ -1,0 +1,69 @@
+package wallet
+
+import "strings"
+
+// Names of a wallet's settings, as they are kept with its identity. All are
+// optional; a value that is not named here counts as the default.
+const (
+	// SettingReply is ReplyBare (default) or ReplyWrapped: the form of results
+	// of plain requests (section 6).
+	SettingReply = "wallet.reply"
+	// SettingCurrencyStyle is a CurrencyStyle, StylePage by default (section 2.4).
+	SettingCurrencyStyle = "wallet.currency_style"
+	// SettingRefundIDPrefix begins the ids of refunds, DefaultRefundIDPrefix
+	// by default (section 6).
+	SettingRefundIDPrefix = "wallet.refund_id_prefix"
+	// SettingPlain is SettingOn or SettingOff: whether the wallet's API keys
+	// may send plain requests (section 6). By default those of test mode may.
+	SettingPlain = "wallet.plain"
+	// SettingBlock and SettingReviewed are SettingOn or SettingOff: a wallet
+	// that is locked, or not approved yet, takes no writes (section 2.6). By
+	// default it is approved and not locked.
+	SettingBlock    = "wallet.block"
+	SettingReviewed = "wallet.reviewed"
+	// SettingAppID is the wallet object's appid.
+	SettingAppID = "wallet.appid"
+	// These three are the account's at ChinaUMS (section 2.5).
+	SettingMsgSrc = "chinaums.msg_src"
+	SettingMID    = "chinaums.mid"
+	SettingTID    = "chinaums.tid"
+)
+
+// Values of settings.
+const (
+	ReplyBare    = "bare"
+	ReplyWrapped = "wrapped"
+	SettingOn    = "on"
+	SettingOff   = "off"
+)
+
+// DefaultRefundIDPrefix is what the core's refund ids begin with.
+const DefaultRefundIDPrefix = "re_"
+
+// maxPrefix keeps a refund's id within what ids may be long.
+const maxPrefix = 16
+
+// RefundIDPrefix reads the setting; one that is longer than 16 characters, or
+// of others than letters, digits, _ and -, counts as the default.
+func RefundIDPrefix(settings map[string]string) string {
+	prefix := settings[SettingRefundIDPrefix]
+	if len(prefix) > maxPrefix || !isRefundOrder(prefix) {
+		return DefaultRefundIDPrefix
+	}
+	return prefix
+}
+
+// RefundID puts a core's refund id into the wallet's form.
+func RefundID(id, prefix string) string {
+	return prefix + strings.TrimPrefix(id, DefaultRefundIDPrefix)
+}
+
+// CoreRefundID undoes RefundID. An id that begins with the default prefix is
+// good too: the setting may have been changed since the id was given out. ok is
+// false for a text that can be no refund's id.
+func CoreRefundID(id, prefix string) (core string, ok bool) {
+	if tail, has := strings.CutPrefix(id, prefix); has {
+		return DefaultRefundIDPrefix + tail, true
+	}
+	return id, strings.HasPrefix(id, DefaultRefundIDPrefix)
+}
