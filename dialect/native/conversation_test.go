@@ -1,6 +1,7 @@
 package native_test
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/refundry/refundry/openapi"
 	"github.com/refundry/refundry/openapi/openapitest"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 // demo is the demo merchant's native key.
@@ -26,10 +28,17 @@ const documented = `{"order_no": "T1", "amount": 1000, "currency": "CNY", "chann
  "identities": {"pingpp": {"app": "app_1Gqj58ynP0mHeX1q", "charge": "ch_native", "order": "o1"}, "wallet": {"wallet_id": "wallet_demo", "charges_id": "native"},
                 "wechatpay": {"mchid": "1900009191", "sub_mchid": "", "out_trade_no": "native1"}, "payin": {"merchant_id": "M948164", "order_id": "M948164T1"}}}`
 
-// TestConversations plays every call of the contract against the real service.
+// TestConversations plays every call of the contract against the real service,
+// on both engines, which must say the same.
 func TestConversations(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) { converse(t, "") })
+	t.Run("PostgreSQL", func(t *testing.T) { converse(t, storetest.Postgres(t)) })
+}
+
+func converse(t *testing.T, database string) {
 	s := dialecttest.Start(t, func(o *service.Options) {
 		o.EgressAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		o.Database = cmp.Or(database, o.Database)
 	})
 	contract := openapitest.Load(t, openapi.Native())
 	play := func(name string, steps []dialecttest.Step) {
