@@ -151,11 +151,17 @@ type extraDetail struct {
 	ReferenceURL string          `json:"referenceURL,omitempty"`
 }
 
-// extraOf reads it back; a charge that came another way has none.
-func extraOf(charge refund.Charge) extraDetail {
+// extraOf reads it back; ok is false for a charge that came another way.
+func extraOf(charge refund.Charge) (detail extraDetail, ok bool) {
 	var kept keptExtra
 	if json.Unmarshal(charge.Detail.Extra, &kept) != nil || kept.Payin == nil {
-		return extraDetail{}
+		return extraDetail{}, false
 	}
-	return *kept.Payin
+	return *kept.Payin, true
+}
+
+// madeHere reports whether this API made the charge.
+func madeHere(charge refund.Charge) bool {
+	_, ok := extraOf(charge)
+	return ok
 }

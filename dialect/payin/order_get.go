@@ -25,7 +25,7 @@ const zero json.Number = "0"
 // orderObject gives an order in the dialect's words. Every charge of the core
 // is paid.
 func (c *call) orderObject(o order) wire.Order {
-	extra := extraOf(o.Charge)
+	extra, _ := extraOf(o.Charge)
 	method := o.method()
 	return wire.Order{
 		Amount: wire.Number(o.Amount, o.Currency), Tip: zero, TaxAmount: zero, RefundAmount: wire.Number(o.Refunded, o.Currency),

@@ -130,7 +130,7 @@ func (r *OrderRequest) readDetails(body exactjson.Value, _ Options) error {
 			continue
 		case part.kind:
 		default:
-			return &FieldError{part.name, "must be an " + part.kind.String() + ", not a " + value.Kind.String()}
+			return &FieldError{part.name, "must be " + withArticle(part.kind) + ", not " + withArticle(value.Kind)}
 		}
 		if len(value.Items) > maxProducts {
 			return &FieldError{part.name, "must have at most " + itoa(maxProducts) + " elements"}

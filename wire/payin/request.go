@@ -84,7 +84,7 @@ func amountText(body exactjson.Value, options Options) (string, error) {
 		return "", &FieldError{"amount", "is required"}
 	case value.Kind == exactjson.Number && options.AcceptNumberAmount:
 	default:
-		return "", &FieldError{"amount", "must be a string, such as \"1.35\", not a " + value.Kind.String()}
+		return "", &FieldError{"amount", "must be a string, such as \"1.35\", not " + withArticle(value.Kind)}
 	}
 	return value.Text, nil
 }
@@ -115,7 +115,15 @@ func optionalText(body exactjson.Value, name string) (text string, present bool,
 	case exactjson.String:
 		return value.Text, true, nil
 	}
-	return "", false, &FieldError{name, "must be a string, not a " + value.Kind.String()}
+	return "", false, &FieldError{name, "must be a string, not " + withArticle(value.Kind)}
+}
+
+// withArticle names a kind as in "an object".
+func withArticle(kind exactjson.Kind) string {
+	if kind == exactjson.Array || kind == exactjson.Object {
+		return "an " + kind.String()
+	}
+	return "a " + kind.String()
 }
 
 func isMerchantRefundID(text string) bool {
