@@ -114,7 +114,7 @@ type RefundFilter struct {
 	ChargeID               string
 	State                  refund.State
 	Number                 string
-	Sequence               int64 // the refund's place among its charge's, from 1
+	Sequence               int64     // the refund's place among its charge's, from 1
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
 	Page                   Page
 }
