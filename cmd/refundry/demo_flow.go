@@ -48,7 +48,7 @@ func (h *house) show(e *environment) error {
 	}
 	d := &demonstration{printer: printer{out: e.out, bold: terminal(e.out)}, url: h.url}
 	d.title("Refundry runs at %s on a fresh SQLite file, with the demo merchant.", h.url)
-	d.line("What follows is the published Ping++ example with nothing but the host changed.")
+	d.line("What follows are the published pages' examples with nothing but the host changed: Ping++, WeChat Pay, the wallet, Payin.")
 	steps := []func(context.Context) error{
 		func(ctx context.Context) error {
 			return d.step(ctx, "Have this program's own receiver told of refunds.", nativeCall("/refundry/v1/endpoints",
@@ -78,6 +78,9 @@ func (h *house) show(e *environment) error {
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
+	if err := h.others(ctx, d); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	return h.verify(ctx, d)
 }
 
@@ -87,7 +90,7 @@ func (h *house) verify(ctx context.Context, d *demonstration) error {
 	if err := h.verified(ctx); err != nil {
 		return err
 	}
-	d.line("every invariant holds: 1.00 was paid, 1.00 was given back, not one fen more.")
+	d.line("every invariant holds: five refunds through four APIs, and not one fen more than was paid.")
 	return nil
 }
 
@@ -136,6 +139,8 @@ type request struct {
 	basic             bool // the key is the user's name; else a bearer token
 	form              url.Values
 	json              string
+	// headers are name and value, behind those that the key makes.
+	headers [][2]string
 }
 
 func pingppGet(path string) request {
@@ -174,10 +179,14 @@ func (d *demonstration) step(ctx context.Context, title string, r request, want 
 // curl is the command that makes the same call.
 func (r request) curl(base string) string {
 	words := []string{"curl", base + r.path}
-	if r.basic {
+	switch {
+	case r.basic:
 		words = append(words, "-u", r.key+":")
-	} else {
+	case r.key != "":
 		words = append(words, "-H", `"Authorization: Bearer `+r.key+`"`)
+	}
+	for _, header := range r.headers {
+		words = append(words, "-H", "'"+header[0]+": "+shortened(header[1])+"'")
 	}
 	for _, name := range []string{"amount", "description"} {
 		if value := r.form.Get(name); value != "" {
@@ -193,6 +202,15 @@ func (r request) curl(base string) string {
 	return strings.Join(words, " ")
 }
 
+// shortened cuts a signature that is right for this one call alone.
+func shortened(text string) string {
+	const most = 100
+	if len(text) > most {
+		return text[:most] + "..."
+	}
+	return text
+}
+
 func (r request) send(ctx context.Context, base string) (status int, body []byte, err error) {
 	text, kind := r.json, "application/json"
 	if r.form != nil {
@@ -205,10 +223,14 @@ func (r request) send(ctx context.Context, base string) (status int, body []byte
 	if text != "" {
 		call.Header.Set("Content-Type", kind)
 	}
-	if r.basic {
+	switch {
+	case r.basic:
 		call.SetBasicAuth(r.key, "")
-	} else {
+	case r.key != "":
 		call.Header.Set("Authorization", "Bearer "+r.key)
+	}
+	for _, header := range r.headers {
+		call.Header.Set(header[0], header[1])
 	}
 	answer, err := http.DefaultClient.Do(call)
 	if err != nil {
