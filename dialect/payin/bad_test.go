@@ -57,8 +57,8 @@ func creating(name, without, change, want string) badRequest {
 }
 
 const (
-	wrongAmount   = `400 badRequest amount: amount must be decimal text above 0, such as "1.35", "99.10" or "127"`
-	manyDecimals  = `400 badRequest amount: amount has too many decimals`
+	wrongAmount   = `400 badRequest amount: must be decimal text above 0, such as "1.35", "99.10" or "127"`
+	manyDecimals  = `400 badRequest amount: has too many decimals`
 	noSuchOrder   = "404 notFound there is no such order"
 	noSuchRefund  = "404 notFound there is no such refund"
 	noTransaction = "404 notFound there is no such transaction"

@@ -2,6 +2,7 @@ package payin
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/payin"
@@ -76,5 +77,5 @@ func invalid(err error, param string) *refund.Error {
 	if errors.As(err, &field) {
 		return refund.Errorf(refund.KindInvalid, field.Field, "%s", field.Text)
 	}
-	return refund.Errorf(refund.KindInvalid, param, "%s", err)
+	return refund.Errorf(refund.KindInvalid, param, "%s", strings.TrimPrefix(err.Error(), param+" "))
 }
