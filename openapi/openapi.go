@@ -7,6 +7,9 @@ import "embed"
 //go:embed *.yaml
 var files embed.FS
 
+// WeChatPay is the contract of the WeChat Pay dialect.
+func WeChatPay() []byte { return read("wechatpay.yaml") }
+
 // Native is the contract of the native API, which begins with "openapi:".
 func Native() []byte { return read("native.yaml") }
 

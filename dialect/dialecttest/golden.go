@@ -62,6 +62,8 @@ type Transcript struct {
 	Steps []Step
 	// Headers of answers that the golden file shows, where they are present.
 	Headers []string
+	// Sign, if not nil, adds to each request what its dialect signs it with.
+	Sign func(t testing.TB, r *http.Request, body string)
 	// Check, if not nil, sees each request with its body and the answer, to
 	// hold them against an OpenAPI contract.
 	Check func(t testing.TB, r *http.Request, body string, response *http.Response, answer string)
@@ -109,6 +111,9 @@ func (tr Transcript) play(t *testing.T, step Step, fill *strings.Replacer) (Answ
 	for deadline := time.Now().Add(settleTimeout); ; {
 		body := fill.Replace(step.Body)
 		r := Request(t, step.Method, tr.URL+fill.Replace(step.Path), body, header...)
+		if tr.Sign != nil {
+			tr.Sign(t, r, body)
+		}
 		response, answer := Do(t, r)
 		if strings.Contains(answer, step.Until) {
 			if tr.Check != nil && !step.Quiet {

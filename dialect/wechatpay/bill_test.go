@@ -1,0 +1,182 @@
+package wechatpay_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/service"
+	wire "github.com/refundry/refundry/wire/wechatpay"
+)
+
+// travelling starts a service whose clock the test moves. It begins at a day's
+// noon in Beijing.
+func travelling(t *testing.T) (*dialecttest.Service, func(time.Duration), func() time.Time) {
+	t.Helper()
+	began := time.Date(2026, 11, 20, 12, 0, 0, 0, wire.Beijing)
+	real := time.Now()
+	var ahead atomic.Int64
+	now := func() time.Time { return began.Add(time.Since(real) + time.Duration(ahead.Load())) }
+	s := dialecttest.Start(t, func(o *service.Options) { o.Now = now })
+	return s, func(by time.Duration) { ahead.Add(int64(by)) }, now
+}
+
+// download fetches a bill's file and checks its hash.
+func (c client) download(t *testing.T, answer string) []byte {
+	t.Helper()
+	got, err := wire.DecodeBillAnswer(exact(t, answer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, ours := strings.CutPrefix(got.DownloadURL, c.url)
+	if !ours || !strings.HasPrefix(target, "/v3/billdownload/file?") {
+		t.Fatalf("the address is %s", got.DownloadURL)
+	}
+	response, file := dialecttest.Do(t, c.request(t, http.MethodGet, target, ""))
+	if response.StatusCode != 200 {
+		t.Fatalf("answered %d %s", response.StatusCode, file)
+	}
+	plain := []byte(file)
+	if response.Header.Get("Content-Type") == wire.ContentTypeGzip {
+		r, err := gzip.NewReader(strings.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if wire.BillHash(plain) != got.HashValue {
+		t.Error("the file has another hash")
+	}
+	return plain
+}
+
+func TestTradeBills(t *testing.T) {
+	s, ahead, now := travelling(t)
+	c := demo(t, s, direct)
+	c.now = now
+	c.post(t, refundPath, refundBody("R1", 500, ""), 200, "Prefer", "wait=5")
+	c.post(t, refundPath, refundBody("R2", 51, ""), 200, "Prefer", "wait=5")
+	c.post(t, refundPath, refundBody("R3", 52, ""), 200, "Prefer", "wait=5")
+	day := now().In(wire.Beijing).Format(time.DateOnly)
+	path := "/v3/bill/tradebill?bill_date=" + day
+	if answer := decoded(t, c.get(t, path, 400)); answer["code"] != "STATEMENT_CREATING" {
+		t.Errorf("today's: %v", answer)
+	}
+	ahead(22 * time.Hour)
+	for kind, want := range map[string]string{
+		"":                                "SUCCESS REFUND/SUCCESS REFUND/FAIL REFUND/CHANGE",
+		"&bill_type=ALL&tar_type=GZIP":    "SUCCESS REFUND/SUCCESS REFUND/FAIL REFUND/CHANGE",
+		"&bill_type=SUCCESS":              "SUCCESS",
+		"&bill_type=REFUND&tar_type=GZIP": "REFUND/SUCCESS REFUND/FAIL REFUND/CHANGE",
+	} {
+		file := c.download(t, c.get(t, path+kind, 200))
+		var rows []string
+		var all []wire.TradeRow
+		summary, err := wire.ReadTradeBill(bytes.NewReader(file), func(row wire.TradeRow) error {
+			text := row.TradeState
+			if row.RefundState != "" {
+				text += "/" + row.RefundState
+			}
+			rows, all = append(rows, text), append(all, row)
+			return nil
+		})
+		if got := strings.Join(rows, " "); err != nil || got != want {
+			t.Errorf("%q: %q, %v", kind, got, err)
+		}
+		if kind != "" {
+			continue
+		}
+		paid, back := all[0], all[1]
+		if paid.MchID != direct || paid.OutTradeNo != demoOrder || paid.Order != 1000 || paid.Settlement != 900 || paid.Coupon != 200 || paid.FeeMilliFen != 6000 || paid.Rate != "0.60%" {
+			t.Errorf("the payment is %+v", paid)
+		}
+		if back.OutRefundNo != "R1" || back.SettlementRefund != 450 || back.CouponRefund != 50 || back.RequestedRefund != 500 || back.FeeMilliFen != -3000 || back.Order != 0 {
+			t.Errorf("the refund is %+v", back)
+		}
+		if summary.Count != 4 || summary.Order != 1000 || summary.RequestedRefund != 603 {
+			t.Errorf("the summary is %+v", summary)
+		}
+	}
+	// The order belongs to the direct merchant's bill alone.
+	p := demo(t, s, partner)
+	p.now = now
+	if file := c.download(t, c.get(t, path, 200)); !bytes.Contains(file, []byte(demoOrder)) {
+		t.Error("the direct merchant's bill lacks its order")
+	}
+	if file := p.download(t, p.get(t, path, 200)); bytes.Contains(file, []byte(demoOrder)) || !bytes.Contains(file, []byte("`"+subMchID+",")) {
+		t.Errorf("the partner's bill is\n%s", file)
+	}
+	if answer := decoded(t, p.get(t, path+"&sub_mchid=1900000110", 400)); answer["code"] != "NO_STATEMENT_EXIST" {
+		t.Errorf("of an unknown sub-merchant: %v", answer)
+	}
+	c.get(t, path+"&sub_mchid="+subMchID, 400)
+}
+
+func TestFundFlowBills(t *testing.T) {
+	s, ahead, now := travelling(t)
+	c := demo(t, s, direct)
+	c.now = now
+	c.post(t, refundPath, refundBody("R1", 500, `"reason":"坏了",`), 200, "Prefer", "wait=5")
+	c.post(t, refundPath, refundBody("R2", 51, ""), 200, "Prefer", "wait=5")
+	path := "/v3/bill/fundflowbill?bill_date=" + now().In(wire.Beijing).Format(time.DateOnly)
+	ahead(22 * time.Hour)
+	file := c.download(t, c.get(t, path, 200))
+	var rows []string
+	summary, err := wire.ReadFlowBill(bytes.NewReader(file), func(row wire.FlowRow) error {
+		rows = append(rows, fmt.Sprintf("%s%s %d %s %s", row.Direction, row.Business, row.Amount, row.Voucher, row.Note))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(rows, "\n")
+	for _, want := range []string{
+		"收入交易 900 " + demoOrder, "支出扣除交易手续费 6 " + demoOrder, "支出退款 450 R1 坏了", "收入退还交易手续费 3 R1 坏了", "支出退款 46 R2", "收入退款关闭 46 R2",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if summary.InAmount-summary.OutAmount != 900-6-450+3 {
+		t.Errorf("the day brought %d:\n%s", summary.InAmount-summary.OutAmount, all)
+	}
+	for _, account := range []string{"OPERATION", "FEES"} {
+		if answer := decoded(t, c.get(t, path+"&account_type="+account, 400)); answer["code"] != "NO_STATEMENT_EXIST" {
+			t.Errorf("%s: %v", account, answer)
+		}
+	}
+}
+
+// A download address is bound to its merchant, lasts five minutes, and can't be
+// changed.
+func TestADownloadAddressIsForOneMerchantAndFiveMinutes(t *testing.T) {
+	s, ahead, now := travelling(t)
+	c, p := demo(t, s, direct), demo(t, s, partner)
+	c.now, p.now = now, now
+	path := "/v3/bill/tradebill?bill_date=" + now().In(wire.Beijing).Format(time.DateOnly)
+	ahead(22 * time.Hour)
+	answer, err := wire.DecodeBillAnswer(exact(t, c.get(t, path, 200)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := strings.TrimPrefix(answer.DownloadURL, c.url)
+	p.get(t, target, 400)
+	c.get(t, target+"x", 400)
+	c.get(t, strings.Replace(target, "token=", "token=A", 1), 400)
+	c.get(t, "/v3/billdownload/file", 400)
+	response, _ := dialecttest.Do(t, c.request(t, http.MethodGet, target, ""))
+	if response.StatusCode != 200 || response.Header.Get(wire.HeaderSignature) != "" || response.Header.Get("Content-Type") != "text/plain" {
+		t.Errorf("answered %d as %s, signed %q", response.StatusCode, response.Header.Get("Content-Type"), response.Header.Get(wire.HeaderSignature))
+	}
+	ahead(6 * time.Minute)
+	c.get(t, target, 400)
+}
