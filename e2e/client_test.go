@@ -1,0 +1,48 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// runClient runs a script that drives official clients against a service on
+// each engine, and lets verify count afterwards. `make setup-e2e` installs the
+// clients; a machine without them fails: a client that is not run proves nothing.
+func runClient(t *testing.T, script string, needs ...string) {
+	t.Helper()
+	for _, name := range needs {
+		if _, err := os.Stat("node_modules/" + name + "/package.json"); err != nil {
+			t.Fatalf("%v (hint: make setup-e2e)", err)
+		}
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatalf("%v (hint: make setup-e2e)", err)
+	}
+	for _, engine := range engines {
+		t.Run(engine.name, func(t *testing.T) {
+			t.Parallel()
+			database := engine.open(t)
+			p := Start(t, database, t.TempDir(), "--egress-allow", "127.0.0.0/8")
+			ctx, cancel := context.WithTimeout(t.Context(), endTimeout)
+			defer cancel()
+			client := exec.CommandContext(ctx, node, script)
+			client.Env = append(os.Environ(), "REFUNDRY_URL="+p.URL, "REFUNDRY_DEMO_DIR="+filepath.Join(p.Data, "demo"))
+			if text, err := client.CombinedOutput(); err != nil {
+				t.Errorf("client: %v\n%s", err, text)
+			}
+			p.Stop(t)
+			Verify(t, database)
+		})
+	}
+}
+
+// wechatpay-axios-plugin 0.9.6 and wechatpay-node-v3 2.2.1 from npm,
+// unmodified, with only their hosts changed; wechatpay/client.mjs says what is
+// shown.
+func TestTheWeChatPayClients(t *testing.T) {
+	runClient(t, "wechatpay/client.mjs", "wechatpay-axios-plugin", "wechatpay-node-v3")
+}
