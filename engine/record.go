@@ -37,6 +37,9 @@ type word struct {
 	// tries counts the failures to record it alone.
 	tries  int
 	alerts []refund.Alert
+	// idle words count only while nobody calls the channel about the refund;
+	// busy says that someone did.
+	idle, busy bool
 }
 
 // giveBack is the word of a job that was not called.
@@ -149,6 +152,9 @@ func (e *Engine) decide(w *word, charge refund.Charge, r refund.Refund) refund.C
 		return refund.Change{Charge: charge}
 	}
 	now := e.stamp(r.UpdatedAt)
+	if w.busy = w.idle && r.LeaseUntil.After(now); w.busy {
+		return refund.Change{Charge: charge}
+	}
 	change := refund.Apply(charge, r, w.Outcome, w.pace, now)
 	w.alerts = change.Alerts
 	for n := range change.Refunds {

@@ -49,6 +49,25 @@ type Canceler interface {
 	CancelRefund(ctx context.Context, merchantID, refundID, requestID string, now time.Time) (refund.Refund, refund.Charge, error)
 }
 
+// Searcher finds refunds by any number that a person may hold: an id, number or
+// key of the refund in any dialect, its channel's numbers, or what its charge
+// is called. Newest first; none is an empty list.
+type Searcher interface {
+	SearchRefunds(ctx context.Context, merchantID, number string, page dialect.Page) (refunds []refund.Refund, more bool, err error)
+}
+
+// Retrier makes an open refund due now and changes nothing else about it.
+// KindStateConflict for one at its end, or that waits for a start time.
+type Retrier interface {
+	RetryRefund(ctx context.Context, merchantID, refundID string, now time.Time) (refund.Refund, error)
+}
+
+// Settler records an operator's word, OutcomeDone or OutcomeFailed, with the
+// proof as its message. KindStateConflict while the channel is being called.
+type Settler interface {
+	Settle(ctx context.Context, merchantID, refundID string, o refund.Outcome) (refund.Refund, error)
+}
+
 // Services are what the API stands on; all but Wake, Now and Log must be there.
 type Services struct {
 	Directory dialect.Directory
@@ -56,6 +75,9 @@ type Services struct {
 	Registrar dialect.BatchRegistrar
 	Acceptor  dialect.Acceptor
 	Canceler  Canceler
+	Searcher  Searcher
+	Retrier   Retrier
+	Settler   Settler
 	Sandbox   Sandbox
 	Resetter  Resetter
 	Endpoints Endpoints

@@ -9,18 +9,11 @@ import (
 
 // listRefunds gives the merchant's refunds, newest first: GET /refunds.
 func (d *Dialect) listRefunds(c *call) error {
-	filter, none, err := d.refundFilter(c)
+	refunds, more, err := d.selectRefunds(c)
 	if err != nil {
 		return err
 	}
 	out := list[refundAnswer]{Data: []refundAnswer{}}
-	if none {
-		return c.json(http.StatusOK, out)
-	}
-	refunds, more, err := d.s.Reader.RefundList(c.ctx, filter)
-	if err != nil {
-		return err
-	}
 	charges := make(map[string]refund.Charge, len(refunds))
 	for _, r := range refunds {
 		charge, seen := charges[r.ChargeID]
@@ -37,6 +30,34 @@ func (d *Dialect) listRefunds(c *call) error {
 		out.Next = writeCursor(last.CreatedAt, last.ID)
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// selectRefunds finds the refunds that the parameters ask for: by the number q,
+// or by a filter.
+func (d *Dialect) selectRefunds(c *call) (refunds []refund.Refund, more bool, err error) {
+	if c.r.URL.Query().Has("q") {
+		q, err := c.query("q", "limit", "cursor")
+		if err != nil {
+			return nil, false, err
+		}
+		number, err := q.text("q")
+		if err != nil {
+			return nil, false, err
+		}
+		if number == "" {
+			return nil, false, refuse(refund.KindInvalid, "q", "must not be empty")
+		}
+		page, err := q.page()
+		if err != nil {
+			return nil, false, err
+		}
+		return d.s.Searcher.SearchRefunds(c.ctx, c.merchantID(), number, page)
+	}
+	filter, none, err := d.refundFilter(c)
+	if err != nil || none {
+		return nil, false, err
+	}
+	return d.s.Reader.RefundList(c.ctx, filter)
 }
 
 // refundFilter reads the parameters; none says that the charge they name is

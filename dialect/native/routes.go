@@ -41,6 +41,8 @@ func (d *Dialect) routes() []route {
 		{method: "GET", path: "/refunds", scope: merchant.ScopeRead, handle: d.listRefunds},
 		{method: "GET", path: "/refunds/{id}", scope: merchant.ScopeRead, handle: d.getRefund},
 		{method: "POST", path: "/refunds/{id}/cancel", scope: merchant.ScopeRefund, handle: d.cancelRefund},
+		{method: "POST", path: "/refunds/{id}/retry", scope: merchant.ScopeRefund, handle: d.retryRefund},
+		{method: "POST", path: "/refunds/{id}/settle", scope: merchant.ScopeRefund, handle: d.settleByHand},
 		{method: "POST", path: "/quotes", scope: merchant.ScopeRead, handle: d.createQuote},
 
 		{method: "POST", path: "/endpoints", scope: merchant.ScopeEndpoint, handle: d.createEndpoint},

@@ -67,3 +67,21 @@ func rules() []dialecttest.Rule {
 }
 
 func moneyOf(minor int) money.Minor { return money.Minor(minor) }
+
+// sendUntil sends a request again while the state does not allow it: the
+// channel is being called.
+func sendUntil(t testing.TB, s *dialecttest.Service, method, path, body string, status int) string {
+	t.Helper()
+	for deadline := time.Now().Add(awaitTime); ; {
+		r := dialecttest.Request(t, method, s.URL+base+path, body, "Authorization", "Bearer "+demo)
+		response, answer := dialecttest.Do(t, r)
+		if response.StatusCode == status {
+			return answer
+		}
+		if response.StatusCode != http.StatusConflict || time.Now().After(deadline) {
+			t.Fatalf("%s %s answered %d, want %d: %s", method, path, response.StatusCode, status, answer)
+		}
+		pause := time.NewTimer(10 * time.Millisecond)
+		<-pause.C
+	}
+}

@@ -1,0 +1,113 @@
+package native_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/wechatpay"
+)
+
+func TestARefundIsFoundByAnyNumberThatAPersonMayHold(t *testing.T) {
+	s := dialecttest.Start(t)
+	send(t, s, demo, "POST", "/charges", documented, http.StatusCreated)
+	send(t, s, demo, "POST", "/refunds", `{"charge": "ch_native", "amount": 100, "number": "S-0"}`, http.StatusCreated, "Prefer", "wait=10")
+	made := send(t, s, demo, "POST", "/refunds", `{"charge": "ch_native", "amount": 200, "number": "S-1"}`, http.StatusCreated,
+		"Prefer", "wait=10", "Idempotency-Key", "key-s-1")
+	send(t, s, demo, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 7, "number": "S-2"}`, paid(t, s, 100)), http.StatusCreated)
+	id := text(made, "id")
+	at, ok := refund.IDTime(strings.TrimPrefix(id, "re_"))
+	if !ok {
+		t.Fatalf("%s holds no time", id)
+	}
+	search := func(number string) string {
+		answer := send(t, s, demo, "GET", "/refunds?q="+url.QueryEscape(number), "", http.StatusOK)
+		var found []string
+		for _, name := range []string{"S-0", "S-1", "S-2"} {
+			if strings.Contains(answer, `"number":"`+name+`"`) {
+				found = append(found, name)
+			}
+		}
+		return strings.Join(found, " ")
+	}
+	for name, number := range map[string]string{
+		"our id":                      id,
+		"the merchant's number":       "S-1",
+		"the idempotency key":         "key-s-1",
+		"the number the channel sees": text(made, "channel_refund_number"),
+		"the channel's number":        text(made, "channel_refund_id"),
+		"WeChat's refund_id":          wechatpay.MakeRefundID(id, at.UnixMilli()),
+		"Payin's refund":              "M948164T1_R2",
+		"the transaction it is there": "M948164T1_3",
+	} {
+		if found := search(number); found != "S-1" {
+			t.Errorf("%s, %q, finds %q", name, number, found)
+		}
+	}
+	for _, number := range []string{"ch_native", "native1", "native", "M948164T1", "T1", text(made, "charge"), "4200000000000000000000000042"} {
+		if found := search(number); found != "S-0 S-1" {
+			t.Errorf("the charge's %q finds %q", number, found)
+		}
+	}
+	for _, number := range []string{"S-", "50" + strings.Repeat("0", 27), "50" + strings.Repeat("x", 27), "M948164T1_R9", "%"} {
+		if found := search(number); found != "" {
+			t.Errorf("%q finds %q", number, found)
+		}
+	}
+	other := s.Merchant(t, "other", merchant.Test, nil)
+	if answer := send(t, s, other.Key(merchant.Native), "GET", "/refunds?q=S-1", "", http.StatusOK); strings.Contains(answer, "S-1") {
+		t.Errorf("another merchant finds %s", answer)
+	}
+	page := send(t, s, demo, "GET", "/refunds?q=ch_native&limit=1", "", http.StatusOK)
+	next := send(t, s, demo, "GET", "/refunds?q=ch_native&limit=1&cursor="+text(page, "next"), "", http.StatusOK)
+	if !strings.Contains(page, `"S-1"`) || !strings.Contains(next, `"S-0"`) || !strings.Contains(next, `"has_more":false`) {
+		t.Errorf("the pages are\n%s%s", page, next)
+	}
+}
+
+func TestAnOperatorsWordMovesTheBooksAndKeepsItsProof(t *testing.T) {
+	s := dialecttest.Start(t)
+	charge := paid(t, s, 10_000)
+	made := send(t, s, demo, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 55}`, charge), http.StatusCreated, "Prefer", "wait=10")
+	id := text(made, "id")
+	await(t, s, demo, id, refund.Held)
+	path := "/refunds/" + id + "/settle"
+	for name, body := range map[string]string{
+		"no proof":                      `{"state": "succeeded"}`,
+		"an empty proof":                `{"state": "succeeded", "proof": ""}`,
+		"another state":                 `{"state": "canceled", "proof": "p"}`,
+		"a time of a failure":           `{"state": "failed", "proof": "p", "succeeded_at": "2026-01-01T00:00:00Z"}`,
+		"a time in the future":          `{"state": "succeeded", "proof": "p", "succeeded_at": "2999-01-01T00:00:00Z"}`,
+		"a time from before the refund": `{"state": "succeeded", "proof": "p", "succeeded_at": "2001-01-01T00:00:00Z"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			send(t, s, demo, "POST", path, body, http.StatusBadRequest)
+		})
+	}
+	// The engine may be calling the channel just then.
+	settle := func(body string) string { return sendUntil(t, s, "POST", path, body, http.StatusOK) }
+	if answer := settle(`{"state": "failed", "proof": "the bank's letter of 3 May"}`); text(answer, "state") != "failed" {
+		t.Errorf("answered %s", answer)
+	}
+	if answer := send(t, s, demo, "GET", "/charges/"+charge, "", http.StatusOK); text(answer, "refundable") != "10000" {
+		t.Errorf("the charge is %s", answer)
+	}
+	if answer := settle(`{"state": "succeeded", "proof": "statement 7"}`); text(answer, "state") != "succeeded" {
+		t.Errorf("answered %s", answer)
+	}
+	whole := send(t, s, demo, "GET", "/refunds/"+id, "", http.StatusOK)
+	for _, want := range []string{`"source":"operator"`, `"message":"the bank's letter of 3 May"`, `"message":"statement 7"`, `"kind":"correct"`} {
+		if !strings.Contains(whole, want) {
+			t.Errorf("the refund lacks %s: %s", want, whole)
+		}
+	}
+	if answer := send(t, s, demo, "GET", "/charges/"+charge, "", http.StatusOK); text(answer, "refunded") != "55" {
+		t.Errorf("the charge is %s", answer)
+	}
+	send(t, s, demo, "POST", "/refunds/re_000000000000000000000000/settle", `{"state": "failed", "proof": "p"}`, http.StatusNotFound)
+}

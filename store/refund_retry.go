@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+var _ native.Retrier = (*Store)(nil)
+
+// RetryRefund implements native.Retrier. A refund that is being called about
+// is looked at when that call is over, as it would have been.
+func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, now time.Time) (refund.Refund, error) {
+	const due = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2`
+	var r refund.Refund
+	key := intake.RefundKey{MerchantID: merchantID, ID: refundID}
+	err := s.write(ctx, func(q querier) error {
+		found, err := s.refunds(ctx, q, []intake.RefundKey{key}, true)
+		if err != nil {
+			return err
+		}
+		there := false
+		if r, there = found[key]; !there {
+			return refundNotFound(refundID)
+		}
+		var fault *refund.Error
+		switch {
+		case r.State.Final():
+			fault = refund.Errorf(refund.KindStateConflict, "refund", "the refund is at its end: %s", r.State)
+		case r.HeldReason == refund.HeldForStart:
+			fault = refund.Errorf(refund.KindStateConflict, "refund", "the refund waits for the time at which it may start")
+		case r.LeaseUntil.After(now), !r.DueAt.After(now):
+			return nil
+		}
+		if fault != nil {
+			fault.Refund = refundID
+			return fault
+		}
+		r.DueAt = now
+		_, err = q.exec(ctx, due, merchantID, refundID, micros(now))
+		return err
+	})
+	if err != nil {
+		return refund.Refund{}, fmt.Errorf("retry refund: %w", err)
+	}
+	return r, nil
+}

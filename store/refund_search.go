@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/payin"
+	"github.com/refundry/refundry/wire/wallet"
+	"github.com/refundry/refundry/wire/wechatpay"
+)
+
+var _ native.Searcher = (*Store)(nil)
+
+// named are the refunds that a number may mean, each way by an index of its
+// own: the refund's numbers here and at its channel, then those of its charge.
+// ? is the number; the merchant is $1.
+const named = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = ?
+	UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.number <> '' AND n.number = ?
+	UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + ` AND n.channel_number = ?
+	UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + `
+		AND n.channel_refund_id <> '' AND n.channel_refund_id = ?
+	UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.charge_id = ?
+	UNION SELECT n.id FROM refunds n JOIN charge_aliases a ON a.merchant_id = n.merchant_id AND a.charge_id = n.charge_id
+		WHERE n.merchant_id = $1 AND a.merchant_id = $1 AND a.name = ?
+	UNION SELECT n.id FROM refunds n JOIN charges c ON c.merchant_id = n.merchant_id AND c.id = n.charge_id
+		WHERE n.merchant_id = $1 AND c.merchant_id = $1 AND c.order_no = ?
+	UNION SELECT n.id FROM refunds n JOIN charges c ON c.merchant_id = n.merchant_id AND c.id = n.charge_id
+		WHERE n.merchant_id = $1 AND c.merchant_id = $1 AND c.channel_account` + ofMerchantsAccounts + ` AND c.transaction_id = ?`
+
+// SearchRefunds implements native.Searcher.
+func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, page dialect.Page) (refunds []refund.Refund, more bool, err error) {
+	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1`
+	identities, err := s.Identities(ctx, merchantID)
+	if err != nil {
+		return nil, false, fmt.Errorf("search refunds: %w", err)
+	}
+	err = s.read(ctx, func(q querier) error {
+		ids, err := derived(ctx, q, merchantID, number, identities)
+		if err != nil {
+			return err
+		}
+		l := newListing(text, "r", merchantID, page)
+		condition, args := named, make([]any, strings.Count(named, "?"))
+		for n := range args {
+			args[n] = number
+		}
+		for _, id := range ids {
+			condition += ` UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = ?`
+			args = append(args, id)
+		}
+		l.where("r.id IN ("+condition+")", args...)
+		one := l.end()
+		err = q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+			r, err := scanRefund(scan)
+			refunds = append(refunds, r)
+			return err
+		})
+		refunds, more = cut(l, refunds)
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("search refunds: %w", err)
+	}
+	return refunds, more, nil
+}
+
+// derived are the ids of refunds whose number in a dialect is made from
+// something else, and of those that a number or key was claimed for.
+func derived(ctx context.Context, q querier, merchantID, number string, identities []merchant.Identity) ([]string, error) {
+	ids, err := claimedFor(ctx, q, merchantID, number)
+	if err != nil {
+		return nil, err
+	}
+	for _, identity := range identities {
+		if identity.Dialect != merchant.Wallet {
+			continue
+		}
+		if id, ok := wallet.CoreRefundID(number, wallet.RefundIDPrefix(identity.Public)); ok && id != number {
+			ids = append(ids, id)
+		}
+	}
+	nth, err := nthOfOrder(ctx, q, merchantID, number)
+	if err != nil {
+		return nil, err
+	}
+	made, err := byRefundID(ctx, q, merchantID, number)
+	return append(append(ids, nth...), made...), err
+}
+
+// claimedFor are the refunds of a unit that gave the text as number or key.
+func claimedFor(ctx context.Context, q querier, merchantID, value string) ([]string, error) {
+	const text = `SELECT u.refunds FROM refund_numbers u WHERE u.merchant_id = $1 AND u.namespace IN ('number', 'key') AND u.value = $2`
+	var ids []string
+	err := q.query(ctx, text, []any{merchantID, value}, func(scan func(...any) error) error {
+		var refunds string
+		if err := scan(&refunds); err != nil {
+			return err
+		}
+		var more []string
+		err := json.Unmarshal([]byte(refunds), &more)
+		ids = append(ids, more...)
+		return err
+	})
+	return ids, err
+}
+
+// nthOfOrder finds the refund of Payin's "{order}_R{n}", and of the transaction
+// that it is there.
+func nthOfOrder(ctx context.Context, q querier, merchantID, number string) ([]string, error) {
+	const text = `SELECT n.id FROM charge_aliases a JOIN refunds n ON n.merchant_id = a.merchant_id AND n.charge_id = a.charge_id
+		WHERE a.merchant_id = $1 AND n.merchant_id = $1 AND a.dialect = $2 AND a.name = $3 AND n.sequence = $4`
+	order, nth, ok := payin.SplitRefundID(number)
+	if !ok {
+		if order, nth, ok = payin.SplitTransactionID(number); !ok {
+			return nil, nil
+		}
+		nth-- // the first transaction of an order is its payment
+	}
+	return queryIDs(ctx, q, text, merchantID, merchant.Payin, order, nth)
+}
+
+// Places of a WeChat refund_id: "50", the milliseconds, a hash.
+const (
+	refundIDLength = 29
+	refundIDTime   = 13
+	refundIDPrefix = "50"
+)
+
+// byRefundID finds the refund of WeChat's refund_id. It holds the millisecond
+// of the refund's id, which is that of its row or a moment off.
+func byRefundID(ctx context.Context, q querier, merchantID, number string) ([]string, error) {
+	const text = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.created_at >= $2 AND n.created_at <= $3`
+	digits, ok := strings.CutPrefix(number, refundIDPrefix)
+	if !ok || len(number) != refundIDLength {
+		return nil, nil
+	}
+	ms, err := strconv.ParseInt(digits[:refundIDTime], 10, 64)
+	if err != nil {
+		return nil, nil // no number of ours
+	}
+	at := time.UnixMilli(ms)
+	near, err := queryIDs(ctx, q, text, merchantID, micros(at.Add(-idSlack)), micros(at.Add(idSlack)))
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, id := range near {
+		if wechatpay.MakeRefundID(id, ms) == number {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+// idSlack is how far a refund's row may be from the time in its id: the id is
+// made when the request is read, the row's time with the commit that takes it.
+const idSlack = 2 * time.Second
+
+func queryIDs(ctx context.Context, q querier, text string, args ...any) ([]string, error) {
+	var ids []string
+	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
