@@ -43,7 +43,7 @@ func (c *benchCommand) Run(e *environment) (err error) {
 		if database == "" {
 			database = "sqlite:" + filepath.Join(dir, "bench.db")
 		}
-		if own, err = openHouse(e, dir, database, "127.0.0.1:0"); err != nil {
+		if own, err = openHouse(e, dir, database, "127.0.0.1:0", false); err != nil {
 			return err
 		}
 		defer func() {

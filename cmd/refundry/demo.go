@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/refundry/refundry/server"
 	"github.com/refundry/refundry/service"
@@ -16,6 +17,7 @@ import (
 // demoCommand shows one refund through each dialect on a service of its own.
 type demoCommand struct {
 	Keep   bool   `help:"Leave the service running and print its address and keys."`
+	TLS    bool   `name:"tls" help:"Serve HTTPS with a self-signed certificate that is made for the demo."`
 	Listen string `help:"Address to listen on; default a free port of this machine." default:"127.0.0.1:0" placeholder:"HOST:PORT"`
 }
 
@@ -28,7 +30,7 @@ func (c *demoCommand) Run(e *environment) error {
 		return fmt.Errorf("make demo folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	house, err := openHouse(e, dir, "sqlite:"+filepath.Join(dir, "demo.db"), c.Listen)
+	house, err := openHouse(e, dir, "sqlite:"+filepath.Join(dir, "demo.db"), c.Listen, c.TLS)
 	if err != nil {
 		return err
 	}
@@ -48,12 +50,24 @@ type house struct {
 	url     string
 	dir     string
 	service *service.Service
+	client  *http.Client // trusts the house's certificate
 	stop    context.CancelFunc
 	serving chan error
 }
 
 // openHouse starts a service with the demo merchant; its data folder is in dir.
-func openHouse(e *environment, dir, database, address string) (*house, error) {
+func openHouse(e *environment, dir, database, address string, https bool) (*house, error) {
+	scheme, client, pair := "http://", http.DefaultClient, selfSigned{}
+	if https {
+		var err error
+		if pair, err = newSelfSigned(dir, time.Now()); err != nil {
+			return nil, err
+		}
+		scheme = "https://"
+		if client, err = pair.client(); err != nil {
+			return nil, err
+		}
+	}
 	s, err := service.Start(e, service.Options{
 		Database: database, Data: filepath.Join(dir, "data"), Demo: true,
 		EgressAllow: []netip.Prefix{loopback}, Log: e.log,
@@ -67,10 +81,10 @@ func openHouse(e *environment, dir, database, address string) (*house, error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(e.Context))
-	h := &house{url: "http://" + listener.Addr().String(), dir: dir, service: s, stop: stop, serving: make(chan error, 1)}
+	h := &house{url: scheme + listener.Addr().String(), dir: dir, service: s, client: client, stop: stop, serving: make(chan error, 1)}
 	go func() {
 		h.serving <- server.Run(ctx, s.Handler(), server.Options{
-			Listener: listener, Log: e.log, NewID: newRequestID, Observe: s.Metrics().Request,
+			Listener: listener, CertFile: pair.certFile, KeyFile: pair.keyFile, Log: e.log, NewID: newRequestID, Observe: s.Metrics().Request,
 		})
 	}()
 	return h, nil
@@ -79,7 +93,7 @@ func openHouse(e *environment, dir, database, address string) (*house, error) {
 // close stops the listener, then the service.
 func (h *house) close() error {
 	h.stop()
-	http.DefaultClient.CloseIdleConnections()
+	h.client.CloseIdleConnections()
 	err := <-h.serving
 	if closing := closeService(h.service); err == nil {
 		err = closing
@@ -92,6 +106,9 @@ func (h *house) keep(e *environment, dir string) {
 	p := printer{out: e.out, bold: terminal(e.out)}
 	p.title("The service keeps running. Ctrl-C ends it and removes its database.")
 	p.line("address       %s", h.url)
+	if h.client != http.DefaultClient {
+		p.line("certificate   %s  (curl --cacert)", filepath.Join(dir, "tls_cert.pem"))
+	}
 	p.line("Ping++ key    %s  (app %s)", demoKey, demoApp)
 	p.line("native key    rk_test_demo  (contract: %s/refundry/v1/openapi.yaml)", h.url)
 	p.line("all the keys  %s", filepath.Join(dir, "data", "demo", "demo.json"))

@@ -46,7 +46,7 @@ func (h *house) show(e *environment) error {
 	if err != nil {
 		return err
 	}
-	d := &demonstration{printer: printer{out: e.out, bold: terminal(e.out)}, url: h.url}
+	d := &demonstration{printer: printer{out: e.out, bold: terminal(e.out)}, url: h.url, client: h.client}
 	d.title("Refundry runs at %s on a fresh SQLite file, with the demo merchant.", h.url)
 	d.line("What follows are the published pages' examples with nothing but the host changed: Ping++, WeChat Pay, the wallet, Payin.")
 	steps := []func(context.Context) error{
@@ -124,8 +124,9 @@ func (h *house) publicKey() (*rsa.PublicKey, error) {
 // demonstration prints each step while it makes it.
 type demonstration struct {
 	printer
-	url   string
-	steps int
+	url    string
+	client *http.Client
+	steps  int
 }
 
 func (d *demonstration) next() int {
@@ -164,7 +165,7 @@ func nativeCall(path, body string) request {
 func (d *demonstration) step(ctx context.Context, title string, r request, want int) error {
 	d.title("%d. %s", d.next(), title)
 	d.line("$ %s", r.curl(d.url))
-	status, body, err := r.send(ctx, d.url)
+	status, body, err := r.send(ctx, d.client, d.url)
 	if err != nil {
 		return err
 	}
@@ -211,7 +212,7 @@ func shortened(text string) string {
 	return text
 }
 
-func (r request) send(ctx context.Context, base string) (status int, body []byte, err error) {
+func (r request) send(ctx context.Context, client *http.Client, base string) (status int, body []byte, err error) {
 	text, kind := r.json, "application/json"
 	if r.form != nil {
 		text, kind = r.form.Encode(), "application/x-www-form-urlencoded"
@@ -232,7 +233,7 @@ func (r request) send(ctx context.Context, base string) (status int, body []byte
 	for _, header := range r.headers {
 		call.Header.Set(header[0], header[1])
 	}
-	answer, err := http.DefaultClient.Do(call)
+	answer, err := client.Do(call)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -17,7 +17,7 @@ func broken(t *testing.T, statements ...string) []string {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "demo.db")
 	e := &environment{Context: t.Context(), out: &bytes.Buffer{}, err: &bytes.Buffer{}, log: (&program{}).logger("demo", &bytes.Buffer{})}
-	h, err := openHouse(e, dir, "sqlite:"+file, "127.0.0.1:0")
+	h, err := openHouse(e, dir, "sqlite:"+file, "127.0.0.1:0", false)
 	if err != nil {
 		t.Fatal(err)
 	}
