@@ -22,8 +22,12 @@ import (
 func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dialect {
 	return []dialect.Dialect{
 		native.New(s.nativeServices(now, log)),
-		payin.New(payin.Services{Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
-		pingpp.New(pingpp.Services{Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log}),
+		payin.New(payin.Services{
+			Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Deliveries: s.Store, Now: now, Log: log,
+		}),
+		pingpp.New(pingpp.Services{
+			Directory: s.Store, Reader: s.Store, Pager: s.Store, Units: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log,
+		}),
 		wallet.New(wallet.Services{
 			Directory: s.Store, Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log,
 		}),

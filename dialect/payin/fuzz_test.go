@@ -16,6 +16,7 @@ import (
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -82,6 +83,10 @@ func (w world) RegisterCharge(_ context.Context, c refund.Charge) (refund.Charge
 	return c, false, nil
 }
 
+func (w world) DeliverySummary(context.Context, string, refund.Refund) (webhook.Summary, error) {
+	return webhook.Summary{}, nil
+}
+
 func (w world) Accept(_ context.Context, unit refund.Unit, _ time.Duration) (intake.Result, error) {
 	in := unit.Requests[0]
 	if *in.Amount <= 0 || in.Reason == "" || !utf8.ValidString(in.Reason) || strings.ContainsRune(in.Reason, 0) || len(in.Number) > wire.MaxMerchantRefundID {
@@ -117,7 +122,7 @@ func FuzzServe(f *testing.F) {
 	now := time.Unix(1_690_344_393, 0)
 	f.Fuzz(func(t *testing.T, method, target, body string, signed bool) {
 		w := world{t: t}
-		d := New(Services{Directory: w, Reader: w, Registrar: w, Acceptor: w, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
+		d := New(Services{Directory: w, Reader: w, Registrar: w, Acceptor: w, Deliveries: w, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
 		r := &http.Request{
 			Method: method, RequestURI: target, URL: &url.URL{Path: target}, Header: http.Header{}, Body: http.NoBody,
 		}

@@ -103,6 +103,12 @@ func TestAnOrdersOwnAddressIsToldOfItsRefund(t *testing.T) {
 	if diff := cmp.Diff(want, own.seen()); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
+	has(t, c.send(t, "GET", "/transactions/"+order+"_3/merchant", "", http.StatusOK), map[string]string{
+		"notificationTimes": "1", "lastNotifiedAt": shownAt(t, got[0].Tries[0].At), "successfullyNotifiedAt": shownAt(t, got[0].EndedAt),
+	})
+	has(t, c.send(t, "GET", "/transactions/"+order+"_2/merchant", "", http.StatusOK), map[string]string{
+		"notificationTimes": "0", "lastNotifiedAt": "null", "successfullyNotifiedAt": "null",
+	})
 	if all := configured.seen(); len(all) != 0 {
 		t.Errorf("the configured address was told too: %v", all)
 	}
@@ -150,6 +156,15 @@ func TestAnOrdersAddressIsToldOfFailuresByTheSwitch(t *testing.T) {
 	if diff := cmp.Diff([]told{{"GET", "_orderId=" + order + "&_type=refund&_refundId=" + order + "_R1", ""}}, own.seen()); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
+}
+
+func shownAt(t *testing.T, at time.Time) string {
+	t.Helper()
+	text, err := wire.Marshal(wire.Time(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func endpoint(t *testing.T, s *dialecttest.Service, fresh merchant.Fresh, address string, events []string) {

@@ -10,12 +10,15 @@
 package payin
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -25,11 +28,19 @@ type Services struct {
 	Reader    dialect.Reader
 	Registrar dialect.Registrar
 	Acceptor  dialect.Acceptor
+	// Deliveries says how often a refund was told, for its transaction.
+	Deliveries Deliveries
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Log is told of faults of ours, with the request's id; default
 	// slog.Default().
 	Log *slog.Logger
+}
+
+// Deliveries sums up what a dialect's addresses were told of the state that a
+// refund is in.
+type Deliveries interface {
+	DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (webhook.Summary, error)
 }
 
 // Dialect is the Payin API. It is safe for concurrent use.

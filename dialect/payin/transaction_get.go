@@ -1,7 +1,9 @@
 package payin
 
 import (
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -28,7 +30,11 @@ func (d *Dialect) getTransaction(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.refundTransaction(r, o), nil
+	told, err := d.Deliveries.DeliverySummary(c.r.Context(), merchant.Payin, r)
+	if err != nil {
+		return nil, err
+	}
+	return c.refundTransaction(r, o, told), nil
 }
 
 func (c *call) paymentTransaction(o order) wire.Transaction {
@@ -40,12 +46,14 @@ func (c *call) paymentTransaction(o order) wire.Transaction {
 	}
 }
 
-func (c *call) refundTransaction(r refund.Refund, o order) wire.Transaction {
+func (c *call) refundTransaction(r refund.Refund, o order, told webhook.Summary) wire.Transaction {
 	return wire.Transaction{
 		Amount: wire.Number(r.Amount, r.Currency), ID: wire.TransactionID(o.id, payment+r.Sequence), OrderID: o.id,
 		ClientID: c.clientID(), MerchantID: o.merchant, ClientIP: o.clientIP(),
 		Result: results[r.State], CompletedAt: moment(finishedAt(r)), Type: wire.TransactionRefund,
-		PaymentMethod: o.method(), Currency: string(r.Currency), CreatedAt: wire.Time(r.CreatedAt), UpdatedAt: wire.Time(r.UpdatedAt),
+		PaymentMethod: o.method(), Currency: string(r.Currency),
+		NotificationTimes: told.Tries, SuccessfullyNotifiedAt: moment(told.ReceivedAt), LastNotifiedAt: moment(told.LastAt),
+		CreatedAt: wire.Time(r.CreatedAt), UpdatedAt: wire.Time(r.UpdatedAt),
 	}
 }
 

@@ -1,0 +1,32 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
+)
+
+// DeliverySummary sums up what a dialect's addresses were told of the state
+// that a refund is in. A change and its event have one time, by which the event
+// is found without looking through all of the merchant's.
+func (s *Store) DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (webhook.Summary, error) {
+	const text = `SELECT COUNT(a.id), COALESCE(MAX(a.created_at), 0), COALESCE(MIN(CASE WHEN d.state = 'delivered' THEN d.ended_at END), 0)
+		FROM events e JOIN deliveries d ON d.merchant_id = e.merchant_id AND d.event_id = e.id
+		LEFT JOIN delivery_attempts a ON a.merchant_id = d.merchant_id AND a.delivery_id = d.id
+		WHERE e.merchant_id = $1 AND e.created_at = $2 AND e.refund_id = $3 AND d.dialect = $4`
+	var sum webhook.Summary
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{r.MerchantID, micros(r.UpdatedAt), r.ID, dialect}, func(scan func(...any) error) error {
+			var last, received int64
+			err := scan(&sum.Tries, &last, &received)
+			sum.LastAt, sum.ReceivedAt = fromMicros(last), fromMicros(received)
+			return err
+		})
+	})
+	if err != nil {
+		return webhook.Summary{}, fmt.Errorf("sum up deliveries: %w", err)
+	}
+	return sum, nil
+}
