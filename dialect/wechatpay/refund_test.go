@@ -2,6 +2,7 @@ package wechatpay_test
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,9 @@ import (
 )
 
 func clock() time.Time { return time.Now() }
+
+// quiet is the log of faults that a test provokes.
+var quiet = slog.New(slog.DiscardHandler)
 
 // body is a refund request of the demo order; more members are put in front.
 func refundBody(number string, amount int, more string) string {
