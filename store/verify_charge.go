@@ -11,14 +11,32 @@ import (
 )
 
 // chargeStream puts charges beside their refunds and aliases.
-const chargeStream = `
-	SELECT merchant_id, id AS charge, 0 AS what, 0 AS place, id, currency, used, detail, aliases, '' AS t5,
-		amount, COALESCE(fee, -1) AS n2, already_refunded, reserved, refunded, blocked, excess, fee_used, refunds AS n9 FROM charges
-	UNION ALL SELECT merchant_id, charge_id, 1, sequence, id, currency, state, parts, asked_by, '',
-		amount, 0, 0, 0, 0, 0, 0, 0, 0 FROM refunds
-	UNION ALL SELECT merchant_id, charge_id, 2, 0, name, dialect, name, identity, sub, '',
-		0, 0, 0, 0, 0, 0, 0, 0, 0 FROM charge_aliases
+const chargeStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
+	SELECT c.merchant_id, c.id, 0, 0, c.amount || f.e || COALESCE(c.fee, -1) || f.e || c.already_refunded || f.e || c.reserved || f.e
+		|| c.refunded || f.e || c.blocked || f.e || c.excess || f.e || c.fee_used || f.e || c.refunds || f.e
+		|| c.currency || f.e || c.used || f.e || c.detail || f.e || c.aliases FROM charges c, f
+	UNION ALL SELECT r.merchant_id, r.charge_id, 1, r.sequence,
+		r.amount || f.e || r.id || f.e || r.currency || f.e || r.state || f.e || r.parts FROM refunds r, f
+	UNION ALL SELECT a.merchant_id, a.charge_id, 2, 0,
+		a.dialect || f.e || a.name || f.e || a.identity || f.e || a.sub FROM charge_aliases a, f
 	ORDER BY 1, 2, 3, 4`
+
+// The fields of a charge in chargeStream; its numbers come first.
+const (
+	chargeAmount = iota
+	chargeFee    // -1 is unknown
+	chargeAlready
+	chargeReserved
+	chargeRefunded
+	chargeBlocked
+	chargeExcess
+	chargeFeeUsed
+	chargeRefunds
+	chargeCurrency
+	chargeUsed
+	chargeDetail
+	chargeAliases
+)
 
 const (
 	rowCharge = iota
@@ -41,7 +59,7 @@ func (v *verifier) charges(ctx context.Context) error {
 		case rowChargeRefund:
 			one.refund(row)
 		case rowChargeAlias:
-			one.aliases[refund.Alias{Dialect: row.text[0], Name: row.text[1], Identity: row.text[2], Sub: row.text[3]}]--
+			one.aliases[refund.Alias{Dialect: row.field[0], Name: row.field[1], Identity: row.field[2], Sub: row.field[3]}]--
 		}
 		return nil
 	})
@@ -62,7 +80,7 @@ type chargeSums struct {
 	v            *verifier
 	merchant, id string
 	there        bool
-	stored       [streamNumbers]int64
+	stored       [chargeCurrency]int64 // its numbers
 	currency     string
 	used         used
 	coupons      []refund.Coupon
@@ -90,25 +108,26 @@ func (c *chargeSums) found(invariant, format string, args ...any) {
 // charge takes the charge's own row, which comes first. What was refunded
 // before it came to us is allocated as its registration did.
 func (c *chargeSums) charge(row *streamRow) {
-	c.there, c.stored, c.currency = true, row.number, row.text[0]
-	fresh := refund.Charge{
-		ID: c.id, Currency: money.Currency(c.currency), Amount: money.Minor(row.number[0]), AlreadyRefunded: money.Minor(row.number[2]),
+	c.there, c.currency = true, row.field[chargeCurrency]
+	for n := range c.stored {
+		c.stored[n] = row.number(n)
 	}
-	if row.number[1] >= 0 {
-		fee := money.Minor(row.number[1])
+	fresh := refund.Charge{
+		ID: c.id, Currency: money.Currency(c.currency),
+		Amount: money.Minor(c.stored[chargeAmount]), AlreadyRefunded: money.Minor(c.stored[chargeAlready]),
+	}
+	if fee := money.Minor(c.stored[chargeFee]); fee >= 0 {
 		fresh.Fee = &fee
 	}
 	var listed []refund.Alias
-	if err := fromJSON(row.text[2], &fresh.Detail); err != nil {
+	if err := fromJSON(row.field[chargeDetail], &fresh.Detail); err != nil {
 		c.found(VerifyCounters, "its detail can't be read: %v", err)
 	}
-	if err := fromJSON(row.text[3], &listed); err != nil {
+	if err := fromJSON(row.field[chargeAliases], &listed); err != nil {
 		c.found(VerifyAliases, "its list of names can't be read: %v", err)
 	}
-	if row.text[1] != "" {
-		if err := json.Unmarshal([]byte(row.text[1]), &c.used); err != nil {
-			c.found(VerifyCounters, "what is used of its coupons can't be read: %v", err)
-		}
+	if err := fromJSON(row.field[chargeUsed], &c.used); err != nil {
+		c.found(VerifyCounters, "what is used of its coupons can't be read: %v", err)
 	}
 	for _, alias := range listed {
 		c.aliases[alias]++
@@ -130,27 +149,26 @@ func (c *chargeSums) charge(row *streamRow) {
 // refund takes one refund of the charge, in the order of their acceptance.
 func (c *chargeSums) refund(row *streamRow) {
 	c.refunds++
-	name := "refund " + row.id
+	amount, name, state := row.number(0), "refund "+row.field[1], refund.State(row.field[3])
 	var parts refund.Parts
-	if err := json.Unmarshal([]byte(row.text[2]), &parts); err != nil {
+	if err := json.Unmarshal([]byte(row.field[4]), &parts); err != nil {
 		c.v.found(VerifyParts, c.merchant, name, "its parts can't be read: %v", err)
 		return
 	}
-	if row.order != c.refunds {
-		c.v.found(VerifyCounters, c.merchant, name, "it is number %d of its charge and says %d", c.refunds, row.order)
+	if row.place != c.refunds {
+		c.v.found(VerifyCounters, c.merchant, name, "it is number %d of its charge and says %d", c.refunds, row.place)
 	}
-	if row.text[0] != c.currency && c.there {
-		c.v.found(VerifyParts, c.merchant, name, "it is in %s and its charge in %s", row.text[0], c.currency)
+	if row.field[2] != c.currency && c.there {
+		c.v.found(VerifyParts, c.merchant, name, "it is in %s and its charge in %s", row.field[2], c.currency)
 	}
-	if text := c.wrongParts(row.number[0], parts); text != "" {
+	if text := c.wrongParts(amount, parts); text != "" {
 		c.v.found(VerifyParts, c.merchant, name, "%s", text)
 	}
-	state, amount := refund.State(row.text[1]), money.Minor(row.number[0])
 	switch {
 	case state == refund.Succeeded:
-		c.refunded.add(amount)
+		c.refunded.add(money.Minor(amount))
 	case state.Reserves():
-		c.reserved.add(amount)
+		c.reserved.add(money.Minor(amount))
 	default:
 		return
 	}
@@ -181,7 +199,7 @@ func (c *chargeSums) wrongParts(amount int64, parts refund.Parts) string {
 		return "one of its parts is negative"
 	case c.there && len(parts.Coupons) != len(c.coupons):
 		return fmt.Sprintf("it has parts of %d coupons, its charge has %d", len(parts.Coupons), len(c.coupons))
-	case c.there && (parts.Fee == nil) != (c.stored[1] < 0):
+	case c.there && (parts.Fee == nil) != (c.stored[chargeFee] < 0):
 		return "it gives a fee back and its charge has none, or the other way round"
 	}
 	return ""
@@ -197,16 +215,16 @@ func (c *chargeSums) end(withExcess []excess) []excess {
 		c.found(VerifyCounters, "its refunds or names are there, and it is not")
 		return withExcess
 	}
-	amount, reserved, refunded, blocked, over := c.stored[0], c.stored[3], c.stored[4], c.stored[5], c.stored[6]
+	amount, blocked, over := c.stored[chargeAmount], c.stored[chargeBlocked], c.stored[chargeExcess]
 	for _, one := range []struct {
 		name   string
 		added  total
 		stored int64
 	}{
-		{"reserved", c.reserved, reserved},
-		{"refunded", c.refunded, refunded},
-		{"fee_used", c.fee, c.stored[7]},
-		{"refunds", total{sum: money.Minor(c.refunds)}, c.stored[8]},
+		{"reserved", c.reserved, c.stored[chargeReserved]},
+		{"refunded", c.refunded, c.stored[chargeRefunded]},
+		{"fee_used", c.fee, c.stored[chargeFeeUsed]},
+		{"refunds", total{sum: money.Minor(c.refunds)}, c.stored[chargeRefunds]},
 	} {
 		if !one.added.is(one.stored) {
 			c.found(VerifyCounters, "%s is %d, its refunds add up to %d", one.name, one.stored, one.added.sum)

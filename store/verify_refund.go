@@ -12,20 +12,21 @@ import (
 
 // refundStream puts refunds beside their transfers, events and the number of
 // their attempts. The charge's detail is read where coupons have to be told
-// apart.
-const refundStream = `
-	SELECT r.merchant_id, r.id AS refund, 0 AS what, r.created_at AS at, r.id AS id, r.state, r.parts, r.charge_id, r.currency,
-		CASE WHEN r.parts LIKE '%"coupons"%' THEN COALESCE((SELECT c.detail FROM charges c
-			WHERE c.merchant_id = r.merchant_id AND c.id = r.charge_id), '') ELSE '' END AS t5,
-		r.amount, r.due_at, r.doubt, r.succeeded_at, r.attempts,
-		CASE WHEN r.asked_by LIKE '%"` + refund.ByChannel + `"%' THEN 1 ELSE 0 END AS n6, r.lease_until, r.hold_until, 0 AS n9 FROM refunds r
-	UNION ALL SELECT t.merchant_id, t.refund_id, 1, t.created_at, t.id, t.kind, t.from_account, t.to_account, t.currency, t.charge_id,
-		t.amount, 0, 0, 0, 0, 0, 0, 0, 0 FROM transfers t
-	UNION ALL SELECT e.merchant_id, e.refund_id, 2, e.created_at, e.id, e.type, e.snapshot, e.charge_id, '', '',
-		0, 0, 0, 0, 0, 0, 0, 0, 0 FROM events e
-	UNION ALL SELECT a.merchant_id, a.refund_id, 3, 0, '', '', '', '', '', '',
-		COUNT(*), 0, 0, 0, 0, 0, 0, 0, 0 FROM attempts a WHERE a.source IN ('submit', 'query', 'reroute') GROUP BY a.merchant_id, a.refund_id
-	ORDER BY 1, 2, 3, 4, 5`
+// apart, and a snapshot where it does not begin with its event's state, as all
+// are written.
+const refundStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
+	SELECT r.merchant_id, r.id, 0, 0, r.amount || f.e || r.due_at || f.e || r.doubt || f.e || r.succeeded_at || f.e || r.attempts || f.e
+		|| r.state || f.e || r.charge_id || f.e || r.currency || f.e || r.parts || f.e
+		|| CASE WHEN r.asked_by LIKE '%"` + refund.ByChannel + `"%' THEN r.asked_by ELSE '' END || f.e
+		|| CASE WHEN r.parts LIKE '%"coupons"%' THEN COALESCE((SELECT c.detail FROM charges c
+			WHERE c.merchant_id = r.merchant_id AND c.id = r.charge_id), '') ELSE '' END FROM refunds r, f
+	UNION ALL SELECT t.merchant_id, t.refund_id, 1, 0, t.amount || f.e || t.kind || f.e || t.from_account || f.e || t.to_account || f.e
+		|| t.currency || f.e || t.charge_id || f.e || t.id FROM transfers t, f
+	UNION ALL SELECT e.merchant_id, e.refund_id, 2, e.created_at, e.type || f.e || e.charge_id || f.e || e.id || f.e
+		|| CASE WHEN e.snapshot LIKE '{"state":"' || SUBSTR(e.type, 8) || '"%' THEN '' ELSE e.snapshot END FROM events e, f
+	UNION ALL SELECT a.merchant_id, a.refund_id, 3, COUNT(*), '' FROM attempts a
+		WHERE a.source IN ('submit', 'query', 'reroute') GROUP BY a.merchant_id, a.refund_id
+	ORDER BY 1, 2, 3, 4`
 
 const (
 	rowRefund = iota
@@ -51,7 +52,7 @@ func (v *verifier) refunds(ctx context.Context) error {
 		case rowEvent:
 			one.event(row)
 		case rowAttempts:
-			one.calls = row.number[0]
+			one.calls = row.place
 		}
 		return nil
 	})
@@ -94,18 +95,18 @@ func (h *refundHistory) found(invariant, format string, args ...any) {
 
 // refund takes the refund's own row, which comes first.
 func (h *refundHistory) refund(row *streamRow) {
-	h.there, h.state, h.charge = true, refund.State(row.text[0]), row.text[2]
-	h.currency, h.amount, h.attempts, h.adopted = money.Currency(row.text[3]), money.Minor(row.number[0]), row.number[4], row.number[5] == 1
+	h.there, h.state, h.charge = true, refund.State(row.field[5]), row.field[6]
+	h.amount, h.currency, h.attempts, h.adopted = money.Minor(row.number(0)), money.Currency(row.field[7]), row.number(4), adopted(row.field[9])
 	var parts refund.Parts
 	var detail refund.Detail
-	if err := json.Unmarshal([]byte(row.text[1]), &parts); err != nil {
+	if err := json.Unmarshal([]byte(row.field[8]), &parts); err != nil {
 		h.found(VerifyParts, "its parts can't be read: %v", err)
 	}
-	if err := fromJSON(row.text[4], &detail); err != nil {
+	if err := fromJSON(row.field[10], &detail); err != nil {
 		h.found(VerifyParts, "its charge's detail can't be read: %v", err)
 	}
 	h.legs = parts.Legs(detail.Coupons)
-	due, contradicted := row.number[1] > 0, row.number[2]&doubtContradicted != 0
+	due, contradicted := row.number(1) > 0, row.number(2)&doubtContradicted != 0
 	switch {
 	case !h.state.Valid():
 		h.found(VerifyState, "there is no state %q", h.state)
@@ -117,7 +118,7 @@ func (h *refundHistory) refund(row *streamRow) {
 	case !h.state.Final() && contradicted:
 		h.found(VerifyState, "it is %s, which can't be contradicted", h.state)
 	}
-	if (h.state == refund.Succeeded) != (row.number[3] > 0) {
+	if (h.state == refund.Succeeded) != (row.number(3) > 0) {
 		h.found(VerifyState, "it is %s, and its time of success says otherwise", h.state)
 	}
 	h.books.expect(h.state, h.currency, h.amount, h.legs)
@@ -125,41 +126,41 @@ func (h *refundHistory) refund(row *streamRow) {
 
 func (h *refundHistory) transfer(row *streamRow) {
 	t := ledger.Transfer{
-		Kind: ledger.Kind(row.text[0]), From: ledger.Account(row.text[1]), To: ledger.Account(row.text[2]),
-		Amount: money.Amount{Minor: money.Minor(row.number[0]), Currency: money.Currency(row.text[3])},
+		Kind: ledger.Kind(row.field[1]), From: ledger.Account(row.field[2]), To: ledger.Account(row.field[3]),
+		Amount: money.Amount{Minor: money.Minor(row.number(0)), Currency: money.Currency(row.field[4])},
 	}
+	name := "transfer " + row.field[6]
 	h.books.add(t)
 	switch {
 	case !h.there:
-		h.v.found(VerifyTransfers, h.merchant, "transfer "+row.id, "its refund %s is not there", h.id)
+		h.v.found(VerifyTransfers, h.merchant, name, "its refund %s is not there", h.id)
 	case !t.Valid():
-		h.v.found(VerifyTransfers, h.merchant, "transfer "+row.id, "it is no movement")
-	case row.text[4] != h.charge:
-		h.v.found(VerifyTransfers, h.merchant, "transfer "+row.id, "it is of charge %s, its refund of %s", row.text[4], h.charge)
+		h.v.found(VerifyTransfers, h.merchant, name, "it is no movement")
+	case row.field[5] != h.charge:
+		h.v.found(VerifyTransfers, h.merchant, name, "it is of charge %s, its refund of %s", row.field[5], h.charge)
 	}
 	h.transfers = append(h.transfers, t)
 }
 
 func (h *refundHistory) event(row *streamRow) {
-	state, told := strings.CutPrefix(row.text[0], "refund.")
-	name := "event " + row.id
+	kind, charge, name := row.field[0], row.field[1], "event "+row.field[2]
+	state, told := strings.CutPrefix(kind, "refund.")
 	switch {
 	case !h.there:
 		h.v.found(VerifyEvents, h.merchant, name, "its refund %s is not there", h.id)
 		return
 	case !told || !refund.State(state).Valid():
-		h.v.found(VerifyEvents, h.merchant, name, "its type %q names no state", row.text[0])
-	case row.text[2] != h.charge:
-		h.v.found(VerifyEvents, h.merchant, name, "it is of charge %s, its refund of %s", row.text[2], h.charge)
+		h.v.found(VerifyEvents, h.merchant, name, "its type %q names no state", kind)
+	case charge != h.charge:
+		h.v.found(VerifyEvents, h.merchant, name, "it is of charge %s, its refund of %s", charge, h.charge)
 	}
-	// Snapshots are written with the state in front; any other is read in full.
-	if !strings.HasPrefix(row.text[1], `{"state":"`+state+`"`) {
+	if text := row.field[3]; text != "" {
 		var snapshot refund.Snapshot
-		if err := json.Unmarshal([]byte(row.text[1]), &snapshot); err != nil || string(snapshot.State) != state {
-			h.v.found(VerifyEvents, h.merchant, name, "it tells of %s and shows %q", row.text[0], snapshot.State)
+		if err := json.Unmarshal([]byte(text), &snapshot); err != nil || string(snapshot.State) != state {
+			h.v.found(VerifyEvents, h.merchant, name, "it tells of %s and shows %q", kind, snapshot.State)
 		}
 	}
-	h.events = append(h.events, stateAt{refund.State(state), row.order})
+	h.events = append(h.events, stateAt{refund.State(state), row.place})
 }
 
 // end holds the refund's life together.

@@ -8,80 +8,85 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// sandboxStream puts the sandbox's own books beside our refunds of its
-// accounts, by account and number. The account stands where others have the
-// merchant.
-const sandboxStream = `
-	SELECT s.account, s.number, 0 AS what, s.created_at AS at, s.channel_id AS id, s.state, s.currency, s.transaction_id, '' AS t4,
-		COALESCE((SELECT a.merchant_id FROM channel_accounts a WHERE a.id = s.account), '') AS t5,
-		s.amount, s.moves, s.succeeded_at, 0 AS n4, 0 AS n5, 0 AS n6, 0 AS n7, 0 AS n8, 0 AS n9 FROM sandbox_refunds s
-	UNION ALL SELECT r.channel_account, r.channel_number, 1, r.created_at, r.id, r.state, r.currency,
-		COALESCE((SELECT c.transaction_id FROM charges c WHERE c.merchant_id = r.merchant_id AND c.id = r.charge_id), ''),
-		r.channel_refund_id, r.merchant_id,
-		r.amount, r.doubt, 0, 0, 0, 0, 0, 0, 0
-		FROM channel_accounts a JOIN refunds r ON r.merchant_id = a.merchant_id AND r.channel_account = a.id
-		WHERE a.connector = '` + merchant.ConnectorSandbox + `'
-	ORDER BY 1, 2, 3`
+const (
+	// oddEntries finds refunds in the sandbox's own books of which we know
+	// nothing, or something else.
+	oddEntries = `SELECT COALESCE(a.merchant_id, ''), s.number, s.channel_id, s.state, s.amount, s.currency, s.transaction_id, s.moves,
+			COALESCE(r.id, ''), COALESCE(r.state, ''), COALESCE(r.amount, 0), COALESCE(r.currency, ''), COALESCE(r.channel_refund_id, ''),
+			COALESCE(c.transaction_id, ''), COALESCE(r.doubt, 0)
+		FROM sandbox_refunds s LEFT JOIN channel_accounts a ON a.id = s.account
+		LEFT JOIN refunds r ON r.merchant_id = a.merchant_id AND r.channel_account = s.account AND r.channel_number = s.number
+		LEFT JOIN charges c ON c.merchant_id = r.merchant_id AND c.id = r.charge_id
+		WHERE r.id IS NULL OR c.id IS NULL OR r.amount <> s.amount OR r.currency <> s.currency OR c.transaction_id <> s.transaction_id
+		OR r.channel_refund_id <> '' AND r.channel_refund_id <> s.channel_id
+		OR s.moves <> (CASE WHEN s.state IN ('succeeded', 'returned') THEN 1 ELSE 0 END) OR (s.moves = 0) <> (s.succeeded_at = 0)
+		OR r.state = 'succeeded' AND s.state NOT IN ('succeeded', 'returned')
+		OR r.state IN ('failed', 'canceled') AND s.state = 'succeeded'`
+	// withoutEntry finds refunds that succeeded at the sandbox without it.
+	withoutEntry = `SELECT r.merchant_id, r.id FROM channel_accounts a
+		JOIN refunds r ON r.merchant_id = a.merchant_id AND r.channel_account = a.id
+		LEFT JOIN sandbox_refunds s ON s.account = r.channel_account AND s.number = r.channel_number
+		WHERE a.connector = '` + merchant.ConnectorSandbox + `' AND r.state = 'succeeded' AND s.number IS NULL`
+)
 
 // sandbox compares our books with those of the one channel that we can read:
 // what it moved we know of, and what we say was moved, it moved, once.
 func (v *verifier) sandbox(ctx context.Context) error {
-	var entry, ours streamRow
-	known, seen := false, false
-	compare := func() {
-		switch {
-		case known && !seen:
-			v.found(VerifySandbox, entry.text[4], "sandbox refund "+entry.key, "we know nothing of it")
-		case known:
-			v.movedOnce(&entry)
-			v.compareSandbox(&entry, &ours)
-		case seen && refund.State(ours.text[0]) == refund.Succeeded:
-			v.found(VerifySandbox, ours.text[4], "refund "+ours.id, "it succeeded, and the sandbox knows nothing of it")
+	err := v.q.query(ctx, oddEntries, nil, func(scan func(...any) error) error {
+		var e, ours sandboxSide
+		var merchantID, number, id string
+		var moves, doubt int64
+		err := scan(&merchantID, &number, &e.channelID, &e.state, &e.amount, &e.currency, &e.payment, &moves,
+			&id, &ours.state, &ours.amount, &ours.currency, &ours.channelID, &ours.payment, &doubt)
+		if err != nil {
+			return err
 		}
-	}
-	var account, number string
-	err := v.stream(ctx, sandboxStream, func(row *streamRow) error {
-		if row.merchant != account || row.key != number {
-			compare()
-			account, number, known, seen = row.merchant, row.key, false, false
-		}
-		if row.what == 0 {
-			entry, known = *row, true
+		v.movedOnce(merchantID, number, e, moves)
+		if id == "" {
+			v.found(VerifySandbox, merchantID, "sandbox refund "+number, "we know nothing of it")
 		} else {
-			ours, seen = *row, true
+			v.compareSandbox(merchantID, id, e, ours, doubt&doubtContradicted != 0)
 		}
-		return nil
+		return v.enough(nil)
 	})
 	if err != nil {
 		return err
 	}
-	compare()
-	return nil
+	return v.q.query(ctx, withoutEntry, nil, func(scan func(...any) error) error {
+		var merchantID, id string
+		err := scan(&merchantID, &id)
+		v.found(VerifySandbox, merchantID, "refund "+id, "it succeeded, and the sandbox knows nothing of it")
+		return v.enough(err)
+	})
 }
 
-func (v *verifier) movedOnce(entry *streamRow) {
-	state, moves := sandbox.State(entry.text[0]), entry.number[1]
-	want := int64(b2i(state == sandbox.Succeeded || state == sandbox.Returned))
-	if moves != want || (entry.number[2] > 0) != (want == 1) {
-		v.found(VerifySandbox, entry.text[4], "sandbox refund "+entry.key, "it is %s and its money moved %d times", state, moves)
+// sandboxSide is a refund as the sandbox has it, or we.
+type sandboxSide struct {
+	state, currency, payment, channelID string
+	amount                              int64
+}
+
+func (v *verifier) movedOnce(merchantID, number string, e sandboxSide, moves int64) {
+	state := sandbox.State(e.state)
+	if moved := state == sandbox.Succeeded || state == sandbox.Returned; moves != int64(b2i(moved)) {
+		v.found(VerifySandbox, merchantID, "sandbox refund "+number, "it is %s and its money moved %d times", state, moves)
 	}
 }
 
-func (v *verifier) compareSandbox(entry, ours *streamRow) {
+func (v *verifier) compareSandbox(merchantID, id string, e, ours sandboxSide, asked bool) {
 	found := func(format string, args ...any) {
-		v.found(VerifySandbox, ours.text[4], "refund "+ours.id, format, args...)
+		v.found(VerifySandbox, merchantID, "refund "+id, format, args...)
 	}
-	if entry.number[0] != ours.number[0] || entry.text[1] != ours.text[1] {
-		found("it is of %d %s, in the sandbox of %d %s", ours.number[0], ours.text[1], entry.number[0], entry.text[1])
+	if e.amount != ours.amount || e.currency != ours.currency {
+		found("it is of %d %s, in the sandbox of %d %s", ours.amount, ours.currency, e.amount, e.currency)
 	}
-	if entry.text[2] != ours.text[2] {
-		found("it is of payment %q, in the sandbox of %q", ours.text[2], entry.text[2])
+	if e.payment != ours.payment {
+		found("it is of payment %q, in the sandbox of %q", ours.payment, e.payment)
 	}
-	if ours.text[3] != "" && ours.text[3] != entry.id {
-		found("the sandbox's id of it is %q, not %q", entry.id, ours.text[3])
+	if ours.channelID != "" && ours.channelID != e.channelID {
+		found("the sandbox's id of it is %q, not %q", e.channelID, ours.channelID)
 	}
-	state, there := refund.State(ours.text[0]), sandbox.State(entry.text[0])
-	asked := ours.number[1]&doubtContradicted != 0
+	state, there := refund.State(ours.state), sandbox.State(e.state)
 	switch {
 	case state == refund.Succeeded && there != sandbox.Succeeded && there != sandbox.Returned:
 		found("it succeeded, in the sandbox it is %s", there)
