@@ -176,7 +176,7 @@ func text(body exactjson.Value, name string, limit int) (content string, present
 		return "", false, nil
 	case exactjson.String:
 	default:
-		return "", false, badParam(name, "must be a string, not a "+value.Kind.String())
+		return "", false, badParam(name, "must be a string, not "+article(value.Kind))
 	}
 	if limit > 0 && utf8.RuneCountInString(value.Text) > limit {
 		return "", false, badParam(name, "must have at most "+strconv.Itoa(limit)+" characters")
@@ -193,7 +193,14 @@ func object(body exactjson.Value, name string) (exactjson.Value, *ParamError) {
 	case exactjson.Null:
 		return exactjson.Value{}, nil
 	}
-	return exactjson.Value{}, badParam(name, "must be an object, not a "+value.Kind.String())
+	return exactjson.Value{}, badParam(name, "must be an object, not "+article(value.Kind))
+}
+
+func article(kind exactjson.Kind) string {
+	if kind == exactjson.Array || kind == exactjson.Object {
+		return "an " + kind.String()
+	}
+	return "a " + kind.String()
 }
 
 // refundOrder reads extra.refund_order: 1 to 32 of 0-9, A-Z, a-z, _ and -.
