@@ -99,10 +99,12 @@ type ChargeFilter struct {
 	MerchantID             string
 	Dialect                string // only charges with an alias there
 	Identity               string // and of this identity
+	Sub                    string // and with this Sub: the charges of an order
 	OrderNo                string
 	Channel                string
 	Refunded               *bool // any refund was made of it
 	RefundedInFull         *bool
+	Reversed               *bool     // a refund that has not failed was made by reversing it
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
 	PaidFrom, PaidTo       time.Time // inclusive from, exclusive to
 	Page                   Page
@@ -112,6 +114,7 @@ type ChargeFilter struct {
 type RefundFilter struct {
 	MerchantID             string
 	ChargeID               string
+	Dialect, Sub           string // only of charges with this Sub in this dialect
 	State                  refund.State
 	Number                 string
 	Sequence               int64     // the refund's place among its charge's, from 1

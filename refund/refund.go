@@ -114,7 +114,13 @@ type Asker struct {
 	Identity  string `json:"identity,omitempty"`
 	Address   string `json:"address,omitempty"`
 	RequestID string `json:"request_id,omitempty"`
+	// Call is which call of the dialect it was, where refunds of that call are
+	// told from others later: ByReverse. Nobody outside chooses it.
+	Call string `json:"call,omitempty"`
 }
+
+// ByReverse is the Call of a refund that was made by reversing a charge.
+const ByReverse = "reverse"
 
 // RefundDetail is what a refund carries besides its numbers, as one JSON text.
 type RefundDetail struct {

@@ -75,6 +75,10 @@ func (s *Store) ChargeList(ctx context.Context, f dialect.ChargeFilter) (charges
 	return charges, more, nil
 }
 
+// chargesBySub are the charges that a dialect groups under one name, found by
+// their index; the statement's first argument is the merchant.
+const chargesBySub = `SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.dialect = ? AND a.sub <> '' AND a.sub = ?`
+
 // filterCharges adds what a filter selects by.
 func filterCharges(l *listing, f dialect.ChargeFilter) {
 	l.equal("order_no", f.OrderNo)
@@ -98,5 +102,18 @@ func filterCharges(l *listing, f dialect.ChargeFilter) {
 	if f.Dialect != "" {
 		l.where(`EXISTS (SELECT 1 FROM charge_aliases a WHERE a.merchant_id = c.merchant_id AND a.charge_id = c.id
 			AND a.dialect = ? AND (? = '' OR a.identity = ?))`, f.Dialect, f.Identity, f.Identity)
+	}
+	if f.Sub != "" {
+		l.where(`c.id IN (`+chargesBySub+`)`, f.Dialect, f.Sub)
+	}
+	if f.Reversed != nil {
+		// asked_by holds nothing that came with a request, so the text is no
+		// one else's.
+		condition := `EXISTS (SELECT 1 FROM refunds r WHERE r.merchant_id = c.merchant_id AND r.charge_id = c.id
+			AND r.state NOT IN ('failed', 'canceled') AND r.asked_by LIKE '%"call":"` + refund.ByReverse + `"%')`
+		if !*f.Reversed {
+			condition = "NOT " + condition
+		}
+		l.where(condition)
 	}
 }

@@ -60,6 +60,9 @@ func (s *Store) RefundList(ctx context.Context, f dialect.RefundFilter) (refunds
 // filterRefunds adds what a filter selects by.
 func filterRefunds(l *listing, f dialect.RefundFilter) {
 	l.equal("charge_id", f.ChargeID)
+	if f.Sub != "" {
+		l.where(`r.charge_id IN (`+chargesBySub+`)`, f.Dialect, f.Sub)
+	}
 	l.equal("state", string(f.State))
 	if f.Sequence != 0 {
 		l.where("r.sequence = ?", f.Sequence) // few rows of one charge are looked through

@@ -26,7 +26,7 @@ type call struct {
 	locale    wire.Locale
 	key       string // as it came; shown masked
 	caller    merchant.Caller
-	ids       []string // of the path: charge and refund, or event
+	ids       []string // of the path: charge or order and refund, batch, event
 	body      []byte
 	params    exactjson.Value // an object
 	// charge is what the request is about once it is known, for the words of
@@ -95,7 +95,7 @@ func (d *Dialect) read(c *call, found route) error {
 		return tooLarge
 	}
 	c.body = body
-	if err := d.checkSignature(c); err != nil {
+	if err := d.checkSignature(c, found.signed); err != nil {
 		return err
 	}
 	params, err := decodeBody(body, c.r.Header.Get("Content-Type"))
@@ -103,11 +103,11 @@ func (d *Dialect) read(c *call, found route) error {
 	return err
 }
 
-// checkSignature verifies a POST when the merchant switched that on; else the
-// header is ignored entirely (section 1.6).
-func (d *Dialect) checkSignature(c *call) error {
+// checkSignature verifies a POST when the merchant switched that on, or has a
+// key and calls what is always signed; else it is not checked (section 1.6).
+func (d *Dialect) checkSignature(c *call, always bool) error {
 	settings := c.caller.Merchant.Settings
-	if !settings.CheckSignatures {
+	if !settings.CheckSignatures && (!always || settings.RequestKey == "") {
 		return nil
 	}
 	key, err := wire.ParsePublicKey([]byte(settings.RequestKey))

@@ -40,7 +40,7 @@ func (d *Dialect) listCharges(c *call) (any, error) {
 }
 
 // chargeFilter reads the query. none says that no charge can match: here all
-// are paid and none is reversed.
+// are paid.
 func (d *Dialect) chargeFilter(c *call) (f dialect.ChargeFilter, none bool, err error) {
 	app, err := ownApp(c)
 	if err != nil {
@@ -65,7 +65,7 @@ func (d *Dialect) chargeFilter(c *call) (f dialect.ChargeFilter, none bool, err 
 		case "paid":
 			none = none || !wanted
 		case "reversed":
-			none = none || wanted
+			f.Reversed = &wanted
 		}
 	}
 	times, filtered, err := created(c.params)

@@ -104,8 +104,12 @@ func (c *call) id(n int) string {
 	if n >= len(c.ids) {
 		return ""
 	}
+	return cutID(c.ids[n])
+}
+
+func cutID(id string) string {
 	const most = 64 // wire.IsPossibleID
-	runes := []rune(c.ids[n])
+	runes := []rune(id)
 	return string(runes[:min(most, len(runes))])
 }
 

@@ -1,6 +1,7 @@
 // Package pingpp answers the Ping++ server API (protocol page pingpp.md, which
-// the sections named in comments belong to): charges, their refunds and
-// events under /v1/, and the webhooks that tell of them. It decides bytes,
+// the sections named in comments belong to): charges, their refunds,
+// batches and orders of them and events under /v1/, and the webhooks that tell
+// of them. It decides bytes,
 // never money: a refund is decoded, checked for its form and handed to the
 // intake; what comes back is put into the dialect's words.
 //
@@ -9,6 +10,7 @@
 package pingpp
 
 import (
+	"context"
 	"crypto/rsa"
 	"log/slog"
 	"net/http"
@@ -17,14 +19,23 @@ import (
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
+
+// RefundPager reads refunds by the number of their page, newest first: at most
+// f.Page.Limit behind the first offset ones, and how many there are in all.
+type RefundPager interface {
+	RefundPage(ctx context.Context, f dialect.RefundFilter, offset int64) (refunds []refund.Refund, total int64, err error)
+}
 
 // Services are what the dialect needs of the rest of the program.
 type Services struct {
 	Directory dialect.Directory
 	Reader    dialect.Reader
+	Pager     RefundPager
+	Units     Units
 	Registrar dialect.Registrar
 	Acceptor  dialect.Acceptor
 	// Now is the clock; default time.Now.

@@ -61,7 +61,7 @@ func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
 		return refund.Unit{}, err
 	}
 	request.Detail.Extra = extra
-	key, keyErr := dialect.IdempotencyKey(c.r)
+	key, keyErr := unitKey(c)
 	if keyErr != nil {
 		return refund.Unit{}, keyErr
 	}

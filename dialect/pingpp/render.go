@@ -40,6 +40,18 @@ func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charg
 		return wire.Charge{}, err
 	}
 	out.Refunds.HasMore = more
+	out.Reversed = reversed(refunds)
+	if more && !out.Reversed && charge.Refundable() == 0 {
+		// The reversal took all that was left; later refunds hide it only where
+		// earlier ones failed afterwards and left something again.
+		older, _, err := d.Reader.RefundList(ctx, dialect.RefundFilter{
+			MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: dialect.Page{Limit: maxPage},
+		})
+		if err != nil {
+			return wire.Charge{}, err
+		}
+		out.Reversed = reversed(older)
+	}
 	for _, r := range refunds {
 		out.Refunds.Data = append(out.Refunds.Data, refundObject(r, charge, c.locale))
 	}

@@ -18,18 +18,30 @@ type route struct {
 	path   string // below /v1/; {x} takes any segment
 	scope  merchant.Scope
 	handle func(*Dialect, *call) (any, error)
+	// signed: a POST must be signed as soon as the merchant has a key for that,
+	// whether it switched the check on or not (section 3.6).
+	signed bool
 }
 
 // routes lists what is served (section 1.2).
 var routes = []route{
-	{http.MethodPost, "charges", merchant.ScopeCharge, (*Dialect).createCharge},
-	{http.MethodGet, "charges", merchant.ScopeRead, (*Dialect).listCharges},
-	{http.MethodGet, "charges/{ch}", merchant.ScopeRead, (*Dialect).getCharge},
-	{http.MethodPost, "charges/{ch}/refunds", merchant.ScopeRefund, (*Dialect).createRefund},
-	{http.MethodGet, "charges/{ch}/refunds", merchant.ScopeRead, (*Dialect).listRefunds},
-	{http.MethodGet, "charges/{ch}/refunds/{re}", merchant.ScopeRead, (*Dialect).getRefund},
-	{http.MethodGet, "events", merchant.ScopeRead, (*Dialect).listEvents},
-	{http.MethodGet, "events/{evt}", merchant.ScopeRead, (*Dialect).getEvent},
+	{method: http.MethodPost, path: "charges", scope: merchant.ScopeCharge, handle: (*Dialect).createCharge},
+	{method: http.MethodGet, path: "charges", scope: merchant.ScopeRead, handle: (*Dialect).listCharges},
+	{method: http.MethodGet, path: "charges/{ch}", scope: merchant.ScopeRead, handle: (*Dialect).getCharge},
+	{method: http.MethodPost, path: "charges/{ch}/reverse", scope: merchant.ScopeRefund, handle: (*Dialect).reverseCharge},
+	{method: http.MethodPost, path: "charges/{ch}/refunds", scope: merchant.ScopeRefund, handle: (*Dialect).createRefund},
+	{method: http.MethodGet, path: "charges/{ch}/refunds", scope: merchant.ScopeRead, handle: (*Dialect).listRefunds},
+	{method: http.MethodGet, path: "charges/{ch}/refunds/{re}", scope: merchant.ScopeRead, handle: (*Dialect).getRefund},
+	{method: http.MethodPost, path: "batch_refunds", scope: merchant.ScopeRefund, handle: (*Dialect).createBatch},
+	{method: http.MethodGet, path: "batch_refunds", scope: merchant.ScopeRead, handle: (*Dialect).listBatches},
+	{method: http.MethodGet, path: "batch_refunds/{id}", scope: merchant.ScopeRead, handle: (*Dialect).getBatch},
+	{method: http.MethodPost, path: "orders/{or}/order_refunds", scope: merchant.ScopeRefund, handle: (*Dialect).createOrderRefund, signed: true},
+	{method: http.MethodGet, path: "orders/{or}/order_refunds", scope: merchant.ScopeRead, handle: (*Dialect).listOrderRefunds},
+	{method: http.MethodGet, path: "orders/{or}/order_refunds/{re}", scope: merchant.ScopeRead, handle: (*Dialect).getOrderRefund},
+	{method: http.MethodGet, path: "orders/{or}/charges", scope: merchant.ScopeRead, handle: (*Dialect).listOrderCharges},
+	{method: http.MethodGet, path: "orders/{or}/charges/{ch}", scope: merchant.ScopeRead, handle: (*Dialect).getOrderCharge},
+	{method: http.MethodGet, path: "events", scope: merchant.ScopeRead, handle: (*Dialect).listEvents},
+	{method: http.MethodGet, path: "events/{evt}", scope: merchant.ScopeRead, handle: (*Dialect).getEvent},
 }
 
 // maxSegments is above the deepest route; a longer path is unknown anyway.

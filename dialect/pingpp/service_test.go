@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
@@ -124,4 +125,21 @@ func TestSuite(t *testing.T) {
 			return out
 		},
 	})
+}
+
+// eventually repeats a GET until the answer contains a text.
+func eventually(t testing.TB, s *dialecttest.Service, key, path, text string) string {
+	t.Helper()
+	const pause, patience = 20 * time.Millisecond, 30 * time.Second
+	for deadline := time.Now().Add(patience); ; {
+		body := get(t, s, key, path, http.StatusOK)
+		if strings.Contains(body, text) {
+			return body
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s never says %s; the last answer was %s", path, text, body)
+		}
+		timer := time.NewTimer(pause)
+		<-timer.C
+	}
 }

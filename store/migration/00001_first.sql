@@ -115,6 +115,7 @@ CREATE TABLE charge_aliases (
 );
 CREATE INDEX charge_aliases_name ON charge_aliases (merchant_id, name);
 CREATE INDEX charge_aliases_charge ON charge_aliases (merchant_id, charge_id);
+CREATE INDEX charge_aliases_sub ON charge_aliases (merchant_id, dialect, sub) WHERE sub <> '';
 
 CREATE TABLE refunds (
     merchant_id       TEXT    NOT NULL,
@@ -174,6 +175,10 @@ CREATE TABLE refund_numbers (
     created_at  BIGINT NOT NULL,
     PRIMARY KEY (merchant_id, namespace, value)
 );
+-- A Ping++ batch of refunds is its key: it is there as soon as its refunds are,
+-- and never without them.
+CREATE INDEX refund_numbers_batches ON refund_numbers (merchant_id, created_at, value)
+    WHERE namespace = 'key' AND substr(value, 1, 14) = ' pingpp batch ';
 
 CREATE TABLE attempts (
     merchant_id TEXT   NOT NULL,

@@ -49,5 +49,18 @@ func RefundsPath(chargeID string) string {
 	return ChargesPath() + "/" + url.PathEscape(chargeID) + "/refunds"
 }
 
+// BatchRefundsPath is the path of the batches' collection.
+func BatchRefundsPath() string { return PathPrefix + "batch_refunds" }
+
+// OrderChargesPath is the path of the charges of one order.
+func OrderChargesPath(orderID string) string {
+	return PathPrefix + "orders/" + url.PathEscape(orderID) + "/charges"
+}
+
+// OrderRefundsPath is the path of the refunds of one order.
+func OrderRefundsPath(orderID string) string {
+	return PathPrefix + "orders/" + url.PathEscape(orderID) + "/order_refunds"
+}
+
 // EventsPath is the path of the events' collection.
 func EventsPath() string { return PathPrefix + "events" }

@@ -15,6 +15,7 @@ const (
 	ObjectList        = "list"
 	ObjectApp         = "app"
 	ObjectBatchRefund = "batch_refund"
+	ObjectOrder       = "order"
 )
 
 // Values of a refund's status (section 2.3). Succeed must be true exactly with

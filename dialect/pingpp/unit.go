@@ -1,0 +1,70 @@
+package pingpp
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// Units finds refunds that were accepted together by their idempotency key.
+// That key is written in the transaction that accepts them, so that a batch,
+// which is nothing but its key, is never there without its refunds, nor they
+// without it.
+type Units interface {
+	// Unit is what a key stands for; ok is false for an unknown one.
+	Unit(ctx context.Context, merchantID, key string) (unit Unit, ok bool, err error)
+	// Batches lists the units whose key begins with BatchKey, newest first.
+	Batches(ctx context.Context, f BatchFilter) (units []Unit, more bool, err error)
+}
+
+// Unit is refunds that were accepted together, as they are now.
+type Unit struct {
+	Key string
+	// Contents is what the request said, and Refunds what became of it, in the
+	// order of the request.
+	Contents  []refund.Content
+	Refunds   []refund.Refund
+	Charges   map[string]refund.Charge // by id
+	CreatedAt time.Time
+}
+
+// BatchFilter selects batches; zero members select all. Limit is above 0.
+type BatchFilter struct {
+	MerchantID             string
+	App                    string
+	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	Limit                  int
+	Offset                 int64
+}
+
+// Keys that no header can hold: they begin with a blank. The store knows the
+// first from its index.
+const (
+	BatchKey = " pingpp batch "
+	retryKey = " pingpp retry "
+)
+
+// unitKey is the request's Idempotency-Key. A signed request has another one
+// made of all that a transport retry of five clients repeats and a new request
+// does not: body, target, timestamp and signature (section 1.8). So a client
+// that sends a refund again because of a broken connection gets the first.
+func unitKey(c *call) (string, *refund.Error) {
+	key, err := dialect.IdempotencyKey(c.r)
+	if err != nil || key != "" {
+		return key, err
+	}
+	timestamp, signature := c.r.Header.Get(wire.HeaderRequestTimestamp), c.r.Header.Get(wire.HeaderRequestSignature)
+	if timestamp == "" || signature == "" {
+		return "", nil
+	}
+	hash := sha256.New()
+	// No header and no request line holds a line feed.
+	hash.Write([]byte(c.r.RequestURI + "\n" + timestamp + "\n" + signature + "\n"))
+	hash.Write(c.body)
+	return retryKey + hex.EncodeToString(hash.Sum(nil)), nil
+}

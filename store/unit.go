@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/refundry/refundry/dialect/pingpp"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
+)
+
+var _ pingpp.Units = (*Store)(nil)
+
+const (
+	numberColumns = `r.merchant_id, r.namespace, r.value, r.refunds, r.contents, r.created_at`
+	// isBatch is the condition of the index refund_numbers_batches, to the letter.
+	isBatch = `r.namespace = 'key' AND substr(r.value, 1, 14) = '` + pingpp.BatchKey + `'`
+)
+
+// Unit implements pingpp.Units.
+func (s *Store) Unit(ctx context.Context, merchantID, key string) (pingpp.Unit, bool, error) {
+	const text = `SELECT ` + numberColumns + ` FROM refund_numbers r
+		WHERE r.merchant_id = $1 AND r.namespace = 'key' AND r.value = $2`
+	units, err := s.units(ctx, merchantID, text, merchantID, key)
+	if err != nil || len(units) == 0 {
+		return pingpp.Unit{}, false, err
+	}
+	return units[0], true, nil
+}
+
+// Batches implements pingpp.Units.
+func (s *Store) Batches(ctx context.Context, f pingpp.BatchFilter) (units []pingpp.Unit, more bool, err error) {
+	// A text that a JSON text holds is told by what is left without it: LIKE
+	// would take the underscore of an app's id for any character.
+	const text = `SELECT ` + numberColumns + ` FROM refund_numbers r WHERE r.merchant_id = $1 AND ` + isBatch + `
+		AND ($2 = '' OR replace(r.contents, $2, '') <> r.contents)
+		AND r.created_at >= $3 AND (CAST($4 AS BIGINT) = 0 OR r.created_at < CAST($4 AS BIGINT))
+		ORDER BY r.created_at DESC, r.value DESC LIMIT $5 OFFSET $6`
+	app := ""
+	if f.App != "" {
+		quoted, err := jsonText(f.App)
+		if err != nil {
+			return nil, false, fmt.Errorf("list batches of refunds: %w", err)
+		}
+		app = `"` + pingpp.ContentApp + `":` + quoted
+	}
+	from, to := int64(0), int64(0)
+	if !f.CreatedFrom.IsZero() {
+		from = micros(f.CreatedFrom)
+	}
+	if !f.CreatedTo.IsZero() {
+		to = max(micros(f.CreatedTo), 1) // 0 is open
+	}
+	units, err = s.units(ctx, f.MerchantID, text, f.MerchantID, app, from, to, int64(f.Limit)+1, f.Offset)
+	if more = len(units) > f.Limit; more {
+		units = units[:f.Limit]
+	}
+	return units, more, err
+}
+
+// units reads keys with what they stand for. A key is never there before its
+// refunds are, so that whatever the statements see they see all of it.
+func (s *Store) units(ctx context.Context, merchantID, text string, args ...any) ([]pingpp.Unit, error) {
+	var numbers []intake.Number
+	var refunds map[intake.RefundKey]refund.Refund
+	var charges map[intake.ChargeKey]refund.Charge
+	err := s.read(ctx, func(q querier) error {
+		err := q.query(ctx, text, args, func(scan func(...any) error) error {
+			n, err := scanNumber(scan)
+			numbers = append(numbers, n)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var wanted []intake.RefundKey
+		for _, n := range numbers {
+			for _, id := range n.Refunds {
+				wanted = append(wanted, intake.RefundKey{MerchantID: merchantID, ID: id})
+			}
+		}
+		if refunds, err = s.refunds(ctx, q, wanted, false); err != nil {
+			return err
+		}
+		var paid []intake.ChargeKey
+		for _, r := range refunds {
+			paid = append(paid, intake.ChargeKey{MerchantID: merchantID, ID: r.ChargeID})
+		}
+		charges, err = s.charges(ctx, q, paid, false)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read units of refunds: %w", err)
+	}
+	units := make([]pingpp.Unit, 0, len(numbers))
+	for _, n := range numbers {
+		unit := pingpp.Unit{Key: n.Value, Contents: n.Contents, CreatedAt: n.CreatedAt, Charges: make(map[string]refund.Charge)}
+		for _, id := range n.Refunds {
+			r, ok := refunds[intake.RefundKey{MerchantID: merchantID, ID: id}]
+			charge, paid := charges[intake.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}]
+			if !ok || !paid {
+				return nil, refund.Errorf(refund.KindCorrupt, "number", "the key %q stands for refund %s, which is not there", n.Value, id)
+			}
+			unit.Refunds = append(unit.Refunds, r)
+			unit.Charges[charge.ID] = charge
+		}
+		units = append(units, unit)
+	}
+	return units, nil
+}
