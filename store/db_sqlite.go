@@ -57,9 +57,10 @@ func openSQLite(ctx context.Context, name string) (*sqliteDB, error) {
 			// Each statement of many rows keeps a journal of its own, to be undone
 			// alone; it need not survive us, so it is no file.
 			"temp_store(MEMORY)",
-			// 16 MB of WAL between checkpoints: pages that change often, such as
-			// an index's end, are written to the file once in a while only.
-			"wal_autocheckpoint(4000)",
+			// 64 MB of WAL between checkpoints: pages that change often, such as
+			// an index's end or a busy charge's, are written to the file once in a
+			// while only.
+			"wal_autocheckpoint(16000)",
 		},
 	}
 	address := "file:" + (&url.URL{Path: name}).EscapedPath() + "?" + options.Encode()

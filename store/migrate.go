@@ -33,6 +33,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 		for _, result := range results {
 			s.log.Info("migrated", "version", result.Source.Version, "duration", result.Duration)
 		}
+		if db, is := s.db.(*postgresDB); is && len(results) > 0 {
+			return db.leaveRoom(ctx)
+		}
 		return nil
 	})
 }
