@@ -52,6 +52,11 @@ type Settings struct {
 	// merchant's key, whose public half (PKIX PEM) is RequestKey.
 	CheckSignatures bool   `json:"check_signatures,omitempty"`
 	RequestKey      string `json:"request_key,omitempty"`
+	// ChannelRules says that the published rules of the payment channels bind
+	// this merchant's refunds: the time in which a channel takes them, and full
+	// refunds only. Without it the rules are those of the connector; the
+	// sandbox has none.
+	ChannelRules bool `json:"channel_rules,omitempty"`
 	// Limits of the merchant itself, besides the channels' rules.
 	Limits Limits `json:"limits,omitzero"`
 	// Demo marks the demo merchant, which alone /sandbox/reset renews.

@@ -189,5 +189,5 @@ func (s *Store) RuleBook(merchantID string) refund.RuleBook {
 	return refund.RuleBook{Merchant: refund.Rules{
 		MostAmount: money.Minor(settings.Limits.MostAmount), MostRefunds: settings.Limits.MostRefunds,
 		Spacing: time.Duration(settings.Limits.SpacingSeconds) * time.Second,
-	}}
+	}, Channel: channelRules(settings)}
 }

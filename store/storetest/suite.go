@@ -53,6 +53,8 @@ var cases = []suiteCase{
 	{"pages of charges go both ways", pagesOfCharges},
 	{"pages of refunds go both ways", pagesOfRefunds},
 	{"filters select", filters},
+	{"a unit is found by its key, and batches are listed", unitsAreTheirKeys},
+	{"orders and reversals select", ordersAndReversals},
 
 	{"the database itself holds the cap", databaseHoldsCap},
 	{"the database itself forgets no refund", databaseForgetsNone},

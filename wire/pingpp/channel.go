@@ -85,6 +85,15 @@ type Channel struct {
 	ExchangeRate  bool
 }
 
+// Channels are all channels of the documents, by name.
+func Channels() map[string]Channel {
+	all := make(map[string]Channel, len(peculiarities))
+	for name := range peculiarities {
+		all[name], _ = ChannelNamed(name)
+	}
+	return all
+}
+
 // ChannelNamed returns what is special about the channel. known is false for a
 // name outside the documents; such a channel is an ordinary one, because the
 // service adds channels faster than its documents name them (section 2.4).
