@@ -19,7 +19,7 @@ type DeliveryFilter struct {
 // Deliveries lists a merchant's deliveries with their tries, newest first.
 // Those that are dead are found here.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]webhook.Record, error) {
-	const text = `SELECT ` + deliveryColumns + `, d.state, d.due_at, d.lease_until, d.ended_at FROM deliveries d
+	const text = `SELECT ` + recordColumns + ` FROM deliveries d
 		WHERE d.merchant_id = $1 AND (d.event_id = $2 OR $2 = '') AND (d.state = $3 OR $3 = '')
 		ORDER BY d.created_at DESC, d.id DESC LIMIT $4`
 	limit := f.Limit
@@ -29,13 +29,7 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]webhook.Rec
 	var records []webhook.Record
 	err := s.read(ctx, func(q querier) error {
 		err := q.query(ctx, text, []any{f.MerchantID, f.EventID, string(f.State), int64(limit)}, func(scan func(...any) error) error {
-			var r webhook.Record
-			var dueAt, leaseUntil, endedAt int64
-			d, err := scanDelivery(func(columns ...any) error {
-				return scan(append(columns, (*string)(&r.State), &dueAt, &leaseUntil, &endedAt)...)
-			})
-			d.DueAt, d.LeaseUntil, r.EndedAt = fromMicros(dueAt), fromMicros(leaseUntil), fromMicros(endedAt)
-			d.Dead, r.Delivery = r.State == webhook.Dead, d
+			r, err := scanRecord(scan)
 			records = append(records, r)
 			return err
 		})

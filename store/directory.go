@@ -24,6 +24,7 @@ type directory struct {
 	accounts     cache[string, []merchant.ChannelAccount]
 	connectors   cache[string, string]
 	platformKeys cache[string, merchant.PlatformKey]
+	secrets      cache[callerKey, []merchant.EndpointSecret] // by merchant and endpoint
 }
 
 // callerKey is a key's dialect and the hash of its text: memory holds no keys
@@ -39,6 +40,7 @@ func (d *directory) forget() {
 	d.accounts.forget()
 	d.connectors.forget()
 	d.platformKeys.forget()
+	d.secrets.forget()
 }
 
 // longestKey bounds what is hashed; the longest key that we make has 32

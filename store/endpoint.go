@@ -29,17 +29,22 @@ func scanEndpoint(scan func(...any) error) (merchant.Endpoint, error) {
 }
 
 // AddEndpoint adds an address that is told of events from now on. Its ID is
-// made by the caller; the same again changes nothing. Too many in use is
+// made by the caller, and so are the secrets that sign what it is told, if its
+// dialect has such; the same again changes nothing. Too many in use is
 // KindInvalid. Whether the address may be called at all is checked before.
-func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint) error {
+func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, secrets ...merchant.EndpointSecret) error {
 	const (
-		insert = `INSERT INTO endpoints (id, merchant_id, dialect, identity, url, events, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+		insert = `INSERT INTO endpoints (id, merchant_id, dialect, identity, url, events, created_at, sealed)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`
 		count = `SELECT COUNT(*) FROM endpoints p WHERE p.merchant_id = $1 AND p.disabled_at = 0`
 		owner = `SELECT p.merchant_id FROM endpoints p WHERE p.id = $1`
 	)
-	err := s.write(ctx, func(q querier) error {
-		_, err := q.exec(ctx, insert, p.ID, p.MerchantID, p.Dialect, p.Identity, p.URL, strings.Join(p.Events, " "), micros(p.CreatedAt))
+	sealed, err := s.sealSecrets(p.ID, secrets)
+	if err != nil {
+		return fmt.Errorf("add endpoint: %w", err)
+	}
+	err = s.write(ctx, func(q querier) error {
+		_, err := q.exec(ctx, insert, p.ID, p.MerchantID, p.Dialect, p.Identity, p.URL, strings.Join(p.Events, " "), micros(p.CreatedAt), sealed)
 		if err != nil {
 			return err
 		}
@@ -83,10 +88,11 @@ func endpoints(ctx context.Context, q querier, text string, args ...any) ([]merc
 }
 
 // DisableEndpoint stops an endpoint. What was still on its way there is dead,
-// and stays on record. Absent is KindNotFound.
+// and stays on record; its secrets are forgotten. Again changes nothing, absent
+// is KindNotFound.
 func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, now time.Time) error {
 	const (
-		disable = `UPDATE endpoints SET disabled_at = $3 WHERE merchant_id = $1 AND id = $2`
+		disable = `UPDATE endpoints SET disabled_at = CASE WHEN disabled_at = 0 THEN $3 ELSE disabled_at END, sealed = '' WHERE merchant_id = $1 AND id = $2`
 		end     = `UPDATE deliveries SET state = 'dead', due_at = 0, lease_until = 0, ended_at = $3
 			WHERE merchant_id = $1 AND endpoint_id = $2 AND state = 'waiting'`
 	)
@@ -101,6 +107,7 @@ func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, now 
 		_, err = q.exec(ctx, end, merchantID, id, micros(now))
 		return err
 	})
+	s.directory.forget()
 	if err != nil {
 		return fmt.Errorf("disable endpoint: %w", err)
 	}

@@ -30,6 +30,9 @@ type endpointRow struct {
 	Events     []string   `json:"events"`
 	CreatedAt  time.Time  `json:"created_at"`
 	DisabledAt *time.Time `json:"disabled_at"`
+	// Secret signs what an endpoint of the native dialect is told; only where
+	// it was just added.
+	Secret string `json:"secret,omitempty"`
 }
 
 func endpointRowOf(p merchant.Endpoint) endpointRow {
@@ -88,13 +91,22 @@ func (c *endpointAdd) Run(e *environment) error {
 	case c.Dialect != merchant.Native:
 		return usageError{fmt.Sprintf("merchant %s is not known in the %s dialect", m.Name, c.Dialect)}
 	}
-	if err := s.AddEndpoint(e, p); err != nil {
+	var secrets []merchant.EndpointSecret
+	row := endpointRowOf(p)
+	if p.Dialect == merchant.Native {
+		secrets = []merchant.EndpointSecret{merchant.NewEndpointSecret(now)}
+		row.Secret = secrets[0].Text
+	}
+	if err := s.AddEndpoint(e, p, secrets...); err != nil {
 		return err
 	}
 	if c.JSON {
-		return e.printJSON(endpointRowOf(p))
+		return e.printJSON(row)
 	}
 	e.say("%s is told of events from now on", c.URL)
+	if row.Secret != "" {
+		e.say("its secret, which is shown this once: %s", row.Secret)
+	}
 	_, err = fmt.Fprintln(e.out, p.ID)
 	return err
 }

@@ -3,6 +3,7 @@ package native_test
 import (
 	"cmp"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -58,7 +59,9 @@ func converse(t *testing.T, database string) {
 	}
 	play("charges", chargeSteps())
 	play("refunds", refundSteps())
-	play("endpoints", endpointSteps())
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	defer receiver.Close()
+	play("endpoints", endpointSteps(receiver.URL))
 	play("events", eventSteps())
 	play("sandbox", sandboxSteps())
 	play("reset", resetSteps())
@@ -131,16 +134,30 @@ func refundSteps() []dialecttest.Step {
 	}
 }
 
-func endpointSteps() []dialecttest.Step {
+func endpointSteps(receiver string) []dialecttest.Step {
 	return []dialecttest.Step{
-		{Title: "an address for all that the native dialect promises", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/hook", "dialect": "native"}`},
+		{Title: "an address for all that the native dialect promises", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/hook", "dialect": "native"}`, Keep: map[string]string{"ep": "id"}},
 		{Title: "the same again", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/hook", "dialect": "native", "events": []}`},
 		{
 			Title: "an address for two events of Ping++", Method: "POST", Path: "/endpoints",
 			Body: `{"url": "http://127.0.0.1:9/pingpp", "dialect": "pingpp", "events": ["refund.succeeded", "refund.failed"]}`,
 		},
 		{Title: "an address in WeChat's dialect", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/wx", "dialect": "wechatpay", "identity": "1900009191"}`},
+		{Title: "an address in the wallet's dialect", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/wallet", "dialect": "wallet"}`},
 		{Title: "all of them", Method: "GET", Path: "/endpoints"},
+		{Title: "a new secret beside the old one", Method: "POST", Path: "/endpoints/{ep}/rotate", Body: `{"overlap_seconds": 3600}`},
+		{Title: "one of them", Method: "GET", Path: "/endpoints/{ep}"},
+		{Title: "", Method: "POST", Path: "/charges", Body: `{"order_no": "E1", "amount": 100, "currency": "CNY", "channel": "wx"}`, Keep: map[string]string{"ch": "id"}, Quiet: true},
+		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 10}`, Header: []string{"Prefer", "wait=10"}, Quiet: true},
+		{Title: "", Method: "GET", Path: "/deliveries?endpoint={ep}", Until: `"status":null`, Keep: map[string]string{"delivery": "data.0.id"}, Quiet: true},
+		{Title: "what is on its way is not sent twice", Method: "POST", Path: "/deliveries/{delivery}/replay"},
+		{Title: "it is out of use, and what was on its way is dead", Method: "DELETE", Path: "/endpoints/{ep}"},
+		{Title: "what was told to it", Method: "GET", Path: "/deliveries?endpoint={ep}&state=dead"},
+		{Title: "it is not told again", Method: "POST", Path: "/deliveries/{delivery}/replay"},
+		{Title: "an address that listens", Method: "POST", Path: "/endpoints", Body: `{"url": "` + receiver + `", "dialect": "native"}`, Keep: map[string]string{"ep": "id"}},
+		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 10}`, Header: []string{"Prefer", "wait=10"}, Quiet: true},
+		{Title: "", Method: "GET", Path: "/deliveries?endpoint={ep}", Until: `"state":"delivered"`, Keep: map[string]string{"delivery": "data.0.id"}, Quiet: true},
+		{Title: "what it took is sent once more", Method: "POST", Path: "/deliveries/{delivery}/replay"},
 	}
 }
 

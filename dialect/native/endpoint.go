@@ -57,15 +57,21 @@ func (d *Dialect) createEndpoint(c *call) error {
 	}
 	for _, e := range existing {
 		if e.DisabledAt.IsZero() && e.URL == in.URL && e.Dialect == in.Dialect && e.Identity == in.Identity && slices.Equal(e.Events, in.Events) {
-			return d.answerEndpoint(c, http.StatusOK, e)
+			return d.answerEndpoint(c, http.StatusOK, e, "")
 		}
 	}
 	now := d.now()
 	in.ID, in.MerchantID, in.CreatedAt = "ep_"+refund.NewID(now), c.merchantID(), now
-	if err := d.s.Endpoints.AddEndpoint(c.ctx, in); err != nil {
+	var secrets []merchant.EndpointSecret
+	secret := ""
+	if in.Dialect == merchant.Native { // the others sign as their contracts say
+		secrets = []merchant.EndpointSecret{merchant.NewEndpointSecret(now)}
+		secret = secrets[0].Text
+	}
+	if err := d.s.Endpoints.AddEndpoint(c.ctx, in, secrets...); err != nil {
 		return err
 	}
-	return d.answerEndpoint(c, http.StatusCreated, in)
+	return d.answerEndpoint(c, http.StatusCreated, in, secret)
 }
 
 func decodeEndpoint(d *decoder) (merchant.Endpoint, error) {
@@ -135,8 +141,13 @@ type endpointAnswer struct {
 	CreatedAt  moment   `json:"created_at"`
 	DisabledAt moment   `json:"disabled_at"`
 	// Verification is what a receiver checks signatures with; only where one
-	// endpoint is answered, and null for dialects without a key of ours.
+	// endpoint is answered, and left out for dialects without a key of ours.
 	Verification *verification `json:"verification,omitempty"`
+	// Secret signs what an endpoint of the native dialect is told; only in the
+	// answer that made it.
+	Secret string `json:"secret,omitempty"`
+	// Secrets are those in use, newest first, where one endpoint is answered.
+	Secrets []secretAnswer `json:"secrets,omitempty"`
 }
 
 func endpointOf(e merchant.Endpoint) endpointAnswer {
@@ -148,15 +159,6 @@ func endpointOf(e merchant.Endpoint) endpointAnswer {
 		out.Events = []string{}
 	}
 	return out
-}
-
-func (d *Dialect) answerEndpoint(c *call, status int, e merchant.Endpoint) error {
-	out := endpointOf(e)
-	var err error
-	if out.Verification, err = d.verification(c.ctx, e.Dialect); err != nil {
-		return err
-	}
-	return c.json(status, out)
 }
 
 // listEndpoints gives all of the merchant's endpoints, oldest first: GET

@@ -38,8 +38,13 @@ type Resetter interface {
 
 // Endpoints keeps the addresses that are told of events.
 type Endpoints interface {
-	AddEndpoint(ctx context.Context, e merchant.Endpoint) error
+	AddEndpoint(ctx context.Context, e merchant.Endpoint, secrets ...merchant.EndpointSecret) error
 	Endpoints(ctx context.Context, merchantID string) ([]merchant.Endpoint, error)
+	DisableEndpoint(ctx context.Context, merchantID, id string, now time.Time) error
+	// EndpointSecrets are those of an endpoint in use, newest first.
+	EndpointSecrets(ctx context.Context, merchantID, id string) ([]merchant.EndpointSecret, error)
+	// RotateEndpoint adds a secret; the others end at the given time.
+	RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time) error
 }
 
 // Canceler withdraws refunds that the channel has not been told of. A refund
@@ -81,6 +86,8 @@ type Services struct {
 	Sandbox   Sandbox
 	Resetter  Resetter
 	Endpoints Endpoints
+	// Deliveries are what the endpoints were told.
+	Deliveries Deliveries
 	// Rules are those that bind a merchant's refunds, for quotes.
 	Rules func(merchantID string) refund.RuleBook
 	// EgressCheck refuses an address that webhooks may not go to. An error

@@ -47,6 +47,11 @@ func (d *Dialect) routes() []route {
 
 		{method: "POST", path: "/endpoints", scope: merchant.ScopeEndpoint, handle: d.createEndpoint},
 		{method: "GET", path: "/endpoints", scope: merchant.ScopeRead, handle: d.listEndpoints},
+		{method: "GET", path: "/endpoints/{id}", scope: merchant.ScopeRead, handle: d.getEndpoint},
+		{method: "DELETE", path: "/endpoints/{id}", scope: merchant.ScopeEndpoint, handle: d.deleteEndpoint},
+		{method: "POST", path: "/endpoints/{id}/rotate", scope: merchant.ScopeEndpoint, handle: d.rotateEndpoint},
+		{method: "GET", path: "/deliveries", scope: merchant.ScopeRead, handle: d.listDeliveries},
+		{method: "POST", path: "/deliveries/{id}/replay", scope: merchant.ScopeEndpoint, handle: d.replayDelivery},
 		{method: "GET", path: "/events", scope: merchant.ScopeRead, handle: d.feed},
 		{method: "GET", path: "/events/{id}", scope: merchant.ScopeRead, handle: d.getEvent},
 

@@ -55,6 +55,8 @@ func rules() []dialecttest.Rule {
 		id("evt_", "event"),
 		id("ep_", "endpoint"),
 		{Match: regexp.MustCompile(`\bpk_[0-9A-Za-z]{16,24}\b`), Name: "key"},
+		{Match: regexp.MustCompile(`whsec_[0-9A-Za-z+/]{43}=`), Name: "secret"},
+		{Match: regexp.MustCompile(`"duration_ms":[0-9]+`), Name: "duration", Unnumbered: true},
 		{Match: regexp.MustCompile(`whpk_[0-9A-Za-z+/]{43}=`), Name: "public key"},
 		{Match: regexp.MustCompile(`-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----`), Name: "public key"},
 		// Base64 of a time of this decade, and of "feed.".
@@ -62,6 +64,8 @@ func rules() []dialecttest.Rule {
 		{Match: regexp.MustCompile(`\b[0-9]{28}\b`), Name: "channel's number", Not: []string{"4200000000202607010000000001"}},
 		{Match: regexp.MustCompile(`M948164T[0-9]{22}`), Name: "Payin order", Not: []string{"M948164T2023072607034709567189"}},
 		{Match: regexp.MustCompile(`"id":"[0-9A-Za-z]{24}"`), Name: "row"},
+		{Match: regexp.MustCompile(`http://127\.0\.0\.1:[0-9]{4,5}`), Name: "receiver"},
+		{Match: regexp.MustCompile(`deliveries/[0-9A-Za-z]{24}\b`), Name: "row"},
 		{Match: regexp.MustCompile(`"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z"`), Name: "time", Unnumbered: true},
 	}
 }

@@ -3,14 +3,18 @@ package native
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
@@ -19,21 +23,21 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Webhooks of the native dialect have the form of Standard Webhooks with its
-// asymmetric signature: Ed25519 over "id.timestamp.body", in "v1a,BASE64". One
-// key of ours signs for all; a receiver gets its public half when the endpoint
-// is made, and holds nothing that could leak.
+// Webhooks of the native dialect have the form of Standard Webhooks: HMAC-SHA256
+// over "id.timestamp.body" with a secret of the endpoint's own, in "v1,BASE64".
+// While secrets are rotated there is one such for each, with a blank between.
 const (
 	headerID        = "Webhook-Id"
 	headerTimestamp = "Webhook-Timestamp"
 	headerSignature = "Webhook-Signature"
-	signatureForm   = "v1a,"
+	signatureForm   = "v1,"
 	publicKeyForm   = "whpk_"
 )
 
 var _ webhook.Renderer = (*Dialect)(nil)
 
-// NewPlatformKey makes the key pair that signs this dialect's webhooks.
+// NewPlatformKey makes the Ed25519 key pair that signs the wallet's webhooks,
+// which have the same headers with the asymmetric form, "v1a,".
 func NewPlatformKey(now time.Time) (merchant.PlatformKey, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -69,13 +73,11 @@ func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, e webhook.Event
 }
 
 // Sign adds the three headers. The timestamp is the try's own, so that a
-// receiver may refuse old ones; the id is the event's at every try.
+// receiver may refuse old ones; the id is the event's at every try. Every
+// secret in use at the try signs, whatever was when the delivery was made.
 func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header http.Header) error {
-	key, err := d.s.Directory.PlatformKeyByID(ctx, keyID)
-	if err != nil {
-		return fmt.Errorf("sign native webhook: %w", err)
-	}
-	private, err := privateKey(key)
+	merchantID, endpointID, _ := strings.Cut(keyID, keySeparator)
+	secrets, err := d.s.Endpoints.EndpointSecrets(ctx, merchantID, endpointID)
 	if err != nil {
 		return fmt.Errorf("sign native webhook: %w", err)
 	}
@@ -84,14 +86,31 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 		return fmt.Errorf("sign native webhook: %w", err)
 	}
 	id, _ := event.Get("id")
-	timestamp := strconv.FormatInt(d.now().Unix(), 10)
-	signature := ed25519.Sign(private, slices.Concat([]byte(id.Text+"."+timestamp+"."), body))
+	now := d.now()
+	timestamp := strconv.FormatInt(now.Unix(), 10)
+	var signatures []string
+	for _, secret := range secrets {
+		key, ok := secret.Key()
+		if !ok || !secret.Signs(now) {
+			continue
+		}
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(id.Text + "." + timestamp + "."))
+		mac.Write(body)
+		signatures = append(signatures, signatureForm+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
+	if len(signatures) == 0 {
+		return errors.New("sign native webhook: the endpoint has no secret (hint: POST /endpoints/{id}/rotate gives it one)")
+	}
 	header.Set("Content-Type", "application/json")
 	header.Set(headerID, id.Text)
 	header.Set(headerTimestamp, timestamp)
-	header.Set(headerSignature, signatureForm+base64.StdEncoding.EncodeToString(signature))
+	header.Set(headerSignature, strings.Join(signatures, " "))
 	return nil
 }
+
+// keySeparator stands between merchant and endpoint in a delivery's key id.
+const keySeparator = "/"
 
 func privateKey(key merchant.PlatformKey) (ed25519.PrivateKey, error) {
 	block, _ := pem.Decode([]byte(key.PrivatePEM))
@@ -109,13 +128,9 @@ func privateKey(key merchant.PlatformKey) (ed25519.PrivateKey, error) {
 	return private, nil
 }
 
-// KeyID names the platform key in use.
-func (d *Dialect) KeyID(ctx context.Context, _ merchant.Endpoint) (string, error) {
-	key, err := d.s.Directory.PlatformKey(ctx, merchant.Native)
-	if err != nil {
-		return "", fmt.Errorf("find native platform key: %w", err)
-	}
-	return key.ID, nil
+// KeyID names the endpoint, whose secrets sign.
+func (d *Dialect) KeyID(_ context.Context, e merchant.Endpoint) (string, error) {
+	return e.MerchantID + keySeparator + e.ID, nil
 }
 
 // Succeeded is any 2xx, as Standard Webhooks has it.
@@ -140,13 +155,14 @@ type verification struct {
 	PublicKey string `json:"public_key"`
 }
 
-// verification gives the key that signs a dialect's webhooks; nil where the
-// dialect signs with keys of the merchant's own, or not at all.
+// verification gives the key pair that signs a dialect's webhooks; nil where
+// the dialect signs with secrets of the merchant's own, or not at all.
 func (d *Dialect) verification(ctx context.Context, dialect string) (*verification, error) {
-	if dialect != merchant.Native && dialect != merchant.PingPP {
+	purpose := map[string]string{merchant.PingPP: merchant.PingPP, merchant.Wallet: merchant.Native}[dialect]
+	if purpose == "" {
 		return nil, nil
 	}
-	key, err := d.s.Directory.PlatformKey(ctx, dialect)
+	key, err := d.s.Directory.PlatformKey(ctx, purpose)
 	if err != nil {
 		return nil, fmt.Errorf("find platform key: %w", err)
 	}

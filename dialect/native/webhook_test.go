@@ -1,13 +1,15 @@
 package native_test
 
 import (
-	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,28 +38,18 @@ func TestAWebhookIsVerifiedWithWhatTheEndpointsAnswerSays(t *testing.T) {
 	}))
 	defer receiver.Close()
 	endpoint := send(t, s, demo, "POST", "/endpoints", fmt.Sprintf(`{"url": %q, "dialect": "native"}`, receiver.URL), http.StatusCreated)
-	key := strings.TrimPrefix(text(raw(t, endpoint, "verification"), "public_key"), "whpk_")
-	public, err := base64.StdEncoding.DecodeString(key)
-	if err != nil || len(public) != ed25519.PublicKeySize {
-		t.Fatalf("the public key is %q: %v", key, err)
-	}
+	secret := text(endpoint, "secret")
 	made := send(t, s, demo, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 10, "reason": "<&> 退款"}`, paid(t, s, 100)), http.StatusCreated)
 	await(t, s, demo, text(made, "id"), refund.Succeeded)
 
-	var hook received
-	select {
-	case hook = <-hooks:
-	case <-time.After(awaitTime):
-		t.Fatal("no webhook came")
+	hook := take(t, hooks)
+	if got := signedBy(t, hook, secret); got != "s" {
+		t.Errorf("the signature %q does not fit", hook.header.Get("Webhook-Signature"))
 	}
-	id, timestamp := hook.header.Get("Webhook-Id"), hook.header.Get("Webhook-Timestamp")
-	signature, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(hook.header.Get("Webhook-Signature"), "v1a,"))
-	if err != nil || !ed25519.Verify(public, []byte(id+"."+timestamp+"."+hook.body), signature) {
-		t.Errorf("the signature %q does not fit: %v", hook.header.Get("Webhook-Signature"), err)
-	}
-	if ed25519.Verify(public, []byte(id+"."+timestamp+"."+hook.body+" "), signature) {
+	if got := signedBy(t, received{hook.header, hook.body + " "}, secret); got != "?" {
 		t.Error("the signature fits another body, too")
 	}
+	id, timestamp := hook.header.Get("Webhook-Id"), hook.header.Get("Webhook-Timestamp")
 	sent, err := strconv.ParseInt(timestamp, 10, 64)
 	if age := time.Since(time.Unix(sent, 0)); err != nil || age < -time.Minute || age > time.Minute {
 		t.Errorf("the timestamp is %q", timestamp)
@@ -71,6 +63,98 @@ func TestAWebhookIsVerifiedWithWhatTheEndpointsAnswerSays(t *testing.T) {
 		t.Errorf("was told\n%swhile the event is\n%s", hook.body, got)
 	}
 	openapitest.Load(t, openapi.Native()).Line(t, "Event", hook.body)
+}
+
+// take waits for the next webhook.
+func take(t testing.TB, hooks <-chan received) received {
+	t.Helper()
+	select {
+	case hook := <-hooks:
+		return hook
+	case <-time.After(awaitTime):
+		t.Fatal("no webhook came")
+		return received{}
+	}
+}
+
+// signedBy says by which of the secrets each signature of a webhook is, as a
+// receiver of Standard Webhooks finds out: their ordinals' letters from s on,
+// "?" for none.
+func signedBy(t testing.TB, hook received, secrets ...string) string {
+	t.Helper()
+	var by strings.Builder
+	for signature := range strings.SplitSeq(hook.header.Get("Webhook-Signature"), " ") {
+		found := "?"
+		for n, secret := range secrets {
+			key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+			if err != nil || len(key) != sha256.Size {
+				t.Fatalf("the secret is %q: %v", secret, err)
+			}
+			mac := hmac.New(sha256.New, key)
+			mac.Write([]byte(hook.header.Get("Webhook-Id") + "." + hook.header.Get("Webhook-Timestamp") + "." + hook.body))
+			if signature == "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
+				found = string(rune('s' + n))
+			}
+		}
+		by.WriteString(found)
+	}
+	return by.String()
+}
+
+func TestBothSecretsSignWhileAnEndpointIsRotated(t *testing.T) {
+	s := dialecttest.Start(t, func(o *service.Options) { o.EgressAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	hooks := make(chan received, 8)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		hooks <- received{r.Header, string(body)}
+	}))
+	defer receiver.Close()
+	endpoint := send(t, s, demo, "POST", "/endpoints", fmt.Sprintf(`{"url": %q, "dialect": "native"}`, receiver.URL), http.StatusCreated)
+	id, first := text(endpoint, "id"), text(endpoint, "secret")
+	charge := paid(t, s, 1000)
+	tell := func() received {
+		send(t, s, demo, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 10}`, charge), http.StatusCreated)
+		return take(t, hooks)
+	}
+	rotate := func(body string) string {
+		return text(send(t, s, demo, "POST", "/endpoints/"+id+"/rotate", body, http.StatusOK), "secret")
+	}
+	second := rotate("")
+	hook := tell()
+	if by := signedBy(t, hook, first, second); by != "ts" {
+		t.Errorf("while both are in use, signed by %q", by)
+	}
+	third := rotate(`{"overlap_seconds": 0}`)
+	if by := signedBy(t, tell(), first, second, third); by != "u" {
+		t.Errorf("with the old ones over, signed by %q", by)
+	}
+	shown := send(t, s, demo, "GET", "/endpoints/"+id, "", http.StatusOK)
+	if strings.Contains(shown, "whsec_") || strings.Count(shown, `"expires_at"`) != 1 {
+		t.Errorf("is shown as %s", shown)
+	}
+
+	// What was delivered is sent again with the same bytes, and by the secret
+	// that is in use now.
+	old := send(t, s, demo, "GET", "/deliveries?event="+hook.header.Get("Webhook-Id")+"&endpoint="+id+"&limit=1", "", http.StatusOK)
+	delivery := regexp.MustCompile(`"id":"([0-9A-Za-z]{24})"`).FindStringSubmatch(old)[1]
+	again := sendUntil(t, s, "POST", "/deliveries/"+delivery+"/replay", "", http.StatusCreated)
+	if text(again, "id") == delivery {
+		t.Errorf("the replay is the same delivery: %s", again)
+	}
+	replayed := take(t, hooks)
+	if replayed.body != hook.body || replayed.header.Get("Webhook-Id") != hook.header.Get("Webhook-Id") || signedBy(t, replayed, third) != "s" {
+		t.Errorf("was sent %v %s", replayed.header, replayed.body)
+	}
+
+	send(t, s, demo, "DELETE", "/endpoints/"+id, "", http.StatusOK)
+	for _, call := range []string{"/endpoints/" + id + "/rotate", "/deliveries/" + delivery + "/replay"} {
+		send(t, s, demo, "POST", call, "", http.StatusConflict)
+	}
+	send(t, s, demo, "DELETE", "/endpoints/"+id, "", http.StatusOK)
+	for _, absent := range []string{"none", strings.Repeat("0", 24)} {
+		send(t, s, demo, "POST", "/deliveries/"+absent+"/replay", "", http.StatusNotFound)
+		send(t, s, demo, "DELETE", "/endpoints/"+absent, "", http.StatusNotFound)
+	}
 }
 
 func TestAnEndpointIsToldOnlyWhatItSubscribedTo(t *testing.T) {
@@ -88,12 +172,7 @@ func TestAnEndpointIsToldOnlyWhatItSubscribedTo(t *testing.T) {
 	}
 	told := make(map[string]int)
 	for range 3 {
-		select {
-		case hook := <-hooks:
-			told[text(hook.body, "type")]++
-		case <-time.After(awaitTime):
-			t.Fatalf("was told only %v", told)
-		}
+		told[text(take(t, hooks).body, "type")]++
 	}
 	if told["refund.created"] != 2 || told["refund.failed"] != 1 {
 		t.Errorf("was told %v", told)

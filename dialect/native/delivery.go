@@ -1,0 +1,122 @@
+package native
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
+)
+
+// DeliveryFilter selects deliveries; zero members select all.
+type DeliveryFilter struct {
+	MerchantID, EventID, EndpointID string
+	State                           webhook.State
+	Page                            dialect.Page
+}
+
+// Deliveries keeps what was told to whom.
+type Deliveries interface {
+	// DeliveryList gives deliveries with their tries, newest first.
+	DeliveryList(ctx context.Context, f DeliveryFilter) (records []webhook.Record, more bool, err error)
+	// ReplayDelivery sends the bytes of a delivery that has ended once more, as
+	// a new delivery with a life of its own, and gives that. KindNotFound;
+	// KindStateConflict while it is on its way, when its endpoint is out of use,
+	// or when it never had bytes.
+	ReplayDelivery(ctx context.Context, merchantID, id string, now time.Time) (webhook.Record, error)
+}
+
+type deliveryAnswer struct {
+	ID        string        `json:"id"`
+	Event     string        `json:"event"`
+	Endpoint  *string       `json:"endpoint"` // null for an address that came with the refund or its charge
+	Dialect   string        `json:"dialect"`
+	URL       string        `json:"url"`
+	State     webhook.State `json:"state"`
+	CreatedAt moment        `json:"created_at"`
+	DueAt     moment        `json:"due_at"` // null at its end
+	EndedAt   moment        `json:"ended_at"`
+	Attempts  []tryAnswer   `json:"attempts"` // oldest first
+}
+
+type tryAnswer struct {
+	At                   moment `json:"at"`
+	Status               *int   `json:"status"` // null when there was no answer
+	Error                string `json:"error"`
+	DurationMilliseconds int64  `json:"duration_ms"`
+}
+
+func answerDelivery(r webhook.Record) deliveryAnswer {
+	d := r.Delivery
+	out := deliveryAnswer{
+		ID: d.ID, Event: d.EventID, Endpoint: orNull(d.EndpointID), Dialect: d.Dialect, URL: d.URL, State: r.State,
+		CreatedAt: moment(d.CreatedAt), DueAt: moment(d.DueAt), EndedAt: moment(r.EndedAt), Attempts: make([]tryAnswer, len(r.Tries)),
+	}
+	for n, t := range r.Tries {
+		out.Attempts[n] = tryAnswer{At: moment(t.At), Error: t.Error, DurationMilliseconds: t.Duration.Milliseconds()}
+		if t.Status != 0 {
+			out.Attempts[n].Status = &t.Status
+		}
+	}
+	return out
+}
+
+// listDeliveries gives what was told to whom, newest first: GET /deliveries.
+func (d *Dialect) listDeliveries(c *call) error {
+	q, err := c.query("event", "endpoint", "state", "limit", "cursor")
+	if err != nil {
+		return err
+	}
+	f := DeliveryFilter{MerchantID: c.merchantID()}
+	if f.EventID, err = q.text("event"); err != nil {
+		return err
+	}
+	if f.EndpointID, err = q.text("endpoint"); err != nil {
+		return err
+	}
+	state, err := q.text("state")
+	if err != nil {
+		return err
+	}
+	switch f.State = webhook.State(state); f.State {
+	case "", webhook.Waiting, webhook.Delivered, webhook.Dead:
+	default:
+		return refuse(refund.KindInvalid, "state", "must be waiting, delivered or dead")
+	}
+	if f.Page, err = q.page(); err != nil {
+		return err
+	}
+	records, more, err := d.s.Deliveries.DeliveryList(c.ctx, f)
+	if err != nil {
+		return err
+	}
+	out := list[deliveryAnswer]{Data: make([]deliveryAnswer, len(records)), HasMore: more}
+	for n, r := range records {
+		out.Data[n] = answerDelivery(r)
+	}
+	if more {
+		last := records[len(records)-1].Delivery
+		out.Next = writeCursor(last.CreatedAt, last.ID)
+	}
+	return c.json(http.StatusOK, out)
+}
+
+// replayDelivery sends the same bytes once more: POST /deliveries/{id}/replay.
+// The webhook's id stays the event's, so that a receiver knows it again.
+func (d *Dialect) replayDelivery(c *call) error {
+	if err := c.noMembers(); err != nil {
+		return err
+	}
+	id, err := c.id(refund.KindNotFound)
+	if err != nil {
+		return err
+	}
+	r, err := d.s.Deliveries.ReplayDelivery(c.ctx, c.merchantID(), id, d.now())
+	if err != nil {
+		return err
+	}
+	d.s.Wake()
+	return c.json(http.StatusCreated, answerDelivery(r))
+}
