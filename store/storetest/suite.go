@@ -50,6 +50,7 @@ var cases = []suiteCase{
 	{"a batch of charges fails only where it must", batchOfCharges},
 	{"a charge without a transaction id is found by its names", chargeWithoutTransaction},
 	{"a charge is found by any name, and never on a guess", chargeByAny},
+	{"a charge and a refund are found by their numbers at the channel", foundByTransaction},
 	{"pages of charges go both ways", pagesOfCharges},
 	{"pages of refunds go both ways", pagesOfRefunds},
 	{"filters select", filters},
