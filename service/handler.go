@@ -4,6 +4,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
@@ -20,7 +23,28 @@ func (s *Service) routes(dialects []dialect.Dialect) http.Handler {
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", s.opts.Metrics.Handler())
-	return mux
+	return asSent(mux)
+}
+
+// asSent hands addresses such as /v1//refunds, which a client makes of an empty
+// id, to the dialect that they belong to. The mux alone would redirect them to
+// another address, in HTML, which no client of ours expects and no signature
+// covers.
+func asSent(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean := path.Clean("/" + r.URL.Path)
+		if strings.TrimSuffix(r.URL.Path, "/") == strings.TrimSuffix(clean, "/") {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		probe := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: clean}}
+		handler, pattern := mux.Handler(probe)
+		// Who takes everything below a prefix finds the address by itself.
+		if !strings.HasSuffix(pattern, "/") {
+			handler = mux
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // healthy answers as long as the process does: a supervisor restarts it when

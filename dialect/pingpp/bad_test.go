@@ -14,7 +14,8 @@ import (
 // badRequest is a request that must be refused with an exact answer. {ch} is a
 // charge of 100 in wx of which 70 are refunded, {re} that refund, {full} a
 // charge that is refunded in full, {paypal} and {jd} charges of these channels,
-// {order} one that belongs to an order, {other} another merchant's.
+// {scan} one of alipay_scan that is refunded in full, {order} the only one of an
+// order, {other} another merchant's.
 type badRequest struct {
 	name   string
 	method string
@@ -31,6 +32,11 @@ func refunding(name, body, want string, header ...string) badRequest {
 
 func reading(name, path, want string, header ...string) badRequest {
 	return badRequest{name, "GET", path, "", want, header}
+}
+
+// ordering is a refund request of {order}'s order with a JSON body.
+func ordering(name, body, want string) badRequest {
+	return badRequest{name, "POST", "/v1/orders/2001708140000194801/order_refunds", body, want, nil}
 }
 
 // creating is a charge of the documentation's example with one member replaced:
@@ -139,6 +145,31 @@ var badRequests = []badRequest{
 	reading("a longer address", "/v1/charges/{ch}/refunds/{re}/more/and/more/of/it", noSuchPage),
 	reading("the root", "/v1/", noSuchPage),
 	reading("the root without a slash", "/v1", noSuchPage),
+	reading("an empty id", "/v1/charges//refunds", "404 id 未找到 charge : 。"),
+	{"a refund of an empty id", "POST", "/v1/charges//refunds", `{"description":"d"}`, "404 id 未找到 charge : 。", nil},
+	reading("two slashes", "/v1//charges", noSuchPage),
+	reading("dots", "/v1/charges/../events", noSuchPage),
+	reading("an order without charges", "/v1/orders/2001708140000194809/charges", "404 id 未找到 order : 2001708140000194809。"),
+	reading("refunds of an order without charges", "/v1/orders/2001708140000194809/order_refunds", "404 id 未找到 order : 2001708140000194809。"),
+	reading("a charge of an order without charges", "/v1/orders/2001708140000194809/charges/{ch}", "404 id 未找到 order : 2001708140000194809。"),
+	reading("a charge that is of no order", "/v1/orders/2001708140000194801/charges/{ch}", "404 id 未找到 charge : {ch}。"),
+	reading("a refund that is of no order", "/v1/orders/2001708140000194801/order_refunds/{re}", "404 id 未找到 refund : {re}。"),
+	reading("page 0", "/v1/orders/2001708140000194801/order_refunds?page=0", "400 page 参数 page 无效：必须是大于 0 的整数。"),
+	reading("a page of no size", "/v1/batch_refunds?per_page=0", "400 per_page 参数 per_page 无效：必须是大于 0 的整数。"),
+	reading("a page beyond the last", "/v1/batch_refunds?page=1000000001", "400 page 参数 page 无效：超出了允许的范围。"),
+	reading("batches of another app", "/v1/batch_refunds?app=app_x", "400 app 参数 app 无效：该应用不属于当前 API KEY。"),
+	reading("an unknown batch", "/v1/batch_refunds/1500000000000000000", "404 id 未找到 batch_refund : 1500000000000000000。"),
+	ordering("an order's refund without description", `{}`, "400 description 缺少必需的参数 description。"),
+	ordering("an order's refund of a foreign charge", `{"description":"d","charge":"{ch}"}`, "404 id 未找到 charge : {ch}。"),
+	ordering("an order's refund of too much", `{"description":"d","charge_amount":101}`, "400 amount 退款金额超过了可退款金额。"),
+	ordering("an order's refund of 0", `{"description":"d","charge_amount":0}`, "400 charge_amount 参数 charge_amount 无效：必须是大于 0 的整数。"),
+	ordering("an order's refund to a balance", `{"description":"d","refund_mode":"to_balance"}`, "400 refund_mode 参数 refund_mode 无效：必须是 to_source。"),
+	ordering("an order's refund with shares", `{"description":"d","royalty_users":[{"user":"u","amount_refunded":1}]}`, "400 royalty_users 参数 royalty_users 无效：不支持分润。"),
+	{"reversing what was refunded in full", "POST", "/v1/charges/{scan}/reverse", `{}`, "400 - 不能对订单号 SCAN1 发起退款，因为已经全额退款了。Charge id: {scan}。", nil},
+	{"reversing on a channel that does not", "POST", "/v1/charges/{ch}/reverse", `null`, "400 - 渠道 wx 不支持撤销已支付的订单，请使用退款。", nil},
+	{"reversing an unknown charge", "POST", "/v1/charges/ch_x/reverse", "", "404 id 未找到 charge : ch_x。", nil},
+	{"GET of a reversal", "GET", "/v1/charges/{ch}/reverse", "", "405 - 该地址不支持此请求方法。", nil},
+
 	{"a method that is not served", "DELETE", "/v1/charges/{ch}", "", "405 - 该地址不支持此请求方法。", nil},
 	{"PUT", "PUT", "/v1/charges/{ch}/refunds", `{}`, "405 - 该地址不支持此请求方法。", nil},
 
@@ -187,7 +218,7 @@ func TestBadRequestsAreRefusedAndChangeNothing(t *testing.T) {
 				header = append(header, test.header[n], fill.Replace(test.header[n+1]))
 			}
 			s.Unchanged(t, func() {
-				r := dialecttest.Request(t, test.method, s.URL+fill.Replace(test.path), test.body, header...)
+				r := dialecttest.Request(t, test.method, s.URL+fill.Replace(test.path), fill.Replace(test.body), header...)
 				response, body := dialecttest.Do(t, r)
 				if got, want := brief(t, response, body), fill.Replace(test.want); got != want {
 					t.Errorf("got  %s\nwant %s", got, want)
@@ -215,8 +246,11 @@ func badWorld(t *testing.T, s *dialecttest.Service) *strings.Replacer {
 	})
 	other := s.Charge(t, s.Merchant(t, "other", merchant.Test, nil).Merchant.ID, 100, nil)
 	re := decoded(t, post(t, s, demoKey, "/v1/charges/"+ch+"/refunds", `{"description":"d","amount":70}`, 200, "Idempotency-Key", "used"))
-	post(t, s, demoKey, "/v1/charges/"+full+"/refunds", `{"description":"d"}`, 200)
-	return strings.NewReplacer("{ch}", ch, "{full}", full, "{order}", order, "{other}", other.ID, "{re}", fmt.Sprint(re["id"]),
+	scan := charge(func(c *refund.Charge) { c.OrderNo, c.Channel = "SCAN1", "alipay_scan" })
+	for _, id := range []string{full, scan} {
+		post(t, s, demoKey, "/v1/charges/"+id+"/refunds", `{"description":"d"}`, 200)
+	}
+	return strings.NewReplacer("{ch}", ch, "{full}", full, "{order}", order, "{other}", other.ID, "{re}", fmt.Sprint(re["id"]), "{scan}", scan,
 		"{paypal}", charge(channel("paypal")), "{jd}", charge(channel("jdpay_wap")))
 }
 
