@@ -155,11 +155,15 @@ func (db *sqliteDB) fresh(ctx context.Context, work func(querier) error) error {
 // snapshot has a connection of its own: the readers sort in memory, and what
 // reads all there is must sort in a file.
 func (db *sqliteDB) snapshot(ctx context.Context, work func(querier) error) error {
-	file, err := sql.Open("sqlite", db.address+"&_pragma=query_only(1)&_pragma=temp_store(FILE)")
+	file, err := sql.Open("sqlite", db.address+"&_pragma=query_only(1)")
 	if err != nil {
 		return fmt.Errorf("open sqlite: %w", err)
 	}
 	defer func() { _ = file.Close() }()
+	file.SetMaxOpenConns(1)
+	if _, err := file.ExecContext(ctx, "PRAGMA temp_store = FILE"); err != nil {
+		return fmt.Errorf("open sqlite: %w", err)
+	}
 	// In WAL mode a reading transaction neither waits for writers nor stops them.
 	tx, err := file.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
