@@ -48,29 +48,30 @@ func eventually(s dialecttest.Step, until string) dialecttest.Step {
 	return s
 }
 
-// check holds answers against the contract, whose paths have the prefix.
-func check(contract *openapitest.Contract) func(testing.TB, *http.Request, string, *http.Response, string) {
-	return func(t testing.TB, r *http.Request, body string, response *http.Response, answer string) {
-		t.Helper()
-		prefixed := r.Clone(t.Context())
-		prefixed.URL = &url.URL{Path: wire.Prefix + wire.WithoutPrefix(r.URL.Path)}
-		contract.Check(t, prefixed, body, response.StatusCode, response.Header, answer)
-	}
+// contract is openapi/payin.yaml.
+type contract struct{ *openapitest.Contract }
+
+// check holds an answer against the contract, whose paths have the prefix.
+func (c contract) check(t testing.TB, r *http.Request, body string, response *http.Response, answer string) {
+	t.Helper()
+	prefixed := r.Clone(t.Context())
+	prefixed.URL = &url.URL{Path: wire.Prefix + wire.WithoutPrefix(r.URL.Path)}
+	c.Check(t, prefixed, body, response.StatusCode, response.Header, answer)
 }
 
-func loadContract(t *testing.T) *openapitest.Contract {
+func loadContract(t *testing.T) contract {
 	t.Helper()
 	text, err := os.ReadFile("../../openapi/payin.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return openapitest.Load(t, text)
+	return contract{openapitest.Load(t, text)}
 }
 
 // The published page's example, with nothing but the host changed, and what a
 // client sees of it through the sibling pages.
 func TestPublishedExample(t *testing.T) {
-	contract := loadContract(t)
+	held := loadContract(t)
 	s := dialecttest.Start(t)
 	const (
 		orders, example = wire.Prefix + "/orders/" + demoOrder, `{"amount":"7","reason":"退运费","merchantRefundId":"TEST934759263495634"}`
@@ -79,7 +80,7 @@ func TestPublishedExample(t *testing.T) {
 	unsigned := step("A wrong signature", "GET", orders, "")
 	unsigned.Header[1] = strings.Repeat("A", 43) + "="
 	dialecttest.Transcript{
-		Name: "published", URL: s.URL, Rules: varying, Check: check(contract), Headers: []string{"Content-Type", "Cache-Control"},
+		Name: "published", URL: s.URL, Rules: varying, Check: held.check, Headers: []string{"Content-Type", "Cache-Control"},
 		Steps: []dialecttest.Step{
 			step("The order before", "GET", orders, ""),
 			step("The example", "POST", refunds, example),
@@ -96,7 +97,7 @@ func TestPublishedExample(t *testing.T) {
 			unsigned,
 		},
 	}.Run(t)
-	if unseen := contract.Unseen(); len(unseen) != 1 || unseen[0] != "merchant.addOrder" {
+	if unseen := held.Unseen(); len(unseen) != 1 || unseen[0] != "merchant.addOrder" {
 		t.Errorf("the contract's %v were not seen", unseen)
 	}
 }
@@ -112,7 +113,7 @@ func TestOrdersAndOutcomes(t *testing.T) {
 	})
 	const refunds = wire.Prefix + "/orders/" + dinars + "/refunds"
 	dialecttest.Transcript{
-		Name: "orders", URL: s.URL, Rules: varying, Check: check(loadContract(t)),
+		Name: "orders", URL: s.URL, Rules: varying, Check: loadContract(t).check,
 		Steps: []dialecttest.Step{
 			step("An order, which the sandbox pays at once", "POST", wire.Prefix+"/merchants/"+demoMerchant+"/orders", order),
 			step("The same order once more", "POST", "/merchants/"+demoMerchant+"/orders", order),
