@@ -37,12 +37,18 @@ func (c client) sign(t testing.TB, r *http.Request, body string) {
 	r.Header.Set("Authorization", authorization.String())
 }
 
+// contract is openapi/wechatpay.yaml.
+type contract struct{ *openapitest.Contract }
+
 // check holds an exchange against the contract.
-func checkContract(t *testing.T) func(testing.TB, *http.Request, string, *http.Response, string) {
-	contract := openapitest.Load(t, openapi.WeChatPay())
-	return func(t testing.TB, r *http.Request, body string, response *http.Response, answer string) {
-		contract.Check(t, r, body, response.StatusCode, response.Header, answer)
-	}
+func (c contract) check(t testing.TB, r *http.Request, body string, response *http.Response, answer string) {
+	t.Helper()
+	c.Check(t, r, body, response.StatusCode, response.Header, answer)
+}
+
+func readContract(t testing.TB) contract {
+	t.Helper()
+	return contract{openapitest.Load(t, openapi.WeChatPay())}
 }
 
 // The published page: a service provider's refund of an order that was paid
@@ -52,7 +58,7 @@ func TestPublishedPage(t *testing.T) {
 	c := demo(t, s, partner)
 	wait := []string{"Prefer", "wait=5", "Content-Type", jsonType}
 	dialecttest.Transcript{
-		Name: "published", URL: s.URL, Rules: varying, Sign: c.sign, Check: checkContract(t), Headers: []string{"Content-Type", "Wechatpay-Signature-Type"},
+		Name: "published", URL: s.URL, Rules: varying, Sign: c.sign, Check: readContract(t).check, Headers: []string{"Content-Type", "Wechatpay-Signature-Type"},
 		Steps: []dialecttest.Step{
 			{Title: "The order before", Method: "GET", Path: "/v3/pay/partner/transactions/out-trade-no/" + demoOrder + "?sp_mchid=" + partner + "&sub_mchid=" + subMchID},
 			{
@@ -89,7 +95,7 @@ func TestDirectMerchant(t *testing.T) {
 	}
 	wait := []string{"Prefer", "wait=5", "Content-Type", jsonType}
 	dialecttest.Transcript{
-		Name: "direct", URL: s.URL, Rules: varying, Sign: c.sign, Check: checkContract(t), Headers: []string{"Allow"},
+		Name: "direct", URL: s.URL, Rules: varying, Sign: c.sign, Check: readContract(t).check, Headers: []string{"Allow"},
 		Steps: []dialecttest.Step{
 			{Title: "The platform's certificates", Method: "GET", Path: "/v3/certificates"},
 			{Title: "The order", Method: "GET", Path: "/v3/pay/transactions/id/4200000000202607010000000099?mchid=" + direct},

@@ -89,6 +89,3 @@ func (d *Dialect) Register(mux *http.ServeMux) {
 	mux.HandleFunc("/v3", d.serve)
 	mux.HandleFunc(pathPrefix, d.serve)
 }
-
-// now is the time in the store's precision.
-func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }
