@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
@@ -146,7 +147,8 @@ func TestALockedOrUnapprovedWalletTakesNoWrites(t *testing.T) {
 				}
 			})
 			wallet := decoded(t, w.get(t, "", 200))
-			if wallet["block"] != (name == "locked") || wallet["reviewed"] != (name == "locked") {
+			status := map[bool]string{true: "succeeded", false: "pending"}[name == "locked"]
+			if wallet["block"] != (name == "locked") || wallet["reviewed"] != (name == "locked") || wallet["status"] != status {
 				t.Errorf("the wallet is %v", wallet)
 			}
 			w.get(t, "/obj/"+charge, 200)
@@ -166,6 +168,22 @@ func TestLiveKeysSendPlainRequestsOnlyWhereMarked(t *testing.T) {
 	want := `{"code":100036,"message":"the key lacks the scope charges:write","data":null}`
 	if got := post(t, s, w.key, "/wallet/"+w.wallet+"/charges", `{}`, 402); got != want {
 		t.Errorf("got %s", got)
+	}
+}
+
+// begin_time and end_time are both exclusive, by the seconds that objects show.
+func TestBoundsOfListsAreExclusive(t *testing.T) {
+	w := with(t, dialecttest.Start(t), merchant.Test, nil)
+	at := time.Date(2026, 11, 22, 10, 0, 0, 500_000_000, time.UTC)
+	charge := w.charge(t, 100, func(c *refund.Charge) { c.CreatedAt = at })
+	for query, want := range map[string]string{
+		"begin_time=%d": "0", "begin_time=%[2]d": "1", "end_time=%d": "0", "end_time=%[3]d": "1", "begin_time=%[2]d&end_time=%[3]d": "1",
+	} {
+		query = strings.Split(fmt.Sprintf(query+"!%[1]d%[2]d%[3]d", at.Unix(), at.Unix()-1, at.Unix()+1), "!")[0]
+		list := w.get(t, "/charges/list?page=1&count=10&"+query, 200)
+		if !strings.HasPrefix(list, `{"total":`+want+",") || strings.Contains(list, charge) != (want == "1") {
+			t.Errorf("%s: %s", query, list)
+		}
 	}
 }
 
