@@ -21,8 +21,8 @@ import (
 
 // Headers of our own: the contract says nothing of signatures on webhooks
 // (section 6). They have the form of Standard Webhooks with its asymmetric
-// signature, Ed25519 over "id.timestamp.body", made with the key that signs
-// the native API's webhooks.
+// signature, Ed25519 over "id.timestamp.body": a receiver gets the public half
+// of our key when the endpoint is made, and holds nothing that could leak.
 const (
 	headerID        = "Webhook-Id"
 	headerTimestamp = "Webhook-Timestamp"
