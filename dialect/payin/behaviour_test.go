@@ -258,6 +258,19 @@ func TestATestOrderIsPaidAtOnce(t *testing.T) {
 	if again := c.send(t, "POST", "/merchants/"+demoMerchant+"/orders", body, http.StatusOK); again != answer {
 		t.Errorf("once more\n%s\nfirst\n%s", again, answer)
 	}
+	charge, err := s.Store.ChargeByAlias(t.Context(), merchant.DemoID, merchant.Payin, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	for _, alias := range charge.Aliases {
+		if alias.Dialect == merchant.Payin {
+			names++
+		}
+	}
+	if names != 1 {
+		t.Errorf("the order has %d names here: %v", names, charge.Aliases)
+	}
 	if got := c.send(t, "GET", "/orders/"+id, "", http.StatusOK); got != answer {
 		t.Errorf("read\n%s\nmade\n%s", got, answer)
 	}
