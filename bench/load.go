@@ -136,7 +136,7 @@ func (r *run) call(ctx context.Context, method, address, kind, body, key string,
 	if err != nil {
 		return 0, nil, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
 	return response.StatusCode, text, err
 }

@@ -5,11 +5,14 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
 // Print writes the report for people.
-func (r Report) Print(w io.Writer) {
+func (r Report) Print(out io.Writer) {
+	w := &strings.Builder{}
+	defer func() { _, _ = io.WriteString(out, w.String()) }()
 	loop := "closed loop"
 	if r.Rate > 0 {
 		loop = fmt.Sprintf("open loop at %d/s", r.Rate)
