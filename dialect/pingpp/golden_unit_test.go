@@ -20,7 +20,7 @@ func TestReversalBatchAndOrder(t *testing.T) {
 	s.Charge(t, merchant.DemoID, 500, ofOrder(order))
 	php := []string{"Authorization", "Bearer " + demoKey, "Content-Type", jsonType}
 	english := append(php[:len(php):len(php)], "Accept-Language", "en")
-	batch := `{"app":"` + demoApp + `","batch_no":"20261124ABC","description":"Your Descripton","charges":[`
+	batch := `{"app":"` + demoApp + `","batch_no":"20261124ABC","description":"Your Description","charges":[`
 	rules := append([]dialecttest.Rule{orderNumbers}, varying...)
 	dialecttest.Transcript{
 		Name: "units", URL: s.URL, Rules: rules, Check: readContract(t).check,
@@ -36,14 +36,14 @@ func TestReversalBatchAndOrder(t *testing.T) {
 			{Title: "its batch_no for something else", Method: "POST", Path: "/v1/batch_refunds", Header: english, Body: batch + `"` + first.ID + `"]}`},
 			{Title: "The batches", Method: "GET", Path: "/v1/batch_refunds?page=1&per_page=1", Header: php},
 			{
-				Title: "Everything of an order", Method: "POST", Path: "/v1/orders/" + order + "/order_refunds", Header: php, Body: `{"description":"Your Descripton","refund_mode":"to_source"}`,
+				Title: "Everything of an order", Method: "POST", Path: "/v1/orders/" + order + "/order_refunds", Header: php, Body: `{"description":"Your Description","refund_mode":"to_source"}`,
 				Keep: map[string]string{"refund": "data.0.id", "charge": "data.0.charge"},
 			},
 			{Title: "One of its refunds", Method: "GET", Path: "/v1/orders/" + order + "/order_refunds/{refund}", Header: php},
 			{Title: "Its refunds", Method: "GET", Path: "/v1/orders/" + order + "/order_refunds?per_page=1", Header: php},
 			{Title: "One of its charges", Method: "GET", Path: "/v1/orders/" + order + "/charges/{charge}", Header: php},
 			{Title: "Its charges", Method: "GET", Path: "/v1/orders/" + order + "/charges?limit=1", Header: php},
-			{Title: "once more there is nothing left", Method: "POST", Path: "/v1/orders/" + order + "/order_refunds", Header: english, Body: `{"description":"Your Descripton"}`},
+			{Title: "once more there is nothing left", Method: "POST", Path: "/v1/orders/" + order + "/order_refunds", Header: english, Body: `{"description":"Your Description"}`},
 		},
 	}.Run(t)
 }
