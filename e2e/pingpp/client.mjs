@@ -10,7 +10,9 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import Pingpp from 'pingpp';
+
+// Which release speaks: the folder of node_modules that it is in.
+const { default: Pingpp } = await import(process.env.REFUNDRY_CLIENT ?? 'pingpp');
 
 const base = new URL(process.env.REFUNDRY_URL);
 const demoDir = process.env.REFUNDRY_DEMO_DIR;
