@@ -18,7 +18,7 @@ type attempt struct {
 	units   []refund.Unit
 	now     time.Time
 	results []batch.Result[Result]
-	books   map[string]refund.RuleBook // by merchant
+	books   map[string]rules // by merchant
 
 	charges map[ChargeKey]refund.Charge
 	owners  map[NumberKey]Number // who holds each number now
@@ -29,6 +29,12 @@ type attempt struct {
 	claimed []Claimed
 }
 
+// rules are a merchant's, or why they are not known.
+type rules struct {
+	book refund.RuleBook
+	err  error
+}
+
 func newAttempt(i *Intake, units []refund.Unit) *attempt {
 	return &attempt{intake: i, units: units}
 }
@@ -37,10 +43,12 @@ func newAttempt(i *Intake, units []refund.Unit) *attempt {
 // After ErrCommitUnknown the claims are kept until handOver knows.
 func (b *attempt) run(ctx context.Context) (err error) {
 	// The rules are looked up before anything is locked: they may have to be read.
-	b.books = make(map[string]refund.RuleBook)
+	b.books = make(map[string]rules)
 	for _, unit := range b.units {
 		if _, has := b.books[unit.MerchantID]; !has {
-			b.books[unit.MerchantID] = b.intake.store.RuleBook(unit.MerchantID)
+			var found rules
+			found.book, found.err = b.intake.store.RuleBook(unit.MerchantID)
+			b.books[unit.MerchantID] = found
 		}
 	}
 	known := false
@@ -149,7 +157,11 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[RefundKey]refund.R
 			charges[c.ID] = c
 		}
 	}
-	changes, err := refund.Accept(charges, unit, b.books[unit.MerchantID], b.now)
+	rules := b.books[unit.MerchantID]
+	if rules.err != nil {
+		return Result{}, busy(rules.err)
+	}
+	changes, err := refund.Accept(charges, unit, rules.book, b.now)
 	if err != nil {
 		return Result{}, err
 	}
@@ -170,6 +182,16 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[RefundKey]refund.R
 	}
 	b.own(unit)
 	return result, nil
+}
+
+// busy is the answer to a request whose rules are not known now.
+func busy(err error) *refund.Error {
+	if fault := refund.As(err); fault != nil {
+		return fault
+	}
+	fault := refund.Errorf(refund.KindBusy, "", "nothing was accepted, try again")
+	fault.Cause = err
+	return fault
 }
 
 func (b *attempt) merge(merchantID string, change refund.Change) {

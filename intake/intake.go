@@ -26,7 +26,8 @@ type Store interface {
 	// time, and then says in a new statement which refunds are there.
 	Settled(ctx context.Context, charges []ChargeKey, refunds []RefundKey, within time.Duration) (map[RefundKey]refund.Refund, error)
 	// RuleBook gives a merchant's rules, from memory.
-	RuleBook(merchantID string) refund.RuleBook
+	// Where they are not known and can't be read it is an Error, KindBusy.
+	RuleBook(merchantID string) (refund.RuleBook, error)
 }
 
 // Tx is one transaction. All methods take batches, lock in the order of their

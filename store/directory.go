@@ -167,14 +167,16 @@ func (s *Store) cachedPlatformKey(ctx context.Context, name, text, arg string) (
 	})
 }
 
-// ruleBookWait bounds the look for a merchant's limits. It is made inside the
-// intake's transaction, on another connection, and everyone in the batch waits
-// for it; mostly the answer is in memory, because the caller was just found.
-const ruleBookWait = 500 * time.Millisecond
+// ruleBookWait bounds the look for a merchant's limits, for which everyone in
+// the intake's batch waits before it locks anything; mostly the answer is in
+// memory, because the caller was just found. Connections may be scarce under
+// load; a few seconds are still better than to turn requests away.
+const ruleBookWait = 3 * time.Second
 
 // RuleBook implements intake.Store. Where a merchant's limits can't be read,
-// the strictest stand in for them, so that none is overlooked.
-func (s *Store) RuleBook(merchantID string) refund.RuleBook {
+// that is the error, KindBusy: none is overlooked, and nobody is told that a
+// limit was broken.
+func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), ruleBookWait)
 	defer cancel()
 	settings, err := s.directory.settings.get(ctx, merchantID, s.now(), func(ctx context.Context) (merchant.Settings, error) {
@@ -185,11 +187,12 @@ func (s *Store) RuleBook(merchantID string) refund.RuleBook {
 		return m.Settings, err
 	})
 	if err != nil {
-		s.log.Error("a merchant's limits could not be read; its refunds are refused", "merchant", merchantID, "error", err)
-		return refund.RuleBook{Merchant: refund.Rules{MostAmount: 1, MostRefunds: 1}}
+		fault := refund.Errorf(refund.KindBusy, "", "the merchant's limits can't be read now; nothing was accepted, try again")
+		fault.Cause = err
+		return refund.RuleBook{}, fault
 	}
 	return refund.RuleBook{Merchant: refund.Rules{
 		MostAmount: money.Minor(settings.Limits.MostAmount), MostRefunds: settings.Limits.MostRefunds,
 		Spacing: time.Duration(settings.Limits.SpacingSeconds) * time.Second,
-	}, Channel: channelRules(settings)}
+	}, Channel: channelRules(settings)}, nil
 }

@@ -72,7 +72,11 @@ func (d *Dialect) createQuote(c *call) error {
 	if err != nil {
 		return err
 	}
-	amount, parts, fault := refund.Quote(charge, in.request(charge.ID), d.s.Rules(c.merchantID()), d.now())
+	rules, err := d.s.Rules(c.merchantID())
+	if err != nil {
+		return err
+	}
+	amount, parts, fault := refund.Quote(charge, in.request(charge.ID), rules, d.now())
 	if fault != nil {
 		return fault
 	}
