@@ -63,6 +63,7 @@ func converse(t *testing.T, database string) {
 	defer receiver.Close()
 	play("endpoints", endpointSteps(receiver.URL))
 	play("events", eventSteps())
+	play("merchant", merchantSteps())
 	play("sandbox", sandboxSteps())
 	play("reset", resetSteps())
 	unseen := strings.Join(contract.Unseen(), " ")
@@ -167,6 +168,24 @@ func eventSteps() []dialecttest.Step {
 		{Title: "the feed from its beginning", Method: "GET", Path: "/events?limit=2", Keep: map[string]string{"next": "next", "evt": "data.0.id"}},
 		{Title: "what came next", Method: "GET", Path: "/events?limit=1&after={next}"},
 		{Title: "one event", Method: "GET", Path: "/events/{evt}"},
+	}
+}
+
+func merchantSteps() []dialecttest.Step {
+	return []dialecttest.Step{
+		{Title: "who calls", Method: "GET", Path: "/merchant"},
+		{Title: "what the named accounts hold", Method: "GET", Path: "/balances"},
+		{Title: "settings change, and the others stay", Method: "PATCH", Path: "/merchant/settings", Body: `{"wait_seconds": {"native": 0, "payin": 1}, "refund_page_size": 50, "limits": {"most_amount": 100000}}`},
+		{Title: "signatures are checked with a key alone", Method: "PATCH", Path: "/merchant/settings", Body: `{"check_signatures": true}`},
+		{Title: "an identity's settings change", Method: "PATCH", Path: "/identities/payin/M948164", Body: `{"settings": {"three_decimals": "true", "client_id": "c1"}}`},
+		{Title: "a setting is taken back", Method: "PATCH", Path: "/identities/payin/M948164", Body: `{"settings": {"three_decimals": ""}}`},
+		{Title: "a setting of another dialect", Method: "PATCH", Path: "/identities/payin/M948164", Body: `{"settings": {"wallet.reply": "bare"}}`},
+		{Title: "an identity of nobody", Method: "PATCH", Path: "/identities/payin/M000000", Body: `{"settings": {}}`},
+		{Title: "a key that only reads", Method: "POST", Path: "/keys", Body: `{"dialect": "native", "scopes": ["read"], "expires_at": "2199-01-01T00:00:00Z"}`, Keep: map[string]string{"key": "id"}},
+		{Title: "a key for Ping++", Method: "POST", Path: "/keys", Body: `{"dialect": "pingpp"}`},
+		{Title: "all keys", Method: "GET", Path: "/keys"},
+		{Title: "its life ends", Method: "DELETE", Path: "/keys/{key}"},
+		{Title: "a key can't end its own life", Method: "DELETE", Path: "/keys/key_demo_native"},
 	}
 }
 

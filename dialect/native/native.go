@@ -88,8 +88,9 @@ type Services struct {
 	Endpoints Endpoints
 	// Deliveries are what the endpoints were told.
 	Deliveries Deliveries
+	Merchants  Merchants
 	// Rules are those that bind a merchant's refunds, for quotes.
-	Rules func(merchantID string) refund.RuleBook
+	Rules func(merchantID string) (refund.RuleBook, error)
 	// EgressCheck refuses an address that webhooks may not go to. An error
 	// that is not ours means that the address was not fine.
 	EgressCheck func(ctx context.Context, url string) error

@@ -55,6 +55,14 @@ func (d *Dialect) routes() []route {
 		{method: "GET", path: "/events", scope: merchant.ScopeRead, handle: d.feed},
 		{method: "GET", path: "/events/{id}", scope: merchant.ScopeRead, handle: d.getEvent},
 
+		{method: "GET", path: "/merchant", scope: merchant.ScopeRead, handle: d.getMerchant},
+		{method: "PATCH", path: "/merchant/settings", scope: merchant.ScopeMerchant, handle: d.changeSettings},
+		{method: "PATCH", path: "/identities/{dialect}/{name}", scope: merchant.ScopeMerchant, handle: d.changeIdentity},
+		{method: "GET", path: "/keys", scope: merchant.ScopeMerchant, handle: d.listKeys},
+		{method: "POST", path: "/keys", scope: merchant.ScopeMerchant, handle: d.createKey},
+		{method: "DELETE", path: "/keys/{id}", scope: merchant.ScopeMerchant, handle: d.deleteKey},
+		{method: "GET", path: "/balances", scope: merchant.ScopeRead, handle: d.listBalances},
+
 		{method: "GET", path: "/payin/reconciliation/{merchant_id}/{file}", scope: merchant.ScopeRead, handle: d.reconciliation},
 
 		{method: "POST", path: "/sandbox/funds", scope: merchant.ScopeSandbox, testOnly: true, handle: d.addFunds},

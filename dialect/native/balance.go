@@ -1,0 +1,36 @@
+package native
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"github.com/refundry/refundry/ledger"
+	"github.com/refundry/refundry/money"
+)
+
+type balanceAnswer struct {
+	Account  ledger.Account `json:"account"`
+	Currency money.Currency `json:"currency"`
+	Balance  money.Minor    `json:"balance"` // below 0 where more went out than in
+}
+
+// listBalances gives each named account of each currency that ever moved, by
+// currency and name: GET /balances. The sum of each currency is 0.
+func (d *Dialect) listBalances(c *call) error {
+	if _, err := c.query(); err != nil {
+		return err
+	}
+	balances, err := d.s.Merchants.Balances(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
+	out := list[balanceAnswer]{Data: make([]balanceAnswer, 0, len(balances))}
+	for of, minor := range balances {
+		out.Data = append(out.Data, balanceAnswer{of.Account, of.Currency, minor})
+	}
+	slices.SortFunc(out.Data, func(a, b balanceAnswer) int {
+		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Account, b.Account))
+	})
+	return c.json(http.StatusOK, out)
+}

@@ -1,0 +1,158 @@
+package native
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+)
+
+type keyAnswer struct {
+	ID        string           `json:"id"`
+	Dialect   string           `json:"dialect"`
+	Identity  string           `json:"identity"`
+	Scopes    []merchant.Scope `json:"scopes"`
+	Hint      string           `json:"hint"` // the key's ends
+	CreatedAt moment           `json:"created_at"`
+	ExpiresAt moment           `json:"expires_at"` // null: never
+	// Secret is the key itself, only in the answer that made it.
+	Secret string `json:"secret,omitempty"`
+}
+
+func answerKey(k merchant.Key) keyAnswer {
+	out := keyAnswer{
+		ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: k.Scopes, Hint: k.Hint,
+		CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt),
+	}
+	if out.Scopes == nil {
+		out.Scopes = []merchant.Scope{}
+	}
+	return out
+}
+
+// listKeys gives all of the merchant's keys, oldest first: GET /keys. They are
+// few, so there is one page.
+func (d *Dialect) listKeys(c *call) error {
+	if _, err := c.query(); err != nil {
+		return err
+	}
+	keys, err := d.s.Merchants.Keys(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
+	out := list[keyAnswer]{Data: make([]keyAnswer, len(keys))}
+	for n, k := range keys {
+		out.Data[n] = answerKey(k)
+	}
+	return c.json(http.StatusOK, out)
+}
+
+// createKey makes a key, which is told once: POST /keys.
+func (d *Dialect) createKey(c *call) error {
+	body, err := c.keyedBody()
+	if err != nil {
+		return err
+	}
+	var in merchant.Key
+	err = body.read(
+		// WeChat's callers sign with their certificate and have no keys.
+		required("dialect", body.oneOf(&in.Dialect, merchant.PingPP, merchant.Wallet, merchant.Payin, merchant.Native)),
+		optional("identity", body.name(&in.Identity, mostName)),
+		optional("scopes", body.list(len(merchant.Scopes()), func(v exactjson.Value, path string) {
+			var scope string
+			body.oneOf(&scope, scopeNames()...)(v, path)
+			in.Scopes = append(in.Scopes, merchant.Scope(scope))
+		})),
+		optional("expires_at", body.moment(&in.ExpiresAt)),
+	)
+	if err != nil {
+		return err
+	}
+	if in.Identity, err = d.keyIdentity(c, in); err != nil {
+		return err
+	}
+	now := d.now()
+	fresh := merchant.NewKey(c.caller.Merchant, in.Dialect, in.Identity, now)
+	possible := fresh.Key.Scopes
+	if in.Scopes != nil {
+		fresh.Key.Scopes = in.Scopes
+	}
+	for _, scope := range fresh.Key.Scopes {
+		switch {
+		case !slices.Contains(possible, scope):
+			return refund.Errorf(refund.KindInvalid, "scopes", "a key of dialect %s can't have %s in this mode", in.Dialect, scope)
+		case !c.caller.Key.May(scope):
+			return refund.Errorf(refund.KindForbidden, "scopes", "the key lacks the scope %s and can't give it", scope)
+		}
+	}
+	if fresh.Key.ExpiresAt = in.ExpiresAt; !in.ExpiresAt.IsZero() && !in.ExpiresAt.After(now) {
+		return refuse(refund.KindInvalid, "expires_at", "is over")
+	}
+	if err := d.s.Merchants.AddKey(c.ctx, fresh); err != nil {
+		return err
+	}
+	out := answerKey(fresh.Key)
+	out.Secret = fresh.Secret
+	return c.json(http.StatusCreated, out)
+}
+
+// keyIdentity finds whose key it will be; outside of the native dialect each
+// is one identity's.
+func (d *Dialect) keyIdentity(c *call, in merchant.Key) (string, error) {
+	if in.Dialect == merchant.Native {
+		if in.Identity != "" {
+			return "", refuse(refund.KindInvalid, "identity", "is none of the native dialect, which has no identities")
+		}
+		return "", nil
+	}
+	found, err := d.endpointIdentity(c, merchant.Endpoint{Dialect: in.Dialect, Identity: in.Identity})
+	if err == nil && found == "" {
+		err = refuse(refund.KindInvalid, "identity", "is required: the merchant has several in this dialect")
+	}
+	return found, err
+}
+
+func scopeNames() []string {
+	var names []string
+	for _, scope := range merchant.Scopes() {
+		names = append(names, string(scope))
+	}
+	return names
+}
+
+// deleteKey ends a key's life: DELETE /keys/{id}. The one that asks can't end
+// itself, so that nobody locks themselves out.
+func (d *Dialect) deleteKey(c *call) error {
+	if err := c.noMembers(); err != nil {
+		return err
+	}
+	id, err := c.id(refund.KindNotFound)
+	if err != nil {
+		return err
+	}
+	if id == c.caller.Key.ID {
+		return refund.Errorf(refund.KindStateConflict, "id", "a key can't end its own life; use another")
+	}
+	keys, err := d.s.Merchants.Keys(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(keys, func(k merchant.Key) bool { return k.ID == id })
+	if at < 0 {
+		return refund.Errorf(refund.KindNotFound, "id", "there is no such key")
+	}
+	now := d.now()
+	if over(keys[at].ExpiresAt, now) {
+		return c.json(http.StatusOK, answerKey(keys[at]))
+	}
+	if err := d.s.Merchants.ExpireKey(c.ctx, c.merchantID(), id, now); err != nil {
+		return err
+	}
+	keys[at].ExpiresAt = now
+	return c.json(http.StatusOK, answerKey(keys[at]))
+}
+
+func over(expiresAt, now time.Time) bool { return !expiresAt.IsZero() && !expiresAt.After(now) }

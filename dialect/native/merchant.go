@@ -1,0 +1,206 @@
+package native
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/ledger"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+)
+
+// Merchants keeps what a merchant may look at and change about itself. Absent
+// is KindNotFound.
+type Merchants interface {
+	// ChangeSettings lets change alter the settings under a lock.
+	ChangeSettings(ctx context.Context, merchantID string, change func(*merchant.Settings) error) (merchant.Settings, error)
+	// ChangeIdentity sets public settings; "" takes a name away.
+	ChangeIdentity(ctx context.Context, merchantID, dialect, name string, set map[string]string) (merchant.Identity, error)
+	// Keys are all of a merchant's, expired ones too, oldest first.
+	Keys(ctx context.Context, merchantID string) ([]merchant.Key, error)
+	AddKey(ctx context.Context, f merchant.FreshKey) error
+	ExpireKey(ctx context.Context, merchantID, id string, at time.Time) error
+	// Balances are what went into each account less what went out.
+	Balances(ctx context.Context, merchantID string) (map[ledger.Balance]money.Minor, error)
+}
+
+// Limits of settings.
+const (
+	// mostPage is the most refunds on a page of the Ping++ list (pingpp.md).
+	mostPage = 100
+	// mostSpacing is a day: what should wait longer has a start time.
+	mostSpacing = 24 * 60 * 60
+	// mostCount bounds amounts and counts: the largest number that every JSON
+	// client reads exactly.
+	mostCount = 1<<53 - 1
+	// mostPEM is above an RSA key of 16384 bits, or a chain of certificates.
+	mostPEM = 16 << 10
+)
+
+type settingsAnswer struct {
+	WaitSeconds     map[string]int `json:"wait_seconds"`
+	RefundPageSize  int            `json:"refund_page_size"` // 0 is the page's own, 20
+	CheckSignatures bool           `json:"check_signatures"`
+	RequestKey      string         `json:"request_key"`
+	Limits          limitsAnswer   `json:"limits"`
+}
+
+type limitsAnswer struct {
+	MostAmount     int64 `json:"most_amount"` // 0 is none, as of the others
+	MostRefunds    int64 `json:"most_refunds"`
+	SpacingSeconds int64 `json:"spacing_seconds"`
+}
+
+func answerSettings(s merchant.Settings) settingsAnswer {
+	out := settingsAnswer{
+		WaitSeconds: map[string]int{}, RefundPageSize: s.RefundPageSize,
+		CheckSignatures: s.CheckSignatures, RequestKey: s.RequestKey, Limits: limitsAnswer(s.Limits),
+	}
+	for _, name := range merchant.Dialects() {
+		out.WaitSeconds[name] = s.WaitSeconds[name]
+	}
+	return out
+}
+
+type identityAnswer struct {
+	Dialect string `json:"dialect"`
+	Name    string `json:"name"`
+	Sub     string `json:"sub"`
+	// Settings hold what is no secret: switches, certificates, public keys.
+	Settings  map[string]string `json:"settings"`
+	CreatedAt moment            `json:"created_at"`
+}
+
+func answerIdentity(i merchant.Identity) identityAnswer {
+	out := identityAnswer{i.Dialect, i.Name, i.Sub, i.Public, moment(i.CreatedAt)}
+	if out.Settings == nil {
+		out.Settings = map[string]string{}
+	}
+	return out
+}
+
+type accountAnswer struct {
+	ID        string `json:"id"`
+	Connector string `json:"connector"`
+	CreatedAt moment `json:"created_at"`
+}
+
+type merchantAnswer struct {
+	ID              string           `json:"id"`
+	Name            string           `json:"name"`
+	Mode            merchant.Mode    `json:"mode"`
+	Settings        settingsAnswer   `json:"settings"`
+	Identities      []identityAnswer `json:"identities"`
+	ChannelAccounts []accountAnswer  `json:"channel_accounts"`
+	CreatedAt       moment           `json:"created_at"`
+}
+
+// getMerchant shows the caller: GET /merchant.
+func (d *Dialect) getMerchant(c *call) error {
+	if _, err := c.query(); err != nil {
+		return err
+	}
+	identities, err := d.s.Directory.Identities(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
+	accounts, err := d.s.Directory.ChannelAccounts(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
+	m := c.caller.Merchant
+	out := merchantAnswer{
+		ID: m.ID, Name: m.Name, Mode: m.Mode, Settings: answerSettings(m.Settings), CreatedAt: moment(m.CreatedAt),
+		Identities: make([]identityAnswer, len(identities)), ChannelAccounts: make([]accountAnswer, len(accounts)),
+	}
+	for n, i := range identities {
+		out.Identities[n] = answerIdentity(i)
+	}
+	for n, a := range accounts {
+		out.ChannelAccounts[n] = accountAnswer{a.ID, a.Connector, moment(a.CreatedAt)}
+	}
+	return c.json(http.StatusOK, out)
+}
+
+// changeSettings changes the settings that the body names: PATCH
+// /merchant/settings.
+func (d *Dialect) changeSettings(c *call) error {
+	body, err := c.keyedBody()
+	if err != nil {
+		return err
+	}
+	settings, err := d.s.Merchants.ChangeSettings(c.ctx, c.merchantID(), func(s *merchant.Settings) error {
+		return body.settings(s)
+	})
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerSettings(settings))
+}
+
+// settings reads members into s; what is absent stays. It may be called again.
+func (d *decoder) settings(s *merchant.Settings) error {
+	d.fault = nil
+	waits := make(map[string]int, len(s.WaitSeconds))
+	for name, seconds := range s.WaitSeconds {
+		waits[name] = seconds
+	}
+	var dialects []member
+	for _, name := range merchant.Dialects() {
+		dialects = append(dialects, optional(name, func(v exactjson.Value, path string) {
+			var seconds int64
+			d.count(&seconds, 0, int64(dialect.MaxWait/time.Second))(v, path)
+			waits[name] = int(seconds)
+		}))
+	}
+	page := int64(s.RefundPageSize)
+	err := d.read(
+		optional("wait_seconds", func(v exactjson.Value, path string) { d.object(v, path, dialects) }),
+		optional("refund_page_size", d.count(&page, 0, mostPage)),
+		optional("check_signatures", d.truth(&s.CheckSignatures)),
+		optional("request_key", d.text(&s.RequestKey, mostPEM)),
+		optional("limits", func(v exactjson.Value, path string) {
+			d.object(v, path, []member{
+				optional("most_amount", d.count(&s.Limits.MostAmount, 0, mostCount)),
+				optional("most_refunds", d.count(&s.Limits.MostRefunds, 0, mostCount)),
+				optional("spacing_seconds", d.count(&s.Limits.SpacingSeconds, 0, mostSpacing)),
+			})
+		}),
+	)
+	switch {
+	case err != nil:
+		return err
+	case s.RequestKey != "" && !isPublicKey(s.RequestKey):
+		return refuse(refund.KindInvalid, "request_key", "must be the PEM text of an RSA public key (PKIX)")
+	case s.CheckSignatures && s.RequestKey == "":
+		return refuse(refund.KindInvalid, "check_signatures", "needs request_key")
+	}
+	s.WaitSeconds, s.RefundPageSize = waits, int(page)
+	return nil
+}
+
+func isPublicKey(text string) bool {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return false
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	_, isRSA := key.(*rsa.PublicKey)
+	return err == nil && isRSA
+}
+
+// truth reads true or false.
+func (d *decoder) truth(to *bool) func(exactjson.Value, string) {
+	return func(v exactjson.Value, path string) {
+		if d.is(v, path, exactjson.Bool) {
+			*to = v.Text == "true"
+		}
+	}
+}

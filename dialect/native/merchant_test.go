@@ -1,0 +1,83 @@
+package native_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/wire/exactjson"
+)
+
+func TestAKeyGivesNoScopeThatItHasNot(t *testing.T) {
+	s := dialecttest.Start(t)
+	made := send(t, s, demo, "POST", "/keys", `{"dialect": "native", "scopes": ["read", "merchants:write"]}`, http.StatusCreated)
+	key := text(made, "secret")
+	send(t, s, key, "GET", "/merchant", "", http.StatusOK)
+	send(t, s, key, "POST", "/sandbox/reset", "", http.StatusForbidden)
+	send(t, s, key, "POST", "/keys", `{"dialect": "native"}`, http.StatusForbidden)
+	send(t, s, key, "POST", "/keys", `{"dialect": "native", "scopes": ["refunds:write"]}`, http.StatusForbidden)
+	send(t, s, key, "POST", "/keys", `{"dialect": "pingpp"}`, http.StatusForbidden)
+	send(t, s, key, "POST", "/keys", `{"dialect": "native", "scopes": ["read"]}`, http.StatusCreated)
+	if listed := send(t, s, demo, "GET", "/keys", "", http.StatusOK); strings.Contains(listed, key) {
+		t.Errorf("the list tells the key: %s", listed)
+	}
+	send(t, s, demo, "DELETE", "/keys/"+text(made, "id"), "", http.StatusOK)
+	send(t, s, key, "GET", "/merchant", "", http.StatusUnauthorized)
+	send(t, s, demo, "DELETE", "/keys/"+text(made, "id"), "", http.StatusOK)
+	send(t, s, demo, "DELETE", "/keys/key_none", "", http.StatusNotFound)
+}
+
+func TestASettingThatDoesNotFitChangesNothing(t *testing.T) {
+	s := dialecttest.Start(t)
+	before := send(t, s, demo, "GET", "/merchant", "", http.StatusOK)
+	for name, c := range map[string]struct{ path, body string }{
+		"an unknown setting":              {"/merchant/settings", `{"demo": false}`},
+		"a wait of 21 seconds":            {"/merchant/settings", `{"wait_seconds": {"native": 21}}`},
+		"a wait in no dialect":            {"/merchant/settings", `{"wait_seconds": {"other": 1}}`},
+		"a page of 101":                   {"/merchant/settings", `{"limits": {"most_refunds": 1}, "refund_page_size": 101}`},
+		"a key that is none":              {"/merchant/settings", `{"request_key": "x"}`},
+		"a check without a key":           {"/merchant/settings", `{"check_signatures": true}`},
+		"a truth that is a text":          {"/merchant/settings", `{"check_signatures": "true"}`},
+		"a secret of an identity":         {"/identities/payin/M948164", `{"settings": {"secret": "x"}}`},
+		"a switch that is neither":        {"/identities/payin/M948164", `{"settings": {"three_decimals": "yes"}}`},
+		"a prefix with a slash":           {"/identities/wallet/wallet_demo", `{"settings": {"wallet.refund_id_prefix": "a/b"}}`},
+		"a public key of 3 bytes":         {"/identities/wallet/wallet_demo", `{"settings": {"merchant_public_key": "AAAA"}}`},
+		"no public key":                   {"/identities/wallet/wallet_demo", `{"settings": {"merchant_public_key": ""}}`},
+		"a certificate that is none":      {"/identities/wechatpay/1900009191", `{"settings": {"merchant_cert": "x"}}`},
+		"the platform's key, not his own": {"/identities/wechatpay/1900009191", `{"settings": {"platform_cert": ""}}`},
+		"anything of Ping++":              {"/identities/pingpp/app_1Gqj58ynP0mHeX1q", `{"settings": {"x": "y"}}`},
+		"no settings":                     {"/identities/payin/M948164", `{}`},
+	} {
+		t.Run(name, func(t *testing.T) { send(t, s, demo, "PATCH", c.path, c.body, http.StatusBadRequest) })
+	}
+	if after := send(t, s, demo, "GET", "/merchant", "", http.StatusOK); after != before {
+		t.Errorf("was\n%sis\n%s", before, after)
+	}
+}
+
+func TestTheBalancesOfACurrencyAddUpToNothing(t *testing.T) {
+	s := dialecttest.Start(t)
+	send(t, s, demo, "POST", "/charges", documented, http.StatusCreated)
+	send(t, s, demo, "POST", "/refunds", `{"charge": "ch_native", "amount": 300}`, http.StatusCreated, "Prefer", "wait=10")
+	send(t, s, demo, "POST", "/refunds", `{"charge": "ch_native", "amount": 58}`, http.StatusCreated, "Prefer", "wait=1")
+	answer := send(t, s, demo, "GET", "/balances", "", http.StatusOK)
+	v, err := exactjson.Decode([]byte(answer), exactjson.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, _ := v.Get("data")
+	got := make(map[string]string)
+	for _, item := range data.Items {
+		account, _ := item.Get("account")
+		balance, _ := item.Get("balance")
+		got[account.Text] = balance.Text
+	}
+	for account, want := range map[string]string{
+		"merchant.available": "-358", "refund.reserved": "58", "payer.cash": "255", "coupon.cash": "30", "coupon.nocash": "15",
+	} {
+		if got[account] != want {
+			t.Errorf("%s is %s, want %s: %s", account, got[account], want, answer)
+		}
+	}
+}
