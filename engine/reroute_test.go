@@ -17,7 +17,8 @@ func TestAnAbnormalRefundIsSentElsewhere(t *testing.T) {
 		want refund.Landed
 	}{
 		{
-			"to a card of the user", channel.Destination{Kind: channel.UserBankCard, BankType: "CMB_DEBIT", BankAccount: "6222020000000403", RealName: "张三"},
+			"to a card of the user",
+			channel.Destination{Kind: channel.UserBankCard, BankType: "CMB_DEBIT", BankAccount: "6222020000000403", RealName: "张三"},
 			refund.Landed{Channel: "OTHER_BANKCARD", Account: "招商银行借记卡0403"},
 		},
 		{"to the merchant", channel.Destination{Kind: channel.MerchantBankCard}, refund.Landed{Account: "商户结算银行账户"}},

@@ -25,9 +25,12 @@ func (s *Store) ChargeByAlias(ctx context.Context, merchantID, dialect, name str
 // ChargeByAny implements dialect.Reader. A name that two dialects give to
 // different charges is KindInvalid: money must not go back on a guess.
 func (s *Store) ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error) {
-	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1 AND c.id IN (
+	// UNION ALL, not UNION or IN: to take doubles out, SQLite would read all of
+	// the merchant's names in the order of their charges.
+	const text = `SELECT ` + chargeColumns + ` FROM (
 		SELECT b.id FROM charges b WHERE b.merchant_id = $1 AND b.id = $2
-		UNION SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.name = $2)`
+		UNION ALL SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.name = $2) n
+		JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
 	return s.oneCharge(ctx, name, text, merchantID, name)
 }
 
@@ -36,7 +39,9 @@ func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (
 	err := s.read(ctx, func(q querier) error {
 		return q.query(ctx, text, args, func(scan func(...any) error) error {
 			c, err := scanCharge(scan)
-			found = append(found, c)
+			if len(found) == 0 || found[0].ID != c.ID {
+				found = append(found, c)
+			}
 			return err
 		})
 	})

@@ -73,8 +73,10 @@ func TestParseRefuses(t *testing.T) {
 		{"a key too long", "a=1&" + long + "=1", form.Error{Pair: 1, Reason: form.ErrTooLarge}},
 		{"too many pairs", strings.Repeat("a=1&", 1001), form.Error{Pair: 1000, Reason: form.ErrTooManyPairs}},
 		{"a body too large", strings.Repeat("&", form.DefaultBytes+1), form.Error{Reason: form.ErrTooLarge}},
-		{"too many brackets", "a" + strings.Repeat("[b]", 32) + "=1",
-			form.Error{Key: "a" + strings.Repeat("[b]", 32), Reason: form.ErrTooDeep}},
+		{
+			"too many brackets", "a" + strings.Repeat("[b]", 32) + "=1",
+			form.Error{Key: "a" + strings.Repeat("[b]", 32), Reason: form.ErrTooDeep},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
