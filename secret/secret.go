@@ -97,7 +97,7 @@ func readOrMake(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make master key: %w", err)
 	}
-	defer os.Remove(made.Name())
+	defer func() { _ = os.Remove(made.Name()) }() // its link stays
 	_, err = made.WriteString(base64.StdEncoding.EncodeToString(master) + "\n")
 	if err = errors.Join(err, made.Sync(), made.Close()); err != nil {
 		return "", fmt.Errorf("write master key: %w", err)

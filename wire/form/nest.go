@@ -1,6 +1,7 @@
 package form
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/refundry/refundry/wire/exactjson"
@@ -28,7 +29,7 @@ func Nest(pairs []Pair) (exactjson.Value, error) {
 		if err == nil {
 			err = root.put(path, pair.Value)
 		}
-		if err == ErrDuplicate && len(path) == 1 {
+		if errors.Is(err, ErrDuplicate) && len(path) == 1 {
 			root.children[path[0]].repeat(pair.Value)
 			err = nil
 		}
