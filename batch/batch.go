@@ -31,6 +31,9 @@ type Options struct {
 	MaxWait time.Duration
 	// Workers is how many flushes may be under way at once, at least 1.
 	Workers int
+	// Crowd is how many items must wait for another flush to begin beside one
+	// that is under way; with fewer, gathering them is better. 0 is any.
+	Crowd int
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 }
@@ -50,10 +53,11 @@ type Group[T, R any] struct {
 	opts  Options
 	flush Flush[T, R]
 
-	mu    sync.Mutex
-	queue []*waiter[T, R]
-	ended bool
-	bell  chan struct{}
+	mu       sync.Mutex
+	queue    []*waiter[T, R]
+	flushing int // flushes under way
+	ended    bool
+	bell     chan struct{}
 }
 
 type waiter[T, R any] struct {
@@ -95,8 +99,16 @@ func (g *Group[T, R]) add(w *waiter[T, R]) bool {
 		return false
 	}
 	g.queue = append(g.queue, w)
-	g.ring()
+	if g.worthwhile() {
+		g.ring()
+	}
 	return true
+}
+
+// worthwhile reports whether a flush should begin now. If not, the one under
+// way is followed by another when it ends.
+func (g *Group[T, R]) worthwhile() bool {
+	return len(g.queue) > 0 && (g.flushing == 0 || len(g.queue) >= g.opts.Crowd)
 }
 
 func (g *Group[T, R]) ring() {
@@ -154,6 +166,7 @@ func (g *Group[T, R]) Step(ctx context.Context) int {
 	if len(taken) == 0 {
 		return len(late)
 	}
+	defer g.flushed()
 	items := make([]T, len(taken))
 	for n, w := range taken {
 		items[n] = w.item
@@ -162,6 +175,12 @@ func (g *Group[T, R]) Step(ctx context.Context) int {
 		taken[n].done <- result
 	}
 	return len(taken) + len(late)
+}
+
+func (g *Group[T, R]) flushed() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.flushing--
 }
 
 // guarded flushes, and answers ErrBroken for all when the flush panics or does
@@ -188,6 +207,9 @@ func (g *Group[T, R]) guarded(ctx context.Context, items []T) (results []Result[
 func (g *Group[T, R]) take() (taken, late []*waiter[T, R]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !g.worthwhile() {
+		return nil, nil
+	}
 	now := g.opts.Now()
 	n := 0
 	for ; n < len(g.queue) && len(taken) < g.opts.MaxItems; n++ {
@@ -200,9 +222,13 @@ func (g *Group[T, R]) take() (taken, late []*waiter[T, R]) {
 	}
 	clear(g.queue[:n])
 	g.queue = g.queue[n:]
-	if len(g.queue) == 0 {
+	if len(taken) > 0 {
+		g.flushing++
+	}
+	switch {
+	case len(g.queue) == 0:
 		g.queue = nil
-	} else {
+	case g.worthwhile():
 		g.ring() // another worker may take the rest
 	}
 	return taken, late

@@ -236,6 +236,28 @@ func TestWorkersFlushSideBySide(t *testing.T) {
 	})
 }
 
+func TestAnotherFlushBeginsOnlyForACrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options{MaxItems: 10, Workers: 3, Crowd: 3}, s.flush)
+		stop := run(g)
+		defer stop()
+		answers := ask(g, 1, 2, 3) // 2 and 3 are no crowd
+		if len(s.batches) != 1 || g.Len() != 2 {
+			t.Errorf("batches %v, %d wait", s.batches, g.Len())
+		}
+		more := ask(g, 4, 5) // with 4 they are, and 5 waits again
+		if len(s.batches) != 2 || g.Len() != 1 {
+			t.Errorf("batches %v, %d wait", s.batches, g.Len())
+		}
+		answers()
+		more()
+		if want := [][]int{{1}, {2, 3, 4}, {5}}; !slices.EqualFunc(s.batches, want, slices.Equal[[]int]) {
+			t.Errorf("batches %v, want %v", s.batches, want)
+		}
+	})
+}
+
 func TestAContextThatHasEndedQueuesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := batch.New(batch.Options{MaxItems: 1}, (&slow{}).flush)

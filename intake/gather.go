@@ -16,6 +16,10 @@ const (
 	// MostRequests is the most refunds of one unit: a dialect's batch has at most
 	// 100 (pingpp.md, batch refunds), and a batch of units must stay short.
 	MostRequests = 100
+	// crowd is how many units must wait for a second commit to begin beside one
+	// under way: with fewer, one commit for all of them is cheaper, and on one
+	// hot charge a second would only wait for its lock.
+	crowd = 32
 	// MostWaiting bounds the queue; a request beyond it is answered "busy".
 	MostWaiting = 4096
 	// LongestWait is how long a request may wait for its batch to begin.
@@ -58,7 +62,7 @@ func New(store Store, engine Engine, board *Board, opts Options) *Intake {
 	}
 	i := &Intake{store: store, engine: engine, board: board, opts: opts}
 	i.group = batch.New(batch.Options{
-		MaxItems: MostUnits, MaxQueued: MostWaiting, MaxWait: LongestWait, Workers: max(1, opts.Workers), Now: opts.Now,
+		MaxItems: MostUnits, MaxQueued: MostWaiting, MaxWait: LongestWait, Workers: max(1, opts.Workers), Crowd: crowd, Now: opts.Now,
 	}, i.flush)
 	return i
 }

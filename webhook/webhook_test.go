@@ -243,6 +243,7 @@ func TestAPrivateAddressIsNotCalledAndARedirectNotFollowed(t *testing.T) {
 		status int
 		text   string
 	}{"not allowed": {nil, 0, "not public"}, "allowed": {loopback, http.StatusFound, ""}} {
+		clear(called)
 		w := newWorld(t, storetest.Open(t, storetest.SQLite(t)))
 		w.endpoint(t, "ep_1", server.URL+"/hook?secret=1")
 		w.refund(t)
