@@ -135,10 +135,9 @@ func (g *Group[T, R]) Run(ctx context.Context) {
 		workers.Go(func() {
 			// Looked at each time: under steady load there is always more to do.
 			for ctx.Err() == nil {
-				if g.Step(working) > 0 {
-					// Who was just answered and has more to ask comes along with
-					// the next batch, if it is ready to run. Nobody is waited for.
-					runtime.Gosched()
+				// Who was just answered and has more to ask comes along with the
+				// next batch, if it is ready to run. Nobody is waited for.
+				if g.step(working, runtime.Gosched) > 0 {
 					continue
 				}
 				select {
@@ -158,7 +157,11 @@ func (g *Group[T, R]) Run(ctx context.Context) {
 
 // Step takes one batch of what is queued now through a flush, and says how
 // many items it took from the queue.
-func (g *Group[T, R]) Step(ctx context.Context) int {
+func (g *Group[T, R]) Step(ctx context.Context) int { return g.step(ctx, func() {}) }
+
+// step is Step; after the answers, and before another flush may begin in its
+// place, it calls answered.
+func (g *Group[T, R]) step(ctx context.Context, answered func()) int {
 	taken, late := g.take()
 	for _, w := range late {
 		w.done <- Result[R]{Err: ErrBusy}
@@ -166,7 +169,6 @@ func (g *Group[T, R]) Step(ctx context.Context) int {
 	if len(taken) == 0 {
 		return len(late)
 	}
-	defer g.flushed()
 	items := make([]T, len(taken))
 	for n, w := range taken {
 		items[n] = w.item
@@ -174,13 +176,11 @@ func (g *Group[T, R]) Step(ctx context.Context) int {
 	for n, result := range g.guarded(ctx, items) {
 		taken[n].done <- result
 	}
-	return len(taken) + len(late)
-}
-
-func (g *Group[T, R]) flushed() {
+	answered()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.flushing--
+	return len(taken) + len(late)
 }
 
 // guarded flushes, and answers ErrBroken for all when the flush panics or does
