@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 const (
@@ -87,9 +86,7 @@ func (l *killLoad) run(base string, answers int64) {
 			}
 		})
 	}
-	for l.answers.Load() < enough {
-		time.Sleep(time.Millisecond)
-	}
+	Until(l.t, "enough answers have come", func() bool { return l.answers.Load() >= enough })
 }
 
 // wait waits until the callers have found out that the process is gone.
