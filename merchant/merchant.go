@@ -118,8 +118,11 @@ type Key struct {
 	MerchantID string
 	Scopes     []Scope
 	Hint       string
-	CreatedAt  time.Time
-	ExpiresAt  time.Time // zero: never
+	// Plain marks a key of the wallet dialect: "on" may send requests that are
+	// not sealed, "off" may not, and "" is as its wallet has it.
+	Plain     string
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
 }
 
 // May reports whether the key has the scope.

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.created_at, k.expires_at`
-	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`
+	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.plain, k.created_at, k.expires_at`
+	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, plain, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`
 	keyOwner = `SELECT k.merchant_id FROM api_keys k WHERE k.dialect = $1 AND k.hash = $2`
 )
 
@@ -34,7 +34,7 @@ func addKey(ctx context.Context, q querier, f merchant.FreshKey) error {
 	}
 	hash := keyHash(f.Secret)
 	_, err := q.exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
-		strings.Join(scopes, " "), k.Hint, micros(k.CreatedAt), micros(k.ExpiresAt))
+		strings.Join(scopes, " "), k.Hint, k.Plain, micros(k.CreatedAt), micros(k.ExpiresAt))
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
 	var k merchant.Key
 	var scopes string
 	var createdAt, expiresAt int64
-	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &createdAt, &expiresAt}, more...)...)
+	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &k.Plain, &createdAt, &expiresAt}, more...)...)
 	if err != nil {
 		return merchant.Key{}, fmt.Errorf("read key: %w", err)
 	}

@@ -24,12 +24,13 @@ type keyRow struct {
 	Identity  string     `json:"identity"`
 	Scopes    []string   `json:"scopes"`
 	Hint      string     `json:"hint"`
+	Plain     string     `json:"plain,omitempty"`
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at"`
 }
 
 func keyRowOf(k merchant.Key) keyRow {
-	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, CreatedAt: k.CreatedAt}
+	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, Plain: k.Plain, CreatedAt: k.CreatedAt}
 	for _, scope := range k.Scopes {
 		row.Scopes = append(row.Scopes, string(scope))
 	}
@@ -46,6 +47,7 @@ type keyAdd struct {
 	dataFlags
 	Dialect string   `help:"Dialect the key is for." default:"native" enum:"native,pingpp,wallet,payin"`
 	Scopes  []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write; default all that its mode has." placeholder:"SCOPE,..."`
+	Plain   string   `help:"Whether a wallet key may send requests that are not sealed: on or off; default as its wallet has it." placeholder:"on|off" enum:",on,off" default:""`
 }
 
 func (c *keyAdd) Run(e *environment) error {
@@ -94,6 +96,9 @@ func (c *keyAdd) make(e *environment, s *store.Store) (merchant.FreshKey, error)
 		identity = identities[at].Name
 	}
 	fresh := merchant.NewKey(m, c.Dialect, identity, time.Now().UTC().Truncate(time.Microsecond))
+	if fresh.Key.Plain = c.Plain; c.Plain != "" && c.Dialect != merchant.Wallet {
+		return merchant.FreshKey{}, usageError{"--plain is of keys of the wallet dialect"}
+	}
 	if len(c.Scopes) == 0 {
 		return fresh, nil
 	}

@@ -8,23 +8,26 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/wallet"
 )
 
 type keyAnswer struct {
-	ID        string           `json:"id"`
-	Dialect   string           `json:"dialect"`
-	Identity  string           `json:"identity"`
-	Scopes    []merchant.Scope `json:"scopes"`
-	Hint      string           `json:"hint"` // the key's ends
-	CreatedAt moment           `json:"created_at"`
-	ExpiresAt moment           `json:"expires_at"` // null: never
+	ID       string           `json:"id"`
+	Dialect  string           `json:"dialect"`
+	Identity string           `json:"identity"`
+	Scopes   []merchant.Scope `json:"scopes"`
+	Hint     string           `json:"hint"` // the key's ends
+	// Plain is on or off, and absent where the wallet decides.
+	Plain     string `json:"plain,omitempty"`
+	CreatedAt moment `json:"created_at"`
+	ExpiresAt moment `json:"expires_at"` // null: never
 	// Secret is the key itself, only in the answer that made it.
 	Secret string `json:"secret,omitempty"`
 }
 
 func answerKey(k merchant.Key) keyAnswer {
 	out := keyAnswer{
-		ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: k.Scopes, Hint: k.Hint,
+		ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: k.Scopes, Hint: k.Hint, Plain: k.Plain,
 		CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt),
 	}
 	if out.Scopes == nil {
@@ -67,15 +70,20 @@ func (d *Dialect) createKey(c *call) error {
 			in.Scopes = append(in.Scopes, merchant.Scope(scope))
 		})),
 		optional("expires_at", body.moment(&in.ExpiresAt)),
+		optional("plain", body.oneOf(&in.Plain, wallet.SettingOn, wallet.SettingOff)),
 	)
 	if err != nil {
 		return err
+	}
+	if in.Plain != "" && in.Dialect != merchant.Wallet {
+		return refuse(refund.KindInvalid, "plain", "is of keys of the wallet dialect, whose requests may be sealed")
 	}
 	if in.Identity, err = d.keyIdentity(c, in); err != nil {
 		return err
 	}
 	now := d.now()
 	fresh := merchant.NewKey(c.caller.Merchant, in.Dialect, in.Identity, now)
+	fresh.Key.Plain = in.Plain
 	possible := fresh.Key.Scopes
 	if in.Scopes != nil {
 		fresh.Key.Scopes = in.Scopes

@@ -86,12 +86,10 @@ func (c *call) read(body []byte) {
 	}
 }
 
-// checkPlain: plain requests are for wallets that may send them, and only where
+// checkPlain: plain requests are for keys that may send them, and only where
 // nobody listens: over TLS, or from the same machine (section 6).
 func (c *call) checkPlain() error {
-	allowed := c.is(wire.SettingPlain, wire.SettingOn) ||
-		c.caller.Merchant.Mode == merchant.Test && !c.is(wire.SettingPlain, wire.SettingOff)
-	if !allowed {
+	if !c.mayBePlain() {
 		return refund.Errorf(refund.KindUnauthenticated, "", "this key takes sealed requests only")
 	}
 	address, err := netip.ParseAddr(dialect.RemoteAddress(c.r))
@@ -99,6 +97,17 @@ func (c *call) checkPlain() error {
 		return refund.Errorf(refund.KindUnauthenticated, "", "plain requests are taken over TLS only")
 	}
 	return nil
+}
+
+// mayBePlain goes by the key's own mark, else by its wallet's, else by the
+// mode: keys of test mode may.
+func (c *call) mayBePlain() bool {
+	for _, mark := range []string{c.caller.Key.Plain, c.identity.Public[wire.SettingPlain]} {
+		if mark == wire.SettingOn || mark == wire.SettingOff {
+			return mark == wire.SettingOn
+		}
+	}
+	return c.caller.Merchant.Mode == merchant.Test
 }
 
 // isPossibleID reports whether a text of a path can be an id at all, and can be

@@ -18,6 +18,8 @@ import (
 type world struct {
 	*dialecttest.Service
 	merchantID, key, wallet string
+	// keys are the merchant's side of sealed requests.
+	keys wire.Keys
 }
 
 func with(t testing.TB, s *dialecttest.Service, mode merchant.Mode, settings map[string]string) world {
@@ -30,7 +32,7 @@ func with(t testing.TB, s *dialecttest.Service, mode merchant.Mode, settings map
 		}
 	})
 	wallet, _ := fresh.Identity(merchant.Wallet)
-	return world{s, fresh.Merchant.ID, fresh.Key(merchant.Wallet), wallet.Name}
+	return world{s, fresh.Merchant.ID, fresh.Key(merchant.Wallet), wallet.Name, keysOf(t, wallet)}
 }
 
 func (w world) charge(t testing.TB, amount money.Minor, edit func(*refund.Charge)) string {
@@ -168,6 +170,60 @@ func TestLiveKeysSendPlainRequestsOnlyWhereMarked(t *testing.T) {
 	want := `{"code":100036,"message":"the key lacks the scope charges:write","data":null}`
 	if got := post(t, s, w.key, "/wallet/"+w.wallet+"/charges", `{}`, 402); got != want {
 		t.Errorf("got %s", got)
+	}
+}
+
+// The key's own mark goes before its wallet's switch, and that before the mode.
+func TestPlainRequestsAreForKeysThatAreMarked(t *testing.T) {
+	s := dialecttest.Start(t)
+	const on, off = wire.SettingOn, wire.SettingOff
+	for _, test := range []struct {
+		name         string
+		mode         merchant.Mode
+		wallet, mark string
+		want         int
+	}{
+		{"a key of test mode without a mark", merchant.Test, "", "", 200},
+		{"a key of live mode without a mark", merchant.Live, "", "", 401},
+		{"a marked key of live mode", merchant.Live, "", on, 200},
+		{"a marked key of a wallet that seals", merchant.Test, off, on, 200},
+		{"a key without a mark of a wallet that seals", merchant.Test, off, "", 401},
+		{"a key that is marked off in test mode", merchant.Test, "", off, 401},
+		{"a key that is marked off, of a wallet that is open", merchant.Live, on, off, 401},
+		{"a mark that nobody knows is none", merchant.Live, on, "maybe", 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := with(t, s, test.mode, map[string]string{wire.SettingPlain: test.wallet})
+			key := merchant.NewKey(merchant.Merchant{ID: w.merchantID, Mode: test.mode}, merchant.Wallet, w.wallet, time.Now())
+			key.Key.Plain = test.mark
+			if err := s.Store.AddKey(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			get(t, s, key.Secret, "/wallet/"+w.wallet, test.want)
+			sealed(t, s.URL, key.Secret, w.keys, "GET", "/wallet/"+w.wallet, "", 200)
+		})
+	}
+}
+
+// The native API makes a second key of the demo's wallet, which must seal;
+// the demo's own key still need not.
+func TestAKeyIsMarkedWhenItIsMade(t *testing.T) {
+	s := dialecttest.Start(t)
+	native := func(body string, status int) string {
+		t.Helper()
+		return send(t, dialecttest.Request(t, "POST", s.URL+"/refundry/v1/keys", body, "Authorization", "Bearer rk_test_demo", "Content-Type", "application/json"), status)
+	}
+	made := decoded(t, native(`{"dialect":"wallet","plain":"off"}`, 201))
+	if made["plain"] != "off" {
+		t.Errorf("made %v", made)
+	}
+	get(t, s, made["secret"].(string), "/wallet/"+demoWallet, 401)
+	get(t, s, demoKey, "/wallet/"+demoWallet, 200)
+	native(`{"dialect":"wallet","plain":"yes"}`, 400)
+	native(`{"dialect":"pingpp","plain":"on"}`, 400)
+	listed := send(t, dialecttest.Request(t, "GET", s.URL+"/refundry/v1/keys", "", "Authorization", "Bearer rk_test_demo"), 200)
+	if strings.Count(listed, `"plain":"off"`) != 1 || strings.Contains(listed, `"plain":""`) {
+		t.Errorf("listed %s", listed)
 	}
 }
 

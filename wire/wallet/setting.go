@@ -13,8 +13,9 @@ const (
 	// SettingRefundIDPrefix begins the ids of refunds, DefaultRefundIDPrefix
 	// by default (section 6).
 	SettingRefundIDPrefix = "wallet.refund_id_prefix"
-	// SettingPlain is SettingOn or SettingOff: whether the wallet's API keys
-	// may send plain requests (section 6). By default those of test mode may.
+	// SettingPlain is SettingOn or SettingOff: whether those of the wallet's
+	// API keys that have no mark of their own may send plain requests (section
+	// 6). By default those of test mode may.
 	SettingPlain = "wallet.plain"
 	// SettingBlock and SettingReviewed are SettingOn or SettingOff: a wallet
 	// that is locked, or not approved yet, takes no writes (section 2.6). By
