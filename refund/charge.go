@@ -75,6 +75,9 @@ type Detail struct {
 	// Route names the connector family that a sandbox charge plays, such as
 	// "chinaums"; dialects show extra members for some.
 	Route string `json:"route,omitempty"`
+	// Key is the idempotency key of the request that made the charge in test
+	// mode, "" for charges that were registered. No dialect shows it.
+	Key string `json:"key,omitempty"`
 }
 
 // Coupon is a discount that was part of the payment.

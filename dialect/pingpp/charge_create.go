@@ -39,14 +39,11 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 		return nil, refund.Errorf(refund.KindForbidden, "", "the merchant has no sandbox account")
 	}
 	charge.ChannelAccount = account.ID
-	if err := d.checkOrderNo(c, charge); err != nil {
-		return nil, err
-	}
 	identities, err := d.Directory.Identities(ctx, charge.MerchantID)
 	if err != nil {
 		return nil, err
 	}
-	stored, _, err := d.Registrar.RegisterCharge(ctx, dialect.FillAliases(charge, identities))
+	stored, err := d.registerOnce(c, dialect.FillAliases(charge, identities))
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +89,18 @@ func newCharge(c *call, now time.Time) (refund.Charge, error) {
 	if err != nil {
 		return refund.Charge{}, err
 	}
+	key, keyErr := unitKey(c)
+	if keyErr != nil {
+		return refund.Charge{}, keyErr
+	}
+	detail.Key = key
 	id := wire.PrefixCharge + refund.NewID(now)
 	return refund.Charge{
 		MerchantID: c.caller.Merchant.ID, ID: id, OrderNo: orderNo, Channel: channelName,
-		TransactionID: dialect.TransactionID(now), Currency: currency, Amount: money.Minor(amount),
+		TransactionID: claimOrderNo(channel, orderNo, now), Currency: currency, Amount: money.Minor(amount),
 		PaidAt: now, CreatedAt: now, UpdatedAt: now, Detail: detail,
-		Aliases: []refund.Alias{{Dialect: merchant.PingPP, Identity: app, Name: id}},
+		// Made up: an order_no that was used must not give its charge another name.
+		Aliases: []refund.Alias{{Dialect: merchant.PingPP, Identity: app, Name: id, MadeUp: true}},
 	}, nil
 }
 
@@ -199,7 +202,7 @@ func timeExpire(params exactjson.Value, channel string, now time.Time) (int64, e
 	switch {
 	case strings.HasPrefix(channel, "wx"), strings.HasPrefix(channel, "cb_wx"):
 		most = wechatMost
-	case strings.HasPrefix(channel, "upacp"), strings.HasPrefix(channel, "upmp"):
+	case wire.IsUnionPay(channel):
 		most = unionPayMost
 	}
 	at, err := seconds(value, "time_expire")
@@ -211,35 +214,6 @@ func timeExpire(params exactjson.Value, channel string, now time.Time) (int64, e
 		return 0, invalid("time_expire", text{"超出了渠道允许的范围（" + span + "）", "it must be " + span + " from now"})
 	}
 	return at, nil
-}
-
-// checkOrderNo refuses an order_no that the merchant used for another charge
-// of the same family of channels (section 3.2). Two requests of one instant
-// may both pass; these are charges in test mode.
-func (d *Dialect) checkOrderNo(c *call, charge refund.Charge) error {
-	const enough = 100 // families of channels that shared one number
-	used, _, err := d.Reader.ChargeList(c.r.Context(), dialect.ChargeFilter{
-		MerchantID: charge.MerchantID, Dialect: merchant.PingPP, OrderNo: charge.OrderNo, Page: dialect.Page{Limit: enough},
-	})
-	if err != nil {
-		return err
-	}
-	same := func(other refund.Charge) bool { return family(other.Channel) == family(charge.Channel) }
-	if slices.ContainsFunc(used, same) {
-		return refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
-	}
-	return nil
-}
-
-// family is the part of a channel's name that says who carries the money:
-// wx_pub_qr and wx are one, cb_alipay and alipay are two.
-func family(channel string) string {
-	rest, crossBorder := strings.CutPrefix(channel, "cb_")
-	name, _, _ := strings.Cut(rest, "_")
-	if crossBorder {
-		return "cb_" + name
-	}
-	return name
 }
 
 // expandsApp reads expand[]=app, expand[0]=app and expand=app (section 1.3).

@@ -20,6 +20,12 @@ var (
 	unionpaySubject = TextLimit{Bytes, 32}
 )
 
+// IsUnionPay reports whether the channel is one of UnionPay's, which have other
+// limits of texts and times (sections 2.2 and 2.4).
+func IsUnionPay(channel string) bool {
+	return peculiarities[channel].OrderNo == unionpayOrder
+}
+
 // peculiarities has a row for each documented channel; what a row leaves out is
 // ordinary, and ChannelNamed fills it in. Windows of the cross-border channels
 // follow their families, which the documents do not say outright.

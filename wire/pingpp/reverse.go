@@ -44,6 +44,15 @@ func after(span time.Duration) func(time.Time) time.Time {
 	return func(paid time.Time) time.Time { return paid.Add(span) }
 }
 
+// Day is the calendar day of a time in Beijing, in 8 digits.
+func Day(at time.Time) string { return at.In(beijing).Format("20060102") }
+
+// DayBegin is the midnight before a time, in Beijing.
+func DayBegin(at time.Time) time.Time {
+	year, month, day := at.In(beijing).Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, beijing)
+}
+
 // dayEnd is the midnight after a time, in Beijing.
 func dayEnd(paid time.Time) time.Time {
 	year, month, day := paid.In(beijing).Date()

@@ -1,0 +1,114 @@
+package pingpp
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// An order_no stands for one charge of a merchant and a family of channels
+// (section 3.2). Of requests of one instant the database lets one through: a
+// charge is unique by its transaction number, and that of a charge which is
+// created here is made of what must not come twice.
+
+const (
+	// transactionPrefix begins the sandbox's transaction numbers.
+	transactionPrefix = "4200"
+	// transactionTail is what follows: 28 digits in all. Two order numbers meet
+	// there with a chance of 1 in 10^24.
+	transactionTail = 24
+)
+
+// claimOrderNo is the transaction number of the one charge that may have the
+// order number: of the channel's family, and of the day in Beijing where the
+// channel lets a number come again on another.
+func claimOrderNo(channel wire.Channel, orderNo string, now time.Time) string {
+	day := ""
+	if channel.OrderNo.UniqueWithinDay {
+		day = wire.Day(now)
+	}
+	// No channel and no day holds a line feed.
+	sum := sha256.Sum256([]byte(family(channel.Name) + "\n" + day + "\n" + orderNo))
+	most := new(big.Int).Exp(big.NewInt(10), big.NewInt(transactionTail), nil)
+	return fmt.Sprintf("%s%0*d", transactionPrefix, transactionTail, new(big.Int).Mod(new(big.Int).SetBytes(sum[:]), most))
+}
+
+// registerOnce registers a charge that the sandbox has paid, unless its
+// order_no was used. The same request once more (its Idempotency-Key or, as
+// transport retries repeat it, its signature) gets the charge that it made.
+func (d *Dialect) registerOnce(c *call, charge refund.Charge) (refund.Charge, error) {
+	stored, again, err := d.orderNoUser(c, charge)
+	if err == nil && !again {
+		stored, again, err = d.Registrar.RegisterCharge(c.r.Context(), charge)
+	}
+	if core := refund.As(err); core != nil && core.Kind == refund.KindChargeConflict && core.Param == "identities" {
+		// WeChat Pay knows a charge by its order_no alone, whatever its family.
+		stored, again, err = d.Registrar.RegisterCharge(c.r.Context(), underOwnNumber(charge))
+	}
+	switch {
+	case err != nil && refund.KindOf(err) != refund.KindChargeConflict:
+		return refund.Charge{}, err
+	case err != nil, again && !repeats(charge, stored):
+		return refund.Charge{}, refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
+	}
+	return stored, nil
+}
+
+// underOwnNumber gives the charge our own number as its name in WeChat Pay.
+func underOwnNumber(charge refund.Charge) refund.Charge {
+	charge.Aliases = slices.Clone(charge.Aliases)
+	for n, alias := range charge.Aliases {
+		if alias.Dialect == merchant.WeChatPay {
+			charge.Aliases[n].Name = strings.TrimPrefix(charge.ID, wire.PrefixCharge)
+		}
+	}
+	return charge
+}
+
+// repeats says whether a request is the one that made the stored charge.
+func repeats(sent, stored refund.Charge) bool {
+	return sent.Detail.Key != "" && sent.Detail.Key == stored.Detail.Key && refund.SameCharge(stored, sent)
+}
+
+// orderNoUser finds the charge that has the order number already, also one
+// that came to us some other way or was created before its number claimed it.
+func (d *Dialect) orderNoUser(c *call, charge refund.Charge) (refund.Charge, bool, error) {
+	const enough = 100 // families of channels that shared one number
+	filter := dialect.ChargeFilter{
+		MerchantID: charge.MerchantID, Dialect: merchant.PingPP, OrderNo: charge.OrderNo, Page: dialect.Page{Limit: enough},
+	}
+	if channel, _ := wire.ChannelNamed(charge.Channel); channel.OrderNo.UniqueWithinDay {
+		filter.CreatedFrom = wire.DayBegin(charge.CreatedAt)
+	}
+	users, _, err := d.Reader.ChargeList(c.r.Context(), filter)
+	if err != nil {
+		return refund.Charge{}, false, err
+	}
+	at := slices.IndexFunc(users, func(other refund.Charge) bool { return family(other.Channel) == family(charge.Channel) })
+	if at < 0 {
+		return refund.Charge{}, false, nil
+	}
+	return users[at], true, nil
+}
+
+// family is the part of a channel's name that says who carries the money:
+// wx_pub_qr and wx are one, cb_alipay and alipay are two.
+func family(channel string) string {
+	if wire.IsUnionPay(channel) {
+		return "upacp"
+	}
+	rest, crossBorder := strings.CutPrefix(channel, "cb_")
+	name, _, _ := strings.Cut(rest, "_")
+	if crossBorder {
+		return "cb_" + name
+	}
+	return name
+}
