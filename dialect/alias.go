@@ -1,9 +1,11 @@
 package dialect
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +24,12 @@ var riyadh = time.FixedZone("GMT+3", 3*60*60)
 func FillAliases(c refund.Charge, identities []merchant.Identity) refund.Charge {
 	// Copied: the caller's charge must not grow through a shared slice.
 	c.Aliases = append([]refund.Alias(nil), c.Aliases...)
+	// Whoever is a direct merchant and a service provider was paid as the
+	// former, unless the charge says for which sub-merchant it was.
+	identities = slices.Clone(identities)
+	slices.SortStableFunc(identities, func(a, b merchant.Identity) int {
+		return cmp.Compare(min(1, len(a.Sub)), min(1, len(b.Sub)))
+	})
 	for _, identity := range identities {
 		if _, has := c.Alias(identity.Dialect); has {
 			continue

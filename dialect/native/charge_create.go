@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 //
 // A charge is itself what makes a repeat harmless: the same channel account
 // and transaction id are the same charge, and other content is refused with
-// 409. So Idempotency-Key needs no row here; see transactionID for what it does.
+// 409. See transactionID for what Idempotency-Key does besides.
 func (d *Dialect) createCharge(c *call) error {
 	key, fault := dialect.IdempotencyKey(c.r)
 	if fault != nil {
@@ -124,27 +125,29 @@ func (r registration) account(named string) (string, error) {
 // names gives c the aliases that the request names, and one in each other
 // dialect in which the merchant has an identity.
 func (r registration) names(c refund.Charge, asked []refund.Alias) (refund.Charge, error) {
-	fill := make([]merchant.Identity, 0, len(r.identities))
-	wanted := make(map[string]string) // the identity to name it for, by dialect
+	var fill []merchant.Identity
+	wanted := make(map[string]bool) // dialects whose identity the request chose
 	order := ""
 	for _, a := range asked {
 		identity, fault := claimed(a, r.identities)
 		if fault != nil {
 			return refund.Charge{}, fault
 		}
-		wanted[a.Dialect] = identity.Name
 		a.Identity = identity.Name
 		if a.Dialect == merchant.PingPP {
 			order = a.Sub
 		} else {
+			identity.Sub = cmp.Or(a.Sub, identity.Sub)
 			a.Sub = identity.Sub
 		}
+		wanted[a.Dialect] = true
+		fill = append(fill, identity)
 		if a.Name != "" {
 			c.Aliases = append(c.Aliases, a)
 		}
 	}
 	for _, identity := range r.identities {
-		if name, has := wanted[identity.Dialect]; !has || name == identity.Name {
+		if !wanted[identity.Dialect] {
 			fill = append(fill, identity)
 		}
 	}

@@ -86,8 +86,9 @@ func claimed(a refund.Alias, mine []merchant.Identity) (merchant.Identity, *refu
 		return merchant.Identity{}, refuse(refund.KindForbidden, param+"."+form.identity, "is none of the merchant's identities")
 	}
 	found := inDialect[at]
-	// In WeChat's partner mode the sub-merchant is part of who the merchant is.
-	if a.Dialect == merchant.WeChatPay && a.Sub != "" && a.Sub != found.Sub {
+	// A service provider acts for many sub-merchants: which one is an attribute
+	// of the charge. A direct merchant has none.
+	if a.Dialect == merchant.WeChatPay && a.Sub != "" && found.Sub == "" {
 		return merchant.Identity{}, refuse(refund.KindForbidden, param+"."+form.sub, "does not go with this mchid")
 	}
 	return found, nil
