@@ -157,7 +157,8 @@ type StoredTransfer struct {
 type Reader interface {
 	Charge(ctx context.Context, merchantID, id string) (refund.Charge, error)
 	ChargeByAlias(ctx context.Context, merchantID, dialect, name string) (refund.Charge, error)
-	// ChargeByAny finds a charge by its id or any dialect's name for it.
+	// ChargeByAny finds a charge by its id or any dialect's name for it, else by
+	// the channel's or the merchant's own number where that stands for one alone.
 	ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error)
 	ChargeList(ctx context.Context, f ChargeFilter) (charges []refund.Charge, more bool, err error)
 

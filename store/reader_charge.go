@@ -22,16 +22,28 @@ func (s *Store) ChargeByAlias(ctx context.Context, merchantID, dialect, name str
 	return s.oneCharge(ctx, name, text, merchantID, dialect, name)
 }
 
-// ChargeByAny implements dialect.Reader. A name that two dialects give to
-// different charges is KindInvalid: money must not go back on a guess.
+// ChargeByAny implements dialect.Reader. The charge's id and the names that
+// dialects gave it come first; only what is none of them is looked for among
+// the channel's and the merchant's own numbers, which may repeat. What stands
+// for different charges is KindInvalid: money must not go back on a guess.
 func (s *Store) ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error) {
 	// UNION ALL, not UNION or IN: to take doubles out, SQLite would read all of
 	// the merchant's names in the order of their charges.
-	const text = `SELECT ` + chargeColumns + ` FROM (
+	const byName = `SELECT ` + chargeColumns + ` FROM (
 		SELECT b.id FROM charges b WHERE b.merchant_id = $1 AND b.id = $2
 		UNION ALL SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.name = $2) n
 		JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
-	return s.oneCharge(ctx, name, text, merchantID, name)
+	// Three rows tell one charge that both numbers name from two charges.
+	const byNumber = `SELECT ` + chargeColumns + ` FROM (
+		SELECT t.id FROM charges t WHERE t.merchant_id = $1 AND t.channel_account` + ofMerchantsAccounts + ` AND t.transaction_id = $2
+		UNION ALL SELECT o.id FROM charges o WHERE o.merchant_id = $1 AND o.order_no = $2
+		LIMIT 3) n
+		JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
+	found, err := s.oneCharge(ctx, name, byName, merchantID, name)
+	if refund.KindOf(err) == refund.KindChargeNotFound && name != "" {
+		return s.oneCharge(ctx, name, byNumber, merchantID, name)
+	}
+	return found, err
 }
 
 func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (refund.Charge, error) {

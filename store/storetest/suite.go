@@ -44,6 +44,7 @@ type suiteCase struct {
 var cases = []suiteCase{
 	{"a charge is read as it was registered", chargeIsReadAsRegistered},
 	{"the same charge again adds names and changes nothing else", chargeAgain},
+	{"a charge is found by the numbers that stand for it alone", chargeByNumber},
 	{"a charge that differs is a conflict and leaves no trace", chargeConflict},
 	{"a name belongs to one charge", nameBelongsToOne},
 	{"many registrations of one charge at once make one", registeredAtOnce},
@@ -65,6 +66,12 @@ var cases = []suiteCase{
 	{"a claim that was given up is free", claimIsFreed},
 	{"a deadlock repeats the transaction", deadlockRepeats},
 	{"what was lost is looked up behind its locks", settledWaits},
+	{"a write is recorded with its effect", writeWithItsEffect},
+	{"a refused write uses up no key", refusedWrite},
+	{"a key that is taken undoes the write", takenKey},
+	{"of many writes with one key one takes effect", writesAtOnce},
+	{"refunds and writes share one namespace of keys", oneNamespace},
+	{"a secret is told to repeats for a day", secretForADay},
 
 	{"a lease is taken once", leaseIsTakenOnce},
 	{"a claim leaves alone what is locked or corrupt", claimLeavesAlone},

@@ -101,6 +101,40 @@ func chargeAgain(t *testing.T, f *fixture) {
 	wantKind(t, err, refund.KindChargeNotFound)
 }
 
+// The merchant's own number and the channel's name a charge where no dialect's
+// name does, and only while they stand for one.
+func chargeByNumber(t *testing.T, f *fixture) {
+	c := f.charge(1000)
+	c.ChannelAccount = f.account(t)
+	c.OrderNo = "order " + c.ID
+	first := f.registered(t, c)
+	for _, name := range []string{first.OrderNo, first.TransactionID} {
+		if found, err := f.ChargeByAny(t.Context(), f.merchant, name); err != nil || found.ID != first.ID {
+			t.Errorf("%s is charge %q, %v", name, found.ID, err)
+		}
+		_, err := f.ChargeByAny(t.Context(), newMerchant(), name)
+		wantKind(t, err, refund.KindChargeNotFound)
+	}
+	second := f.charge(1000)
+	second.OrderNo = first.OrderNo
+	f.registered(t, second)
+	_, err := f.ChargeByAny(t.Context(), f.merchant, first.OrderNo)
+	wantKind(t, err, refund.KindInvalid)
+	// Another's transaction number for an order number, too.
+	third := f.charge(1000)
+	third.OrderNo = first.TransactionID
+	f.registered(t, third)
+	_, err = f.ChargeByAny(t.Context(), f.merchant, first.TransactionID)
+	wantKind(t, err, refund.KindInvalid)
+	// A dialect's name is a name, whatever numbers say.
+	fourth := f.charge(1000)
+	fourth.Aliases = append(fourth.Aliases, refund.Alias{Dialect: "payin", Identity: "M1", Name: first.OrderNo})
+	f.registered(t, fourth)
+	if found, err := f.ChargeByAny(t.Context(), f.merchant, first.OrderNo); err != nil || found.ID != fourth.ID {
+		t.Errorf("the dialect's name is charge %q, %v", found.ID, err)
+	}
+}
+
 func chargeConflict(t *testing.T, f *fixture) {
 	first := f.registered(t, f.fullCharge())
 	for name, change := range map[string]func(*refund.Charge){

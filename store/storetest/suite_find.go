@@ -6,17 +6,22 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
+// account makes a channel account of the fixture's merchant.
+func (f *fixture) account(t *testing.T) string {
+	t.Helper()
+	id := "account_of_" + f.merchant
+	f.must(t, `INSERT INTO merchants (id, name, mode, created_at) VALUES ($1, 'm', 'test', 1)`, f.merchant)
+	f.must(t, `INSERT INTO channel_accounts (id, merchant_id, connector, created_at) VALUES ($1, $2, 'sandbox', 1)`, id, f.merchant)
+	return id
+}
+
 // foundByTransaction: a charge by its number at the channel, and a refund by
 // the number that its channel sees, within the merchant's own accounts.
 func foundByTransaction(t *testing.T, f *fixture) {
 	c := f.charge(100)
-	c.ChannelAccount = "account_of_" + f.merchant
+	c.ChannelAccount = f.account(t)
 	c.Aliases = append(c.Aliases, refund.Alias{Dialect: "wechatpay", Identity: "1900000001", Name: "find-me"})
 	c = f.registered(t, c)
-	const merchants = `INSERT INTO merchants (id, name, mode, created_at) VALUES ($1, 'm', 'test', 1)`
-	const accounts = `INSERT INTO channel_accounts (id, merchant_id, connector, created_at) VALUES ($1, $2, 'sandbox', 1)`
-	f.must(t, merchants, f.merchant)
-	f.must(t, accounts, c.ChannelAccount, f.merchant)
 	r := f.accept(t, c, at(1), request(c, 10))[0]
 
 	if found, err := f.ChargeByTransaction(t.Context(), f.merchant, "wechatpay", c.TransactionID); err != nil || found.ID != c.ID {
