@@ -11,6 +11,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/chinaums"
 	"github.com/refundry/refundry/wire/exactjson"
 	"github.com/refundry/refundry/wire/payin"
 	"github.com/refundry/refundry/wire/wallet"
@@ -50,6 +51,7 @@ var identitySettings = map[string]map[string]setting{
 		},
 		wallet.SettingPlain: onOff, wallet.SettingBlock: onOff, wallet.SettingReviewed: onOff,
 		wallet.SettingAppID: plainName, wallet.SettingMsgSrc: plainName, wallet.SettingMID: plainName, wallet.SettingTID: plainName,
+		wallet.SettingShowSign: onOff, wallet.SettingInstMID: plainName, wallet.SettingSignType: words(chinaums.MD5, chinaums.SHA256),
 		merchant.MerchantPublicKey: boxKey,
 	},
 	merchant.WeChatPay: {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -29,6 +30,8 @@ type people struct {
 	away   bool
 	public map[string]string
 	secret string
+	// secrets are the wallet's besides.
+	secrets map[string]string
 }
 
 func (p people) Caller(context.Context, string, string) (merchant.Caller, error) {
@@ -45,9 +48,9 @@ func (p people) Identity(_ context.Context, _, name string) (merchant.Merchant, 
 	if name != demoWallet {
 		return merchant.Merchant{}, merchant.Identity{}, refund.Errorf(refund.KindUnauthenticated, "", "unknown")
 	}
-	return merchant.Merchant{}, merchant.Identity{
-		Name: demoWallet, Public: p.public, Secrets: map[string]string{merchant.PlatformSecretKey: p.secret},
-	}, nil
+	secrets := map[string]string{merchant.PlatformSecretKey: p.secret}
+	maps.Copy(secrets, p.secrets)
+	return merchant.Merchant{}, merchant.Identity{Name: demoWallet, Public: p.public, Secrets: secrets}, nil
 }
 
 // oneCharge is a reader that has the demo charge alone.

@@ -1,7 +1,6 @@
 package wallet
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
@@ -13,17 +12,6 @@ import (
 // noClientIP stands for an address that neither refund nor charge has.
 const noClientIP = "0.0.0.0"
 
-// routeChinaUMS marks charges whose refunds show what was sent to ChinaUMS.
-const routeChinaUMS = "chinaums"
-
-// The account at ChinaUMS that the sandbox plays in test mode: the values that
-// ChinaUMS' own documents use.
-const (
-	sandboxMsgSrc = "WWW.TEST.COM"
-	sandboxMID    = "898340149000005"
-	sandboxTID    = "88880001"
-)
-
 // voice is how one wallet is told of things: its settings.
 type voice struct {
 	wallet string
@@ -31,6 +19,8 @@ type voice struct {
 	style  wire.CurrencyStyle
 	prefix string
 	public map[string]string
+	// signs is the communication key with which ChinaUMS' messages are signed.
+	signs string
 }
 
 func (c *call) voice() voice { return voiceOf(c.identity, c.caller.Merchant.Mode) }
@@ -38,7 +28,7 @@ func (c *call) voice() voice { return voiceOf(c.identity, c.caller.Merchant.Mode
 func voiceOf(identity merchant.Identity, mode merchant.Mode) voice {
 	return voice{
 		wallet: identity.Name, mode: mode, public: identity.Public, prefix: wire.RefundIDPrefix(identity.Public),
-		style: wire.CurrencyStyle(identity.Public[wire.SettingCurrencyStyle]),
+		style: wire.CurrencyStyle(identity.Public[wire.SettingCurrencyStyle]), signs: identity.Secrets[wire.SecretMessageKey],
 	}
 }
 
@@ -75,38 +65,6 @@ func (v voice) oldRefund(r refund.Refund, charge refund.Charge) wire.OldRefund {
 		transaction = &r.ChannelRefundID
 	}
 	return v.refund(r, charge).Old(endedAt, transaction)
-}
-
-// extra is what was sent upstream, for charges that went through ChinaUMS
-// (section 2.5); others have {}. The signature is never shown: it is over
-// known text and could be sent again.
-func (v voice) extra(r refund.Refund, charge refund.Charge) *wire.Extra {
-	if charge.Detail.Route != routeChinaUMS {
-		return nil
-	}
-	sentAt := r.SubmittedAt
-	if sentAt.IsZero() {
-		sentAt = r.CreatedAt
-	}
-	order := charge.OrderNo
-	if order == "" {
-		alias, _ := aliasIn(charge, v.wallet)
-		order = alias.Name
-	}
-	return &wire.Extra{
-		MsgType: wire.MessageRefund, RequestTimestamp: wire.LocalTime(sentAt),
-		MsgSrc: v.account(wire.SettingMsgSrc, sandboxMsgSrc), MID: v.account(wire.SettingMID, sandboxMID), TID: v.account(wire.SettingTID, sandboxTID),
-		MerOrderID: order, RefundOrder: r.ChannelNumber, RefundAmount: strconv.FormatInt(int64(r.Amount), 10), Sign: wire.MaskedSign,
-	}
-}
-
-// account is a setting of the account at ChinaUMS; in test mode the sandbox's
-// stands in for one that is not set.
-func (v voice) account(name, sandbox string) string {
-	if value := v.public[name]; value != "" || v.mode != merchant.Test {
-		return value
-	}
-	return sandbox
 }
 
 // charge gives a charge without its refunds. Every charge of the core is paid.
