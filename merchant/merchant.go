@@ -53,9 +53,9 @@ type Settings struct {
 	CheckSignatures bool   `json:"check_signatures,omitempty"`
 	RequestKey      string `json:"request_key,omitempty"`
 	// ChannelRules says that the published rules of the payment channels bind
-	// this merchant's refunds: the time in which a channel takes them, and full
-	// refunds only. Without it the rules are those of the connector; the
-	// sandbox has none.
+	// this merchant's refunds in the sandbox too: the time in which a channel
+	// takes them, full refunds only, WeChat Pay's count, spacing and rates.
+	// Charges of a real channel's account are bound anyhow.
 	ChannelRules bool `json:"channel_rules,omitempty"`
 	// Limits of the merchant itself, besides the channels' rules.
 	Limits Limits `json:"limits,omitzero"`

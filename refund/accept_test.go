@@ -113,6 +113,8 @@ func TestRules(t *testing.T) {
 			for name, book := range map[string]refund.RuleBook{
 				"the merchant's":        {Merchant: test.rules},
 				"the channel's":         {Channel: map[string]refund.Rules{"wx": test.rules}},
+				"the account's":         {Account: map[string]map[string]refund.Rules{c.ChannelAccount: {"wx": test.rules}}},
+				"another account's":     {Merchant: test.rules, Account: map[string]map[string]refund.Rules{"other": {"wx": {FullOnly: true, MostAmount: 1}}}},
 				"the stricter of both":  {Merchant: refund.Rules{MostAmount: 1 << 40}, Channel: map[string]refund.Rules{"wx": test.rules}},
 				"beside another's rule": {Merchant: test.rules, Channel: map[string]refund.Rules{"alipay": {FullOnly: true, MostAmount: 1}}},
 			} {

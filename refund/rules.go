@@ -23,15 +23,19 @@ type Rules struct {
 	MostAmount money.Minor
 }
 
-// RuleBook is the channel's rules by payment channel, and the merchant's own.
+// RuleBook is the rules by payment channel, and the merchant's own.
 type RuleBook struct {
 	Merchant Rules
-	Channel  map[string]Rules
+	// Channel binds every charge; only merchants who want that have it.
+	Channel map[string]Rules
+	// Account is, by channel account, what binds its charges anyhow: the real
+	// channel would refuse what breaks it. The sandbox's accounts have none.
+	Account map[string]map[string]Rules
 }
 
-// For gives what binds a charge: each rule of the two that is stricter.
+// For gives what binds a charge: of each rule the strictest.
 func (b RuleBook) For(c Charge) []Rules {
-	return []Rules{b.Channel[c.Channel], b.Merchant}
+	return []Rules{b.Channel[c.Channel], b.Account[c.ChannelAccount][c.Channel], b.Merchant}
 }
 
 // check refuses what a rule forbids. amount is what the refund will be.

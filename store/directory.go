@@ -186,6 +186,10 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 		}
 		return m.Settings, err
 	})
+	var accounts map[string]map[string]refund.Rules
+	if err == nil {
+		accounts, err = s.accountRules(ctx, merchantID)
+	}
 	if err != nil {
 		fault := refund.Errorf(refund.KindBusy, "", "the merchant's limits can't be read now; nothing was accepted, try again")
 		fault.Cause = err
@@ -194,5 +198,5 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 	return refund.RuleBook{Merchant: refund.Rules{
 		MostAmount: money.Minor(settings.Limits.MostAmount), MostRefunds: settings.Limits.MostRefunds,
 		Spacing: time.Duration(settings.Limits.SpacingSeconds) * time.Second,
-	}, Channel: channelRules(settings)}, nil
+	}, Channel: channelRules(settings), Account: accounts}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -275,4 +276,33 @@ func FuzzSignedRequests(f *testing.F) {
 			t.Errorf("%s %s: the answer is not signed: %d %s", call.method, call.target, w.Code, w.Body)
 		}
 	})
+}
+
+// 5000 a minute of orders older than a month, for each account and process.
+func TestOldOrdersHaveALimitAMinute(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 30, 0, time.UTC)
+	d := New(Services{Now: func() time.Time { return now }})
+	c := &call{account: &account{identity: merchant.Identity{Name: "1"}}}
+	other := &call{account: &account{identity: merchant.Identity{Name: "2"}}}
+	c.account.merchant.Settings.ChannelRules, other.account.merchant.Settings.ChannelRules = true, true
+	old, recent := refund.Charge{PaidAt: now.AddDate(0, 0, -31)}, refund.Charge{PaidAt: now.AddDate(0, 0, -30)}
+	for n := range 5000 {
+		if err := d.admitOld(c, old); err != nil {
+			t.Fatalf("refund %d: %v", n+1, err)
+		}
+	}
+	var limited *wire.Error
+	if err := d.admitOld(c, old); !errors.As(err, &limited) || limited.Code != wire.CodeFrequencyLimited || limited.Message != wire.MessageOldOrder {
+		t.Errorf("one more: %v", err)
+	}
+	if err := d.admitOld(c, recent); err != nil {
+		t.Errorf("a recent order: %v", err)
+	}
+	if err := d.admitOld(other, old); err != nil {
+		t.Errorf("another account: %v", err)
+	}
+	now = now.Add(30 * time.Second)
+	if err := d.admitOld(c, old); err != nil {
+		t.Errorf("in the next minute: %v", err)
+	}
 }

@@ -15,7 +15,9 @@ import (
 // createRefund is POST /v3/refund/domestic/refunds (section 2.1). The answer is
 // the refund object as soon as it is accepted; a repeat of the same number with
 // the same content gets the refund as it is now.
-func (d *Dialect) createRefund(c *call) (any, error) {
+func (d *Dialect) createRefund(c *call) (any, error) { return d.limited(c, d.acceptRefund) }
+
+func (d *Dialect) acceptRefund(c *call) (any, error) {
 	body, err := c.object()
 	if err != nil {
 		return nil, err
@@ -32,6 +34,9 @@ func (d *Dialect) createRefund(c *call) (any, error) {
 		return nil, err
 	}
 	if err := d.admit(c, request, charge); err != nil {
+		return nil, err
+	}
+	if err := d.admitOld(c, charge); err != nil {
 		return nil, err
 	}
 	unit, err := refundUnit(c, request, charge)

@@ -64,6 +64,7 @@ type Dialect struct {
 	Services
 	mu       sync.Mutex
 	accounts map[string]*account // by mchid: parsed keys
+	rates    rates
 }
 
 var _ dialect.Dialect = (*Dialect)(nil)
