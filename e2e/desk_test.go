@@ -199,7 +199,8 @@ func (r *receiver) await(t testing.TB, what string, fits func(hook) bool) hook {
 // endpoint subscribes a receiver to a dialect's webhooks.
 func (d *desk) endpoint(t testing.TB, url, dialect string, events ...string) {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"url": url, "dialect": dialect, "events": events})
+	// None is an empty list, never null.
+	body, err := json.Marshal(map[string]any{"url": url, "dialect": dialect, "events": append([]string{}, events...)})
 	if err != nil {
 		t.Fatal(err)
 	}
