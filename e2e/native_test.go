@@ -14,6 +14,7 @@ type shownRefund struct {
 	Number   string `json:"number"`
 	Amount   int64  `json:"amount"`
 	State    string `json:"state"`
+	Reason   string `json:"reason"`
 	Attempts []any  `json:"attempts"`
 }
 
