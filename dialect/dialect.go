@@ -140,6 +140,9 @@ type StoredEvent struct {
 	RequestID  string
 	Refund     refund.Refund
 	Charge     refund.Charge
+	// Together is what an event about a batch of refunds is about, nil in all
+	// others; Refund and Charge are then the first of them.
+	Together *refund.Together
 	// PendingDeliveries are those that have not succeeded yet.
 	PendingDeliveries int64
 }

@@ -59,6 +59,33 @@ func (s Snapshot) Restore(r Refund, c Charge) (Refund, Charge) {
 	return r, c
 }
 
+// SnapshotOf is what of a refund and its charge changes over time, as it is now.
+func SnapshotOf(r Refund, c Charge) Snapshot { return snapshot(r, c) }
+
+// Together is refunds that were accepted together, as they were at one moment,
+// found by their idempotency key.
+type Together struct {
+	Key string
+	// Contents is what the request said, and Refunds what became of it, in the
+	// order of the request.
+	Contents  []Content
+	Refunds   []Refund
+	Charges   map[string]Charge // by id
+	CreatedAt time.Time
+}
+
+// Ended reports whether every refund is in a final state, and whether one of
+// them has succeeded.
+func (t Together) Ended() (ended, succeeded bool) {
+	for _, r := range t.Refunds {
+		if !r.State.Final() {
+			return false, false
+		}
+		succeeded = succeeded || r.State == Succeeded
+	}
+	return true, succeeded
+}
+
 // Attempt is one call to a channel, or one word of it, for one refund.
 type Attempt struct {
 	RefundID string

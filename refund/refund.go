@@ -117,6 +117,9 @@ type Asker struct {
 	// Call is which call of the dialect it was, where refunds of that call are
 	// told from others later: ByReverse. Nobody outside chooses it.
 	Call string `json:"call,omitempty"`
+	// Batch is the key of the unit, where its dialect tells of the unit as one
+	// thing: a batch of refunds. "" for all others.
+	Batch string `json:"batch,omitempty"`
 }
 
 // ByReverse is the Call of a refund that was made by reversing a charge.
@@ -134,6 +137,9 @@ type RefundDetail struct {
 	// WeChat Pay's words; as the request had them.
 	FundsAccount string      `json:"funds_account,omitempty"`
 	From         []FundsFrom `json:"from,omitempty"`
+	// Password says that the channel moves the money only after the merchant
+	// has entered its payment password there: Alipay's old gateway.
+	Password bool `json:"password,omitempty"`
 }
 
 // FundsFrom is the share of a refund that one of the merchant's accounts pays.

@@ -34,5 +34,6 @@ func Columns() map[string]struct {
 		"transfers":      {nil, list(insertTransfers), transferWidth},
 		"attempts":       {nil, list(insertAttempts), attemptWidth},
 		"events":         {nil, list(insertEvents), eventWidth},
+		"batch_events":   {list(batchEventColumns), list(insertBatchEvents), batchEventWidth},
 	}
 }

@@ -188,6 +188,9 @@ func (r *resetting) freeNumbers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := freeBatches(ctx, r.q, freed); err != nil {
+		return err
+	}
 	_, err = r.q.send(ctx, withValues(numberKeyColumns, freed, freeNumbers))
 	return err
 }

@@ -39,11 +39,15 @@ func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan f
 		if err != nil {
 			return err
 		}
+		batches, batchRows, err := s.batchEnds(ctx, q, events)
+		if err != nil {
+			return err
+		}
 		targets, err := endpoints(ctx, q, endpointsInUse, merchantID)
 		if err != nil {
 			return err
 		}
-		deliveries, err := plan(events, targets)
+		deliveries, err := plan(append(events, batches...), targets)
 		if err != nil {
 			return err
 		}
@@ -52,6 +56,7 @@ func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan f
 			numbers[n] = []any{row.MerchantID, micros(row.At), row.ID, last + int64(n) + 1}
 		}
 		statements := withValues(feedColumns, numbers, numberEvents)
+		statements = append(statements, insertRows(insertBatchEvents, batchEventWidth, batchRows, "")...)
 		statements = append(statements, deliveryRows(deliveries, s.newID)...)
 		statements = append(statements, statement{
 			`UPDATE feed_counters SET last_number = $2 WHERE merchant_id = $1`, []any{merchantID, last + int64(len(rows))},

@@ -13,16 +13,16 @@ var _ pingpp.Units = (*Store)(nil)
 
 const (
 	numberColumns = `r.merchant_id, r.namespace, r.value, r.refunds, r.contents, r.created_at`
+	unitByKey     = `SELECT ` + numberColumns + ` FROM refund_numbers r
+		WHERE r.merchant_id = $1 AND r.namespace = 'key' AND r.value = $2`
 	// isBatch is the condition of the index refund_numbers_batches, to the letter.
 	isBatch = `r.namespace = 'key' AND substr(r.value, 1, 14) = '` + pingpp.BatchKey + `'`
 )
 
 // Unit implements pingpp.Units.
 func (s *Store) Unit(ctx context.Context, merchantID, key string) (pingpp.Unit, bool, error) {
-	const text = `SELECT ` + numberColumns + ` FROM refund_numbers r
-		WHERE r.merchant_id = $1 AND r.namespace = 'key' AND r.value = $2`
-	units, err := s.units(ctx, merchantID, text, merchantID, key)
-	if err != nil || len(units) == 0 {
+	units, err := s.units(ctx, merchantID, unitByKey, merchantID, key)
+	if err != nil || len(units) == 0 || len(units[0].Refunds) == 0 { // a key of another write
 		return pingpp.Unit{}, false, err
 	}
 	return units[0], true, nil
@@ -60,37 +60,44 @@ func (s *Store) Batches(ctx context.Context, f pingpp.BatchFilter) (units []ping
 
 // units reads keys with what they stand for. A key is never there before its
 // refunds are, so that whatever the statements see they see all of it.
-func (s *Store) units(ctx context.Context, merchantID, text string, args ...any) ([]pingpp.Unit, error) {
-	var numbers []intake.Number
-	var refunds map[intake.RefundKey]refund.Refund
-	var charges map[intake.ChargeKey]refund.Charge
-	err := s.read(ctx, func(q querier) error {
-		err := q.query(ctx, text, args, func(scan func(...any) error) error {
-			n, err := scanNumber(scan)
-			numbers = append(numbers, n)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		var wanted []intake.RefundKey
-		for _, n := range numbers {
-			for _, id := range n.Refunds {
-				wanted = append(wanted, intake.RefundKey{MerchantID: merchantID, ID: id})
-			}
-		}
-		if refunds, err = s.refunds(ctx, q, wanted, false); err != nil {
-			return err
-		}
-		var paid []intake.ChargeKey
-		for _, r := range refunds {
-			paid = append(paid, intake.ChargeKey{MerchantID: merchantID, ID: r.ChargeID})
-		}
-		charges, err = s.charges(ctx, q, paid, false)
+func (s *Store) units(ctx context.Context, merchantID, text string, args ...any) (units []pingpp.Unit, err error) {
+	err = s.read(ctx, func(q querier) error {
+		units, err = s.unitsIn(ctx, q, merchantID, text, args...)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read units of refunds: %w", err)
+	}
+	return units, nil
+}
+
+func (s *Store) unitsIn(ctx context.Context, q querier, merchantID, text string, args ...any) ([]pingpp.Unit, error) {
+	var numbers []intake.Number
+	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+		n, err := scanNumber(scan)
+		numbers = append(numbers, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var wanted []intake.RefundKey
+	for _, n := range numbers {
+		for _, id := range n.Refunds {
+			wanted = append(wanted, intake.RefundKey{MerchantID: merchantID, ID: id})
+		}
+	}
+	refunds, err := s.refunds(ctx, q, wanted, false)
+	if err != nil {
+		return nil, err
+	}
+	var paid []intake.ChargeKey
+	for _, r := range refunds {
+		paid = append(paid, intake.ChargeKey{MerchantID: merchantID, ID: r.ChargeID})
+	}
+	charges, err := s.charges(ctx, q, paid, false)
+	if err != nil {
+		return nil, err
 	}
 	units := make([]pingpp.Unit, 0, len(numbers))
 	for _, n := range numbers {

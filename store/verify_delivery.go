@@ -6,8 +6,10 @@ import "context"
 // yet, and those that neither wait with a time nor have ended. The merchant is
 // joined through an expression: by the key that begins with it SQLite would
 // read all events of a merchant for each delivery, instead of making an index.
+// What is told of a batch has no number: it comes with those of its refunds.
 const oddDeliveries = `SELECT d.merchant_id, d.id, d.event_id, d.state, d.due_at, d.ended_at, COALESCE(e.feed_number, -1)
-	FROM deliveries d LEFT JOIN events e ON e.merchant_id || '' = d.merchant_id AND e.id = d.event_id
+	FROM deliveries d LEFT JOIN (SELECT merchant_id, id, feed_number FROM events UNION ALL SELECT merchant_id, id, 1 FROM batch_events) e
+		ON e.merchant_id || '' = d.merchant_id AND e.id = d.event_id
 	WHERE e.id IS NULL OR e.feed_number = 0 OR d.state NOT IN ('waiting', 'delivered', 'dead')
 	OR (d.state = 'waiting') <> (d.due_at > 0) OR (d.state = 'waiting') = (d.ended_at > 0)`
 

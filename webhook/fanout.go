@@ -79,16 +79,19 @@ type planning struct {
 func (p *planning) plan(ctx context.Context, events []Event, endpoints []merchant.Endpoint) ([]Delivery, error) {
 	var deliveries []Delivery
 	for _, event := range events {
-		var told []merchant.Endpoint
+		var told []telling
 		for _, endpoint := range append(p.sender.addresses(event), endpoints...) {
 			renderer, ok := p.sender.renderers[endpoint.Dialect]
-			if ok && renderer.Subscribed(endpoint, event) {
-				told = append(told, endpoint)
+			if !ok || !renderer.Subscribed(endpoint, event) {
+				continue
+			}
+			for _, wait := range waits(renderer, event) {
+				told = append(told, telling{endpoint, wait})
 			}
 		}
 		event.Pending = len(told)
-		for _, endpoint := range told {
-			d, err := p.delivery(ctx, event, endpoint)
+		for _, one := range told {
+			d, err := p.delivery(ctx, event, one)
 			if err != nil {
 				return nil, err
 			}
@@ -98,12 +101,30 @@ func (p *planning) plan(ctx context.Context, events []Event, endpoints []merchan
 	return deliveries, nil
 }
 
-// delivery makes one, claimed for this process if there is room for it.
-func (p *planning) delivery(ctx context.Context, event Event, endpoint merchant.Endpoint) (Delivery, error) {
+// telling is one delivery of an event: to whom, and how long it is put off.
+type telling struct {
+	endpoint merchant.Endpoint
+	wait     time.Duration
+}
+
+// waits are those of an event's deliveries to an address.
+func waits(renderer Renderer, event Event) []time.Duration {
+	if repeater, repeats := renderer.(Repeater); repeats {
+		if waits := repeater.Waits(event); waits != nil {
+			return waits
+		}
+	}
+	return []time.Duration{0}
+}
+
+// delivery makes one, claimed for this process if it is due and there is room
+// for it.
+func (p *planning) delivery(ctx context.Context, event Event, one telling) (Delivery, error) {
+	endpoint := one.endpoint
 	renderer := p.sender.renderers[endpoint.Dialect]
 	d := Delivery{
 		MerchantID: event.MerchantID, ID: p.sender.opts.NewID(p.now), CreatedAt: p.now, EventID: event.ID,
-		EndpointID: endpoint.ID, Dialect: endpoint.Dialect, URL: endpoint.URL, Host: hostOf(endpoint.URL), DueAt: p.now,
+		EndpointID: endpoint.ID, Dialect: endpoint.Dialect, URL: endpoint.URL, Host: hostOf(endpoint.URL), DueAt: p.now.Add(one.wait),
 	}
 	var err error
 	if d.KeyID, err = renderer.KeyID(ctx, endpoint); err != nil {
@@ -124,6 +145,9 @@ func (p *planning) delivery(ctx context.Context, event Event, endpoint merchant.
 	}
 	if d.Body == nil {
 		d.Body = []byte{} // what is told by GET has none
+	}
+	if one.wait > 0 {
+		return d, nil // found again when it is due
 	}
 	if !p.fits(d.Host) {
 		p.left = true

@@ -23,6 +23,9 @@ type Event struct {
 	RequestID string
 	Refund    refund.Refund
 	Charge    refund.Charge
+	// Together is what an event about a batch of refunds is about, nil in all
+	// others; Refund and Charge are then the first of them.
+	Together *refund.Together
 	// Pending is how many deliveries this event gets, for bodies that say so.
 	Pending int
 }
@@ -53,6 +56,14 @@ type Addresser interface {
 	// Addresses gives them as endpoints without an id, none for most events.
 	// Each is asked for Subscribed like any other.
 	Addresses(event Event) []merchant.Endpoint
+}
+
+// Repeater is a renderer whose dialect may have an event told more than once,
+// or later than at once.
+type Repeater interface {
+	// Waits lists how long each delivery of an event to an address is put off;
+	// nil is one delivery at once.
+	Waits(event Event) []time.Duration
 }
 
 // Getter is a renderer whose dialect tells by GET: the address says it all,

@@ -51,6 +51,13 @@ func (p *page) submit(i channel.Instruction) refund.Outcome {
 		p.put(e)
 		return e.says()
 	}
+	if i.Refund.Detail.Password {
+		// Nobody enters a password here: it waits until it is settled by hand,
+		// whatever the amount says.
+		e.State = Processing
+		p.put(e)
+		return e.says()
+	}
 	outcome := p.first(&e)
 	p.put(e)
 	return outcome

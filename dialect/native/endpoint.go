@@ -7,6 +7,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pingpp"
 )
 
 // promised are the events that an endpoint of the native dialect gets when it
@@ -19,7 +20,11 @@ const mostEvents = 16
 // eventTypes are what an endpoint of a dialect may name: every change of state
 // in the native one; in the others, what their protocols can tell at most.
 func eventTypes(dialect string) []string {
-	if dialect != merchant.Native {
+	switch dialect {
+	case merchant.Native:
+	case merchant.PingPP:
+		return append(slices.Clone(promised), pingpp.EventBatchRefundSucceeded)
+	default:
 		return promised
 	}
 	var all []string

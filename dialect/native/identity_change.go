@@ -14,6 +14,7 @@ import (
 	"github.com/refundry/refundry/wire/chinaums"
 	"github.com/refundry/refundry/wire/exactjson"
 	"github.com/refundry/refundry/wire/payin"
+	"github.com/refundry/refundry/wire/pingpp"
 	"github.com/refundry/refundry/wire/wallet"
 )
 
@@ -37,9 +38,12 @@ var (
 )
 
 // identitySettings are those that each dialect knows and a merchant may
-// change; Ping++ has none. Platform keys are the operator's.
+// change. Platform keys are the operator's.
 var identitySettings = map[string]map[string]setting{
-	merchant.PingPP: {},
+	merchant.PingPP: {
+		pingpp.SettingAlipayVersion:          words(pingpp.AlipayVersion1, pingpp.AlipayVersion2),
+		pingpp.SettingAlipayRefundNoPassword: words("true", "false"),
+	},
 	merchant.Wallet: {
 		wallet.SettingReply:         words(wallet.ReplyBare, wallet.ReplyWrapped),
 		wallet.SettingCurrencyStyle: words(string(wallet.StylePage), string(wallet.StyleISO)),

@@ -3,7 +3,6 @@ package pingpp
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 
 	"github.com/refundry/refundry/dialect"
@@ -43,9 +42,9 @@ func (d *Dialect) createBatch(c *call) (any, error) {
 		}
 		return nil, err
 	}
-	return batchObject(Unit{
+	return d.batchShown(c, Unit{
 		Key: unit.Key, Contents: unit.Members, Refunds: result.Refunds, Charges: charges, CreatedAt: result.Refunds[0].CreatedAt,
-	}, c), nil
+	}), nil
 }
 
 // batchUnit reads and checks the parameters. charges are by their ids.
@@ -74,6 +73,7 @@ func (d *Dialect) batchUnit(c *call) (unit refund.Unit, charges map[string]refun
 		MerchantID: c.caller.Merchant.ID, Key: BatchKey + batchID(c.caller.Merchant.ID, number),
 		By: dialect.Asker(c.caller, c.r, c.requestID),
 	}
+	unit.By.Batch = unit.Key // so that its end is told as one
 	entries, ok := given(c.params, "charges")
 	if !ok {
 		return unit, nil, missing("charges")
@@ -156,7 +156,11 @@ func (d *Dialect) batchEntry(c *call, entry exactjson.Value, reason string) (ref
 	}
 	channel, _ := wire.ChannelNamed(charge.Channel)
 	request.ChargeID = charge.ID
-	return request, charge, limitedText(request.Reason, "description", channel.Description)
+	if err := limitedText(request.Reason, "description", channel.Description); err != nil {
+		return request, refund.Charge{}, err
+	}
+	request.Detail.Password, err = d.needsPassword(c.r.Context(), charge)
+	return request, charge, err
 }
 
 // chargeNamed finds a charge that a body names, or tells its name in the error.
@@ -181,55 +185,4 @@ func batchID(merchantID, number string) string {
 	const most = 100_000_000_000_000_000
 	sum := sha256.Sum256([]byte(merchantID + "\n" + number))
 	return fmt.Sprintf("15%017d", binary.BigEndian.Uint64(sum[:8])%most)
-}
-
-// batchObject gives a batch in the dialect's words.
-func batchObject(unit Unit, c *call) wire.BatchRefund {
-	said := unit.Contents[0]
-	out := wire.BatchRefund{
-		ID: unit.Key[len(BatchKey):], App: said[ContentApp], BatchNo: said[contentBatchNo], Created: unit.CreatedAt.Unix(),
-		Description: said[contentDescription], Metadata: json.RawMessage(said[contentMetadata]), Livemode: c.live(),
-	}
-	for _, r := range unit.Refunds {
-		object := refundObject(r, unit.Charges[r.ChargeID], c.locale)
-		out.Refunds.Data = append(out.Refunds.Data, object)
-		out.Charges = append(out.Charges, wire.BatchCharge{
-			Charge: object.Charge, Amount: object.Amount, Description: object.Description, Status: object.Status,
-			Refund: &object.ID, FailureMsg: object.FailureMsg, FundingSource: object.FundingSource,
-		})
-	}
-	out.Status, out.TimeSucceeded = batchStatus(unit.Refunds)
-	return out
-}
-
-// batchStatus sums up how the refunds stand: created while the channel was told
-// of none, pending until the last has ended (section 2.7).
-func batchStatus(refunds []refund.Refund) (status string, succeeded *int64) {
-	var untold, open, good int
-	for _, r := range refunds {
-		switch {
-		case r.State == refund.Succeeded:
-			good++
-			if at := unix(r.SucceededAt); succeeded == nil || *at > *succeeded {
-				succeeded = at
-			}
-		case r.State.Final():
-		default:
-			open++
-			if r.State == refund.Held || r.State == refund.Created {
-				untold++
-			}
-		}
-	}
-	switch {
-	case untold == len(refunds):
-		return wire.StatusCreated, nil
-	case open > 0:
-		return wire.StatusPending, nil
-	case good == len(refunds):
-		return wire.StatusSucceeded, succeeded
-	case good == 0:
-		return wire.StatusFailed, nil
-	}
-	return wire.StatusPartiallySucceeded, succeeded
 }

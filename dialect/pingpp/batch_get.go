@@ -18,7 +18,7 @@ func (d *Dialect) getBatch(c *call) (any, error) {
 	if !ok {
 		return nil, unknown
 	}
-	return batchObject(unit, c), nil
+	return d.batchShown(c, unit), nil
 }
 
 // listBatches is GET /v1/batch_refunds, newest first, by page and per_page.
@@ -48,7 +48,7 @@ func (d *Dialect) listBatches(c *call) (any, error) {
 	}
 	list.HasMore = more
 	for _, unit := range units {
-		list.Data = append(list.Data, batchObject(unit, c))
+		list.Data = append(list.Data, d.batchShown(c, unit))
 	}
 	return list, nil
 }

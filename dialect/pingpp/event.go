@@ -2,12 +2,15 @@ package pingpp
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -36,12 +39,35 @@ func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bo
 func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, event webhook.Event) ([]byte, error) {
 	object, err := eventObject(dialect.StoredEvent{
 		MerchantID: event.MerchantID, ID: event.ID, Type: event.Type, At: event.At, RequestID: event.RequestID,
-		Refund: event.Refund, Charge: event.Charge,
+		Refund: event.Refund, Charge: event.Charge, Together: event.Together,
 	}, event.Mode == merchant.Live, int64(event.Pending), wire.Chinese)
 	if err != nil {
 		return nil, err
 	}
 	return wire.Marshal(object)
+}
+
+// lateBy is how long the second test case puts a webhook off (section 2.10).
+const lateBy = 5 * time.Minute
+
+// Waits follows the test cases of metadata in test mode: a success is told
+// twice, or everything late.
+func (d *Dialect) Waits(event webhook.Event) []time.Duration {
+	if event.Mode != merchant.Test {
+		return nil
+	}
+	kept := event.Refund.Detail.Metadata
+	if event.Together != nil {
+		kept = json.RawMessage(event.Together.Contents[0][contentMetadata])
+	}
+	success := strings.HasSuffix(eventTypes[event.Type], "."+wire.StatusSucceeded)
+	switch testCase := wire.TestCase(kept); {
+	case testCase == wire.TestCaseWebhookTwice && success:
+		return []time.Duration{0, 0}
+	case testCase == wire.TestCaseWebhookLate:
+		return []time.Duration{lateBy}
+	}
+	return nil
 }
 
 // Sign adds content type and signature: RSA-SHA256 over the body alone, with
@@ -79,4 +105,9 @@ func (d *Dialect) Succeeded(_ webhook.Delivery, status int, _ []byte) bool {
 func (d *Dialect) Schedule() []time.Duration {
 	delays := wire.WebhookRetryDelays()
 	return delays[:]
+}
+
+// tellable: the event has a name here, and so has its charge.
+func tellable(eventType string, charge refund.Charge) bool {
+	return eventTypes[eventType] != "" && chargeName(charge) != ""
 }

@@ -21,22 +21,15 @@ func (d *Dialect) getEvent(c *call) (any, error) {
 	return eventObject(e, c.live(), e.PendingDeliveries, c.locale)
 }
 
-// eventNamed finds an event that this dialect can tell.
+// eventNamed finds an event that this dialect can tell, of a refund or a batch.
 func (d *Dialect) eventNamed(ctx context.Context, merchantID, id string) (dialect.StoredEvent, bool, error) {
 	if !wire.IsPossibleID(id) {
 		return dialect.StoredEvent{}, false, nil
 	}
 	e, err := d.Reader.Event(ctx, merchantID, id)
-	if err != nil {
-		if refund.KindOf(err) == refund.KindEventNotFound {
-			err = nil
-		}
-		return dialect.StoredEvent{}, false, err
+	if err != nil && refund.KindOf(err) == refund.KindEventNotFound {
+		e, ok, err := d.Units.BatchEvent(ctx, merchantID, id)
+		return e, ok && tellable(e.Type, e.Charge), err
 	}
-	return e, tellable(e.Type, e.Charge), nil
-}
-
-// tellable: the event has a name here, and so has its charge.
-func tellable(eventType string, charge refund.Charge) bool {
-	return eventTypes[eventType] != "" && chargeName(charge) != ""
+	return e, err == nil && tellable(e.Type, e.Charge), err
 }

@@ -1,6 +1,7 @@
 package pingpp
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -19,7 +20,7 @@ func (d *Dialect) listEvents(c *call) (any, error) {
 	if len(filter.Types) == 0 || (span{filter.CreatedFrom, filter.CreatedTo}).empty() {
 		return list, nil
 	}
-	events, more, err := d.Reader.EventList(c.r.Context(), filter)
+	events, more, err := d.eventPage(c.r.Context(), filter)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +36,34 @@ func (d *Dialect) listEvents(c *call) (any, error) {
 		list.Data = append(list.Data, object)
 	}
 	return list, nil
+}
+
+// eventPage is a page of the events of refunds and of those of batches, which
+// are kept apart.
+func (d *Dialect) eventPage(ctx context.Context, filter dialect.EventFilter) (events []dialect.StoredEvent, more bool, err error) {
+	ofRefunds := filter
+	ofRefunds.Types = slices.DeleteFunc(slices.Clone(filter.Types), func(name string) bool { return name == BatchSucceeded })
+	if len(ofRefunds.Types) > 0 {
+		if events, more, err = d.Reader.EventList(ctx, ofRefunds); err != nil {
+			return nil, false, err
+		}
+	}
+	if len(ofRefunds.Types) == len(filter.Types) {
+		return events, more, nil
+	}
+	ofBatches, moreBatches, err := d.Units.BatchEventList(ctx, filter)
+	if err != nil {
+		return nil, false, err
+	}
+	events = append(events, ofBatches...)
+	slices.SortFunc(events, func(a, b dialect.StoredEvent) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID))
+	})
+	more = more || moreBatches || len(events) > filter.Page.Limit
+	if over := len(events) - filter.Page.Limit; over > 0 && filter.Page.Before != nil {
+		events = events[over:] // those next to the cursor
+	}
+	return events[:min(len(events), filter.Page.Limit)], more, nil
 }
 
 // eventFilter reads the query. No types at all means that nothing matches.

@@ -135,3 +135,17 @@ func TestDeliveryFollowsTheContract(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestATestCaseIsForTestModeAlone(t *testing.T) {
+	d := New(Services{})
+	r := testRefund(refund.Succeeded)
+	r.Detail.Metadata = []byte(`{"pingpp_tc":"001"}`)
+	event := webhook.Event{Type: "refund.succeeded", Mode: merchant.Test, Refund: r}
+	if got := d.Waits(event); len(got) != 2 {
+		t.Errorf("in test mode %v", got)
+	}
+	event.Mode = merchant.Live
+	if got := d.Waits(event); got != nil {
+		t.Errorf("in live mode %v", got)
+	}
+}

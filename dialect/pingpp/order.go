@@ -125,7 +125,7 @@ func (d *Dialect) listOrderRefunds(c *call) (any, error) {
 				return nil, err
 			}
 		}
-		list.Data = append(list.Data, refundObject(r, charge, c.locale))
+		list.Data = append(list.Data, d.refundShown(c, r, charge))
 	}
 	return list, nil
 }
@@ -151,5 +151,5 @@ func (d *Dialect) getOrderRefund(c *call) (any, error) {
 	if !inOrder(c, charge) {
 		return nil, unknown
 	}
-	return refundObject(r, charge, c.locale), nil
+	return d.refundShown(c, r, charge), nil
 }

@@ -43,6 +43,9 @@ func (d *Dialect) createOrderRefund(c *call) (any, error) {
 		}
 		known[charge.ID] = charge
 		request.ChargeID = charge.ID
+		if request.Detail.Password, err = d.needsPassword(c.r.Context(), charge); err != nil {
+			return nil, err
+		}
 		unit.Requests = append(unit.Requests, request)
 		unit.Members = append(unit.Members, refund.Content{
 			refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(request.Amount), refund.ContentSplits: "",
@@ -57,7 +60,7 @@ func (d *Dialect) createOrderRefund(c *call) (any, error) {
 	}
 	list := wire.List[wire.Refund]{URL: wire.OrderRefundsPath(c.ids[0])}
 	for _, r := range result.Refunds {
-		list.Data = append(list.Data, refundObject(r, known[r.ChargeID], c.locale))
+		list.Data = append(list.Data, d.refundShown(c, r, known[r.ChargeID]))
 	}
 	return list, nil
 }

@@ -56,6 +56,7 @@ type Dialect struct {
 var (
 	_ dialect.Dialect  = (*Dialect)(nil)
 	_ webhook.Renderer = (*Dialect)(nil)
+	_ webhook.Repeater = (*Dialect)(nil)
 )
 
 // New makes the dialect.

@@ -1,6 +1,8 @@
 package pingpp
 
 import (
+	"strings"
+
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -24,13 +26,16 @@ func (d *Dialect) createRefund(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.awaitPassword(c, &unit, charge); err != nil {
+		return nil, err
+	}
 	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.caller.Merchant, merchant.PingPP))
 	if err != nil {
 		return nil, err
 	}
 	// From here on the refund is on disk: whatever happens, it is no error.
 	// The charge that was read before has all that a refund shows of it.
-	return refundObject(result.Refunds[0], charge, c.locale), nil
+	return d.refundShown(c, result.Refunds[0], charge), nil
 }
 
 // refundUnit reads and checks the parameters. id and charge, which an older
@@ -71,6 +76,21 @@ func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
 			refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(request.Amount), refund.ContentSplits: splits,
 		}},
 	}, nil
+}
+
+// awaitPassword marks the unit's refund if it will wait for the merchant's
+// password. Then a second request for it is the first, unless an
+// Idempotency-Key says otherwise.
+func (d *Dialect) awaitPassword(c *call, unit *refund.Unit, charge refund.Charge) error {
+	waits, err := d.needsPassword(c.r.Context(), charge)
+	if err != nil || !waits {
+		return err
+	}
+	unit.Requests[0].Detail.Password = true
+	if unit.Key == "" || strings.HasPrefix(unit.Key, retryKey) {
+		unit.Key, err = d.waitKey(c.r.Context(), charge, unit.Members[0][refund.ContentAmount])
+	}
+	return err
 }
 
 // mostSplit is what shares may sum up to: the refund's amount, and what is

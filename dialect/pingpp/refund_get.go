@@ -21,7 +21,7 @@ func (d *Dialect) getRefund(c *call) (any, error) {
 	if !ok {
 		return nil, refund.Errorf(refund.KindRefundNotFound, "refund", "the charge has no such refund")
 	}
-	return refundObject(r, charge, c.locale), nil
+	return d.refundShown(c, r, charge), nil
 }
 
 // refundOf finds a charge's refund by its id.

@@ -32,7 +32,7 @@ func (d *Dialect) listRefunds(c *call) (any, error) {
 	}
 	list := wire.List[wire.Refund]{URL: wire.RefundsPath(chargeName(charge)), HasMore: more}
 	for _, r := range refunds {
-		list.Data = append(list.Data, refundObject(r, charge, c.locale))
+		list.Data = append(list.Data, d.refundShown(c, r, charge))
 	}
 	return list, nil
 }

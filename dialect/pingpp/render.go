@@ -53,7 +53,7 @@ func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charg
 		out.Reversed = reversed(older)
 	}
 	for _, r := range refunds {
-		out.Refunds.Data = append(out.Refunds.Data, refundObject(r, charge, c.locale))
+		out.Refunds.Data = append(out.Refunds.Data, d.refundShown(c, r, charge))
 	}
 	return out, nil
 }
@@ -122,10 +122,15 @@ var statuses = map[refund.State]string{
 	refund.Canceled:  wire.StatusFailed,
 }
 
-// eventObject is an event with the refund as it was then. pending counts
-// deliveries that have not succeeded yet.
+// eventObject is an event with the refund or the batch as it was then. pending
+// counts deliveries that have not succeeded yet.
 func eventObject(e dialect.StoredEvent, live bool, pending int64, locale wire.Locale) (wire.Event, error) {
-	object, err := wire.Marshal(refundObject(e.Refund, e.Charge, locale))
+	show := func(r refund.Refund, charge refund.Charge) wire.Refund { return refundObject(r, charge, locale) }
+	var about any = show(e.Refund, e.Charge)
+	if e.Together != nil {
+		about = batchObject(*e.Together, live, show)
+	}
+	object, err := wire.Marshal(about)
 	if err != nil {
 		return wire.Event{}, err
 	}
@@ -135,6 +140,10 @@ func eventObject(e dialect.StoredEvent, live bool, pending int64, locale wire.Lo
 	}, nil
 }
 
+// BatchSucceeded is the type of the one event about a batch: all of its refunds
+// have ended, at least one with success.
+const BatchSucceeded = wire.EventBatchRefundSucceeded
+
 // eventTypes maps the core's events to the dialect's. Others have no name here
 // (section 5: there is no refund.created or updated). A refund that was
 // withdrawn is one that failed.
@@ -142,6 +151,7 @@ var eventTypes = map[string]string{
 	"refund." + string(refund.Succeeded): wire.EventRefundSucceeded,
 	"refund." + string(refund.Failed):    wire.EventRefundFailed,
 	"refund." + string(refund.Canceled):  wire.EventRefundFailed,
+	BatchSucceeded:                       wire.EventBatchRefundSucceeded,
 }
 
 // eventRequest is the API call that caused an event. The channel's word has

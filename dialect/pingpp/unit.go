@@ -20,18 +20,15 @@ type Units interface {
 	Unit(ctx context.Context, merchantID, key string) (unit Unit, ok bool, err error)
 	// Batches lists the units whose key begins with BatchKey, newest first.
 	Batches(ctx context.Context, f BatchFilter) (units []Unit, more bool, err error)
+	// BatchEvent is an event that tells of a batch as one, as it was then; ok is
+	// false for an unknown one.
+	BatchEvent(ctx context.Context, merchantID, id string) (event dialect.StoredEvent, ok bool, err error)
+	// BatchEventList lists such events like Reader.EventList; Types are not looked at.
+	BatchEventList(ctx context.Context, f dialect.EventFilter) (events []dialect.StoredEvent, more bool, err error)
 }
 
 // Unit is refunds that were accepted together, as they are now.
-type Unit struct {
-	Key string
-	// Contents is what the request said, and Refunds what became of it, in the
-	// order of the request.
-	Contents  []refund.Content
-	Refunds   []refund.Refund
-	Charges   map[string]refund.Charge // by id
-	CreatedAt time.Time
-}
+type Unit = refund.Together
 
 // BatchFilter selects batches; zero members select all. Limit is above 0.
 type BatchFilter struct {
@@ -47,6 +44,8 @@ type BatchFilter struct {
 const (
 	BatchKey = " pingpp batch "
 	retryKey = " pingpp retry "
+	// passwordKey begins the key of a refund that waits for a password.
+	passwordKey = " pingpp password "
 )
 
 // unitKey is the request's Idempotency-Key. A signed request has another one

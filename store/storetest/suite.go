@@ -57,6 +57,7 @@ var cases = []suiteCase{
 	{"filters select", filters},
 	{"a unit is found by its key, and batches are listed", unitsAreTheirKeys},
 	{"orders and reversals select", ordersAndReversals},
+	{"a batch that has ended is told once", batchIsToldOnce},
 
 	{"the database itself holds the cap", databaseHoldsCap},
 	{"the database itself forgets no refund", databaseForgetsNone},

@@ -22,6 +22,20 @@ const (
 	TestCaseWebhookLate  = "002"
 )
 
+// TestCase is the test case that metadata asks for, "" for none; raw is its JSON
+// text or nothing.
+func TestCase(raw json.RawMessage) string {
+	var metadata map[string]json.RawMessage
+	if len(raw) == 0 || json.Unmarshal(raw, &metadata) != nil {
+		return ""
+	}
+	var value string
+	if json.Unmarshal(metadata[MetadataTestCase], &value) != nil {
+		return ""
+	}
+	return value
+}
+
 // What metadata can be refused for.
 var (
 	ErrMetadataPairs  = fmt.Errorf("metadata has more than %d pairs", MaxMetadataPairs)

@@ -1,0 +1,128 @@
+package pingpp
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/pingpp"
+)
+
+// Refunds through Alipay's old gateway move no money until the merchant has
+// opened an address and entered its payment password there (section 3.3).
+// Which charges that concerns is a matter of their app's channel settings. The
+// address is made anew whenever the refund is shown, and is the same all day.
+
+// needsPassword says whether a refund of the charge waits for the password.
+func (d *Dialect) needsPassword(ctx context.Context, charge refund.Charge) (bool, error) {
+	alias, _ := charge.Alias(merchant.PingPP)
+	if !wire.NeedsPassword(charge.Channel, map[string]string{wire.SettingAlipayVersion: wire.AlipayVersion1}) {
+		return false, nil // no setting of any app makes it wait
+	}
+	_, identity, err := d.Directory.Identity(ctx, merchant.PingPP, alias.Identity)
+	if err != nil {
+		return false, refund.Wrap(err, "read the settings of the charge's app")
+	}
+	return wire.NeedsPassword(charge.Channel, identity.Public), nil
+}
+
+// waitKey is the key of a refund that waits for the password, where the request
+// brought none of its own: the same charge and amount once more is the same
+// refund with a fresh address, until it has ended. The key is a row, so that of
+// many requests at once one makes a refund.
+func (d *Dialect) waitKey(ctx context.Context, charge refund.Charge, amount string) (string, error) {
+	for n := 1; ; n++ {
+		key := passwordKey + charge.ID + " " + amount + " " + strconv.Itoa(n)
+		unit, ok, err := d.Units.Unit(ctx, charge.MerchantID, key)
+		if err != nil || !ok || !unit.Refunds[0].State.Final() {
+			return key, err
+		}
+	}
+}
+
+// waitsForPassword says whether that is what a refund waits for now.
+func waitsForPassword(r refund.Refund) bool {
+	return r.Detail.Password && (r.State == refund.Created || r.State == refund.Pending)
+}
+
+// refundShown gives a refund in the dialect's words, as whoever asks may act on
+// it: with the address where its password is entered.
+func (d *Dialect) refundShown(c *call, r refund.Refund, charge refund.Charge) wire.Refund {
+	out := refundObject(r, charge, c.locale)
+	if waitsForPassword(r) {
+		code, message := wire.CodeRefundWaitOperation, wire.WaitOperation(d.passwordAddress(c, out.OrderNo, "/refunds/"+out.ID, r, charge))
+		out.FailureCode, out.FailureMsg = &code, &message
+	}
+	return out
+}
+
+// batchAddress is where the password is entered for all refunds of a batch
+// that wait for it, "" when none does.
+func (d *Dialect) batchAddress(c *call, unit Unit) string {
+	var waiting []refund.Refund
+	for _, r := range unit.Refunds {
+		if waitsForPassword(r) {
+			waiting = append(waiting, r)
+		}
+	}
+	if len(waiting) == 0 {
+		return ""
+	}
+	return d.address(c, batchName(unit), "/notify/batch_refunds/"+batchName(unit), waiting, unit.Charges)
+}
+
+func (d *Dialect) passwordAddress(c *call, number, behind string, r refund.Refund, charge refund.Charge) string {
+	path := "/notify/charges/" + url.PathEscape(chargeName(charge)) + behind
+	return d.address(c, number, path, []refund.Refund{r}, map[string]refund.Charge{r.ChargeID: charge})
+}
+
+// address makes and signs it. One that can't be signed is left out: it could
+// not be opened anyway.
+func (d *Dialect) address(c *call, number, notifyPath string, refunds []refund.Refund, charges map[string]refund.Charge) string {
+	made := wire.PasswordAddress{At: d.passwordDay(refunds[0].CreatedAt), Number: number, NotifyURL: baseURL(c) + notifyPath}
+	for _, r := range refunds {
+		made.Refunds = append(made.Refunds, wire.PasswordRefund{
+			TransactionNo: charges[r.ChargeID].TransactionID, Amount: money.Format(r.Amount, r.Currency), Description: r.Reason,
+		})
+	}
+	text, err := d.signAddress(c, made)
+	if err != nil {
+		d.Log.Error("the address of a password refund could not be signed", "request_id", c.requestID, "refund", refunds[0].ID, "error", err)
+	}
+	return text
+}
+
+func (d *Dialect) signAddress(c *call, made wire.PasswordAddress) (string, error) {
+	key, err := d.Directory.PlatformKey(c.r.Context(), merchant.PingPP)
+	if err != nil {
+		return "", err
+	}
+	private, err := d.privateKey(key)
+	if err != nil {
+		return "", err
+	}
+	return made.Sign(private)
+}
+
+// passwordDay is the time that today's address carries: that of the refund on
+// its first day, and the day's beginning on all later ones.
+func (d *Dialect) passwordDay(created time.Time) time.Time {
+	if today := wire.DayBegin(d.now()); created.Before(today) {
+		return today
+	}
+	return created
+}
+
+// baseURL is how the caller reached us, without a path.
+func baseURL(c *call) string {
+	scheme := "http://"
+	if c.r.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + strings.ToLower(c.r.Host)
+}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/dialect/pingpp"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
+)
+
+const (
+	batchEventColumns = `e.merchant_id, e.created_at, e.id, e.unit, e.snapshots`
+	insertBatchEvents = `INSERT INTO batch_events (merchant_id, created_at, id, unit, snapshots) VALUES`
+	batchEventWidth   = 5
+	freeBatchEvents   = `DELETE FROM batch_events WHERE (merchant_id, unit) IN (SELECT v.merchant_id, v.value FROM v)`
+	// freeBatchDeliveries and the like go before the events that they hang on.
+	batchEventsOfKeys   = `SELECT e.merchant_id, e.id FROM v JOIN batch_events e ON e.merchant_id = v.merchant_id AND e.unit = v.value`
+	freeBatchAttempts   = `DELETE FROM delivery_attempts WHERE (merchant_id, delivery_id) IN (SELECT d.merchant_id, d.id FROM deliveries d WHERE (d.merchant_id, d.event_id) IN (` + batchEventsOfKeys + `))`
+	freeBatchDeliveries = `DELETE FROM deliveries WHERE (merchant_id, event_id) IN (` + batchEventsOfKeys + `)`
+)
+
+// batchEnds finds the batches that ended with one of the new events, at least
+// one refund with success, and makes the event that says so. Only one fan-out
+// of a merchant is under way at a time, and whichever refund of a batch was
+// committed last is new to a fan-out that sees all the others; so none is
+// missed, and one that was made is seen.
+func (s *Store) batchEnds(ctx context.Context, q querier, events []webhook.Event) (made []webhook.Event, rows [][]any, err error) {
+	seen := make(map[string]bool)
+	for _, event := range events {
+		key := event.Refund.By.Batch
+		if key == "" || seen[key] || !event.Refund.State.Final() {
+			continue
+		}
+		seen[key] = true
+		unit, ok, err := s.endedBatch(ctx, q, event.MerchantID, key)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ok {
+			continue
+		}
+		snapshots := make([]refund.Snapshot, len(unit.Refunds))
+		for n, r := range unit.Refunds {
+			snapshots[n] = refund.SnapshotOf(r, unit.Charges[r.ChargeID])
+		}
+		text, err := jsonText(snapshots)
+		if err != nil {
+			return nil, nil, fmt.Errorf("encode batch event: %w", err)
+		}
+		at := fromMicros(micros(s.now()))
+		first := unit.Refunds[0]
+		one := webhook.Event{
+			MerchantID: event.MerchantID, Mode: event.Mode, ID: eventPrefix + s.newID(at), Type: pingpp.BatchSucceeded, At: at,
+			Refund: first, Charge: unit.Charges[first.ChargeID], Together: &unit,
+		}
+		made = append(made, one)
+		rows = append(rows, []any{one.MerchantID, micros(at), one.ID, key, text})
+	}
+	return made, rows, nil
+}
+
+// endedBatch reads a batch if it has ended and was not told of yet.
+func (s *Store) endedBatch(ctx context.Context, q querier, merchantID, key string) (refund.Together, bool, error) {
+	const told = `SELECT COUNT(*) FROM batch_events e WHERE e.merchant_id = $1 AND e.unit = $2`
+	count := 0
+	err := q.query(ctx, told, []any{merchantID, key}, func(scan func(...any) error) error { return scan(&count) })
+	if err != nil || count > 0 {
+		return refund.Together{}, false, err
+	}
+	units, err := s.unitsIn(ctx, q, merchantID, unitByKey, merchantID, key)
+	if err != nil || len(units) == 0 {
+		return refund.Together{}, false, err
+	}
+	ended, succeeded := units[0].Ended()
+	return units[0], ended && succeeded, nil
+}
+
+// batchEventRow is such an event as stored.
+type batchEventRow struct {
+	dialect.StoredEvent
+	unit      string
+	snapshots []refund.Snapshot
+}
+
+// batchEvents reads events about batches with everything that belongs to them.
+func (s *Store) batchEvents(ctx context.Context, text string, args ...any) ([]dialect.StoredEvent, error) {
+	var events []dialect.StoredEvent
+	err := s.read(ctx, func(q querier) error {
+		var rows []batchEventRow
+		err := q.query(ctx, text, args, func(scan func(...any) error) error {
+			row := batchEventRow{StoredEvent: dialect.StoredEvent{Type: pingpp.BatchSucceeded}}
+			var at int64
+			var snapshots string
+			err := scan(&row.MerchantID, &at, &row.ID, &row.unit, &snapshots)
+			if err == nil {
+				err = json.Unmarshal([]byte(snapshots), &row.snapshots)
+			}
+			row.At = fromMicros(at)
+			rows = append(rows, row)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		pending := make([]eventRow, len(rows))
+		for n := range rows {
+			if err := s.restoreBatch(ctx, q, &rows[n]); err != nil {
+				return err
+			}
+			pending[n].StoredEvent = rows[n].StoredEvent
+		}
+		if err := countPending(ctx, q, pending); err != nil {
+			return err
+		}
+		for _, row := range pending {
+			events = append(events, row.StoredEvent)
+		}
+		return nil
+	})
+	return events, err
+}
+
+// restoreBatch gives an event the refunds of its batch as they were then.
+func (s *Store) restoreBatch(ctx context.Context, q querier, row *batchEventRow) error {
+	units, err := s.unitsIn(ctx, q, row.MerchantID, unitByKey, row.MerchantID, row.unit)
+	if err != nil {
+		return err
+	}
+	if len(units) == 0 || len(units[0].Refunds) != len(row.snapshots) {
+		return refund.Errorf(refund.KindCorrupt, "event", "event %s is about a batch that is not there", row.ID)
+	}
+	unit := units[0]
+	for n, r := range unit.Refunds {
+		unit.Refunds[n], unit.Charges[r.ChargeID] = row.snapshots[n].Restore(r, unit.Charges[r.ChargeID])
+	}
+	row.Together, row.Refund = &unit, unit.Refunds[0]
+	row.Charge = unit.Charges[row.Refund.ChargeID]
+	return nil
+}
+
+// BatchEvent implements pingpp.Units.
+func (s *Store) BatchEvent(ctx context.Context, merchantID, id string) (dialect.StoredEvent, bool, error) {
+	const text = `SELECT ` + batchEventColumns + ` FROM batch_events e
+		WHERE e.merchant_id = $1 AND e.id = $2 AND e.created_at >= $3 AND e.created_at <= $4`
+	at, ok := refund.IDTime(strings.TrimPrefix(id, eventPrefix))
+	if !ok || !strings.HasPrefix(id, eventPrefix) {
+		return dialect.StoredEvent{}, false, nil
+	}
+	found, err := s.batchEvents(ctx, text, merchantID, id, micros(at.Add(-eventSlack)), micros(at.Add(eventSlack)))
+	if err != nil {
+		return dialect.StoredEvent{}, false, fmt.Errorf("find batch event: %w", err)
+	}
+	if len(found) == 0 {
+		return dialect.StoredEvent{}, false, nil
+	}
+	return found[0], true, nil
+}
+
+// BatchEventList implements pingpp.Units.
+func (s *Store) BatchEventList(ctx context.Context, f dialect.EventFilter) (events []dialect.StoredEvent, more bool, err error) {
+	l := newListing(`SELECT `+batchEventColumns+` FROM batch_events e WHERE e.merchant_id = $1`, "e", f.MerchantID, f.Page)
+	l.between("created_at", f.CreatedFrom, f.CreatedTo)
+	one := l.end()
+	if events, err = s.batchEvents(ctx, one.sql, one.args...); err != nil {
+		return nil, false, fmt.Errorf("list batch events: %w", err)
+	}
+	events, more = cut(l, events)
+	return events, more, nil
+}
+
+// freeBatches deletes what was told of the batches among keys.
+func freeBatches(ctx context.Context, q querier, keys [][]any) error {
+	var statements []statement
+	for _, text := range []string{freeBatchAttempts, freeBatchDeliveries, freeBatchEvents} {
+		statements = append(statements, withValues(numberKeyColumns, keys, text)...)
+	}
+	_, err := q.send(ctx, statements)
+	return err
+}

@@ -1,0 +1,102 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/dialect/pingpp"
+	"github.com/refundry/refundry/engine"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
+)
+
+// word records what the channel says of a refund.
+func (f *fixture) word(t *testing.T, r refund.Refund, kind refund.OutcomeKind, source refund.Source, second int) {
+	t.Helper()
+	w := engine.Word{RefundKey: keyOf(r), ChargeID: r.ChargeID, Outcome: refund.Outcome{Kind: kind, Source: source, Code: "C", Message: "m"}}
+	if _, err := f.Record(t.Context(), []engine.Word{w}, apply(at(second))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// told fans out and gives the events about batches.
+func (f *fixture) told(t *testing.T) []webhook.Event {
+	t.Helper()
+	var batches []webhook.Event
+	_, err := f.FanOut(t.Context(), f.merchant, 100, func(events []webhook.Event, _ []merchant.Endpoint) ([]webhook.Delivery, error) {
+		batches = nil
+		for _, event := range events {
+			if event.Together != nil {
+				batches = append(batches, event)
+			}
+		}
+		return nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return batches
+}
+
+func batchIsToldOnce(t *testing.T, f *fixture) {
+	made := func(key string) [2]refund.Refund {
+		c, d := f.registered(t, f.charge(1000)), f.registered(t, f.charge(1000))
+		one, two := f.accept(t, c, at(3), request(c, 10))[0], f.accept(t, d, at(3), request(d, 20))[0]
+		f.keyed(t, pingpp.BatchKey+key, "app_1", 3, one, two)
+		for _, r := range []refund.Refund{one, two} {
+			f.must(t, `UPDATE refunds SET asked_by = '{"batch":"`+pingpp.BatchKey+key+`"}' WHERE merchant_id = $1 AND id = $2`, f.merchant, r.ID)
+		}
+		return [2]refund.Refund{one, two}
+	}
+	some, none := made("151"), made("152")
+	if told := f.told(t); len(told) != 0 {
+		t.Errorf("told of %v before the end", told)
+	}
+	f.word(t, some[0], refund.OutcomeDone, refund.Notice, 4)
+	if told := f.told(t); len(told) != 0 {
+		t.Errorf("told of %v while one is open", told)
+	}
+	f.word(t, some[1], refund.OutcomeFailed, refund.Notice, 5)
+	f.word(t, none[0], refund.OutcomeFailed, refund.Notice, 5)
+	f.word(t, none[1], refund.OutcomeFailed, refund.Notice, 5)
+	told := f.told(t)
+	if len(told) != 1 || told[0].Type != pingpp.BatchSucceeded || told[0].Together.Key != pingpp.BatchKey+"151" || told[0].Refund.ID != some[0].ID {
+		t.Fatalf("told of %+v", told)
+	}
+	// What was told stays what it was; that money moves again is told of its refund.
+	f.word(t, some[0], refund.OutcomeFailed, refund.Operator, 6)
+	f.word(t, some[1], refund.OutcomeDone, refund.Operator, 6)
+	if again := f.told(t); len(again) != 0 {
+		t.Errorf("told again of %v", again)
+	}
+	event, ok, err := f.BatchEvent(t.Context(), f.merchant, told[0].ID)
+	if err != nil || !ok || !event.At.Equal(told[0].At) || event.Together.Refunds[0].State != refund.Succeeded || event.Together.Refunds[1].State != refund.Failed {
+		t.Errorf("read %+v, %t, %v", event, ok, err)
+	}
+	for _, id := range []string{"", "evt_", "evt_000000000000000000000000", some[0].ID} {
+		if _, ok, err := f.BatchEvent(t.Context(), f.merchant, id); ok || err != nil {
+			t.Errorf("event %q: %t, %v", id, ok, err)
+		}
+	}
+	if _, ok, err := f.BatchEvent(t.Context(), "mer_of_no_one", told[0].ID); ok || err != nil {
+		t.Errorf("another merchant's: %t, %v", ok, err)
+	}
+	f.word(t, none[0], refund.OutcomeDone, refund.Operator, 7) // corrected: now some have succeeded
+	if told := f.told(t); len(told) != 1 || told[0].Together.Key != pingpp.BatchKey+"152" {
+		t.Errorf("after a correction told of %v", told)
+	}
+	list := func(page dialect.Page) []dialect.StoredEvent {
+		page.Limit = 1
+		events, _, err := f.BatchEventList(t.Context(), dialect.EventFilter{MerchantID: f.merchant, Page: page})
+		if err != nil || len(events) != 1 {
+			t.Fatalf("list: %v, %v", events, err)
+		}
+		return events
+	}
+	if first := list(dialect.Page{})[0]; first.Together.Key != pingpp.BatchKey+"152" {
+		t.Errorf("the newest is %s", first.Together.Key)
+	} else if second := list(dialect.Page{After: &dialect.Position{CreatedAt: first.At, ID: first.ID}})[0]; second.ID != told[0].ID {
+		t.Errorf("then comes %s", second.ID)
+	}
+}
