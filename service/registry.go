@@ -33,7 +33,7 @@ func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dia
 		}),
 		wechatpay.New(wechatpay.Services{
 			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.engine,
-			EgressCheck: s.notifyCheck, Now: now, Log: log,
+			EgressCheck: s.notifyCheck, PublicURL: s.opts.PublicURL, Now: now, Log: log,
 		}),
 	}
 }

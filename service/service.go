@@ -46,6 +46,10 @@ type Options struct {
 	Demo bool
 	// EgressAllow are private networks that webhooks may go to; default none.
 	EgressAllow []netip.Prefix
+	// PublicURL is the address by which callers reach the service, such as
+	// https://pay.example, where a proxy stands before it; default the one
+	// that a request came to.
+	PublicURL string
 	// Metrics are where everything is counted; default metrics of its own.
 	Metrics *telemetry.Metrics
 	// Now is the clock, taken as it is; default this machine's, corrected by

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/refund"
@@ -30,6 +32,8 @@ type listenFlags struct {
 	Listen  string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"REFUNDRY_LISTEN"`
 	TLSCert string `help:"Certificate chain (PEM); switches TLS on." type:"path" placeholder:"FILE" env:"REFUNDRY_TLS_CERT"`
 	TLSKey  string `help:"Private key of the certificate (PEM)." type:"path" placeholder:"FILE" env:"REFUNDRY_TLS_KEY"`
+
+	PublicURL string `help:"Address by which callers reach the service behind a proxy, such as https://pay.example; download addresses begin with it." placeholder:"URL" env:"REFUNDRY_PUBLIC_URL"`
 }
 
 // egressFlags say where webhooks may go besides public addresses.
@@ -42,14 +46,25 @@ func (f listenFlags) Validate() error {
 	if (f.TLSCert == "") != (f.TLSKey == "") {
 		return usageError{"--tls-cert and --tls-key go together"}
 	}
+	if f.PublicURL != "" && !isPublicURL(f.PublicURL) {
+		return usageError{"--public-url is https://HOST or http://HOST, with nothing behind the host and its port"}
+	}
 	return nil
+}
+
+// isPublicURL takes no path: clients sign the path that they ask for, and the
+// service must see the same.
+func isPublicURL(text string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Hostname() != "" &&
+		parsed.User == nil && strings.TrimSuffix(text, "/") == parsed.Scheme+"://"+parsed.Host
 }
 
 func (c *serveCommand) Run(e *environment) error {
 	began := time.Now()
 	s, err := service.Start(e, service.Options{
 		Database: c.Database, Data: c.Data, MasterKey: os.Getenv(secret.Environment),
-		Demo: c.Demo, EgressAllow: c.EgressAllow, Log: e.log,
+		Demo: c.Demo, EgressAllow: c.EgressAllow, PublicURL: c.PublicURL, Log: e.log,
 	})
 	if err != nil {
 		return err
