@@ -173,7 +173,7 @@ var badRequests = []badRequest{
 	reading("a bill of 30 February", bills+"tradebill?bill_date=2026-02-30", "400 PARAM_ERROR bill_date query must be a date"),
 	reading("a bill of the future", bills+"tradebill?bill_date=2999-01-01", "400 NO_STATEMENT_EXIST 账单文件不存在"),
 	reading("a bill of four months ago", bills+"fundflowbill?bill_date=2019-06-11", "400 NO_STATEMENT_EXIST 账单文件不存在"),
-	reading("an unknown type of bill", bills+"tradebill?bill_date=2019-06-11&bill_type=X", "400 PARAM_ERROR bill_type query must be ALL, SUCCESS or REFUND"),
+	reading("an unknown type of bill", bills+"tradebill?bill_date=2019-06-11&bill_type=X", "400 PARAM_ERROR bill_type query must be ALL, SUCCESS, REFUND, RECHARGE_REFUND, ALL_SPECIAL, SUC_SPECIAL or REF_SPECIAL"),
 	reading("an unknown account of a bill", bills+"fundflowbill?bill_date=2019-06-11&account_type=X", "400 PARAM_ERROR account_type query must be BASIC, OPERATION or FEES"),
 	reading("an unknown packing", bills+"tradebill?bill_date=2019-06-11&tar_type=ZIP", "400 PARAM_ERROR tar_type query must be GZIP"),
 	reading("a download that nobody gave", "/v3/billdownload/file?token=x.y", "400 PARAM_ERROR token query is not one that this account got"),

@@ -30,6 +30,23 @@ func (d *Dialect) getTradeBill(c *call) (any, error) { return d.getBill(c, billO
 // getFundFlowBill is GET /v3/bill/fundflowbill.
 func (d *Dialect) getFundFlowBill(c *call) (any, error) { return d.getBill(c, billOfFunds) }
 
+// getSubMerchantBill is GET /v3/bill/sub-merchant-fundflowbill. Its parts are
+// for service providers to whom the platform opened them; we open them to none.
+func (d *Dialect) getSubMerchantBill(c *call) (any, error) {
+	query, err := wire.ParseSubMerchantBillQuery(c.r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	if code := query.Check(d.Now()); code != "" {
+		return nil, noBill(code)
+	}
+	return nil, notOpened()
+}
+
+func notOpened() *wire.Error {
+	return &wire.Error{Code: wire.CodeNoAuth, Message: "商户未开通此类账单的权限"}
+}
+
 // getBill answers with where the file is and its hash.
 func (d *Dialect) getBill(c *call, kind string) (any, error) {
 	query, err := wire.ParseBillQuery(c.r.URL.Query())
@@ -42,6 +59,9 @@ func (d *Dialect) getBill(c *call, kind string) (any, error) {
 	if code := query.Check(d.Now()); code != "" {
 		return nil, noBill(code)
 	}
+	if err := served(kind, query.Type); err != nil {
+		return nil, err
+	}
 	file, err := d.bill(c, kind, query)
 	if err != nil {
 		return nil, err
@@ -49,6 +69,20 @@ func (d *Dialect) getBill(c *call, kind string) (any, error) {
 	answer := wire.NewBillAnswer(file, "")
 	answer.DownloadURL = d.billURL(c, kind, query, answer.HashValue)
 	return answer, nil
+}
+
+// served refuses the types of trade bills that have nothing to tell here:
+// recharges are not refunded through us, and nobody has a bill of a cut of its
+// own.
+func served(kind, billType string) error {
+	switch {
+	case kind != billOfTrade:
+	case billType == wire.BillRecharge:
+		return noBill(wire.CodeNoStatement)
+	case billType != wire.BillAll && billType != wire.BillSuccess && billType != wire.BillRefund:
+		return notOpened()
+	}
+	return nil
 }
 
 func noBill(code wire.Code) *wire.Error {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
@@ -63,6 +65,10 @@ func TestTradeBills(t *testing.T) {
 	s, ahead, now := travelling(t)
 	c := demo(t, s, direct)
 	c.now = now
+	// A sub-merchant's order is in the service provider's bill alone.
+	s.Charge(t, merchant.DemoID, 100, func(r *refund.Charge) {
+		r.PaidAt, r.Aliases = now(), []refund.Alias{{Dialect: merchant.WeChatPay, Identity: partner, Sub: subMchID, Name: "SUB-ORDER"}}
+	})
 	c.post(t, refundPath, refundBody("R1", 500, ""), 200, "Prefer", "wait=5")
 	c.post(t, refundPath, refundBody("R2", 51, ""), 200, "Prefer", "wait=5")
 	c.post(t, refundPath, refundBody("R3", 52, ""), 200, "Prefer", "wait=5")
@@ -82,6 +88,9 @@ func TestTradeBills(t *testing.T) {
 		var rows []string
 		var all []wire.TradeRow
 		summary, err := wire.ReadTradeBill(bytes.NewReader(file), func(row wire.TradeRow) error {
+			if row.OutTradeNo != demoOrder {
+				return nil // another of the demo's charges
+			}
 			text := row.TradeState
 			if row.RefundState != "" {
 				text += "/" + row.RefundState
@@ -102,7 +111,7 @@ func TestTradeBills(t *testing.T) {
 		if back.OutRefundNo != "R1" || back.SettlementRefund != 450 || back.CouponRefund != 50 || back.RequestedRefund != 500 || back.FeeMilliFen != -3000 || back.Order != 0 {
 			t.Errorf("the refund is %+v", back)
 		}
-		if summary.Count != 4 || summary.Order != 1000 || summary.RequestedRefund != 603 {
+		if summary.Count != 6 || summary.Order != 1200 || summary.RequestedRefund != 603 || summary.FeeMilliFen != 3000 {
 			t.Errorf("the summary is %+v", summary)
 		}
 	}
@@ -119,6 +128,41 @@ func TestTradeBills(t *testing.T) {
 		t.Errorf("of an unknown sub-merchant: %v", answer)
 	}
 	c.get(t, path+"&sub_mchid="+subMchID, 400)
+	// Of what is not played here there are no bills, or they are not opened.
+	for kind, want := range map[string]string{
+		"RECHARGE_REFUND": "400 NO_STATEMENT_EXIST", "ALL_SPECIAL": "403 NO_AUTH", "SUC_SPECIAL": "403 NO_AUTH", "REF_SPECIAL": "403 NO_AUTH",
+	} {
+		answer, text := dialecttest.Do(t, c.request(t, http.MethodGet, path+"&bill_type="+kind, ""))
+		if got := told(t, answer.StatusCode, text); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", kind, got, want)
+		}
+	}
+	ofOne := "/v3/bill/sub-merchant-fundflowbill?account_type=BASIC&algorithm=AEAD_AES_256_GCM&sub_mchid=" + subMchID + "&bill_date=" + day
+	if answer := decoded(t, p.get(t, ofOne, 403)); answer["code"] != "NO_AUTH" {
+		t.Errorf("of one sub-merchant: %v", answer)
+	}
+	if answer := decoded(t, p.get(t, strings.Replace(ofOne, "AEAD_AES_256_GCM", "SM4_GCM", 1), 400)); answer["code"] != "PARAM_ERROR" {
+		t.Errorf("by another algorithm: %v", answer)
+	}
+}
+
+// Behind a proxy that speaks TLS the request's own address is not the caller's:
+// the operator says which it is.
+func TestADownloadAddressBeginsWithThePublicOne(t *testing.T) {
+	for public, want := range map[string]string{"https://pay.example": "https://pay.example", "https://pay.example:8443/": "https://pay.example:8443"} {
+		began := time.Date(2026, 11, 20, 12, 0, 0, 0, wire.Beijing)
+		s := dialecttest.Start(t, func(o *service.Options) {
+			o.Now = func() time.Time { return began.Add(22 * time.Hour) }
+			o.PublicURL = public
+		})
+		c := demo(t, s, direct)
+		c.now = func() time.Time { return began.Add(22 * time.Hour) }
+		s.Charge(t, merchant.DemoID, 1000, func(r *refund.Charge) { r.PaidAt = began })
+		answer, err := wire.DecodeBillAnswer(exact(t, c.get(t, "/v3/bill/tradebill?bill_date=2026-11-20", 200)))
+		if err != nil || !strings.HasPrefix(answer.DownloadURL, want+"/v3/billdownload/file?token=") {
+			t.Errorf("%s: %s, %v", public, answer.DownloadURL, err)
+		}
+	}
 }
 
 func TestFundFlowBills(t *testing.T) {
@@ -146,7 +190,7 @@ func TestFundFlowBills(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, all)
 		}
 	}
-	if summary.InAmount-summary.OutAmount != 900-6-450+3 {
+	if summary.InAmount-summary.OutAmount != 100+900-6+100-450+3 { // with the demo's other two charges
 		t.Errorf("the day brought %d:\n%s", summary.InAmount-summary.OutAmount, all)
 	}
 	for _, account := range []string{"OPERATION", "FEES"} {

@@ -33,6 +33,7 @@ var routes = []route{
 	{method: http.MethodGet, path: "pay/partner/transactions/out-trade-no/{out_trade_no}", handle: (*Dialect).getPartnerOrderByNumber},
 	{method: http.MethodGet, path: "bill/tradebill", handle: (*Dialect).getTradeBill},
 	{method: http.MethodGet, path: "bill/fundflowbill", handle: (*Dialect).getFundFlowBill},
+	{method: http.MethodGet, path: "bill/sub-merchant-fundflowbill", handle: (*Dialect).getSubMerchantBill},
 	{method: http.MethodGet, path: "billdownload/file", serve: (*Dialect).downloadBill},
 }
 

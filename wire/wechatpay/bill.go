@@ -14,6 +14,12 @@ const (
 	BillAll     = "ALL"
 	BillSuccess = "SUCCESS"
 	BillRefund  = "REFUND"
+	// BillRecharge is of refunds of recharges; the SPECIAL ones are of merchants
+	// to whom the platform opened bills of their own cut.
+	BillRecharge       = "RECHARGE_REFUND"
+	BillAllSpecial     = "ALL_SPECIAL"
+	BillSuccessSpecial = "SUC_SPECIAL"
+	BillRefundSpecial  = "REF_SPECIAL"
 
 	AccountBasicFunds     = "BASIC"
 	AccountOperationFunds = "OPERATION"
@@ -65,14 +71,13 @@ func BillHash(file []byte) string {
 type BillQuery struct {
 	Date     time.Time // midnight in Beijing
 	SubMchID string    // "" when absent
-	Type     string    // of trade bills: ALL, SUCCESS or REFUND
+	Type     string    // of trade bills: ALL, SUCCESS, REFUND and four rare ones
 	Account  string    // of fund-flow bills: BASIC, OPERATION or FEES
 	Gzip     bool
 }
 
 // ParseBillQuery reads the parameters of either bill, filling in the defaults.
-// RECHARGE_REFUND and the three SPECIAL types exist and are not served. Errors
-// are *ParamError, in the order of the documents.
+// Errors are *ParamError, in the order of the documents.
 func ParseBillQuery(query url.Values) (BillQuery, error) {
 	date := query.Get("bill_date")
 	day, err := time.ParseInLocation(time.DateOnly, date, Beijing)
@@ -84,8 +89,8 @@ func ParseBillQuery(query url.Values) (BillQuery, error) {
 		return BillQuery{}, queryError("sub_mchid", q.SubMchID, "must be digits")
 	}
 	if text := query.Get("bill_type"); text != "" {
-		if q.Type = text; !oneOf(BillAll, BillSuccess, BillRefund)(text) {
-			return BillQuery{}, queryError("bill_type", text, "must be ALL, SUCCESS or REFUND")
+		if q.Type = text; !oneOf(BillAll, BillSuccess, BillRefund, BillRecharge, BillAllSpecial, BillSuccessSpecial, BillRefundSpecial)(text) {
+			return BillQuery{}, queryError("bill_type", text, "must be ALL, SUCCESS, REFUND, RECHARGE_REFUND, ALL_SPECIAL, SUC_SPECIAL or REF_SPECIAL")
 		}
 	}
 	if text := query.Get("account_type"); text != "" {
@@ -99,6 +104,22 @@ func ParseBillQuery(query url.Values) (BillQuery, error) {
 		}
 	}
 	return q, nil
+}
+
+// ParseSubMerchantBillQuery reads the parameters of a partner's fund-flow bill
+// of one sub-merchant, of which more are required than of others. Errors are
+// *ParamError.
+func ParseSubMerchantBillQuery(query url.Values) (BillQuery, error) {
+	for _, name := range []string{"sub_mchid", "bill_date", "account_type", "algorithm"} {
+		if query.Get(name) == "" {
+			return BillQuery{}, queryError(name, "", "is required")
+		}
+	}
+	q, err := ParseBillQuery(query)
+	if algorithm := query.Get("algorithm"); err == nil && algorithm != Algorithm {
+		err = queryError("algorithm", algorithm, "must be "+Algorithm)
+	}
+	return q, err
 }
 
 // Check says whether the bill of the day can be had: "" if so, else the code to

@@ -226,7 +226,7 @@ func TestBillQueries(t *testing.T) {
 		{"a date without dashes", "bill_date=20190611", "bill_date", "20190611"},
 		{"a date that there is not", "bill_date=2019-02-30", "bill_date", "2019-02-30"},
 		{"a sub-merchant in words", "bill_date=2019-06-11&sub_mchid=x", "sub_mchid", "x"},
-		{"a type that is not served", "bill_date=2019-06-11&bill_type=RECHARGE_REFUND", "bill_type", "RECHARGE_REFUND"},
+		{"another type", "bill_date=2019-06-11&bill_type=all", "bill_type", "all"},
 		{"another account", "bill_date=2019-06-11&account_type=ALL", "account_type", "ALL"},
 		{"another compression", "bill_date=2019-06-11&tar_type=ZIP", "tar_type", "ZIP"},
 	} {
@@ -237,6 +237,32 @@ func TestBillQueries(t *testing.T) {
 			}
 			_, err = ParseBillQuery(query)
 			checkParam(t, err, test.field, test.value, LocationQuery)
+		})
+	}
+}
+
+func TestASubMerchantsBillNeedsMoreParameters(t *testing.T) {
+	const good = "sub_mchid=1900000109&bill_date=2019-06-11&account_type=BASIC&algorithm=AEAD_AES_256_GCM"
+	for _, test := range []struct{ name, query, field, value string }{
+		{"all of them", good, "", ""},
+		{"no sub-merchant", strings.Replace(good, "sub_mchid", "x", 1), "sub_mchid", ""},
+		{"no date", strings.Replace(good, "bill_date", "x", 1), "bill_date", ""},
+		{"no account", strings.Replace(good, "account_type", "x", 1), "account_type", ""},
+		{"no algorithm", strings.Replace(good, "algorithm", "x", 1), "algorithm", ""},
+		{"another algorithm", strings.Replace(good, "AEAD_AES_256_GCM", "SM4_GCM", 1), "algorithm", "SM4_GCM"},
+		{"a date that is none", strings.Replace(good, "06-11", "06-31", 1), "bill_date", "2019-06-31"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			query, err := url.ParseQuery(test.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := ParseSubMerchantBillQuery(query)
+			if test.field != "" {
+				checkParam(t, err, test.field, test.value, LocationQuery)
+			} else if err != nil || got.SubMchID != "1900000109" || got.Account != AccountBasicFunds {
+				t.Errorf("got %+v, %v", got, err)
+			}
 		})
 	}
 }

@@ -14,6 +14,8 @@ const (
 	PathCertificates = "/v3/certificates"
 	PathTradeBill    = "/v3/bill/tradebill"
 	PathFundFlowBill = "/v3/bill/fundflowbill"
+	// PathSubMerchantBill is a partner's alone.
+	PathSubMerchantBill = "/v3/bill/sub-merchant-fundflowbill"
 	// PathBillFile is where bills are downloaded, unsigned. It must be this
 	// one: two clients skip the check of a signature for exactly this path.
 	PathBillFile = "/v3/billdownload/file"
