@@ -73,7 +73,8 @@ type NumberKey struct {
 // Number is a claim of a refund number or idempotency key.
 type Number struct {
 	NumberKey
-	// Refunds are the refunds it stands for: one, or a unit's.
+	// Refunds are the refunds it stands for: one, or a unit's. Another claimer's
+	// key without any stands for a write that is no refund.
 	Refunds []string
 	// Contents is what a repeat must share, one per refund.
 	Contents  []refund.Content

@@ -64,7 +64,14 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 				store: s, q: q, charges: slices.Clone(charges), results: results, todo: slices.Clone(todo),
 				fresh: make(map[int]bool, len(todo)), grown: make(map[rowKey]refund.Charge),
 			}
-			return r.run(ctx)
+			if err := r.run(ctx); err != nil || len(todo) > 1 {
+				return err
+			}
+			if results[todo[0]].Err != nil {
+				return errNothingDone
+			}
+			dialect.Made(ctx, results[todo[0]].Charge.ID)
+			return nil
 		})
 		// A name was taken meanwhile by who registers the same: look again.
 		if !errors.Is(problem, errNameTaken) || len(todo) > 1 || try > 0 {

@@ -14,6 +14,8 @@ import (
 // gives them a value.
 var writtenLater = map[string][]string{
 	"events": {"feed_number"}, // the fan-out
+	// Writes that are no refunds, with a statement of their own.
+	"refund_numbers": {"write_call", "write_content", "write_made", "sealed"},
 }
 
 // A migration that adds a column to one of these tables fails here until it is

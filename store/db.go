@@ -72,12 +72,19 @@ const (
 )
 
 // write runs work in one transaction, again after a transient error. work
-// must make everything anew each time.
+// must make everything anew each time. A context that carries a write with an
+// Idempotency-Key has it recorded in the same transaction.
 func (s *Store) write(ctx context.Context, work func(querier) error) error {
 	for repeat := 0; ; repeat++ {
-		err := s.db.write(ctx, work)
+		err := s.db.write(ctx, s.keeping(ctx, work))
 		var transient *transientError
-		if err == nil || !errors.As(err, &transient) {
+		switch {
+		case err == nil:
+			kept(ctx)
+			return nil
+		case errors.Is(err, errNothingDone):
+			return nil
+		case !errors.As(err, &transient):
 			return err
 		}
 		if repeat == mostRepeats {

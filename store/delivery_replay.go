@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
@@ -50,6 +51,21 @@ func (s *Store) DeliveryList(ctx context.Context, f native.DeliveryFilter) (reco
 	return records, more, nil
 }
 
+// Delivery implements native.Deliveries.
+func (s *Store) Delivery(ctx context.Context, merchantID, id string) (webhook.Record, error) {
+	var found [1]webhook.Record
+	err := s.read(ctx, func(q querier) (err error) {
+		if found[0], err = delivery(ctx, q, merchantID, id); err == nil {
+			err = tries(ctx, q, found[:])
+		}
+		return err
+	})
+	if err != nil {
+		return webhook.Record{}, fmt.Errorf("find delivery: %w", err)
+	}
+	return found[0], nil
+}
+
 // ReplayDelivery implements native.Deliveries.
 func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now time.Time) (webhook.Record, error) {
 	var again webhook.Delivery
@@ -77,6 +93,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now t
 		again = old.Delivery
 		again.ID, again.CreatedAt, again.DueAt = s.newID(now), now, now
 		again.Attempts, again.LeaseEpoch, again.LeaseUntil, again.Dead = 0, 0, time.Time{}, false
+		dialect.Made(ctx, again.ID)
 		_, err = q.send(ctx, deliveryRows([]webhook.Delivery{again}, s.newID))
 		return err
 	})

@@ -168,19 +168,21 @@ func (r *resetting) delete(ctx context.Context) error {
 	return err
 }
 
-// freeNumbers deletes the numbers and keys that point to one of the refunds.
-// They know their refunds, not the other way round, so all are looked at.
+// freeNumbers deletes the numbers and keys that point to one of the refunds or
+// charges. They know what they stand for, not the other way round, so all are
+// looked at.
 func (r *resetting) freeNumbers(ctx context.Context) error {
-	const all = `SELECT n.merchant_id, n.namespace, n.value, n.refunds FROM refund_numbers n WHERE n.merchant_id = $1`
+	const all = `SELECT n.merchant_id, n.namespace, n.value, n.refunds, n.write_made FROM refund_numbers n WHERE n.merchant_id = $1`
+	gone := func(id string) bool { return r.refunds[id] }
 	var freed [][]any
 	err := r.q.query(ctx, all, []any{r.merchantID}, func(scan func(...any) error) error {
-		var merchantID, namespace, value, text string
+		var merchantID, namespace, value, text, made string
 		var refunds []string
-		err := scan(&merchantID, &namespace, &value, &text)
+		err := scan(&merchantID, &namespace, &value, &text, &made)
 		if err == nil {
 			err = json.Unmarshal([]byte(text), &refunds)
 		}
-		if slices.ContainsFunc(refunds, func(id string) bool { return r.refunds[id] }) {
+		if slices.ContainsFunc(refunds, gone) || gone(made) || slices.Contains(r.keys, intake.ChargeKey{MerchantID: r.merchantID, ID: made}) {
 			freed = append(freed, []any{merchantID, namespace, value})
 		}
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/channel/sandbox"
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -58,6 +59,11 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for key, made := range map[string]string{"W" + name: "re_" + name, "C" + name: c.ID} {
+		if err := s.KeepWrite(ctx, &dialect.Write{MerchantID: c.MerchantID, Key: key, Call: "native POST /", Content: "c", Made: made}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	succeed(t, s, c.MerchantID, name, noon.Add(time.Minute))
 	_, err = s.FanOut(ctx, c.MerchantID, 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]webhook.Delivery, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/refundry/refundry/engine"
@@ -37,6 +38,9 @@ func (s *Store) Record(ctx context.Context, words []engine.Word, decide func(ref
 			posted[n] = intake.Posted{Refund: r.refunds[word.RefundKey], Charge: change.Charge}
 			changes = append(changes, change)
 		}
+		if !slices.ContainsFunc(changes, changesSomething) {
+			return errNothingDone
+		}
 		return s.saveChanges(ctx, q, changes, false)
 	})
 	if err != nil {
@@ -44,6 +48,8 @@ func (s *Store) Record(ctx context.Context, words []engine.Word, decide func(ref
 	}
 	return posted, nil
 }
+
+func changesSomething(c refund.Change) bool { return len(c.Refunds)+len(c.Attempts) > 0 }
 
 // recording is Record at work.
 type recording struct {

@@ -31,6 +31,8 @@ const (
 	ofSandbox  = `SELECT MIN(r.id) FROM refunds r JOIN sandbox_refunds s ON s.number = r.channel_number WHERE r.state = 'succeeded'`
 	itsEntry   = ` WHERE number = (SELECT channel_number FROM refunds WHERE id = $1)`
 	theAccount = `account payer.cash`
+	aWrite     = `INSERT INTO refund_numbers (merchant_id, namespace, value, contents, created_at, write_call, write_content, write_made, refunds)
+		SELECT merchant_id, 'key', 'k2', '[]', 1, 'native POST /charges', 'c', `
 )
 
 var breakages = []breakage{
@@ -72,6 +74,9 @@ var breakages = []breakage{
 	{"a number is gone", aSuccess, []string{`DELETE FROM refund_numbers WHERE namespace = 'number' AND refunds = '["' || $1 || '"]'`}, store.VerifyNumbers, "refund $1"},
 	{"a key stands for a unit that is not there in full", aSuccess, []string{`INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at)
 		SELECT merchant_id, 'key', 'k1', '["' || id || '","re_gone"]', '[{},{}]', 1 FROM refunds WHERE id = $1`}, store.VerifyNumbers, "refund re_gone"},
+	{"a key stands for a write that made what is not there", aSuccess, []string{aWrite + `'re_gone', '[]' FROM refunds WHERE id = $1`}, store.VerifyNumbers, "key k2"},
+	{"a key stands for a write on a charge that is not there", aSuccess, []string{aWrite + `'ch_gone', '[]' FROM refunds WHERE id = $1`}, store.VerifyNumbers, "key k2"},
+	{"a key stands for a write and for refunds", aSuccess, []string{aWrite + `'', '["' || id || '"]' FROM refunds WHERE id = $1`}, store.VerifyNumbers, "key k2"},
 	{"a channel number is there twice", aSuccess, []string{`UPDATE refunds SET channel_number = 'twice' WHERE id IN ($1, (SELECT MAX(id) FROM refunds WHERE channel_account = 'sandbox_demo'))`}, store.VerifyChannelNumber, "channel number sandbox_demo twice"},
 	{"the channel's id is there twice", aSuccess, []string{`UPDATE refunds SET channel_refund_id = '50twice' WHERE id IN ($1, (SELECT MAX(id) FROM refunds WHERE channel_account = 'sandbox_demo'))`}, store.VerifyChannelNumber, "the channel's refund id sandbox_demo 50twice"},
 	{"an event is gone", anEvent, []string{`DELETE FROM events WHERE id = $1`}, store.VerifyEvents, "refund "},

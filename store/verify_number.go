@@ -33,7 +33,13 @@ const (
 	// one that is there and has that number.
 	numberOfOne = `SELECT n.merchant_id, n.namespace, n.value, n.refunds, COALESCE(r.number, '') FROM refund_numbers n
 		LEFT JOIN refunds r ON r.merchant_id = n.merchant_id AND r.id = SUBSTR(n.refunds, 3, LENGTH(n.refunds) - 4)
-		WHERE n.refunds NOT LIKE '%,%' AND (r.id IS NULL OR n.namespace = 'number' AND r.number <> n.value)`
+		WHERE n.refunds NOT LIKE '%,%' AND n.write_call = '' AND (r.id IS NULL OR n.namespace = 'number' AND r.number <> n.value)`
+	// keyOfWrite are keys of other writes that say too little, claim refunds as
+	// well, or made a charge or refund that is not there.
+	keyOfWrite = `SELECT n.merchant_id, n.namespace, n.value, n.write_call, n.write_made FROM refund_numbers n
+		WHERE n.write_call <> '' AND (n.namespace <> 'key' OR n.refunds <> '[]' OR n.contents <> '[]' OR n.write_content = ''
+			OR SUBSTR(n.write_made, 1, 3) = 'ch_' AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.merchant_id = n.merchant_id AND c.id = n.write_made)
+			OR SUBSTR(n.write_made, 1, 3) = 're_' AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.merchant_id = n.merchant_id AND r.id = n.write_made))`
 	// numberOfSeveral are keys of units, and whatever else is no list of one.
 	numberOfSeveral = `SELECT n.merchant_id, n.namespace, n.value, n.refunds FROM refund_numbers n
 		WHERE n.refunds LIKE '%,%' AND (n.merchant_id, n.namespace, n.value) > ($1, $2, $3)
@@ -77,6 +83,15 @@ func (v *verifier) numbers(ctx context.Context) error {
 		var merchant, namespace, value, refunds, number string
 		err := scan(&merchant, &namespace, &value, &refunds, &number)
 		v.found(VerifyNumbers, merchant, namespace+" "+value, "it stands for %s, which is not there or has number %q", refunds, number)
+		return v.enough(err)
+	})
+	if err != nil {
+		return err
+	}
+	err = v.q.query(ctx, keyOfWrite, nil, func(scan func(...any) error) error {
+		var merchant, namespace, value, call, made string
+		err := scan(&merchant, &namespace, &value, &call, &made)
+		v.found(VerifyNumbers, merchant, namespace+" "+value, "it stands for %q, which says too little or made %q, which is not there", call, made)
 		return v.enough(err)
 	})
 	if err != nil {
