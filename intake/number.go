@@ -39,46 +39,75 @@ func (b *attempt) numbersOf(unit refund.Unit) []Number {
 			})
 		}
 	}
-	if unit.Key != "" {
-		out = append(out, Number{
-			NumberKey: NumberKey{unit.MerchantID, Keys, unit.Key},
-			Refunds:   ids, Contents: unit.Members, CreatedAt: b.now,
-		})
+	for _, key := range keysOf(unit) {
+		out = append(out, Number{NumberKey: key, Refunds: ids, Contents: unit.Members, CreatedAt: b.now})
 	}
 	return out
 }
 
+// keysOf lists the keys that stand for a unit as a whole.
+func keysOf(unit refund.Unit) []NumberKey {
+	var keys []NumberKey
+	for _, value := range []string{unit.Key, unit.Name} {
+		if value != "" {
+			keys = append(keys, NumberKey{unit.MerchantID, Keys, value})
+		}
+	}
+	return keys
+}
+
 // repeats reports whether the unit repeats an earlier one, and which refunds
 // those are. Other content under the same number or key is an error, and so
-// are a key and a number that point to different refunds.
+// are numbers and keys that point to different refunds.
 func (b *attempt) repeats(unit refund.Unit) (ids []string, repeated bool, err *refund.Error) {
-	byNumber, known, err := b.byNumber(unit)
+	ids, known, err := b.byNumber(unit)
 	if err != nil {
 		return nil, false, err
 	}
-	key := NumberKey{unit.MerchantID, Keys, unit.Key}
-	owner, taken := b.owners[key]
-	if unit.Key == "" || !taken {
-		switch {
-		case known == 0:
-			return nil, false, nil
-		case known < len(byNumber):
-			return nil, false, conflict(refund.KindNumberConflict, "number", cmp.Or(byNumber...), "some of the unit's refund numbers were used before")
-		case unit.Key != "":
-			// A new key for refunds that are there: from now on it means them.
-			b.owners[key] = Number{NumberKey: key, Refunds: byNumber, Contents: unit.Members, CreatedAt: b.now}
+	var fresh []NumberKey
+	for _, key := range keysOf(unit) {
+		owner, taken := b.owners[key]
+		if !taken {
+			fresh = append(fresh, key)
+			continue
 		}
-		return byNumber, true, nil
+		param := "idempotency_key"
+		if key.Value != unit.Key {
+			param = "unit"
+		}
+		if err := sameUnit(unit, owner, ids, param); err != nil {
+			return nil, false, err
+		}
+		ids, known = owner.Refunds, len(owner.Refunds)
+	}
+	switch {
+	case known == 0:
+		return nil, false, nil
+	case known < len(ids):
+		return nil, false, conflict(refund.KindNumberConflict, "number", cmp.Or(ids...), "some of the unit's refund numbers were used before")
+	}
+	for _, key := range fresh {
+		// A new key for refunds that are there: from now on it means them.
+		b.owners[key] = Number{NumberKey: key, Refunds: ids, Contents: unit.Members, CreatedAt: b.now}
+	}
+	return ids, true, nil
+}
+
+// sameUnit compares a unit with what the owner of one of its keys was. ids are
+// the refunds that its numbers and other keys stand for, "" where that is open.
+func sameUnit(unit refund.Unit, owner Number, ids []string, param string) *refund.Error {
+	if len(owner.Refunds) == 0 {
+		return conflict(refund.KindKeyConflict, param, "", "the idempotency key was used for another request than a refund")
 	}
 	if !slices.EqualFunc(owner.Contents, unit.Members, refund.SameContent) {
-		return nil, false, conflict(refund.KindKeyConflict, "idempotency_key", owner.Refunds[0], "the idempotency key was used for another request")
+		return conflict(refund.KindKeyConflict, param, owner.Refunds[0], "the idempotency key was used for another request")
 	}
-	for n, id := range byNumber {
+	for n, id := range ids {
 		if id != "" && id != owner.Refunds[n] {
-			return nil, false, conflict(refund.KindKeyConflict, "idempotency_key", owner.Refunds[n], "the idempotency key and the refund number stand for different refunds")
+			return conflict(refund.KindKeyConflict, param, owner.Refunds[n], "the idempotency key and the refund number stand for different refunds")
 		}
 	}
-	return owner.Refunds, true, nil
+	return nil
 }
 
 // byNumber gives the refund that each request's number stands for, "" where it

@@ -22,11 +22,13 @@ type sent struct {
 	amount      money.Minor
 	absent      bool // no amount was sent
 	number, key string
+	name        string         // of the unit as a whole
 	more        refund.Content // members that only some dialects have
 }
 
 func (s sent) unit(paid []refund.Charge) refund.Unit {
 	u := ask(paid[s.charge], s.amount, s.number, s.key)
+	u.Name = s.name
 	if s.absent {
 		u.Requests[0].Amount = nil
 	}
@@ -139,6 +141,22 @@ var numberCases = []struct {
 		{sent{amount: 10, number: "A", key: "K"}, made(1)},
 		{sent{amount: 10, number: "B", key: "K"}, refused(refund.KindKeyConflict)},
 		{sent{amount: 10, number: "B"}, made(2)},
+	}},
+	{"a unit has a name and a key, and either finds it", []step{
+		{sent{amount: 10, name: " B", key: "K"}, made(1)},
+		{sent{amount: 10, name: " B", key: "K"}, again(1)},
+		{sent{amount: 10, name: " B"}, again(1)},
+		{sent{amount: 10, key: "K"}, again(1)},
+		{sent{amount: 10, name: " B", key: "L"}, again(1)},
+		{sent{amount: 10, key: "L"}, again(1)},
+	}},
+	{"a key with the name of another unit is an error, and uses up nothing", []step{
+		{sent{amount: 10, name: " B", key: "K"}, made(1)},
+		{sent{amount: 10, name: " C"}, made(2)},
+		{sent{amount: 10, name: " C", key: "K"}, refused(refund.KindKeyConflict)},
+		{sent{amount: 11, name: " D", key: "K"}, refused(refund.KindKeyConflict)},
+		{sent{amount: 11, name: " B", key: "L"}, refused(refund.KindKeyConflict)},
+		{sent{amount: 11, name: " D", key: "L"}, made(3)},
 	}},
 	{"a repeat is answered even when nothing is left to refund", []step{
 		{sent{amount: 100, number: "A"}, made(1)},
@@ -291,6 +309,30 @@ func TestMerchantsShareNoNumbers(t *testing.T) {
 			if err != nil || result.Repeated {
 				t.Errorf("repeated %v, %v", result.Repeated, err)
 			}
+		}
+	})
+}
+
+// A key that stands for another write than a refund is taken, and stays so.
+func TestAKeyOfAnotherWriteIsNoRefunds(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		desk := open(t, s, intake.Options{})
+		c := chargesOf(t, s, newMerchant(), 1, 100)[0]
+		w := &dialect.Write{MerchantID: c.MerchantID, Key: "K", Call: "native POST /keys", Content: "c"}
+		if err := s.KeepWrite(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		for _, number := range []string{"", "A"} {
+			if _, err := desk.Accept(t.Context(), ask(c, 10, number, "K"), 0); refund.KindOf(err) != refund.KindKeyConflict {
+				t.Errorf("number %q: %v", number, err)
+			}
+		}
+		checkHeld(t, s, c, 0)
+		if result, err := desk.Accept(t.Context(), ask(c, 10, "A", "L"), 0); err != nil || result.Repeated {
+			t.Errorf("the number was used up: %+v, %v", result, err)
+		}
+		if kept, ok, err := s.KeptWrite(t.Context(), c.MerchantID, "K"); err != nil || !ok || kept.Call != w.Call {
+			t.Errorf("%+v, %v, %v", kept, ok, err)
 		}
 	})
 }

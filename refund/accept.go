@@ -31,7 +31,10 @@ type Request struct {
 type Unit struct {
 	MerchantID string
 	// Key is the idempotency key, "" if none was given.
-	Key      string
+	Key string
+	// Name is another key by which the unit as a whole is known, such as a
+	// batch's own number; "" if it has none. No header can hold it.
+	Name     string
 	Requests []Request
 	By       Asker
 	// Members is the content that a repeat must share, per request; see SameContent.
