@@ -77,7 +77,7 @@ func (s *Service) nativeServices(now func() time.Time, log *slog.Logger) native.
 	return native.Services{
 		Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Canceler: s.Store,
 		Searcher: s.Store, Retrier: s.Store, Settler: s.engine,
-		Sandbox: s.sandbox, Resetter: s, Endpoints: s.Store, Deliveries: s.Store, Merchants: s.Store, Rules: s.Store.RuleBook,
+		Sandbox: s.sandbox, Resetter: s, Endpoints: s.Store, Deliveries: s.Store, Merchants: s.Store, Writes: s.Store, Rules: s.Store.RuleBook,
 		EgressCheck: s.egressCheck,
 		Wake: func() {
 			s.engine.Wake()

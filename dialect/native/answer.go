@@ -57,6 +57,10 @@ func encode(body any) ([]byte, error) {
 }
 
 func (c *call) write(status int, contentType string, body []byte) {
+	if c.hold {
+		c.held = &reply{status, contentType, body}
+		return
+	}
 	header := c.w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -70,6 +74,9 @@ func (c *call) write(status int, contentType string, body []byte) {
 
 // body reads and parses the request's body.
 func (c *call) body() (*decoder, error) {
+	if c.read != nil {
+		return parse(c.read)
+	}
 	text, err := dialect.ReadBody(c.w, c.r)
 	if err != nil {
 		return nil, err
@@ -77,14 +84,8 @@ func (c *call) body() (*decoder, error) {
 	return parse(text)
 }
 
-// keyedBody is the body of a call that is itself harmless to repeat: its
-// Idempotency-Key is checked for its form, and needs no record.
-func (c *call) keyedBody() (*decoder, error) {
-	if _, fault := dialect.IdempotencyKey(c.r); fault != nil {
-		return nil, fault
-	}
-	return c.body()
-}
+// keyedBody is the body of a write, whose Idempotency-Key once has looked at.
+func (c *call) keyedBody() (*decoder, error) { return c.body() }
 
 // noMembers refuses a body that says anything.
 func (c *call) noMembers() error {

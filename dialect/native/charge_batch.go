@@ -42,18 +42,26 @@ type lineAnswer struct {
 // blank ones are passed over. Where the body breaks off or is too large, what
 // came before is registered, and the last line of the answer says so.
 func (d *Dialect) createCharges(c *call) error {
-	if _, fault := dialect.IdempotencyKey(c.r); fault != nil {
+	key, fault := dialect.IdempotencyKey(c.r)
+	if fault != nil {
 		return fault
 	}
 	if c.r.ContentLength > mostBatch {
-		return refund.Errorf(refund.KindTooLarge, "", "the body is larger than %d bytes", mostBatch)
+		return tooLargeBatch()
 	}
+	body := http.MaxBytesReader(c.w, c.r.Body, mostBatch)
+	if key != "" {
+		return d.createChargesOnce(c, key, body)
+	}
+	return d.registerLines(c, body)
+}
+
+func (d *Dialect) registerLines(c *call, body io.Reader) error {
 	r, err := d.registration(c)
 	if err != nil {
 		return err
 	}
 	b := &batch{call: c, registration: r, control: http.NewResponseController(c.w)}
-	body := http.MaxBytesReader(c.w, c.r.Body, mostBatch)
 	b.lines = bufio.NewScanner(body)
 	b.lines.Buffer(make([]byte, 0, 64<<10), mostLine+len("\r\n"))
 	for b.chunk() {

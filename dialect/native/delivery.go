@@ -21,6 +21,8 @@ type DeliveryFilter struct {
 type Deliveries interface {
 	// DeliveryList gives deliveries with their tries, newest first.
 	DeliveryList(ctx context.Context, f DeliveryFilter) (records []webhook.Record, more bool, err error)
+	// Delivery finds one. KindNotFound.
+	Delivery(ctx context.Context, merchantID, id string) (webhook.Record, error)
 	// ReplayDelivery sends the bytes of a delivery that has ended once more, as
 	// a new delivery with a life of its own, and gives that. KindNotFound;
 	// KindStateConflict while it is on its way, when its endpoint is out of use,

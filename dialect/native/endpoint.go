@@ -62,6 +62,7 @@ func (d *Dialect) createEndpoint(c *call) error {
 	}
 	for _, e := range existing {
 		if e.DisabledAt.IsZero() && e.URL == in.URL && e.Dialect == in.Dialect && e.Identity == in.Identity && slices.Equal(e.Events, in.Events) {
+			c.made(e.ID, "")
 			return d.answerEndpoint(c, http.StatusOK, e, "")
 		}
 	}
@@ -73,6 +74,7 @@ func (d *Dialect) createEndpoint(c *call) error {
 		secrets = []merchant.EndpointSecret{merchant.NewEndpointSecret(now)}
 		secret = secrets[0].Text
 	}
+	c.made(in.ID, secret)
 	if err := d.s.Endpoints.AddEndpoint(c.ctx, in, secrets...); err != nil {
 		return err
 	}

@@ -23,6 +23,10 @@ func (c *call) endpoint() (merchant.Endpoint, error) {
 	if err != nil {
 		return merchant.Endpoint{}, err
 	}
+	return c.endpointNamed(id)
+}
+
+func (c *call) endpointNamed(id string) (merchant.Endpoint, error) {
 	all, err := c.d.s.Endpoints.Endpoints(c.ctx, c.merchantID())
 	if err != nil {
 		return merchant.Endpoint{}, err
@@ -87,6 +91,7 @@ func (d *Dialect) rotateEndpoint(c *call) error {
 	}
 	now := d.now()
 	fresh := merchant.NewEndpointSecret(now)
+	c.made(e.ID, fresh.Text)
 	err = d.s.Endpoints.RotateEndpoint(c.ctx, c.merchantID(), e.ID, fresh, now.Add(time.Duration(overlap)*time.Second))
 	if err != nil {
 		return err

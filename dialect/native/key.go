@@ -99,6 +99,7 @@ func (d *Dialect) createKey(c *call) error {
 	if fresh.Key.ExpiresAt = in.ExpiresAt; !in.ExpiresAt.IsZero() && !in.ExpiresAt.After(now) {
 		return refuse(refund.KindInvalid, "expires_at", "is over")
 	}
+	c.made(fresh.Key.ID, fresh.Secret)
 	if err := d.s.Merchants.AddKey(c.ctx, fresh); err != nil {
 		return err
 	}

@@ -89,6 +89,8 @@ type Services struct {
 	// Deliveries are what the endpoints were told.
 	Deliveries Deliveries
 	Merchants  Merchants
+	// Writes remembers what was done under an Idempotency-Key.
+	Writes dialect.Writes
 	// Rules are those that bind a merchant's refunds, for quotes.
 	Rules func(merchantID string) (refund.RuleBook, error)
 	// EgressCheck refuses an address that webhooks may not go to. An error

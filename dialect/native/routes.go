@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -25,6 +26,9 @@ type route struct {
 	// testOnly calls are forbidden in live mode.
 	testOnly bool
 	handle   handler
+	// again answers a repeat of a write with an Idempotency-Key; see once. The
+	// calls without one read, or look after the key themselves.
+	again func(*call, dialect.Write) error
 }
 
 // routes lists every call, in the order of openapi/native.yaml.
@@ -32,7 +36,7 @@ func (d *Dialect) routes() []route {
 	return []route{
 		{method: "GET", path: "/openapi.yaml", handle: d.contract},
 
-		{method: "POST", path: "/charges", scope: merchant.ScopeCharge, handle: d.createCharge},
+		{method: "POST", path: "/charges", scope: merchant.ScopeCharge, handle: d.createCharge, again: d.againCharge},
 		{method: "GET", path: "/charges", scope: merchant.ScopeRead, handle: d.listCharges},
 		{method: "POST", path: "/charges/batch", scope: merchant.ScopeCharge, handle: d.createCharges},
 		{method: "GET", path: "/charges/{id}", scope: merchant.ScopeRead, handle: d.getCharge},
@@ -40,36 +44,36 @@ func (d *Dialect) routes() []route {
 		{method: "POST", path: "/refunds", scope: merchant.ScopeRefund, handle: d.createRefund},
 		{method: "GET", path: "/refunds", scope: merchant.ScopeRead, handle: d.listRefunds},
 		{method: "GET", path: "/refunds/{id}", scope: merchant.ScopeRead, handle: d.getRefund},
-		{method: "POST", path: "/refunds/{id}/cancel", scope: merchant.ScopeRefund, handle: d.cancelRefund},
-		{method: "POST", path: "/refunds/{id}/retry", scope: merchant.ScopeRefund, handle: d.retryRefund},
-		{method: "POST", path: "/refunds/{id}/settle", scope: merchant.ScopeRefund, handle: d.settleByHand},
+		{method: "POST", path: "/refunds/{id}/cancel", scope: merchant.ScopeRefund, handle: d.cancelRefund, again: d.againCanceled},
+		{method: "POST", path: "/refunds/{id}/retry", scope: merchant.ScopeRefund, handle: d.retryRefund, again: d.againRefund},
+		{method: "POST", path: "/refunds/{id}/settle", scope: merchant.ScopeRefund, handle: d.settleByHand, again: d.againRefund},
 		{method: "POST", path: "/quotes", scope: merchant.ScopeRead, handle: d.createQuote},
 
-		{method: "POST", path: "/endpoints", scope: merchant.ScopeEndpoint, handle: d.createEndpoint},
+		{method: "POST", path: "/endpoints", scope: merchant.ScopeEndpoint, handle: d.createEndpoint, again: d.againEndpoint},
 		{method: "GET", path: "/endpoints", scope: merchant.ScopeRead, handle: d.listEndpoints},
 		{method: "GET", path: "/endpoints/{id}", scope: merchant.ScopeRead, handle: d.getEndpoint},
-		{method: "DELETE", path: "/endpoints/{id}", scope: merchant.ScopeEndpoint, handle: d.deleteEndpoint},
-		{method: "POST", path: "/endpoints/{id}/rotate", scope: merchant.ScopeEndpoint, handle: d.rotateEndpoint},
+		{method: "DELETE", path: "/endpoints/{id}", scope: merchant.ScopeEndpoint, handle: d.deleteEndpoint, again: d.againEndpoint},
+		{method: "POST", path: "/endpoints/{id}/rotate", scope: merchant.ScopeEndpoint, handle: d.rotateEndpoint, again: d.againEndpoint},
 		{method: "GET", path: "/deliveries", scope: merchant.ScopeRead, handle: d.listDeliveries},
-		{method: "POST", path: "/deliveries/{id}/replay", scope: merchant.ScopeEndpoint, handle: d.replayDelivery},
+		{method: "POST", path: "/deliveries/{id}/replay", scope: merchant.ScopeEndpoint, handle: d.replayDelivery, again: d.againDelivery},
 		{method: "GET", path: "/events", scope: merchant.ScopeRead, handle: d.feed},
 		{method: "GET", path: "/events/{id}", scope: merchant.ScopeRead, handle: d.getEvent},
 
 		{method: "GET", path: "/merchant", scope: merchant.ScopeRead, handle: d.getMerchant},
-		{method: "PATCH", path: "/merchant/settings", scope: merchant.ScopeMerchant, handle: d.changeSettings},
-		{method: "PATCH", path: "/identities/{dialect}/{name}", scope: merchant.ScopeMerchant, handle: d.changeIdentity},
+		{method: "PATCH", path: "/merchant/settings", scope: merchant.ScopeMerchant, handle: d.changeSettings, again: d.againSettings},
+		{method: "PATCH", path: "/identities/{dialect}/{name}", scope: merchant.ScopeMerchant, handle: d.changeIdentity, again: d.againIdentity},
 		{method: "GET", path: "/keys", scope: merchant.ScopeMerchant, handle: d.listKeys},
-		{method: "POST", path: "/keys", scope: merchant.ScopeMerchant, handle: d.createKey},
-		{method: "DELETE", path: "/keys/{id}", scope: merchant.ScopeMerchant, handle: d.deleteKey},
+		{method: "POST", path: "/keys", scope: merchant.ScopeMerchant, handle: d.createKey, again: d.againKey},
+		{method: "DELETE", path: "/keys/{id}", scope: merchant.ScopeMerchant, handle: d.deleteKey, again: d.againKey},
 		{method: "GET", path: "/balances", scope: merchant.ScopeRead, handle: d.listBalances},
 
 		{method: "GET", path: "/payin/reconciliation/{merchant_id}/{file}", scope: merchant.ScopeRead, handle: d.reconciliation},
 
-		{method: "POST", path: "/sandbox/funds", scope: merchant.ScopeSandbox, testOnly: true, handle: d.addFunds},
-		{method: "POST", path: "/sandbox/refunds/{id}/settle", scope: merchant.ScopeSandbox, testOnly: true, handle: d.settle},
-		{method: "POST", path: "/sandbox/refunds/{id}/reroute", scope: merchant.ScopeSandbox, testOnly: true, handle: d.reroute},
-		{method: "POST", path: "/sandbox/clock", scope: merchant.ScopeSandbox, testOnly: true, handle: d.advance},
-		{method: "POST", path: "/sandbox/reset", scope: merchant.ScopeSandbox, testOnly: true, handle: d.reset},
+		{method: "POST", path: "/sandbox/funds", scope: merchant.ScopeSandbox, testOnly: true, handle: d.addFunds, again: d.againFunds},
+		{method: "POST", path: "/sandbox/refunds/{id}/settle", scope: merchant.ScopeSandbox, testOnly: true, handle: d.settle, again: d.againRefund},
+		{method: "POST", path: "/sandbox/refunds/{id}/reroute", scope: merchant.ScopeSandbox, testOnly: true, handle: d.reroute, again: d.againRefund},
+		{method: "POST", path: "/sandbox/clock", scope: merchant.ScopeSandbox, testOnly: true, handle: d.advance, again: d.againAdvanced},
+		{method: "POST", path: "/sandbox/reset", scope: merchant.ScopeSandbox, testOnly: true, handle: d.reset, again: d.againReset},
 	}
 }
 
@@ -119,6 +123,9 @@ func (d *Dialect) dispatch(c *call, methods map[string]route) error {
 	case found.testOnly && c.caller.Merchant.Mode != merchant.Test:
 		return refund.Errorf(refund.KindForbidden, "", "the sandbox is there in test mode only")
 	}
+	if found.again != nil {
+		return d.once(c, found)
+	}
 	return found.handle(c)
 }
 
@@ -151,6 +158,9 @@ type call struct {
 	ctx       context.Context
 	requestID string
 	caller    merchant.Caller
+	read      []byte // the body, if it was read before
+	hold      bool   // what is written is held, and sent later
+	held      *reply
 	answered  bool
 }
 

@@ -36,19 +36,7 @@ type fundsAnswer struct {
 
 // addFunds ends the shortage of all 55s: POST /sandbox/funds.
 func (d *Dialect) addFunds(c *call) error {
-	body, err := c.keyedBody()
-	if err != nil {
-		return err
-	}
-	var amount money.Amount
-	err = body.read(required("amount", body.minor(&amount.Minor)), required("currency", body.currency(&amount.Currency)))
-	if err != nil {
-		return err
-	}
-	if amount.Minor == 0 {
-		return refuse(refund.KindInvalid, "amount", "must be above 0")
-	}
-	account, err := c.sandboxAccount()
+	amount, account, err := c.funds()
 	if err != nil {
 		return err
 	}
@@ -57,6 +45,31 @@ func (d *Dialect) addFunds(c *call) error {
 	}
 	d.s.Wake()
 	return c.json(http.StatusOK, fundsAnswer{account.ID, amount.Minor, amount.Currency})
+}
+
+func (d *Dialect) againFunds(c *call, _ dialect.Write) error {
+	amount, account, err := c.funds()
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, fundsAnswer{account.ID, amount.Minor, amount.Currency})
+}
+
+// funds reads how much is added, and where.
+func (c *call) funds() (amount money.Amount, account merchant.ChannelAccount, err error) {
+	body, err := c.keyedBody()
+	if err != nil {
+		return amount, account, err
+	}
+	err = body.read(required("amount", body.minor(&amount.Minor)), required("currency", body.currency(&amount.Currency)))
+	if err == nil && amount.Minor == 0 {
+		err = refuse(refund.KindInvalid, "amount", "must be above 0")
+	}
+	if err != nil {
+		return amount, account, err
+	}
+	account, err = c.sandboxAccount()
+	return amount, account, err
 }
 
 // settle ends a refund that the sandbox works on: POST
@@ -132,15 +145,7 @@ type clockAnswer struct {
 
 // advance moves the sandbox's clock ahead: POST /sandbox/clock.
 func (d *Dialect) advance(c *call) error {
-	body, err := c.keyedBody()
-	if err != nil {
-		return err
-	}
-	var seconds int64
-	if err := body.read(required("advance_seconds", body.count(&seconds, 1, mostAdvanceSeconds))); err != nil {
-		return err
-	}
-	account, err := c.sandboxAccount()
+	seconds, account, err := c.advance()
 	if err != nil {
 		return err
 	}
@@ -149,6 +154,27 @@ func (d *Dialect) advance(c *call) error {
 	}
 	d.s.Wake()
 	return c.json(http.StatusOK, clockAnswer{account.ID, seconds})
+}
+
+func (d *Dialect) againAdvanced(c *call, _ dialect.Write) error {
+	seconds, account, err := c.advance()
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, clockAnswer{account.ID, seconds})
+}
+
+// advance reads how far the clock is moved, and whose.
+func (c *call) advance() (seconds int64, account merchant.ChannelAccount, err error) {
+	body, err := c.keyedBody()
+	if err == nil {
+		err = body.read(required("advance_seconds", body.count(&seconds, 1, mostAdvanceSeconds)))
+	}
+	if err != nil {
+		return 0, account, err
+	}
+	account, err = c.sandboxAccount()
+	return seconds, account, err
 }
 
 type resetAnswer struct {
@@ -164,5 +190,9 @@ func (d *Dialect) reset(c *call) error {
 	if err := d.s.Resetter.ResetDemo(c.ctx, c.merchantID()); err != nil {
 		return err
 	}
+	return d.againReset(c, dialect.Write{})
+}
+
+func (d *Dialect) againReset(c *call, _ dialect.Write) error {
 	return c.json(http.StatusOK, resetAnswer{c.merchantID(), true})
 }

@@ -1,0 +1,156 @@
+package native
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
+)
+
+// once handles a write: with an Idempotency-Key it is done at most once. A
+// repeat is answered with what it made, as that is now, 200. Refunds are not
+// among these calls: their keys are claimed by the intake.
+func (d *Dialect) once(c *call, found route) error {
+	key, fault := dialect.IdempotencyKey(c.r)
+	if fault != nil {
+		return fault
+	}
+	if key == "" {
+		return found.handle(c)
+	}
+	text, fault := dialect.ReadBody(c.w, c.r)
+	if fault != nil {
+		return fault
+	}
+	body, err := parse(text)
+	if err != nil {
+		return err
+	}
+	c.read = text
+	w := c.named(key, found.method, dialect.WriteContent(body.top))
+	bare := c.ctx
+	c.hold = true // what is answered leaves when the record is on disk
+	err = dialect.Once(bare, d.s.Writes, w, func(ctx context.Context) error {
+		c.ctx = ctx
+		return found.handle(c)
+	}, func(kept dialect.Write) error {
+		c.ctx, c.held = bare, nil
+		return found.again(c, kept)
+	})
+	c.hold = false
+	if err != nil {
+		return err
+	}
+	c.write(c.held.status, c.held.contentType, c.held.body)
+	return nil
+}
+
+// named is the request as a write with a key. What its address names is what
+// it changes, unless it makes something new.
+func (c *call) named(key, method, content string) *dialect.Write {
+	return &dialect.Write{
+		MerchantID: c.merchantID(), Key: key, Content: content, Made: c.r.PathValue("id"),
+		Call: "native " + method + " " + strings.TrimPrefix(c.r.URL.Path, prefix+"v1"),
+	}
+}
+
+// made notes what the write makes, and what its answer tells once. It comes
+// before the commit.
+func (c *call) made(id, secret string) {
+	if w := dialect.WriteOf(c.ctx); w != nil {
+		w.Made, w.Secret = id, secret
+	}
+}
+
+// reply is an answer that has not left.
+type reply struct {
+	status      int
+	contentType string
+	body        []byte
+}
+
+// The answers to repeats.
+
+func (d *Dialect) againCharge(c *call, w dialect.Write) error {
+	charge, err := d.s.Reader.Charge(c.ctx, c.merchantID(), w.Made)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerCharge(charge))
+}
+
+func (d *Dialect) againRefund(c *call, _ dialect.Write) error {
+	r, err := c.refund()
+	if err != nil {
+		return err
+	}
+	return d.answerRefund(c, r)
+}
+
+// againCanceled: a withdrawal that waits for the channel's word is answered as
+// the first time.
+func (d *Dialect) againCanceled(c *call, _ dialect.Write) error {
+	r, err := c.refund()
+	if err != nil {
+		return err
+	}
+	charge, err := d.s.Reader.Charge(c.ctx, c.merchantID(), r.ChargeID)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if !r.State.Final() {
+		status = http.StatusAccepted
+	}
+	return c.json(status, answerRefund(r, charge.Detail.Coupons))
+}
+
+func (d *Dialect) againEndpoint(c *call, w dialect.Write) error {
+	e, err := c.endpointNamed(w.Made)
+	if err != nil {
+		return err
+	}
+	return d.answerEndpoint(c, http.StatusOK, e, w.Secret)
+}
+
+func (d *Dialect) againDelivery(c *call, w dialect.Write) error {
+	r, err := d.s.Deliveries.Delivery(c.ctx, c.merchantID(), w.Made)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerDelivery(r))
+}
+
+func (d *Dialect) againKey(c *call, w dialect.Write) error {
+	keys, err := d.s.Merchants.Keys(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.ID == w.Made {
+			out := answerKey(k)
+			out.Secret = w.Secret
+			return c.json(http.StatusOK, out)
+		}
+	}
+	return refund.Errorf(refund.KindNotFound, "id", "there is no such key")
+}
+
+func (d *Dialect) againSettings(c *call, _ dialect.Write) error {
+	return c.json(http.StatusOK, answerSettings(c.caller.Merchant.Settings))
+}
+
+func (d *Dialect) againIdentity(c *call, _ dialect.Write) error {
+	identities, err := d.s.Directory.Identities(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
+	for _, i := range identities {
+		if i.Dialect == c.r.PathValue("dialect") && i.Name == c.r.PathValue("name") {
+			return c.json(http.StatusOK, answerIdentity(i))
+		}
+	}
+	return refund.Errorf(refund.KindNotFound, "name", "the merchant has no such identity")
+}
