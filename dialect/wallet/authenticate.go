@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -36,13 +37,17 @@ func (d *Dialect) authenticate(c *call) error {
 		return c.checkPlain()
 	}
 	c.read(body)
-	if c.bodyFault != nil || !wire.IsEnvelope(c.body) {
+	unopened := refund.Errorf(refund.KindUnauthenticated, "", "the envelope can't be opened")
+	switch {
+	case c.bodyFault != nil && wire.LooksSealed(body):
+		return unopened
+	case c.bodyFault != nil || !wire.IsEnvelope(c.body):
 		return c.checkPlain()
 	}
 	plaintext, err := c.open()
 	if err != nil {
 		c.keys = nil
-		return refund.Errorf(refund.KindUnauthenticated, "", "the envelope can't be opened")
+		return unopened
 	}
 	// The plaintext of a request without a body is random bytes.
 	if c.body = (exactjson.Value{}); c.r.Method == http.MethodPost {
@@ -70,8 +75,8 @@ func (c *call) open() ([]byte, error) {
 }
 
 // read decodes a body. What is no JSON at all does not exist for this API;
-// JSON that is not taken, such as one with a name twice, has a parameter at
-// fault.
+// JSON that is not taken, such as one with a name twice or with a text of broken
+// UTF-8, has a parameter at fault.
 func (c *call) read(body []byte) {
 	value, err := exactjson.Decode(body, exactjson.Limits{})
 	c.body = value
@@ -79,7 +84,7 @@ func (c *call) read(body []byte) {
 	case err == nil && value.Kind == exactjson.Absent:
 		c.bodyFault = &wire.ParamError{Code: wire.CodeBodyNotExist, Text: "the body is missing"}
 	case err == nil:
-	case errors.Is(err, exactjson.ErrSyntax), errors.Is(err, exactjson.ErrTrailingData):
+	case errors.Is(err, exactjson.ErrSyntax), errors.Is(err, exactjson.ErrTrailingData), errors.Is(err, exactjson.ErrUTF8) && !json.Valid(body):
 		c.bodyFault = &wire.ParamError{Code: wire.CodeBodyNotExist, Text: "the body is not JSON: " + err.Error()}
 	default:
 		c.bodyFault = &wire.ParamError{Code: wire.CodeParam, Text: "the body is refused: " + err.Error()}

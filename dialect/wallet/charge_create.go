@@ -25,6 +25,10 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, err := c.idempotencyKey()
+	if err != nil {
+		return nil, err
+	}
 	ctx := c.r.Context()
 	accounts, err := d.Directory.ChannelAccounts(ctx, c.caller.Merchant.ID)
 	if err != nil {
@@ -35,18 +39,17 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 		return nil, refund.Errorf(refund.KindForbidden, "", "the merchant has no sandbox account")
 	}
 	charge := c.newCharge(request, account.ID, d.now())
-	if err := d.checkOrderNo(c, charge.OrderNo); err != nil {
-		return nil, err
-	}
+	charge.Detail.Key = key
 	identities, err := d.Directory.Identities(ctx, charge.MerchantID)
 	if err != nil {
 		return nil, err
 	}
-	stored, _, err := d.Registrar.RegisterCharge(ctx, dialect.FillAliases(charge, identities))
+	stored, err := d.registerOnce(c, dialect.FillAliases(charge, identities))
 	if err != nil {
 		return nil, err
 	}
-	return c.voice().charge(stored), nil
+	// A repeat may find refunds there.
+	return d.wholeCharge(c, stored)
 }
 
 // newCharge is the charge as the sandbox paid it.
@@ -54,7 +57,7 @@ func (c *call) newCharge(request wire.ChargeRequest, account string, now time.Ti
 	id := "ch_" + refund.NewID(now)
 	charge := refund.Charge{
 		MerchantID: c.caller.Merchant.ID, ID: id, OrderNo: request.OrderNo, Channel: request.Channel, ChannelAccount: account,
-		TransactionID: dialect.TransactionID(now), Currency: request.Currency, Amount: money.Minor(request.Amount),
+		TransactionID: claimOrderNo(c.identity.Name, request.OrderNo), Currency: request.Currency, Amount: money.Minor(request.Amount),
 		PaidAt: now, CreatedAt: now, UpdatedAt: now,
 		Detail: refund.Detail{
 			ClientIP: request.ClientIP, Subject: request.Subject, Body: request.Body, Description: request.Description, Extra: request.Extra,
@@ -69,19 +72,4 @@ func (c *call) newCharge(request wire.ChargeRequest, account string, now time.Ti
 		charge.Detail.Route = routeChinaUMS
 	}
 	return charge
-}
-
-// checkOrderNo refuses an order_no that the wallet used for another charge. Two
-// requests of one instant may both pass; these are charges in test mode.
-func (d *Dialect) checkOrderNo(c *call, orderNo string) error {
-	used, _, err := d.Reader.ChargeList(c.r.Context(), dialect.ChargeFilter{
-		MerchantID: c.caller.Merchant.ID, Dialect: merchant.Wallet, Identity: c.identity.Name, OrderNo: orderNo, Page: dialect.Page{Limit: 1},
-	})
-	if err != nil {
-		return err
-	}
-	if len(used) > 0 {
-		return refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
-	}
-	return nil
 }

@@ -39,7 +39,7 @@ var routes = []route{
 const walletSegment = "wallet"
 
 // belowWallet are segments that follow a wallet's name. One in its place means
-// that the name was empty: net/http folds the two slashes into one.
+// that the name was empty: proxies and clients fold the two slashes into one.
 var belowWallet = []string{"refund", "obj", "charges"}
 
 // maxSegments is above the deepest route; a longer path is unknown anyway.
@@ -57,7 +57,7 @@ func find(r *http.Request) (found route, names, allowed []string, err error) {
 	if method == http.MethodHead {
 		method = http.MethodGet // net/http leaves the body out
 	}
-	if len(path) > 1 && path[0] == walletSegment && slices.Contains(belowWallet, path[1]) && (len(path) > 2 || method == http.MethodPost) {
+	if len(path) > 1 && path[0] == walletSegment && (path[1] == "" || slices.Contains(belowWallet, path[1]) && (len(path) > 2 || method == http.MethodPost)) {
 		return route{}, nil, nil, &wire.ParamError{Code: wire.CodeWalletIDNull, Text: wire.CodeWalletIDNull.Name()}
 	}
 	for _, candidate := range routes {

@@ -3,10 +3,12 @@ package wallet
 import (
 	"crypto/ecdh"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"golang.org/x/crypto/nacl/box"
 
@@ -81,16 +83,36 @@ func PublicKey(secret *[KeySize]byte) (*[KeySize]byte, error) {
 	return (*[KeySize]byte)(private.PublicKey().Bytes()), nil
 }
 
+// envelopeNames are an envelope's members.
+var envelopeNames = []string{"version", "payload", "nonce"}
+
 // IsEnvelope reports whether a body is sealed: an object with exactly the
 // members version, payload and nonce, whatever is in them. Anything else is
 // plain JSON (section 6). An envelope of another version is still one, and is
 // then refused.
 func IsEnvelope(body exactjson.Value) bool {
-	if body.Kind != exactjson.Object || len(body.Members) != 3 {
+	if body.Kind != exactjson.Object || len(body.Members) != len(envelopeNames) {
 		return false
 	}
-	for _, name := range []string{"version", "payload", "nonce"} {
+	for _, name := range envelopeNames {
 		if _, ok := body.Get(name); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// LooksSealed is IsEnvelope for a body that exact JSON refuses, such as one
+// with a name twice, a version of a hundred digits or U+0000 in a nonce: it is
+// an envelope that can't be opened, and no plain request. What is no JSON at
+// all is neither.
+func LooksSealed(body []byte) bool {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil || len(members) != len(envelopeNames) {
+		return false
+	}
+	for _, name := range envelopeNames {
+		if _, ok := members[name]; !ok {
 			return false
 		}
 	}
@@ -133,11 +155,11 @@ func Open(e Envelope, keys Keys) ([]byte, error) {
 	if e.Version != EnvelopeVersion || len(e.Payload) > maxPayload || len(e.Nonce) != base64.StdEncoding.EncodedLen(NonceSize) {
 		return nil, ErrSealed
 	}
-	nonce, err := base64.StdEncoding.Strict().DecodeString(e.Nonce)
+	nonce, err := decodeBase64(e.Nonce)
 	if err != nil || len(nonce) != NonceSize {
 		return nil, ErrSealed
 	}
-	sealed, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
+	sealed, err := decodeBase64(e.Payload)
 	if err != nil {
 		return nil, ErrSealed
 	}
@@ -146,6 +168,15 @@ func Open(e Envelope, keys Keys) ([]byte, error) {
 		return nil, ErrSealed
 	}
 	return plaintext, nil
+}
+
+// decodeBase64 reads standard base64 with its padding, in one line: an
+// envelope has one form, so that nothing stands between its bytes.
+func decodeBase64(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") { // which the decoder would skip
+		return nil, ErrSealed
+	}
+	return base64.StdEncoding.Strict().DecodeString(text)
 }
 
 // NewNonce draws a nonce; random is crypto/rand.Reader outside tests.
