@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/pressly/goose/v3"
+)
 
 // Texts runs a query that gives one text a row, so that tests see what a table
 // holds.
@@ -21,6 +25,14 @@ func (s *Store) Texts(ctx context.Context, text string, args ...any) ([]string, 
 func (s *Store) Exec(ctx context.Context, text string, args ...any) error {
 	return s.write(ctx, func(q querier) error {
 		_, err := q.exec(ctx, text, args...)
+		return err
+	})
+}
+
+// MigrateDownTo takes migrations back, to the schema of an older version.
+func (s *Store) MigrateDownTo(ctx context.Context, version int64) error {
+	return s.withGoose(func(provider *goose.Provider) error {
+		_, err := provider.DownTo(ctx, version)
 		return err
 	})
 }
