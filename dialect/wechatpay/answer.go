@@ -26,7 +26,7 @@ func (c *call) headers() {
 
 // answer sends an object with 200.
 func (d *Dialect) answer(c *call, object any) error {
-	body, err := wire.Marshal(object)
+	body, err := marshal(object)
 	if err != nil {
 		return refund.Wrap(err, "render answer")
 	}
@@ -39,13 +39,20 @@ func (d *Dialect) answer(c *call, object any) error {
 	return nil
 }
 
+// marshal writes what an answer may hold: names of goods and accounts may have
+// come through APIs that take longer characters.
+func marshal(object any) ([]byte, error) {
+	body, err := wire.Marshal(object)
+	return wire.DropLongCharacters(body), err
+}
+
 // fail answers with code and message, as the table in errors.go says.
 func (d *Dialect) fail(c *call, err error) {
 	status, answer := told(err)
 	if status >= http.StatusInternalServerError {
 		d.Log.Error("request failed", "request_id", c.requestID, "path", c.r.URL.Path, "error", err)
 	}
-	body, failure := wire.Marshal(answer)
+	body, failure := marshal(answer)
 	if failure != nil {
 		panic(http.ErrAbortHandler) // an object of texts always has a JSON text
 	}

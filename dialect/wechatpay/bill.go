@@ -111,7 +111,7 @@ func (d *Dialect) bill(c *call, kind string, query wire.BillQuery) ([]byte, erro
 	case rows == 0:
 		return nil, noBill(wire.CodeNoStatement)
 	}
-	return file.Bytes(), nil
+	return wire.DropLongCharacters(file.Bytes()), nil
 }
 
 // day is what a bill tells of.

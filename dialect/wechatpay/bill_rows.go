@@ -67,6 +67,9 @@ func refundRow(r refund.Refund, of day, account *account) wire.TradeRow {
 	charge := of.of[r.ChargeID]
 	row := orderRow(charge, account)
 	row.At, row.RefundAppliedAt, row.TradeState = r.CreatedAt, r.CreatedAt, wire.BillStateRefund
+	if r.By.Call == refund.ByReverse {
+		row.TradeState = wire.BillStateReversed
+	}
 	row.RefundID, row.OutRefundNo = refundID(r), outRefundNo(r)
 	row.SettlementRefund, row.RequestedRefund = int64(r.Parts.Settlement(charge.Detail.Coupons)), int64(r.Amount)
 	row.CouponRefund = int64(r.Parts.Legs(charge.Detail.Coupons).CouponCash)

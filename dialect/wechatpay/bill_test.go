@@ -67,6 +67,7 @@ func TestTradeBills(t *testing.T) {
 	c.now = now
 	// A sub-merchant's order is in the service provider's bill alone.
 	s.Charge(t, merchant.DemoID, 100, func(r *refund.Charge) {
+		r.Detail.Subject = "苹果🍎"
 		r.PaidAt, r.Aliases = now(), []refund.Alias{{Dialect: merchant.WeChatPay, Identity: partner, Sub: subMchID, Name: "SUB-ORDER"}}
 	})
 	c.post(t, refundPath, refundBody("R1", 500, ""), 200, "Prefer", "wait=5")
@@ -121,7 +122,7 @@ func TestTradeBills(t *testing.T) {
 	if file := c.download(t, c.get(t, path, 200)); !bytes.Contains(file, []byte(demoOrder)) {
 		t.Error("the direct merchant's bill lacks its order")
 	}
-	if file := p.download(t, p.get(t, path, 200)); bytes.Contains(file, []byte(demoOrder)) || !bytes.Contains(file, []byte("`"+subMchID+",")) {
+	if file := p.download(t, p.get(t, path, 200)); bytes.Contains(file, []byte(demoOrder)) || !bytes.Contains(file, []byte("`"+subMchID+",")) || !bytes.Contains(file, []byte("`苹果,")) {
 		t.Errorf("the partner's bill is\n%s", file)
 	}
 	if answer := decoded(t, p.get(t, path+"&sub_mchid=1900000110", 400)); answer["code"] != "NO_STATEMENT_EXIST" {

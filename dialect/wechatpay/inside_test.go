@@ -74,6 +74,17 @@ func TestABillTellsTheStateOfTheMomentItWasMade(t *testing.T) {
 	}
 }
 
+// Section 2.6: what was reversed is another state in a bill.
+func TestABillTellsReversalsFromRefunds(t *testing.T) {
+	of := day{of: map[string]refund.Charge{"": {Amount: 100}}}
+	for call, want := range map[string]string{"": wire.BillStateRefund, refund.ByReverse: wire.BillStateReversed} {
+		row := refundRow(refund.Refund{Amount: 100, State: refund.Pending, By: refund.Asker{Call: call}}, of, &account{})
+		if row.TradeState != want || row.RefundType != wire.ChannelOriginal {
+			t.Errorf("%q: %s by %s", call, row.TradeState, row.RefundType)
+		}
+	}
+}
+
 // Which of our events is told, and to whom.
 func TestSubscriptions(t *testing.T) {
 	d := New(Services{Log: slog.New(slog.DiscardHandler)})

@@ -30,11 +30,11 @@ func (d *Dialect) acceptRefund(c *call) (any, error) {
 		return nil, err
 	}
 	charge, err := d.orderOf(c, request)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = d.admit(c, request, charge)
 	}
-	if err := d.admit(c, request, charge); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, d.refusal(c, request, err)
 	}
 	if err := d.admitOld(c, charge); err != nil {
 		return nil, err
@@ -49,6 +49,24 @@ func (d *Dialect) acceptRefund(c *call) (any, error) {
 	}
 	// From here on the refund is on disk: whatever happens, it is no 4xx.
 	return refundObject(result.Refunds[0], charge, c.account.identity), nil
+}
+
+// refusal is what a request is told that is refused before the core sees it.
+// Where its number is already that of a refund, that one passed here: whatever
+// differs from it now is a conflict, be it the order, the sub-merchant, the
+// total or who pays (section 3, Idempotency).
+func (d *Dialect) refusal(c *call, request wire.RefundRequest, refused error) error {
+	if status, _ := told(refused); wire.OutcomeUnknown(status) {
+		return refused
+	}
+	_, known, err := d.byNumber(c, request.OutRefundNo)
+	switch {
+	case err != nil:
+		return err
+	case known:
+		return &wire.Error{Code: wire.CodeInvalidRequest, Message: wire.MessageConflict}
+	}
+	return refused
 }
 
 // orderOf finds the order that a request names: by the platform's number if

@@ -28,7 +28,7 @@ func refundObject(r refund.Refund, charge refund.Charge, identity merchant.Ident
 		RefundID: refundID(r), OutRefundNo: outRefundNo(r),
 		TransactionID: charge.TransactionID, OutTradeNo: aliasOf(charge, identity).Name,
 		Channel:             cmp.Or(r.Landed.Channel, wire.ChannelOriginal),
-		UserReceivedAccount: cmp.Or(r.Landed.Account, charge.Detail.ReceivedAccount, wire.AccountBalance),
+		UserReceivedAccount: receivedAccount(r, charge),
 		CreateTime:          wire.Time(r.CreatedAt), Status: statuses[r.State], FundsAccount: fundsAccount(r, charge),
 		Amount: refundAmount(r, charge), Promotions: promotions(r, charge),
 	}
@@ -37,6 +37,13 @@ func refundObject(r refund.Refund, charge refund.Charge, identity merchant.Ident
 		out.SuccessTime = &at
 	}
 	return out
+}
+
+// receivedAccount is where the money lands: as the channel's outcome says, else
+// as the payment came. Notifications show it too, sealed.
+func receivedAccount(r refund.Refund, charge refund.Charge) string {
+	text := []byte(cmp.Or(r.Landed.Account, charge.Detail.ReceivedAccount))
+	return cmp.Or(string(wire.DropLongCharacters(text)), wire.AccountBalance)
 }
 
 // refundAmount is a refund's member amount. Its totals are the order's.

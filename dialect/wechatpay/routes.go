@@ -25,7 +25,7 @@ type route struct {
 var routes = []route{
 	{method: http.MethodGet, path: "certificates", handle: (*Dialect).getCertificates},
 	{method: http.MethodPost, path: "refund/domestic/refunds", handle: (*Dialect).createRefund},
-	{method: http.MethodPost, path: "refund/domestic/refunds/{refund_id}/apply-abnormal-refund", handle: (*Dialect).applyAbnormalRefund},
+	{method: http.MethodPost, path: "refund/domestic/refunds/{refund_id}/apply-abnormal-refund", handle: (*Dialect).applyAbnormalRefundOnce},
 	{method: http.MethodGet, path: "refund/domestic/refunds/{out_refund_no}", handle: (*Dialect).getRefund},
 	{method: http.MethodGet, path: "pay/transactions/id/{transaction_id}", handle: (*Dialect).getOrderByID},
 	{method: http.MethodGet, path: "pay/transactions/out-trade-no/{out_trade_no}", handle: (*Dialect).getOrderByNumber},

@@ -47,6 +47,8 @@ type Services struct {
 	Finder    Finder
 	Acceptor  dialect.Acceptor
 	Rerouter  Rerouter
+	// Writes remembers what was done under an Idempotency-Key.
+	Writes dialect.Writes
 	// EgressCheck says whether a notify_url may be called; nil allows all.
 	EgressCheck func(ctx context.Context, url string) error
 	// PublicURL is the service's own address, such as https://pay.example,

@@ -248,6 +248,11 @@ func TestRulesForCallers(t *testing.T) {
 			t.Errorf("%s: got %q", test.name, got)
 		}
 	}
+	for text, want := range map[string]string{"": "", "a退€": "a退€", "😀": "", "a😀b𠮷": "ab"} {
+		if got := string(DropLongCharacters([]byte(text))); got != want {
+			t.Errorf("%q is left as %q", text, got)
+		}
+	}
 	if RefundWindow != 365*24*time.Hour || MaxRefunds != 50 || RefundSpacing != time.Minute || ShortageLimit != 7*24*time.Hour {
 		t.Error("a rule was changed")
 	}

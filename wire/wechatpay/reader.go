@@ -1,6 +1,8 @@
 package wechatpay
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -191,6 +193,21 @@ func newReader(body exactjson.Value) *reader {
 		r.failure = &ParamError{Issue: "the body must be a JSON object", Location: LocationBody}
 	}
 	return r
+}
+
+// DropLongCharacters takes characters of 4 bytes out of what is written: the
+// protocol has only those of 1 to 3, and orders may come from elsewhere.
+func DropLongCharacters(text []byte) []byte {
+	const longest = 0xF0 // begins a character of 4 bytes
+	if !slices.ContainsFunc(text, func(b byte) bool { return b >= longest }) {
+		return text
+	}
+	return bytes.Map(func(c rune) rune {
+		if c > 0xFFFF {
+			return -1
+		}
+		return c
+	}, text)
 }
 
 // hasLongCharacters reports whether text has a character of 4 bytes of UTF-8:

@@ -140,8 +140,10 @@ func CheckMode(subMchID string, partner bool, location string) error {
 	switch {
 	case partner && subMchID == "":
 		return &ParamError{Field: field, Issue: "is required from a partner", Location: location}
+	case partner && !IsMchID(subMchID):
+		return &ParamError{Field: field, Value: shown(exactjson.Value{Text: subMchID}), Issue: "must be digits", Location: location}
 	case !partner && subMchID != "":
-		return &ParamError{Field: field, Value: subMchID, Issue: "must not be given by a direct merchant", Location: location}
+		return &ParamError{Field: field, Value: shown(exactjson.Value{Text: subMchID}), Issue: "must not be given by a direct merchant", Location: location}
 	}
 	return nil
 }

@@ -43,6 +43,10 @@ func TestRequestsThatAreTaken(t *testing.T) {
 		{"a number of 64 bytes", `"out_trade_no":"T12345","out_refund_no":"` + strings.Repeat("R", 64) + `",` + plainAmount},
 		{"a reason of 80 bytes", `"out_trade_no":"T12345","out_refund_no":"R","reason":"` + strings.Repeat("退", 26) + `ab",` + plainAmount},
 		{"http, which the generic page allows", `"out_trade_no":"T12345","out_refund_no":"R","notify_url":"http://m.example/n",` + plainAmount},
+		{"an address of 8 bytes", `"out_trade_no":"T12345","out_refund_no":"R","notify_url":"http://a",` + plainAmount},
+		{"an address of 256 bytes", `"out_trade_no":"T12345","out_refund_no":"R","notify_url":"https://m.example/` + strings.Repeat("n", 238) + `",` + plainAmount},
+		{"a number of the platform of 32 bytes", `"transaction_id":"` + strings.Repeat("1", 32) + `","out_trade_no":"T12345","out_refund_no":"R",` + plainAmount},
+		{"a number of one byte with each odd character", `"out_trade_no":"T12345","out_refund_no":"|",` + plainAmount},
 		{"travel's prepaid deposits", `"out_trade_no":"T12345","out_refund_no":"R","funds_account":"UNSETTLED",` + plainAmount},
 		{"a name of 256 characters", `"out_trade_no":"T12345","out_refund_no":"R","goods_detail":[{"merchant_goods_id":"g","goods_name":"` + strings.Repeat("名", 256) + `","unit_price":0,"refund_amount":0,"refund_quantity":1}],` + plainAmount},
 	}
@@ -64,6 +68,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	}
 	tests := []struct{ name, body, field, value string }{
 		{"a sub-merchant in words", `"sub_mchid":"a",` + order + `,` + plainAmount, "/sub_mchid", "a"},
+		{"a sub-merchant of 33 digits", `"sub_mchid":"` + strings.Repeat("1", 33) + `",` + order + `,` + plainAmount, "/sub_mchid", strings.Repeat("1", 33)},
 		{"an empty sub-merchant", `"sub_mchid":"",` + order + `,` + plainAmount, "/sub_mchid", ""},
 		{"neither number of the order", `"out_refund_no":"R",` + plainAmount, "/transaction_id", ""},
 		{"an empty number of the platform", `"transaction_id":"",` + order + `,` + plainAmount, "/transaction_id", ""},
@@ -80,6 +85,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"a reason of 81 bytes", order + `,"reason":"` + strings.Repeat("退", 27) + `",` + plainAmount, "/reason", ""},
 		{"a reason with a character of 4 bytes", order + `,"reason":"😀",` + plainAmount, "/reason", "😀"},
 		{"a reason that is a number", order + `,"reason":1,` + plainAmount, "/reason", "1"},
+		{"an address of 7 bytes", order + `,"notify_url":"http://",` + plainAmount, "/notify_url", "http://"},
 		{"an empty address", order + `,"notify_url":"",` + plainAmount, "/notify_url", ""},
 		{"an address with a query", order + `,"notify_url":"https://m.example/n?a=1",` + plainAmount, "/notify_url", "https://m.example/n?a=1"},
 		{"an address with a fragment", order + `,"notify_url":"https://m.example/n#a",` + plainAmount, "/notify_url", "https://m.example/n#a"},
@@ -111,6 +117,13 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"goods that are a number", order + `,` + plainAmount + `,"goods_detail":[1]`, "/goods_detail/0", "1"},
 		{"goods without a number", goods(`"unit_price":1,"refund_amount":1,"refund_quantity":1`), "/goods_detail/1/merchant_goods_id", ""},
 		{"goods with a bad number", goods(`"merchant_goods_id":"a b","unit_price":1,"refund_amount":1,"refund_quantity":1`), "/goods_detail/1/merchant_goods_id", "a b"},
+		{"goods with a number of 33 bytes", goods(`"merchant_goods_id":"` + strings.Repeat("h", 33) + `","unit_price":1,"refund_amount":1,"refund_quantity":1`), "/goods_detail/1/merchant_goods_id", strings.Repeat("h", 33)},
+		{"goods with an empty number", goods(`"merchant_goods_id":"","unit_price":1,"refund_amount":1,"refund_quantity":1`), "/goods_detail/1/merchant_goods_id", ""},
+		{"goods with a number of the platform of 33 bytes", goods(`"merchant_goods_id":"h","wechatpay_goods_id":"` + strings.Repeat("h", 33) + `","unit_price":1,"refund_amount":1,"refund_quantity":1`), "/goods_detail/1/wechatpay_goods_id", strings.Repeat("h", 33)},
+		{"goods with a negative price", goods(`"merchant_goods_id":"h","unit_price":-1,"refund_amount":1,"refund_quantity":1`), "/goods_detail/1/unit_price", "-1"},
+		{"goods with an amount in quotes", goods(`"merchant_goods_id":"h","unit_price":1,"refund_amount":"1","refund_quantity":1`), "/goods_detail/1/refund_amount", "1"},
+		{"goods without a quantity", goods(`"merchant_goods_id":"h","unit_price":1,"refund_amount":1`), "/goods_detail/1/refund_quantity", ""},
+		{"half a piece of the goods", goods(`"merchant_goods_id":"h","unit_price":1,"refund_amount":1,"refund_quantity":0.5`), "/goods_detail/1/refund_quantity", "0.5"},
 		{"goods without a price", goods(`"merchant_goods_id":"h","refund_amount":1,"refund_quantity":1`), "/goods_detail/1/unit_price", ""},
 		{"goods without an amount", goods(`"merchant_goods_id":"h","unit_price":1,"refund_quantity":1`), "/goods_detail/1/refund_amount", ""},
 		{"none of the goods", goods(`"merchant_goods_id":"h","unit_price":1,"refund_amount":1,"refund_quantity":0`), "/goods_detail/1/refund_quantity", "0"},
@@ -149,6 +162,7 @@ func TestWhoMustNameASubMerchant(t *testing.T) {
 		{"1", LocationBody, false, "/sub_mchid"},
 		{"", LocationQuery, true, "sub_mchid"},
 		{"1", LocationQuery, false, "sub_mchid"},
+		{"1a", LocationQuery, true, "sub_mchid"},
 	} {
 		err := CheckMode(test.sub, test.partner, test.location)
 		if test.field == "ok" {

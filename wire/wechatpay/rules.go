@@ -1,7 +1,6 @@
 package wechatpay
 
 import (
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -50,12 +49,7 @@ func PollDelay(n int) time.Duration {
 // is longer than 80 bytes is cut between two characters. The stored text stays
 // whole; this is for the call only (section 2.1).
 func ClipReason(reason string) string {
-	reason = strings.Map(func(c rune) rune {
-		if c > 0xFFFF {
-			return -1
-		}
-		return c
-	}, reason)
+	reason = string(DropLongCharacters([]byte(reason)))
 	if len(reason) <= MaxReason {
 		return reason
 	}
