@@ -14,6 +14,9 @@ const (
 	ContentFrom   = "from"
 	ContentGoods  = "goods"
 	ContentSplits = "splits"
+	// ContentCall is which of a dialect's calls asked, where several could ask
+	// for the same.
+	ContentCall = "call"
 )
 
 // SameContent compares the members that both have; one that only one of two

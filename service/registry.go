@@ -23,16 +23,18 @@ func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dia
 	return []dialect.Dialect{
 		native.New(s.nativeServices(now, log)),
 		payin.New(payin.Services{
-			Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Deliveries: s.Store, Now: now, Log: log,
+			Directory: s.Store, Reader: s.Store, Orders: s.Store, Acceptor: s.acceptor, Deliveries: s.Store,
+			Writes: s.Store, Wake: func() { s.webhooks.Wake() }, Now: now, Log: log,
 		}),
 		pingpp.New(pingpp.Services{
-			Directory: s.Store, Reader: s.Store, Pager: s.Store, Units: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log,
+			Directory: s.Store, Reader: s.Store, Pager: s.Store, Units: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
+			Writes: s.Store, Now: now, Log: log,
 		}),
 		wallet.New(wallet.Services{
-			Directory: s.Store, Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Now: now, Log: log,
+			Directory: s.Store, Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Writes: s.Store, Now: now, Log: log,
 		}),
 		wechatpay.New(wechatpay.Services{
-			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.engine,
+			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.engine, Writes: s.Store,
 			EgressCheck: s.notifyCheck, PublicURL: s.opts.PublicURL, Now: now, Log: log,
 		}),
 	}

@@ -19,7 +19,7 @@ type operation struct {
 var operations = map[wire.Operation]operation{
 	wire.CreateRefund:     {merchant.ScopeRefund, (*Dialect).createRefund},
 	wire.QueryRefund:      {merchant.ScopeRead, (*Dialect).getRefund},
-	wire.CreateOrder:      {merchant.ScopeCharge, (*Dialect).createOrder},
+	wire.CreateOrder:      {merchant.ScopeCharge, (*Dialect).createOrderOnce},
 	wire.QueryOrder:       {merchant.ScopeRead, (*Dialect).getOrder},
 	wire.QueryTransaction: {merchant.ScopeRead, (*Dialect).getTransaction},
 	wire.QueryMerchant:    {merchant.ScopeRead, (*Dialect).getMerchant},

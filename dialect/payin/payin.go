@@ -26,10 +26,14 @@ import (
 type Services struct {
 	Directory dialect.Directory
 	Reader    dialect.Reader
-	Registrar dialect.Registrar
+	Orders    Orders
 	Acceptor  dialect.Acceptor
-	// Deliveries says how often a refund was told, for its transaction.
+	// Writes remembers what was done under an Idempotency-Key.
+	Writes dialect.Writes
+	// Deliveries says how often a payment or refund was told, for its transaction.
 	Deliveries Deliveries
+	// Wake says that there are new deliveries; may be nil.
+	Wake func()
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Log is told of faults of ours, with the request's id; default
@@ -37,10 +41,18 @@ type Services struct {
 	Log *slog.Logger
 }
 
-// Deliveries sums up what a dialect's addresses were told of the state that a
-// refund is in.
+// Deliveries sums up what a dialect's addresses were told of a payment, and of
+// the state that a refund is in.
 type Deliveries interface {
+	PaymentSummary(ctx context.Context, dialect string, c refund.Charge) (webhook.Summary, error)
 	DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (webhook.Summary, error)
+}
+
+// Orders registers charges as dialect.Registrar does. For one that is new it
+// asks tell, once or more, for the deliveries that tell of its payment, and
+// writes them in the same commit; tell gets the merchant's endpoints in use.
+type Orders interface {
+	RegisterTold(ctx context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]webhook.Delivery, error)) (stored refund.Charge, again bool, err error)
 }
 
 // Dialect is the Payin API. It is safe for concurrent use.
@@ -55,6 +67,9 @@ func New(s Services) *Dialect {
 	}
 	if s.Log == nil {
 		s.Log = slog.Default()
+	}
+	if s.Wake == nil {
+		s.Wake = func() {}
 	}
 	return &Dialect{Services: s}
 }

@@ -32,7 +32,8 @@ func (d *Dialect) createBatch(c *call) (any, error) {
 	}
 	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.caller.Merchant, merchant.PingPP))
 	if err != nil {
-		if refund.KindOf(err) == refund.KindKeyConflict {
+		core := refund.As(err)
+		if core != nil && core.Kind == refund.KindKeyConflict && core.Param != "idempotency_key" {
 			return nil, &flaw{kind: refund.KindKeyConflict, param: "batch_no", text: text{
 				"批量退款批次号已被使用。", "The batch_no was used for another batch.",
 			}}
@@ -43,7 +44,7 @@ func (d *Dialect) createBatch(c *call) (any, error) {
 		return nil, err
 	}
 	return d.batchShown(c, Unit{
-		Key: unit.Key, Contents: unit.Members, Refunds: result.Refunds, Charges: charges, CreatedAt: result.Refunds[0].CreatedAt,
+		Key: unit.Name, Contents: unit.Members, Refunds: result.Refunds, Charges: charges, CreatedAt: result.Refunds[0].CreatedAt,
 	}), nil
 }
 
@@ -70,10 +71,10 @@ func (d *Dialect) batchUnit(c *call) (unit refund.Unit, charges map[string]refun
 		return unit, nil, err
 	}
 	unit = refund.Unit{
-		MerchantID: c.caller.Merchant.ID, Key: BatchKey + batchID(c.caller.Merchant.ID, number),
+		MerchantID: c.caller.Merchant.ID, Name: BatchKey + batchID(c.caller.Merchant.ID, number),
 		By: dialect.Asker(c.caller, c.r, c.requestID),
 	}
-	unit.By.Batch = unit.Key // so that its end is told as one
+	unit.By.Batch = unit.Name // so that its end is told as one
 	entries, ok := given(c.params, "charges")
 	if !ok {
 		return unit, nil, missing("charges")
@@ -94,6 +95,7 @@ func (d *Dialect) batchUnit(c *call) (unit refund.Unit, charges map[string]refun
 		unit.Requests = append(unit.Requests, request)
 		unit.Members = append(unit.Members, refund.Content{
 			refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(request.Amount), refund.ContentSplits: "",
+			refund.ContentCall: callBatch,
 		})
 	}
 	first := unit.Members[0]

@@ -25,9 +25,17 @@ func (d *Dialect) reverseCharge(c *call) (any, error) {
 	if alias, _ := charge.Alias(merchant.PingPP); alias.Sub != "" {
 		return nil, &flaw{kind: refund.KindInvalid, words: wire.Locale.OrderCharge}
 	}
+	key, keyErr := unitKey(c)
+	if keyErr != nil {
+		return nil, keyErr
+	}
+	members := []refund.Content{{refund.ContentCharge: charge.ID, refund.ContentAmount: "", refund.ContentCall: callReverse}}
 	object, err := d.chargeObject(c.r.Context(), c, charge, false)
-	if err != nil || object.Reversed {
-		return object, err
+	if err != nil {
+		return nil, err
+	}
+	if object.Reversed {
+		return object, d.checkKey(c, key, members)
 	}
 	until, ok := wire.ReversibleUntil(charge.Channel, charge.PaidAt)
 	if !ok {
@@ -42,8 +50,8 @@ func (d *Dialect) reverseCharge(c *call) (any, error) {
 	by := dialect.Asker(c.caller, c.r, c.requestID)
 	by.Call = refund.ByReverse
 	unit := refund.Unit{
-		MerchantID: charge.MerchantID, Requests: []refund.Request{{ChargeID: charge.ID, Reason: reverseReason}}, By: by,
-		Members: []refund.Content{{refund.ContentCharge: charge.ID, refund.ContentAmount: ""}},
+		MerchantID: charge.MerchantID, Key: key, Requests: []refund.Request{{ChargeID: charge.ID, Reason: reverseReason}}, By: by,
+		Members: members,
 	}
 	_, refused := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.caller.Merchant, merchant.PingPP))
 	if kind := refund.KindOf(refused); refused != nil && kind != refund.KindFullyRefunded && kind != refund.KindAmountExceeded {

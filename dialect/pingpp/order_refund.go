@@ -49,6 +49,7 @@ func (d *Dialect) createOrderRefund(c *call) (any, error) {
 		unit.Requests = append(unit.Requests, request)
 		unit.Members = append(unit.Members, refund.Content{
 			refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(request.Amount), refund.ContentSplits: "",
+			refund.ContentCall: callOrderRefund,
 		})
 	}
 	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.caller.Merchant, merchant.PingPP))

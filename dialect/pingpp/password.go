@@ -31,16 +31,16 @@ func (d *Dialect) needsPassword(ctx context.Context, charge refund.Charge) (bool
 	return wire.NeedsPassword(charge.Channel, identity.Public), nil
 }
 
-// waitKey is the key of a refund that waits for the password, where the request
+// waitName is the name of a refund that waits for the password, where the request
 // brought none of its own: the same charge and amount once more is the same
-// refund with a fresh address, until it has ended. The key is a row, so that of
+// refund with a fresh address, until it has ended. The name is a row, so that of
 // many requests at once one makes a refund.
-func (d *Dialect) waitKey(ctx context.Context, charge refund.Charge, amount string) (string, error) {
+func (d *Dialect) waitName(ctx context.Context, charge refund.Charge, amount string) (string, error) {
 	for n := 1; ; n++ {
-		key := passwordKey + charge.ID + " " + amount + " " + strconv.Itoa(n)
-		unit, ok, err := d.Units.Unit(ctx, charge.MerchantID, key)
+		name := passwordKey + charge.ID + " " + amount + " " + strconv.Itoa(n)
+		unit, ok, err := d.Units.Unit(ctx, charge.MerchantID, name)
 		if err != nil || !ok || !unit.Refunds[0].State.Final() {
-			return key, err
+			return name, err
 		}
 	}
 }

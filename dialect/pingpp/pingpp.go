@@ -38,6 +38,8 @@ type Services struct {
 	Units     Units
 	Registrar dialect.Registrar
 	Acceptor  dialect.Acceptor
+	// Writes remembers what was done under an Idempotency-Key.
+	Writes dialect.Writes
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Log is told of faults of ours, with the request's id; default

@@ -74,6 +74,7 @@ func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
 		MerchantID: c.caller.Merchant.ID, Key: key, Requests: []refund.Request{request},
 		By: dialect.Asker(c.caller, c.r, c.requestID), Members: []refund.Content{{
 			refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(request.Amount), refund.ContentSplits: splits,
+			refund.ContentCall: callRefund,
 		}},
 	}, nil
 }
@@ -88,7 +89,7 @@ func (d *Dialect) awaitPassword(c *call, unit *refund.Unit, charge refund.Charge
 	}
 	unit.Requests[0].Detail.Password = true
 	if unit.Key == "" || strings.HasPrefix(unit.Key, retryKey) {
-		unit.Key, err = d.waitKey(c.r.Context(), charge, unit.Members[0][refund.ContentAmount])
+		unit.Name, err = d.waitName(c.r.Context(), charge, unit.Members[0][refund.ContentAmount])
 	}
 	return err
 }

@@ -204,7 +204,7 @@ var badRequests = []badRequest{
 	replaced("one fen above the rest", "amount", "31", "402 100028 amount is more than is still refundable"),
 	replaced("15 digits", "amount", "999999999999999", "402 100028 amount is more than is still refundable"),
 	replaced("a number that was used with another amount", "extra", `{"refund_order":"used"}`, "400 10002 extra.refund_order was used for another refund"),
-	refunding("a key that was used with another amount", object(refundMembers, "x", "1"), "400 10002 Idempotency-Key was used for another refund", idempotent, "used"),
+	refunding("a key that was used with another amount", object(refundMembers, "x", "1"), "400 10002 Idempotency-Key was used for another request", idempotent, "used"),
 
 	// Reads and lists.
 	reading("a list without page", "/wallet/wallet_demo/charges/list?count=1", "400 100051 page is required"),

@@ -25,10 +25,6 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := c.idempotencyKey()
-	if err != nil {
-		return nil, err
-	}
 	ctx := c.r.Context()
 	accounts, err := d.Directory.ChannelAccounts(ctx, c.caller.Merchant.ID)
 	if err != nil {
@@ -39,7 +35,6 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 		return nil, refund.Errorf(refund.KindForbidden, "", "the merchant has no sandbox account")
 	}
 	charge := c.newCharge(request, account.ID, d.now())
-	charge.Detail.Key = key
 	identities, err := d.Directory.Identities(ctx, charge.MerchantID)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindLimitExceeded:  {0, wire.CodeRefundFailed, say("amount is above the limit for one refund")},
 
 	refund.KindNumberConflict: {0, wire.CodeParam, say("extra.refund_order was used for another refund")},
-	refund.KindKeyConflict:    {0, wire.CodeParam, say("Idempotency-Key was used for another refund")},
+	refund.KindKeyConflict:    {0, wire.CodeParam, say("Idempotency-Key was used for another request")},
 	refund.KindChargeConflict: {0, wire.CodeOrderNoUsed, say("order_no was used for another charge")},
 	refund.KindStateConflict:  {0, wire.CodeRefundStatus, detail},
 

@@ -32,35 +32,31 @@ func claimOrderNo(wallet, orderNo string) string {
 }
 
 // registerOnce registers a charge that the sandbox has paid, unless its
-// order_no was used. The same request with its Idempotency-Key once more gets
-// the charge that it made.
+// order_no was used.
 func (d *Dialect) registerOnce(c *call, charge refund.Charge) (refund.Charge, error) {
-	stored, again, err := d.orderNoUser(c, charge)
-	if err == nil && !again {
-		stored, again, err = d.Registrar.RegisterCharge(c.r.Context(), charge)
+	used := refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
+	taken, err := d.orderNoTaken(c, charge)
+	switch {
+	case err != nil:
+		return refund.Charge{}, err
+	case taken:
+		return refund.Charge{}, used
 	}
+	stored, again, err := d.Registrar.RegisterCharge(c.r.Context(), charge)
 	switch {
 	case err != nil && refund.KindOf(err) != refund.KindChargeConflict:
 		return refund.Charge{}, err
-	case err != nil, again && !repeats(charge, stored):
-		return refund.Charge{}, refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
+	case err != nil, again: // someone else was quicker
+		return refund.Charge{}, used
 	}
 	return stored, nil
 }
 
-// repeats says whether a request is the one that made the stored charge.
-func repeats(sent, stored refund.Charge) bool {
-	return sent.Detail.Key != "" && sent.Detail.Key == stored.Detail.Key && refund.SameCharge(stored, sent)
-}
-
-// orderNoUser finds the wallet's charge that has the order number already, also
-// one that came to us some other way.
-func (d *Dialect) orderNoUser(c *call, charge refund.Charge) (refund.Charge, bool, error) {
+// orderNoTaken says whether a charge of the wallet has the order number
+// already, also one that came to us some other way.
+func (d *Dialect) orderNoTaken(c *call, charge refund.Charge) (bool, error) {
 	used, _, err := d.Reader.ChargeList(c.r.Context(), dialect.ChargeFilter{
 		MerchantID: charge.MerchantID, Dialect: merchant.Wallet, Identity: c.identity.Name, OrderNo: charge.OrderNo, Page: dialect.Page{Limit: 1},
 	})
-	if err != nil || len(used) == 0 {
-		return refund.Charge{}, false, err
-	}
-	return used[0], true, nil
+	return len(used) > 0, err
 }

@@ -49,7 +49,7 @@ func TestAnOrderNoIsOneChargeOfOneWallet(t *testing.T) {
 	first := decoded(t, create(w, chargeOf("ORDER1", 100), 200, "Idempotency-Key", "k1"))
 	const used = `{"code":100024,"message":"order_no was used for another charge","data":null}`
 	for name, again := range map[string][]string{
-		"with another amount": {chargeOf("ORDER1", 101), "Idempotency-Key", "k1"},
+		"with another amount": {chargeOf("ORDER1", 101), "Idempotency-Key", "k3"},
 		"with another key":    {chargeOf("ORDER1", 100), "Idempotency-Key", "k2"},
 		"without a key":       {chargeOf("ORDER1", 100)},
 	} {
@@ -59,6 +59,18 @@ func TestAnOrderNoIsOneChargeOfOneWallet(t *testing.T) {
 			}
 		})
 	}
+	s.Unchanged(t, func() {
+		const taken = `{"code":10002,"message":"Idempotency-Key was used for another request","data":null}`
+		if got := create(w, chargeOf("ORDER1", 101), 400, "Idempotency-Key", "k1"); got != taken {
+			t.Error(got)
+		}
+		if got := create(w, chargeOf("ORDER2", 100), 400, "Idempotency-Key", "k1"); got != taken {
+			t.Error(got)
+		}
+		if got := post(t, s, w.key, "/wallet/"+w.wallet+"/refund", asking(first["id"].(string), 30), 400, "Idempotency-Key", "k1"); got != taken {
+			t.Error(got)
+		}
+	})
 	// The same request again is the same charge, as it is by then.
 	w.refund(t, asking(first["id"].(string), 30), 200, "Prefer", "wait=5")
 	same := decoded(t, create(w, chargeOf("ORDER1", 100), 200, "Idempotency-Key", "k1"))

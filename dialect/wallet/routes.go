@@ -26,7 +26,7 @@ var routes = []route{
 	{http.MethodPost, "wallet/{wallet}/refund", merchant.ScopeRefund, (*Dialect).createRefund},
 	{http.MethodGet, "wallet/{wallet}", merchant.ScopeRead, (*Dialect).getWallet},
 	{http.MethodGet, "wallet/{wallet}/obj/{id}", merchant.ScopeRead, (*Dialect).getObject},
-	{http.MethodPost, "wallet/{wallet}/charges", merchant.ScopeCharge, (*Dialect).createCharge},
+	{http.MethodPost, "wallet/{wallet}/charges", merchant.ScopeCharge, (*Dialect).createChargeOnce},
 	{http.MethodGet, "wallet/{wallet}/charges/list", merchant.ScopeRead, (*Dialect).listCharges},
 	{http.MethodGet, "wallet/{wallet}/charges/{charge}/refunds", merchant.ScopeRead, (*Dialect).listRefunds},
 

@@ -42,6 +42,8 @@ type Services struct {
 	Pager     Pager
 	Registrar dialect.Registrar
 	Acceptor  dialect.Acceptor
+	// Writes remembers what was done under an Idempotency-Key.
+	Writes dialect.Writes
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Random gives nonces; default crypto/rand.Reader.
