@@ -28,5 +28,5 @@ func failureOf(r refund.Refund, locale wire.Locale) (code, message *string) {
 	if r.FailureMessage == "" {
 		return tell(wire.CodeRefundRefused, text{"退款已被支付渠道拒绝。", "The payment channel refused the refund."}.in(locale))
 	}
-	return tell(wire.CodeRefundRefusedMessage, locale.RefusedByChannel(r.Channel, r.FailureMessage))
+	return tell(wire.CodeRefundRefusedMessage, locale.RefusedByChannel(channelName(r.Channel), r.FailureMessage))
 }

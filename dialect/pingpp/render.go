@@ -58,6 +58,10 @@ func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charg
 	return out, nil
 }
 
+// channelName is what a channel is called here: a charge may have come with
+// another dialect's name for it.
+func channelName(name string) string { return dialect.ChannelName(name, merchant.PingPP) }
+
 // plainCharge is a charge without its refunds.
 func plainCharge(charge refund.Charge, live bool) wire.Charge {
 	alias, _ := charge.Alias(merchant.PingPP)
@@ -67,7 +71,7 @@ func plainCharge(charge refund.Charge, live bool) wire.Charge {
 		// True as soon as any refund exists, a failed one too (section 2.2);
 		// what was given back before the charge came to us was a refund.
 		Refunded: charge.Refunds > 0 || charge.AlreadyRefunded > 0,
-		App:      wire.AppReference{ID: alias.Identity}, Channel: charge.Channel, OrderNo: charge.OrderNo,
+		App:      wire.AppReference{ID: alias.Identity}, Channel: channelName(charge.Channel), OrderNo: charge.OrderNo,
 		ClientIP: detail.ClientIP, Amount: int64(charge.Amount), AmountSettle: int64(charge.Amount),
 		Currency: strings.ToLower(string(charge.Currency)), Subject: detail.Subject, Body: detail.Body,
 		Extra: detail.Extra, TimePaid: unix(charge.PaidAt), TimeExpire: detail.TimeExpire,
@@ -78,7 +82,7 @@ func plainCharge(charge refund.Charge, live bool) wire.Charge {
 		out.ClientIP = noClientIP
 	}
 	if out.TimeExpire == 0 {
-		out.TimeExpire = charge.CreatedAt.Add(expiry(charge.Channel)).Unix()
+		out.TimeExpire = charge.CreatedAt.Add(expiry(out.Channel)).Unix()
 	}
 	return out
 }

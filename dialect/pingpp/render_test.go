@@ -139,6 +139,8 @@ func TestACharge(t *testing.T) {
 		{"without a transaction number has null", changed(func(c *refund.Charge) { c.TransactionID = "" }), `"transaction_no":null`},
 		{"of WeChat expires after 2 h", testCharge(), `"time_paid":1409634170,"time_expire":1409641360,"time_settle":null`},
 		{"of others expires after a day", changed(func(c *refund.Charge) { c.Channel = "alipay" }), `"time_expire":1409720560`},
+		{"of another dialect's channel has its name here", changed(func(c *refund.Charge) { c.Channel = "wechat_qrcode" }), `"channel":"wx_pub_qr"`},
+		{"of another dialect's channel expires as it does here", changed(func(c *refund.Charge) { c.Channel = "wechat_qrcode" }), `"time_expire":1409641360`},
 		{"keeps the expiry it was given", changed(func(c *refund.Charge) { c.Detail.TimeExpire = 5 }), `"time_expire":5`},
 		{"of another dialect has the name it got here", changed(func(c *refund.Charge) { c.Aliases[0].Name = "ch_x" }), `{"id":"ch_x"`},
 		{"shows its app's id", testCharge(), `"app":"app_1Gqj58ynP0mHeX1q"`},
