@@ -81,7 +81,7 @@ func TestEachGenerationOfPingppSignatures(t *testing.T) {
 				charge := identity(t, d.charge(t, nil), "pingpp", "charge")
 				object, err := w.Post("refund", w.Path("charges", charge, "refunds"), append(description(subject), client.Pair{Name: "amount", Value: 1}))
 				if !test.taken {
-					if refused := w.refused(http.StatusUnauthorized, "", object, err); refused.Type != "invalid_request_error" {
+					if refused := w.refusal(http.StatusUnauthorized, "", object, err); refused.Type != "invalid_request_error" {
 						t.Errorf("%s: type %q", name, refused.Type)
 					}
 				} else if w.got("refund", object, err); client.Text(object, "description") != subject {
@@ -175,7 +175,7 @@ func TestRefusalsHaveEachClientsClassAndLanguage(t *testing.T) {
 			charge := w.newCharge(100)
 			ask := func(n, status int, param string, object client.Object, err error) {
 				t.Helper()
-				refused := w.refused(status, param, object, err)
+				refused := w.refusal(status, param, object, err)
 				if refused.Class != classes[name][n] {
 					t.Errorf("%s: %d is %q, want %q", name, status, refused.Class, classes[name][n])
 				}

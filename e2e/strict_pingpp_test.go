@@ -47,8 +47,8 @@ func (w walk) post(name, path string, params client.Map) client.Object {
 	return w.got(name, object, err)
 }
 
-// refused demands an error of the client's library.
-func (w walk) refused(status int, param string, object client.Object, err error) *client.Refused {
+// refusal demands an error of the client's library.
+func (w walk) refusal(status int, param string, object client.Object, err error) *client.Refused {
 	w.t.Helper()
 	refused, ok := client.AsError(err)
 	if !ok || refused.Status != status || refused.Param != param {
@@ -56,6 +56,12 @@ func (w walk) refused(status int, param string, object client.Object, err error)
 		return &client.Refused{}
 	}
 	return refused
+}
+
+// refused is refusal for those who need no more of it.
+func (w walk) refused(status int, param string, object client.Object, err error) {
+	w.t.Helper()
+	_ = w.refusal(status, param, object, err)
 }
 
 // order are the parameters of a charge.
@@ -398,7 +404,7 @@ func walkOrders(w walk) {
 	}
 	// Such a charge is not refunded by itself.
 	object, err := w.Post("refund", w.Path("charges", id, "refunds"), description("d"))
-	if refused := w.refused(http.StatusBadRequest, "", object, err); refused.Code != "charge_request_invalid" {
+	if refused := w.refusal(http.StatusBadRequest, "", object, err); refused.Code != "charge_request_invalid" {
 		w.t.Errorf("%s: the code is %q", w.Name(), refused.Code)
 	}
 }

@@ -95,8 +95,8 @@ func (w wechatWalk) until(number, status string) client.Object {
 	return seen
 }
 
-// refused demands an error of the platform's form.
-func (w wechatWalk) refused(status int, code string, object client.Object, err error) *client.Refused {
+// refusal demands an error of the platform's form.
+func (w wechatWalk) refusal(status int, code string, object client.Object, err error) *client.Refused {
 	w.t.Helper()
 	refused, ok := client.AsError(err)
 	if !ok || refused.Status != status || refused.Code != code {
@@ -104,6 +104,12 @@ func (w wechatWalk) refused(status int, code string, object client.Object, err e
 		return &client.Refused{}
 	}
 	return refused
+}
+
+// refused is refusal for those who need no more of it.
+func (w wechatWalk) refused(status int, code string, object client.Object, err error) {
+	w.t.Helper()
+	_ = w.refusal(status, code, object, err)
 }
 
 // wechatHazards are what breaks a naive server (sections 1.2, 1.7 and 6 of the

@@ -26,6 +26,8 @@ type Client struct {
 	Now func() time.Time
 	// English asks for English messages.
 	English bool
+	// More are headers that a program adds.
+	More []Field
 	// Exchanges are all that were made, newest last.
 	Exchanges []Exchange
 
@@ -124,6 +126,7 @@ func (c *Client) outgoing(method, target string, body []byte, bare bool) Outgoin
 	if c.English {
 		add("Accept-Language", "en")
 	}
+	out.Fields = append(out.Fields, c.More...)
 	content := c.is.getType
 	if method == "POST" {
 		content, out.Expect = c.is.postType, c.is.expect

@@ -106,6 +106,8 @@ type WeChat struct {
 	Verifying string
 	APIv3Key  string
 	Now       func() time.Time
+	// More are headers that a program adds.
+	More      []Field
 	Exchanges []Exchange
 
 	name   string
@@ -258,6 +260,7 @@ func (c *WeChat) send(method, path, query string, body []byte) (in Incoming, err
 	if c.is.names && c.Verifying != "" {
 		out.Fields = append(out.Fields, Field{"Wechatpay-Serial", c.Verifying})
 	}
+	out.Fields = append(out.Fields, c.More...)
 	defer func() { c.Exchanges = append(c.Exchanges, Exchange{out, in, err}) }()
 	if c.socket == nil || c.socket.closed {
 		if c.socket, err = dial(c.Address); err != nil {
