@@ -115,21 +115,30 @@ func TestWhatCannotBeReroutedIsRefused(t *testing.T) {
 	done := decoded(t, c.post(t, refundPath, refundBody("R2", 10, ""), 200, "Prefer", "wait=5"))
 	path := func(id any) string { return refundPath + "/" + fmt.Sprint(id) + "/apply-abnormal-refund" }
 	card := c.encrypted(t, cardNumber, holder)
+	p := demo(t, s, partner)
+	foreign := c
+	foreign.keys = wire.PlatformKeys{wire.NormalSerial(c.platformSerial): &c.signer.Key.PublicKey} // the merchant's own
+	other := foreign.encrypted(t, cardNumber, holder)
 	for name, test := range map[string]struct {
 		path, body, code, field string
 		status                  int
 	}{
-		"another refund's id":       {path(done["refund_id"]), `{"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, "INVALID_REQUEST", "", 400},
-		"one that succeeded":        {path(done["refund_id"]), `{"out_refund_no":"R2","type":"MERCHANT_BANK_CARD"}`, "INVALID_REQUEST", "", 400},
-		"an unknown number":         {path(abnormal["refund_id"]), `{"out_refund_no":"R3","type":"MERCHANT_BANK_CARD"}`, "RESOURCE_NOT_EXISTS", "", 404},
-		"an id that is none":        {path("re%20x"), `{"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, "PARAM_ERROR", "refund_id", 400},
-		"no type":                   {path(abnormal["refund_id"]), `{"out_refund_no":"R1"}`, "PARAM_ERROR", "/type", 400},
-		"a bank of credit cards":    {path(abnormal["refund_id"]), `{"out_refund_no":"R1",` + strings.Replace(card, "CMB_DEBIT", "CMB_CREDIT", 1) + `}`, "PARAM_ERROR", "/bank_type", 400},
-		"a card in clear":           {path(abnormal["refund_id"]), `{"out_refund_no":"R1","type":"USER_BANK_CARD","bank_type":"CMB_DEBIT","bank_account":"` + cardNumber + `","real_name":"x"}`, "PARAM_ERROR", "/bank_account", 400},
-		"an empty number encrypted": {path(abnormal["refund_id"]), `{"out_refund_no":"R1",` + c.encrypted(t, "", holder) + `}`, "PARAM_ERROR", "/bank_account", 400},
-		"no name":                   {path(abnormal["refund_id"]), `{"out_refund_no":"R1",` + card[:strings.Index(card, `,"real_name"`)] + `}`, "PARAM_ERROR", "/real_name", 400},
-		"a sub-merchant":            {path(abnormal["refund_id"]), `{` + asPartner + `"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, "PARAM_ERROR", "/sub_mchid", 400},
-		"no JSON":                   {path(abnormal["refund_id"]), `{`, "PARAM_ERROR", "", 400},
+		"another refund's id":         {path(done["refund_id"]), `{"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, "INVALID_REQUEST", "", 400},
+		"one that succeeded":          {path(done["refund_id"]), `{"out_refund_no":"R2","type":"MERCHANT_BANK_CARD"}`, "INVALID_REQUEST", "", 400},
+		"an unknown number":           {path(abnormal["refund_id"]), `{"out_refund_no":"R3","type":"MERCHANT_BANK_CARD"}`, "RESOURCE_NOT_EXISTS", "", 404},
+		"an id that is none":          {path("re%20x"), `{"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, "PARAM_ERROR", "refund_id", 400},
+		"no type":                     {path(abnormal["refund_id"]), `{"out_refund_no":"R1"}`, "PARAM_ERROR", "/type", 400},
+		"a bank of credit cards":      {path(abnormal["refund_id"]), `{"out_refund_no":"R1",` + strings.Replace(card, "CMB_DEBIT", "CMB_CREDIT", 1) + `}`, "PARAM_ERROR", "/bank_type", 400},
+		"a card in clear":             {path(abnormal["refund_id"]), `{"out_refund_no":"R1","type":"USER_BANK_CARD","bank_type":"CMB_DEBIT","bank_account":"` + cardNumber + `","real_name":"x"}`, "PARAM_ERROR", "/bank_account", 400},
+		"an empty number encrypted":   {path(abnormal["refund_id"]), `{"out_refund_no":"R1",` + c.encrypted(t, "", holder) + `}`, "PARAM_ERROR", "/bank_account", 400},
+		"no name":                     {path(abnormal["refund_id"]), `{"out_refund_no":"R1",` + card[:strings.Index(card, `,"real_name"`)] + `}`, "PARAM_ERROR", "/real_name", 400},
+		"a sub-merchant":              {path(abnormal["refund_id"]), `{` + asPartner + `"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, "PARAM_ERROR", "/sub_mchid", 400},
+		"encrypted with another key":  {path(abnormal["refund_id"]), `{"out_refund_no":"R1",` + other + `}`, "PARAM_ERROR", "/bank_account", 400},
+		"an account that is too long": {path(abnormal["refund_id"]), `{"out_refund_no":"R1","type":"USER_BANK_CARD","bank_type":"CMB_DEBIT","bank_account":"` + strings.Repeat("A", 1025) + `","real_name":"x"}`, "PARAM_ERROR", "/bank_account", 400},
+		"no bank":                     {path(abnormal["refund_id"]), `{"out_refund_no":"R1",` + strings.Replace(card, "bank_type", "bank", 1) + `}`, "PARAM_ERROR", "/bank_type", 400},
+		"no number":                   {path(abnormal["refund_id"]), `{"type":"MERCHANT_BANK_CARD"}`, "PARAM_ERROR", "/out_refund_no", 400},
+		"another type":                {path(abnormal["refund_id"]), `{"out_refund_no":"R1","type":"CARD"}`, "PARAM_ERROR", "/type", 400},
+		"no JSON":                     {path(abnormal["refund_id"]), `{`, "PARAM_ERROR", "", 400},
 	} {
 		s.Unchanged(t, func() {
 			text := c.post(t, test.path, test.body, test.status)
@@ -142,5 +151,15 @@ func TestWhatCannotBeReroutedIsRefused(t *testing.T) {
 				t.Errorf("%s: the answer repeats the card: %s", name, text)
 			}
 		})
+	}
+	// The refund is the partner's too, under its sub-merchant alone; and a key
+	// that we do not have can't have encrypted anything.
+	p.post(t, path(abnormal["refund_id"]), `{"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, 400)
+	p.post(t, path(abnormal["refund_id"]), `{"sub_mchid":"1900000110","out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, 404)
+	c.post(t, path(abnormal["refund_id"]), `{"out_refund_no":"R1",`+card+`}`, 400, wire.HeaderSerial, "PUB_KEY_ID_0000000000000000000000000000")
+	// The merchant's own account needs no card: what is sent of one is ignored.
+	after := decoded(t, p.post(t, path(abnormal["refund_id"]), `{`+asPartner+`"out_refund_no":"R1","type":"MERCHANT_BANK_CARD","bank_type":"?","bank_account":5}`, 200))
+	if after["user_received_account"] != "商户结算银行账户" || after["channel"] != "ORIGINAL" {
+		t.Errorf("back to the merchant: %v", after)
 	}
 }

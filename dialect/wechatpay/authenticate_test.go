@@ -1,7 +1,10 @@
 package wechatpay_test
 
 import (
+	"bufio"
 	"encoding/base64"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -154,6 +157,41 @@ func TestASignatureThatDoesNotMatchIsExplained(t *testing.T) {
 	information := detail["sign_information"].(map[string]any)
 	if detail["field"] != "signature" || detail["location"] != "authorization" || information["url"] != certificates+"?x=y" || information["method"] != "GET" {
 		t.Errorf("answered %s", text)
+	}
+}
+
+// Section 1.2, rule 7: the words that were recorded.
+func TestAClockThatIsWrongIsToldSo(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(t, s, direct)
+	c.now = func() time.Time { return time.Now().Add(-10 * time.Minute) }
+	answer, text := dialecttest.Do(t, c.request(t, http.MethodGet, certificates, ""))
+	if got := told(t, answer.StatusCode, text); got != "401 SIGN_ERROR Http头Authorization中的timestamp与发起请求的时间不得超过5分钟" {
+		t.Errorf("told %q", got)
+	}
+}
+
+// A proxy may write the whole address on the request line: what was signed is
+// the part behind the host.
+func TestAnAbsoluteRequestTargetIsSignedWithoutItsHost(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(t, s, direct)
+	target := certificates + "?algorithm_type=RSA"
+	authorization := c.request(t, http.MethodGet, target, "").Header.Get("Authorization")
+	connection, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	if err := connection.SetDeadline(time.Now().Add(awaitTime)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(connection, "GET http://pay.example%s HTTP/1.1\r\nHost: pay.example\r\nAuthorization: %s\r\nConnection: close\r\n\r\n", target, authorization); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(connection)
+	if lines.Scan(); lines.Text() != "HTTP/1.1 200 OK" {
+		t.Errorf("answered %s", lines.Text())
 	}
 }
 

@@ -149,6 +149,39 @@ func TestTheScheduleOfNotifications(t *testing.T) {
 	}
 }
 
+// Section 2.4: a try that comes a day later is signed anew, so that receivers
+// who look at its age take it; the body stays.
+func TestEachTryOfANotificationIsSignedAnew(t *testing.T) {
+	s := fuzzed()
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	d := New(Services{Directory: s, Now: func() time.Time { return now }})
+	public, err := wire.ParsePublicKey([]byte(s.identity.Public[merchant.PlatformPublicPEM]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := s.identity.Public[merchant.PlatformSerial]
+	keys := wire.PlatformKeys{wire.NormalSerial(serial): public}
+	nonces := map[string]bool{}
+	for range 2 {
+		header := http.Header{}
+		if err := d.Sign(t.Context(), s.identity.Name+"/"+serial, []byte("{}"), header); err != nil {
+			t.Fatal(err)
+		}
+		signature, err := wire.ReadAnswerSignature(header)
+		if err != nil || header.Get("Content-Type") != "application/json" || signature.Serial != serial {
+			t.Errorf("signed %v, %v", header, err)
+		}
+		if err := keys.Verify(signature, []byte("{}"), now); err != nil {
+			t.Error(err)
+		}
+		nonces[signature.Nonce] = true
+		now = now.Add(24 * time.Hour)
+	}
+	if len(nonces) != 2 {
+		t.Error("the second try has the first one's nonce")
+	}
+}
+
 // stranger knows one account, and nothing that it may ask for.
 type stranger struct {
 	dialect.Directory
