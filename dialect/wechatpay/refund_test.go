@@ -240,6 +240,17 @@ func TestGoodsThatComeBackAreEchoedUnderTheirCoupon(t *testing.T) {
 	if got := fmt.Sprint(a["promotion_detail"]); got != want {
 		t.Errorf("A: %s", got)
 	}
+	// More pieces than were bought, all in one line or in two, and unknown ones.
+	for _, goods := range []string{
+		`{"merchant_goods_id":"A","unit_price":1000,"refund_amount":1000,"refund_quantity":2}`,
+		`{"merchant_goods_id":"B","unit_price":1,"refund_amount":1,"refund_quantity":1},{"merchant_goods_id":"B","unit_price":1,"refund_amount":1,"refund_quantity":1}`,
+		`{"merchant_goods_id":"C","unit_price":1000,"refund_amount":1000,"refund_quantity":1}`,
+	} {
+		body := `{"out_trade_no":"GOODS-1","out_refund_no":"G3","amount":{"refund":1,"total":10000,"currency":"CNY"},"goods_detail":[` + goods + `]}`
+		if answer := decoded(t, c.post(t, refundPath, body, 400)); answer["code"] != "INVALID_REQUEST" || answer["message"] != wire.MessageUnknownGoods {
+			t.Errorf("%s: %v", goods, answer)
+		}
+	}
 	b := ask("G2", `{"merchant_goods_id":"B","unit_price":9000,"refund_amount":9000,"refund_quantity":1}`, 9000)
 	if _, has := b["promotion_detail"]; has || fmt.Sprint(b["amount"].(map[string]any)["payer_refund"]) != "9000" {
 		t.Errorf("B: %v", b)
