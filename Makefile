@@ -77,6 +77,7 @@ setup-node: ## for the official clients
 	@command -v npm >/dev/null || { $(call install,Node.js with npm,nodejs npm); }
 
 setup-e2e: setup-node e2e/node_modules/.package-lock.json ## the official clients
+	go -C e2e/wechatpaygo mod download
 
 e2e/node_modules/.package-lock.json: e2e/package-lock.json e2e/package.json e2e/.npmrc
 	npm ci --prefix e2e --no-audit --no-fund

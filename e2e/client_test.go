@@ -22,6 +22,12 @@ func runClient(t *testing.T, script string, needs ...string) {
 	if err != nil {
 		t.Fatalf("%v (hint: make setup-e2e)", err)
 	}
+	runProgram(t, node, script)
+}
+
+// runProgram runs a program against a service on each engine.
+func runProgram(t *testing.T, program string, args ...string) {
+	t.Helper()
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
 			t.Parallel()
@@ -29,7 +35,7 @@ func runClient(t *testing.T, script string, needs ...string) {
 			p := Start(t, database, t.TempDir(), "--egress-allow", "127.0.0.0/8")
 			ctx, cancel := context.WithTimeout(t.Context(), endTimeout)
 			defer cancel()
-			client := exec.CommandContext(ctx, node, script)
+			client := exec.CommandContext(ctx, program, args...)
 			client.Env = append(os.Environ(), "REFUNDRY_URL="+p.URL, "REFUNDRY_DEMO_DIR="+filepath.Join(p.Data, "demo"))
 			if text, err := client.CombinedOutput(); err != nil {
 				t.Errorf("client: %v\n%s", err, text)
@@ -45,4 +51,16 @@ func runClient(t *testing.T, script string, needs ...string) {
 // shown.
 func TestTheWeChatPayClients(t *testing.T) {
 	runClient(t, "wechatpay/client.mjs", "wechatpay-axios-plugin", "wechatpay-node-v3")
+}
+
+// wechatpay-go 0.2.21, the official client, unmodified, with only its host
+// changed; wechatpaygo/ways.go says what is shown. It is a module of its own.
+func TestTheOfficialGoClientOfWeChatPay(t *testing.T) {
+	client := filepath.Join(t.TempDir(), "client")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", client, ".")
+	build.Dir = "wechatpaygo"
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v (hint: make setup-e2e)\n%s", err, text)
+	}
+	runProgram(t, client)
 }
