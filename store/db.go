@@ -41,6 +41,9 @@ type database interface {
 	// intake.ErrCommitUnknown may or may not have happened; any other was
 	// rolled back.
 	write(ctx context.Context, work func(querier) error) error
+	// share is write for the short transactions of the loops, which come in
+	// crowds: the engine may have those that are waiting share one commit.
+	share(ctx context.Context, work func(querier) error) error
 	// fresh runs work in one transaction on a connection that is made for it,
 	// after one broke. It tries again until ctx ends. work changes nothing, and
 	// waits for locks no longer than ctx either.
@@ -75,8 +78,18 @@ const (
 // must make everything anew each time. A context that carries a write with an
 // Idempotency-Key has it recorded in the same transaction.
 func (s *Store) write(ctx context.Context, work func(querier) error) error {
+	return s.repeated(ctx, work, s.db.write)
+}
+
+// share is write for a loop's short transaction, which may share its commit
+// with others.
+func (s *Store) share(ctx context.Context, work func(querier) error) error {
+	return s.repeated(ctx, work, s.db.share)
+}
+
+func (s *Store) repeated(ctx context.Context, work func(querier) error, run func(context.Context, func(querier) error) error) error {
 	for repeat := 0; ; repeat++ {
-		err := s.db.write(ctx, s.keeping(ctx, work))
+		err := run(ctx, s.keeping(ctx, work))
 		var transient *transientError
 		switch {
 		case err == nil:

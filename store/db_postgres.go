@@ -104,6 +104,11 @@ func (db *postgresDB) write(ctx context.Context, work func(querier) error) error
 	return err
 }
 
+// share is write: PostgreSQL itself flushes commits together.
+func (db *postgresDB) share(ctx context.Context, work func(querier) error) error {
+	return db.write(ctx, work)
+}
+
 func (db *postgresDB) fresh(ctx context.Context, work func(querier) error) error {
 	for {
 		err := db.once(ctx, work)

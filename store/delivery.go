@@ -96,7 +96,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, keys []webhook.Key, now, un
 		claim = `UPDATE deliveries SET lease_epoch = v.lease_epoch + 1, lease_until = v.now, due_at = v.now` + deliveryLeased
 	)
 	var claimed []webhook.Delivery
-	err := s.write(ctx, func(q querier) error {
+	err := s.share(ctx, func(q querier) error {
 		claimed = nil
 		var got []webhook.Key
 		err := queryValues(ctx, q, leaseColumns, leaseRows(keys, now), find+q.lock("OF d SKIP LOCKED"), func(scan func(...any) error) error {
@@ -162,7 +162,7 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []webhook.Attempt) er
 	for n, a := range attempts {
 		keys[n] = keyOfDelivery(a.Delivery)
 	}
-	err := s.write(ctx, func(q querier) error {
+	err := s.share(ctx, func(q querier) error {
 		known := make(map[string]bool, len(attempts))
 		err := queryValues(ctx, q, leaseColumns, leaseRows(keys, time.Time{}), there+q.lock("OF d"), func(scan func(...any) error) error {
 			var id string

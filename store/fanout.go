@@ -25,7 +25,7 @@ var feedColumns = []column{{"merchant_id", "TEXT"}, {"created_at", "BIGINT"}, {"
 // seen one has seen all below it, however slow an event's own transaction was.
 func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan func([]webhook.Event, []merchant.Endpoint) ([]webhook.Delivery, error)) (int, error) {
 	taken := 0
-	err := s.write(ctx, func(q querier) error {
+	err := s.share(ctx, func(q querier) error {
 		taken = 0
 		last, err := lockCounter(ctx, q, merchantID)
 		if err != nil {

@@ -21,7 +21,7 @@ type intakeTx struct {
 
 // InTx implements intake.Store.
 func (s *Store) InTx(ctx context.Context, work func(intake.Tx) error) error {
-	return s.write(ctx, func(q querier) error { return work(&intakeTx{s, q}) })
+	return s.share(ctx, func(q querier) error { return work(&intakeTx{s, q}) })
 }
 
 // LockCharges implements intake.Tx.

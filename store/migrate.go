@@ -60,8 +60,8 @@ func (s *Store) withGoose(work func(*goose.Provider) error) error {
 	switch engine := s.db.(type) {
 	case *sqliteDB:
 		// Other writers wait; the connection that writes is not lent out.
-		engine.mu.Lock()
-		defer engine.mu.Unlock()
+		engine.writer.wait(false)
+		defer engine.writer.next()
 		var err error
 		if db, err = engine.second(); err != nil {
 			return err

@@ -16,7 +16,7 @@ var _ engine.Store = (*Store)(nil)
 // Record implements engine.Store.
 func (s *Store) Record(ctx context.Context, words []engine.Word, decide func(refund.Charge, refund.Refund, engine.Word) refund.Change) ([]intake.Posted, error) {
 	var posted []intake.Posted
-	err := s.write(ctx, func(q querier) error {
+	err := s.share(ctx, func(q querier) error {
 		r := recording{store: s, q: q, words: words, chargeOf: make(map[intake.RefundKey]string, len(words))}
 		if err := r.lock(ctx); err != nil {
 			return err
@@ -170,7 +170,7 @@ func (s *Store) ClaimRefunds(ctx context.Context, due []engine.Due, now, until t
 
 func (s *Store) claim(ctx context.Context, due []engine.Due, now, until time.Time) ([]intake.Claimed, error) {
 	var claimed []intake.Claimed
-	err := s.write(ctx, func(q querier) error {
+	err := s.share(ctx, func(q querier) error {
 		claimed = nil
 		rows, err := s.claimable(ctx, q, due, now)
 		if err != nil {

@@ -45,7 +45,7 @@ const (
 
 // Books implements sandbox.Books.
 func (s *Store) Books(ctx context.Context, work func(sandbox.Tx) error) error {
-	return s.write(ctx, func(q querier) error { return work(sandboxTx{q}) })
+	return s.share(ctx, func(q querier) error { return work(sandboxTx{q}) })
 }
 
 // Notices implements sandbox.Books.
@@ -72,7 +72,7 @@ func (s *Store) DropNotices(ctx context.Context, ids []string) error {
 	for n, id := range ids {
 		rows[n] = []any{id}
 	}
-	return s.write(ctx, func(q querier) error {
+	return s.share(ctx, func(q querier) error {
 		_, err := q.send(ctx, withValues(sandboxNoticeColumns, rows, `DELETE FROM sandbox_notices WHERE id IN (SELECT v.id FROM v)`))
 		return err
 	})
