@@ -156,7 +156,7 @@ func (d *Dialect) batchEntry(c *call, entry exactjson.Value, reason string) (ref
 	if alias, _ := charge.Alias(merchant.PingPP); alias.Sub != "" {
 		return request, refund.Charge{}, &flaw{kind: refund.KindInvalid, words: wire.Locale.OrderCharge}
 	}
-	channel, _ := wire.ChannelNamed(charge.Channel)
+	channel, _ := wire.ChannelNamed(channelName(charge.Channel))
 	request.ChargeID = charge.ID
 	if err := limitedText(request.Reason, "description", channel.Description); err != nil {
 		return request, refund.Charge{}, err

@@ -1,6 +1,7 @@
 package pingpp
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -29,25 +30,41 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := c.r.Context()
-	accounts, err := d.Directory.ChannelAccounts(ctx, charge.MerchantID)
+	write := dialect.Write{MerchantID: charge.MerchantID, Call: "pingpp POST /v1/charges", Content: dialect.WriteContent(c.params)}
+	var keyErr *refund.Error
+	if write.Key, keyErr = unitKey(c); keyErr != nil {
+		return nil, keyErr
+	}
+	var made refund.Charge
+	err = dialect.Once(c.r.Context(), d.Writes, &write, func(ctx context.Context) (err error) {
+		made, err = d.makeCharge(ctx, charge)
+		return err
+	}, func(kept dialect.Write) (err error) {
+		made, err = d.Reader.Charge(c.r.Context(), charge.MerchantID, kept.Made)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	return d.chargeObject(c.r.Context(), c, made, false)
+}
+
+// makeCharge registers a new charge as paid by the sandbox.
+func (d *Dialect) makeCharge(ctx context.Context, charge refund.Charge) (refund.Charge, error) {
+	accounts, err := d.Directory.ChannelAccounts(ctx, charge.MerchantID)
+	if err != nil {
+		return refund.Charge{}, err
+	}
 	account, ok := dialect.SandboxAccount(accounts)
 	if !ok {
-		return nil, refund.Errorf(refund.KindForbidden, "", "the merchant has no sandbox account")
+		return refund.Charge{}, refund.Errorf(refund.KindForbidden, "", "the merchant has no sandbox account")
 	}
 	charge.ChannelAccount = account.ID
 	identities, err := d.Directory.Identities(ctx, charge.MerchantID)
 	if err != nil {
-		return nil, err
+		return refund.Charge{}, err
 	}
-	stored, err := d.registerOnce(c, dialect.FillAliases(charge, identities))
-	if err != nil {
-		return nil, err
-	}
-	return d.chargeObject(ctx, c, stored, false)
+	return d.registerOnce(ctx, dialect.FillAliases(charge, identities))
 }
 
 // newCharge reads and checks the parameters, in the documentation's order.
@@ -89,11 +106,6 @@ func newCharge(c *call, now time.Time) (refund.Charge, error) {
 	if err != nil {
 		return refund.Charge{}, err
 	}
-	key, keyErr := unitKey(c)
-	if keyErr != nil {
-		return refund.Charge{}, keyErr
-	}
-	detail.Key = key
 	id := wire.PrefixCharge + refund.NewID(now)
 	return refund.Charge{
 		MerchantID: c.caller.Merchant.ID, ID: id, OrderNo: orderNo, Channel: channelName,

@@ -40,8 +40,8 @@ func (d *Dialect) reverseCharge(c *call) (any, error) {
 	until, ok := wire.ReversibleUntil(charge.Channel, charge.PaidAt)
 	if !ok {
 		return nil, &flaw{kind: refund.KindInvalid, text: text{
-			"渠道 " + charge.Channel + " 不支持撤销已支付的订单，请使用退款。",
-			"Channel " + charge.Channel + " does not reverse charges that are paid; refund it.",
+			"渠道 " + channelName(charge.Channel) + " 不支持撤销已支付的订单，请使用退款。",
+			"Channel " + channelName(charge.Channel) + " does not reverse charges that are paid; refund it.",
 		}}
 	}
 	if d.now().After(until) {

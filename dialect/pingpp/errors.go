@@ -44,7 +44,7 @@ var answers = map[refund.Kind]answerRow{
 		return c.locale.FullyRefunded(c.charge.OrderNo, chargeName(c.charge))
 	}},
 	refund.KindWindowOver: {http.StatusBadRequest, func(c *call, _ *refund.Error) wire.Error {
-		return c.locale.RefundTooLate(c.charge.Channel)
+		return c.locale.RefundTooLate(channelName(c.charge.Channel))
 	}},
 	refund.KindTooManyRefunds: {http.StatusBadRequest, say("", text{"退款次数超过了渠道允许的最大次数。", "The charge has as many refunds as its channel allows."})},
 	refund.KindTooSoon:        {http.StatusBadRequest, say("", text{"距离上一次退款的时间过短，请稍后再试。", "The charge was refunded too recently, try again later."})},

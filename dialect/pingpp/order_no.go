@@ -1,6 +1,7 @@
 package pingpp
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"math/big"
@@ -42,22 +43,26 @@ func claimOrderNo(channel wire.Channel, orderNo string, now time.Time) string {
 }
 
 // registerOnce registers a charge that the sandbox has paid, unless its
-// order_no was used. The same request once more (its Idempotency-Key or, as
-// transport retries repeat it, its signature) gets the charge that it made.
-func (d *Dialect) registerOnce(c *call, charge refund.Charge) (refund.Charge, error) {
-	stored, again, err := d.orderNoUser(c, charge)
-	if err == nil && !again {
-		stored, again, err = d.Registrar.RegisterCharge(c.r.Context(), charge)
+// order_no was used.
+func (d *Dialect) registerOnce(ctx context.Context, charge refund.Charge) (refund.Charge, error) {
+	used := refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
+	taken, err := d.orderNoTaken(ctx, charge)
+	switch {
+	case err != nil:
+		return refund.Charge{}, err
+	case taken:
+		return refund.Charge{}, used
 	}
+	stored, again, err := d.Registrar.RegisterCharge(ctx, charge)
 	if core := refund.As(err); core != nil && core.Kind == refund.KindChargeConflict && core.Param == "identities" {
 		// WeChat Pay knows a charge by its order_no alone, whatever its family.
-		stored, again, err = d.Registrar.RegisterCharge(c.r.Context(), underOwnNumber(charge))
+		stored, again, err = d.Registrar.RegisterCharge(ctx, underOwnNumber(charge))
 	}
 	switch {
 	case err != nil && refund.KindOf(err) != refund.KindChargeConflict:
 		return refund.Charge{}, err
-	case err != nil, again && !repeats(charge, stored):
-		return refund.Charge{}, refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
+	case err != nil, again: // someone else was quicker
+		return refund.Charge{}, used
 	}
 	return stored, nil
 }
@@ -73,14 +78,9 @@ func underOwnNumber(charge refund.Charge) refund.Charge {
 	return charge
 }
 
-// repeats says whether a request is the one that made the stored charge.
-func repeats(sent, stored refund.Charge) bool {
-	return sent.Detail.Key != "" && sent.Detail.Key == stored.Detail.Key && refund.SameCharge(stored, sent)
-}
-
-// orderNoUser finds the charge that has the order number already, also one
+// orderNoTaken says whether a charge has the order number already, also one
 // that came to us some other way or was created before its number claimed it.
-func (d *Dialect) orderNoUser(c *call, charge refund.Charge) (refund.Charge, bool, error) {
+func (d *Dialect) orderNoTaken(ctx context.Context, charge refund.Charge) (bool, error) {
 	const enough = 100 // families of channels that shared one number
 	filter := dialect.ChargeFilter{
 		MerchantID: charge.MerchantID, Dialect: merchant.PingPP, OrderNo: charge.OrderNo, Page: dialect.Page{Limit: enough},
@@ -88,15 +88,8 @@ func (d *Dialect) orderNoUser(c *call, charge refund.Charge) (refund.Charge, boo
 	if channel, _ := wire.ChannelNamed(charge.Channel); channel.OrderNo.UniqueWithinDay {
 		filter.CreatedFrom = wire.DayBegin(charge.CreatedAt)
 	}
-	users, _, err := d.Reader.ChargeList(c.r.Context(), filter)
-	if err != nil {
-		return refund.Charge{}, false, err
-	}
-	at := slices.IndexFunc(users, func(other refund.Charge) bool { return family(other.Channel) == family(charge.Channel) })
-	if at < 0 {
-		return refund.Charge{}, false, nil
-	}
-	return users[at], true, nil
+	users, _, err := d.Reader.ChargeList(ctx, filter)
+	return slices.ContainsFunc(users, func(other refund.Charge) bool { return family(channelName(other.Channel)) == family(charge.Channel) }), err
 }
 
 // family is the part of a channel's name that says who carries the money:

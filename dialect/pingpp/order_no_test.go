@@ -113,7 +113,11 @@ func TestACreatedChargeIsAnsweredAgainToItsOwnRequest(t *testing.T) {
 			t.Errorf("the same key made %s after %s", again, made)
 		}
 		post(t, s, demoKey, "/v1/charges", keyed, 400, "Idempotency-Key", "other")
-		post(t, s, demoKey, "/v1/charges", chargeOf("KEYED123", "wx", 101), 400, "Idempotency-Key", "k")
+		for _, other := range []string{chargeOf("KEYED123", "wx", 101), chargeOf("KEYED124", "wx", 100)} {
+			if answer := post(t, s, demoKey, "/v1/charges", other, 400, "Idempotency-Key", "k"); !strings.Contains(answer, `"param": "Idempotency-Key"`) {
+				t.Error(answer)
+			}
+		}
 		post(t, s, demoKey, "/v1/charges", keyed, 400)
 	})
 	if answer := get(t, s, demoKey, "/v1/charges/"+made.(string), 200); strings.Contains(answer, `"k"`) {

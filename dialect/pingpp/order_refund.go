@@ -37,7 +37,7 @@ func (d *Dialect) createOrderRefund(c *call) (any, error) {
 	unit := refund.Unit{MerchantID: c.caller.Merchant.ID, Key: key, By: dialect.Asker(c.caller, c.r, c.requestID)}
 	known := make(map[string]refund.Charge, len(chosen))
 	for _, charge := range chosen {
-		channel, _ := wire.ChannelNamed(charge.Channel)
+		channel, _ := wire.ChannelNamed(channelName(charge.Channel))
 		if err := limitedText(request.Reason, "description", channel.Description); err != nil {
 			return nil, err
 		}

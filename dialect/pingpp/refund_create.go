@@ -41,7 +41,7 @@ func (d *Dialect) createRefund(c *call) (any, error) {
 // refundUnit reads and checks the parameters. id and charge, which an older
 // page repeats in the body, and unknown members are ignored.
 func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
-	channel, _ := wire.ChannelNamed(charge.Channel)
+	channel, _ := wire.ChannelNamed(channelName(charge.Channel))
 	reason, err := description(c.params, channel.Description)
 	if err != nil {
 		return refund.Unit{}, err
@@ -61,11 +61,18 @@ func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
 	if request.Detail.FundingSource, err = fundingSource(c.params); err != nil {
 		return refund.Unit{}, err
 	}
+	sent := dialect.AmountContent(request.Amount)
 	extra, splits, err := refundExtra(c.params, channel, mostSplit(charge, request.Amount))
 	if err != nil {
 		return refund.Unit{}, err
 	}
 	request.Detail.Extra = extra
+	if len(splits) > 0 && request.Amount == nil {
+		// The amount must not be below the shares, whatever other refunds take
+		// meanwhile; where less than the shares is left, it is refused as too much.
+		amount := max(charge.Refundable(), sumOf(splits))
+		request.Amount = &amount
+	}
 	key, keyErr := unitKey(c)
 	if keyErr != nil {
 		return refund.Unit{}, keyErr
@@ -73,7 +80,7 @@ func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
 	return refund.Unit{
 		MerchantID: c.caller.Merchant.ID, Key: key, Requests: []refund.Request{request},
 		By: dialect.Asker(c.caller, c.r, c.requestID), Members: []refund.Content{{
-			refund.ContentCharge: charge.ID, refund.ContentAmount: dialect.AmountContent(request.Amount), refund.ContentSplits: splits,
+			refund.ContentCharge: charge.ID, refund.ContentAmount: sent, refund.ContentSplits: canonicalSplits(splits),
 			refund.ContentCall: callRefund,
 		}},
 	}, nil
@@ -94,13 +101,14 @@ func (d *Dialect) awaitPassword(c *call, unit *refund.Unit, charge refund.Charge
 	return err
 }
 
-// mostSplit is what shares may sum up to: the refund's amount, and what is
-// still refundable when the request leaves the amount out.
+// mostSplit is what shares may sum up to: the refund's amount, and what was paid
+// when the request leaves the amount out. What is left would not do: a repeat
+// finds less than the first request did.
 func mostSplit(charge refund.Charge, amount *money.Minor) money.Minor {
 	if amount != nil {
 		return *amount
 	}
-	return charge.Refundable()
+	return charge.Amount
 }
 
 // fundingSource reads from where a WeChat or QQ refund is paid. It is echoed

@@ -29,37 +29,36 @@ type keptSplit struct {
 const maxSplits = 100
 
 // refundExtra reads extra (section 3.3). A parameter of another channel is
-// ignored. splits is their canonical text, which a repeat must share: accounts
-// and amounts in order; the descriptions are no content.
-func refundExtra(params exactjson.Value, channel wire.Channel, most money.Minor) (kept json.RawMessage, splits string, err error) {
+// ignored. The shares sum up to at most most.
+func refundExtra(params exactjson.Value, channel wire.Channel, most money.Minor) (kept json.RawMessage, splits []keptSplit, err error) {
 	extra, err := object(params, "extra", "extra")
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	var out keptExtra
 	if channel.SplitFundInfo {
 		if out.SplitFundInfo, err = splitFundInfo(extra, most); err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
 	}
 	if channel.ExchangeRate {
 		if out.Rate, out.RefundAmount, err = exchangeRate(extra); err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
 	}
 	if value, ok := given(extra, "hide_reason"); ok && channel.HideReason {
 		if out.HideReason, ok = boolean(value); !ok {
-			return nil, "", invalid("extra[hide_reason]", wantBoolean)
+			return nil, nil, invalid("extra[hide_reason]", wantBoolean)
 		}
 	}
 	text, err := wire.Marshal(out)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	if string(text) == "{}" {
-		return nil, "", nil
+		return nil, nil, nil
 	}
-	return text, canonicalSplits(out.SplitFundInfo), nil
+	return text, out.SplitFundInfo, nil
 }
 
 func splitFundInfo(extra exactjson.Value, most money.Minor) ([]keptSplit, error) {
@@ -129,6 +128,17 @@ func isRate(value exactjson.Value) bool {
 	return digits(whole) && (!hasPoint || digits(fraction)) && strings.Trim(value.Text, "0.") != ""
 }
 
+// sumOf adds shares up; that they fit was checked when they were read.
+func sumOf(splits []keptSplit) money.Minor {
+	var sum money.Minor
+	for _, s := range splits {
+		sum += money.Minor(s.Amount)
+	}
+	return sum
+}
+
+// canonicalSplits is what a repeat must share of them: accounts and amounts in
+// order; the descriptions are no content.
 func canonicalSplits(splits []keptSplit) string {
 	if len(splits) == 0 {
 		return ""

@@ -3,6 +3,8 @@ package pingpp
 import (
 	"sync"
 
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -14,7 +16,14 @@ import (
 var ChannelRules = sync.OnceValue(func() map[string]refund.Rules {
 	rules := make(map[string]refund.Rules)
 	for name, channel := range wire.Channels() {
-		rules[name] = refund.Rules{WindowMonths: channel.RefundWindowMonths, FullOnly: channel.FullRefundOnly}
+		bound := refund.Rules{WindowMonths: channel.RefundWindowMonths, FullOnly: channel.FullRefundOnly}
+		rules[name] = bound
+		// A charge may have come with another dialect's name for the channel.
+		for _, other := range merchant.Dialects() {
+			if alias := dialect.ChannelName(name, other); alias != name {
+				rules[alias] = bound
+			}
+		}
 	}
 	return rules
 })

@@ -27,6 +27,7 @@ func TestChannelRulesBindWhoWantsThem(t *testing.T) {
 		{"WeChat after more than a year", "cb_wx", 367 * day, `{"description":"d"}`, "退款时间超出渠道 cb_wx 允许的最晚退款时间"},
 		{"another channel after four weeks", "upacp", 27 * day, `{"description":"d"}`, ""},
 		{"another channel after more than a month", "paypal", 32 * day, `{"description":"d"}`, `"param": "Refund_time"`},
+		{"WeChat by the wallet's name after more than a year", "wechat_qrcode", 367 * day, `{"description":"d"}`, "退款时间超出渠道 wx_pub_qr 允许的最晚退款时间"},
 		{"a channel that nobody knows", "new_channel", 3650 * day, `{"description":"d"}`, ""},
 		{"part of a charge that is refunded in full only", "cnp_u", 0, `{"description":"d","amount":99}`, "该渠道只支持全额退款。"},
 		{"all of it", "cnp_f", 0, `{"description":"d","amount":100}`, ""},
