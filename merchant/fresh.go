@@ -33,6 +33,7 @@ const (
 	apiv3KeyLength    = 32
 	mchidDigits       = 10
 	payinDigits       = 6
+	clientDigits      = 7 // behind "CLT"
 )
 
 // NewFresh makes a merchant with an identity and keys in each dialect of with,
@@ -93,19 +94,27 @@ func (f *Fresh) add(dialect string, now time.Time) error {
 	if len(made) > 0 {
 		identity = made[0].Name
 	}
-	f.Keys = append(f.Keys, NewKey(f.Merchant, dialect, identity, now))
+	key := NewKey(f.Merchant, dialect, identity, now)
+	key.Key.Secrets = nil // the first goes by the identity's
+	f.Keys = append(f.Keys, key)
 	return nil
 }
 
 // NewKey makes an API key in the form of its dialect, with every scope that
-// its dialect and the merchant's mode have.
+// its dialect and the merchant's mode have. One of Payin is a client with an id
+// and a secret of its own (payin.md 1).
 func NewKey(m Merchant, dialect, identity string, now time.Time) FreshKey {
 	prefix := map[string]string{PingPP: "sk_", Wallet: "sk_", Native: "rk_"}[dialect]
 	text := prefix + string(m.Mode) + "_" + letters(keyLength)
 	if dialect == Payin {
 		text = "AK" + letters(payinKeyLength-2)
 	}
-	return keyOf(m, "key_"+letters(idLength), dialect, identity, text, now)
+	fresh := keyOf(m, "key_"+letters(idLength), dialect, identity, text, now)
+	if dialect == Payin {
+		fresh.Key.Public = map[string]string{ClientID: "CLT" + digits(clientDigits)}
+		fresh.Key.Secrets = map[string]string{ClientSecret: letters(payinSecretLength)}
+	}
+	return fresh
 }
 
 func keyOf(m Merchant, id, dialect, identity, text string, now time.Time) FreshKey {

@@ -34,8 +34,9 @@ const (
 	PlatformSerial      = "platform_serial"
 	PlatformPublicKeyID = "platform_public_key_id"
 	APIv3Key            = "apiv3_key"
-	// Payin: what signs the client's requests (payin.md 1).
+	// Payin: what signs the client's requests, and the client's id (payin.md 1).
 	ClientSecret = "secret"
+	ClientID     = "client_id"
 )
 
 const (

@@ -120,7 +120,12 @@ type Key struct {
 	Hint       string
 	// Plain marks a key of the wallet dialect: "on" may send requests that are
 	// not sealed, "off" may not, and "" is as its wallet has it.
-	Plain     string
+	Plain string
+	// Public and Secrets are what a key has of its own where its identity has
+	// more than one: a Payin client's id, its settings, and its secret. Secrets
+	// are sealed at rest; only a Caller's key has them.
+	Public    map[string]string
+	Secrets   map[string]string
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 }

@@ -67,18 +67,22 @@ func (s *Store) Caller(ctx context.Context, dialect, key string) (merchant.Calle
 }
 
 func (s *Store) caller(ctx context.Context, dialect, hash string, unknown error) (merchant.Caller, error) {
-	const text = `SELECT ` + keyRowColumns + `, ` + merchantColumns + `
+	const text = `SELECT ` + keyRowColumns + `, k.sealed, ` + merchantColumns + `
 		FROM api_keys k JOIN merchants m ON m.id = k.merchant_id WHERE k.dialect = $1 AND k.hash = $2`
 	var caller merchant.Caller
 	there := false
 	err := s.read(ctx, func(q querier) error {
 		return q.query(ctx, text, []any{dialect, hash}, func(scan func(...any) error) (err error) {
 			there = true
+			var sealed string
 			// One row, read by two scans: each takes its own columns.
 			caller.Merchant, err = scanMerchant(func(columns ...any) error {
-				caller.Key, err = scanKey(scan, columns...)
+				caller.Key, err = scanKey(scan, append([]any{&sealed}, columns...)...)
 				return err
 			})
+			if err == nil {
+				err = s.openKey(&caller.Key, sealed)
+			}
 			return err
 		})
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -13,11 +14,14 @@ import (
 )
 
 const (
-	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.plain, k.created_at, k.expires_at`
-	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, plain, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`
+	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.plain, k.settings, k.created_at, k.expires_at`
+	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, plain, settings, sealed, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`
 	keyOwner = `SELECT k.merchant_id FROM api_keys k WHERE k.dialect = $1 AND k.hash = $2`
 )
+
+// keyTable is bound into the seals of keys' secrets.
+const keyTable = "api_keys"
 
 // keyHash is what is stored of a key's text. Keys that we make are random
 // enough that a plain hash can't be reversed.
@@ -26,26 +30,47 @@ func keyHash(text string) string {
 	return hex.EncodeToString(hash[:])
 }
 
-func addKey(ctx context.Context, q querier, f merchant.FreshKey) error {
+func (s *Store) addKey(ctx context.Context, q querier, f merchant.FreshKey) error {
 	k := f.Key
+	settings := "{}"
+	if len(k.Public) > 0 {
+		var err error
+		if settings, err = jsonText(k.Public); err != nil {
+			return fmt.Errorf("encode key: %w", err)
+		}
+	}
+	sealed := "" // without secrets, no master key is needed
+	if len(k.Secrets) > 0 {
+		secrets, err := json.Marshal(k.Secrets)
+		if err != nil {
+			return fmt.Errorf("encode key: %w", err)
+		}
+		if sealed, err = s.seal(secrets, keyTable, k.ID); err != nil {
+			return err
+		}
+	}
 	scopes := make([]string, len(k.Scopes))
 	for n, scope := range k.Scopes {
 		scopes[n] = string(scope)
 	}
 	hash := keyHash(f.Secret)
 	_, err := q.exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
-		strings.Join(scopes, " "), k.Hint, k.Plain, micros(k.CreatedAt), micros(k.ExpiresAt))
+		strings.Join(scopes, " "), k.Hint, k.Plain, settings, sealed, micros(k.CreatedAt), micros(k.ExpiresAt))
 	if err != nil {
 		return err
 	}
 	return owned(ctx, q, k.MerchantID, keyOwner, k.Dialect, hash)
 }
 
+// scanKey reads a key without its secrets.
 func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
 	var k merchant.Key
-	var scopes string
+	var scopes, settings string
 	var createdAt, expiresAt int64
-	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &k.Plain, &createdAt, &expiresAt}, more...)...)
+	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &k.Plain, &settings, &createdAt, &expiresAt}, more...)...)
+	if err == nil {
+		err = fromJSON(settings, &k.Public)
+	}
 	if err != nil {
 		return merchant.Key{}, fmt.Errorf("read key: %w", err)
 	}
@@ -56,10 +81,25 @@ func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
 	return k, nil
 }
 
+// openKey gives a key its secrets, which most keys have none of.
+func (s *Store) openKey(k *merchant.Key, sealed string) error {
+	if sealed == "" {
+		return nil
+	}
+	secrets, err := s.unseal(sealed, keyTable, k.ID)
+	if err == nil {
+		err = json.Unmarshal(secrets, &k.Secrets)
+	}
+	if err != nil {
+		return fmt.Errorf("read key: %w", err)
+	}
+	return nil
+}
+
 // AddKey stores an API key's hash. The same key again changes nothing; one
 // that another merchant has is an error.
 func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey) error {
-	err := s.write(ctx, func(q querier) error { return addKey(ctx, q, f) })
+	err := s.write(ctx, func(q querier) error { return s.addKey(ctx, q, f) })
 	s.directory.forget()
 	if err != nil {
 		return fmt.Errorf("add key %s: %w", f.Key.Hint, err)
@@ -67,7 +107,8 @@ func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey) error {
 	return nil
 }
 
-// Keys lists a merchant's API keys, expired ones too, oldest first.
+// Keys lists a merchant's API keys, expired ones too, oldest first, without
+// their secrets.
 func (s *Store) Keys(ctx context.Context, merchantID string) ([]merchant.Key, error) {
 	const text = `SELECT ` + keyRowColumns + ` FROM api_keys k WHERE k.merchant_id = $1 ORDER BY k.created_at, k.id`
 	var found []merchant.Key

@@ -54,7 +54,7 @@ func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh) error {
 			}
 		}
 		for _, key := range f.Keys {
-			if err := addKey(ctx, q, key); err != nil {
+			if err := s.addKey(ctx, q, key); err != nil {
 				return fmt.Errorf("%s key %s: %w", key.Key.Dialect, key.Key.Hint, err)
 			}
 		}

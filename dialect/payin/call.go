@@ -108,12 +108,16 @@ func (d *Dialect) authenticate(c *call) error {
 	return c.readBody()
 }
 
-// verify holds the signature against the client's secrets: during a rotation
-// there are several, with blanks between them. Without any nothing is right,
-// for anyone can sign with an empty one.
+// verify holds the signature against the client's secrets: its own, else its
+// merchant's; while one is changed there are several, with blanks between
+// them. Without any nothing is right, for anyone can sign with an empty one.
 func (c *call) verify(signature string) error {
+	secrets := c.caller.Key.Secrets[merchant.ClientSecret]
+	if secrets == "" {
+		secrets = c.identity.Secrets[merchant.ClientSecret]
+	}
 	err := wire.ErrSignature
-	for _, secret := range strings.Fields(c.identity.Secrets[merchant.ClientSecret]) {
+	for _, secret := range strings.Fields(secrets) {
 		if err = c.seen.Verify(secret, c.target, signature); err == nil {
 			return nil
 		}
@@ -130,7 +134,7 @@ func (c *call) readBody() error {
 	}
 	hashes := c.r.Header.Values(wire.HeaderBodySHA256)
 	switch {
-	case len(hashes) == 0 && c.r.Method == http.MethodPost && c.on(wire.SwitchRequireBodySHA256), len(hashes) > 1:
+	case len(hashes) == 0 && c.r.Method == http.MethodPost && c.needsHash(), len(hashes) > 1:
 		return unauthenticated(wire.ErrBodyHash)
 	case len(hashes) == 1:
 		if err := wire.CheckBody(c.body, hashes[0]); err != nil {
@@ -150,6 +154,12 @@ func (c *call) object() (exactjson.Value, error) {
 		return exactjson.Value{}, refund.Errorf(refund.KindInvalid, "", "the body is not JSON: %s", err)
 	}
 	return value, nil
+}
+
+// needsHash reports whether the client, or all of its merchant's, must send the
+// body's hash.
+func (c *call) needsHash() bool {
+	return c.on(wire.SwitchRequireBodySHA256) || c.caller.Key.Public[wire.SwitchRequireBodySHA256] == wire.SwitchOn
 }
 
 // on reports whether one of the merchant's switches is on.
