@@ -8,17 +8,25 @@ import (
 	"github.com/refundry/refundry/webhook"
 )
 
+// summaryColumns are the tries, the last of them, and the first that was
+// received, over deliveries d with their attempts a.
+const summaryColumns = `COUNT(a.id), COALESCE(MAX(a.created_at), 0), COALESCE(MIN(CASE WHEN d.state = 'delivered' THEN d.ended_at END), 0)`
+
 // DeliverySummary sums up what a dialect's addresses were told of the state
 // that a refund is in. A change and its event have one time, by which the event
 // is found without looking through all of the merchant's.
 func (s *Store) DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (webhook.Summary, error) {
-	const text = `SELECT COUNT(a.id), COALESCE(MAX(a.created_at), 0), COALESCE(MIN(CASE WHEN d.state = 'delivered' THEN d.ended_at END), 0)
+	const text = `SELECT ` + summaryColumns + `
 		FROM events e JOIN deliveries d ON d.merchant_id = e.merchant_id AND d.event_id = e.id
 		LEFT JOIN delivery_attempts a ON a.merchant_id = d.merchant_id AND a.delivery_id = d.id
 		WHERE e.merchant_id = $1 AND e.created_at = $2 AND e.refund_id = $3 AND d.dialect = $4`
+	return s.deliverySummary(ctx, text, r.MerchantID, micros(r.UpdatedAt), r.ID, dialect)
+}
+
+func (s *Store) deliverySummary(ctx context.Context, text string, args ...any) (webhook.Summary, error) {
 	var sum webhook.Summary
 	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{r.MerchantID, micros(r.UpdatedAt), r.ID, dialect}, func(scan func(...any) error) error {
+		return q.query(ctx, text, args, func(scan func(...any) error) error {
 			var last, received int64
 			err := scan(&sum.Tries, &last, &received)
 			sum.LastAt, sum.ReceivedAt = fromMicros(last), fromMicros(received)

@@ -7,8 +7,10 @@ import "context"
 // joined through an expression: by the key that begins with it SQLite would
 // read all events of a merchant for each delivery, instead of making an index.
 // What is told of a batch has no number: it comes with those of its refunds.
+// What is told of a payment names its charge.
 const oddDeliveries = `SELECT d.merchant_id, d.id, d.event_id, d.state, d.due_at, d.ended_at, COALESCE(e.feed_number, -1)
-	FROM deliveries d LEFT JOIN (SELECT merchant_id, id, feed_number FROM events UNION ALL SELECT merchant_id, id, 1 FROM batch_events) e
+	FROM deliveries d LEFT JOIN (SELECT merchant_id, id, feed_number FROM events UNION ALL SELECT merchant_id, id, 1 FROM batch_events
+		UNION ALL SELECT DISTINCT c.merchant_id, c.id, 1 FROM deliveries p JOIN charges c ON c.merchant_id = p.merchant_id AND c.id = p.event_id) e
 		ON e.merchant_id || '' = d.merchant_id AND e.id = d.event_id
 	WHERE e.id IS NULL OR e.feed_number = 0 OR d.state NOT IN ('waiting', 'delivered', 'dead')
 	OR (d.state = 'waiting') <> (d.due_at > 0) OR (d.state = 'waiting') = (d.ended_at > 0)`

@@ -7,6 +7,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/payin"
 	"github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -24,6 +25,8 @@ func eventTypes(dialect string) []string {
 	case merchant.Native:
 	case merchant.PingPP:
 		return append(slices.Clone(promised), pingpp.EventBatchRefundSucceeded)
+	case merchant.Payin:
+		return append(slices.Clone(promised), payin.EventPaymentSucceeded)
 	default:
 		return promised
 	}

@@ -73,7 +73,11 @@ func (w world) RefundList(_ context.Context, f dialect.RefundFilter) ([]refund.R
 	return []refund.Refund{{ID: "re_1", Sequence: f.Sequence, Amount: 1, Currency: "SAR", State: refund.Succeeded}}, false, nil
 }
 
-func (w world) RegisterCharge(_ context.Context, c refund.Charge) (refund.Charge, bool, error) {
+func (w world) RegisterTold(_ context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]webhook.Delivery, error)) (refund.Charge, bool, error) {
+	deliveries, err := tell([]merchant.Endpoint{{ID: "ep_1", Dialect: merchant.Payin, URL: "https://shop.example/"}})
+	if err != nil || len(deliveries) != 1 {
+		w.t.Errorf("a payment is told by %d deliveries: %v", len(deliveries), err)
+	}
 	if _, err := refund.Register(c); err != nil {
 		w.t.Errorf("a charge that can't be registered: %v", err)
 	}
@@ -81,6 +85,10 @@ func (w world) RegisterCharge(_ context.Context, c refund.Charge) (refund.Charge
 		w.t.Errorf("texts that can't be stored: %q", text)
 	}
 	return c, false, nil
+}
+
+func (w world) PaymentSummary(context.Context, string, refund.Charge) (webhook.Summary, error) {
+	return webhook.Summary{}, nil
 }
 
 func (w world) DeliverySummary(context.Context, string, refund.Refund) (webhook.Summary, error) {
@@ -122,7 +130,7 @@ func FuzzServe(f *testing.F) {
 	now := time.Unix(1_690_344_393, 0)
 	f.Fuzz(func(t *testing.T, method, target, body string, signed bool) {
 		w := world{t: t}
-		d := New(Services{Directory: w, Reader: w, Registrar: w, Acceptor: w, Deliveries: w, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
+		d := New(Services{Directory: w, Reader: w, Orders: w, Acceptor: w, Deliveries: w, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
 		r := &http.Request{
 			Method: method, RequestURI: target, URL: &url.URL{Path: target}, Header: http.Header{}, Body: http.NoBody,
 		}

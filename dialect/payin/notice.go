@@ -33,10 +33,11 @@ var eventTypes = map[string]string{
 	"refund." + string(refund.Succeeded): "refund.succeeded",
 	"refund." + string(refund.Failed):    "refund.failed",
 	"refund." + string(refund.Canceled):  "refund.failed",
+	wire.EventPaymentSucceeded:           wire.EventPaymentSucceeded,
 }
 
-// Subscribed reports whether an address gets an event: refunds that succeeded,
-// and failed ones where it asked for them (section 5, section 7). An order with
+// Subscribed reports whether an address gets an event: payments and refunds that
+// succeeded, and failed ones where it asked for them (section 5, section 7). An order with
 // an address of its own is not told to the configured ones.
 func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
 	name, tellable := eventTypes[event.Type]
@@ -45,7 +46,7 @@ func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bo
 		return false
 	}
 	if len(endpoint.Events) == 0 {
-		return name == "refund.succeeded"
+		return name != "refund.failed"
 	}
 	return slices.Contains(endpoint.Events, name)
 }
@@ -94,6 +95,9 @@ func (d *Dialect) Address(endpoint merchant.Endpoint, event webhook.Event) (stri
 	o, known := orderOf(event.Charge, endpoint.Identity)
 	if !known {
 		return "", fmt.Errorf("charge %s has no name in this API", event.Charge.ID)
+	}
+	if event.Type == wire.EventPaymentSucceeded {
+		return wire.NotificationURL(endpoint.URL, o.id, wire.NotifyPayment, ""), nil
 	}
 	omit, err := d.switchOn(o.merchant, wire.SwitchOmitRefundID)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,10 +49,11 @@ func newSink(t *testing.T, answer func(order string) string) *sink {
 	return s
 }
 
-func (s *sink) seen() []told {
+// seen gives what was told of one kind, "payment" or "refund".
+func (s *sink) seen(kind string) []told {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return append([]told(nil), s.all...)
+	return slices.DeleteFunc(slices.Clone(s.all), func(one told) bool { return !strings.Contains(one.Query, "&_type="+kind) })
 }
 
 func startLocal(t *testing.T) *dialecttest.Service {
@@ -95,12 +98,12 @@ func TestAnOrdersOwnAddressIsToldOfItsRefund(t *testing.T) {
 	order := newOrder(t, c, fresh, "T1", own.URL+"/n?shop=7")
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"1.51"`), http.StatusOK, "Prefer", "wait=5") // refused: nobody is told
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"2"`), http.StatusOK)
-	got := records(t, s, fresh.Merchant.ID, 1)
-	if len(got) != 1 || got[0].State != webhook.Delivered || got[0].Tries[0].Status != http.StatusOK {
+	got := records(t, s, fresh.Merchant.ID, 2) // the payment was told before
+	if len(got) != 2 || got[0].State != webhook.Delivered || got[0].Tries[0].Status != http.StatusOK {
 		t.Errorf("deliveries %+v", got)
 	}
 	want := []told{{"GET", "shop=7&_orderId=" + order + "&_type=refund&_refundId=" + order + "_R2", ""}}
-	if diff := cmp.Diff(want, own.seen()); diff != "" {
+	if diff := cmp.Diff(want, own.seen("refund")); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 	has(t, c.send(t, "GET", "/transactions/"+order+"_3/merchant", "", http.StatusOK), map[string]string{
@@ -109,7 +112,7 @@ func TestAnOrdersOwnAddressIsToldOfItsRefund(t *testing.T) {
 	has(t, c.send(t, "GET", "/transactions/"+order+"_2/merchant", "", http.StatusOK), map[string]string{
 		"notificationTimes": "0", "lastNotifiedAt": "null", "successfullyNotifiedAt": "null",
 	})
-	if all := configured.seen(); len(all) != 0 {
+	if all := append(configured.seen("refund"), configured.seen("payment")...); len(all) != 0 {
 		t.Errorf("the configured address was told too: %v", all)
 	}
 }
@@ -127,7 +130,7 @@ func TestAConfiguredAddressIsToldUntilItAnswersWell(t *testing.T) {
 	order := newOrder(t, c, fresh, "T1", "")
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"1.51"`), http.StatusOK, "Prefer", "wait=5")
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"2"`), http.StatusOK, "Prefer", "wait=5")
-	for _, record := range records(t, s, fresh.Merchant.ID, 3) {
+	for _, record := range records(t, s, fresh.Merchant.ID, 4) {
 		isWrong := record.Delivery.Host == wrong.Listener.Addr().String()
 		if isWrong == (record.State == webhook.Delivered) {
 			t.Errorf("%s is %s", record.Delivery.URL, record.State)
@@ -137,10 +140,10 @@ func TestAConfiguredAddressIsToldUntilItAnswersWell(t *testing.T) {
 		}
 	}
 	query := "_orderId=" + order + "&_type=refund"
-	if diff := cmp.Diff([]told{{"GET", query, ""}}, wrong.seen()); diff != "" {
+	if diff := cmp.Diff([]told{{"GET", query, ""}}, wrong.seen("refund")); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]told{{"GET", query, ""}, {"GET", query, ""}}, both.seen()); diff != "" {
+	if diff := cmp.Diff([]told{{"GET", query, ""}, {"GET", query, ""}}, both.seen("refund")); diff != "" {
 		t.Errorf("told of both (-want +got):\n%s", diff)
 	}
 }
@@ -152,8 +155,8 @@ func TestAnOrdersAddressIsToldOfFailuresByTheSwitch(t *testing.T) {
 	own := newSink(t, wire.CompletedAnswer)
 	order := newOrder(t, c, fresh, "T1", own.URL)
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"1.51"`), http.StatusOK)
-	records(t, s, fresh.Merchant.ID, 1)
-	if diff := cmp.Diff([]told{{"GET", "_orderId=" + order + "&_type=refund&_refundId=" + order + "_R1", ""}}, own.seen()); diff != "" {
+	records(t, s, fresh.Merchant.ID, 2)
+	if diff := cmp.Diff([]told{{"GET", "_orderId=" + order + "&_type=refund&_refundId=" + order + "_R1", ""}}, own.seen("refund")); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }
@@ -224,6 +227,10 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 		{"one that succeeded, against the wish", "refund.succeeded", with(configured, "", "refund.failed"), merchant.Payin, refund.Detail{}, here, false, ""},
 		{"one on its way", "refund.pending", with(configured, "", "refund.pending"), merchant.Payin, refund.Detail{}, here, false, ""},
 		{"an abnormal one", "refund.abnormal", with(configured, "", "refund.abnormal"), merchant.Payin, refund.Detail{}, here, false, ""},
+		{"a payment", wire.EventPaymentSucceeded, configured, "", refund.Detail{}, here, true, ""},
+		{"a payment, by wish", wire.EventPaymentSucceeded, with(configured, "", wire.EventPaymentSucceeded), "", refund.Detail{}, here, true, ""},
+		{"a payment, against the wish", wire.EventPaymentSucceeded, with(configured, "", "refund.failed", "refund.succeeded"), "", refund.Detail{}, here, false, ""},
+		{"a payment of an order with an address of its own", wire.EventPaymentSucceeded, configured, "", made, here, false, own},
 		{"of this merchant", "refund.succeeded", with(configured, "M1"), merchant.Payin, refund.Detail{}, here, true, ""},
 		{"of another merchant", "refund.succeeded", with(configured, "M2"), merchant.Payin, refund.Detail{}, here, false, ""},
 		{"of a charge without a name here", "refund.succeeded", configured, merchant.Payin, refund.Detail{}, nil, false, ""},

@@ -24,7 +24,7 @@ const (
 
 // createOrder is POST /merchants/{id}/orders (section 3.4). A service that
 // refunds makes no payments: only a merchant in test mode may ask, and the
-// sandbox pays at once.
+// sandbox pays at once, of which the merchant is told.
 func (d *Dialect) createOrder(c *call) (any, error) {
 	if c.id != c.identity.Name {
 		return nil, noSuchMerchant()
@@ -46,12 +46,16 @@ func (d *Dialect) createOrder(c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		stored, _, err := d.Registrar.RegisterCharge(c.r.Context(), dialect.FillAliases(named, identities))
+		named = dialect.FillAliases(named, identities)
+		stored, again, err := d.Orders.RegisterTold(c.r.Context(), named, d.tellPayment(named))
 		if e := refund.As(err); e != nil && e.Kind == refund.KindChargeConflict && e.Param == "identities" && try < mostNameTries {
 			continue
 		}
 		if err != nil {
 			return nil, err
+		}
+		if !again {
+			d.Wake()
 		}
 		o, _ := orderOf(stored, c.identity.Name)
 		return c.orderObject(o), nil
@@ -83,6 +87,9 @@ func (d *Dialect) newCharge(c *call, in wire.OrderRequest) (refund.Charge, error
 	if err != nil {
 		return refund.Charge{}, invalid(err, "amount")
 	}
+	if err := wire.CheckPayment(amount, in.Currency); err != nil {
+		return refund.Charge{}, invalid(err, "amount")
+	}
 	accounts, err := d.Directory.ChannelAccounts(c.r.Context(), c.caller.Merchant.ID)
 	if err != nil {
 		return refund.Charge{}, err
@@ -92,6 +99,7 @@ func (d *Dialect) newCharge(c *call, in wire.OrderRequest) (refund.Charge, error
 		return refund.Charge{}, refund.Errorf(refund.KindForbidden, "", "the merchant has no sandbox account")
 	}
 	extra, err := wire.Marshal(keptExtra{Payin: &extraDetail{
+		ClientID: c.caller.Key.Public[merchant.ClientID],
 		Customer: in.Customer, Products: in.Products, Beneficiary: in.Beneficiary, ReferenceURL: in.ReferenceURL,
 	}})
 	if err != nil {
@@ -145,6 +153,8 @@ type keptExtra struct {
 }
 
 type extraDetail struct {
+	// ClientID is the client that made the order, "" for one without an id.
+	ClientID     string          `json:"clientId,omitempty"`
 	Customer     json.RawMessage `json:"customer,omitempty"`
 	Products     json.RawMessage `json:"products,omitempty"`
 	Beneficiary  json.RawMessage `json:"beneficiary,omitempty"`

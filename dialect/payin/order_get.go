@@ -29,7 +29,7 @@ func (c *call) orderObject(o order) wire.Order {
 	method := o.method()
 	return wire.Order{
 		Amount: wire.Number(o.Amount, o.Currency), Tip: zero, TaxAmount: zero, RefundAmount: wire.Number(o.Refunded, o.Currency),
-		ID: o.id, ClientID: c.clientID(), ClientIP: o.clientIP(), MerchantID: o.merchant,
+		ID: o.id, ClientID: c.clientID(o), ClientIP: o.clientIP(), MerchantID: o.merchant,
 		Products: wire.Nested(extra.Products), Customer: wire.Nested(extra.Customer),
 		Status: wire.OrderPaid, Name: o.Detail.Subject, MerchantOrderID: o.OrderNo, NotificationURL: filled(o.Detail.NotifyURL),
 		Currency: string(o.Currency), PaidAt: moment(o.PaidAt), ExpiredAt: moment(o.expiresAt()),
@@ -49,9 +49,12 @@ func (o order) expiresAt() time.Time {
 // clientDigits is one more than all client ids have: CLT and 7 digits.
 const clientDigits = 10_000_000
 
-// clientID is what the merchant's settings say, else made of the merchant's id:
-// the keys of this service have no such ids.
-func (c *call) clientID() string {
+// clientID is the client that made the order. Of one that came another way it
+// is what the merchant's settings say, else made of the merchant's id.
+func (c *call) clientID(o order) string {
+	if extra, _ := extraOf(o.Charge); extra.ClientID != "" {
+		return extra.ClientID
+	}
 	if id := c.identity.Public[wire.SettingClientID]; id != "" {
 		return id
 	}

@@ -17,7 +17,8 @@ func (d *Dialect) getTransaction(c *call) (any, error) {
 	}
 	o, err := d.order(c.r.Context(), c, orderID)
 	if err == nil && n == payment {
-		return c.paymentTransaction(o), nil
+		told, err := d.Deliveries.PaymentSummary(c.r.Context(), merchant.Payin, o.Charge)
+		return c.paymentTransaction(o, told), err
 	}
 	var r refund.Refund
 	if err == nil {
@@ -37,19 +38,21 @@ func (d *Dialect) getTransaction(c *call) (any, error) {
 	return c.refundTransaction(r, o, told), nil
 }
 
-func (c *call) paymentTransaction(o order) wire.Transaction {
+func (c *call) paymentTransaction(o order, told webhook.Summary) wire.Transaction {
 	return wire.Transaction{
 		Amount: wire.Number(o.Amount, o.Currency), ID: wire.TransactionID(o.id, payment), OrderID: o.id,
-		ClientID: c.clientID(), MerchantID: o.merchant, ClientIP: o.clientIP(),
+		ClientID: c.clientID(o), MerchantID: o.merchant, ClientIP: o.clientIP(),
 		Result: wire.ResultApproved, CompletedAt: moment(o.PaidAt), Type: wire.TransactionPayment,
-		PaymentMethod: o.method(), Currency: string(o.Currency), CreatedAt: wire.Time(o.createdAt()), UpdatedAt: wire.Time(o.PaidAt),
+		PaymentMethod: o.method(), Currency: string(o.Currency),
+		NotificationTimes: told.Tries, SuccessfullyNotifiedAt: moment(told.ReceivedAt), LastNotifiedAt: moment(told.LastAt),
+		CreatedAt: wire.Time(o.createdAt()), UpdatedAt: wire.Time(o.PaidAt),
 	}
 }
 
 func (c *call) refundTransaction(r refund.Refund, o order, told webhook.Summary) wire.Transaction {
 	return wire.Transaction{
 		Amount: wire.Number(r.Amount, r.Currency), ID: wire.TransactionID(o.id, payment+r.Sequence), OrderID: o.id,
-		ClientID: c.clientID(), MerchantID: o.merchant, ClientIP: o.clientIP(),
+		ClientID: c.clientID(o), MerchantID: o.merchant, ClientIP: o.clientIP(),
 		Result: results[r.State], CompletedAt: moment(finishedAt(r)), Type: wire.TransactionRefund,
 		PaymentMethod: o.method(), Currency: string(r.Currency),
 		NotificationTimes: told.Tries, SuccessfullyNotifiedAt: moment(told.ReceivedAt), LastNotifiedAt: moment(told.LastAt),

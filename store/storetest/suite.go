@@ -58,6 +58,7 @@ var cases = []suiteCase{
 	{"a unit is found by its key, and batches are listed", unitsAreTheirKeys},
 	{"orders and reversals select", ordersAndReversals},
 	{"a batch that has ended is told once", batchIsToldOnce},
+	{"a payment is told with its charge, or neither is there", paymentIsToldWithItsCharge},
 
 	{"the database itself holds the cap", databaseHoldsCap},
 	{"the database itself forgets no refund", databaseForgetsNone},

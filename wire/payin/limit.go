@@ -20,3 +20,16 @@ var paymentLimits = map[money.Currency][2]money.Minor{
 	"OMR": {100, 3_000_000},
 	"QAR": {10, 29_000_00},
 }
+
+// CheckPayment holds an order's amount against the limits of a payment. The
+// error is a *FieldError that names them.
+func CheckPayment(amount money.Minor, currency money.Currency) error {
+	least, most := PaymentLimits(currency)
+	switch {
+	case amount < least && most == 0:
+		return &FieldError{"amount", "must be at least " + string(Number(least, currency)) + " " + string(currency)}
+	case amount < least, most > 0 && amount > most:
+		return &FieldError{"amount", "must be from " + string(Number(least, currency)) + " to " + string(Number(most, currency)) + " " + string(currency)}
+	}
+	return nil
+}

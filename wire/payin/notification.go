@@ -12,6 +12,10 @@ const (
 	NotifyRefund  = "refund"
 )
 
+// EventPaymentSucceeded is what an address names that wants to hear of payments,
+// beside the events of refunds.
+const EventPaymentSucceeded = "payment.succeeded"
+
 // MaxAnswer is how much of a merchant's answer to a notification is read, in
 // bytes. COMPLETED:: with the longest id has 76.
 const MaxAnswer = 1024
