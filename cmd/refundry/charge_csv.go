@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // csvColumns are the flat members of a charge; those with a dot are a name in
@@ -70,6 +71,10 @@ func (c *csvLines) next() (int, []byte, error) {
 		name := c.columns[n]
 		dialect, member, dotted := strings.Cut(name, ".")
 		switch {
+		case !utf8.ValidString(cell):
+			// JSON would put the same character for whatever can't be read, and
+			// two order numbers could become one.
+			return line, nil, lineError{fmt.Sprintf("%s: %q is not UTF-8 (hint: save the file as UTF-8)", name, cell)}
 		case cell == "":
 		case dotted:
 			if identities[dialect] == nil {
