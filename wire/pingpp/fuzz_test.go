@@ -1,0 +1,111 @@
+package pingpp
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"testing"
+)
+
+// FuzzSignedRequest holds for any request: what a client of each generation
+// signs by a formula of our own here is taken, and the same signature opens no
+// request that differs in one byte.
+func FuzzSignedRequest(f *testing.F) {
+	private, public := testKeys(f)
+	f.Add(`{"amount":1}`, "/v1/charges/ch_x/refunds", uint32(1409634160), 3)
+	f.Add("", "/v1/charges/ch_x?", uint32(1409634160), 0)
+	f.Add("null", "/v1/a%2fb?a[b]=c", uint32(4_000_000_000), 7)
+	f.Fuzz(func(t *testing.T, body, target string, seconds uint32, at int) {
+		stamp := fmt.Sprintf("%010d", seconds)
+		for generation, signed := range map[string]string{"current": body + target + stamp, "body and time": body + stamp, "body": body} {
+			digest := sha256.Sum256([]byte(signed))
+			raw, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, digest[:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			request := SignedRequest{Body: []byte(body), Target: target, Timestamp: stamp, Signature: base64.StdEncoding.EncodeToString(raw)}
+			switch generation {
+			case "body":
+				request.Timestamp = ""
+			case "body and time":
+				if body == "" || body+target == body {
+					continue // is not taken without a body, or is the current one
+				}
+			}
+			if err := VerifyRequest(public, request); err != nil {
+				t.Fatalf("%s: %q %q %q: %v", generation, body, target, stamp, err)
+			}
+			if body == "" {
+				continue
+			}
+			changed := bytes.Clone(request.Body)
+			changed[uint(at)%uint(len(changed))] ^= 1
+			request.Body = changed
+			if VerifyRequest(public, request) == nil {
+				t.Fatalf("%s: %q was opened by a signature of %q", generation, changed, body)
+			}
+		}
+	})
+}
+
+// FuzzParseKeys holds for any text: no panic, a key of a size that is allowed,
+// and one that reads the same when it is written again. The PEM block that it
+// came from is the text's first of that kind.
+func FuzzParseKeys(f *testing.F) {
+	for _, name := range []string{"merchant_pkcs1.pem", "merchant_pkcs8.pem", "merchant_public.pem", "merchant_public_pkcs1.pem", "curve_public.pem", "short_public.pem"} {
+		f.Add(readFile(f, name))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if key, err := ParsePublicKey(text); err == nil {
+			if key.N.BitLen() < 2048 || key.N.BitLen() > maxKeyBits {
+				t.Fatalf("took a key of %d bits", key.N.BitLen())
+			}
+			written, err := MarshalPublicKey(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := ParsePublicKey(written); err != nil || !again.Equal(key) {
+				t.Fatalf("%s is another key: %v", written, err)
+			}
+			if block, _ := pem.Decode(text); block == nil {
+				t.Fatalf("took %q, which is no PEM", text)
+			}
+		}
+		if key, err := ParsePrivateKey(text); err == nil {
+			signature, err := Sign(key, text)
+			if err != nil || Verify(&key.PublicKey, text, signature) != nil {
+				t.Fatalf("took a private key that does not fit its public half: %v", err)
+			}
+		}
+	})
+}
+
+// FuzzIDs holds for any text: what counts as an id of one kind has only letters
+// and digits behind its prefix, so that it can stand in a path as it is.
+func FuzzIDs(f *testing.F) {
+	f.Add("ch_L8qn10mLmr1GS8e5OODmHaL4")
+	f.Add("evt_401409634160")
+	f.Add("152607010000000001")
+	f.Fuzz(func(t *testing.T, id string) {
+		for name, is := range map[string]func(string) bool{
+			"charge": IsChargeID, "refund": IsRefundID, "event": IsEventID, "app": IsAppID, "request": IsRequestID,
+			"batch": IsBatchRefundID, "order": IsOrderID, "batch number": IsBatchNo, "order number": IsRefundOrderNo,
+		} {
+			if !is(id) {
+				continue
+			}
+			if !IsPossibleID(id) {
+				t.Errorf("%s id %q is no possible id", name, id)
+			}
+			for _, c := range []byte(id) {
+				if c != '_' && !('0' <= c && c <= '9') && !('a' <= c && c <= 'z') && !('A' <= c && c <= 'Z') {
+					t.Errorf("%s id %q has %q", name, id, c)
+				}
+			}
+		}
+	})
+}
