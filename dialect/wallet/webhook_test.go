@@ -23,6 +23,7 @@ import (
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/webhook"
+	wire "github.com/refundry/refundry/wire/wallet"
 )
 
 // hookTimeout is far above what a delivery takes.
@@ -62,6 +63,45 @@ func TestAWebhookTellsHowARefundEnded(t *testing.T) {
 	}
 }
 
+// A refund that a bank sent back a day later is told a second time, as failed,
+// and its charge is as before.
+func TestAReturnedRefundIsToldAsFailed(t *testing.T) {
+	s := dialecttest.Start(t, func(o *service.Options) { o.EgressAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	hooks := make(chan received, 8)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		hooks <- received{r.Header, string(body)}
+	}))
+	defer receiver.Close()
+	native := func(path, body string, status int) {
+		t.Helper()
+		send(t, dialecttest.Request(t, "POST", s.URL+"/refundry/v1"+path, body, "Authorization", "Bearer rk_test_demo", "Content-Type", "application/json"), status)
+	}
+	native("/endpoints", fmt.Sprintf(`{"url":%q,"dialect":"wallet"}`, receiver.URL), 201)
+	charge := nameIn(t, s.Charge(t, merchant.DemoID, 156, nil))
+	made := decoded(t, post(t, s, demoKey, "/wallet/"+demoWallet+"/refund", asking(charge, 156), 200))
+	if hook := decoded(t, await(t, hooks).body); made["status"] != "succeeded" || hook["event"] != "refund.succeeded" {
+		t.Fatalf("made %v, told %v", made, hook)
+	}
+	if whole := decoded(t, get(t, s, demoKey, "/wallet/"+demoWallet+"/obj/"+charge, 200)); whole["status"] != "refund" {
+		t.Errorf("the charge is %v", whole["status"])
+	}
+	native("/sandbox/clock", `{"advance_seconds": 90000}`, 200)
+	hook := decoded(t, await(t, hooks).body)
+	told := hook["data"].(map[string]any)
+	if hook["event"] != "refund.failed" || told["id"] != made["id"] || told["status"] != "failed" {
+		t.Errorf("told %v", hook)
+	}
+	whole := decoded(t, get(t, s, demoKey, "/wallet/"+demoWallet+"/obj/"+charge, 200))
+	if whole["status"] != "succeeded" || fmt.Sprint(whole["amount_refunded"]) != "0" {
+		t.Errorf("the charge is %v", whole)
+	}
+	older := decoded(t, get(t, s, demoKey, "/charges/"+charge+"/refunds/"+made["id"].(string), 200))
+	if older["status"] != "failed" || older["time_failed"] == nil || older["time_succeeded"] != nil {
+		t.Errorf("the older object is %v", older)
+	}
+}
+
 func await(t *testing.T, hooks <-chan received) received {
 	t.Helper()
 	select {
@@ -92,6 +132,24 @@ func checkSignature(t *testing.T, s *dialecttest.Service, hook received) {
 	}
 	if hook.header.Get("Content-Type") != "application/json" || !strings.Contains(hook.body, `"id":"`+hook.header.Get("Webhook-Id")+`"`) {
 		t.Errorf("headers %v", hook.header)
+	}
+}
+
+// A wallet that seals its requests and wants its answers wrapped is told in the
+// same plain and bare form as any other: nothing is known of sealed webhooks.
+func TestWebhooksStayPlainWhereRequestsAreSealed(t *testing.T) {
+	directory := sealing()
+	directory.public[wire.SettingPlain], directory.public[wire.SettingReply] = wire.SettingOff, wire.ReplyWrapped
+	charge := refund.Charge{Channel: "alipay_qr", Aliases: []refund.Alias{{Dialect: merchant.Wallet, Identity: demoWallet, Name: "c1"}}}
+	at := time.Unix(1410778843, 0)
+	body, err := wallet.New(wallet.Services{Directory: directory}).Render(t.Context(), merchant.Endpoint{Identity: demoWallet}, webhook.Event{
+		ID: "evt_1", Type: "refund.succeeded", At: at.Add(time.Second), Charge: charge,
+		Refund: refund.Refund{ID: "re_1", Amount: 7, Currency: "CNY", State: refund.Succeeded, CreatedAt: at},
+	})
+	const want = `{"id":"evt_1","type":"event","create":1410778844,"event":"refund.succeeded","data":{"id":"re_1","type":"refund","created":1410778843,` +
+		`"charges_id":"c1","channel":"alipay_qr","client_ip":"0.0.0.0","amount":7,"extra":{},"description":"","currency":"CHY","status":"succeeded"}}`
+	if err != nil || string(body) != want {
+		t.Errorf("got %s, %v", body, err)
 	}
 }
 

@@ -163,6 +163,7 @@ func TestChargeRequests(t *testing.T) {
 		{"no order number", `{"channel":"c"}`, CodeParam, "order_no"},
 		{"a subject of 33 characters", `{"channel":"c","order_no":"1","subject":"` + strings.Repeat("题", 33) + `"}`, CodeParam, "subject"},
 		{"a body of 101 characters", `{` + cny + `,"body":"` + strings.Repeat("b", 101) + `"}`, CodeParam, "body"},
+		{"a charge's description of 256 characters", `{` + cny + `,"description":"` + strings.Repeat("述", 256) + `"}`, CodeParam, "description"},
 		{"no currency", `{` + base + `}`, CodeParam, "currency"},
 		{"a currency that there is not", `{` + base + `,"currency":"XXX"}`, CodeParam, "currency"},
 		{"an expiry without unit", `{` + cny + `,"time_expire":"30"}`, CodeParam, "time_expire"},
