@@ -1,0 +1,16 @@
+package native
+
+import "testing"
+
+// The writes that look after their keys themselves: the intake claims those of
+// refunds, a quote moves nothing, and a batch is many commits.
+var withoutAgain = map[string]bool{"POST /refunds": true, "POST /quotes": true, "POST /charges/batch": true}
+
+func TestEveryWriteKnowsWhatToAnswerARepeat(t *testing.T) {
+	for _, r := range New(Services{}).routes() {
+		name := r.method + " " + r.path
+		if want := r.method != "GET" && !withoutAgain[name]; want != (r.again != nil) {
+			t.Errorf("%s: can answer a repeat: %v, want %v", name, r.again != nil, want)
+		}
+	}
+}
