@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -459,4 +460,78 @@ func TestARefundTellsEveryDialectsEndpoint(t *testing.T) {
 		})
 	}
 	d.end(t)
+}
+
+// Endpoints that name no events are told what their dialect promises: no less,
+// and nothing that its receivers would not know.
+func TestEachDialectTellsWhatItPromises(t *testing.T) {
+	want := map[string]string{
+		"refund.succeeded": "native payin pingpp wallet wechatpay",
+		"refund.failed":    "native wallet wechatpay",
+		"refund.abnormal":  "native wechatpay",
+		"refund.canceled":  "wallet wechatpay",
+	}
+	d := open(t, storetest.SQLite(t))
+	r := listen(t)
+	for _, dialect := range []string{"pingpp", "wallet", "wechatpay", "payin", "native"} {
+		d.endpoint(t, r.URL+"/"+dialect, dialect)
+	}
+	c := d.cross(t, nil)
+	for n, state := range []string{"failed", "abnormal", "canceled", "succeeded"} {
+		cents := map[string]int64{"failed": 51, "abnormal": 52, "canceled": 55, "succeeded": 0}[state]
+		if _, err := askNative(d, t, c, asking{amount: 1000*int64(n+1) + cents}); err != nil {
+			t.Fatal(err)
+		}
+		made := d.refunds(t, c)[n]
+		if state == "canceled" {
+			Until(t, "the refund is held", func() bool { return stateOf(t, d.URL, made.ID) == "held" })
+			post(t, d.URL, "/refunds/%s/cancel", "{}", made.ID)
+		}
+		Until(t, "the refund is "+state, func() bool { return stateOf(t, d.URL, made.ID) == state })
+	}
+	var told map[string]string // event type to dialects
+	Until(t, "the last event is told", func() bool {
+		told = d.told(t)
+		return told["refund.succeeded"] != ""
+	})
+	for kind, dialects := range told {
+		if dialects != want[kind] {
+			t.Errorf("%s is told to %q, want %q", kind, dialects, want[kind])
+		}
+	}
+	for kind := range want {
+		if told[kind] == "" {
+			t.Errorf("%s is told to nobody", kind)
+		}
+	}
+	d.end(t)
+}
+
+// told is which dialects' endpoints were told of events of each type.
+func (d *desk) told(t testing.TB) map[string]string {
+	t.Helper()
+	var events struct {
+		Data []struct{ ID, Type string }
+	}
+	var deliveries struct {
+		Data []struct{ Event, Dialect string }
+	}
+	for path, into := range map[string]any{"/events?limit=100": &events, "/deliveries?limit=100": &deliveries} {
+		status, text := Call(t, http.MethodGet, d.URL+"/refundry/v1"+path, "")
+		if decode(t, text, into); status != http.StatusOK {
+			t.Fatalf("GET %s: %d %s", path, status, text)
+		}
+	}
+	told := map[string]string{}
+	for _, event := range events.Data {
+		var dialects []string
+		for _, delivery := range deliveries.Data {
+			if delivery.Event == event.ID {
+				dialects = append(dialects, delivery.Dialect)
+			}
+		}
+		slices.Sort(dialects)
+		told[event.Type] = strings.Join(dialects, " ")
+	}
+	return told
 }
