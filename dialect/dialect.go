@@ -47,8 +47,11 @@ type Directory interface {
 	ChannelAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error)
 	// PlatformKey is the key pair in use for a purpose.
 	PlatformKey(ctx context.Context, purpose string) (merchant.PlatformKey, error)
+	// PlatformKeys are all that there ever were for a purpose.
+	PlatformKeys(ctx context.Context, purpose string) ([]merchant.PlatformKey, error)
 	// PlatformKeyByID is a key pair, also one that is out of use: a delivery
-	// keeps the key of its first attempt.
+	// keeps the key of its first attempt. In the place of one that was retired
+	// it gives the one in use for the same purpose.
 	PlatformKeyByID(ctx context.Context, id string) (merchant.PlatformKey, error)
 }
 

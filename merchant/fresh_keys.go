@@ -7,7 +7,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -66,18 +65,6 @@ func (f Fresh) Kept(i Identity) Identity {
 	return i
 }
 
-// NewPlatformKey makes an RSA key pair for the service itself: PKIX and PKCS#8
-// PEM.
-func NewPlatformKey(purpose string, now time.Time) (PlatformKey, error) {
-	pair, err := newPair("", now)
-	if err != nil {
-		return PlatformKey{}, err
-	}
-	return PlatformKey{
-		ID: "pk_" + letters(idLength), Purpose: purpose, PublicPEM: pair.public, PrivatePEM: pair.private, CreatedAt: now,
-	}, nil
-}
-
 // walletIdentity makes a wallet with two NaCl box key pairs.
 func walletIdentity(name string) ([]Identity, error) {
 	merchantPublic, merchantSecret, err := box.GenerateKey(rand.Reader)
@@ -104,14 +91,14 @@ func wechatIdentities(direct, partner, sub, apiv3Key string, now time.Time) ([]I
 	if err != nil {
 		return nil, err
 	}
-	platform, err := newPair("Refundry platform", now)
+	platform, err := newPair(platformName, now)
 	if err != nil {
 		return nil, err
 	}
 	public := map[string]string{
 		MerchantCertPEM: merchant.certificate, MerchantSerial: merchant.serial,
 		PlatformCertPEM: platform.certificate, PlatformSerial: platform.serial, PlatformPublicPEM: platform.public,
-		PlatformPublicKeyID: "PUB_KEY_ID_01" + direct + digits(publicKeyDigits-2-len(direct)),
+		PlatformPublicKeyID: newPublicKeyID(direct),
 	}
 	secrets := map[string]string{MerchantKeyPEM: merchant.private, PlatformKeyPEM: platform.private, APIv3Key: apiv3Key}
 	return []Identity{
@@ -175,19 +162,7 @@ func pemText(kind string, der []byte) string {
 // pair (RSA, PKCS#8 PEM) as the platform's, with a certificate of its own. The
 // demo merchant has one platform key for all its dialects.
 func (f *Fresh) UsePlatformKey(key PlatformKey, now time.Time) error {
-	block, _ := pem.Decode([]byte(key.PrivatePEM))
-	if block == nil {
-		return errors.New("use platform key: no PEM text")
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return fmt.Errorf("use platform key: %w", err)
-	}
-	private, ok := parsed.(*rsa.PrivateKey)
-	if !ok {
-		return errors.New("use platform key: not an RSA key")
-	}
-	platform, err := pairOf(private, "Refundry platform", now)
+	platform, err := pairFrom(key.PrivatePEM, platformName, now)
 	if err != nil {
 		return fmt.Errorf("use platform key: %w", err)
 	}

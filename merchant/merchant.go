@@ -88,8 +88,11 @@ type Identity struct {
 	// Public holds what is no secret, such as certificates and public keys.
 	Public map[string]string
 	// Secrets are sealed at rest: private keys, APIv3 key.
-	Secrets   map[string]string
-	CreatedAt time.Time
+	Secrets map[string]string
+	// PlatformKeys are the platform's for this identity, since the one that it
+	// was made with was replaced; see Platform.
+	PlatformKeys []PlatformKey
+	CreatedAt    time.Time
 }
 
 // Scope is something an API key may do.
@@ -165,14 +168,4 @@ type Endpoint struct {
 	Events     []string
 	CreatedAt  time.Time
 	DisabledAt time.Time // zero: in use
-}
-
-// PlatformKey is a key pair of the service itself.
-type PlatformKey struct {
-	ID         string
-	Purpose    string // dialect it signs for
-	PublicPEM  string
-	PrivatePEM string // sealed at rest
-	CreatedAt  time.Time
-	ExpiresAt  time.Time // zero: in use
 }

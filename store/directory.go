@@ -23,7 +23,7 @@ type directory struct {
 	names        cache[callerKey, known]
 	accounts     cache[string, []merchant.ChannelAccount]
 	connectors   cache[string, string]
-	platformKeys cache[string, merchant.PlatformKey]
+	platformKeys cache[string, []merchant.PlatformKey]
 	secrets      cache[callerKey, []merchant.EndpointSecret] // by merchant and endpoint
 }
 
@@ -119,11 +119,15 @@ func (s *Store) identity(ctx context.Context, dialect, name string, unknown erro
 	var found known
 	there := false
 	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{dialect, name}, func(scan func(...any) error) (err error) {
+		err := q.query(ctx, text, []any{dialect, name}, func(scan func(...any) error) (err error) {
 			there = true
 			found.identity, err = s.scanIdentity(scan)
 			return err
 		})
+		if err == nil && there {
+			found.identity.PlatformKeys, err = s.queryPlatformKeys(ctx, q, platformKeysFor, dialect, name)
+		}
+		return err
 	})
 	if err != nil {
 		return known{}, fmt.Errorf("find identity: %w", err)
@@ -149,26 +153,42 @@ func (s *Store) ChannelAccounts(ctx context.Context, merchantID string) ([]merch
 	})
 }
 
+// PlatformKeys implements dialect.Directory.
+func (s *Store) PlatformKeys(ctx context.Context, purpose string) ([]merchant.PlatformKey, error) {
+	return s.directory.platformKeys.get(ctx, "purpose "+purpose, s.now(), func(ctx context.Context) ([]merchant.PlatformKey, error) {
+		return s.platformKeys(ctx, platformKeysFor, purpose, "")
+	})
+}
+
 // PlatformKey implements dialect.Directory. None is an error: EnsurePlatformKey
 // makes it at start.
 func (s *Store) PlatformKey(ctx context.Context, purpose string) (merchant.PlatformKey, error) {
-	return s.cachedPlatformKey(ctx, "purpose "+purpose, platformKeyInUse, purpose)
+	keys, err := s.PlatformKeys(ctx, purpose)
+	if err != nil {
+		return merchant.PlatformKey{}, err
+	}
+	key, there := merchant.KeyInUse(keys, s.now())
+	if !there {
+		return merchant.PlatformKey{}, fmt.Errorf("there is no platform key for %s", purpose)
+	}
+	return key, nil
 }
 
 // PlatformKeyByID implements dialect.Directory. None is an error: keys are
 // never deleted.
 func (s *Store) PlatformKeyByID(ctx context.Context, id string) (merchant.PlatformKey, error) {
-	return s.cachedPlatformKey(ctx, "id "+id, platformKeyByID, id)
-}
-
-func (s *Store) cachedPlatformKey(ctx context.Context, name, text, arg string) (merchant.PlatformKey, error) {
-	return s.directory.platformKeys.get(ctx, name, s.now(), func(ctx context.Context) (merchant.PlatformKey, error) {
-		key, there, err := s.platformKey(ctx, text, arg)
-		if err == nil && !there {
-			err = fmt.Errorf("there is no platform key with %s", name)
-		}
-		return key, err
+	keys, err := s.directory.platformKeys.get(ctx, "id "+id, s.now(), func(ctx context.Context) ([]merchant.PlatformKey, error) {
+		return s.platformKeys(ctx, platformKeyByID, id)
 	})
+	switch {
+	case err != nil:
+		return merchant.PlatformKey{}, err
+	case len(keys) == 0:
+		return merchant.PlatformKey{}, fmt.Errorf("there is no platform key with id %s", id)
+	case keys[0].Retired(s.now()):
+		return s.PlatformKey(ctx, keys[0].Purpose)
+	}
+	return keys[0], nil
 }
 
 // ruleBookWait bounds the look for a merchant's limits, for which everyone in

@@ -62,14 +62,30 @@ func (s *Store) scanIdentity(scan func(...any) error) (merchant.Identity, error)
 }
 
 func (s *Store) identities(ctx context.Context, merchantID string) ([]merchant.Identity, error) {
-	const text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.merchant_id = $1 ORDER BY i.dialect, i.created_at, i.name`
+	const (
+		text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.merchant_id = $1 ORDER BY i.dialect, i.created_at, i.name`
+		keys = `SELECT ` + platformKeyColumns + ` FROM identities i JOIN platform_keys k ON k.purpose = i.dialect AND k.identity = i.name
+			WHERE i.merchant_id = $1` + platformKeyOrder
+	)
 	var found []merchant.Identity
 	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
+		err := q.query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
 			i, err := s.scanIdentity(scan)
 			found = append(found, i)
 			return err
 		})
+		if err != nil {
+			return err
+		}
+		replaced, err := s.queryPlatformKeys(ctx, q, keys, merchantID)
+		for _, k := range replaced {
+			for n := range found {
+				if found[n].Dialect == k.Purpose && found[n].Name == k.Identity {
+					found[n].PlatformKeys = append(found[n].PlatformKeys, k)
+				}
+			}
+		}
+		return err
 	})
 	return found, err
 }

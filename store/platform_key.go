@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	platformKeyColumns = `k.id, k.purpose, k.public, k.sealed, k.created_at, k.expires_at`
-	insertPlatformKey  = `INSERT INTO platform_keys (id, purpose, public, sealed, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
-	platformKeyInUse = `SELECT ` + platformKeyColumns + ` FROM platform_keys k
-		WHERE k.purpose = $1 AND k.expires_at = 0 ORDER BY k.created_at, k.id LIMIT 1`
-	platformKeyByID = `SELECT ` + platformKeyColumns + ` FROM platform_keys k WHERE k.id = $1`
+	platformKeyColumns = `k.id, k.purpose, k.identity, k.public, k.sealed, k.certificate, k.public_key_id, k.created_at, k.activates_at, k.expires_at`
+	insertPlatformKey  = `INSERT INTO platform_keys (id, purpose, identity, public, sealed, certificate, public_key_id, created_at, activates_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`
+	platformKeyOrder = ` ORDER BY k.activates_at, k.created_at, k.id`
+	platformKeysFor  = `SELECT ` + platformKeyColumns + ` FROM platform_keys k WHERE k.purpose = $1 AND k.identity = $2` + platformKeyOrder
+	platformKeyByID  = `SELECT ` + platformKeyColumns + ` FROM platform_keys k WHERE k.id = $1`
 
 	// checkID is the row whose sealed text tells whether a master key is the
 	// database's own; its public column holds the key's id.
@@ -40,7 +40,7 @@ func (s *Store) CheckMasterKey(ctx context.Context) error {
 	// Mostly it is there, and a look is enough.
 	if err = s.read(ctx, read); err == nil && stored == "" {
 		err = s.write(ctx, func(q querier) error {
-			if _, err := q.exec(ctx, insertPlatformKey, checkID, checkID, s.keyring.ID(), sealed, micros(s.now()), int64(0)); err != nil {
+			if _, err := q.exec(ctx, insertPlatformKey, checkID, checkID, "", s.keyring.ID(), sealed, "", "", micros(s.now()), int64(0), int64(0)); err != nil {
 				return err
 			}
 			return read(q)
@@ -67,11 +67,11 @@ func (s *Store) EnsurePlatformKey(ctx context.Context, purpose string, make func
 	fail := func(err error) (merchant.PlatformKey, error) {
 		return merchant.PlatformKey{}, fmt.Errorf("ensure platform key for %s: %w", purpose, err)
 	}
-	found, there, err := s.platformKey(ctx, platformKeyInUse, purpose)
+	all, err := s.platformKeys(ctx, platformKeysFor, purpose, "")
 	if err != nil {
 		return fail(err)
 	}
-	if there {
+	if found, there := merchant.KeyInUse(all, s.now()); there {
 		return found, nil
 	}
 	// It also sees to the row that is locked below.
@@ -86,23 +86,21 @@ func (s *Store) EnsurePlatformKey(ctx context.Context, purpose string, make func
 		return fail(errors.New("the new key lacks an id or its private half"))
 	}
 	made.Purpose = purpose
-	sealed, err := s.seal([]byte(made.PrivatePEM), "platform_keys", made.ID)
-	if err != nil {
-		return fail(err)
-	}
+	found := made
 	err = s.write(ctx, func(q querier) error {
-		if err := q.query(ctx, `SELECT k.id FROM platform_keys k WHERE k.id = $1`+q.lock(""), []any{checkID}, ignoreRow); err != nil {
+		if err := lockPlatformKeys(ctx, q); err != nil {
 			return err
 		}
-		if found, there, err = s.queryPlatformKey(ctx, q, platformKeyInUse, purpose); err != nil || there {
+		all, err := s.queryPlatformKeys(ctx, q, platformKeysFor, purpose, "")
+		if err != nil {
 			return err
+		}
+		there := false
+		if found, there = merchant.KeyInUse(all, s.now()); there {
+			return nil
 		}
 		found = made
-		inserted, err := q.exec(ctx, insertPlatformKey, made.ID, purpose, made.PublicPEM, sealed, micros(made.CreatedAt), micros(made.ExpiresAt))
-		if err == nil && inserted == 0 {
-			err = fmt.Errorf("another key has the id %s already", made.ID)
-		}
-		return err
+		return s.addPlatformKey(ctx, q, made)
 	})
 	s.directory.forget()
 	if err != nil {
@@ -111,28 +109,56 @@ func (s *Store) EnsurePlatformKey(ctx context.Context, purpose string, make func
 	return found, nil
 }
 
+// lockPlatformKeys lets one transaction at a time change them.
+func lockPlatformKeys(ctx context.Context, q querier) error {
+	return q.query(ctx, `SELECT k.id FROM platform_keys k WHERE k.id = $1`+q.lock(""), []any{checkID}, ignoreRow)
+}
+
 // ignoreRow is for rows that are only locked.
 func ignoreRow(func(...any) error) error { return nil }
 
-func (s *Store) platformKey(ctx context.Context, text, arg string) (key merchant.PlatformKey, there bool, err error) {
-	err = s.read(ctx, func(q querier) (err error) {
-		key, there, err = s.queryPlatformKey(ctx, q, text, arg)
+func (s *Store) addPlatformKey(ctx context.Context, q querier, k merchant.PlatformKey) error {
+	sealed, err := s.seal([]byte(k.PrivatePEM), "platform_keys", k.ID)
+	if err != nil {
 		return err
-	})
-	return key, there, err
+	}
+	inserted, err := q.exec(ctx, insertPlatformKey, k.ID, k.Purpose, k.Identity, k.PublicPEM, sealed, k.CertificatePEM, k.PublicKeyID,
+		micros(k.CreatedAt), micros(k.ActivatesAt), micros(k.ExpiresAt))
+	if err == nil && inserted == 0 {
+		err = fmt.Errorf("another key has the id %s already", k.ID)
+	}
+	return err
 }
 
-func (s *Store) queryPlatformKey(ctx context.Context, q querier, text, arg string) (key merchant.PlatformKey, there bool, err error) {
-	err = q.query(ctx, text, []any{arg}, func(scan func(...any) error) error {
-		var sealed string
-		var createdAt, expiresAt int64
-		if err := scan(&key.ID, &key.Purpose, &key.PublicPEM, &sealed, &createdAt, &expiresAt); err != nil {
-			return fmt.Errorf("read platform key: %w", err)
-		}
-		private, err := s.unseal(sealed, "platform_keys", key.ID)
-		key.PrivatePEM, key.CreatedAt, key.ExpiresAt = string(private), fromMicros(createdAt), fromMicros(expiresAt)
-		there = true
+func (s *Store) platformKeys(ctx context.Context, text string, args ...any) (keys []merchant.PlatformKey, err error) {
+	err = s.read(ctx, func(q querier) (err error) {
+		keys, err = s.queryPlatformKeys(ctx, q, text, args...)
 		return err
 	})
-	return key, there, err
+	return keys, err
+}
+
+func (s *Store) queryPlatformKeys(ctx context.Context, q querier, text string, args ...any) (keys []merchant.PlatformKey, err error) {
+	err = q.query(ctx, text, args, func(scan func(...any) error) error {
+		k, sealed, err := scanPlatformKey(scan)
+		if err != nil {
+			return err
+		}
+		private, err := s.unseal(sealed, "platform_keys", k.ID)
+		k.PrivatePEM = string(private)
+		keys = append(keys, k)
+		return err
+	})
+	return keys, err
+}
+
+// scanPlatformKey reads a key and its private half as it is sealed.
+func scanPlatformKey(scan func(...any) error) (k merchant.PlatformKey, sealed string, err error) {
+	var createdAt, activatesAt, expiresAt int64
+	err = scan(&k.ID, &k.Purpose, &k.Identity, &k.PublicPEM, &sealed, &k.CertificatePEM, &k.PublicKeyID, &createdAt, &activatesAt, &expiresAt)
+	if err != nil {
+		return merchant.PlatformKey{}, "", fmt.Errorf("read platform key: %w", err)
+	}
+	k.CreatedAt, k.ActivatesAt, k.ExpiresAt = fromMicros(createdAt), fromMicros(activatesAt), fromMicros(expiresAt)
+	return k, sealed, nil
 }
