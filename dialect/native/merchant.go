@@ -49,6 +49,7 @@ type settingsAnswer struct {
 	RefundPageSize  int            `json:"refund_page_size"` // 0 is the page's own, 20
 	CheckSignatures bool           `json:"check_signatures"`
 	RequestKey      string         `json:"request_key"`
+	ChannelRules    bool           `json:"channel_rules"`
 	Limits          limitsAnswer   `json:"limits"`
 }
 
@@ -61,7 +62,8 @@ type limitsAnswer struct {
 func answerSettings(s merchant.Settings) settingsAnswer {
 	out := settingsAnswer{
 		WaitSeconds: map[string]int{}, RefundPageSize: s.RefundPageSize,
-		CheckSignatures: s.CheckSignatures, RequestKey: s.RequestKey, Limits: limitsAnswer(s.Limits),
+		CheckSignatures: s.CheckSignatures, RequestKey: s.RequestKey,
+		ChannelRules: s.ChannelRules, Limits: limitsAnswer(s.Limits),
 	}
 	for _, name := range merchant.Dialects() {
 		out.WaitSeconds[name] = s.WaitSeconds[name]
@@ -165,6 +167,7 @@ func (d *decoder) settings(s *merchant.Settings) error {
 		optional("wait_seconds", func(v exactjson.Value, path string) { d.object(v, path, dialects) }),
 		optional("refund_page_size", d.count(&page, 0, mostPage)),
 		optional("check_signatures", d.truth(&s.CheckSignatures)),
+		optional("channel_rules", d.truth(&s.ChannelRules)),
 		optional("request_key", d.text(&s.RequestKey, mostPEM)),
 		optional("limits", func(v exactjson.Value, path string) {
 			d.object(v, path, []member{

@@ -174,6 +174,20 @@ func TestAnAccountAsksTooOften(t *testing.T) {
 	}
 }
 
+// Whoever wants the rules turns them on over the native API.
+func TestTheSwitchOfTheChannelsRules(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(t, s, direct)
+	c.post(t, refundPath, refundBody("R1", 1, ""), 200)
+	c.post(t, refundPath, refundBody("R2", 1, ""), 200)
+	native(t, s, "PATCH", "/merchant/settings", `{"channel_rules":true}`, 200)
+	if answer := decoded(t, c.post(t, refundPath, refundBody("R3", 1, ""), 429)); answer["code"] != "FREQUENCY_LIMITED" {
+		t.Errorf("answered %v", answer)
+	}
+	native(t, s, "PATCH", "/merchant/settings", `{"channel_rules":false}`, 200)
+	c.post(t, refundPath, refundBody("R3", 1, ""), 200)
+}
+
 // The rules of a merchant are those of a real account too, wanted or not; only
 // the spacing is kept by who calls the channel.
 func TestARealAccountsChargesAreBoundAnyhow(t *testing.T) {
