@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/refundry/refundry/merchant"
 	wire "github.com/refundry/refundry/wire/wechatpay"
@@ -35,16 +36,36 @@ type account struct {
 	// callers are the caller's keys by wire.NormalSerial of their certificates.
 	// There are several while a certificate is being replaced.
 	callers map[string]*rsa.PublicKey
-	// certificates are the platform's, the one in use first, with their signers.
+	// platform are the platform's keys, the oldest first.
+	platform []platformKey
+	// What of them counts now. certificates are those that are listed, oldest
+	// first; signers are all that may sign, also those that nobody was shown
+	// yet; standard signs when nobody is named.
 	certificates []platformCertificate
-	// signers are all that may sign; standard signs when nobody is named.
-	signers  []wire.Signer
-	standard wire.Signer
+	signers      []wire.Signer
+	standard     wire.Signer
 }
 
 type platformCertificate struct {
 	certificate *x509.Certificate
 	signer      wire.Signer
+}
+
+// platformKey is one of the platform's keys, parsed. One that an identity was
+// made with may be several.
+type platformKey struct {
+	life         merchant.PlatformKey
+	certificates []platformCertificate
+	public       []wire.Signer // one, or none
+}
+
+// standard is the key's own choice: its certificate's signer, or that of its
+// public key.
+func (k platformKey) standard(public bool) wire.Signer {
+	if len(k.public) > 0 && (public || len(k.certificates) == 0) {
+		return k.public[0]
+	}
+	return k.certificates[0].signer
 }
 
 // partner reports whether the account is a service provider's. That is decided
@@ -75,9 +96,7 @@ func (d *Dialect) account(m merchant.Merchant, identity merchant.Identity) (*acc
 	d.mu.Unlock()
 	if known != nil && known.stamp == stamp {
 		if known.merchant.ID == m.ID {
-			current := *known // settings of the merchant change without its keys
-			current.merchant, current.identity = m, identity
-			return &current, nil
+			return known.at(m, identity, d.Now())
 		}
 	}
 	parsed, err := parseAccount(m, identity)
@@ -91,7 +110,35 @@ func (d *Dialect) account(m merchant.Merchant, identity merchant.Identity) (*acc
 		clear(d.accounts)
 	}
 	d.accounts[identity.Name] = parsed
-	return parsed, nil
+	return parsed.at(m, identity, d.Now())
+}
+
+// at is the account as it stands at a time: settings of the merchant change
+// without its keys, and the keys' lives go on.
+func (a *account) at(m merchant.Merchant, identity merchant.Identity, now time.Time) (*account, error) {
+	current := *a
+	current.merchant, current.identity = m, identity
+	current.certificates, current.signers = nil, nil
+	inUse, _ := merchant.KeyInUse(identity.Platform(), now)
+	for _, key := range a.platform {
+		if key.life.Retired(now) {
+			continue
+		}
+		for _, one := range key.certificates {
+			current.signers = append(current.signers, one.signer)
+			if key.life.Published(now) {
+				current.certificates = append(current.certificates, one)
+			}
+		}
+		current.signers = append(current.signers, key.public...)
+		if key.life.ID == inUse.ID {
+			current.standard = key.standard(identity.Public[settingSigner] == signsWithPublic)
+		}
+	}
+	if current.standard.Key == nil {
+		return nil, fmt.Errorf("mchid %s has no platform key with a certificate or a public key id", identity.Name)
+	}
+	return &current, nil
 }
 
 // stampOf tells whether an identity's keys and settings are still the same.
@@ -101,6 +148,9 @@ func stampOf(identity merchant.Identity) (stamp [sha256.Size]byte) {
 		for _, name := range slices.Sorted(maps.Keys(texts)) {
 			_, _ = fmt.Fprintf(hash, "%q%q", name, texts[name])
 		}
+	}
+	for _, key := range identity.PlatformKeys {
+		_, _ = fmt.Fprintf(hash, "%q%q%d%d", key.ID, key.PublicPEM, key.ActivatesAt.UnixMicro(), key.ExpiresAt.UnixMicro())
 	}
 	copy(stamp[:], hash.Sum(nil))
 	return stamp
@@ -115,33 +165,41 @@ func parseAccount(m merchant.Merchant, identity merchant.Identity) (*account, er
 		}
 		a.callers[wire.NormalSerial(wire.Serial(certificate))] = key
 	}
-	var private []*rsa.PrivateKey
-	for _, block := range blocks(identity.Secrets[merchant.PlatformKeyPEM]) {
-		key, err := wire.ParsePrivateKey(block)
+	for _, key := range identity.Platform() {
+		parsed, err := parsePlatformKey(key)
 		if err != nil {
-			return nil, fmt.Errorf("the platform's private key: %w", err)
+			return nil, err
 		}
-		private = append(private, key)
-	}
-	if err := a.addCertificates(private); err != nil {
-		return nil, err
-	}
-	if err := a.addPublicKey(private); err != nil {
-		return nil, err
-	}
-	if len(a.signers) == 0 {
-		return nil, errors.New("no platform key has a certificate or a public key id")
-	}
-	a.standard = a.signers[0]
-	if identity.Public[settingSigner] == signsWithPublic {
-		a.standard = a.signers[len(a.signers)-1]
+		a.platform = append(a.platform, parsed)
 	}
 	return a, nil
 }
 
-// addCertificates joins the platform's certificates with their private keys.
-func (a *account) addCertificates(private []*rsa.PrivateKey) error {
-	for _, block := range blocks(a.identity.Public[merchant.PlatformCertPEM]) {
+func parsePlatformKey(life merchant.PlatformKey) (platformKey, error) {
+	key := platformKey{life: life}
+	var private []*rsa.PrivateKey
+	for _, block := range blocks(life.PrivatePEM) {
+		one, err := wire.ParsePrivateKey(block)
+		if err != nil {
+			return platformKey{}, fmt.Errorf("the platform's private key: %w", err)
+		}
+		private = append(private, one)
+	}
+	if err := key.addCertificates(private); err != nil {
+		return platformKey{}, err
+	}
+	if err := key.addPublicKey(private); err != nil {
+		return platformKey{}, err
+	}
+	if len(key.certificates)+len(key.public) == 0 {
+		return platformKey{}, errors.New("a platform key has neither a certificate nor a public key id")
+	}
+	return key, nil
+}
+
+// addCertificates joins the key's certificates with their private keys.
+func (k *platformKey) addCertificates(private []*rsa.PrivateKey) error {
+	for _, block := range blocks(k.life.CertificatePEM) {
 		certificate, public, err := wire.ParseCertificate(block)
 		if err != nil {
 			return fmt.Errorf("the platform's certificate: %w", err)
@@ -150,16 +208,14 @@ func (a *account) addCertificates(private []*rsa.PrivateKey) error {
 		if key == nil {
 			return fmt.Errorf("the platform's certificate %s has no private key", wire.Serial(certificate))
 		}
-		signer := wire.Signer{Serial: wire.Serial(certificate), Key: key}
-		a.certificates = append(a.certificates, platformCertificate{certificate, signer})
-		a.signers = append(a.signers, signer)
+		k.certificates = append(k.certificates, platformCertificate{certificate, wire.Signer{Serial: wire.Serial(certificate), Key: key}})
 	}
 	return nil
 }
 
-// addPublicKey adds the platform's public key as the last signer.
-func (a *account) addPublicKey(private []*rsa.PrivateKey) error {
-	id, text := a.identity.Public[merchant.PlatformPublicKeyID], a.identity.Public[merchant.PlatformPublicPEM]
+// addPublicKey adds the signer that goes by a public key id.
+func (k *platformKey) addPublicKey(private []*rsa.PrivateKey) error {
+	id, text := k.life.PublicKeyID, k.life.PublicPEM
 	if id == "" || text == "" {
 		return nil
 	}
@@ -171,7 +227,7 @@ func (a *account) addPublicKey(private []*rsa.PrivateKey) error {
 	if key == nil {
 		return errors.New("the platform's public key has no private key")
 	}
-	a.signers = append(a.signers, wire.Signer{Serial: id, Key: key})
+	k.public = append(k.public, wire.Signer{Serial: id, Key: key})
 	return nil
 }
 

@@ -7,9 +7,11 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// getCertificates is GET /v3/certificates (section 1.4). It is signed with the
-// certificate, whatever key the request names: the Go client checks every
-// download after the first against the certificates that it has.
+// getCertificates is GET /v3/certificates (section 1.4): while a certificate is
+// replaced, the old one and the new one. The list is signed with the one that
+// the request names, else with the oldest: the Go client checks every download
+// after the first against the certificates that it has, and whoever has any has
+// that one. It never is signed with a public key.
 //
 // A merchant that has only the public key gets NOT_FOUND, the one code that the
 // Java client bears here; the Go client fails on an empty list too.
@@ -24,7 +26,7 @@ func (d *Dialect) getCertificates(c *call) (any, error) {
 	if len(c.account.certificates) == 0 {
 		return nil, &wire.Error{Code: wire.CodeNotFound, Message: wire.MessageNoCertificate}
 	}
-	c.signer = c.account.certificateSigner(c.signer)
+	c.signer = c.account.certificateSigner(c.r.Header.Get(wire.HeaderSerial))
 	var list wire.CertificateList
 	for _, one := range c.account.certificates {
 		nonce, err := wire.NewSealNonce(rand.Reader)
@@ -40,12 +42,11 @@ func (d *Dialect) getCertificates(c *call) (any, error) {
 	return list, nil
 }
 
-// certificateSigner keeps the signer if it is a certificate's, else gives the
-// one in use.
-func (a *account) certificateSigner(named wire.Signer) wire.Signer {
+// certificateSigner is the certificate that is named, else the oldest.
+func (a *account) certificateSigner(named string) wire.Signer {
 	for _, one := range a.certificates {
-		if one.signer.Serial == named.Serial {
-			return named
+		if wire.SameSerial(named, one.signer.Serial) {
+			return one.signer
 		}
 	}
 	return a.certificates[0].signer

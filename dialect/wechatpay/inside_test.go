@@ -284,6 +284,7 @@ func FuzzSignedRequests(f *testing.F) {
 	f.Add(3, "id/1?mchid=1", "")
 	f.Add(4, "bill_date=2026-11-20&bill_type=ALL", "")
 	f.Add(5, "token=eA.eA", "")
+	f.Add(6, "sub_mchid=1&bill_date=2026-11-20&account_type=BASIC&algorithm=AEAD_AES_256_GCM", "")
 	s := fuzzed()
 	handler := fuzzedDialect(s)
 	key, err := wire.ParsePrivateKey([]byte(s.identity.Secrets[merchant.MerchantKeyPEM]))
@@ -299,6 +300,7 @@ func FuzzSignedRequests(f *testing.F) {
 			{"GET", "/v3/pay/transactions/" + more},
 			{"GET", wire.PathTradeBill + "?" + more},
 			{"GET", wire.PathBillFile + "?" + more},
+			{"GET", wire.PathSubMerchantBill + "?" + more},
 		}
 		call := calls[uint(which)%uint(len(calls))]
 		r, err := http.NewRequestWithContext(t.Context(), call.method, "http://x"+call.target, strings.NewReader(body))
