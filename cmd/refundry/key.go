@@ -25,12 +25,13 @@ type keyRow struct {
 	Scopes    []string   `json:"scopes"`
 	Hint      string     `json:"hint"`
 	Plain     string     `json:"plain,omitempty"`
+	ClientID  string     `json:"client_id,omitempty"` // of a Payin client
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at"`
 }
 
 func keyRowOf(k merchant.Key) keyRow {
-	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, Plain: k.Plain, CreatedAt: k.CreatedAt}
+	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, Plain: k.Plain, ClientID: k.Public[merchant.ClientID], CreatedAt: k.CreatedAt}
 	for _, scope := range k.Scopes {
 		row.Scopes = append(row.Scopes, string(scope))
 	}
@@ -66,14 +67,19 @@ func (c *keyAdd) Run(e *environment) error {
 	if err := s.AddKey(e, fresh); err != nil {
 		return err
 	}
+	clientSecret := fresh.Key.Secrets[merchant.ClientSecret]
 	if c.JSON {
 		return e.printJSON(struct {
 			keyRow
-			Key string `json:"key"`
-		}{keyRowOf(fresh.Key), fresh.Secret})
+			Key    string `json:"key"`
+			Secret string `json:"secret,omitempty"` // a Payin client's
+		}{keyRowOf(fresh.Key), fresh.Secret, clientSecret})
 	}
 	e.say("key %s was made; it is shown this once:", fresh.Key.ID)
-	_, err = fmt.Fprintln(e.out, fresh.Secret)
+	if _, err = fmt.Fprintln(e.out, fresh.Secret); err == nil && clientSecret != "" {
+		e.say("and the secret that signs the client's requests:")
+		_, err = fmt.Fprintln(e.out, clientSecret)
+	}
 	return err
 }
 

@@ -3,11 +3,13 @@ package native
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/payin"
 	"github.com/refundry/refundry/wire/wallet"
 )
 
@@ -18,22 +20,41 @@ type keyAnswer struct {
 	Scopes   []merchant.Scope `json:"scopes"`
 	Hint     string           `json:"hint"` // the key's ends
 	// Plain is on or off, and absent where the wallet decides.
-	Plain     string `json:"plain,omitempty"`
-	CreatedAt moment `json:"created_at"`
-	ExpiresAt moment `json:"expires_at"` // null: never
-	// Secret is the key itself, only in the answer that made it.
-	Secret string `json:"secret,omitempty"`
+	Plain string `json:"plain,omitempty"`
+	// ClientID is the id of a Payin client, absent of all other keys, as is
+	// RequireBodySHA256, which says that its requests carry their body's hash.
+	ClientID          string `json:"client_id,omitempty"`
+	RequireBodySHA256 bool   `json:"require_body_sha256,omitempty"`
+	CreatedAt         moment `json:"created_at"`
+	ExpiresAt         moment `json:"expires_at"` // null: never
+	// Secret is the key itself, and ClientSecret what a Payin client signs
+	// with; only in the answer that made it.
+	Secret       string `json:"secret,omitempty"`
+	ClientSecret string `json:"client_secret,omitempty"`
 }
 
 func answerKey(k merchant.Key) keyAnswer {
 	out := keyAnswer{
 		ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: k.Scopes, Hint: k.Hint, Plain: k.Plain,
+		ClientID: k.Public[merchant.ClientID], RequireBodySHA256: k.Public[payin.SwitchRequireBodySHA256] == payin.SwitchOn,
 		CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt),
 	}
 	if out.Scopes == nil {
 		out.Scopes = []merchant.Scope{}
 	}
 	return out
+}
+
+// told is what is told once of a new key: its text, and behind a blank, which
+// neither has, what a Payin client signs with.
+func told(f merchant.FreshKey) string {
+	return strings.TrimSpace(f.Secret + " " + f.Key.Secrets[merchant.ClientSecret])
+}
+
+// tell puts it into the answer.
+func (a keyAnswer) tell(once string) keyAnswer {
+	a.Secret, a.ClientSecret, _ = strings.Cut(once, " ")
+	return a
 }
 
 // listKeys gives all of the merchant's keys, oldest first: GET /keys. They are
@@ -60,6 +81,7 @@ func (d *Dialect) createKey(c *call) error {
 		return err
 	}
 	var in merchant.Key
+	hashed := false
 	err = body.read(
 		// WeChat's callers sign with their certificate and have no keys.
 		required("dialect", body.oneOf(&in.Dialect, merchant.PingPP, merchant.Wallet, merchant.Payin, merchant.Native)),
@@ -71,9 +93,13 @@ func (d *Dialect) createKey(c *call) error {
 		})),
 		optional("expires_at", body.moment(&in.ExpiresAt)),
 		optional("plain", body.oneOf(&in.Plain, wallet.SettingOn, wallet.SettingOff)),
+		optional("require_body_sha256", body.truth(&hashed)),
 	)
 	if err != nil {
 		return err
+	}
+	if hashed && in.Dialect != merchant.Payin {
+		return refuse(refund.KindInvalid, "require_body_sha256", "is of keys of the payin dialect, whose signatures leave the body out")
 	}
 	if in.Plain != "" && in.Dialect != merchant.Wallet {
 		return refuse(refund.KindInvalid, "plain", "is of keys of the wallet dialect, whose requests may be sealed")
@@ -84,6 +110,9 @@ func (d *Dialect) createKey(c *call) error {
 	now := d.now()
 	fresh := merchant.NewKey(c.caller.Merchant, in.Dialect, in.Identity, now)
 	fresh.Key.Plain = in.Plain
+	if hashed {
+		fresh.Key.Public[payin.SwitchRequireBodySHA256] = payin.SwitchOn
+	}
 	possible := fresh.Key.Scopes
 	if in.Scopes != nil {
 		fresh.Key.Scopes = in.Scopes
@@ -99,13 +128,12 @@ func (d *Dialect) createKey(c *call) error {
 	if fresh.Key.ExpiresAt = in.ExpiresAt; !in.ExpiresAt.IsZero() && !in.ExpiresAt.After(now) {
 		return refuse(refund.KindInvalid, "expires_at", "is over")
 	}
-	c.made(fresh.Key.ID, fresh.Secret)
+	once := told(fresh)
+	c.made(fresh.Key.ID, once)
 	if err := d.s.Merchants.AddKey(c.ctx, fresh); err != nil {
 		return err
 	}
-	out := answerKey(fresh.Key)
-	out.Secret = fresh.Secret
-	return c.json(http.StatusCreated, out)
+	return c.json(http.StatusCreated, answerKey(fresh.Key).tell(once))
 }
 
 // keyIdentity finds whose key it will be; outside of the native dialect each

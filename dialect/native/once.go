@@ -130,9 +130,7 @@ func (d *Dialect) againKey(c *call, w dialect.Write) error {
 	}
 	for _, k := range keys {
 		if k.ID == w.Made {
-			out := answerKey(k)
-			out.Secret = w.Secret
-			return c.json(http.StatusOK, out)
+			return c.json(http.StatusOK, answerKey(k).tell(w.Secret))
 		}
 	}
 	return refund.Errorf(refund.KindNotFound, "id", "there is no such key")
