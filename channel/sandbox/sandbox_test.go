@@ -221,3 +221,30 @@ func TestAChannelNumberHas28DigitsAndStaysTheSame(t *testing.T) {
 		}
 	})
 }
+
+func TestARefundWithAPasswordWaitsUntilItIsSettled(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		box := open(s)
+		for _, amount := range []money.Minor{100, 151, 155, 158} { // whatever the amount says
+			i := instruction(amount)
+			i.Refund.Detail.Password = true
+			for _, said := range []refund.Outcome{box.Submit(t.Context(), i), box.Submit(t.Context(), i), box.Query(t.Context(), i)} {
+				if said.Kind != refund.OutcomeAccepted {
+					t.Errorf("%d: %+v", amount, said)
+				}
+			}
+			if err := box.Advance(t.Context(), account, 30*24*time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			if e := entry(t, s, i.Number); e.State != sandbox.Processing || e.Moves != 0 {
+				t.Errorf("%d: time alone made it %+v", amount, e)
+			}
+			if err := box.Settle(t.Context(), account, i.Number, "succeeded"); err != nil {
+				t.Fatal(err)
+			}
+			if said := box.Query(t.Context(), i); said.Kind != refund.OutcomeDone {
+				t.Errorf("%d: settled it is %+v", amount, said)
+			}
+		}
+	})
+}

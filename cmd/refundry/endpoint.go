@@ -19,7 +19,7 @@ type endpointCommand struct {
 }
 
 // endpointEvents are the types that an endpoint may subscribe to.
-var endpointEvents = []string{"refund.succeeded", "refund.failed", "refund.abnormal"}
+var endpointEvents = []string{"refund.succeeded", "refund.failed", "refund.abnormal", "batch_refund.succeeded"}
 
 // endpointRow is an endpoint in JSON.
 type endpointRow struct {
@@ -54,13 +54,16 @@ type endpointAdd struct {
 	egressFlags
 	URL     string   `arg:"" help:"The http or https address."`
 	Dialect string   `help:"In whose form it is told." default:"pingpp" enum:"pingpp,native"`
-	Events  []string `help:"Types it is told of: refund.succeeded, refund.failed, refund.abnormal; default what its dialect promises." placeholder:"TYPE,..."`
+	Events  []string `help:"Types it is told of: refund.succeeded, refund.failed, refund.abnormal, in pingpp batch_refund.succeeded; default what its dialect promises." placeholder:"TYPE,..."`
 }
 
 func (c *endpointAdd) Run(e *environment) error {
 	for _, kind := range c.Events {
 		if !slices.Contains(endpointEvents, kind) {
 			return usageError{fmt.Sprintf("there is no event type %q; there are %s", kind, strings.Join(endpointEvents, ", "))}
+		}
+		if strings.HasPrefix(kind, "batch_") && c.Dialect != merchant.PingPP {
+			return usageError{fmt.Sprintf("events of type %q are told in dialect %s alone", kind, merchant.PingPP)}
 		}
 	}
 	if err := egress.Check(e, c.URL, c.EgressAllow); err != nil {
