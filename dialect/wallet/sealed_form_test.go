@@ -4,11 +4,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/service"
 	wire "github.com/refundry/refundry/wire/wallet"
 )
 
@@ -85,6 +88,42 @@ func TestEnvelopesAreOpenedInOneFormOnly(t *testing.T) {
 		if got := w.refund(t, body, 400); got != `{"code":10002,"message":"charges_id is required","data":null}` {
 			t.Errorf("%s is no plain request: %s", name, got)
 		}
+	}
+}
+
+// The demo's key may send both forms, sealed ones with the keys that the data
+// folder lists.
+func TestTheDemoTakesBothForms(t *testing.T) {
+	data := t.TempDir()
+	s := dialecttest.Start(t, func(o *service.Options) { o.Data = data })
+	text, err := os.ReadFile(filepath.Join(data, "demo", "demo.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Wallet map[string]string `json:"wallet"`
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	demo := document.Wallet
+	if demo["wallet_id"] != demoWallet || demo["api_key"] != demoKey {
+		t.Errorf("the demo is %v", demo)
+	}
+	keys := keysOf(t, merchant.Identity{
+		Public:  map[string]string{merchant.PlatformPublicKey: demo["platform_public_key"]},
+		Secrets: map[string]string{merchant.MerchantSecretKey: demo["merchant_secret_key"]},
+	})
+	if own := wire.FormatKey(public(t, keys.Secret)); own != demo["merchant_public_key"] {
+		t.Errorf("the merchant's keys do not belong together: %s", own)
+	}
+	path := "/wallet/" + demoWallet + "/refund"
+	made := sealed(t, s.URL, demoKey, keys, "POST", path, asking(demoCharge, 30), 200)
+	if !strings.HasPrefix(made, `{"code":0,"message":"success","data":{"id":"re_`) {
+		t.Errorf("sealed: %s", made)
+	}
+	if plain := post(t, s, demoKey, path, asking(demoCharge, 30), 200); !strings.HasPrefix(plain, `{"id":"re_`) {
+		t.Errorf("plain: %s", plain)
 	}
 }
 

@@ -211,7 +211,7 @@ func TestTheDivergencesAreWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"100027", "504", "403", "405", "wallet.plain", "wallet.reply", "wallet.currency_style", "wallet.refund_id_prefix", "Webhook-Signature"} {
+	for _, words := range []string{"100027", "504", "403", "405", "wallet.plain", "wallet.show_sign", "wallet.reply", "wallet.currency_style", "wallet.refund_id_prefix", "Webhook-Signature"} {
 		if !strings.Contains(string(text), words) {
 			t.Errorf("nothing about %s", words)
 		}
