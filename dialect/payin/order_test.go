@@ -1,0 +1,112 @@
+package payin_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/payin"
+)
+
+// Section 3.3: an order's id tells its merchant, the moment in GMT+3 and five
+// digits more.
+func TestAnOrdersIDTellsItsMoment(t *testing.T) {
+	s := dialecttest.Start(t)
+	fresh := s.Merchant(t, "orders", merchant.Test, nil)
+	c := of(s, fresh)
+	id := newOrder(t, c, fresh, "T1", "")
+	order := decoded(t, c.send(t, "GET", "/orders/"+id, "", http.StatusOK))
+	created, err := wire.ParseTime(fmt.Sprint(order["createdAt"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := created.In(time.FixedZone("", 3*60*60))
+	want := payinName(fresh) + "T" + local.Format("20060102150405") + fmt.Sprintf("%03d", local.Nanosecond()/1_000_000)
+	if len(id) != 30 || id[:25] != want {
+		t.Errorf("%s was made at %s: want %s and five digits", id, created, want)
+	}
+	// Section 3.4: it can be paid for 30 minutes when it does not say.
+	if expired, err := wire.ParseTime(fmt.Sprint(order["expiredAt"])); err != nil || expired.Sub(created.Truncate(time.Second)).Round(time.Second) != 30*time.Minute {
+		t.Errorf("it expires at %v, %v; made at %v", order["expiredAt"], err, created)
+	}
+}
+
+// Section 3.4, limits per payment: they bind an order and not its refunds.
+func TestPaymentLimitsBindOrdersAndNotRefunds(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(s)
+	order := func(number, amount, currency string, status int) string {
+		body := `{"merchantOrderId":"` + number + `","amount":"` + amount + `","currency":"` + currency + `","name":"n"}`
+		return c.send(t, "POST", "/merchants/"+demoMerchant+"/orders", body, status)
+	}
+	for _, test := range []struct{ name, amount, currency, want string }{
+		{"below the least", "0.09", "SAR", "amount: must be from 0.1 to 10000 SAR"},
+		{"above the most", "10000.01", "SAR", "amount: must be from 0.1 to 10000 SAR"},
+		{"dinars from their least", "0.24", "KWD", "amount: must be at least 0.25 KWD"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s.Unchanged(t, func() {
+				want := `{"code":"badRequest","message":"` + test.want + `","data":[]}`
+				if got := order(test.name, test.amount, test.currency, http.StatusBadRequest); got != want {
+					t.Errorf("got %s", got)
+				}
+			})
+		})
+	}
+	id := fmt.Sprint(decoded(t, order("most", "10000", "SAR", http.StatusOK))["id"])
+	c.send(t, "POST", "/orders/"+id+"/refunds", amount(`"0.01"`), http.StatusOK)
+}
+
+// Section 7, Three-decimal currencies: without the switch the last thousandths
+// can't be refunded here, and nothing is rounded to reach them.
+func TestTheLastThousandthsStay(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(s)
+	order := paidOrder(t, s, merchant.DemoID, 1357, "KWD")
+	path := "/orders/" + order
+	c.send(t, "POST", path+"/refunds", amount(`"1.35"`), http.StatusOK, "Prefer", "wait=5")
+	for text, status := range map[string]int{"0.01": 422, "0.007": 400, "0.00": 400} {
+		s.Unchanged(t, func() { c.send(t, "POST", path+"/refunds", amount(`"`+text+`"`), status) })
+	}
+	has(t, c.send(t, "GET", path, "", http.StatusOK), map[string]string{"amount": "1.357", "refundAmount": "1.35", "refundStatus": `"partial"`})
+}
+
+// The switches read what they say and no more.
+func TestSwitchesOfAmountsHaveTheirLimits(t *testing.T) {
+	s := dialecttest.Start(t)
+	fresh := s.Merchant(t, "switched", merchant.Test, func(f *merchant.Fresh) { setPublic(f, wire.SwitchThreeDecimals, wire.SwitchNumberAmount) })
+	c := of(s, fresh)
+	order := decoded(t, c.send(t, "POST", "/merchants/"+payinName(fresh)+"/orders", `{"merchantOrderId":"O1","amount":3.255,"currency":"BHD","name":"n"}`, http.StatusOK))
+	if fmt.Sprint(order["amount"]) != "3.255" {
+		t.Errorf("an order of 3.255 is %v", order)
+	}
+	path := "/orders/" + fmt.Sprint(order["id"]) + "/refunds"
+	for text, status := range map[string]int{
+		"1e0": 400, "-1": 400, "1.2345": 400, "true": 400, "0": 400, "1000000000000": 400, `"1.001"`: 200, "1.001": 200, "0.1": 200, "0.100": 200,
+	} {
+		c.send(t, "POST", path, amount(text), status)
+	}
+}
+
+// core.md: a member that a refund or an order lacks is null here, or what
+// stands for it.
+func TestWhatComesFromElsewhereLacksAMember(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(s)
+	charge := s.Charge(t, merchant.DemoID, 100, func(c *refund.Charge) { c.Currency = "JPY" })
+	r := dialecttest.Request(t, "POST", s.URL+"/refundry/v1/refunds", `{"charge":"`+charge.ID+`","amount":30}`, "Authorization", "Bearer rk_test_demo", "Prefer", "wait=5")
+	if response, body := dialecttest.Do(t, r); response.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", response.StatusCode, body)
+	}
+	alias, _ := charge.Alias(merchant.Payin)
+	has(t, c.send(t, "GET", "/refunds/"+alias.Name+"_R1", "", http.StatusOK), map[string]string{
+		"amount": "30", "currency": `"JPY"`, "merchantRefundId": "null", "reason": "null", "status": `"success"`,
+	})
+	has(t, c.send(t, "GET", "/orders/"+alias.Name, "", http.StatusOK), map[string]string{
+		"clientIp": `"0.0.0.0"`, "name": `""`, "notificationURL": "null", "products": "null", "customer": "null", "refundAmount": "30", "refundTimes": "1",
+	})
+}
