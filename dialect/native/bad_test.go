@@ -142,7 +142,7 @@ func badElsewhere() []badRequest {
 	charge("splits above the amount", `{`+rest+`, "amount": 100, "splits": [{"account": "a", "amount": 60}, {"account": "b", "amount": 41}]}`, "400 invalid splits")
 	charge("51 splits", `{`+rest+`, "amount": 100, "splits": [`+strings.Repeat(`{"account": "a", "amount": 1},`, 50)+`{"account": "a", "amount": 1}]}`, "400 invalid splits")
 	charge("another merchant's app", `{`+rest+`, "amount": 100, "identities": {"pingpp": {"app": "app_other"}}}`, "403 forbidden identities.pingpp.app")
-	charge("an mchid with someone else's sub_mchid", `{`+rest+`, "amount": 100, "identities": {"wechatpay": {"mchid": "1900000100", "sub_mchid": "1"}}}`, "403 forbidden identities.wechatpay.sub_mchid")
+	charge("a direct mchid with a sub_mchid", `{`+rest+`, "amount": 100, "identities": {"wechatpay": {"mchid": "1900009191", "sub_mchid": "1"}}}`, "403 forbidden identities.wechatpay.sub_mchid")
 	charge("an unknown dialect", `{`+rest+`, "amount": 100, "identities": {"paypal": {}}}`, "400 invalid identities.paypal")
 	charge("a name for a charge with a blank", `{`+rest+`, "amount": 100, "identities": {"payin": {"order_id": "a b"}}}`, "400 invalid identities.payin.order_id")
 	charge("a name that another charge has", `{`+rest+`, "amount": 100, "transaction_id": "t", "identities": {"pingpp": {"charge": "ch_L8qn10mLmr1GS8e5OODmHaL4"}}}`, "409 charge_conflict identities")
@@ -205,13 +205,21 @@ func TestABadRequestIsAnsweredExactlyAndChangesNothing(t *testing.T) {
 	contract := openapitest.Load(t, openapi.Native())
 	transcript := dialecttest.Transcript{Name: "bad", URL: s.URL, Rules: rules(), Headers: []string{"Content-Type", "Allow", "WWW-Authenticate"}}
 	var wants []string
-	all := append(badRefunds("{ch}"), badElsewhere()...)
+	all := slices.Concat(badRefunds("{ch}"), badElsewhere(), badMore())
 	all = slices.DeleteFunc(all, func(one badRequest) bool { // a golden file is text; see TestSuite
 		return strings.Contains(one.body, "\x00") || !utf8.ValidString(one.body)
 	})
-	fill := strings.NewReplacer("{ch}", demo["{ch}"], "{re}", demo["{re}"], "{full}", demo["{full}"], "{other}", demo["{other}"])
+	preparedMore(t, s, demo)
+	var pairs []string
+	for name, text := range demo {
+		pairs = append(pairs, name, text)
+	}
+	fill := strings.NewReplacer(pairs...)
 	for _, one := range all {
-		header := append([]string{"Authorization", "Bearer rk_test_demo"}, one.header...)
+		header := []string{"Authorization", "Bearer rk_test_demo"}
+		for _, text := range one.header {
+			header = append(header, fill.Replace(text))
+		}
 		transcript.Steps = append(transcript.Steps, dialecttest.Step{
 			Title: one.name, Method: one.method, Path: base + fill.Replace(one.path), Body: fill.Replace(one.body), Header: header,
 		})
@@ -233,6 +241,9 @@ func TestABadRequestIsAnsweredExactlyAndChangesNothing(t *testing.T) {
 		at++
 	}
 	s.Unchanged(t, func() { transcript.Run(t) })
+	if findings, err := s.Store.Verify(t.Context()); err != nil || len(findings) > 0 {
+		t.Errorf("%v, %v", findings, err)
+	}
 	if at != len(all) || at < 60 {
 		t.Errorf("%d of %d requests were looked at", at, len(all))
 	}
