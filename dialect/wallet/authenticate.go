@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/refundry/refundry/dialect"
@@ -44,9 +45,8 @@ func (d *Dialect) authenticate(c *call) error {
 	case c.bodyFault != nil || !wire.IsEnvelope(c.body):
 		return c.checkPlain()
 	}
-	plaintext, err := c.open()
+	plaintext, err := c.open(d.now())
 	if err != nil {
-		c.keys = nil
 		return unopened
 	}
 	// The plaintext of a request without a body is random bytes.
@@ -57,12 +57,10 @@ func (d *Dialect) authenticate(c *call) error {
 }
 
 // open opens the envelope that the body is, and keeps the keys for the answer.
-func (c *call) open() ([]byte, error) {
+// While the platform's key is replaced a caller may seal to the old one or to
+// the new one, and can open only what is sealed with that one.
+func (c *call) open(now time.Time) ([]byte, error) {
 	envelope, err := wire.ReadEnvelope(c.body)
-	if err != nil {
-		return nil, err
-	}
-	secret, err := wire.ParseKey(c.identity.Secrets[merchant.PlatformSecretKey])
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +68,23 @@ func (c *call) open() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.keys = &wire.Keys{Secret: secret, Peer: peer}
-	return wire.Open(envelope, *c.keys)
+	err = errors.New("the platform has no key")
+	for _, key := range c.identity.Platform() {
+		if key.Retired(now) {
+			continue
+		}
+		var secret *[wire.KeySize]byte
+		if secret, err = wire.ParseKey(key.PrivatePEM); err != nil {
+			return nil, err
+		}
+		keys := wire.Keys{Secret: secret, Peer: peer}
+		var plaintext []byte
+		if plaintext, err = wire.Open(envelope, keys); err == nil {
+			c.keys = &keys
+			return plaintext, nil
+		}
+	}
+	return nil, err
 }
 
 // read decodes a body. What is no JSON at all does not exist for this API;

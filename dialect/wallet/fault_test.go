@@ -50,7 +50,7 @@ func (p people) Identity(_ context.Context, _, name string) (merchant.Merchant, 
 	}
 	secrets := map[string]string{merchant.PlatformSecretKey: p.secret}
 	maps.Copy(secrets, p.secrets)
-	return merchant.Merchant{}, merchant.Identity{Name: demoWallet, Public: p.public, Secrets: secrets}, nil
+	return merchant.Merchant{}, merchant.Identity{Dialect: merchant.Wallet, Name: demoWallet, Public: p.public, Secrets: secrets}, nil
 }
 
 // oneCharge is a reader that has the demo charge alone.
