@@ -78,7 +78,7 @@ func (d *Dialect) handle(c *call) (any, error) {
 		return nil, refund.Errorf(refund.KindForbidden, "", "the key may not call %s", operation)
 	}
 	var err error
-	if c.id, err = url.PathUnescape(id); err != nil || !wire.IsPossibleID(c.id) {
+	if c.id, err = url.PathUnescape(id); err != nil || !wire.IsPossiblePathID(c.id) {
 		return nil, refund.Errorf(refund.KindNotFound, "", "%s", noSuchObject)
 	}
 	return found.handle(d, c)

@@ -3,6 +3,7 @@ package payin_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,4 +110,28 @@ func TestWhatComesFromElsewhereLacksAMember(t *testing.T) {
 	has(t, c.send(t, "GET", "/orders/"+alias.Name, "", http.StatusOK), map[string]string{
 		"clientIp": `"0.0.0.0"`, "name": `""`, "notificationURL": "null", "products": "null", "customer": "null", "refundAmount": "30", "refundTimes": "1",
 	})
+}
+
+// Section 3.3: ids of orders that were imported are opaque, up to the longest;
+// their refunds and transactions are longer still.
+func TestImportedIDsAreOpaque(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(s)
+	for name, id := range map[string]string{
+		"the longest":                      strings.Repeat("x", 64),
+		"one that ends as a refund's":      "order_R1",
+		"one that ends as a transaction's": "order_1",
+		"one with signs that are escaped":  "A!~*'()_-.:@",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.Charge(t, merchant.DemoID, 1000, func(c *refund.Charge) {
+				c.Currency = "SAR"
+				c.Aliases = []refund.Alias{{Dialect: merchant.Payin, Identity: demoMerchant, Name: id}}
+			})
+			has(t, c.send(t, "POST", "/orders/"+id+"/refunds", amount(`"1"`), http.StatusOK), map[string]string{"id": `"` + id + `_R1"`, "orderId": `"` + id + `"`})
+			has(t, c.send(t, "GET", "/refunds/"+id+"_R1", "", http.StatusOK), map[string]string{"id": `"` + id + `_R1"`, "refundTransactionId": `"` + id + `_2"`})
+			has(t, c.send(t, "GET", "/transactions/"+id+"_2/merchant", "", http.StatusOK), map[string]string{"id": `"` + id + `_2"`, "type": `"refund"`})
+			has(t, c.send(t, "GET", "/orders/"+id, "", http.StatusOK), map[string]string{"id": `"` + id + `"`})
+		})
+	}
 }

@@ -28,6 +28,10 @@ const maxID = 64
 // ASCII characters. Ids of imported orders are opaque.
 func IsPossibleID(text string) bool { return isVisible(text, maxID) }
 
+// IsPossiblePathID is IsPossibleID for what a path may name besides: an id of a
+// refund or transaction, which is an order's with a counter behind it.
+func IsPossiblePathID(text string) bool { return isVisible(text, maxID+len("_R")+maxCounterDigits) }
+
 // IsMerchantID reports whether id is M and 6 digits.
 func IsMerchantID(id string) bool { return hasDigits(id, "M", merchantDigits) }
 
