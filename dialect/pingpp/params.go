@@ -33,7 +33,7 @@ func decodeBody(body []byte, contentType string) (exactjson.Value, error) {
 	isJSON := strings.Contains(strings.ToLower(contentType), "json") ||
 		bytes.HasPrefix(trimmed, []byte("{")) || bytes.HasPrefix(trimmed, []byte("[")) || bytes.Equal(trimmed, []byte("null"))
 	if !isJSON {
-		return decodeForm(body, form.Limits{Bytes: dialect.MaxBody})
+		return decodeForm(literalPercents(body), form.Limits{Bytes: dialect.MaxBody})
 	}
 	value, err := exactjson.Decode(body, exactjson.Limits{Bytes: dialect.MaxBody, NumberBytes: maxNumber})
 	if err != nil {
@@ -46,6 +46,23 @@ func decodeBody(body []byte, contentType string) (exactjson.Value, error) {
 		return noParams, nil
 	}
 	return exactjson.Value{}, malformed("", text{"请求体必须是 JSON 对象", "the body is a JSON " + value.Kind.String() + " and no object"})
+}
+
+// literalPercents escapes the percent signs that begin no escape: curl -d sends
+// a text such as "100% of it" as it is, and means just that.
+func literalPercents(body []byte) []byte {
+	if !bytes.Contains(body, []byte("%")) {
+		return body
+	}
+	isHex := func(at int) bool { return at < len(body) && strings.IndexByte("0123456789abcdefABCDEF", body[at]) >= 0 }
+	out := make([]byte, 0, len(body))
+	for n, c := range body {
+		out = append(out, c)
+		if c == '%' && (!isHex(n+1) || !isHex(n+2)) {
+			out = append(out, "25"...)
+		}
+	}
+	return out
 }
 
 // decodeQuery reads the parameters of a GET. Go may send created=5 together

@@ -32,6 +32,8 @@ func TestBodiesThatMeanTheSame(t *testing.T) {
 		{"null that curl calls a form", "null", formType, `{}`},
 		{"a form as curl -d sends it", "description=Refund Description&amount=1", formType, `{"description":"Refund Description","amount":"1"}`},
 		{"a form without a type", "amount=1", "", `{"amount":"1"}`},
+		{"a percent sign that is just that", "description=100% of it, 5%2&a=%zz%", formType, `{"description":"100% of it, 5%2","a":"%zz%"}`},
+		{"escapes beside it", "description=50%25 %E9%80%80%E6%AC%BE%", formType, `{"description":"50% 退款%"}`},
 		{"literal brackets", "metadata[color]=red", formType, `{"metadata":{"color":"red"}}`},
 		{"escaped brackets", "metadata%5Bcolor%5D=red", formType, `{"metadata":{"color":"red"}}`},
 		{"lists in every style", "a[]=1&a[]=2&b[0]=1&b[1]=2&c=1&c=2", formType, `{"a":["1","2"],"b":["1","2"],"c":["1","2"]}`},
