@@ -36,3 +36,6 @@ func (s *Store) MigrateDownTo(ctx context.Context, version int64) error {
 		return err
 	})
 }
+
+// ForgetRecent has the next fan-out read everything from the database.
+func (s *Store) ForgetRecent() { s.recent.young, s.recent.old = nil, nil }

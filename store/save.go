@@ -134,9 +134,9 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 		if err != nil {
 			return fmt.Errorf("encode event of refund %s: %w", e.RefundID, err)
 		}
-		w.eventRows = append(w.eventRows, []any{
-			merchantID, micros(e.At), "evt_" + w.store.newID(e.At), e.Type, e.RefundID, e.ChargeID, e.RequestID, snapshot,
-		})
+		id := eventPrefix + w.store.newID(e.At)
+		w.eventRows = append(w.eventRows, []any{merchantID, micros(e.At), id, e.Type, e.RefundID, e.ChargeID, e.RequestID, snapshot})
+		w.store.recent.remember(id, e, change)
 	}
 	for _, a := range change.Attempts {
 		w.attemptRows = append(w.attemptRows, []any{

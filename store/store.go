@@ -38,6 +38,8 @@ type Store struct {
 	url     string
 	// directory is what lookups of merchants and keys found, for a moment.
 	directory directory
+	// recent is what the fan-out would read next.
+	recent recent
 }
 
 // Open opens a database by its URL: "sqlite:file.db" or "postgres://...". It
