@@ -135,3 +135,24 @@ func TestImportedIDsAreOpaque(t *testing.T) {
 		})
 	}
 }
+
+// An Idempotency-Key stands for one request, of whatever kind.
+func TestAnOrdersKeyStandsForIt(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(s)
+	const path, body = "/merchants/" + demoMerchant + "/orders", `{"merchantOrderId":"K1","amount":"5","currency":"SAR","name":"n"}`
+	const other, conflict = `{"merchantOrderId":"K2","amount":"5","currency":"SAR","name":"n"}`, `{"code":"duplicateMerchantRefundId","message":"Idempotency-Key: was used for another request","data":[]}`
+	first := c.send(t, "POST", path, body, http.StatusOK, "Idempotency-Key", "k-1")
+	if again := c.send(t, "POST", path, body, http.StatusOK, "Idempotency-Key", "k-1"); again != first {
+		t.Errorf("once more\n%s\nfirst\n%s", again, first)
+	}
+	s.Unchanged(t, func() {
+		if got := c.send(t, "POST", path, other, http.StatusConflict, "Idempotency-Key", "k-1"); got != conflict {
+			t.Errorf("another order: %s", got)
+		}
+		refunds := "/orders/" + fmt.Sprint(decoded(t, first)["id"]) + "/refunds"
+		if got := c.send(t, "POST", refunds, amount(`"1"`), http.StatusConflict, "Idempotency-Key", "k-1"); got != conflict {
+			t.Errorf("a refund: %s", got)
+		}
+	})
+}
