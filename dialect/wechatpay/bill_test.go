@@ -214,14 +214,24 @@ func TestADownloadAddressIsForOneMerchantAndFiveMinutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := strings.TrimPrefix(answer.DownloadURL, c.url)
-	p.get(t, target, 400)
-	c.get(t, target+"x", 400)
-	c.get(t, strings.Replace(target, "token=", "token=A", 1), 400)
-	c.get(t, "/v3/billdownload/file", 400)
+	for name, test := range map[string]struct {
+		as     client
+		target string
+	}{
+		"another account": {p, target}, "a longer one": {c, target + "x"}, "none": {c, "/v3/billdownload/file"},
+		"another text": {c, strings.Replace(target, "token=", "token=A", 1)},
+	} {
+		// Said by the address alone: a bill that is empty is another error.
+		if answer := decoded(t, test.as.get(t, test.target, 400)); answer["code"] != "PARAM_ERROR" {
+			t.Errorf("%s: %v", name, answer)
+		}
+	}
 	response, _ := dialecttest.Do(t, c.request(t, http.MethodGet, target, ""))
 	if response.StatusCode != 200 || response.Header.Get(wire.HeaderSignature) != "" || response.Header.Get("Content-Type") != "text/plain" {
 		t.Errorf("answered %d as %s, signed %q", response.StatusCode, response.Header.Get("Content-Type"), response.Header.Get(wire.HeaderSignature))
 	}
 	ahead(6 * time.Minute)
-	c.get(t, target, 400)
+	if answer := decoded(t, c.get(t, target, 400)); answer["code"] != "INVALID_REQUEST" {
+		t.Errorf("six minutes later: %v", answer)
+	}
 }
