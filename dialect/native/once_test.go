@@ -59,7 +59,8 @@ func reaches(state refund.State) func(*testing.T, *dialecttest.Service, string) 
 
 const keyedEndpoint = `{"url": "http://127.0.0.1:9/keyed%d", "dialect": "native"}`
 
-// The sandbox's funds and clock come last: they change what becomes of refunds.
+// Endpoints come behind the refunds, which would be told to them, and the
+// sandbox's funds and clock last: they change what becomes of refunds.
 var keyedWrites = []keyedWrite{
 	{
 		name:   "a charge",
@@ -83,6 +84,15 @@ var keyedWrites = []keyedWrite{
 		name:   "an operator's word",
 		method: "POST", prepare: asked(158, refund.Pending, "/refunds/{}/settle"), status: http.StatusOK,
 		body: `{"state": "failed", "proof": "p"}`, other: `{"state": "failed", "proof": "q"}`,
+	},
+	{
+		name:   "the sandbox's word",
+		method: "POST", prepare: asked(158, refund.Pending, "/sandbox/refunds/{}/settle"), status: http.StatusOK, moves: true,
+		body: `{"state": "failed"}`, other: `{"state": "succeeded"}`, end: reaches(refund.Failed),
+	},
+	{
+		name:   "another account",
+		method: "POST", prepare: asked(152, refund.Abnormal, "/sandbox/refunds/{}/reroute"), status: http.StatusOK, moves: true, end: reaches(refund.Succeeded),
 	},
 	{
 		name:   "an endpoint",
@@ -132,15 +142,6 @@ var keyedWrites = []keyedWrite{
 		prepare: func(t *testing.T, s *dialecttest.Service) string {
 			return "/keys/" + text(send(t, s, demo, "POST", "/keys", `{"dialect": "native"}`, http.StatusCreated), "id")
 		},
-	},
-	{
-		name:   "the sandbox's word",
-		method: "POST", prepare: asked(158, refund.Pending, "/sandbox/refunds/{}/settle"), status: http.StatusOK, moves: true,
-		body: `{"state": "failed"}`, other: `{"state": "succeeded"}`, end: reaches(refund.Failed),
-	},
-	{
-		name:   "another account",
-		method: "POST", prepare: asked(152, refund.Abnormal, "/sandbox/refunds/{}/reroute"), status: http.StatusOK, moves: true, end: reaches(refund.Succeeded),
 	},
 	{
 		name:   "the sandbox's clock",
