@@ -258,8 +258,14 @@ func again(t *testing.T, d *desk, first, second voice, c, other crossCharge, wit
 	if _, err := first.ask(d, t, c, whole(asking{amount: 100, reason: "first"})); err != nil {
 		t.Fatal(err)
 	}
-	if one := whole(asking{}); one.number == "" && strings.HasPrefix(second.name, "WeChat") && !strings.HasPrefix(first.name, "WeChat") {
-		return // its number would be a second name for the refund, below
+	if one := whole(asking{}); one.number == "" && strings.HasPrefix(second.name, "WeChat") {
+		// A WeChat refund always has a number, and what was made under the key
+		// has none, or another: it is not the refund that is asked for.
+		_, err := second.ask(d, t, c, whole(asking{amount: 100}))
+		if !strings.HasPrefix(told(err), second.conflict) || len(d.refunds(t, c)) != before+1 {
+			t.Errorf("with a number of its own: %s, want %s", told(err), second.conflict)
+		}
+		return
 	}
 	made, err := second.ask(d, t, c, whole(asking{amount: 100, reason: "second"}))
 	refunds := d.refunds(t, c)
@@ -278,6 +284,33 @@ func again(t *testing.T, d *desk, first, second voice, c, other crossCharge, wit
 	if len(d.refunds(t, c)) != before+1 || len(d.refunds(t, other)) != 0 {
 		t.Error("a conflict made a refund")
 	}
+}
+
+// A key of one refund and a number of another contradict each other, whichever
+// dialects brought them.
+func TestAKeyAndANumberOfDifferentRefundsAreRefused(t *testing.T) {
+	d := open(t, storetest.SQLite(t))
+	for _, first := range voices {
+		for _, second := range voices {
+			if !first.numbers || !second.numbers {
+				continue
+			}
+			c := d.cross(t, map[string]any{"amount": 1000})
+			number, key := "N"+orderNumber(), "K"+orderNumber()
+			for _, one := range []asking{{amount: 100, number: number}, {amount: 100, number: number + "x", key: key}} {
+				if _, err := first.ask(d, t, c, one); err != nil {
+					t.Fatal(first.name, err)
+				}
+			}
+			if object, err := second.ask(d, t, c, asking{amount: 100, number: number, key: key}); !strings.HasPrefix(told(err), second.conflict) {
+				t.Errorf("%s, then %s: %v %s, want %s", first.name, second.name, object, told(err), second.conflict)
+			}
+			if n := len(d.refunds(t, c)); n != 2 {
+				t.Errorf("%s, then %s: %d refunds", first.name, second.name, n)
+			}
+		}
+	}
+	d.end(t)
 }
 
 // What a charge or a refund lacks has a stand-in in the dialects that must show
