@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -26,6 +27,41 @@ func (s *Service) loadDemo(ctx context.Context, platform merchant.PlatformKey) e
 	}
 	if err := s.loadDemoCharges(ctx, fresh.Identities); err != nil {
 		return fmt.Errorf("load demo charges: %w", err)
+	}
+	s.demo = fresh
+	return s.tellDemo(ctx)
+}
+
+// demoInterval is how often the demo merchant's files are looked at: they tell
+// of the platform's keys in use, which change while the service runs.
+const demoInterval = 10 * time.Second
+
+// keepDemo writes the files anew when the keys change, until ctx ends.
+func (s *Service) keepDemo(ctx context.Context) {
+	ticker := time.NewTicker(demoInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if err := s.tellDemo(ctx); err != nil && ctx.Err() == nil {
+				s.opts.Log.Warn("the demo merchant's files were not looked at", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tellDemo writes the demo merchant's files as its keys are now.
+func (s *Service) tellDemo(ctx context.Context) error {
+	identities, err := s.Store.Identities(ctx, merchant.DemoID)
+	if err != nil {
+		return fmt.Errorf("read demo merchant: %w", err)
+	}
+	fresh := s.demo
+	fresh.Identities = nil
+	for _, identity := range identities {
+		fresh.Identities = append(fresh.Identities, identity.Showing(s.now()))
 	}
 	if err := writeDemoFiles(filepath.Join(s.opts.Data, demoDir), fresh); err != nil {
 		return fmt.Errorf("write demo files: %w", err)

@@ -73,6 +73,7 @@ type Service struct {
 	acceptor dialect.Acceptor
 	handler  http.Handler
 	closing  atomic.Bool
+	demo     merchant.Fresh // the demo merchant, where it is loaded
 
 	// What runs, in the order in which it is stopped.
 	running []*running
@@ -207,6 +208,9 @@ func (s *Service) run() {
 				s.clock.keep(ctx, s.Store, s.opts.Log)
 			}
 		}),
+	}
+	if s.opts.Demo {
+		s.running = append(s.running, begin("demo files", s.keepDemo))
 	}
 }
 

@@ -153,6 +153,15 @@ type verification struct {
 	// PublicKey is in the scheme's own form: whpk_ and base64 of 32 bytes for
 	// ed25519, PKIX PEM for rsa-sha256.
 	PublicKey string `json:"public_key"`
+	// Next is the key that is to take its place, while there is one. Receivers
+	// should take both from then on.
+	Next *nextKey `json:"next,omitempty"`
+}
+
+type nextKey struct {
+	KeyID     string `json:"key_id"`
+	PublicKey string `json:"public_key"`
+	SignsFrom moment `json:"signs_from"`
 }
 
 // verification gives the key pair that signs a dialect's webhooks; nil where
@@ -166,13 +175,39 @@ func (d *Dialect) verification(ctx context.Context, dialect string) (*verificati
 	if err != nil {
 		return nil, fmt.Errorf("find platform key: %w", err)
 	}
+	all, err := d.s.Directory.PlatformKeys(ctx, purpose)
+	if err != nil {
+		return nil, fmt.Errorf("find platform keys: %w", err)
+	}
+	out := verification{Scheme: "ed25519", KeyID: key.ID}
 	if dialect == merchant.PingPP {
-		return &verification{Scheme: "rsa-sha256", KeyID: key.ID, PublicKey: key.PublicPEM}, nil
+		out.Scheme = "rsa-sha256"
+	}
+	if out.PublicKey, err = publicText(key, dialect); err != nil {
+		return nil, err
+	}
+	now := d.now()
+	for _, next := range all {
+		if !next.Published(now) || next.Active(now) {
+			continue
+		}
+		text, err := publicText(next, dialect)
+		if err != nil {
+			return nil, err
+		}
+		out.Next = &nextKey{next.ID, text, moment(next.ActivatesAt)}
+	}
+	return &out, nil
+}
+
+// publicText is a key's public half as receivers are given it.
+func publicText(key merchant.PlatformKey, dialect string) (string, error) {
+	if dialect == merchant.PingPP {
+		return key.PublicPEM, nil
 	}
 	private, err := privateKey(key)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	public := private.Public().(ed25519.PublicKey)
-	return &verification{Scheme: "ed25519", KeyID: key.ID, PublicKey: publicKeyForm + base64.StdEncoding.EncodeToString(public)}, nil
+	return publicKeyForm + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)), nil
 }
