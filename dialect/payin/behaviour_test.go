@@ -182,7 +182,8 @@ func TestAnOrderTellsHowItsRefundsStand(t *testing.T) {
 			{"1.58", "pending", "processing", "0", 1, "Not_Yet", false},
 			{"4", "success", "processing", "4", 2, "Approved", true},
 		},
-		"abnormal counts as open": {{"1.52", "pending", "processing", "0", 1, "Not_Yet", false}},
+		"abnormal counts as open":       {{"1.52", "pending", "processing", "0", 1, "Not_Yet", false}},
+		"short of funds counts as open": {{"1.55", "pending", "processing", "0", 1, "Not_Yet", false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			order := paidOrder(t, s, merchant.DemoID, 1000, "SAR")

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -155,4 +157,48 @@ func TestAnOrdersKeyStandsForIt(t *testing.T) {
 			t.Errorf("a refund: %s", got)
 		}
 	})
+}
+
+// Section 3.1: createdAt and updatedAt are what they are called, though the
+// page's comments have them the other way round.
+func TestARefundTellsWhenItWasMadeAndWhenItChanged(t *testing.T) {
+	const later = 2 * time.Second // within what a client's clock may differ
+	var ahead atomic.Int64
+	s := dialecttest.Start(t, func(o *service.Options) {
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	c := demo(s)
+	order := paidOrder(t, s, merchant.DemoID, 1000, "SAR")
+	body := c.send(t, "POST", "/orders/"+order+"/refunds", `{"amount":"1.58","reason":"r","merchantRefundId":"w-1"}`, http.StatusOK)
+	made := decoded(t, body)
+	if made["createdAt"] != made["updatedAt"] {
+		t.Errorf("at first %s", body)
+	}
+	ahead.Store(int64(later))
+	native := func(method, path string) map[string]any {
+		_, answer := dialecttest.Do(t, dialecttest.Request(t, method, s.URL+"/refundry/v1"+path, "", "Authorization", "Bearer rk_test_demo"))
+		return decoded(t, answer)
+	}
+	data, _ := native("GET", "/refunds?number=w-1")["data"].([]any)
+	if len(data) != 1 {
+		t.Fatalf("found %v", data)
+	}
+	refundID := fmt.Sprint(data[0].(map[string]any)["id"])
+	var now map[string]any
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		native("POST", "/sandbox/refunds/"+refundID+"/settle") // once more until the channel has it
+		if now = decoded(t, c.send(t, "GET", "/refunds/"+order+"_R1", "", http.StatusOK)); now["status"] == "success" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not settled: %v", now)
+		}
+	}
+	created, err := wire.ParseTime(fmt.Sprint(now["createdAt"]))
+	if err != nil || now["createdAt"] != made["createdAt"] {
+		t.Errorf("made %v, now %v, %v", made, now, err)
+	}
+	if updated, err := wire.ParseTime(fmt.Sprint(now["updatedAt"])); err != nil || updated.Sub(created) < later {
+		t.Errorf("changed %v, %v", now, err)
+	}
 }
