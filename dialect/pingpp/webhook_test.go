@@ -149,7 +149,7 @@ func TestABatchThatEndedIsToldOnce(t *testing.T) {
 		for query := "?limit=3"; ; query = "?limit=3&starting_after=" + forward[len(forward)-1] {
 			body := get(t, s, demoKey, "/v1/events"+query, 200)
 			forward = append(forward, ids(t, body)...)
-			if decoded(t, body)["has_more"] == false {
+			if decoded(t, body)["has_more"] == false || len(forward) > len(all) {
 				break
 			}
 		}
@@ -157,7 +157,7 @@ func TestABatchThatEndedIsToldOnce(t *testing.T) {
 		for query := "?limit=3&ending_before=" + all[len(all)-1]; ; query = "?limit=3&ending_before=" + backward[0] {
 			body := get(t, s, demoKey, "/v1/events"+query, 200)
 			backward = append(ids(t, body), backward...)
-			if decoded(t, body)["has_more"] == false {
+			if decoded(t, body)["has_more"] == false || len(backward) > len(all) {
 				break
 			}
 		}
