@@ -80,7 +80,10 @@ func (s *Store) ChangeIdentity(ctx context.Context, merchantID, dialect, name st
 		if err != nil {
 			return fmt.Errorf("encode identity: %w", err)
 		}
-		_, err = q.exec(ctx, save, merchantID, dialect, name, text)
+		if _, err = q.exec(ctx, save, merchantID, dialect, name, text); err != nil {
+			return err
+		}
+		identity.PlatformKeys, err = s.queryPlatformKeys(ctx, q, platformKeysFor, dialect, name)
 		return err
 	})
 	s.directory.forget()

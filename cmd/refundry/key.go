@@ -13,8 +13,10 @@ import (
 // keyCommand is refundry key.
 type keyCommand struct {
 	Add    keyAdd    `cmd:"" help:"Make an API key; it is shown once."`
-	List   keyList   `cmd:"" help:"List a merchant's keys."`
+	List   keyList   `cmd:"" help:"List a merchant's keys, or the service's own."`
 	Expire keyExpire `cmd:"" help:"End a key's life now."`
+	Rotate keyRotate `cmd:"" help:"Replace the keys of the service itself, in overlapping lives."`
+	Export keyExport `cmd:"" help:"Print the public half of a key of the service itself."`
 }
 
 // keyRow is a key in JSON; its text is not stored.
@@ -121,8 +123,10 @@ func (c *keyAdd) make(e *environment, s *store.Store) (merchant.FreshKey, error)
 
 type keyList struct {
 	databaseFlags
+	dataFlags
 	merchantFlags
 	jsonFlag
+	Platform bool `help:"List the keys of the service itself instead, with their public halves in JSON."`
 }
 
 func (c *keyList) Run(e *environment) error {
@@ -131,6 +135,9 @@ func (c *keyList) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
+	if c.Platform {
+		return c.listPlatform(e, s)
+	}
 	m, err := c.find(e, s)
 	if err != nil {
 		return err
@@ -153,6 +160,7 @@ func (c *keyList) Run(e *environment) error {
 
 type keyExpire struct {
 	databaseFlags
+	dataFlags
 	merchantFlags
 	ID string `arg:"" help:"The key's id, as key list shows it."`
 }
@@ -163,6 +171,9 @@ func (c *keyExpire) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
+	if strings.HasPrefix(c.ID, platformKeyMark) {
+		return c.expirePlatform(e, s)
+	}
 	m, err := c.find(e, s)
 	if err != nil {
 		return err

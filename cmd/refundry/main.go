@@ -42,7 +42,7 @@ type program struct {
 	Refund   refundCommand   `cmd:"" help:"List, show and cancel refunds."`
 	Event    eventCommand    `cmd:"" help:"List events."`
 	Endpoint endpointCommand `cmd:"" help:"Add and list addresses that are told of events."`
-	Key      keyCommand      `cmd:"" help:"Add and list API keys."`
+	Key      keyCommand      `cmd:"" help:"Add and list API keys, and replace the service's own."`
 	Verify   verifyCommand   `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
 	Bench    benchCommand    `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
 	Doctor   doctorCommand   `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`

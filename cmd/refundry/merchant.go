@@ -176,6 +176,7 @@ func readMerchant(e *environment, s *store.Store, name string) (merchantDetail, 
 		return merchantDetail{}, err
 	}
 	for _, i := range identities {
+		i = i.Showing(time.Now())
 		detail.Identities = append(detail.Identities, identityRow{i.Dialect, i.Name, i.Sub, i.Public, i.CreatedAt})
 	}
 	keys, err := s.Keys(e, m.ID)

@@ -108,7 +108,7 @@ func (d *Dialect) changeIdentity(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerIdentity(identity))
+	return c.json(http.StatusOK, answerIdentity(identity.Showing(d.now())))
 }
 
 // boxKeyBytes is the length of a NaCl box key.

@@ -123,7 +123,7 @@ func (d *Dialect) getMerchant(c *call) error {
 		Identities: make([]identityAnswer, len(identities)), ChannelAccounts: make([]accountAnswer, len(accounts)),
 	}
 	for n, i := range identities {
-		out.Identities[n] = answerIdentity(i)
+		out.Identities[n] = answerIdentity(i.Showing(d.now()))
 	}
 	for n, a := range accounts {
 		out.ChannelAccounts[n] = accountAnswer{a.ID, a.Connector, moment(a.CreatedAt)}

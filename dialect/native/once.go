@@ -147,7 +147,7 @@ func (d *Dialect) againIdentity(c *call, _ dialect.Write) error {
 	}
 	for _, i := range identities {
 		if i.Dialect == c.r.PathValue("dialect") && i.Name == c.r.PathValue("name") {
-			return c.json(http.StatusOK, answerIdentity(i))
+			return c.json(http.StatusOK, answerIdentity(i.Showing(d.now())))
 		}
 	}
 	return refund.Errorf(refund.KindNotFound, "name", "the merchant has no such identity")
