@@ -97,6 +97,28 @@ func TestOneClientMustSendItsBodysHash(t *testing.T) {
 	free.send(t, "POST", path, amount(`"2"`), http.StatusOK)
 }
 
+// The request that made a client, once more with its Idempotency-Key, is told
+// both of its secrets again.
+func TestAClientIsToldAgainToItsRequest(t *testing.T) {
+	s := dialecttest.Start(t)
+	fresh := s.Merchant(t, "twice", merchant.Test, nil)
+	made := map[string]any{}
+	for n, status := range []int{http.StatusCreated, http.StatusOK} {
+		r := dialecttest.Request(t, "POST", s.URL+"/refundry/v1/keys", `{"dialect":"payin"}`,
+			"Authorization", "Bearer "+fresh.Key(merchant.Native), "Idempotency-Key", "k-1")
+		response, body := dialecttest.Do(t, r)
+		got := decoded(t, body)
+		if response.StatusCode != status || len(fmt.Sprint(got["client_secret"])) != 64 || len(fmt.Sprint(got["secret"])) != 32 {
+			t.Fatalf("%d %s", response.StatusCode, body)
+		}
+		if n == 0 {
+			made = got
+		} else if fmt.Sprint(got) != fmt.Sprint(made) {
+			t.Errorf("once more %v, first %v", got, made)
+		}
+	}
+}
+
 // A key that another dialect's would not have is refused there.
 func TestOnlyAPayinKeyCanDemandHashes(t *testing.T) {
 	s := dialecttest.Start(t)
