@@ -68,6 +68,25 @@ func TestAUsedNumberIsAConflictWhateverDiffers(t *testing.T) {
 	})
 }
 
+// Ours: a key does what a number does, and both must agree.
+func TestAnIdempotencyKeyIsOneRefund(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(t, s, direct)
+	key := []string{"Idempotency-Key", "k1"}
+	first := decoded(t, c.post(t, refundPath, refundBody("R1", 100, ""), 200, key...))
+	if again := decoded(t, c.post(t, refundPath, refundBody("R1", 100, ""), 200, key...)); again["refund_id"] != first["refund_id"] {
+		t.Errorf("made %v, then %v", first["refund_id"], again["refund_id"])
+	}
+	c.post(t, refundPath, refundBody("R2", 100, ""), 200)
+	s.Unchanged(t, func() {
+		for name, body := range map[string]string{"another amount": refundBody("R3", 101, ""), "the number of another refund": refundBody("R2", 100, "")} {
+			if answer := decoded(t, c.post(t, refundPath, body, 400, key...)); answer["code"] != "INVALID_REQUEST" {
+				t.Errorf("%s: %v", name, answer)
+			}
+		}
+	})
+}
+
 // Section 3: a refund that was closed gives its amount back and keeps its
 // number, so that a new number is needed.
 func TestAClosedRefundNeedsANewNumber(t *testing.T) {

@@ -54,6 +54,7 @@ func TestTheVectorsInTheAnswersMembers(t *testing.T) {
 		{"5", 1000, []refund.Coupon{cash(300)}, unknown, "700", "1000", []shown{{900, "630 270 900 - [270]", ""}, {100, "70 30 100 - [30]", ""}}},
 		{"6", 10000, []refund.Coupon{cash(1000)}, unknown, "9000", "10000", []shown{{5000, "4500 500 5000 - [500]", ""}}},
 		{"7", 10000, []refund.Coupon{ofA}, unknown, "9800", "10000", []shown{{1000, "800 200 1000 - [200]", goods("A")}, {9000, "9000 0 9000 - []", goods("B")}}},
+		{"7 without goods, as if of the whole order", 10000, []refund.Coupon{ofA}, unknown, "9800", "10000", []shown{{5000, "4900 100 5000 - [100]", ""}, {5000, "4900 100 5000 - [100]", ""}}},
 		{"8", 10000, []refund.Coupon{ofA, cash(1000)}, unknown, "8800", "10000", []shown{{1000, "718 282 1000 - [200 82]", goods("A")}, {9000, "8082 918 9000 - [918]", goods("B")}}},
 		{"9", 3, []refund.Coupon{noCash(1)}, unknown, "2", "2", []shown{{1, "1 0 1 - []", ""}, {1, "1 0 1 - []", ""}, {1, "0 1 0 - [1]", ""}}},
 		{"10", 100, []refund.Coupon{cash(50)}, unknown, "50", "100", []shown{{33, "17 16 33 - [16]", ""}, {33, "17 16 33 - [16]", ""}, {34, "16 18 34 - [18]", ""}}},
@@ -72,8 +73,12 @@ func TestTheVectorsInTheAnswersMembers(t *testing.T) {
 		{"20", 1, nil, 0, "1", "1", []shown{{1, "1 0 1 0 []", ""}}},
 	} {
 		t.Run("vector "+test.name, func(t *testing.T) {
+			number, _, _ := strings.Cut(test.name, " ")
+			if number != test.name {
+				number += "b"
+			}
 			charge := s.Charge(t, merchant.DemoID, test.total, func(r *refund.Charge) {
-				r.OrderNo, r.Detail.Coupons = "VECTOR-"+test.name, slices.Clone(test.coupons)
+				r.OrderNo, r.Detail.Coupons = "VECTOR-"+number, slices.Clone(test.coupons)
 				for n := range r.Detail.Coupons {
 					r.Detail.Coupons[n].ID = fmt.Sprint("c", n)
 				}
@@ -84,7 +89,7 @@ func TestTheVectorsInTheAnswersMembers(t *testing.T) {
 			})
 			for n, one := range test.refunds {
 				body := fmt.Sprintf(`{%s"transaction_id":%q,"out_refund_no":"V%s-%d","amount":{"refund":%d,"total":%d,"currency":"CNY"}}`,
-					one.goods, charge.TransactionID, test.name, n, one.amount, test.total)
+					one.goods, charge.TransactionID, number, n, one.amount, test.total)
 				answer := decoded(t, c.post(t, refundPath, body, 200))
 				amount := answer["amount"].(map[string]any)
 				fee, known := amount["refund_fee"]
