@@ -75,6 +75,10 @@ func (d *Dialect) batchUnit(c *call) (unit refund.Unit, charges map[string]refun
 		By: dialect.Asker(c.caller, c.r, c.requestID),
 	}
 	unit.By.Batch = unit.Name // so that its end is told as one
+	var keyErr *refund.Error
+	if unit.Key, keyErr = unitKey(c); keyErr != nil {
+		return unit, nil, keyErr
+	}
 	entries, ok := given(c.params, "charges")
 	if !ok {
 		return unit, nil, missing("charges")
