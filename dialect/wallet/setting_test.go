@@ -254,7 +254,11 @@ func TestTwoWalletsOfOneMerchantShareNoCharges(t *testing.T) {
 	})
 	first, second := fresh.Key(merchant.Wallet), fresh.Keys[len(fresh.Keys)-1].Secret
 	name, _ := fresh.Identity(merchant.Wallet)
-	charge := nameIn(t, s.Charge(t, fresh.Merchant.ID, 100, nil))
+	// Named, for which of the two would be given a name by itself is a matter of
+	// their names' order.
+	charge := nameIn(t, s.Charge(t, fresh.Merchant.ID, 100, func(c *refund.Charge) {
+		c.Aliases = []refund.Alias{{Dialect: merchant.Wallet, Identity: name.Name, Name: "c1"}}
+	}))
 	id := decoded(t, post(t, s, first, "/wallet/"+name.Name+"/refund", asking(charge, 10), 200))["id"].(string)
 	const noCharge = `{"code":10002,"message":"charge not found","data":null}`
 	if got := post(t, s, second, "/wallet/wallet_second/refund", asking(charge, 10), 404); got != noCharge {

@@ -197,6 +197,9 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte(`{"version":1e0,"payload":"====","nonce":""}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		body, err := exactjson.Decode(data, exactjson.Limits{})
+		if err == nil && IsEnvelope(body) != LooksSealed(data) {
+			t.Fatalf("%s is an envelope for one reader alone", data)
+		}
 		if err != nil || !IsEnvelope(body) {
 			return
 		}
