@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/refundry/refundry/dialect"
 )
 
 // Texts runs a query that gives one text a row, so that tests see what a table
@@ -39,3 +41,22 @@ func (s *Store) MigrateDownTo(ctx context.Context, version int64) error {
 
 // ForgetRecent has the next fan-out read everything from the database.
 func (s *Store) ForgetRecent() { s.recent.young, s.recent.old = nil, nil }
+
+// SearchPlan tells how the engine would search for what a number means: a line
+// for each step.
+func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids []string) ([]string, error) {
+	_, one := searched(merchantID, number, ids, dialect.Page{Limit: 20})
+	var lines []string
+	err := s.read(ctx, func(q querier) error {
+		how, columns := "EXPLAIN ", []any{new(string)}
+		if s.SQLite() {
+			how, columns = "EXPLAIN QUERY PLAN ", []any{new(int64), new(int64), new(int64), new(string)}
+		}
+		return q.query(ctx, how+one.sql, one.args, func(scan func(...any) error) error {
+			err := scan(columns...)
+			lines = append(lines, *columns[len(columns)-1].(*string))
+			return err
+		})
+	})
+	return lines, err
+}

@@ -21,23 +21,41 @@ var _ native.Searcher = (*Store)(nil)
 
 // named are the refunds that a number may mean, each way by an index of its
 // own: the refund's numbers here and at its channel, then those of its charge.
-// ? is the number; the merchant is $1.
-const named = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = ?
-	UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.number <> '' AND n.number = ?
-	UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + ` AND n.channel_number = ?
-	UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + `
-		AND n.channel_refund_id <> '' AND n.channel_refund_id = ?
-	UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.charge_id = ?
-	UNION SELECT n.id FROM refunds n JOIN charge_aliases a ON a.merchant_id = n.merchant_id AND a.charge_id = n.charge_id
-		WHERE n.merchant_id = $1 AND a.merchant_id = $1 AND a.name = ?
-	UNION SELECT n.id FROM refunds n JOIN charges c ON c.merchant_id = n.merchant_id AND c.id = n.charge_id
-		WHERE n.merchant_id = $1 AND c.merchant_id = $1 AND c.order_no = ?
-	UNION SELECT n.id FROM refunds n JOIN charges c ON c.merchant_id = n.merchant_id AND c.id = n.charge_id
-		WHERE n.merchant_id = $1 AND c.merchant_id = $1 AND c.channel_account` + ofMerchantsAccounts + ` AND c.transaction_id = ?`
+// The merchant is $1, the number $2. The ways are put together by UNION ALL,
+// and doubles taken out of the few ids that they give: to take them out on the
+// way, SQLite would read all of the merchant's refunds in the order of their
+// ids. CROSS JOIN is where SQLite must begin with the left one.
+const named = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = $2
+	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.number <> '' AND n.number = $2
+	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + ` AND n.channel_number = $2
+	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + `
+		AND n.channel_refund_id <> '' AND n.channel_refund_id = $2
+	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.charge_id = $2
+	UNION ALL SELECT n.id FROM charge_aliases a CROSS JOIN refunds n
+		WHERE a.merchant_id = $1 AND a.name = $2 AND n.merchant_id = $1 AND n.charge_id = a.charge_id
+	UNION ALL SELECT n.id FROM charges c CROSS JOIN refunds n
+		WHERE c.merchant_id = $1 AND c.order_no = $2 AND n.merchant_id = $1 AND n.charge_id = c.id
+	UNION ALL SELECT n.id FROM charges c CROSS JOIN refunds n
+		WHERE c.merchant_id = $1 AND c.channel_account` + ofMerchantsAccounts + ` AND c.transaction_id = $2
+		AND n.merchant_id = $1 AND n.charge_id = c.id`
+
+// searched is the statement that reads what a number means, and the refunds
+// that it stands for in a dialect's own way.
+func searched(merchantID, number string, ids []string, page dialect.Page) (*listing, statement) {
+	ways, args := named, []any{merchantID, number}
+	for _, id := range ids {
+		args = append(args, id)
+		ways += ` UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = $` + strconv.Itoa(len(args))
+	}
+	text := `SELECT ` + refundColumns + ` FROM (SELECT DISTINCT w.id FROM (` + ways + `) w) m CROSS JOIN refunds r
+		WHERE r.merchant_id = $1 AND r.id = m.id`
+	l := newListing(text, "r", merchantID, page)
+	l.args = args
+	return l, l.end()
+}
 
 // SearchRefunds implements native.Searcher.
 func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, page dialect.Page) (refunds []refund.Refund, more bool, err error) {
-	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1`
 	identities, err := s.Identities(ctx, merchantID)
 	if err != nil {
 		return nil, false, fmt.Errorf("search refunds: %w", err)
@@ -47,17 +65,7 @@ func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, pa
 		if err != nil {
 			return err
 		}
-		l := newListing(text, "r", merchantID, page)
-		condition, args := named, make([]any, strings.Count(named, "?"))
-		for n := range args {
-			args[n] = number
-		}
-		for _, id := range ids {
-			condition += ` UNION SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = ?`
-			args = append(args, id)
-		}
-		l.where("r.id IN ("+condition+")", args...)
-		one := l.end()
+		l, one := searched(merchantID, number, ids, page)
 		err = q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
 			r, err := scanRefund(scan)
 			refunds = append(refunds, r)
