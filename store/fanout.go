@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -49,7 +48,7 @@ func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan f
 		if err != nil {
 			return err
 		}
-		deliveries, err := plan(slices.Concat(events, batches), targets)
+		deliveries, err := plan(append(events[:len(events):len(events)], batches...), targets)
 		if err != nil {
 			return err
 		}
@@ -98,7 +97,7 @@ func lockCounter(ctx context.Context, q querier, merchantID string) (int64, erro
 // newEvents gives a merchant's events without a number, oldest first: from
 // memory where this process wrote them a moment ago.
 func (s *Store) newEvents(ctx context.Context, q querier, merchantID string, limit int) ([]webhook.Event, error) {
-	var events []webhook.Event
+	var known []*webhook.Event
 	var unknown [][]any
 	err := q.query(ctx, newEvents, []any{merchantID, int64(limit)}, func(scan func(...any) error) error {
 		var key rowKey
@@ -106,16 +105,20 @@ func (s *Store) newEvents(ctx context.Context, q querier, merchantID string, lim
 		if err := scan(&key.merchant, &at, &key.id); err != nil {
 			return err
 		}
-		event, known := s.recent.get(key)
-		if !known {
-			event.ID = key.id
+		event := s.recent.get(key)
+		if event == nil {
 			unknown = append(unknown, []any{key.merchant, at, key.id})
+			event = &webhook.Event{ID: key.id}
 		}
-		events = append(events, event)
+		known = append(known, event)
 		return nil
 	})
-	if err != nil || len(events) == 0 {
+	if err != nil || len(known) == 0 {
 		return nil, err
+	}
+	events := make([]webhook.Event, len(known))
+	for n, event := range known {
+		events[n] = *event
 	}
 	if err := s.readEvents(ctx, q, unknown, events); err != nil {
 		return nil, err

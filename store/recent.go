@@ -20,32 +20,32 @@ const mostRecent = 1024
 // that were undone. Its zero value is ready.
 type recent struct {
 	mu         sync.Mutex
-	young, old map[rowKey]webhook.Event
+	young, old map[rowKey]*webhook.Event
 }
 
 // put remembers an event. When a generation is full, the one before it, which
 // nobody came for, is forgotten.
-func (r *recent) put(e webhook.Event) {
+func (r *recent) put(e *webhook.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.young) >= mostRecent {
 		r.old, r.young = r.young, nil
 	}
 	if r.young == nil {
-		r.young = make(map[rowKey]webhook.Event)
+		r.young = make(map[rowKey]*webhook.Event)
 	}
 	r.young[rowKey{e.MerchantID, e.ID}] = e
 }
 
-// get gives an event, which stays: its transaction may be run again.
-func (r *recent) get(key rowKey) (webhook.Event, bool) {
+// get gives an event, nil if it is not remembered. It stays, and as it is: the
+// fan-out may be run again.
+func (r *recent) get(key rowKey) *webhook.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e, ok := r.young[key]
-	if !ok {
-		e, ok = r.old[key]
+	if e := r.young[key]; e != nil {
+		return e
 	}
-	return e, ok
+	return r.old[key]
 }
 
 // forget drops events that have their numbers.
@@ -64,7 +64,7 @@ func (r *recent) remember(id string, e refund.Event, change refund.Change) {
 		if one.ID != e.RefundID || change.Charge.ID != e.ChargeID {
 			continue
 		}
-		noted := webhook.Event{MerchantID: change.Charge.MerchantID, ID: id, Type: e.Type, At: fromMicros(micros(e.At)), RequestID: e.RequestID}
+		noted := &webhook.Event{MerchantID: change.Charge.MerchantID, ID: id, Type: e.Type, At: fromMicros(micros(e.At)), RequestID: e.RequestID}
 		noted.Refund, noted.Charge = e.Snapshot.Restore(one, change.Charge)
 		r.put(noted)
 		return

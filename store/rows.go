@@ -7,10 +7,14 @@ import (
 	"sync"
 )
 
-// mostRows is the most rows of one statement. Lists are cut into pieces of
-// 64, 32, 16, 8, 4, 2 and 1 rows, so that each statement has few texts and its
-// plan is found again, and no statement has too many parameters.
-const mostRows = 64
+const (
+	// mostRows is the most rows of one statement: none has too many parameters.
+	mostRows = 64
+	// fewRows is the most rows of which every number has a statement of its own;
+	// above, it is their multiples. So a list becomes few statements, and there
+	// are few texts, each of which stays prepared.
+	fewRows = 8
+)
 
 // column is a column of a list of values with its type: BIGINT, TEXT, BOOLEAN.
 type column struct{ name, kind string }
@@ -48,13 +52,14 @@ func queryValues(ctx context.Context, q querier, columns []column, rows [][]any,
 	return nil
 }
 
-// pieces cuts a list by powers of two.
+// pieces cuts a list: whole pieces, then what is left down to a multiple of
+// fewRows, then the rest.
 func pieces(rows [][]any) [][][]any {
 	var out [][][]any
-	for size := mostRows; len(rows) > 0; {
-		if len(rows) < size {
-			size /= 2
-			continue
+	for len(rows) > 0 {
+		size := min(len(rows), mostRows)
+		if size > fewRows {
+			size -= size % fewRows
 		}
 		out = append(out, rows[:size])
 		rows = rows[size:]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,6 +26,8 @@ type sqliteConn struct {
 	// broken says that a statement failed: the state of a connection that
 	// only reads is not worth finding out, it is opened again.
 	broken bool
+	// values are a statement's arguments while it begins.
+	values []driver.NamedValue
 }
 
 // errDriver says that the driver lacks what this package is written for.
@@ -86,10 +89,11 @@ func (c *sqliteConn) exec(ctx context.Context, text string, args []any) (int64, 
 	if !ok {
 		return 0, errDriver
 	}
-	values, err := driverValues(args)
+	values, err := c.bind(args)
 	if err != nil {
 		return 0, err
 	}
+	defer clear(values)
 	result, err := executor.ExecContext(ctx, values)
 	if err != nil {
 		c.broken = true
@@ -109,11 +113,12 @@ func (c *sqliteConn) query(ctx context.Context, text string, args []any, each fu
 	if !ok {
 		return errDriver
 	}
-	values, err := driverValues(args)
+	values, err := c.bind(args)
 	if err != nil {
 		return err
 	}
-	rows, err := queryer.QueryContext(ctx, values)
+	rows, err := queryer.QueryContext(ctx, values) // the driver has copied them then
+	clear(values)
 	if err != nil {
 		c.broken = true
 		return err
@@ -138,9 +143,11 @@ func (c *sqliteConn) query(ctx context.Context, text string, args []any, each fu
 	}
 }
 
-// driverValues gives arguments as the driver takes them: of its own few types.
-func driverValues(args []any) ([]driver.NamedValue, error) {
-	values := make([]driver.NamedValue, len(args))
+// bind gives arguments as the driver takes them: of its own few types. They are
+// good until the next statement.
+func (c *sqliteConn) bind(args []any) ([]driver.NamedValue, error) {
+	values := slices.Grow(c.values[:0], len(args))[:len(args)]
+	c.values = values
 	for n, arg := range args {
 		switch arg.(type) {
 		case nil, string, int64, []byte, bool:
