@@ -202,3 +202,45 @@ func TestEventListsFilter(t *testing.T) {
 		t.Errorf("not newest first: %v", all)
 	}
 }
+
+func TestEventsWithoutWordsHereHideNoOthers(t *testing.T) {
+	s := dialecttest.Start(t)
+	made := s.Merchant(t, "nameless", merchant.Test, nil)
+	key := made.Key(merchant.PingPP)
+	told := func() string {
+		body := post(t, s, key, "/v1/charges/"+s.Charge(t, made.Merchant.ID, 100, nil).ID+"/refunds", `{"description":"d"}`, 200, "Prefer", "wait=5")
+		return fmt.Sprint(decoded(t, body)["id"])
+	}
+	older := told()
+	// Registered before the merchant was known here.
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	charge, _, err := s.Store.RegisterCharge(t.Context(), refund.Charge{
+		MerchantID: made.Merchant.ID, ID: "ch_" + refund.NewID(now), OrderNo: "N1", Channel: "wx", ChannelAccount: made.Accounts[0].ID,
+		TransactionID: dialect.TransactionID(now), Currency: "CNY", Amount: 1000, PaidAt: now, CreatedAt: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		body := fmt.Sprintf(`{"charge":%q,"amount":100,"reason":"r"}`, charge.ID)
+		send(t, dialecttest.Request(t, "POST", s.URL+"/refundry/v1/refunds", body, "Authorization", "Bearer "+made.Key(merchant.Native), "Prefer", "wait=5"), 201)
+	}
+	newer := told()
+	abouts := func(query string) (refunds, events []string) {
+		data, _ := decoded(t, get(t, s, key, "/v1/events"+query, 200))["data"].([]any)
+		for _, one := range data {
+			e := one.(map[string]any)
+			events = append(events, fmt.Sprint(e["id"]))
+			refunds = append(refunds, fmt.Sprint(e["data"].(map[string]any)["object"].(map[string]any)["id"]))
+		}
+		return refunds, events
+	}
+	first, events := abouts("?limit=1")
+	second, last := abouts("?limit=1&starting_after=" + events[0])
+	if !slices.Equal(first, []string{newer}) || !slices.Equal(second, []string{older}) {
+		t.Errorf("pages of %v and %v, want %s and %s", first, second, newer, older)
+	}
+	if back, _ := abouts("?limit=1&ending_before=" + last[0]); !slices.Equal(back, []string{newer}) {
+		t.Errorf("backwards %v, want %s", back, newer)
+	}
+}
