@@ -54,7 +54,7 @@ func TestARefundOfOneDialectIsSeenInTheWordsOfAllOthers(t *testing.T) {
 								t.Fatal(err)
 							}
 							amount := 1000*int64(n+1) + test.cents
-							made, err := maker.ask(d, t, c, asking{amount: amount, reason: "商品 <&> 'x'"})
+							made, err := maker.ask(d, t, c, asking{amount: amount, reason: "商品 <&> 'x'", hurry: true})
 							if err != nil {
 								t.Fatal(err)
 							}

@@ -89,6 +89,8 @@ type asking struct {
 	amount      int64
 	number, key string
 	reason      string
+	// hurry does not wait for the channel's word.
+	hurry bool
 }
 
 // voice is one identity of the merchant in one dialect: how it asks, and what
@@ -198,24 +200,32 @@ func told(err error) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", refused.Status, refused.Code))
 }
 
-func keyHeader(a asking) []string {
-	if a.key == "" {
-		return nil
+// headers are those of a request: name, value, ...
+func (a asking) headers() []string {
+	var all []string
+	if a.key != "" {
+		all = append(all, "Idempotency-Key", a.key)
 	}
-	return []string{"Idempotency-Key", a.key}
+	if a.hurry {
+		all = append(all, "Prefer", "wait=0")
+	}
+	return all
 }
 
-func keyFields(a asking) []client.Field {
-	if a.key == "" {
-		return nil
+// fields are headers for the strict clients.
+func (a asking) fields() []client.Field {
+	var all []client.Field
+	headers := a.headers()
+	for n := 0; n < len(headers); n += 2 {
+		all = append(all, client.Field{Name: headers[n], Value: headers[n+1]})
 	}
-	return []client.Field{{Name: "Idempotency-Key", Value: a.key}}
+	return all
 }
 
 func askPingpp(d *desk, t testing.TB, c crossCharge, a asking) (client.Object, error) {
 	t.Helper()
 	w := d.pingpp(t, client.Java)
-	w.More = keyFields(a)
+	w.More = a.fields()
 	params := client.Map{{Name: "description", Value: a.reason}}
 	if a.reason == "" {
 		params[0].Value = "r"
@@ -260,7 +270,7 @@ func walletBody(c crossCharge, a asking) map[string]any {
 
 func askWallet(d *desk, t testing.TB, c crossCharge, a asking) (client.Object, error) {
 	t.Helper()
-	return d.walletCall(t, http.MethodPost, "/wallet/"+c.walletID+"/refund", walletBody(c, a), keyHeader(a)...)
+	return d.walletCall(t, http.MethodPost, "/wallet/"+c.walletID+"/refund", walletBody(c, a), a.headers()...)
 }
 
 func seeWallet(d *desk, t testing.TB, c crossCharge, r crossRefund) (client.Object, error) {
@@ -273,7 +283,7 @@ func askOldWallet(d *desk, t testing.TB, c crossCharge, a asking) (client.Object
 	if a.reason == "" {
 		a.reason = "r"
 	}
-	return d.walletCall(t, http.MethodPost, "/charges/"+c.wallet+"/refunds", walletBody(c, a), keyHeader(a)...)
+	return d.walletCall(t, http.MethodPost, "/charges/"+c.wallet+"/refunds", walletBody(c, a), a.headers()...)
 }
 
 func seeOldWallet(d *desk, t testing.TB, c crossCharge, r crossRefund) (client.Object, error) {
@@ -298,7 +308,7 @@ func (a account) client(d *desk, t testing.TB) (w *client.WeChat, sub string) {
 func (a account) ask(d *desk, t testing.TB, c crossCharge, r asking) (client.Object, error) {
 	t.Helper()
 	w, sub := a.client(d, t)
-	w.More = keyFields(r)
+	w.More = r.fields()
 	number := r.number
 	if number == "" {
 		number = "N" + orderNumber()
@@ -358,7 +368,7 @@ func askPayin(d *desk, t testing.TB, c crossCharge, a asking) (client.Object, er
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d.payinCall(t, http.MethodPost, "/orders/"+c.payin+"/refunds", string(body), keyHeader(a)...)
+	return d.payinCall(t, http.MethodPost, "/orders/"+c.payin+"/refunds", string(body), a.headers()...)
 }
 
 func seePayin(d *desk, t testing.TB, c crossCharge, r crossRefund) (client.Object, error) {
@@ -379,7 +389,7 @@ func askNative(d *desk, t testing.TB, c crossCharge, a asking) (client.Object, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, answer := Call(t, http.MethodPost, d.URL+"/refundry/v1/refunds", string(body), keyHeader(a)...)
+	status, answer := Call(t, http.MethodPost, d.URL+"/refundry/v1/refunds", string(body), a.headers()...)
 	return read(t, status, answer)
 }
 
