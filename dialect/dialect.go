@@ -105,7 +105,8 @@ type ChargeFilter struct {
 	Sub                    string // and with this Sub: the charges of an order
 	OrderNo                string
 	Channel                string
-	Refunded               *bool // any refund was made of it
+	Channels               []string // any of these
+	Refunded               *bool    // any refund was made of it
 	RefundedInFull         *bool
 	Reversed               *bool     // a refund that has not failed was made by reversing it
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
@@ -100,6 +101,13 @@ const chargesBySub = `SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_
 func filterCharges(l *listing, f dialect.ChargeFilter) {
 	l.equal("order_no", f.OrderNo)
 	l.equal("channel", f.Channel)
+	if len(f.Channels) > 0 {
+		names := make([]any, len(f.Channels))
+		for n, name := range f.Channels {
+			names[n] = name
+		}
+		l.where("c.channel IN (?"+strings.Repeat(", ?", len(names)-1)+")", names...)
+	}
 	if f.Refunded != nil {
 		condition := "(c.refunds > 0 OR c.already_refunded > 0)"
 		if !*f.Refunded {

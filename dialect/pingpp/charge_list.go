@@ -47,8 +47,13 @@ func (d *Dialect) chargeFilter(c *call) (f dialect.ChargeFilter, none bool, err 
 		return f, false, err
 	}
 	f = dialect.ChargeFilter{MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Identity: app}
-	if f.Channel, err = optionalText(c.params, "channel", "channel"); err != nil {
+	channel, err := optionalText(c.params, "channel", "channel")
+	if err != nil {
 		return f, false, err
+	}
+	if channel != "" {
+		f.Channels = channelNames(channel)
+		none = len(f.Channels) == 0
 	}
 	for _, name := range []string{"paid", "refunded", "reversed"} {
 		value, ok := given(c.params, name)
@@ -84,4 +89,19 @@ func (d *Dialect) chargeFilter(c *call) (f dialect.ChargeFilter, none bool, err 
 		return dialect.Position{CreatedAt: charge.CreatedAt, ID: charge.ID}, err == nil, err
 	})
 	return f, none || times.empty(), err
+}
+
+// channelNames are those that charges may be stored with which show a channel's
+// name here; none for a name of another dialect.
+func channelNames(name string) []string {
+	if channelName(name) != name {
+		return nil
+	}
+	names := []string{name}
+	for _, other := range merchant.Dialects() {
+		if alias := dialect.ChannelName(name, other); alias != name {
+			names = append(names, alias)
+		}
+	}
+	return names
 }

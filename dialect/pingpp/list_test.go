@@ -142,6 +142,16 @@ func TestChargeListsFilter(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a channel by the name that it is shown with", func(t *testing.T) {
+		other := s.Merchant(t, "wallet", merchant.Test, nil)
+		app, _ := other.Identity(merchant.PingPP)
+		id := s.Charge(t, other.Merchant.ID, 100, func(c *refund.Charge) { c.Channel = "wechat_qrcode" }).ID
+		for channel, want := range map[string][]string{"wx_pub_qr": {id}, "wechat_qrcode": {}, "wx": {}, "": {id}} {
+			if got := ids(t, get(t, s, other.Key(merchant.PingPP), "/v1/charges?app[id]="+app.Name+"&channel="+channel, 200)); !slices.Equal(got, want) {
+				t.Errorf("%q lists %v, want %v", channel, got, want)
+			}
+		}
+	})
 	t.Run("escaped brackets and an expanded app", func(t *testing.T) {
 		body := get(t, s, key, "/v1/charges?"+url.Values{"app[id]": {app.Name}, "expand[]": {"app"}, "limit": {"1"}}.Encode(), 200)
 		first := decoded(t, body)["data"].([]any)[0].(map[string]any)
