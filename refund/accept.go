@@ -152,6 +152,7 @@ func (c *Charge) use(p Parts, sign money.Minor) {
 	if p.Fee != nil {
 		c.FeeUsed += sign * *p.Fee
 	}
+	c.useSplits(p.Splits, sign)
 	if len(p.Coupons) == 0 {
 		return
 	}

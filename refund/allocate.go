@@ -13,7 +13,7 @@ type GoodsUsed struct {
 }
 
 // Allocate says into what a refund of amount falls: the payer's cash, each
-// coupon, and the fee. Every refund takes the half-up share of its own amount,
+// coupon, the fee, and what shares of the payment give back. Every refund takes the half-up share of its own amount,
 // clamped by what is left, so that all parts sum exactly once the charge is
 // refunded in full (wechatpay-v3.md, section 4.1; with goods, 4.2).
 //
@@ -38,6 +38,7 @@ func Allocate(charge Charge, amount money.Minor, goods []RefundedGoods) (Parts, 
 		fee := a.fee(*charge.Fee, amount)
 		parts.Fee = &fee
 	}
+	parts.Splits = a.splits(amount)
 	return parts, nil
 }
 

@@ -39,6 +39,7 @@ func anyCharge(t *rapid.T) refund.Charge {
 		}
 		c.Detail.Coupons = append(c.Detail.Coupons, one)
 	}
+	c.Detail.Splits = anySplits(t, c.Amount)
 	if rapid.Bool().Draw(t, "fee known") {
 		fee := money.Minor(rapid.Int64Range(0, amount).Draw(t, "fee"))
 		c.Fee = &fee
@@ -87,6 +88,7 @@ func TestPartsOfAnyRefundsSumExactly(t *testing.T) {
 			if len(goods) == 0 && !same(r.Parts, want) {
 				t.Fatalf("a refund of %d falls into %+v, by the page's own steps it is %+v", amount, r.Parts, want)
 			}
+			checkSplits(t, w.charge, r)
 			kinds := []refund.OutcomeKind{refund.OutcomeDone, refund.OutcomeRefused, refund.OutcomeAccepted}
 			w.call(t, r.ID, refund.Submit, rapid.SampledFrom(kinds).Draw(t, "outcome"))
 			if other := rapid.SampledFrom(w.order).Draw(t, "another"); w.refunds[other].State == refund.Pending {
@@ -112,8 +114,41 @@ func whole(t *rapid.T, w *world) {
 			t.Fatalf("of coupon %d, %v of %d is given back", i, c.CouponUsed, one.Amount)
 		}
 	}
+	for i, one := range c.Detail.Splits {
+		if i >= len(c.SplitUsed) || c.SplitUsed[i] != one.Amount {
+			t.Fatalf("account %d has given %v back of %d", i, c.SplitUsed, one.Amount)
+		}
+	}
 	if c.Fee != nil && c.FeeUsed != *c.Fee {
 		t.Fatalf("%d of the fee of %d is given back", c.FeeUsed, *c.Fee)
+	}
+}
+
+// anySplits draws shares of a payment for up to four accounts.
+func anySplits(t *rapid.T, amount money.Minor) []refund.Split {
+	var splits []refund.Split
+	for range rapid.IntRange(0, 4).Draw(t, "shares") {
+		if amount > 0 {
+			share := money.Minor(rapid.Int64Range(1, int64(amount)).Draw(t, "share"))
+			splits = append(splits, refund.Split{Account: "a", Amount: share})
+			amount -= share
+		}
+	}
+	return splits
+}
+
+// checkSplits: no account gives back more than its share, nor all together
+// more than the refund.
+func checkSplits(t *rapid.T, c refund.Charge, r refund.Refund) {
+	var sum money.Minor
+	for i, part := range r.Parts.Splits {
+		if part < 0 || c.SplitUsed[i] > c.Detail.Splits[i].Amount {
+			t.Fatalf("account %d gives %d back, of %v all together %v", i, part, c.Detail.Splits, c.SplitUsed)
+		}
+		sum += part
+	}
+	if sum > r.Amount {
+		t.Fatalf("accounts give back %d of a refund of %d", sum, r.Amount)
 	}
 }
 

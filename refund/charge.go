@@ -42,6 +42,8 @@ type Charge struct {
 	// payer's cash follows: Reserved + Refunded less the coupons.
 	FeeUsed    money.Minor
 	CouponUsed []money.Minor
+	// SplitUsed is what refunds hold or gave back of Detail.Splits.
+	SplitUsed []money.Minor
 	// GoodsUsed is the same for the lines that SINGLE coupons hang on; the keys
 	// are those of Parts.Goods.
 	GoodsUsed map[string]GoodsUsed

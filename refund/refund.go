@@ -159,6 +159,9 @@ type Parts struct {
 	Goods map[string]GoodsUsed `json:"goods,omitempty"`
 	// Fee is nil when the charge's fee is unknown.
 	Fee *money.Minor `json:"fee,omitempty"`
+	// Splits is what each account of the charge's Detail.Splits gives back of
+	// the amount, parallel to them; nil when it has none.
+	Splits []money.Minor `json:"splits,omitempty"`
 }
 
 // Discount is the sum of the coupons' parts.

@@ -17,7 +17,7 @@ func Register(c Charge) (Charge, *Error) {
 		return Charge{}, err
 	}
 	c.Reserved, c.Refunded, c.Blocked, c.Excess, c.FeeUsed = 0, 0, 0, 0, 0
-	c.CouponUsed, c.GoodsUsed = nil, nil
+	c.CouponUsed, c.GoodsUsed, c.SplitUsed = nil, nil, nil
 	c.Refunds, c.LastRefundAt = 0, time.Time{}
 	if c.AlreadyRefunded > 0 {
 		parts, err := Allocate(c, c.AlreadyRefunded, nil)

@@ -88,13 +88,14 @@ func scanCharge(scan func(...any) error) (refund.Charge, error) {
 type used struct {
 	Coupons []money.Minor               `json:"coupons,omitempty"`
 	Goods   map[string]refund.GoodsUsed `json:"goods,omitempty"`
+	Splits  []money.Minor               `json:"splits,omitempty"`
 }
 
 func usedText(c refund.Charge) (string, error) {
-	if len(c.CouponUsed) == 0 && len(c.GoodsUsed) == 0 {
+	if len(c.CouponUsed) == 0 && len(c.GoodsUsed) == 0 && len(c.SplitUsed) == 0 {
 		return "", nil
 	}
-	text, err := jsonText(used{c.CouponUsed, c.GoodsUsed})
+	text, err := jsonText(used{c.CouponUsed, c.GoodsUsed, c.SplitUsed})
 	if err != nil {
 		return "", fmt.Errorf("encode charge %s: %w", c.ID, err)
 	}
@@ -109,7 +110,7 @@ func fromUsedText(text string, c *refund.Charge) error {
 	if err := fromJSON(text, &u); err != nil {
 		return fmt.Errorf("read charge %s: %w", c.ID, err)
 	}
-	c.CouponUsed, c.GoodsUsed = u.Coupons, u.Goods
+	c.CouponUsed, c.GoodsUsed, c.SplitUsed = u.Coupons, u.Goods, u.Splits
 	return nil
 }
 

@@ -84,6 +84,7 @@ func (d *Dialect) createQuote(c *call) error {
 		Charge: charge.ID, Amount: amount, Currency: charge.Currency,
 		Parts:      answerParts(parts, charge.Detail.Coupons),
 		Settlement: parts.Settlement(charge.Detail.Coupons),
+		Splits:     answerSplits(parts, charge.Detail.Splits),
 		Refundable: charge.Refundable() - amount,
 	})
 }

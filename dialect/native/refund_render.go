@@ -101,8 +101,23 @@ type quoteAnswer struct {
 	// Settlement is what leaves the merchant's settlement: the amount less
 	// what goes back to NOCASH coupons.
 	Settlement money.Minor `json:"settlement"`
+	// Splits are what the accounts that got shares of the payment give back.
+	Splits []splitPart `json:"splits"`
 	// Refundable is what would be left.
 	Refundable money.Minor `json:"refundable_after"`
+}
+
+type splitPart struct {
+	Account string      `json:"account"`
+	Amount  money.Minor `json:"amount"`
+}
+
+func answerSplits(p refund.Parts, splits []refund.Split) []splitPart {
+	out := make([]splitPart, 0, len(p.Splits))
+	for n, amount := range p.Splits {
+		out = append(out, splitPart{splits[n].Account, amount})
+	}
+	return out
 }
 
 // answerRefund shows r; coupons are its charge's, by which the parts go.
