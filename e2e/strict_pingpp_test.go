@@ -192,6 +192,23 @@ var hazards = []struct {
 			}
 		}
 	}},
+	{"every corner of the address space answers in the envelope", nil, func(w walk) {
+		for _, path := range []string{
+			"/v1", "/v1/", "/v1//", "/v1//charges", "/v1/charges//refunds", "/v1/charges/%2F", "/v1/charges/%00", "/v1/charges/..", "/v1/charges/a/../../b",
+			"/v1/charges/" + strings.Repeat("x", 5000), "/v1/Charges", "/v1/charges/a/refunds/b/c", "/v1/%E9%80%80", "/v1/charges/%ff",
+		} {
+			object, err := w.Get("", path, nil)
+			if refused, ok := client.AsError(err); !ok || refused.Status != http.StatusNotFound && refused.Status != http.StatusBadRequest {
+				w.t.Errorf("%s: GET %.40s: %v %v", w.Name(), path, object, err)
+			}
+		}
+		for _, body := range []string{`{"description":`, `"text"`, "[1]", "\xff", `{"description":"\u0000"}`, `{"description":"\ud800"}`, `{"amount":1,"amount":2,"description":"d"}`} {
+			object, err := w.PostRaw("refund", w.Path("charges", w.newCharge(100), "refunds"), []byte(body))
+			if refused, ok := client.AsError(err); !ok || refused.Status != http.StatusBadRequest {
+				w.t.Errorf("%s: POST %s: %v %v", w.Name(), body, object, err)
+			}
+		}
+	}},
 	{"a batch of Node's goes to a charge that is called undefined", []string{client.Node}, func(w walk) {
 		object, err := w.Post("batch_refund", w.Path("charges", "undefined", "refunds"), description("d"))
 		w.refused(http.StatusNotFound, "id", object, err)

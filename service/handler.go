@@ -37,9 +37,11 @@ func asSent(mux *http.ServeMux) http.Handler {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		probe := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: clean}}
+		// Who takes everything below a prefix finds the address by itself. With a
+		// slash, so that what comes down to a prefix alone (/v1//, /v1/x/..) is
+		// found as well, and not the mux's own redirect to it.
+		probe := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: strings.TrimSuffix(clean, "/") + "/"}}
 		handler, pattern := mux.Handler(probe)
-		// Who takes everything below a prefix finds the address by itself.
 		if !strings.HasSuffix(pattern, "/") {
 			handler = mux
 		}

@@ -22,7 +22,7 @@ func TestUncleanAddressesReachTheirDialect(t *testing.T) {
 	}()
 	for _, address := range []string{
 		"/v1//charges", "/v1/charges//refunds", "//v1/charges", "/v1/./charges", "/v3//refund/domestic/refunds", "/v3/refund/../x",
-		"/api_v1//merchant", "/v1/charges//",
+		"/api_v1//merchant", "/v1/charges//", "/v1//", "/v1/charges/..", "/v3//", "/v3/x/..", "/wallet//", "/refundry//", "/refundry/v1/charges//",
 	} {
 		answer := httptest.NewRecorder()
 		s.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader("{}")))

@@ -94,6 +94,11 @@ func (c *Client) Post(name, path string, params Map) (Object, error) {
 	return c.do(name, c.outgoing("POST", path, c.is.body.encode(params), false))
 }
 
+// PostRaw writes a body as it is.
+func (c *Client) PostRaw(name, path string, body []byte) (Object, error) {
+	return c.do(name, c.outgoing("POST", path, body, false))
+}
+
 // Reverse is a POST whose body is empty in another way: Go sends no bytes but
 // chunked, Java {}.
 func (c *Client) Reverse(charge string) (Object, error) {
