@@ -100,6 +100,7 @@ type Report struct {
 	P95        Micros  `json:"p95_us"`
 	P99        Micros  `json:"p99_us"`
 	Max        Micros  `json:"max_us"`
+	Meter      Meter   `json:"service"`
 	Count      Count   `json:"count"`
 }
 
@@ -127,9 +128,10 @@ func Run(ctx context.Context, opts Options) (Report, error) {
 		r.load(ctx, opts.WarmUp)
 	}
 	opts.Progress(fmt.Sprintf("load for %s", opts.Duration))
-	begin := time.Now()
+	before, begin := r.gauge(ctx), time.Now()
 	samples := r.load(ctx, opts.Duration)
 	report := r.report(samples, time.Since(begin))
+	report.Meter = metered(before, r.gauge(ctx), report.Accepted)
 	if err := ctx.Err(); err != nil {
 		return report, fmt.Errorf("bench: %w", err)
 	}

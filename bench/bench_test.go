@@ -39,6 +39,9 @@ func TestARunFindsEveryRefundAgain(t *testing.T) {
 				if report.Accepted == 0 || len(report.Errors) > 0 || report.Count.Refunds != report.Accepted || len(report.Count.Wrong) > 0 {
 					t.Errorf("report is %+v", report)
 				}
+				if report.Meter.CPU <= 0 || report.Meter.Batch < 1 || report.Meter.Memory < 1<<20 {
+					t.Errorf("the service's metrics say %+v", report.Meter)
+				}
 				if rate > 0 && report.Requests != 15 { // 50 a second for 0.3 s
 					t.Errorf("%d requests were begun, want 15", report.Requests)
 				}
@@ -96,6 +99,27 @@ func TestTheCountFindsWhatAServiceLies(t *testing.T) {
 				t.Errorf("nothing was found wrong: %+v", report.Count)
 			}
 		})
+	}
+}
+
+func TestAServiceWithoutMetricsIsLoadedAllTheSame(t *testing.T) {
+	s := dialecttest.Start(t)
+	target, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/metrics" {
+			http.NotFound(w, r)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer closed.Close()
+	report, err := bench.Run(t.Context(), options(closed.URL, "native"))
+	if err != nil || report.Accepted == 0 || report.Meter != (bench.Meter{}) {
+		t.Errorf("report is %+v, %v", report, err)
 	}
 }
 

@@ -20,6 +20,9 @@ func (r Report) Print(out io.Writer) {
 	fmt.Fprintf(w, "%s refunds, %s, %d callers, %d charges, %s\n", r.Dialect, loop, r.Concurrency, r.Charges, r.Duration.Round(10*time.Millisecond))
 	fmt.Fprintf(w, "  accepted  %d of %d requests, %.0f a second\n", r.Accepted, r.Requests, r.Throughput)
 	fmt.Fprintf(w, "  latency   p50 %s  p95 %s  p99 %s  max %s\n", r.P50, r.P95, r.P99, r.Max)
+	if r.Meter.CPU > 0 {
+		fmt.Fprintf(w, "  service   %s of CPU a refund, %.1f units a commit, %d MB of memory\n", r.Meter.CPU, r.Meter.Batch, r.Meter.Memory>>20)
+	}
 	if r.Late > 0 {
 		fmt.Fprintf(w, "  late      %d requests found all callers busy (more --concurrency, or less --rate)\n", r.Late)
 	}
