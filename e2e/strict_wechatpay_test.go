@@ -200,6 +200,17 @@ var wechatHazards = []struct {
 	}},
 	{"a bill is described signed, and downloaded unsigned where PHP and axios expect it", nil, walkBill},
 	{"every kind of refusal is a JSON object with code and message, and signed", nil, walkWeChatRefusals},
+	{"every corner of the address space answers in JSON", nil, func(w wechatWalk) {
+		for _, path := range []string{
+			"/v3", "/v3/", "/v3//", "/v3/x/..", "/v3//certificates", refundsPath + "/", refundsPath + "//", refundsPath + "/%2F", refundsPath + "/%00",
+			refundsPath + "/" + strings.Repeat("x", 5000), "/v3/Certificates", "/v3/%E9%80%80", "/v3/refund/domestic/refunds/../refunds/x",
+		} {
+			object, err := w.Get("", path, "")
+			if refused, ok := client.AsError(err); !ok || refused.Status < 400 || refused.Status >= 500 {
+				w.t.Errorf("%s: GET %.60s: %v %v", w.Name(), path, object, err)
+			}
+		}
+	}},
 	{"an abnormal refund goes to another card, its fields encrypted", nil, walkAbnormal},
 }
 
