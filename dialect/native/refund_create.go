@@ -85,6 +85,7 @@ func (d *Dialect) createQuote(c *call) error {
 		Parts:      answerParts(parts, charge.Detail.Coupons),
 		Settlement: parts.Settlement(charge.Detail.Coupons),
 		Splits:     answerSplits(parts, charge.Detail.Splits),
+		Reusable:   reusable(charge, amount),
 		Refundable: charge.Refundable() - amount,
 	})
 }

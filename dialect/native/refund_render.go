@@ -103,6 +103,8 @@ type quoteAnswer struct {
 	Settlement money.Minor `json:"settlement"`
 	// Splits are what the accounts that got shares of the payment give back.
 	Splits []splitPart `json:"splits"`
+	// Reusable are the coupons that the payer may be able to use again.
+	Reusable []string `json:"reusable_coupons"`
 	// Refundable is what would be left.
 	Refundable money.Minor `json:"refundable_after"`
 }
@@ -161,6 +163,23 @@ func answerParts(p refund.Parts, coupons []refund.Coupon) partsAnswer {
 		}
 	}
 	return out
+}
+
+// reusable are the coupons that may be usable again: after a partial refund
+// none is, and after one of the whole payment only a discount of a bank on the
+// whole order, until it expires (the published WeChat page, promotion_detail).
+// Which coupon is one is known to its bank; here, only which can't be.
+func reusable(c refund.Charge, amount money.Minor) []string {
+	ids := []string{}
+	if amount != c.Amount {
+		return ids
+	}
+	for _, coupon := range c.Detail.Coupons {
+		if coupon.Scope == refund.ScopeGlobal {
+			ids = append(ids, coupon.ID)
+		}
+	}
+	return ids
 }
 
 func answerAttempts(attempts []refund.Attempt) []attemptAnswer {
