@@ -3,32 +3,144 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/refundry/refundry/ledger"
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
 )
 
-// Balances adds up a merchant's transfers: what went into each named account
-// less what went out, of those that ever moved. The sum over all accounts of
-// one currency is 0. It reads all of the merchant's transfers.
-func (s *Store) Balances(ctx context.Context, merchantID string) (map[ledger.Balance]money.Minor, error) {
-	const text = `SELECT b.account, b.currency, CAST(SUM(b.minor) AS BIGINT) FROM (
-			SELECT t.to_account AS account, t.currency, t.amount AS minor FROM transfers t WHERE t.merchant_id = $1
+const (
+	// carryFrom is how many legs of transfers Balances adds up before it has their sum
+	// kept: some ten milliseconds.
+	carryFrom = 5000
+	// carryLag is how far the kept sum stays behind: what a transaction that is
+	// under way will write must not be older. It is more than lateAfter and the
+	// longest transaction together.
+	carryLag = 10 * time.Minute
+	// lateAfter is how old a change may be when it is written without looking
+	// at the kept sum. Changes are decided in the transaction that writes them.
+	lateAfter = time.Minute
+)
+
+const (
+	// movedIn adds up what went into each account less what went out.
+	movedIn = `SELECT b.account, b.currency, CAST(SUM(b.minor) AS BIGINT), COUNT(*) FROM (
+			SELECT t.to_account AS account, t.currency, t.amount AS minor FROM transfers t
+				WHERE t.merchant_id = $1 AND t.created_at > $2 AND t.created_at <= $3
 			UNION ALL
-			SELECT t.from_account AS account, t.currency, -t.amount AS minor FROM transfers t WHERE t.merchant_id = $1
+			SELECT t.from_account AS account, t.currency, -t.amount AS minor FROM transfers t
+				WHERE t.merchant_id = $1 AND t.created_at > $2 AND t.created_at <= $3
 		) b GROUP BY b.account, b.currency`
-	found := make(map[ledger.Balance]money.Minor)
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
-			var account, currency string
-			var minor int64
-			err := scan(&account, &currency, &minor)
-			found[ledger.Balance{Account: ledger.Account(account), Currency: money.Currency(currency)}] = money.Minor(minor)
-			return err
-		})
-	})
+	carriedOf = `SELECT b.account, b.currency, b.minor, b.carried_to FROM carried_balances b WHERE b.merchant_id = $1`
+	keepCarry = `INSERT INTO carried_balances (merchant_id, account, currency, minor, carried_to) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (merchant_id, account, currency) DO UPDATE SET minor = excluded.minor, carried_to = excluded.carried_to`
+	// allTimes is later than any row.
+	allTimes = int64(1) << 62
+)
+
+// balances are a merchant's accounts as they are kept, and what came since.
+type balances struct {
+	of     map[ledger.Balance]money.Minor
+	to     int64 // the kept part, in microseconds
+	counts int64 // legs of transfers that came later
+}
+
+// Balances gives what went into each of a merchant's named accounts less what
+// went out, of those that ever moved. The sum over all accounts of one currency
+// is 0. It reads the transfers since a time not long ago: the sum of those
+// before is kept, and moved on by whoever finds that much came since.
+func (s *Store) Balances(ctx context.Context, merchantID string) (map[ledger.Balance]money.Minor, error) {
+	var b balances
+	err := s.db.snapshot(ctx, func(q querier) error { return b.read(ctx, q, merchantID, allTimes) })
 	if err != nil {
 		return nil, fmt.Errorf("add up transfers: %w", err)
 	}
-	return found, nil
+	if b.counts > carryFrom {
+		if err := s.carry(ctx, merchantID); err != nil {
+			s.log.Warn("balances could not be carried forward; the next look reads the same once more", "error", err)
+		}
+	}
+	return b.of, nil
+}
+
+// read adds up a merchant's balances as they were at a time.
+func (b *balances) read(ctx context.Context, q querier, merchantID string, until int64) error {
+	*b = balances{of: make(map[ledger.Balance]money.Minor)}
+	err := q.query(ctx, carriedOf, []any{merchantID}, func(scan func(...any) error) error {
+		return b.add(scan, &b.to)
+	})
+	if err != nil {
+		return err
+	}
+	return b.since(ctx, q, merchantID, b.to, until)
+}
+
+// since adds the transfers behind one time up to another.
+func (b *balances) since(ctx context.Context, q querier, merchantID string, from, until int64) error {
+	return q.query(ctx, movedIn, []any{merchantID, from, until}, func(scan func(...any) error) error {
+		var count int64
+		err := b.add(scan, &count)
+		b.counts += count
+		return err
+	})
+}
+
+func (b *balances) add(scan func(...any) error, last *int64) error {
+	var account, currency string
+	var minor int64
+	err := scan(&account, &currency, &minor, last)
+	b.of[ledger.Balance{Account: ledger.Account(account), Currency: money.Currency(currency)}] += money.Minor(minor)
+	return err
+}
+
+// carry moves the kept sum of a merchant on. Who writes a late change waits for
+// it, and the other way round.
+func (s *Store) carry(ctx context.Context, merchantID string) error {
+	return s.write(ctx, func(q querier) error {
+		if err := lockMerchant(ctx, q, merchantID); err != nil {
+			return err
+		}
+		to := micros(s.now().Add(-carryLag))
+		var b balances
+		if err := b.read(ctx, q, merchantID, to); err != nil || b.to >= to {
+			return err
+		}
+		for of, minor := range b.of {
+			if _, err := q.exec(ctx, keepCarry, merchantID, string(of.Account), string(of.Currency), int64(minor), to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// uncarry drops the kept sums that a change is too late for, as it may be where
+// a clock was wrong: everything is then added up again.
+func (s *Store) uncarry(ctx context.Context, q querier, changes []refund.Change) error {
+	late := micros(s.now().Add(-lateAfter))
+	done := make(map[string]bool)
+	for _, change := range changes {
+		merchantID := change.Charge.MerchantID
+		if len(change.Transfers) == 0 || micros(change.Charge.UpdatedAt) > late || done[merchantID] {
+			continue
+		}
+		done[merchantID] = true
+		if err := dropCarried(ctx, q, merchantID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func dropCarried(ctx context.Context, q querier, merchantID string) error {
+	if err := lockMerchant(ctx, q, merchantID); err != nil {
+		return err
+	}
+	_, err := q.exec(ctx, `DELETE FROM carried_balances WHERE merchant_id = $1`, merchantID)
+	return err
+}
+
+func lockMerchant(ctx context.Context, q querier, merchantID string) error {
+	return q.query(ctx, `SELECT m.id FROM merchants m WHERE m.id = $1`+q.lock(""), []any{merchantID}, ignoreRow)
 }

@@ -164,8 +164,10 @@ func (r *resetting) delete(ctx context.Context) error {
 	for _, text := range deleteCharges {
 		statements = append(statements, withValues(keyColumns, chargeKeyRows(r.keys), text)...)
 	}
-	_, err := r.q.send(ctx, statements)
-	return err
+	if _, err := r.q.send(ctx, statements); err != nil {
+		return err
+	}
+	return dropCarried(ctx, r.q, r.merchantID)
 }
 
 // freeNumbers deletes the numbers and keys that point to one of the refunds or

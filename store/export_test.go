@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
 )
 
 // Texts runs a query that gives one text a row, so that tests see what a table
@@ -27,6 +29,28 @@ func (s *Store) Texts(ctx context.Context, text string, args ...any) ([]string, 
 func (s *Store) Exec(ctx context.Context, text string, args ...any) error {
 	return s.write(ctx, func(q querier) error {
 		_, err := q.exec(ctx, text, args...)
+		return err
+	})
+}
+
+// VerifyCarried is the part of Verify that looks at balances.
+func (s *Store) VerifyCarried(ctx context.Context) ([]Finding, error) {
+	v := &verifier{}
+	err := s.db.snapshot(ctx, func(q querier) error {
+		v.q = q
+		return v.carried(ctx)
+	})
+	return v.list, err
+}
+
+// WriteLate writes a transfer of a change that was decided at a time.
+func (s *Store) WriteLate(ctx context.Context, merchantID, id string, at time.Time) error {
+	change := refund.Change{Charge: refund.Charge{MerchantID: merchantID, UpdatedAt: at}, Transfers: make([]refund.Transfer, 1)}
+	return s.write(ctx, func(q querier) error {
+		if err := s.uncarry(ctx, q, []refund.Change{change}); err != nil {
+			return err
+		}
+		_, err := q.exec(ctx, insertTransfers+` ($1, $2, $3, 're', 'ch', 'reserve', 'merchant.available', 'refund.reserved', 1, 'CNY')`, merchantID, micros(at), id)
 		return err
 	})
 }

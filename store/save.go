@@ -76,6 +76,9 @@ func (s *Store) saveChanges(ctx context.Context, q querier, changes []refund.Cha
 			return err
 		}
 	}
+	if err := s.uncarry(ctx, q, changes); err != nil {
+		return err
+	}
 	var statements []statement
 	statements = append(statements, withValues(chargeChanges, w.chargeRows, updateCharges)...)
 	touched := len(w.chargeRows)

@@ -90,6 +90,7 @@ func (v *verifier) run(ctx context.Context) error {
 	}{
 		{"charges", v.charges},
 		{"refunds", v.refunds},
+		{"carried balances", v.carried},
 		{"numbers", v.numbers},
 		{"events and deliveries", v.deliveries},
 		{"the sandbox's books", v.sandbox},
