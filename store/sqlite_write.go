@@ -145,13 +145,13 @@ func (w *sqliteWriter) join(ctx context.Context, g *together, work func(querier)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	began = true
 	// What is first is taken back with the whole transaction.
 	if g.parts > 0 {
 		if err := w.do("SAVEPOINT part"); err != nil {
 			return err
 		}
 	}
-	began = true
 	q := &sqliteTx{conn: w.conn}
 	if err := errors.Join(work(q), q.failed); err != nil {
 		return err
@@ -167,8 +167,9 @@ func (w *sqliteWriter) join(ctx context.Context, g *together, work func(querier)
 }
 
 // takeBack undoes a part that failed. Some failures, such as a full disk, make
-// SQLite undo the whole transaction: then there is no savepoint any more. It
-// was not committed, so that the parts before may be run again.
+// SQLite undo the whole transaction: then there is no savepoint any more, and
+// the next would begin a transaction of its own. Nothing was committed, so that
+// the parts before may be run again.
 func (w *sqliteWriter) takeBack(g *together, began bool, cause error) {
 	switch {
 	case g.parts == 0:
