@@ -30,15 +30,11 @@ func (c *chargeList) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	m, err := c.find(e, s)
-	if err != nil {
-		return err
-	}
 	filter := dialect.ChargeFilter{MerchantID: m.ID, OrderNo: c.OrderNo, Channel: c.Channel, Page: dialect.Page{Limit: c.Limit}}
 	if c.After != "" {
 		after, err := s.ChargeByAny(e, m.ID, c.After)
@@ -51,22 +47,16 @@ func (c *chargeList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	list := make([]any, len(charges))
-	rows := make([][]string, len(charges))
-	for n, charge := range charges {
-		list[n] = native.ChargeJSON(charge)
-		rows[n] = []string{
-			charge.ID, charge.OrderNo, charge.Channel, amountText(charge.Amount, charge.Currency),
-			amountText(charge.Refunded, charge.Currency), amountText(charge.Refundable(), charge.Currency), when(charge.PaidAt),
+	if cut {
+		e.more(charges[len(charges)-1].ID)
+	}
+	header := []string{"ID", "ORDER NO", "CHANNEL", "AMOUNT", "REFUNDED", "REFUNDABLE", "PAID"}
+	return printList(e, c.JSON, charges, native.ChargeJSON, header, func(c refund.Charge) []string {
+		return []string{
+			c.ID, c.OrderNo, c.Channel, amountText(c.Amount, c.Currency),
+			amountText(c.Refunded, c.Currency), amountText(c.Refundable(), c.Currency), when(c.PaidAt),
 		}
-	}
-	if len(charges) > 0 {
-		e.more(cut, charges[len(charges)-1].ID)
-	}
-	if c.JSON {
-		return e.printJSON(list)
-	}
-	return e.printTable([]string{"ID", "ORDER NO", "CHANNEL", "AMOUNT", "REFUNDED", "REFUNDABLE", "PAID"}, rows)
+	})
 }
 
 type chargeGet struct {
@@ -77,15 +67,11 @@ type chargeGet struct {
 }
 
 func (c *chargeGet) Run(e *environment) error {
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	m, err := c.find(e, s)
-	if err != nil {
-		return err
-	}
 	charge, err := s.ChargeByAny(e, m.ID, c.ID)
 	if err != nil {
 		return err

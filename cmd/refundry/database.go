@@ -100,6 +100,20 @@ func (m merchantFlags) find(ctx context.Context, s *store.Store) (merchant.Merch
 	return s.MerchantByName(ctx, m.Merchant)
 }
 
+// openFor opens the database and finds the merchant that is meant.
+func openFor(e *environment, d databaseFlags, m merchantFlags) (*store.Store, merchant.Merchant, error) {
+	s, err := d.open(e)
+	if err != nil {
+		return nil, merchant.Merchant{}, err
+	}
+	found, err := m.find(e, s)
+	if err != nil {
+		s.Close()
+		return nil, merchant.Merchant{}, err
+	}
+	return s, found, nil
+}
+
 // withoutPassword is a database's URL as it may be shown.
 func withoutPassword(database string) string {
 	if u, err := url.Parse(database); err == nil && u.User != nil {

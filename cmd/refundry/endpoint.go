@@ -121,29 +121,19 @@ type endpointList struct {
 }
 
 func (c *endpointList) Run(e *environment) error {
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	m, err := c.find(e, s)
-	if err != nil {
-		return err
-	}
 	all, err := s.Endpoints(e, m.ID)
 	if err != nil {
 		return err
 	}
-	list := make([]endpointRow, len(all))
-	rows := make([][]string, len(all))
-	for n, p := range all {
-		list[n] = endpointRowOf(p)
-		rows[n] = []string{p.ID, p.Dialect, p.URL, strings.Join(p.Events, " "), when(p.CreatedAt), when(p.DisabledAt)}
-	}
-	if c.JSON {
-		return e.printJSON(list)
-	}
-	return e.printTable([]string{"ID", "DIALECT", "URL", "EVENTS", "CREATED", "DISABLED"}, rows)
+	header := []string{"ID", "DIALECT", "URL", "EVENTS", "CREATED", "DISABLED"}
+	return printList(e, c.JSON, all, endpointRowOf, header, func(p merchant.Endpoint) []string {
+		return []string{p.ID, p.Dialect, p.URL, strings.Join(p.Events, " "), when(p.CreatedAt), when(p.DisabledAt)}
+	})
 }
 
 type endpointDisable struct {
@@ -153,15 +143,11 @@ type endpointDisable struct {
 }
 
 func (c *endpointDisable) Run(e *environment) error {
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	m, err := c.find(e, s)
-	if err != nil {
-		return err
-	}
 	if err := s.DisableEndpoint(e, m.ID, c.ID, time.Now()); err != nil {
 		return err
 	}

@@ -40,15 +40,11 @@ func (c *eventList) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	m, err := c.find(e, s)
-	if err != nil {
-		return err
-	}
 	filter := dialect.EventFilter{MerchantID: m.ID, Types: c.Type, Page: dialect.Page{Limit: c.Limit}}
 	if c.After != "" {
 		after, err := s.Event(e, m.ID, c.After)
@@ -61,20 +57,18 @@ func (c *eventList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	list := make([]eventRow, len(events))
-	rows := make([][]string, len(events))
-	for n, v := range events {
-		list[n] = eventRow{
-			v.ID, v.Type, v.At, v.Refund.ID, v.Charge.ID, string(v.Refund.State), v.Refund.Amount, v.Refund.Currency,
-			v.RequestID, v.FeedNumber, v.PendingDeliveries,
-		}
-		rows[n] = []string{v.ID, v.Type, when(v.At), v.Refund.ID, amountText(v.Refund.Amount, v.Refund.Currency), v.RequestID}
+	if cut {
+		e.more(events[len(events)-1].ID)
 	}
-	if len(events) > 0 {
-		e.more(cut, events[len(events)-1].ID)
+	header := []string{"ID", "TYPE", "AT", "REFUND", "AMOUNT", "REQUEST"}
+	return printList(e, c.JSON, events, eventRowOf, header, func(v dialect.StoredEvent) []string {
+		return []string{v.ID, v.Type, when(v.At), v.Refund.ID, amountText(v.Refund.Amount, v.Refund.Currency), v.RequestID}
+	})
+}
+
+func eventRowOf(v dialect.StoredEvent) eventRow {
+	return eventRow{
+		v.ID, v.Type, v.At, v.Refund.ID, v.Charge.ID, string(v.Refund.State), v.Refund.Amount, v.Refund.Currency,
+		v.RequestID, v.FeedNumber, v.PendingDeliveries,
 	}
-	if c.JSON {
-		return e.printJSON(list)
-	}
-	return e.printTable([]string{"ID", "TYPE", "AT", "REFUND", "AMOUNT", "REQUEST"}, rows)
 }

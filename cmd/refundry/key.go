@@ -146,16 +146,10 @@ func (c *keyList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	list := make([]keyRow, len(keys))
-	rows := make([][]string, len(keys))
-	for n, k := range keys {
-		list[n] = keyRowOf(k)
-		rows[n] = []string{k.ID, k.Dialect, k.Identity, k.Hint, strings.Join(list[n].Scopes, " "), when(k.CreatedAt), when(k.ExpiresAt)}
-	}
-	if c.JSON {
-		return e.printJSON(list)
-	}
-	return e.printTable([]string{"ID", "DIALECT", "IDENTITY", "HINT", "SCOPES", "CREATED", "EXPIRES"}, rows)
+	header := []string{"ID", "DIALECT", "IDENTITY", "HINT", "SCOPES", "CREATED", "EXPIRES"}
+	return printList(e, c.JSON, keys, keyRowOf, header, func(k merchant.Key) []string {
+		return []string{k.ID, k.Dialect, k.Identity, k.Hint, strings.Join(keyRowOf(k).Scopes, " "), when(k.CreatedAt), when(k.ExpiresAt)}
+	})
 }
 
 type keyExpire struct {

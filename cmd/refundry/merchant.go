@@ -93,16 +93,10 @@ func (c *merchantList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	list := make([]merchantRow, len(all))
-	rows := make([][]string, len(all))
-	for n, m := range all {
-		list[n] = merchantRow(m)
-		rows[n] = []string{m.ID, m.Name, string(m.Mode), when(m.CreatedAt)}
-	}
-	if c.JSON {
-		return e.printJSON(list)
-	}
-	return e.printTable([]string{"ID", "NAME", "MODE", "CREATED"}, rows)
+	object := func(m merchant.Merchant) merchantRow { return merchantRow(m) }
+	return printList(e, c.JSON, all, object, []string{"ID", "NAME", "MODE", "CREATED"}, func(m merchant.Merchant) []string {
+		return []string{m.ID, m.Name, string(m.Mode), when(m.CreatedAt)}
+	})
 }
 
 type merchantGet struct {

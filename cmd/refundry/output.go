@@ -44,6 +44,23 @@ func (e *environment) printTable(header []string, rows [][]string) error {
 	return w.Flush()
 }
 
+// printList writes a list: with asJSON what object makes of each, else a table
+// with a row for each.
+func printList[T, J any](e *environment, asJSON bool, all []T, object func(T) J, header []string, row func(T) []string) error {
+	if asJSON {
+		list := make([]J, len(all))
+		for n, one := range all {
+			list[n] = object(one)
+		}
+		return e.printJSON(list)
+	}
+	rows := make([][]string, len(all))
+	for n, one := range all {
+		rows[n] = row(one)
+	}
+	return e.printTable(header, rows)
+}
+
 func harmless(cell string) string {
 	if cell == "" {
 		return "-"
@@ -84,8 +101,4 @@ func (l limitFlag) check() error {
 }
 
 // more says that a list was cut, and how to go on.
-func (e *environment) more(cut bool, last string) {
-	if cut {
-		e.say("there are more: go on with --after %s", last)
-	}
-}
+func (e *environment) more(last string) { e.say("there are more: go on with --after %s", last) }

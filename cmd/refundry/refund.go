@@ -34,15 +34,11 @@ func (c *refundList) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	m, err := c.find(e, s)
-	if err != nil {
-		return err
-	}
 	filter, err := c.filter(e, s, m)
 	if err != nil {
 		return err
@@ -51,25 +47,22 @@ func (c *refundList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	list := make([]any, len(refunds))
-	rows := make([][]string, len(refunds))
-	for n, r := range refunds {
-		rows[n] = []string{r.ID, r.ChargeID, amountText(r.Amount, r.Currency), string(r.State), r.Number, r.Channel, when(r.CreatedAt), when(r.SucceededAt)}
-		if c.JSON {
-			charge, err := s.Charge(e, m.ID, r.ChargeID)
-			if err != nil {
+	charges := make(map[string]refund.Charge)
+	for _, r := range refunds {
+		if _, known := charges[r.ChargeID]; c.JSON && !known {
+			if charges[r.ChargeID], err = s.Charge(e, m.ID, r.ChargeID); err != nil {
 				return err
 			}
-			list[n] = native.RefundJSON(r, charge)
 		}
 	}
-	if len(refunds) > 0 {
-		e.more(cut, refunds[len(refunds)-1].ID)
+	if cut {
+		e.more(refunds[len(refunds)-1].ID)
 	}
-	if c.JSON {
-		return e.printJSON(list)
-	}
-	return e.printTable([]string{"ID", "CHARGE", "AMOUNT", "STATE", "NUMBER", "CHANNEL", "CREATED", "SUCCEEDED"}, rows)
+	object := func(r refund.Refund) any { return native.RefundJSON(r, charges[r.ChargeID]) }
+	header := []string{"ID", "CHARGE", "AMOUNT", "STATE", "NUMBER", "CHANNEL", "CREATED", "SUCCEEDED"}
+	return printList(e, c.JSON, refunds, object, header, func(r refund.Refund) []string {
+		return []string{r.ID, r.ChargeID, amountText(r.Amount, r.Currency), string(r.State), r.Number, r.Channel, when(r.CreatedAt), when(r.SucceededAt)}
+	})
 }
 
 func (c *refundList) filter(e *environment, s *store.Store, m merchant.Merchant) (dialect.RefundFilter, error) {
@@ -99,15 +92,11 @@ type refundGet struct {
 }
 
 func (c *refundGet) Run(e *environment) error {
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	m, err := c.find(e, s)
-	if err != nil {
-		return err
-	}
 	r, err := s.Refund(e, m.ID, c.ID)
 	if err != nil {
 		return err
@@ -158,15 +147,11 @@ type refundCancel struct {
 }
 
 func (c *refundCancel) Run(e *environment) error {
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	m, err := c.find(e, s)
-	if err != nil {
-		return err
-	}
 	r, _, err := s.CancelRefund(e, m.ID, c.ID, newRequestID(), time.Now().UTC().Truncate(time.Microsecond))
 	if err != nil {
 		return err
