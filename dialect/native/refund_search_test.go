@@ -110,4 +110,9 @@ func TestAnOperatorsWordMovesTheBooksAndKeepsItsProof(t *testing.T) {
 		t.Errorf("the charge is %s", answer)
 	}
 	send(t, s, demo, "POST", "/refunds/re_000000000000000000000000/settle", `{"state": "failed", "proof": "p"}`, http.StatusNotFound)
+	// The sandbox moved nothing: worth a note, and no invariant is broken.
+	found, err := s.Store.Verify(t.Context())
+	if err != nil || len(found) != 1 || !found[0].Note || found[0].Row != "refund "+id {
+		t.Errorf("verify finds %v, %v", found, err)
+	}
 }
