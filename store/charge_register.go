@@ -73,9 +73,17 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 			dialect.Made(ctx, results[todo[0]].Charge.ID)
 			return nil
 		})
-		// A name was taken meanwhile by who registers the same: look again.
-		if !errors.Is(problem, errNameTaken) || len(todo) > 1 || try > 0 {
+		if !errors.Is(problem, errNameTaken) || len(todo) > 1 {
 			break
+		}
+		// It was taken meanwhile by who registers the same: look again. Then it
+		// is another payment's, and one that nobody asked for gives way.
+		if try > 0 {
+			own, changed := dialect.OwnNames(charges[todo[0]])
+			if !changed {
+				break
+			}
+			charges[todo[0]] = own
 		}
 	}
 	switch {

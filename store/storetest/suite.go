@@ -45,6 +45,7 @@ var cases = []suiteCase{
 	{"a charge is read as it was registered", chargeIsReadAsRegistered},
 	{"the same charge again adds names and changes nothing else", chargeAgain},
 	{"a charge is found by the numbers that stand for it alone", chargeByNumber},
+	{"a made-up name gives way to another payment's", chargeMadeUpName},
 	{"a charge that differs is a conflict and leaves no trace", chargeConflict},
 	{"a name belongs to one charge", nameBelongsToOne},
 	{"many registrations of one charge at once make one", registeredAtOnce},

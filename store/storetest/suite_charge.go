@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -132,6 +133,33 @@ func chargeByNumber(t *testing.T, f *fixture) {
 	f.registered(t, fourth)
 	if found, err := f.ChargeByAny(t.Context(), f.merchant, first.OrderNo); err != nil || found.ID != fourth.ID {
 		t.Errorf("the dialect's name is charge %q, %v", found.ID, err)
+	}
+}
+
+// A name that was made of the order number gives way to another payment's; one
+// that was asked for is a conflict.
+func chargeMadeUpName(t *testing.T, f *fixture) {
+	named := func(madeUp bool) refund.Charge {
+		c := f.charge(1000)
+		c.OrderNo = "ORDER_PAID_TWICE"
+		c.Aliases = append(c.Aliases, refund.Alias{Dialect: "wechatpay", Identity: "1900009191", Name: c.OrderNo, MadeUp: madeUp})
+		return c
+	}
+	first, second := f.registered(t, named(true)), f.registered(t, named(true))
+	for id, name := range map[string]string{first.ID: first.OrderNo, second.ID: strings.TrimPrefix(second.ID, "ch_")} {
+		if c, err := f.ChargeByAlias(t.Context(), f.merchant, "wechatpay", name); err != nil || c.ID != id {
+			t.Errorf("%s is charge %q, %v", name, c.ID, err)
+		}
+	}
+	_, _, err := f.RegisterCharge(t.Context(), named(false))
+	wantKind(t, err, refund.KindChargeConflict)
+	// In a batch, too, and the same again stays the same.
+	third := named(true)
+	for range 2 {
+		results, err := f.RegisterCharges(t.Context(), []refund.Charge{third, f.charge(10)})
+		if err != nil || results[0].Err != nil || results[0].Charge.ID != third.ID {
+			t.Errorf("%+v, %v", results, err)
+		}
 	}
 }
 
