@@ -27,14 +27,18 @@ func serve(t *testing.T, answer func(n int, r *http.Request) string) *fake {
 		t.Fatal(err)
 	}
 	f := &fake{address: listener.Addr().String()}
-	var wait sync.WaitGroup
+	var accepting, wait sync.WaitGroup
 	var open sync.Map
 	t.Cleanup(func() {
 		_ = listener.Close()
-		open.Range(func(conn, _ any) bool { return conn.(net.Conn).Close() == nil })
+		accepting.Wait() // or one more would come after the look
+		open.Range(func(conn, _ any) bool {
+			_ = conn.(net.Conn).Close() // some are closed already
+			return true
+		})
 		wait.Wait()
 	})
-	wait.Go(func() {
+	accepting.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
