@@ -88,7 +88,7 @@ func (d *Dialect) changeIdentity(c *call) error {
 	set := make(map[string]string)
 	var members []member
 	for _, key := range slices.Sorted(maps.Keys(known)) {
-		members = append(members, optional(key, func(v exactjson.Value, path string) {
+		read := func(v exactjson.Value, path string) {
 			var text string
 			body.text(&text, mostPEM)(v, path)
 			switch {
@@ -98,7 +98,12 @@ func (d *Dialect) changeIdentity(c *call) error {
 				body.refuse(path, "%s", known[key].form)
 			}
 			set[key] = text
-		}))
+		}
+		members = append(members, optional(key, read))
+		// Contracts write some with their dialect before them.
+		if before := c.r.PathValue("dialect") + "."; !strings.HasPrefix(key, before) {
+			members = append(members, optional(before+key, read))
+		}
 	}
 	err = body.read(required("settings", func(v exactjson.Value, path string) { body.object(v, path, members) }))
 	if err != nil {

@@ -81,3 +81,19 @@ func TestTheBalancesOfACurrencyAddUpToNothing(t *testing.T) {
 		}
 	}
 }
+
+// Contracts write some settings with their dialect before them.
+func TestASettingMayBeNamedWithItsDialect(t *testing.T) {
+	s := dialecttest.Start(t)
+	for _, test := range []struct{ identity, sent, shown string }{
+		{"payin/M948164", `"payin.accept_number_amount":"true"`, `"accept_number_amount":"true"`},
+		{"payin/M948164", `"accept_number_amount":""`, `"settings":{}`},
+		{"wallet/wallet_demo", `"wallet.reply":"wrapped"`, `"wallet.reply":"wrapped"`},
+	} {
+		answer := send(t, s, demo, "PATCH", "/identities/"+test.identity, `{"settings":{`+test.sent+`}}`, http.StatusOK)
+		if !strings.Contains(answer, test.shown) {
+			t.Errorf("%s gives %s", test.sent, answer)
+		}
+	}
+	send(t, s, demo, "PATCH", "/identities/payin/M948164", `{"settings":{"wallet.accept_number_amount":"true"}}`, http.StatusBadRequest)
+}
