@@ -100,7 +100,9 @@ func TestSealedRequestsGetSealedAndWrappedAnswers(t *testing.T) {
 	keys, key, root := keysOf(t, wallet), fresh.Key(merchant.Wallet), "/wallet/"+wallet.Name
 	charge := nameIn(t, s.Charge(t, fresh.Merchant.ID, 100, nil))
 
-	made := data(t, sealed(t, s.URL, key, keys, "POST", root+"/refund", asking(charge, 30), 200))
+	// It waits for the end, so that both reads see the same.
+	asked := dialecttest.Request(t, "POST", s.URL+root+"/refund", seal(t, asking(charge, 30), keys), "X-API-KEY", key, "Prefer", "wait=20")
+	made := data(t, unseal(t, send(t, asked, 200), keys))
 	id := decoded(t, made)["id"].(string)
 	// The same object by a sealed GET and by a plain one.
 	read := data(t, sealed(t, s.URL, key, keys, "GET", root+"/obj/"+id, "", 200))
