@@ -76,14 +76,9 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 		if !errors.Is(problem, errNameTaken) || len(todo) > 1 {
 			break
 		}
-		// It was taken meanwhile by who registers the same: look again. Then it
-		// is another payment's, and one that nobody asked for gives way.
-		if try > 0 {
-			own, changed := dialect.OwnNames(charges[todo[0]])
-			if !changed {
-				break
-			}
-			charges[todo[0]] = own
+		var more bool
+		if charges[todo[0]], more = giveWay(charges[todo[0]], try); !more {
+			break
 		}
 	}
 	switch {
@@ -100,6 +95,17 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 		return err
 	}
 	return s.registerPart(ctx, charges, results, todo[half:])
+}
+
+// giveWay makes a charge ready for another try after one of its names was found
+// taken; more is false when there is none. It was taken meanwhile by who
+// registers the same: then it is looked at again as it is. Or it is another
+// payment's, and a name that nobody asked for gives way.
+func giveWay(c refund.Charge, try int) (ready refund.Charge, more bool) {
+	if try == 0 {
+		return c, true
+	}
+	return dialect.OwnNames(c)
 }
 
 func registerProblem(err error) error {

@@ -32,8 +32,11 @@ func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]m
 			result, err = s.registerTold(ctx, q, c, tell)
 			return err
 		})
-		// A name was taken meanwhile by who registers the same: look again.
-		if !errors.Is(err, errNameTaken) || try > 0 {
+		if !errors.Is(err, errNameTaken) {
+			break
+		}
+		var more bool
+		if c, more = giveWay(c, try); !more {
 			break
 		}
 	}

@@ -54,10 +54,6 @@ func (d *Dialect) registerOnce(ctx context.Context, charge refund.Charge) (refun
 		return refund.Charge{}, used
 	}
 	stored, again, err := d.Registrar.RegisterCharge(ctx, charge)
-	if core := refund.As(err); core != nil && core.Kind == refund.KindChargeConflict && core.Param == "identities" {
-		// WeChat Pay knows a charge by its order_no alone, whatever its family.
-		stored, again, err = d.Registrar.RegisterCharge(ctx, underOwnNumber(charge))
-	}
 	switch {
 	case err != nil && refund.KindOf(err) != refund.KindChargeConflict:
 		return refund.Charge{}, err
@@ -65,17 +61,6 @@ func (d *Dialect) registerOnce(ctx context.Context, charge refund.Charge) (refun
 		return refund.Charge{}, used
 	}
 	return stored, nil
-}
-
-// underOwnNumber gives the charge our own number as its name in WeChat Pay.
-func underOwnNumber(charge refund.Charge) refund.Charge {
-	charge.Aliases = slices.Clone(charge.Aliases)
-	for n, alias := range charge.Aliases {
-		if alias.Dialect == merchant.WeChatPay {
-			charge.Aliases[n].Name = strings.TrimPrefix(charge.ID, wire.PrefixCharge)
-		}
-	}
-	return charge
 }
 
 // orderNoTaken says whether a charge has the order number already, also one

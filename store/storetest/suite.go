@@ -60,6 +60,7 @@ var cases = []suiteCase{
 	{"orders and reversals select", ordersAndReversals},
 	{"a batch that has ended is told once", batchIsToldOnce},
 	{"a payment is told with its charge, or neither is there", paymentIsToldWithItsCharge},
+	{"an order that is told gives way with a made-up name", toldOrderGivesWay},
 
 	{"the database itself holds the cap", databaseHoldsCap},
 	{"the database itself forgets no refund", databaseForgetsNone},

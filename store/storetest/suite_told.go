@@ -78,3 +78,23 @@ func paymentIsToldWithItsCharge(t *testing.T, f *fixture) {
 		t.Errorf("verify: %v, %v", findings, err)
 	}
 }
+
+// An order whose number is another payment's name in WeChat Pay is registered
+// all the same: that name was made up for it.
+func toldOrderGivesWay(t *testing.T, f *fixture) {
+	named := func() refund.Charge {
+		c := f.charge(1000)
+		c.OrderNo = "ORDER_OF_TWO_APIS"
+		c.Aliases = append(c.Aliases, refund.Alias{Dialect: "wechatpay", Identity: "1900009191", Name: c.OrderNo, MadeUp: true})
+		return c
+	}
+	first := f.registered(t, named())
+	tell := func([]merchant.Endpoint) ([]webhook.Delivery, error) { return nil, nil }
+	stored, again, err := f.RegisterTold(t.Context(), named(), tell)
+	if err != nil || again || stored.ID == first.ID {
+		t.Fatalf("registered %+v, again %v, %v", stored, again, err)
+	}
+	if c, err := f.ChargeByAlias(t.Context(), f.merchant, "wechatpay", first.OrderNo); err != nil || c.ID != first.ID {
+		t.Errorf("the first one's name is charge %q, %v", c.ID, err)
+	}
+}
