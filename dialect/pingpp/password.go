@@ -31,18 +31,23 @@ func (d *Dialect) needsPassword(ctx context.Context, charge refund.Charge) (bool
 	return wire.NeedsPassword(charge.Channel, identity.Public), nil
 }
 
+// mostWaits is how often a refund of one charge and amount may have waited for
+// a password and ended. Each costs a look, and somebody has let each of them fail.
+const mostWaits = 100
+
 // waitName is the name of a refund that waits for the password, where the request
 // brought none of its own: the same charge and amount once more is the same
 // refund with a fresh address, until it has ended. The name is a row, so that of
 // many requests at once one makes a refund.
 func (d *Dialect) waitName(ctx context.Context, charge refund.Charge, amount string) (string, error) {
-	for n := 1; ; n++ {
+	for n := 1; n <= mostWaits; n++ {
 		name := passwordKey + charge.ID + " " + amount + " " + strconv.Itoa(n)
 		unit, ok, err := d.Units.Unit(ctx, charge.MerchantID, name)
 		if err != nil || !ok || !unit.Refunds[0].State.Final() {
 			return name, err
 		}
 	}
+	return "", refund.Errorf(refund.KindTooManyRefunds, "", "%d refunds of this amount have waited for a password and ended", mostWaits)
 }
 
 // waitsForPassword says whether that is what a refund waits for now.
