@@ -25,7 +25,7 @@ const (
 	aFailure   = `SELECT MIN(id) FROM refunds WHERE state = 'failed' AND merchant_id <> 'mer_late'`
 	anOpen     = `SELECT MIN(id) FROM refunds WHERE state = 'abnormal'`
 	aNumber    = `SELECT MIN(value) FROM refund_numbers WHERE namespace = 'number'`
-	anEvent    = `SELECT MIN(id) FROM events WHERE type = 'refund.succeeded'`
+	anEvent    = `SELECT MIN(id) FROM events WHERE type = 'refund.succeeded' AND merchant_id <> 'mer_late'`
 	aDelivery  = `SELECT MIN(id) FROM deliveries WHERE state = 'delivered'`
 	aTransfer  = `SELECT MIN(id) FROM transfers WHERE kind = 'settle' AND to_account = 'payer.cash'`
 	ofSandbox  = `SELECT MIN(r.id) FROM refunds r JOIN sandbox_refunds s ON s.number = r.channel_number WHERE r.state = 'succeeded'`
@@ -84,7 +84,7 @@ var breakages = []breakage{
 	{"an event of no type", anEvent, []string{`UPDATE events SET type = 'charge.paid' WHERE id = $1`}, store.VerifyEvents, "event $1"},
 	{"an event is of another charge", anEvent, []string{`UPDATE events SET charge_id = 'ch_other' WHERE id = $1`}, store.VerifyEvents, "event $1"},
 	{"an event is of a refund that is not there", anEvent, []string{`UPDATE events SET refund_id = 'zz_none' WHERE id = $1`}, store.VerifyEvents, "event $1"},
-	{"a feed number was given twice", anEvent, []string{`UPDATE events SET feed_number = 3 WHERE id = $1`, `UPDATE events SET feed_number = 3 WHERE id = (SELECT MAX(id) FROM events)`}, store.VerifyFeed, "feed number 3"},
+	{"a feed number was given twice", anEvent, []string{`UPDATE events SET feed_number = 3 WHERE id = $1`, `UPDATE events SET feed_number = 3 WHERE id = (SELECT MAX(id) FROM events WHERE merchant_id <> 'mer_late')`}, store.VerifyFeed, "feed number 3"},
 	{"a feed number was never given", anEvent, []string{`UPDATE events SET feed_number = 999999 WHERE id = $1`}, store.VerifyFeed, "feed counter"},
 	{"an attempt is gone", aSuccess, []string{`DELETE FROM attempts WHERE refund_id = $1`}, store.VerifyAttempts, "refund $1"},
 	{"a name is only in the charge's list", aCharge, []string{`DELETE FROM charge_aliases WHERE charge_id = $1 AND dialect = 'payin'`}, store.VerifyAliases, "charge $1"},
