@@ -33,7 +33,7 @@ func TestAnOrdersIDTellsItsMoment(t *testing.T) {
 		t.Errorf("%s was made at %s: want %s and five digits", id, created, want)
 	}
 	// Section 3.4: it can be paid for 30 minutes when it does not say.
-	if expired, err := wire.ParseTime(fmt.Sprint(order["expiredAt"])); err != nil || expired.Sub(created.Truncate(time.Second)).Round(time.Second) != 30*time.Minute {
+	if expired, err := wire.ParseTime(fmt.Sprint(order["expiredAt"])); err != nil || expired.Sub(created) != 30*time.Minute {
 		t.Errorf("it expires at %v, %v; made at %v", order["expiredAt"], err, created)
 	}
 }
