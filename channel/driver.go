@@ -1,0 +1,123 @@
+package channel
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// Driver is one kind of channel. The registry names every driver by the name
+// that channel accounts and the addresses of notices carry. A driver holds no
+// account: everything that belongs to one account is in its Connector.
+type Driver interface {
+	// Open makes the connector of an account. It does no I/O: it reads the
+	// settings with the parser that will use them, so that a setting which can't
+	// work is refused when it is stored. The error is a *refund.Error of
+	// KindInvalid whose Param is the setting's name. Open is called once for each
+	// account and version, and its connector is kept and used by many goroutines.
+	Open(account Account) (Connector, error)
+	// Settings describes the settings and secrets of an account. Command line,
+	// API and console make their forms from it.
+	Settings() []merchant.Setting
+	// Rules are what the channel refuses anyhow, by the name of a charge's
+	// channel; they bind the charges of this driver's accounts before the channel
+	// is asked. Zero is none.
+	Rules(channel string) refund.Rules
+}
+
+// Account is a channel account with its secrets opened, as a driver reads it.
+// It is never logged: String hides everything but the names.
+type Account struct {
+	ID         string
+	MerchantID string
+	// Channel is the driver's name.
+	Channel string
+	Mode    merchant.Mode
+	// Version counts the changes of settings and secrets from 1.
+	Version  int64
+	Settings map[string]string
+	Secrets  map[string]string
+	// Previous are the credentials of older versions whose life has not ended,
+	// newest first. What comes from the channel is verified and opened by them
+	// too; nothing is sent with them.
+	Previous []Credentials
+	// NotifyURL is the address that the channel sends this account's notices to,
+	// "" where the service has no public address.
+	NotifyURL string
+}
+
+// Credentials are one version's settings and secrets.
+type Credentials struct {
+	Version  int64
+	Settings map[string]string
+	Secrets  map[string]string
+}
+
+// String names the account and hides its settings.
+func (a Account) String() string { return a.Channel + " account " + a.ID }
+
+// Receiver is a driver whose channel sends notices. They come to
+// /notify/{channel}/{account}, where the account is active or paused.
+type Receiver interface {
+	// Receive verifies and decodes one request of the channel. It does no I/O
+	// but reading the request, whose body is bounded before. An error says that
+	// the request is not the channel's or can't be read; then Reply is what is
+	// answered to it, called with that error. Otherwise the notices are committed
+	// first and Reply is called with the result, so that the channel sends again
+	// what could not be kept.
+	Receive(account Account, r *http.Request) ([]Notified, Reply, error)
+	// Refuse is the answer, in the channel's own form, to a request for an
+	// account that is unknown, closed or another driver's.
+	Refuse(status int) Answer
+}
+
+// Reply makes the answer to a channel's request after its notices' commit.
+type Reply func(commit error) Answer
+
+// Answer is an HTTP answer to a channel.
+type Answer struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Calls bounds one kind of call to an account. All replicas together keep it.
+type Calls struct {
+	// PerSecond is how many may begin each second; 0 is any number. Burst is how
+	// many of them may begin at once; 0 is 1.
+	PerSecond, Burst int
+}
+
+// Check is one thing that a connector's Check looked at.
+type Check struct {
+	Name string
+	// Err is nil where all is well; else its text says what is wrong and ends
+	// with a hint.
+	Err error
+}
+
+// Capabilities say what an account can do besides submitting and querying. The
+// caller asks them, not the connector's type, so that a wrapper loses nothing.
+type Capabilities struct {
+	Reroute bool // Reroute sends an abnormal refund elsewhere
+	Charges bool // Charge looks a payment up
+	List    bool // List lists the refunds of a payment
+	Bills   bool // Bill downloads a day's bill
+	// ByHand says that nobody is called: an operator moves the money and
+	// resolves the refund with proof.
+	ByHand bool
+}
+
+// Payment is a payment as the channel knows it.
+type Payment struct {
+	TransactionID, OrderNo string
+	Currency               string
+	AmountMinor            int64
+	// RefundedMinor is what was refunded at the channel, by whomever.
+	RefundedMinor int64
+	PaidAt        time.Time
+	// Paid says that the payment has succeeded.
+	Paid bool
+}
