@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/intake"
-	"github.com/refundry/refundry/ledger"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -74,88 +73,7 @@ type Registrar interface {
 // error is of the whole call; then calling it again does no harm.
 type BatchRegistrar interface {
 	Registrar
-	RegisterCharges(ctx context.Context, charges []refund.Charge) ([]Registered, error)
-}
-
-// Registered is what became of one charge of a batch.
-type Registered struct {
-	Charge refund.Charge
-	Again  bool
-	Err    error // nil, or why this charge was not registered
-}
-
-// Position is a place in a list that is ordered by time, then id.
-type Position struct {
-	CreatedAt time.Time
-	ID        string
-}
-
-// Page says which part of a list, newest first. After gives what is older
-// than a position, Before what is newer (still newest first).
-type Page struct {
-	After, Before *Position
-	Limit         int
-}
-
-// ChargeFilter selects charges; zero members select all.
-type ChargeFilter struct {
-	MerchantID             string
-	Dialect                string // only charges with an alias there
-	Identity               string // and of this identity
-	Sub                    string // and with this Sub: the charges of an order
-	OrderNo                string
-	Channel                string
-	Channels               []string // any of these
-	Refunded               *bool    // any refund was made of it
-	RefundedInFull         *bool
-	Reversed               *bool     // a refund that has not failed was made by reversing it
-	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
-	PaidFrom, PaidTo       time.Time // inclusive from, exclusive to
-	Page                   Page
-}
-
-// RefundFilter selects refunds; zero members select all.
-type RefundFilter struct {
-	MerchantID             string
-	ChargeID               string
-	Dialect, Sub           string // only of charges with this Sub in this dialect
-	State                  refund.State
-	Number                 string
-	Sequence               int64     // the refund's place among its charge's, from 1
-	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
-	Page                   Page
-}
-
-// EventFilter selects events; zero members select all.
-type EventFilter struct {
-	MerchantID             string
-	Types                  []string
-	CreatedFrom, CreatedTo time.Time
-	Page                   Page
-}
-
-// StoredEvent is an event with what it is about, as it was then.
-type StoredEvent struct {
-	MerchantID string
-	ID         string
-	Type       string
-	At         time.Time
-	FeedNumber int64 // 0: not yet in the feed
-	RequestID  string
-	Refund     refund.Refund
-	Charge     refund.Charge
-	// Together is what an event about a batch of refunds is about, nil in all
-	// others; Refund and Charge are then the first of them.
-	Together *refund.Together
-	// PendingDeliveries are those that have not succeeded yet.
-	PendingDeliveries int64
-}
-
-// StoredTransfer is a ledger transfer with its row's id and time.
-type StoredTransfer struct {
-	ID string
-	At time.Time
-	ledger.Transfer
+	RegisterCharges(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error)
 }
 
 // Reader reads. What is absent is KindChargeNotFound, KindRefundNotFound or
@@ -167,17 +85,17 @@ type Reader interface {
 	// ChargeByAny finds a charge by its id or any dialect's name for it, else by
 	// the channel's or the merchant's own number where that stands for one alone.
 	ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error)
-	ChargeList(ctx context.Context, f ChargeFilter) (charges []refund.Charge, more bool, err error)
+	ChargeList(ctx context.Context, f refund.ChargeFilter) (charges []refund.Charge, more bool, err error)
 
 	Refund(ctx context.Context, merchantID, id string) (refund.Refund, error)
-	RefundList(ctx context.Context, f RefundFilter) (refunds []refund.Refund, more bool, err error)
+	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
 	Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error)
-	Transfers(ctx context.Context, merchantID, refundID string) ([]StoredTransfer, error)
+	Transfers(ctx context.Context, merchantID, refundID string) ([]refund.StoredTransfer, error)
 
-	Event(ctx context.Context, merchantID, id string) (StoredEvent, error)
-	EventList(ctx context.Context, f EventFilter) (events []StoredEvent, more bool, err error)
+	Event(ctx context.Context, merchantID, id string) (refund.StoredEvent, error)
+	EventList(ctx context.Context, f refund.EventFilter) (events []refund.StoredEvent, more bool, err error)
 	// Feed gives numbered events after a number, oldest first.
-	Feed(ctx context.Context, merchantID string, after int64, limit int) ([]StoredEvent, error)
+	Feed(ctx context.Context, merchantID string, after int64, limit int) ([]refund.StoredEvent, error)
 }
 
 // RawObject is an empty JSON object, for members that are never null.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -188,7 +187,7 @@ func checkBooks(t *testing.T, r *rig, o outcome, got refund.Refund, last refund.
 
 func events(t *testing.T, r *rig, refundID string) []string {
 	t.Helper()
-	stored, _, err := r.store.EventList(t.Context(), dialect.EventFilter{MerchantID: r.owner, Page: dialect.Page{Limit: 100}})
+	stored, _, err := r.store.EventList(t.Context(), refund.EventFilter{MerchantID: r.owner, Page: refund.Page{Limit: 100}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -148,7 +147,7 @@ func waitUntil(t testing.TB, what string, condition func() bool) {
 // refundsOf lists the refunds of a charge, newest first.
 func refundsOf(t testing.TB, s *store.Store, c refund.Charge) []refund.Refund {
 	t.Helper()
-	list, _, err := s.RefundList(t.Context(), dialect.RefundFilter{MerchantID: c.MerchantID, ChargeID: c.ID, Page: dialect.Page{Limit: 1000}})
+	list, _, err := s.RefundList(t.Context(), refund.Filter{MerchantID: c.MerchantID, ChargeID: c.ID, Page: refund.Page{Limit: 1000}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/secret"
@@ -247,7 +246,7 @@ func TestTheDemoChargesAreLoadedOnce(t *testing.T) {
 		read := func() []refund.Charge {
 			s := start(t, opts)
 			defer stop(t, s)
-			charges, more, err := s.Store.ChargeList(t.Context(), dialect.ChargeFilter{MerchantID: merchant.DemoID, Page: dialect.Page{Limit: 100}})
+			charges, more, err := s.Store.ChargeList(t.Context(), refund.ChargeFilter{MerchantID: merchant.DemoID, Page: refund.Page{Limit: 100}})
 			if err != nil || more {
 				t.Fatal(more, err)
 			}

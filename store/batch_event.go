@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
@@ -81,18 +80,18 @@ func (s *Store) endedBatch(ctx context.Context, q querier, merchantID, key strin
 
 // batchEventRow is such an event as stored.
 type batchEventRow struct {
-	dialect.StoredEvent
+	refund.StoredEvent
 	unit      string
 	snapshots []refund.Snapshot
 }
 
 // batchEvents reads events about batches with everything that belongs to them.
-func (s *Store) batchEvents(ctx context.Context, text string, args ...any) ([]dialect.StoredEvent, error) {
-	var events []dialect.StoredEvent
+func (s *Store) batchEvents(ctx context.Context, text string, args ...any) ([]refund.StoredEvent, error) {
+	var events []refund.StoredEvent
 	err := s.read(ctx, func(q querier) error {
 		var rows []batchEventRow
 		err := q.query(ctx, text, args, func(scan func(...any) error) error {
-			row := batchEventRow{StoredEvent: dialect.StoredEvent{Type: pingpp.BatchSucceeded}}
+			row := batchEventRow{StoredEvent: refund.StoredEvent{Type: pingpp.BatchSucceeded}}
 			var at int64
 			var snapshots string
 			err := scan(&row.MerchantID, &at, &row.ID, &row.unit, &snapshots)
@@ -143,25 +142,25 @@ func (s *Store) restoreBatch(ctx context.Context, q querier, row *batchEventRow)
 }
 
 // BatchEvent implements pingpp.Units.
-func (s *Store) BatchEvent(ctx context.Context, merchantID, id string) (dialect.StoredEvent, bool, error) {
+func (s *Store) BatchEvent(ctx context.Context, merchantID, id string) (refund.StoredEvent, bool, error) {
 	const text = `SELECT ` + batchEventColumns + ` FROM batch_events e
 		WHERE e.merchant_id = $1 AND e.id = $2 AND e.created_at >= $3 AND e.created_at <= $4`
 	at, ok := refund.IDTime(strings.TrimPrefix(id, eventPrefix))
 	if !ok || !strings.HasPrefix(id, eventPrefix) {
-		return dialect.StoredEvent{}, false, nil
+		return refund.StoredEvent{}, false, nil
 	}
 	found, err := s.batchEvents(ctx, text, merchantID, id, micros(at.Add(-eventSlack)), micros(at.Add(eventSlack)))
 	if err != nil {
-		return dialect.StoredEvent{}, false, fmt.Errorf("find batch event: %w", err)
+		return refund.StoredEvent{}, false, fmt.Errorf("find batch event: %w", err)
 	}
 	if len(found) == 0 {
-		return dialect.StoredEvent{}, false, nil
+		return refund.StoredEvent{}, false, nil
 	}
 	return found[0], true, nil
 }
 
 // BatchEventList implements pingpp.Units.
-func (s *Store) BatchEventList(ctx context.Context, f dialect.EventFilter) (events []dialect.StoredEvent, more bool, err error) {
+func (s *Store) BatchEventList(ctx context.Context, f refund.EventFilter) (events []refund.StoredEvent, more bool, err error) {
 	l := newListing(`SELECT `+batchEventColumns+` FROM batch_events e WHERE e.merchant_id = $1`, "e", f.MerchantID, f.Page)
 	l.between("created_at", f.CreatedFrom, f.CreatedTo)
 	one := l.end()

@@ -28,8 +28,8 @@ func (s *Store) RegisterCharge(ctx context.Context, c refund.Charge) (stored ref
 }
 
 // RegisterCharges implements dialect.BatchRegistrar.
-func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([]dialect.Registered, error) {
-	results := make([]dialect.Registered, len(charges))
+func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
+	results := make([]refund.Registered, len(charges))
 	todo := make([]int, 0, len(charges))
 	ready := make([]refund.Charge, len(charges))
 	now := s.now()
@@ -56,7 +56,7 @@ func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([
 
 // registerPart takes some charges through one commit. When something is wrong
 // with one of them, each half is tried alone, and so on down to the guilty one.
-func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []dialect.Registered, todo []int) error {
+func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int) error {
 	var problem error
 	for try := 0; ; try++ {
 		problem = s.write(ctx, func(q querier) error {
@@ -87,7 +87,7 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 	case ctx.Err() != nil:
 		return problem
 	case len(todo) == 1:
-		results[todo[0]] = dialect.Registered{Err: registerProblem(problem)}
+		results[todo[0]] = refund.Registered{Err: registerProblem(problem)}
 		return nil
 	}
 	half := len(todo) / 2
@@ -135,7 +135,7 @@ type registering struct {
 	store   *Store
 	q       querier
 	charges []refund.Charge
-	results []dialect.Registered
+	results []refund.Registered
 	todo    []int        // places in charges and results, sorted
 	fresh   map[int]bool // places of charges that this transaction inserted
 	grown   map[rowKey]refund.Charge
@@ -205,7 +205,7 @@ func (r *registering) match(ctx context.Context) error {
 			for n := range c.Aliases {
 				c.Aliases[n].MadeUp = false // it is the charge's name now
 			}
-			r.results[at] = dialect.Registered{Charge: c}
+			r.results[at] = refund.Registered{Charge: c}
 		} else {
 			rows = append(rows, []any{c.MerchantID, c.ChannelAccount, c.TransactionID})
 		}
@@ -230,9 +230,9 @@ func (r *registering) match(ctx context.Context) error {
 		case !refund.SameCharge(stored, r.charges[at]):
 			e := refund.Errorf(refund.KindChargeConflict, "charge", "the charge is registered with other content")
 			e.Charge = stored.ID
-			r.results[at] = dialect.Registered{Err: e}
+			r.results[at] = refund.Registered{Err: e}
 		default:
-			r.results[at] = dialect.Registered{Charge: stored, Again: true}
+			r.results[at] = refund.Registered{Charge: stored, Again: true}
 		}
 	}
 	return nil

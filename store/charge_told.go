@@ -25,7 +25,7 @@ func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]m
 	if fault != nil {
 		return refund.Charge{}, false, fault
 	}
-	var result dialect.Registered
+	var result refund.Registered
 	var err error
 	for try := 0; ; try++ {
 		err = s.write(ctx, func(q querier) (err error) {
@@ -51,14 +51,14 @@ func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]m
 
 // registerTold is its transaction. A charge that was there before is told to
 // nobody: it was told then.
-func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, tell func([]merchant.Endpoint) ([]webhook.Delivery, error)) (dialect.Registered, error) {
-	results := make([]dialect.Registered, 1)
+func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, tell func([]merchant.Endpoint) ([]webhook.Delivery, error)) (refund.Registered, error) {
+	results := make([]refund.Registered, 1)
 	r := registering{
 		store: s, q: q, charges: []refund.Charge{c}, results: results, todo: []int{0},
 		fresh: make(map[int]bool, 1), grown: make(map[rowKey]refund.Charge),
 	}
 	if err := r.run(ctx); err != nil {
-		return dialect.Registered{}, err
+		return refund.Registered{}, err
 	}
 	if results[0].Err != nil {
 		return results[0], errNothingDone
@@ -69,11 +69,11 @@ func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, te
 	}
 	targets, err := endpoints(ctx, q, endpointsInUse, c.MerchantID)
 	if err != nil {
-		return dialect.Registered{}, err
+		return refund.Registered{}, err
 	}
 	deliveries, err := tell(targets)
 	if err != nil {
-		return dialect.Registered{}, fmt.Errorf("tell of a payment: %w", err)
+		return refund.Registered{}, fmt.Errorf("tell of a payment: %w", err)
 	}
 	_, err = q.send(ctx, deliveryRows(deliveries, s.newID))
 	return results[0], err

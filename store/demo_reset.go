@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -201,7 +200,7 @@ func (r *resetting) freeNumbers(ctx context.Context) error {
 
 // load registers the charges anew.
 func (r *resetting) load(ctx context.Context, charges []refund.Charge) error {
-	results := make([]dialect.Registered, len(charges))
+	results := make([]refund.Registered, len(charges))
 	todo := make([]int, len(charges))
 	for n := range charges {
 		todo[n] = n

@@ -24,7 +24,7 @@ const (
 
 // eventRow is an event as stored, before it is put together.
 type eventRow struct {
-	dialect.StoredEvent
+	refund.StoredEvent
 	refund   intake.RefundKey
 	charge   intake.ChargeKey
 	snapshot refund.Snapshot
@@ -110,7 +110,7 @@ func countPending(ctx context.Context, q querier, rows []eventRow) error {
 // storedEvents reads events with everything that belongs to them. The rows
 // come from one look, what they are about from later ones: what changes
 // meanwhile is in the snapshot, and the rest never does.
-func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]dialect.StoredEvent, error) {
+func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]refund.StoredEvent, error) {
 	var rows []eventRow
 	err := s.read(ctx, func(q querier) (err error) {
 		if rows, err = queryEvents(ctx, q, text, args); err != nil {
@@ -121,7 +121,7 @@ func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]di
 		}
 		return countPending(ctx, q, rows)
 	})
-	events := make([]dialect.StoredEvent, len(rows))
+	events := make([]refund.StoredEvent, len(rows))
 	for n, row := range rows {
 		events[n] = row.StoredEvent
 	}
@@ -130,26 +130,26 @@ func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]di
 
 // Event implements dialect.Reader. The id says when the event was made, so
 // that it is found through the table's key.
-func (s *Store) Event(ctx context.Context, merchantID, id string) (dialect.StoredEvent, error) {
+func (s *Store) Event(ctx context.Context, merchantID, id string) (refund.StoredEvent, error) {
 	const text = `SELECT ` + eventColumns + ` FROM events e
 		WHERE e.merchant_id = $1 AND e.id = $2 AND e.created_at >= $3 AND e.created_at <= $4`
 	at, ok := refund.IDTime(strings.TrimPrefix(id, eventPrefix))
-	var found []dialect.StoredEvent
+	var found []refund.StoredEvent
 	var err error
 	if ok && strings.HasPrefix(id, eventPrefix) {
 		found, err = s.storedEvents(ctx, text, []any{merchantID, id, micros(at.Add(-eventSlack)), micros(at.Add(eventSlack))})
 	}
 	switch {
 	case err != nil:
-		return dialect.StoredEvent{}, fmt.Errorf("find event: %w", err)
+		return refund.StoredEvent{}, fmt.Errorf("find event: %w", err)
 	case len(found) == 0:
-		return dialect.StoredEvent{}, refund.Errorf(refund.KindEventNotFound, "event", "there is no such event")
+		return refund.StoredEvent{}, refund.Errorf(refund.KindEventNotFound, "event", "there is no such event")
 	}
 	return found[0], nil
 }
 
 // EventList implements dialect.Reader.
-func (s *Store) EventList(ctx context.Context, f dialect.EventFilter) (events []dialect.StoredEvent, more bool, err error) {
+func (s *Store) EventList(ctx context.Context, f refund.EventFilter) (events []refund.StoredEvent, more bool, err error) {
 	const text = `SELECT ` + eventColumns + ` FROM events e WHERE e.merchant_id = $1`
 	l := newListing(text, "e", f.MerchantID, f.Page)
 	if len(f.Types) > 0 {
@@ -171,7 +171,7 @@ func (s *Store) EventList(ctx context.Context, f dialect.EventFilter) (events []
 // Feed implements dialect.Reader. Numbers are given under a lock that lasts
 // until they are committed, so that a reader who has seen a number has seen
 // all below it.
-func (s *Store) Feed(ctx context.Context, merchantID string, after int64, limit int) ([]dialect.StoredEvent, error) {
+func (s *Store) Feed(ctx context.Context, merchantID string, after int64, limit int) ([]refund.StoredEvent, error) {
 	const text = `SELECT ` + eventColumns + ` FROM events e
 		WHERE e.merchant_id = $1 AND e.feed_number > 0 AND e.feed_number > $2 ORDER BY e.feed_number LIMIT $3`
 	events, err := s.storedEvents(ctx, text, []any{merchantID, after, int64(min(max(limit, 1), mostListed))})

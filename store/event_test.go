@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
@@ -90,7 +89,7 @@ func number(t *testing.T, s *store.Store, merchantID string) int {
 	return n
 }
 
-func feed(t *testing.T, s *store.Store, merchantID string, after int64) []dialect.StoredEvent {
+func feed(t *testing.T, s *store.Store, merchantID string, after int64) []refund.StoredEvent {
 	t.Helper()
 	events, err := s.Feed(t.Context(), merchantID, after, 1000)
 	if err != nil {
@@ -135,7 +134,7 @@ func TestAnEventIsFoundByItsIDAndByNoOther(t *testing.T) {
 		shopCharge(t, s, "mer_1", "A")
 		at := noon.Add(123456789 * time.Nanosecond).Truncate(time.Microsecond)
 		shopRefund(t, s, "mer_1", "ch_A", "1", 300, at)
-		list, more, err := s.EventList(t.Context(), dialect.EventFilter{MerchantID: "mer_1", Page: dialect.Page{Limit: 10}})
+		list, more, err := s.EventList(t.Context(), refund.EventFilter{MerchantID: "mer_1", Page: refund.Page{Limit: 10}})
 		if err != nil || len(list) != 1 || more {
 			t.Fatalf("events %+v, %v, %v", list, more, err)
 		}
@@ -161,7 +160,7 @@ func TestEventsAreListedByTypeAndTimeInPages(t *testing.T) {
 			shopRefund(t, s, "mer_1", "ch_A", fmt.Sprint(n), 1, noon.Add(time.Duration(n)*time.Hour))
 		}
 		succeed(t, s, "mer_1", "0", noon.Add(10*time.Hour))
-		refunds := func(f dialect.EventFilter) (ids []string, more bool) {
+		refunds := func(f refund.EventFilter) (ids []string, more bool) {
 			t.Helper()
 			f.MerchantID = "mer_1"
 			list, more, err := s.EventList(t.Context(), f)
@@ -175,15 +174,15 @@ func TestEventsAreListedByTypeAndTimeInPages(t *testing.T) {
 		}
 		created := []string{"refund.created"}
 		for name, step := range map[string]struct {
-			filter dialect.EventFilter
+			filter refund.EventFilter
 			want   []string
 			more   bool
 		}{
-			"by type":                      {dialect.EventFilter{Types: []string{"refund.succeeded", "refund.failed"}, Page: dialect.Page{Limit: 9}}, []string{"re_0"}, false},
-			"the newest two":               {dialect.EventFilter{Types: created, Page: dialect.Page{Limit: 2}}, []string{"re_4", "re_3"}, true},
-			"from inclusive, to exclusive": {dialect.EventFilter{Types: created, CreatedFrom: noon.Add(time.Hour), CreatedTo: noon.Add(3 * time.Hour), Page: dialect.Page{Limit: 9}}, []string{"re_2", "re_1"}, false},
-			"older than a position":        {dialect.EventFilter{Types: created, Page: dialect.Page{Limit: 2, After: &dialect.Position{CreatedAt: noon.Add(2 * time.Hour)}}}, []string{"re_1", "re_0"}, false},
-			"next newer than a position":   {dialect.EventFilter{Types: created, Page: dialect.Page{Limit: 2, Before: &dialect.Position{CreatedAt: noon, ID: "zzz"}}}, []string{"re_2", "re_1"}, true},
+			"by type":                      {refund.EventFilter{Types: []string{"refund.succeeded", "refund.failed"}, Page: refund.Page{Limit: 9}}, []string{"re_0"}, false},
+			"the newest two":               {refund.EventFilter{Types: created, Page: refund.Page{Limit: 2}}, []string{"re_4", "re_3"}, true},
+			"from inclusive, to exclusive": {refund.EventFilter{Types: created, CreatedFrom: noon.Add(time.Hour), CreatedTo: noon.Add(3 * time.Hour), Page: refund.Page{Limit: 9}}, []string{"re_2", "re_1"}, false},
+			"older than a position":        {refund.EventFilter{Types: created, Page: refund.Page{Limit: 2, After: &refund.Position{CreatedAt: noon.Add(2 * time.Hour)}}}, []string{"re_1", "re_0"}, false},
+			"next newer than a position":   {refund.EventFilter{Types: created, Page: refund.Page{Limit: 2, Before: &refund.Position{CreatedAt: noon, ID: "zzz"}}}, []string{"re_2", "re_1"}, true},
 		} {
 			got, more := refunds(step.filter)
 			if diff := cmp.Diff(step.want, got); diff != "" || more != step.more {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/pressly/goose/v3"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -69,7 +68,7 @@ func (s *Store) ForgetRecent() { s.recent.young, s.recent.old = nil, nil }
 // SearchPlan tells how the engine would search for what a number means: a line
 // for each step.
 func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids []string) ([]string, error) {
-	_, one := searched(merchantID, number, ids, dialect.Page{Limit: 20})
+	_, one := searched(merchantID, number, ids, refund.Page{Limit: 20})
 	var lines []string
 	err := s.read(ctx, func(q querier) error {
 		how, columns := "EXPLAIN ", []any{new(string)}

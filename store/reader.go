@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
 )
 
 var _ dialect.Reader = (*Store)(nil)
@@ -19,14 +20,14 @@ const mostListed = 1000
 type listing struct {
 	text strings.Builder
 	args []any
-	page dialect.Page
+	page refund.Page
 	// alias is the table's name in the statement: "c".
 	alias string
 }
 
 // newListing begins with a statement that names the merchant:
 // "SELECT ... FROM charges c WHERE c.merchant_id = $1".
-func newListing(text, alias, merchantID string, page dialect.Page) *listing {
+func newListing(text, alias, merchantID string, page refund.Page) *listing {
 	l := &listing{args: []any{merchantID}, page: page, alias: alias}
 	l.page.Limit = min(max(page.Limit, 1), mostListed)
 	l.text.WriteString(text)

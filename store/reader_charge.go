@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -74,7 +73,7 @@ func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (
 }
 
 // ChargeList implements dialect.Reader.
-func (s *Store) ChargeList(ctx context.Context, f dialect.ChargeFilter) (charges []refund.Charge, more bool, err error) {
+func (s *Store) ChargeList(ctx context.Context, f refund.ChargeFilter) (charges []refund.Charge, more bool, err error) {
 	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1`
 	l := newListing(text, "c", f.MerchantID, f.Page)
 	filterCharges(l, f)
@@ -98,7 +97,7 @@ func (s *Store) ChargeList(ctx context.Context, f dialect.ChargeFilter) (charges
 const chargesBySub = `SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.dialect = ? AND a.sub <> '' AND a.sub = ?`
 
 // filterCharges adds what a filter selects by.
-func filterCharges(l *listing, f dialect.ChargeFilter) {
+func filterCharges(l *listing, f refund.ChargeFilter) {
 	l.equal("order_no", f.OrderNo)
 	l.equal("channel", f.Channel)
 	if len(f.Channels) > 0 {

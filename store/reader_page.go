@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -16,7 +15,7 @@ var _ wallet.Pager = (*Store)(nil)
 
 // ChargePage implements wallet.Pager. Counting and passing over rows reads all
 // that the filter selects: this is for a protocol that numbers its pages.
-func (s *Store) ChargePage(ctx context.Context, f dialect.ChargeFilter, offset int64) (charges []refund.Charge, total int64, err error) {
+func (s *Store) ChargePage(ctx context.Context, f refund.ChargeFilter, offset int64) (charges []refund.Charge, total int64, err error) {
 	l := newListing("", "c", f.MerchantID, f.Page)
 	filterCharges(l, f)
 	err = s.page(ctx, l, `charges c WHERE c.merchant_id = $1`, chargeColumns, offset, &total, func(scan func(...any) error) error {
@@ -31,7 +30,7 @@ func (s *Store) ChargePage(ctx context.Context, f dialect.ChargeFilter, offset i
 }
 
 // RefundPage implements wallet.Pager.
-func (s *Store) RefundPage(ctx context.Context, f dialect.RefundFilter, offset int64) (refunds []refund.Refund, total int64, err error) {
+func (s *Store) RefundPage(ctx context.Context, f refund.Filter, offset int64) (refunds []refund.Refund, total int64, err error) {
 	l := newListing("", "r", f.MerchantID, f.Page)
 	filterRefunds(l, f)
 	err = s.page(ctx, l, `refunds r WHERE r.merchant_id = $1`, refundColumns, offset, &total, func(scan func(...any) error) error {

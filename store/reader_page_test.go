@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -44,10 +43,10 @@ func pagesByNumber(t *testing.T, s *store.Store) {
 		}
 	}
 	yes, no := true, false
-	filter := dialect.ChargeFilter{MerchantID: merchantID, Dialect: "wallet", Identity: wallet, Page: dialect.Page{Limit: 2}}
+	filter := refund.ChargeFilter{MerchantID: merchantID, Dialect: "wallet", Identity: wallet, Page: refund.Page{Limit: 2}}
 	for _, test := range []struct {
 		name   string
-		change func(*dialect.ChargeFilter)
+		change func(*refund.ChargeFilter)
 		offset int64
 		want   []string
 		total  int64
@@ -56,12 +55,12 @@ func pagesByNumber(t *testing.T, s *store.Store) {
 		{"the oldest two", nil, 4, []string{"ch_2", "ch_1"}, 6},
 		{"half a page", nil, 5, []string{"ch_1"}, 6},
 		{"behind the end", nil, 6, nil, 6},
-		{"refunded in full", func(f *dialect.ChargeFilter) { f.RefundedInFull = &yes }, 0, []string{"ch_3"}, 1},
-		{"not refunded in full", func(f *dialect.ChargeFilter) { f.RefundedInFull = &no }, 2, []string{"ch_4", "ch_2"}, 5},
-		{"a span of time", func(f *dialect.ChargeFilter) {
+		{"refunded in full", func(f *refund.ChargeFilter) { f.RefundedInFull = &yes }, 0, []string{"ch_3"}, 1},
+		{"not refunded in full", func(f *refund.ChargeFilter) { f.RefundedInFull = &no }, 2, []string{"ch_4", "ch_2"}, 5},
+		{"a span of time", func(f *refund.ChargeFilter) {
 			f.CreatedFrom, f.CreatedTo = start.Add(2*time.Second), start.Add(4*time.Second)
 		}, 0, []string{"ch_3", "ch_2"}, 2},
-		{"another merchant", func(f *dialect.ChargeFilter) { f.MerchantID = "mer_other" }, 0, nil, 0},
+		{"another merchant", func(f *refund.ChargeFilter) { f.MerchantID = "mer_other" }, 0, nil, 0},
 	} {
 		f := filter
 		if test.change != nil {
@@ -76,7 +75,7 @@ func pagesByNumber(t *testing.T, s *store.Store) {
 			t.Errorf("%s: %v of %d (%v), want %v of %d", test.name, ids, total, err, test.want, test.total)
 		}
 	}
-	if refunds, total, err := s.RefundPage(t.Context(), dialect.RefundFilter{MerchantID: merchantID, ChargeID: "ch_1", Page: dialect.Page{Limit: 1}}, 3); err != nil || len(refunds) != 0 || total != 0 {
+	if refunds, total, err := s.RefundPage(t.Context(), refund.Filter{MerchantID: merchantID, ChargeID: "ch_1", Page: refund.Page{Limit: 1}}, 3); err != nil || len(refunds) != 0 || total != 0 {
 		t.Errorf("refunds of a charge that has none: %v of %d (%v)", refunds, total, err)
 	}
 	for _, test := range []struct {

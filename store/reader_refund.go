@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -38,7 +37,7 @@ func refundNotFound(id string) *refund.Error {
 }
 
 // RefundList implements dialect.Reader.
-func (s *Store) RefundList(ctx context.Context, f dialect.RefundFilter) (refunds []refund.Refund, more bool, err error) {
+func (s *Store) RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error) {
 	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1`
 	l := newListing(text, "r", f.MerchantID, f.Page)
 	filterRefunds(l, f)
@@ -58,7 +57,7 @@ func (s *Store) RefundList(ctx context.Context, f dialect.RefundFilter) (refunds
 }
 
 // filterRefunds adds what a filter selects by.
-func filterRefunds(l *listing, f dialect.RefundFilter) {
+func filterRefunds(l *listing, f refund.Filter) {
 	l.equal("charge_id", f.ChargeID)
 	if f.Sub != "" {
 		l.where(`r.charge_id IN (`+chargesBySub+`)`, f.Dialect, f.Sub)
@@ -108,13 +107,13 @@ func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]re
 }
 
 // Transfers implements dialect.Reader, oldest first.
-func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]dialect.StoredTransfer, error) {
+func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]refund.StoredTransfer, error) {
 	const text = `SELECT id, created_at, kind, from_account, to_account, amount, currency FROM transfers
 		WHERE merchant_id = $1 AND refund_id = $2`
-	var transfers []dialect.StoredTransfer
+	var transfers []refund.StoredTransfer
 	err := s.read(ctx, func(q querier) error {
 		return q.query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
-			var t dialect.StoredTransfer
+			var t refund.StoredTransfer
 			var at int64
 			err := scan(&t.ID, &at, (*string)(&t.Kind), (*string)(&t.From), (*string)(&t.To),
 				(*int64)(&t.Amount.Minor), (*string)(&t.Amount.Currency))
@@ -126,7 +125,7 @@ func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]d
 	if err != nil {
 		return nil, fmt.Errorf("read transfers: %w", err)
 	}
-	slices.SortFunc(transfers, func(a, b dialect.StoredTransfer) int {
+	slices.SortFunc(transfers, func(a, b refund.StoredTransfer) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 	})
 	return transfers, nil

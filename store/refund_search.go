@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -41,7 +40,7 @@ const named = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = $2
 
 // searched is the statement that reads what a number means, and the refunds
 // that it stands for in a dialect's own way.
-func searched(merchantID, number string, ids []string, page dialect.Page) (*listing, statement) {
+func searched(merchantID, number string, ids []string, page refund.Page) (*listing, statement) {
 	ways, args := named, []any{merchantID, number}
 	for _, id := range ids {
 		args = append(args, id)
@@ -55,7 +54,7 @@ func searched(merchantID, number string, ids []string, page dialect.Page) (*list
 }
 
 // SearchRefunds implements native.Searcher.
-func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, page dialect.Page) (refunds []refund.Refund, more bool, err error) {
+func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error) {
 	identities, err := s.Identities(ctx, merchantID)
 	if err != nil {
 		return nil, false, fmt.Errorf("search refunds: %w", err)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
 )
@@ -37,7 +37,7 @@ func TestASearchReadsNoMoreThanItFinds(t *testing.T) {
 		for name, number := range map[string]string{
 			"id": "re_7", "number": "N7", "channel's": "cn7", "channel's id": "cr7", "charge": "ch_7", "name": "name7", "order": "T7", "transaction": "tx7",
 		} {
-			found, more, err := s.SearchRefunds(t.Context(), "mer_many", number, dialect.Page{Limit: 20})
+			found, more, err := s.SearchRefunds(t.Context(), "mer_many", number, refund.Page{Limit: 20})
 			if err != nil || more || len(found) != 1 || found[0].ID != "re_7" {
 				t.Errorf("%s %s finds %d, %v", name, number, len(found), err)
 			}

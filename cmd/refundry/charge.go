@@ -4,7 +4,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/refund"
 )
@@ -35,13 +34,13 @@ func (c *chargeList) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
-	filter := dialect.ChargeFilter{MerchantID: m.ID, OrderNo: c.OrderNo, Channel: c.Channel, Page: dialect.Page{Limit: c.Limit}}
+	filter := refund.ChargeFilter{MerchantID: m.ID, OrderNo: c.OrderNo, Channel: c.Channel, Page: refund.Page{Limit: c.Limit}}
 	if c.After != "" {
 		after, err := s.ChargeByAny(e, m.ID, c.After)
 		if err != nil {
 			return err
 		}
-		filter.Page.After = &dialect.Position{CreatedAt: after.CreatedAt, ID: after.ID}
+		filter.Page.After = &refund.Position{CreatedAt: after.CreatedAt, ID: after.ID}
 	}
 	charges, cut, err := s.ChargeList(e, filter)
 	if err != nil {

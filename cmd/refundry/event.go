@@ -3,8 +3,8 @@ package main
 import (
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
 )
 
 // eventCommand is refundry event.
@@ -45,13 +45,13 @@ func (c *eventList) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
-	filter := dialect.EventFilter{MerchantID: m.ID, Types: c.Type, Page: dialect.Page{Limit: c.Limit}}
+	filter := refund.EventFilter{MerchantID: m.ID, Types: c.Type, Page: refund.Page{Limit: c.Limit}}
 	if c.After != "" {
 		after, err := s.Event(e, m.ID, c.After)
 		if err != nil {
 			return err
 		}
-		filter.Page.After = &dialect.Position{CreatedAt: after.At, ID: after.ID}
+		filter.Page.After = &refund.Position{CreatedAt: after.At, ID: after.ID}
 	}
 	events, cut, err := s.EventList(e, filter)
 	if err != nil {
@@ -61,12 +61,12 @@ func (c *eventList) Run(e *environment) error {
 		e.more(events[len(events)-1].ID)
 	}
 	header := []string{"ID", "TYPE", "AT", "REFUND", "AMOUNT", "REQUEST"}
-	return printList(e, c.JSON, events, eventRowOf, header, func(v dialect.StoredEvent) []string {
+	return printList(e, c.JSON, events, eventRowOf, header, func(v refund.StoredEvent) []string {
 		return []string{v.ID, v.Type, when(v.At), v.Refund.ID, amountText(v.Refund.Amount, v.Refund.Currency), v.RequestID}
 	})
 }
 
-func eventRowOf(v dialect.StoredEvent) eventRow {
+func eventRowOf(v refund.StoredEvent) eventRow {
 	return eventRow{
 		v.ID, v.Type, v.At, v.Refund.ID, v.Charge.ID, string(v.Refund.State), v.Refund.Amount, v.Refund.Currency,
 		v.RequestID, v.FeedNumber, v.PendingDeliveries,

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -65,8 +64,8 @@ func (c *refundList) Run(e *environment) error {
 	})
 }
 
-func (c *refundList) filter(e *environment, s *store.Store, m merchant.Merchant) (dialect.RefundFilter, error) {
-	f := dialect.RefundFilter{MerchantID: m.ID, State: refund.State(c.State), Number: c.Number, Page: dialect.Page{Limit: c.Limit}}
+func (c *refundList) filter(e *environment, s *store.Store, m merchant.Merchant) (refund.Filter, error) {
+	f := refund.Filter{MerchantID: m.ID, State: refund.State(c.State), Number: c.Number, Page: refund.Page{Limit: c.Limit}}
 	if c.Charge != "" {
 		charge, err := s.ChargeByAny(e, m.ID, c.Charge)
 		if err != nil {
@@ -79,7 +78,7 @@ func (c *refundList) filter(e *environment, s *store.Store, m merchant.Merchant)
 		if err != nil {
 			return f, err
 		}
-		f.Page.After = &dialect.Position{CreatedAt: r.CreatedAt, ID: r.ID}
+		f.Page.After = &refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}
 	}
 	return f, nil
 }

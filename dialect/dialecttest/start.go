@@ -123,8 +123,8 @@ func (s *Service) Merchant(t testing.TB, name string, mode merchant.Mode, edit f
 // Refunds are a charge's, newest first.
 func (s *Service) Refunds(t testing.TB, charge refund.Charge) []refund.Refund {
 	t.Helper()
-	refunds, more, err := s.Store.RefundList(t.Context(), dialect.RefundFilter{
-		MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: dialect.Page{Limit: 100},
+	refunds, more, err := s.Store.RefundList(t.Context(), refund.Filter{
+		MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: refund.Page{Limit: 100},
 	})
 	if err != nil {
 		t.Fatal(err)

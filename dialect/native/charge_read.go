@@ -3,7 +3,6 @@ package native
 import (
 	"net/http"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -13,7 +12,7 @@ func (d *Dialect) listCharges(c *call) error {
 	if err != nil {
 		return err
 	}
-	filter := dialect.ChargeFilter{MerchantID: c.merchantID()}
+	filter := refund.ChargeFilter{MerchantID: c.merchantID()}
 	if filter.OrderNo, err = q.text("order_no"); err != nil {
 		return err
 	}

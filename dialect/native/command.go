@@ -3,7 +3,6 @@ package native
 import (
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -41,6 +40,6 @@ func ChargeJSON(c refund.Charge) any { return answerCharge(c) }
 func RefundJSON(r refund.Refund, c refund.Charge) any { return answerRefund(r, c.Detail.Coupons) }
 
 // WholeRefundJSON is a refund of c with its history.
-func WholeRefundJSON(r refund.Refund, c refund.Charge, attempts []refund.Attempt, transfers []dialect.StoredTransfer) any {
+func WholeRefundJSON(r refund.Refund, c refund.Charge, attempts []refund.Attempt, transfers []refund.StoredTransfer) any {
 	return wholeRefund{answerRefund(r, c.Detail.Coupons), answerAttempts(attempts), answerTransfers(transfers)}
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 )
@@ -14,7 +13,7 @@ import (
 type DeliveryFilter struct {
 	MerchantID, EventID, EndpointID string
 	State                           webhook.State
-	Page                            dialect.Page
+	Page                            refund.Page
 }
 
 // Deliveries keeps what was told to whom.

@@ -40,7 +40,7 @@ func answerEvent(id, kind string, at time.Time, requestID string, r refund.Refun
 	}
 }
 
-func answerStored(e dialect.StoredEvent) eventAnswer {
+func answerStored(e refund.StoredEvent) eventAnswer {
 	return answerEvent(e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge)
 }
 
@@ -82,7 +82,7 @@ func (d *Dialect) feed(c *call) error {
 }
 
 // awaitEvents reads the feed until there is something or the wait is over.
-func (d *Dialect) awaitEvents(c *call, after int64, limit int, wait time.Duration) ([]dialect.StoredEvent, error) {
+func (d *Dialect) awaitEvents(c *call, after int64, limit int, wait time.Duration) ([]refund.StoredEvent, error) {
 	if d.readers.Add(1) > mostReaders {
 		wait = 0
 	}

@@ -29,9 +29,9 @@ type few struct {
 	dialect.Reader
 	dialect.BatchRegistrar
 	dialect.Acceptor
-	events    func(after int64) ([]dialect.StoredEvent, error)
+	events    func(after int64) ([]refund.StoredEvent, error)
 	accept    func() (intake.Result, error)
-	registers func([]refund.Charge) ([]dialect.Registered, error)
+	registers func([]refund.Charge) ([]refund.Registered, error)
 }
 
 func (f *few) Caller(context.Context, string, string) (merchant.Caller, error) {
@@ -51,7 +51,7 @@ func (f *few) ChargeByAny(context.Context, string, string) (refund.Charge, error
 	return refund.Charge{ID: "ch_1", Amount: 100, Currency: "CNY"}, nil
 }
 
-func (f *few) Feed(_ context.Context, _ string, after int64, _ int) ([]dialect.StoredEvent, error) {
+func (f *few) Feed(_ context.Context, _ string, after int64, _ int) ([]refund.StoredEvent, error) {
 	return f.events(after)
 }
 
@@ -59,7 +59,7 @@ func (f *few) Accept(context.Context, refund.Unit, time.Duration) (intake.Result
 	return f.accept()
 }
 
-func (f *few) RegisterCharges(_ context.Context, charges []refund.Charge) ([]dialect.Registered, error) {
+func (f *few) RegisterCharges(_ context.Context, charges []refund.Charge) ([]refund.Registered, error) {
 	return f.registers(charges)
 }
 
@@ -135,8 +135,8 @@ func TestAWishToCloseTheConnectionIsPassedOn(t *testing.T) {
 }
 
 // event is one that the feed could give.
-func event(number int64) dialect.StoredEvent {
-	return dialect.StoredEvent{ID: fmt.Sprintf("evt_%d", number), Type: "refund.created", FeedNumber: number}
+func event(number int64) refund.StoredEvent {
+	return refund.StoredEvent{ID: fmt.Sprintf("evt_%d", number), Type: "refund.created", FeedNumber: number}
 }
 
 // feedWait is one reader of the feed.
@@ -149,9 +149,9 @@ type feedWait struct {
 func (c feedWait) play(t *testing.T) {
 	t.Helper()
 	began := time.Now()
-	f := &few{events: func(after int64) ([]dialect.StoredEvent, error) {
+	f := &few{events: func(after int64) ([]refund.StoredEvent, error) {
 		if time.Since(began) >= c.at && after < 7 {
-			return []dialect.StoredEvent{event(7)}, nil
+			return []refund.StoredEvent{event(7)}, nil
 		}
 		return nil, nil
 	}}
@@ -192,7 +192,7 @@ func TestTheFeedIsAnsweredAsSoonAsThereIsAnEvent(t *testing.T) {
 
 func TestTooManyReadersAreNotKeptWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &few{events: func(int64) ([]dialect.StoredEvent, error) { return nil, nil }}
+		f := &few{events: func(int64) ([]refund.StoredEvent, error) { return nil, nil }}
 		mux := f.mux()
 		began := time.Now()
 		for range mostReaders {
@@ -215,7 +215,7 @@ func TestTooManyReadersAreNotKeptWaiting(t *testing.T) {
 func TestWhoeverLeavesTheFeedIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
-		f := &few{events: func(int64) ([]dialect.StoredEvent, error) { return nil, nil }}
+		f := &few{events: func(int64) ([]refund.StoredEvent, error) { return nil, nil }}
 		began := time.Now()
 		time.AfterFunc(time.Second, leave)
 		f.ask(ctx, "GET", "/events?wait=20", http.NoBody)
@@ -244,11 +244,11 @@ const line = `{"order_no": "L", "amount": 1, "currency": "CNY", "channel": "wx"}
 
 func TestABatchGoesThroughInChunksAndAnswersEachLine(t *testing.T) {
 	var chunks []int
-	f := &few{registers: func(charges []refund.Charge) ([]dialect.Registered, error) {
+	f := &few{registers: func(charges []refund.Charge) ([]refund.Registered, error) {
 		chunks = append(chunks, len(charges))
-		out := make([]dialect.Registered, len(charges))
+		out := make([]refund.Registered, len(charges))
 		for n, c := range charges {
-			out[n] = dialect.Registered{Charge: c, Again: n%2 == 1}
+			out[n] = refund.Registered{Charge: c, Again: n%2 == 1}
 		}
 		return out, nil
 	}}
@@ -268,9 +268,9 @@ func TestABatchGoesThroughInChunksAndAnswersEachLine(t *testing.T) {
 
 func TestABatchThatEndsEarlySaysSoAndKeepsWhatCameBefore(t *testing.T) {
 	registered := 0
-	f := &few{registers: func(charges []refund.Charge) ([]dialect.Registered, error) {
+	f := &few{registers: func(charges []refund.Charge) ([]refund.Registered, error) {
 		registered += len(charges)
-		return make([]dialect.Registered, len(charges)), nil
+		return make([]refund.Registered, len(charges)), nil
 	}}
 	for name, c := range map[string]struct {
 		body       io.Reader
@@ -304,7 +304,7 @@ func TestABatchThatEndsEarlySaysSoAndKeepsWhatCameBefore(t *testing.T) {
 }
 
 func TestABatchWhoseCommitIsUnknownSaysSoForEachOfItsLines(t *testing.T) {
-	f := &few{registers: func([]refund.Charge) ([]dialect.Registered, error) { return nil, intake.ErrCommitUnknown }}
+	f := &few{registers: func([]refund.Charge) ([]refund.Registered, error) { return nil, intake.ErrCommitUnknown }}
 	w := f.ask(t.Context(), "POST", "/charges/batch", strings.NewReader(line+"\n"+`{}`+"\n"+line))
 	if got := w.Body.String(); strings.Count(got, `"kind":"unknown_outcome"`) != 2 || strings.Count(got, `"kind":"invalid"`) != 1 {
 		t.Errorf("answered %s", got)

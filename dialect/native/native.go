@@ -58,7 +58,7 @@ type Canceler interface {
 // key of the refund in any dialect, its channel's numbers, or what its charge
 // is called. Newest first; none is an empty list.
 type Searcher interface {
-	SearchRefunds(ctx context.Context, merchantID, number string, page dialect.Page) (refunds []refund.Refund, more bool, err error)
+	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error)
 }
 
 // Retrier makes an open refund due now and changes nothing else about it.

@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -81,16 +80,16 @@ func (q query) number(name string, standard, least, most int) (int, error) {
 }
 
 // page reads limit and cursor.
-func (q query) page() (dialect.Page, error) {
+func (q query) page() (refund.Page, error) {
 	limit, err := q.number("limit", defaultLimit, 1, mostLimit)
 	if err != nil {
-		return dialect.Page{}, err
+		return refund.Page{}, err
 	}
-	page := dialect.Page{Limit: limit}
+	page := refund.Page{Limit: limit}
 	if cursor := q.values.Get("cursor"); cursor != "" {
 		at, ok := readCursor(cursor)
 		if !ok {
-			return dialect.Page{}, refuse(refund.KindInvalid, "cursor", "is none that a list gave")
+			return refund.Page{}, refuse(refund.KindInvalid, "cursor", "is none that a list gave")
 		}
 		page.After = &at
 	}
@@ -106,17 +105,17 @@ func writeCursor(at time.Time, id string) *string {
 	return &text
 }
 
-func readCursor(text string) (dialect.Position, bool) {
+func readCursor(text string) (refund.Position, bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return dialect.Position{}, false
+		return refund.Position{}, false
 	}
 	stamp, id, _ := strings.Cut(string(raw), ".")
 	us, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil || us <= 0 || id == "" || len(id) > cursorID || !visible(id) {
-		return dialect.Position{}, false
+		return refund.Position{}, false
 	}
-	return dialect.Position{CreatedAt: time.UnixMicro(us).UTC(), ID: id}, true
+	return refund.Position{CreatedAt: time.UnixMicro(us).UTC(), ID: id}, true
 }
 
 // feedMark begins the cursors of the event feed, so that one of a list is not

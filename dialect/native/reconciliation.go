@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -95,9 +94,9 @@ func (f *file) order(c refund.Charge) (string, bool) {
 
 // payments lists the charges that were paid on the day.
 func (f *file) payments() error {
-	page := dialect.Page{Limit: pageRows}
+	page := refund.Page{Limit: pageRows}
 	for {
-		charges, more, err := f.call.d.s.Reader.ChargeList(f.call.ctx, dialect.ChargeFilter{
+		charges, more, err := f.call.d.s.Reader.ChargeList(f.call.ctx, refund.ChargeFilter{
 			MerchantID: f.call.merchantID(), Dialect: merchant.Payin, Identity: f.merchantID,
 			PaidFrom: f.from, PaidTo: f.to, Page: page,
 		})
@@ -125,16 +124,16 @@ func (f *file) payments() error {
 			return nil
 		}
 		last := charges[len(charges)-1]
-		page.After = &dialect.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
 	}
 }
 
 // refunds lists the refunds that ended on the day, by their events: those say
 // how a refund stood right then, whatever came later.
 func (f *file) refunds() error {
-	page := dialect.Page{Limit: pageRows}
+	page := refund.Page{Limit: pageRows}
 	for {
-		events, more, err := f.call.d.s.Reader.EventList(f.call.ctx, dialect.EventFilter{
+		events, more, err := f.call.d.s.Reader.EventList(f.call.ctx, refund.EventFilter{
 			MerchantID: f.call.merchantID(), Types: []string{"refund.succeeded", "refund.failed", "refund.canceled"},
 			CreatedFrom: f.from, CreatedTo: f.to, Page: page,
 		})
@@ -150,11 +149,11 @@ func (f *file) refunds() error {
 			return nil
 		}
 		last := events[len(events)-1]
-		page.After = &dialect.Position{CreatedAt: last.At, ID: last.ID}
+		page.After = &refund.Position{CreatedAt: last.At, ID: last.ID}
 	}
 }
 
-func (f *file) refund(e dialect.StoredEvent) error {
+func (f *file) refund(e refund.StoredEvent) error {
 	order, has := f.order(e.Charge)
 	if !has {
 		return nil

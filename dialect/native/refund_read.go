@@ -3,7 +3,6 @@ package native
 import (
 	"net/http"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -62,7 +61,7 @@ func (d *Dialect) selectRefunds(c *call) (refunds []refund.Refund, more bool, er
 
 // refundFilter reads the parameters; none says that the charge they name is
 // not there, so that the list is empty.
-func (d *Dialect) refundFilter(c *call) (f dialect.RefundFilter, none bool, err error) {
+func (d *Dialect) refundFilter(c *call) (f refund.Filter, none bool, err error) {
 	q, err := c.query("number", "state", "charge", "created_from", "created_to", "limit", "cursor")
 	if err != nil {
 		return f, false, err

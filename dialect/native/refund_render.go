@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
@@ -192,8 +191,8 @@ func answerAttempts(attempts []refund.Attempt) []attemptAnswer {
 
 // answerTransfers shows them in the order of time; the legs of one movement,
 // which have the same, by their accounts.
-func answerTransfers(transfers []dialect.StoredTransfer) []transferAnswer {
-	transfers = slices.SortedStableFunc(slices.Values(transfers), func(a, b dialect.StoredTransfer) int {
+func answerTransfers(transfers []refund.StoredTransfer) []transferAnswer {
+	transfers = slices.SortedStableFunc(slices.Values(transfers), func(a, b refund.StoredTransfer) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 	})
 	out := make([]transferAnswer, len(transfers))

@@ -66,7 +66,7 @@ func (w world) ChargeByAlias(_ context.Context, _, _, name string) (refund.Charg
 	}, nil
 }
 
-func (w world) RefundList(_ context.Context, f dialect.RefundFilter) ([]refund.Refund, bool, error) {
+func (w world) RefundList(_ context.Context, f refund.Filter) ([]refund.Refund, bool, error) {
 	if f.Sequence < 1 || f.Sequence > 2 {
 		w.t.Errorf("the database is asked for refund %d", f.Sequence)
 	}

@@ -3,7 +3,6 @@ package payin
 import (
 	"context"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/payin"
 )
@@ -32,8 +31,8 @@ func (d *Dialect) getRefund(c *call) (any, error) {
 // nthRefund finds an order's refund by its place in the order of acceptance.
 func (d *Dialect) nthRefund(ctx context.Context, o order, n int64) (refund.Refund, error) {
 	if n >= 1 && n <= o.Refunds {
-		refunds, _, err := d.Reader.RefundList(ctx, dialect.RefundFilter{
-			MerchantID: o.MerchantID, ChargeID: o.ID, Sequence: n, Page: dialect.Page{Limit: 1},
+		refunds, _, err := d.Reader.RefundList(ctx, refund.Filter{
+			MerchantID: o.MerchantID, ChargeID: o.ID, Sequence: n, Page: refund.Page{Limit: 1},
 		})
 		if err != nil {
 			return refund.Refund{}, err

@@ -41,12 +41,12 @@ func (d *Dialect) listCharges(c *call) (any, error) {
 
 // chargeFilter reads the query. none says that no charge can match: here all
 // are paid.
-func (d *Dialect) chargeFilter(c *call) (f dialect.ChargeFilter, none bool, err error) {
+func (d *Dialect) chargeFilter(c *call) (f refund.ChargeFilter, none bool, err error) {
 	app, err := ownApp(c)
 	if err != nil {
 		return f, false, err
 	}
-	f = dialect.ChargeFilter{MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Identity: app}
+	f = refund.ChargeFilter{MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Identity: app}
 	channel, err := optionalText(c.params, "channel", "channel")
 	if err != nil {
 		return f, false, err
@@ -81,12 +81,12 @@ func (d *Dialect) chargeFilter(c *call) (f dialect.ChargeFilter, none bool, err 
 		times.from = d.now().AddDate(0, -recentMonths, 0)
 	}
 	f.CreatedFrom, f.CreatedTo = times.from, times.to
-	f.Page, err = page(c.r.Context(), c.params, maxPage, func(ctx context.Context, id string) (dialect.Position, bool, error) {
+	f.Page, err = page(c.r.Context(), c.params, maxPage, func(ctx context.Context, id string) (refund.Position, bool, error) {
 		charge, err := d.Reader.ChargeByAlias(ctx, f.MerchantID, merchant.PingPP, id)
 		if refund.KindOf(err) == refund.KindChargeNotFound && err != nil {
-			return dialect.Position{}, false, nil
+			return refund.Position{}, false, nil
 		}
-		return dialect.Position{CreatedAt: charge.CreatedAt, ID: charge.ID}, err == nil, err
+		return refund.Position{CreatedAt: charge.CreatedAt, ID: charge.ID}, err == nil, err
 	})
 	return f, none || times.empty(), err
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -85,6 +84,6 @@ func request(t *testing.T) *http.Request {
 	return httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/charges/ch_x/refunds", nil)
 }
 
-func nowhere(context.Context, string) (dialect.Position, bool, error) {
-	return dialect.Position{}, false, nil
+func nowhere(context.Context, string) (refund.Position, bool, error) {
+	return refund.Position{}, false, nil
 }

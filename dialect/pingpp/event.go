@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
@@ -37,7 +36,7 @@ func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bo
 // Render gives the event as compact JSON, in Chinese like the service's
 // default: a webhook has no Accept-Language.
 func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, event webhook.Event) ([]byte, error) {
-	object, err := eventObject(dialect.StoredEvent{
+	object, err := eventObject(refund.StoredEvent{
 		MerchantID: event.MerchantID, ID: event.ID, Type: event.Type, At: event.At, RequestID: event.RequestID,
 		Refund: event.Refund, Charge: event.Charge, Together: event.Together,
 	}, event.Mode == merchant.Live, int64(event.Pending), wire.Chinese)

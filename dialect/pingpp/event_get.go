@@ -3,7 +3,6 @@ package pingpp
 import (
 	"context"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -22,9 +21,9 @@ func (d *Dialect) getEvent(c *call) (any, error) {
 }
 
 // eventNamed finds an event that this dialect can tell, of a refund or a batch.
-func (d *Dialect) eventNamed(ctx context.Context, merchantID, id string) (dialect.StoredEvent, bool, error) {
+func (d *Dialect) eventNamed(ctx context.Context, merchantID, id string) (refund.StoredEvent, bool, error) {
 	if !wire.IsPossibleID(id) {
-		return dialect.StoredEvent{}, false, nil
+		return refund.StoredEvent{}, false, nil
 	}
 	e, err := d.Reader.Event(ctx, merchantID, id)
 	if err != nil && refund.KindOf(err) == refund.KindEventNotFound {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -49,8 +49,8 @@ func (d *Dialect) listEvents(c *call) (any, error) {
 const mostUntold = 50
 
 // beyond is the page behind one that held events, in its direction.
-func beyond(page dialect.Page, events []dialect.StoredEvent) dialect.Page {
-	at := func(e dialect.StoredEvent) *dialect.Position { return &dialect.Position{CreatedAt: e.At, ID: e.ID} }
+func beyond(page refund.Page, events []refund.StoredEvent) refund.Page {
+	at := func(e refund.StoredEvent) *refund.Position { return &refund.Position{CreatedAt: e.At, ID: e.ID} }
 	if page.Before != nil {
 		page.Before = at(events[0])
 	} else {
@@ -61,7 +61,7 @@ func beyond(page dialect.Page, events []dialect.StoredEvent) dialect.Page {
 
 // eventPage is a page of the events of refunds and of those of batches, which
 // are kept apart.
-func (d *Dialect) eventPage(ctx context.Context, filter dialect.EventFilter) (events []dialect.StoredEvent, more bool, err error) {
+func (d *Dialect) eventPage(ctx context.Context, filter refund.EventFilter) (events []refund.StoredEvent, more bool, err error) {
 	ofRefunds := filter
 	ofRefunds.Types = slices.DeleteFunc(slices.Clone(filter.Types), func(name string) bool { return name == BatchSucceeded })
 	if len(ofRefunds.Types) > 0 {
@@ -77,7 +77,7 @@ func (d *Dialect) eventPage(ctx context.Context, filter dialect.EventFilter) (ev
 		return nil, false, err
 	}
 	events = append(events, ofBatches...)
-	slices.SortFunc(events, func(a, b dialect.StoredEvent) int {
+	slices.SortFunc(events, func(a, b refund.StoredEvent) int {
 		return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID))
 	})
 	more = more || moreBatches || len(events) > filter.Page.Limit
@@ -88,8 +88,8 @@ func (d *Dialect) eventPage(ctx context.Context, filter dialect.EventFilter) (ev
 }
 
 // eventFilter reads the query. No types at all means that nothing matches.
-func (d *Dialect) eventFilter(c *call) (dialect.EventFilter, error) {
-	f := dialect.EventFilter{MerchantID: c.caller.Merchant.ID}
+func (d *Dialect) eventFilter(c *call) (refund.EventFilter, error) {
+	f := refund.EventFilter{MerchantID: c.caller.Merchant.ID}
 	wanted, err := optionalText(c.params, "type", "type")
 	if err != nil {
 		return f, err
@@ -105,9 +105,9 @@ func (d *Dialect) eventFilter(c *call) (dialect.EventFilter, error) {
 		return f, err
 	}
 	f.CreatedFrom, f.CreatedTo = times.from, times.to
-	f.Page, err = page(c.r.Context(), c.params, maxPage, func(ctx context.Context, id string) (dialect.Position, bool, error) {
+	f.Page, err = page(c.r.Context(), c.params, maxPage, func(ctx context.Context, id string) (refund.Position, bool, error) {
 		e, ok, err := d.eventNamed(ctx, f.MerchantID, id)
-		return dialect.Position{CreatedAt: e.At, ID: e.ID}, ok, err
+		return refund.Position{CreatedAt: e.At, ID: e.ID}, ok, err
 	})
 	return f, err
 }

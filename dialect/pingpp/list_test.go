@@ -199,8 +199,8 @@ func TestEventListsFilter(t *testing.T) {
 		}
 	})
 	t.Run("what has no name here is neither found nor a cursor", func(t *testing.T) {
-		stored, _, err := s.Store.EventList(t.Context(), dialect.EventFilter{
-			MerchantID: merchant.DemoID, Types: []string{"refund.created"}, Page: dialect.Page{Limit: 1},
+		stored, _, err := s.Store.EventList(t.Context(), refund.EventFilter{
+			MerchantID: merchant.DemoID, Types: []string{"refund.created"}, Page: refund.Page{Limit: 1},
 		})
 		if err != nil || len(stored) != 1 {
 			t.Fatalf("%v, %v", stored, err)

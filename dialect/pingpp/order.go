@@ -3,7 +3,6 @@ package pingpp
 import (
 	"context"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
@@ -13,8 +12,8 @@ import (
 // Orders themselves are made elsewhere.
 
 // orderFilter selects the charges of the path's order.
-func orderFilter(c *call) dialect.ChargeFilter {
-	return dialect.ChargeFilter{MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Sub: c.ids[0]}
+func orderFilter(c *call) refund.ChargeFilter {
+	return refund.ChargeFilter{MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Sub: c.ids[0]}
 }
 
 // orderCharges are the charges of the path's order, newest first, at most as
@@ -46,12 +45,12 @@ func (d *Dialect) listOrderCharges(c *call) (any, error) {
 	}
 	filter := orderFilter(c)
 	var err error
-	filter.Page, err = page(c.r.Context(), c.params, maxPage, func(ctx context.Context, id string) (dialect.Position, bool, error) {
+	filter.Page, err = page(c.r.Context(), c.params, maxPage, func(ctx context.Context, id string) (refund.Position, bool, error) {
 		charge, err := d.Reader.ChargeByAlias(ctx, filter.MerchantID, merchant.PingPP, id)
 		if err != nil && refund.KindOf(err) == refund.KindChargeNotFound {
-			return dialect.Position{}, false, nil
+			return refund.Position{}, false, nil
 		}
-		return dialect.Position{CreatedAt: charge.CreatedAt, ID: charge.ID}, inOrder(c, charge), err
+		return refund.Position{CreatedAt: charge.CreatedAt, ID: charge.ID}, inOrder(c, charge), err
 	})
 	if err != nil {
 		return nil, err
@@ -107,8 +106,8 @@ func (d *Dialect) listOrderRefunds(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	refunds, total, err := d.Pager.RefundPage(c.r.Context(), dialect.RefundFilter{
-		MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Sub: c.ids[0], Page: dialect.Page{Limit: limit},
+	refunds, total, err := d.Pager.RefundPage(c.r.Context(), refund.Filter{
+		MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Sub: c.ids[0], Page: refund.Page{Limit: limit},
 	}, offset)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
@@ -67,8 +66,8 @@ func (d *Dialect) registerOnce(ctx context.Context, charge refund.Charge) (refun
 // that came to us some other way or was created before its number claimed it.
 func (d *Dialect) orderNoTaken(ctx context.Context, charge refund.Charge) (bool, error) {
 	const enough = 100 // families of channels that shared one number
-	filter := dialect.ChargeFilter{
-		MerchantID: charge.MerchantID, Dialect: merchant.PingPP, OrderNo: charge.OrderNo, Page: dialect.Page{Limit: enough},
+	filter := refund.ChargeFilter{
+		MerchantID: charge.MerchantID, Dialect: merchant.PingPP, OrderNo: charge.OrderNo, Page: refund.Page{Limit: enough},
 	}
 	if channel, _ := wire.ChannelNamed(charge.Channel); channel.OrderNo.UniqueWithinDay {
 		filter.CreatedFrom = wire.DayBegin(charge.CreatedAt)

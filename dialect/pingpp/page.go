@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
@@ -21,17 +21,17 @@ const (
 
 // cursor finds the place of a list's item by its id; one that is unknown, or
 // not of this list, is not ok.
-type cursor func(ctx context.Context, id string) (place dialect.Position, ok bool, err error)
+type cursor func(ctx context.Context, id string) (place refund.Position, ok bool, err error)
 
 // page reads limit and the cursors. A limit above most is cut; one that is no
 // whole number above 0 is refused, as are an unknown cursor and both at once
 // (section 3.1).
-func page(ctx context.Context, params exactjson.Value, most int, find cursor) (dialect.Page, error) {
-	out := dialect.Page{Limit: min(defaultPage, most)}
+func page(ctx context.Context, params exactjson.Value, most int, find cursor) (refund.Page, error) {
+	out := refund.Page{Limit: min(defaultPage, most)}
 	if value, ok := given(params, "limit"); ok {
 		digits, whole := wholeText(value)
 		if !whole || digits == "0" {
-			return dialect.Page{}, invalid("limit", wantAmount)
+			return refund.Page{}, invalid("limit", wantAmount)
 		}
 		// What does not fit into 64 bits is above every limit.
 		limit, err := strconv.ParseInt(digits, 10, 64)
@@ -44,7 +44,7 @@ func page(ctx context.Context, params exactjson.Value, most int, find cursor) (d
 	before, isBefore := given(params, "ending_before")
 	switch {
 	case isAfter && isBefore:
-		return dialect.Page{}, invalid("ending_before", text{
+		return refund.Page{}, invalid("ending_before", text{
 			"不能与 starting_after 同时使用", "it cannot be used together with starting_after",
 		})
 	case isAfter:
@@ -59,7 +59,7 @@ func page(ctx context.Context, params exactjson.Value, most int, find cursor) (d
 	return out, nil
 }
 
-func locate(ctx context.Context, value exactjson.Value, param string, find cursor) (*dialect.Position, error) {
+func locate(ctx context.Context, value exactjson.Value, param string, find cursor) (*refund.Position, error) {
 	unknown := invalid(param, text{"列表中没有该对象", "no object of this list has that id"})
 	if value.Kind != exactjson.String {
 		return nil, unknown

@@ -27,7 +27,7 @@ import (
 // RefundPager reads refunds by the number of their page, newest first: at most
 // f.Page.Limit behind the first offset ones, and how many there are in all.
 type RefundPager interface {
-	RefundPage(ctx context.Context, f dialect.RefundFilter, offset int64) (refunds []refund.Refund, total int64, err error)
+	RefundPage(ctx context.Context, f refund.Filter, offset int64) (refunds []refund.Refund, total int64, err error)
 }
 
 // Services are what the dialect needs of the rest of the program.

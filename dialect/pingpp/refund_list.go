@@ -3,7 +3,7 @@ package pingpp
 import (
 	"context"
 
-	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -17,14 +17,14 @@ func (d *Dialect) listRefunds(c *call) (any, error) {
 	if size := c.caller.Merchant.Settings.RefundPageSize; size > 0 {
 		most = min(size, maxPage)
 	}
-	wanted, err := page(c.r.Context(), c.params, most, func(ctx context.Context, id string) (dialect.Position, bool, error) {
+	wanted, err := page(c.r.Context(), c.params, most, func(ctx context.Context, id string) (refund.Position, bool, error) {
 		r, ok, err := d.refundOf(ctx, charge, id)
-		return dialect.Position{CreatedAt: r.CreatedAt, ID: r.ID}, ok, err
+		return refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, ok, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	refunds, more, err := d.Reader.RefundList(c.r.Context(), dialect.RefundFilter{
+	refunds, more, err := d.Reader.RefundList(c.r.Context(), refund.Filter{
 		MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: wanted,
 	})
 	if err != nil {

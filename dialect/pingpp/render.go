@@ -33,8 +33,8 @@ func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charg
 	if charge.Refunds == 0 {
 		return out, nil
 	}
-	refunds, more, err := d.Reader.RefundList(ctx, dialect.RefundFilter{
-		MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: dialect.Page{Limit: embeddedRefunds},
+	refunds, more, err := d.Reader.RefundList(ctx, refund.Filter{
+		MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: refund.Page{Limit: embeddedRefunds},
 	})
 	if err != nil {
 		return wire.Charge{}, err
@@ -44,8 +44,8 @@ func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charg
 	if more && !out.Reversed && charge.Refundable() == 0 {
 		// The reversal took all that was left; later refunds hide it only where
 		// earlier ones failed afterwards and left something again.
-		older, _, err := d.Reader.RefundList(ctx, dialect.RefundFilter{
-			MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: dialect.Page{Limit: maxPage},
+		older, _, err := d.Reader.RefundList(ctx, refund.Filter{
+			MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: refund.Page{Limit: maxPage},
 		})
 		if err != nil {
 			return wire.Charge{}, err
@@ -128,7 +128,7 @@ var statuses = map[refund.State]string{
 
 // eventObject is an event with the refund or the batch as it was then. pending
 // counts deliveries that have not succeeded yet.
-func eventObject(e dialect.StoredEvent, live bool, pending int64, locale wire.Locale) (wire.Event, error) {
+func eventObject(e refund.StoredEvent, live bool, pending int64, locale wire.Locale) (wire.Event, error) {
 	show := func(r refund.Refund, charge refund.Charge) wire.Refund { return refundObject(r, charge, locale) }
 	var about any = show(e.Refund, e.Charge)
 	if e.Together != nil {
@@ -161,7 +161,7 @@ var eventTypes = map[string]string{
 // eventRequest is the API call that caused an event. The channel's word has
 // none of its own; the published sample of such an event names a call
 // nevertheless, which can only be the one that made the object.
-func eventRequest(e dialect.StoredEvent) *string {
+func eventRequest(e refund.StoredEvent) *string {
 	for _, id := range []string{e.RequestID, e.Refund.By.RequestID} {
 		if wire.IsRequestID(id) {
 			return &id

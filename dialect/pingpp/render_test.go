@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
@@ -158,7 +157,7 @@ func TestAnEventNamesTheCallThatCausedIt(t *testing.T) {
 	event := func(requestID, madeBy string) *string {
 		r := testRefund(refund.Succeeded)
 		r.By.RequestID = madeBy
-		got, err := eventObject(dialect.StoredEvent{
+		got, err := eventObject(refund.StoredEvent{
 			ID: "evt_1", Type: "refund.succeeded", At: succeededAt, RequestID: requestID, Refund: r, Charge: testCharge(),
 		}, true, 2, wire.Chinese)
 		if err != nil {

@@ -22,9 +22,9 @@ type Units interface {
 	Batches(ctx context.Context, f BatchFilter) (units []Unit, more bool, err error)
 	// BatchEvent is an event that tells of a batch as one, as it was then; ok is
 	// false for an unknown one.
-	BatchEvent(ctx context.Context, merchantID, id string) (event dialect.StoredEvent, ok bool, err error)
+	BatchEvent(ctx context.Context, merchantID, id string) (event refund.StoredEvent, ok bool, err error)
 	// BatchEventList lists such events like Reader.EventList; Types are not looked at.
-	BatchEventList(ctx context.Context, f dialect.EventFilter) (events []dialect.StoredEvent, more bool, err error)
+	BatchEventList(ctx context.Context, f refund.EventFilter) (events []refund.StoredEvent, more bool, err error)
 }
 
 // Unit is refunds that were accepted together, as they are now.

@@ -3,8 +3,8 @@ package wallet
 import (
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wallet"
 )
 
@@ -14,8 +14,8 @@ func (d *Dialect) listCharges(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	filter := dialect.ChargeFilter{
-		MerchantID: c.caller.Merchant.ID, Dialect: merchant.Wallet, Identity: c.identity.Name, Page: dialect.Page{Limit: int(paging.Count)},
+	filter := refund.ChargeFilter{
+		MerchantID: c.caller.Merchant.ID, Dialect: merchant.Wallet, Identity: c.identity.Name, Page: refund.Page{Limit: int(paging.Count)},
 	}
 	filter.CreatedFrom, filter.CreatedTo = bounds(paging)
 	list := wire.List[wire.Charge]{}

@@ -1,7 +1,6 @@
 package wallet
 
 import (
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -67,8 +66,8 @@ func (d *Dialect) wholeCharge(c *call, charge refund.Charge) (wire.Charge, error
 	if charge.Refunds == 0 {
 		return out, nil
 	}
-	refunds, _, err := d.Reader.RefundList(c.r.Context(), dialect.RefundFilter{
-		MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: dialect.Page{Limit: embeddedRefunds},
+	refunds, _, err := d.Reader.RefundList(c.r.Context(), refund.Filter{
+		MerchantID: charge.MerchantID, ChargeID: charge.ID, Page: refund.Page{Limit: embeddedRefunds},
 	})
 	if err != nil {
 		return wire.Charge{}, err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -55,8 +54,8 @@ func (d *Dialect) registerOnce(c *call, charge refund.Charge) (refund.Charge, er
 // orderNoTaken says whether a charge of the wallet has the order number
 // already, also one that came to us some other way.
 func (d *Dialect) orderNoTaken(c *call, charge refund.Charge) (bool, error) {
-	used, _, err := d.Reader.ChargeList(c.r.Context(), dialect.ChargeFilter{
-		MerchantID: charge.MerchantID, Dialect: merchant.Wallet, Identity: c.identity.Name, OrderNo: charge.OrderNo, Page: dialect.Page{Limit: 1},
+	used, _, err := d.Reader.ChargeList(c.r.Context(), refund.ChargeFilter{
+		MerchantID: charge.MerchantID, Dialect: merchant.Wallet, Identity: c.identity.Name, OrderNo: charge.OrderNo, Page: refund.Page{Limit: 1},
 	})
 	return len(used) > 0, err
 }

@@ -1,7 +1,6 @@
 package wallet
 
 import (
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wallet"
 )
@@ -47,8 +46,8 @@ func (d *Dialect) refundPage(c *call) ([]refund.Refund, refund.Charge, int64, er
 		return nil, refund.Charge{}, 0, err
 	}
 	from, to := bounds(paging)
-	refunds, total, err := d.Pager.RefundPage(c.r.Context(), dialect.RefundFilter{
-		MerchantID: charge.MerchantID, ChargeID: charge.ID, CreatedFrom: from, CreatedTo: to, Page: dialect.Page{Limit: int(paging.Count)},
+	refunds, total, err := d.Pager.RefundPage(c.r.Context(), refund.Filter{
+		MerchantID: charge.MerchantID, ChargeID: charge.ID, CreatedFrom: from, CreatedTo: to, Page: refund.Page{Limit: int(paging.Count)},
 	}, paging.Offset())
 	return refunds, charge, total, err
 }

@@ -28,8 +28,8 @@ import (
 // wants them: at most f.Page.Limit rows behind the first offset ones, and how
 // many there are in all.
 type Pager interface {
-	ChargePage(ctx context.Context, f dialect.ChargeFilter, offset int64) (charges []refund.Charge, total int64, err error)
-	RefundPage(ctx context.Context, f dialect.RefundFilter, offset int64) (refunds []refund.Refund, total int64, err error)
+	ChargePage(ctx context.Context, f refund.ChargeFilter, offset int64) (charges []refund.Charge, total int64, err error)
+	RefundPage(ctx context.Context, f refund.Filter, offset int64) (refunds []refund.Refund, total int64, err error)
 	// ChargeSums adds up what the charges of an identity in one currency still
 	// hold: what may be refunded, and what open refunds and disputes hold.
 	ChargeSums(ctx context.Context, merchantID, dialect, identity string, currency money.Currency) (free, held money.Minor, err error)

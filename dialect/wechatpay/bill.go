@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wechatpay"
@@ -137,14 +136,14 @@ func (d *Dialect) readDay(c *call, query wire.BillQuery, withClosed bool) (day, 
 		return day{}, err
 	}
 	out.charges = slices.DeleteFunc(out.charges, func(charge refund.Charge) bool { return !billed(charge, c.account, query) })
-	accepted := dialect.RefundFilter{MerchantID: c.merchantID(), CreatedFrom: out.from, CreatedTo: out.to}
+	accepted := refund.Filter{MerchantID: c.merchantID(), CreatedFrom: out.from, CreatedTo: out.to}
 	if out.refunds, err = d.refundsIn(c, accepted, query, out, func(refund.Refund) bool { return true }); err != nil {
 		return day{}, err
 	}
 	if withClosed {
 		on := func(r refund.Refund) bool { return !r.UpdatedAt.Before(out.from) && r.UpdatedAt.Before(out.to) }
 		for _, state := range []refund.State{refund.Failed, refund.Canceled} {
-			closed, err := d.refundsIn(c, dialect.RefundFilter{MerchantID: c.merchantID(), State: state}, query, out, on)
+			closed, err := d.refundsIn(c, refund.Filter{MerchantID: c.merchantID(), State: state}, query, out, on)
 			if err != nil {
 				return day{}, err
 			}
@@ -162,9 +161,9 @@ func billed(charge refund.Charge, account *account, query wire.BillQuery) bool {
 }
 
 func (d *Dialect) chargesPaid(c *call, of day) ([]refund.Charge, error) {
-	filter := dialect.ChargeFilter{
+	filter := refund.ChargeFilter{
 		MerchantID: c.merchantID(), Dialect: merchant.WeChatPay, Identity: c.account.identity.Name,
-		PaidFrom: of.from, PaidTo: of.to, Page: dialect.Page{Limit: billPage},
+		PaidFrom: of.from, PaidTo: of.to, Page: refund.Page{Limit: billPage},
 	}
 	var out []refund.Charge
 	for {
@@ -179,13 +178,13 @@ func (d *Dialect) chargesPaid(c *call, of day) ([]refund.Charge, error) {
 			return out, nil
 		}
 		last := page[len(page)-1]
-		filter.Page.After = &dialect.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		filter.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
 	}
 }
 
 // refundsIn lists refunds with their charges, without those that the bill does
 // not have.
-func (d *Dialect) refundsIn(c *call, filter dialect.RefundFilter, query wire.BillQuery, to day, want func(refund.Refund) bool) ([]refund.Refund, error) {
+func (d *Dialect) refundsIn(c *call, filter refund.Filter, query wire.BillQuery, to day, want func(refund.Refund) bool) ([]refund.Refund, error) {
 	filter.Page.Limit = billPage
 	var out []refund.Refund
 	for {
@@ -212,7 +211,7 @@ func (d *Dialect) refundsIn(c *call, filter dialect.RefundFilter, query wire.Bil
 			return out, nil
 		}
 		last := page[len(page)-1]
-		filter.Page.After = &dialect.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		filter.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
 	}
 }
 

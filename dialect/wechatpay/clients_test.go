@@ -210,7 +210,7 @@ func TestEveryCornerAnswersInJSON(t *testing.T) {
 // broken panics at the first look.
 type broken struct{ dialect.Reader }
 
-func (broken) RefundList(_ context.Context, f dialect.RefundFilter) ([]refund.Refund, bool, error) {
+func (broken) RefundList(_ context.Context, f refund.Filter) ([]refund.Refund, bool, error) {
 	panic("a fault of ours in " + f.MerchantID)
 }
 

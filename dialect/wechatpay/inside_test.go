@@ -207,11 +207,11 @@ func (s stranger) ChargeByTransaction(ctx context.Context, merchantID, dialect, 
 	return s.ChargeByAlias(ctx, merchantID, dialect, "order1")
 }
 
-func (stranger) RefundList(context.Context, dialect.RefundFilter) ([]refund.Refund, bool, error) {
+func (stranger) RefundList(context.Context, refund.Filter) ([]refund.Refund, bool, error) {
 	return nil, false, nil
 }
 
-func (stranger) ChargeList(context.Context, dialect.ChargeFilter) ([]refund.Charge, bool, error) {
+func (stranger) ChargeList(context.Context, refund.ChargeFilter) ([]refund.Charge, bool, error) {
 	return nil, false, nil
 }
 

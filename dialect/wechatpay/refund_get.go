@@ -49,8 +49,8 @@ func (d *Dialect) refund(c *call, number, sub string) (refund.Refund, refund.Cha
 // byNumber finds a refund by its out_refund_no: the merchant's own number, or
 // ours where the merchant gave none that has this dialect's form.
 func (d *Dialect) byNumber(c *call, number string) (r refund.Refund, known bool, err error) {
-	found, _, err := d.Reader.RefundList(c.r.Context(), dialect.RefundFilter{
-		MerchantID: c.merchantID(), Number: number, Page: dialect.Page{Limit: 1},
+	found, _, err := d.Reader.RefundList(c.r.Context(), refund.Filter{
+		MerchantID: c.merchantID(), Number: number, Page: refund.Page{Limit: 1},
 	})
 	if err != nil || len(found) > 0 {
 		return first(found), len(found) > 0, err

@@ -3,7 +3,6 @@ package storetest
 import (
 	"testing"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/merchant"
@@ -86,17 +85,17 @@ func batchIsToldOnce(t *testing.T, f *fixture) {
 	if told := f.told(t); len(told) != 1 || told[0].Together.Key != pingpp.BatchKey+"152" {
 		t.Errorf("after a correction told of %v", told)
 	}
-	list := func(page dialect.Page) []dialect.StoredEvent {
+	list := func(page refund.Page) []refund.StoredEvent {
 		page.Limit = 1
-		events, _, err := f.BatchEventList(t.Context(), dialect.EventFilter{MerchantID: f.merchant, Page: page})
+		events, _, err := f.BatchEventList(t.Context(), refund.EventFilter{MerchantID: f.merchant, Page: page})
 		if err != nil || len(events) != 1 {
 			t.Fatalf("list: %v, %v", events, err)
 		}
 		return events
 	}
-	if first := list(dialect.Page{})[0]; first.Together.Key != pingpp.BatchKey+"152" {
+	if first := list(refund.Page{})[0]; first.Together.Key != pingpp.BatchKey+"152" {
 		t.Errorf("the newest is %s", first.Together.Key)
-	} else if second := list(dialect.Page{After: &dialect.Position{CreatedAt: first.At, ID: first.ID}})[0]; second.ID != told[0].ID {
+	} else if second := list(refund.Page{After: &refund.Position{CreatedAt: first.At, ID: first.ID}})[0]; second.ID != told[0].ID {
 		t.Errorf("then comes %s", second.ID)
 	}
 }

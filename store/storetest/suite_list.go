@@ -5,18 +5,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
 // row is what pages are about: a place in a list, and the row's id.
 type row struct {
-	position dialect.Position
+	position refund.Position
 	id       string
 }
 
 // pages walks a list of all rows, newest first, in pages of two, both ways.
-func pages(t *testing.T, all []row, list func(dialect.Page) ([]row, bool)) {
+func pages(t *testing.T, all []row, list func(refund.Page) ([]row, bool)) {
 	t.Helper()
 	const limit = 2
 	slices.SortFunc(all, func(a, b row) int { return b.position.CreatedAt.Compare(a.position.CreatedAt) })
@@ -26,7 +25,7 @@ func pages(t *testing.T, all []row, list func(dialect.Page) ([]row, bool)) {
 		}
 		return ids
 	}
-	expect := func(name string, page dialect.Page, want []row, wantMore bool) []row {
+	expect := func(name string, page refund.Page, want []row, wantMore bool) []row {
 		t.Helper()
 		got, more := list(page)
 		if !slices.Equal(ids(got), ids(want)) || more != wantMore {
@@ -35,7 +34,7 @@ func pages(t *testing.T, all []row, list func(dialect.Page) ([]row, bool)) {
 		return got
 	}
 	// Rows of one moment have an order too; which, is the engine's.
-	whole, _ := list(dialect.Page{Limit: 100})
+	whole, _ := list(refund.Page{Limit: 100})
 	if len(whole) != len(all) {
 		t.Fatalf("%d rows, want %d", len(whole), len(all))
 	}
@@ -44,19 +43,19 @@ func pages(t *testing.T, all []row, list func(dialect.Page) ([]row, bool)) {
 			t.Fatalf("row %d is of %s, want %s: newest first", n, whole[n].position.CreatedAt, all[n].position.CreatedAt)
 		}
 	}
-	var after *dialect.Position
+	var after *refund.Position
 	for from := 0; from < len(whole); from += limit {
 		to := min(from+limit, len(whole))
-		got := expect("older", dialect.Page{Limit: limit, After: after}, whole[from:to], to < len(whole))
+		got := expect("older", refund.Page{Limit: limit, After: after}, whole[from:to], to < len(whole))
 		after = &got[len(got)-1].position
 	}
-	expect("after the oldest", dialect.Page{Limit: limit, After: after}, nil, false)
+	expect("after the oldest", refund.Page{Limit: limit, After: after}, nil, false)
 	for to := len(whole) - 1; to > 0; to -= limit {
 		from := max(0, to-limit)
-		expect("newer", dialect.Page{Limit: limit, Before: &whole[to].position}, whole[from:to], from > 0)
+		expect("newer", refund.Page{Limit: limit, Before: &whole[to].position}, whole[from:to], from > 0)
 	}
-	expect("before the newest", dialect.Page{Limit: limit, Before: &whole[0].position}, nil, false)
-	expect("between", dialect.Page{Limit: 100, After: &whole[0].position, Before: &whole[4].position}, whole[1:4], false)
+	expect("before the newest", refund.Page{Limit: limit, Before: &whole[0].position}, nil, false)
+	expect("between", refund.Page{Limit: 100, After: &whole[0].position, Before: &whole[4].position}, whole[1:4], false)
 }
 
 func pagesOfCharges(t *testing.T, f *fixture) {
@@ -65,15 +64,15 @@ func pagesOfCharges(t *testing.T, f *fixture) {
 		c := f.charge(100)
 		c.CreatedAt = at(n / 2) // some are of the same moment
 		c = f.registered(t, c)
-		all = append(all, row{dialect.Position{CreatedAt: c.CreatedAt, ID: c.ID}, c.ID})
+		all = append(all, row{refund.Position{CreatedAt: c.CreatedAt, ID: c.ID}, c.ID})
 	}
-	pages(t, all, func(page dialect.Page) (rows []row, more bool) {
-		list, more, err := f.ChargeList(t.Context(), dialect.ChargeFilter{MerchantID: f.merchant, Page: page})
+	pages(t, all, func(page refund.Page) (rows []row, more bool) {
+		list, more, err := f.ChargeList(t.Context(), refund.ChargeFilter{MerchantID: f.merchant, Page: page})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range list {
-			rows = append(rows, row{dialect.Position{CreatedAt: c.CreatedAt, ID: c.ID}, c.ID})
+			rows = append(rows, row{refund.Position{CreatedAt: c.CreatedAt, ID: c.ID}, c.ID})
 		}
 		return rows, more
 	})
@@ -84,15 +83,15 @@ func pagesOfRefunds(t *testing.T, f *fixture) {
 	for n := range 7 {
 		c := f.registered(t, f.charge(100))
 		r := f.accept(t, c, at(n/2), request(c, 1))[0]
-		all = append(all, row{dialect.Position{CreatedAt: r.CreatedAt, ID: r.ID}, r.ID})
+		all = append(all, row{refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, r.ID})
 	}
-	pages(t, all, func(page dialect.Page) (rows []row, more bool) {
-		list, more, err := f.RefundList(t.Context(), dialect.RefundFilter{MerchantID: f.merchant, Page: page})
+	pages(t, all, func(page refund.Page) (rows []row, more bool) {
+		list, more, err := f.RefundList(t.Context(), refund.Filter{MerchantID: f.merchant, Page: page})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range list {
-			rows = append(rows, row{dialect.Position{CreatedAt: r.CreatedAt, ID: r.ID}, r.ID})
+			rows = append(rows, row{refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, r.ID})
 		}
 		return rows, more
 	})
@@ -113,20 +112,20 @@ func filters(t *testing.T, f *fixture) {
 
 	yes, no := true, false
 	for name, one := range map[string]struct {
-		filter dialect.ChargeFilter
+		filter refund.ChargeFilter
 		want   string
 	}{
-		"all":            {dialect.ChargeFilter{}, "C B A "},
-		"order":          {dialect.ChargeFilter{OrderNo: "B"}, "B "},
-		"channel":        {dialect.ChargeFilter{Channel: "alipay"}, "A "},
-		"dialect":        {dialect.ChargeFilter{Dialect: "wallet"}, "C B "},
-		"identity":       {dialect.ChargeFilter{Dialect: "wallet", Identity: "w2"}, "C "},
-		"refunded":       {dialect.ChargeFilter{Refunded: &yes}, "C B A "},
-		"not refunded":   {dialect.ChargeFilter{Refunded: &no}, ""},
-		"created from":   {dialect.ChargeFilter{CreatedFrom: at(2)}, "C B "},
-		"created before": {dialect.ChargeFilter{CreatedTo: at(2)}, "A "},
-		"paid":           {dialect.ChargeFilter{PaidFrom: at(-10), PaidTo: at(0)}, "B "},
-		"two at once":    {dialect.ChargeFilter{OrderNo: "B", Channel: "alipay"}, ""},
+		"all":            {refund.ChargeFilter{}, "C B A "},
+		"order":          {refund.ChargeFilter{OrderNo: "B"}, "B "},
+		"channel":        {refund.ChargeFilter{Channel: "alipay"}, "A "},
+		"dialect":        {refund.ChargeFilter{Dialect: "wallet"}, "C B "},
+		"identity":       {refund.ChargeFilter{Dialect: "wallet", Identity: "w2"}, "C "},
+		"refunded":       {refund.ChargeFilter{Refunded: &yes}, "C B A "},
+		"not refunded":   {refund.ChargeFilter{Refunded: &no}, ""},
+		"created from":   {refund.ChargeFilter{CreatedFrom: at(2)}, "C B "},
+		"created before": {refund.ChargeFilter{CreatedTo: at(2)}, "A "},
+		"paid":           {refund.ChargeFilter{PaidFrom: at(-10), PaidTo: at(0)}, "B "},
+		"two at once":    {refund.ChargeFilter{OrderNo: "B", Channel: "alipay"}, ""},
 	} {
 		one.filter.MerchantID, one.filter.Page.Limit = f.merchant, 10
 		list, more, err := f.ChargeList(t.Context(), one.filter)
@@ -139,17 +138,17 @@ func filters(t *testing.T, f *fixture) {
 		}
 	}
 	for name, one := range map[string]struct {
-		filter dialect.RefundFilter
+		filter refund.Filter
 		want   int
 	}{
-		"all":            {dialect.RefundFilter{}, 3},
-		"charge":         {dialect.RefundFilter{ChargeID: a.ID}, 2},
-		"number":         {dialect.RefundFilter{Number: "N"}, 1},
-		"state":          {dialect.RefundFilter{State: refund.Created}, 3},
-		"other state":    {dialect.RefundFilter{State: refund.Failed}, 0},
-		"created from":   {dialect.RefundFilter{CreatedFrom: at(5)}, 1},
-		"created before": {dialect.RefundFilter{CreatedTo: at(5)}, 2},
-		"an empty span":  {dialect.RefundFilter{CreatedFrom: at(5), CreatedTo: at(5).Add(-time.Second)}, 0},
+		"all":            {refund.Filter{}, 3},
+		"charge":         {refund.Filter{ChargeID: a.ID}, 2},
+		"number":         {refund.Filter{Number: "N"}, 1},
+		"state":          {refund.Filter{State: refund.Created}, 3},
+		"other state":    {refund.Filter{State: refund.Failed}, 0},
+		"created from":   {refund.Filter{CreatedFrom: at(5)}, 1},
+		"created before": {refund.Filter{CreatedTo: at(5)}, 2},
+		"an empty span":  {refund.Filter{CreatedFrom: at(5), CreatedTo: at(5).Add(-time.Second)}, 0},
 	} {
 		one.filter.MerchantID, one.filter.Page.Limit = f.merchant, 10
 		list, more, err := f.RefundList(t.Context(), one.filter)

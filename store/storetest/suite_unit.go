@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
@@ -87,22 +86,22 @@ func ordersAndReversals(t *testing.T, f *fixture) {
 	mine := f.accept(t, ordered, at(3), request(ordered, 10))[0]
 	theirs := f.accept(t, other, at(3), request(other, 10))[0]
 
-	charges, _, err := f.ChargeList(t.Context(), dialect.ChargeFilter{
-		MerchantID: f.merchant, Dialect: "pingpp", Sub: "2001", Page: dialect.Page{Limit: 10},
+	charges, _, err := f.ChargeList(t.Context(), refund.ChargeFilter{
+		MerchantID: f.merchant, Dialect: "pingpp", Sub: "2001", Page: refund.Page{Limit: 10},
 	})
 	if err != nil || len(charges) != 1 || charges[0].ID != ordered.ID {
 		t.Errorf("charges of the order: %v, %v", charges, err)
 	}
-	refunds, total, err := f.RefundPage(t.Context(), dialect.RefundFilter{
-		MerchantID: f.merchant, Dialect: "pingpp", Sub: "2001", Page: dialect.Page{Limit: 10},
+	refunds, total, err := f.RefundPage(t.Context(), refund.Filter{
+		MerchantID: f.merchant, Dialect: "pingpp", Sub: "2001", Page: refund.Page{Limit: 10},
 	}, 0)
 	if err != nil || total != 1 || len(refunds) != 1 || refunds[0].ID != mine.ID {
 		t.Errorf("refunds of the order: %v, %v", refunds, err)
 	}
 
 	reversed := func(wanted bool) (ids []string) {
-		charges, _, err := f.ChargeList(t.Context(), dialect.ChargeFilter{
-			MerchantID: f.merchant, Reversed: &wanted, Page: dialect.Page{Limit: 10},
+		charges, _, err := f.ChargeList(t.Context(), refund.ChargeFilter{
+			MerchantID: f.merchant, Reversed: &wanted, Page: refund.Page{Limit: 10},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,53 @@
+package refund
+
+import "time"
+
+// Position is a place in a list that is ordered by time, then id.
+type Position struct {
+	CreatedAt time.Time
+	ID        string
+}
+
+// Page says which part of a list, newest first. After selects what is older
+// than a position, Before what is newer (still newest first).
+type Page struct {
+	After, Before *Position
+	Limit         int
+}
+
+// ChargeFilter selects charges; zero members select all.
+type ChargeFilter struct {
+	MerchantID             string
+	Dialect                string // only charges with an alias there
+	Identity               string // and of this identity
+	Sub                    string // and with this Sub: the charges of an order
+	OrderNo                string
+	Channel                string
+	Channels               []string // any of these
+	Refunded               *bool    // any refund was made of it
+	RefundedInFull         *bool
+	Reversed               *bool     // a refund that has not failed was made by reversing it
+	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	PaidFrom, PaidTo       time.Time // inclusive from, exclusive to
+	Page                   Page
+}
+
+// Filter selects refunds; zero members select all.
+type Filter struct {
+	MerchantID             string
+	ChargeID               string
+	Dialect, Sub           string // only of charges with this Sub in this dialect
+	State                  State
+	Number                 string
+	Sequence               int64     // the refund's place among its charge's, from 1
+	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	Page                   Page
+}
+
+// EventFilter selects events; zero members select all.
+type EventFilter struct {
+	MerchantID             string
+	Types                  []string
+	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	Page                   Page
+}

@@ -1,0 +1,38 @@
+package refund
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/ledger"
+)
+
+// StoredEvent is an event with what it is about, as it was then.
+type StoredEvent struct {
+	MerchantID string
+	ID         string
+	Type       string
+	At         time.Time
+	FeedNumber int64 // 0: not yet in the feed
+	RequestID  string
+	Refund     Refund
+	Charge     Charge
+	// Together is what an event about a batch of refunds is about, nil in all
+	// others; Refund and Charge are then the first of them.
+	Together *Together
+	// PendingDeliveries are those that have not succeeded yet.
+	PendingDeliveries int64
+}
+
+// StoredTransfer is a ledger transfer with its row's id and time.
+type StoredTransfer struct {
+	ID string
+	At time.Time
+	ledger.Transfer
+}
+
+// Registered is what became of one charge of a batch.
+type Registered struct {
+	Charge Charge
+	Again  bool
+	Err    error // nil, or why this charge was not registered
+}
