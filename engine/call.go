@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
@@ -108,7 +107,7 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), channel.CallTimeout)
 	defer cancel()
 	w := &word{pace: fallbackPace, until: j.Refund.LeaseUntil}
-	w.RefundKey = intake.RefundKey{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
+	w.Key = refund.Key{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
 	w.ChargeID = j.Refund.ChargeID
 	step := refund.NextStep(j.Refund)
 	connector, err := e.connector(ctx, j.Refund.ChannelAccount)
@@ -167,7 +166,7 @@ func sourceOf(step refund.Step) refund.Source {
 	return refund.Query
 }
 
-func instruction(c intake.Claimed) channel.Instruction {
+func instruction(c refund.Claimed) channel.Instruction {
 	return channel.Instruction{
 		MerchantID: c.Refund.MerchantID, RefundID: c.Refund.ID,
 		Number: c.Refund.ChannelNumber, ChannelRefundID: c.Refund.ChannelRefundID,

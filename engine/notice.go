@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -67,7 +66,7 @@ func (e *Engine) noticed(ctx context.Context, n channel.PendingNotice) (*word, e
 	if connector, err := e.connector(ctx, n.Account); err == nil {
 		w.pace = connector.Pace()
 	}
-	w.RefundKey = intake.RefundKey{MerchantID: r.MerchantID, ID: r.ID}
+	w.Key = refund.Key{MerchantID: r.MerchantID, ID: r.ID}
 	w.ChargeID, w.Outcome = r.ChargeID, cleaned(n.Outcome)
 	if !believable(w.Outcome.Kind, false) {
 		w.Outcome.Kind = refund.OutcomeUnknown

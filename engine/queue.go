@@ -6,7 +6,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
 )
 
 // mostIdleLanes is how many accounts' limits are remembered while they have
@@ -27,7 +27,7 @@ type lane struct {
 
 // job is a claimed refund that waits for its call.
 type job struct {
-	intake.Claimed
+	refund.Claimed
 	lane  *lane
 	since time.Time
 }
@@ -67,7 +67,7 @@ func (e *Engine) release(n int) {
 }
 
 // Take takes claimed refunds over, into room that was reserved.
-func (e *Engine) Take(refunds []intake.Claimed) {
+func (e *Engine) Take(refunds []refund.Claimed) {
 	if len(refunds) == 0 {
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -27,7 +26,7 @@ const (
 
 // word is what a call or a notice said, until it is recorded.
 type word struct {
-	Word
+	refund.Report
 	pace refund.Pace
 	// until is the end of the lease; zero for notices.
 	until time.Time
@@ -45,7 +44,7 @@ type word struct {
 // giveBack is the word of a job that was not called.
 func giveBack(j job, due time.Time) *word {
 	w := &word{until: j.Refund.LeaseUntil, due: due}
-	w.RefundKey = intake.RefundKey{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
+	w.Key = refund.Key{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
 	w.ChargeID, w.Outcome.Epoch = j.Refund.ChargeID, j.Refund.LeaseEpoch
 	return w
 }
@@ -114,22 +113,22 @@ func (e *Engine) putBack(batch []*word) {
 // record takes words through one commit and tells who waits. A commit whose
 // result is unknown is made again: a word that is recorded twice only leaves
 // a second attempt.
-func (e *Engine) record(ctx context.Context, batch []*word) ([]intake.Posted, error) {
+func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	words := make([]Word, len(batch))
+	words := make([]refund.Report, len(batch))
 	for n, w := range batch {
 		w.Mark = n
-		words[n] = w.Word
+		words[n] = w.Report
 	}
 	began := e.now()
-	var posted []intake.Posted
+	var posted []refund.Posted
 	var err error
 	for range commitRounds {
-		posted, err = e.store.Record(ctx, words, func(c refund.Charge, r refund.Refund, w Word) refund.Change {
+		posted, err = e.store.Record(ctx, words, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
 			return e.decide(batch[w.Mark], c, r)
 		})
-		if !errors.Is(err, intake.ErrCommitUnknown) {
+		if !errors.Is(err, refund.ErrCommitUnknown) {
 			break
 		}
 	}
@@ -186,8 +185,8 @@ func (e *Engine) stamp(after time.Time) time.Time {
 }
 
 // tell posts what was committed, and raises its alerts.
-func (e *Engine) tell(batch []*word, posted []intake.Posted) {
-	there := make([]intake.Posted, 0, len(posted))
+func (e *Engine) tell(batch []*word, posted []refund.Posted) {
+	there := make([]refund.Posted, 0, len(posted))
 	for n, p := range posted {
 		if p.Refund.ID == "" {
 			e.opts.Log.Warn("an outcome is of a refund that is not there any more", "merchant_id", batch[n].MerchantID, "refund", batch[n].ID)

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -22,7 +21,7 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	// What was claimed is finished, whatever becomes of the request.
 	ctx = context.WithoutCancel(ctx)
 	w := &word{pace: fallbackPace, until: claimed.Refund.LeaseUntil}
-	w.RefundKey = intake.RefundKey{MerchantID: merchantID, ID: refundID}
+	w.Key = refund.Key{MerchantID: merchantID, ID: refundID}
 	w.ChargeID = claimed.Charge.ID
 	connector, err := e.connector(ctx, claimed.Refund.ChannelAccount)
 	rerouter, can := connector.(channel.Rerouter)

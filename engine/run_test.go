@@ -253,11 +253,11 @@ type lossy struct {
 	lose int
 }
 
-func (l *lossy) Record(ctx context.Context, words []engine.Word, decide func(refund.Charge, refund.Refund, engine.Word) refund.Change) ([]intake.Posted, error) {
+func (l *lossy) Record(ctx context.Context, words []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	posted, err := l.Store.Record(ctx, words, decide)
 	if l.lose > 0 && err == nil {
 		l.lose--
-		return nil, intake.ErrCommitUnknown
+		return nil, refund.ErrCommitUnknown
 	}
 	return posted, err
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -15,7 +14,7 @@ import (
 func (e *Engine) Settle(ctx context.Context, merchantID, refundID string, o refund.Outcome) (refund.Refund, error) {
 	o.Source, o.Epoch = refund.Operator, 0
 	w := &word{pace: fallbackPace, idle: true}
-	w.RefundKey = intake.RefundKey{MerchantID: merchantID, ID: refundID}
+	w.Key = refund.Key{MerchantID: merchantID, ID: refundID}
 	w.Outcome = cleaned(o)
 	posted, err := e.record(ctx, []*word{w})
 	switch {

@@ -20,13 +20,13 @@ type attempt struct {
 	results []batch.Result[Result]
 	books   map[string]rules // by merchant
 
-	charges map[ChargeKey]refund.Charge
-	owners  map[NumberKey]Number // who holds each number now
-	mine    map[NumberKey]Number // claims that this transaction inserted
-	order   []ChargeKey          // charges that changed, in the order of change
-	changes map[ChargeKey]*refund.Change
+	charges map[refund.ChargeKey]refund.Charge
+	owners  map[refund.NumberKey]refund.Number // who holds each number now
+	mine    map[refund.NumberKey]refund.Number // claims that this transaction inserted
+	order   []refund.ChargeKey                 // charges that changed, in the order of change
+	changes map[refund.ChargeKey]*refund.Change
 	room    int // reserved at the engine and not used
-	claimed []Claimed
+	claimed []refund.Claimed
 }
 
 // rules are a merchant's, or why they are not known.
@@ -40,7 +40,7 @@ func newAttempt(i *Intake, units []refund.Unit) *attempt {
 }
 
 // run takes the batch through one transaction and hands over what it claimed.
-// After ErrCommitUnknown the claims are kept until handOver knows.
+// After refund.ErrCommitUnknown the claims are kept until handOver knows.
 func (b *attempt) run(ctx context.Context) (err error) {
 	// The rules are looked up before anything is locked: they may have to be read.
 	b.books = make(map[string]rules)
@@ -66,18 +66,18 @@ func (b *attempt) run(ctx context.Context) (err error) {
 		known = true
 		b.intake.engine.Release(b.room)
 		b.intake.engine.Take(b.claimed)
-	case errors.Is(err, ErrCommitUnknown):
+	case errors.Is(err, refund.ErrCommitUnknown):
 		known = true
 	}
 	return err
 }
 
-// handOver ends what run left open after ErrCommitUnknown: the claims that a
+// handOver ends what run left open after refund.ErrCommitUnknown: the claims that a
 // lookup found are the engine's, for the others there is room again.
-func (b *attempt) handOver(found map[RefundKey]refund.Refund) {
-	var there []Claimed
+func (b *attempt) handOver(found map[refund.Key]refund.Refund) {
+	var there []refund.Claimed
 	for _, claimed := range b.claimed {
-		r, ok := found[RefundKey{claimed.Refund.MerchantID, claimed.Refund.ID}]
+		r, ok := found[refund.Key{MerchantID: claimed.Refund.MerchantID, ID: claimed.Refund.ID}]
 		if ok && r.LeaseEpoch == claimed.Refund.LeaseEpoch && r.LeaseUntil.Equal(claimed.Refund.LeaseUntil) {
 			there = append(there, claimed)
 		}
@@ -97,7 +97,7 @@ func (b *attempt) reset() {
 	b.giveBack()
 	b.now = b.intake.opts.Now().UTC().Truncate(time.Microsecond)
 	b.results = make([]batch.Result[Result], len(b.units))
-	b.changes = make(map[ChargeKey]*refund.Change)
+	b.changes = make(map[refund.ChargeKey]*refund.Change)
 	b.order = nil
 }
 
@@ -106,8 +106,8 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 		return err
 	}
 	claims := b.claims()
-	b.owners, b.mine = map[NumberKey]Number{}, map[NumberKey]Number{}
-	var earlier map[RefundKey]refund.Refund
+	b.owners, b.mine = map[refund.NumberKey]refund.Number{}, map[refund.NumberKey]refund.Number{}
+	var earlier map[refund.Key]refund.Refund
 	if len(claims) > 0 {
 		if b.owners, err = tx.ClaimNumbers(ctx, claims); err != nil {
 			return err
@@ -121,7 +121,7 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 			return err
 		}
 	}
-	accepted := make(map[RefundKey]refund.Refund)
+	accepted := make(map[refund.Key]refund.Refund)
 	for n, unit := range b.units {
 		value, uerr := b.one(unit, earlier, accepted)
 		if uerr != nil {
@@ -143,7 +143,7 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 }
 
 // one decides about one unit: a repeat, or the rules.
-func (b *attempt) one(unit refund.Unit, earlier, accepted map[RefundKey]refund.Refund) (Result, *refund.Error) {
+func (b *attempt) one(unit refund.Unit, earlier, accepted map[refund.Key]refund.Refund) (Result, *refund.Error) {
 	ids, repeated, err := b.repeats(unit)
 	if err != nil {
 		return Result{}, err
@@ -153,7 +153,7 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[RefundKey]refund.R
 	}
 	charges := make(map[string]refund.Charge, 1)
 	for _, request := range unit.Requests {
-		if c, ok := b.charges[ChargeKey{unit.MerchantID, request.ChargeID}]; ok {
+		if c, ok := b.charges[refund.ChargeKey{MerchantID: unit.MerchantID, ID: request.ChargeID}]; ok {
 			charges[c.ID] = c
 		}
 	}
@@ -174,7 +174,7 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[RefundKey]refund.R
 	for _, change := range changes {
 		for _, r := range change.Refunds {
 			byID[r.ID] = r
-			accepted[RefundKey{unit.MerchantID, r.ID}] = r
+			accepted[refund.Key{MerchantID: unit.MerchantID, ID: r.ID}] = r
 		}
 	}
 	for _, request := range unit.Requests {
@@ -195,7 +195,7 @@ func busy(err error) *refund.Error {
 }
 
 func (b *attempt) merge(merchantID string, change refund.Change) {
-	key := ChargeKey{merchantID, change.Charge.ID}
+	key := refund.ChargeKey{MerchantID: merchantID, ID: change.Charge.ID}
 	b.charges[key] = change.Charge
 	have, ok := b.changes[key]
 	if !ok {
@@ -230,14 +230,14 @@ func (b *attempt) claim() {
 				continue
 			}
 			r.LeaseEpoch, r.LeaseUntil, r.DueAt = 1, until, until
-			b.claimed = append(b.claimed, Claimed{Refund: *r, Charge: change.Charge})
+			b.claimed = append(b.claimed, refund.Claimed{Refund: *r, Charge: change.Charge})
 			b.room--
 		}
 	}
 }
 
 func (b *attempt) sortedChanges() []refund.Change {
-	slices.SortFunc(b.order, func(x, y ChargeKey) int {
+	slices.SortFunc(b.order, func(x, y refund.ChargeKey) int {
 		return cmp.Or(cmp.Compare(x.MerchantID, y.MerchantID), cmp.Compare(x.ID, y.ID))
 	})
 	out := make([]refund.Change, len(b.order))
@@ -254,12 +254,12 @@ func (b *attempt) answer(results []batch.Result[Result], todo []int) {
 	}
 }
 
-func (b *attempt) chargeKeys() []ChargeKey {
-	seen := make(map[ChargeKey]bool)
-	var keys []ChargeKey
+func (b *attempt) chargeKeys() []refund.ChargeKey {
+	seen := make(map[refund.ChargeKey]bool)
+	var keys []refund.ChargeKey
 	for _, unit := range b.units {
 		for _, request := range unit.Requests {
-			key := ChargeKey{unit.MerchantID, request.ChargeID}
+			key := refund.ChargeKey{MerchantID: unit.MerchantID, ID: request.ChargeID}
 			if !seen[key] {
 				seen[key] = true
 				keys = append(keys, key)
@@ -269,11 +269,11 @@ func (b *attempt) chargeKeys() []ChargeKey {
 	return keys
 }
 
-func (b *attempt) refundKeys() []RefundKey {
-	var keys []RefundKey
+func (b *attempt) refundKeys() []refund.Key {
+	var keys []refund.Key
 	for _, unit := range b.units {
 		for _, request := range unit.Requests {
-			keys = append(keys, RefundKey{unit.MerchantID, request.RefundID})
+			keys = append(keys, refund.Key{MerchantID: unit.MerchantID, ID: request.RefundID})
 		}
 	}
 	return keys
@@ -281,15 +281,15 @@ func (b *attempt) refundKeys() []RefundKey {
 
 // present finds a unit's refunds among those that a lookup found. Repeats are
 // not among them: they are run again, which changes nothing.
-func (b *attempt) present(unit refund.Unit, found map[RefundKey]refund.Refund) (Result, bool) {
+func (b *attempt) present(unit refund.Unit, found map[refund.Key]refund.Refund) (Result, bool) {
 	result := Result{Charges: make(map[string]refund.Charge, 1)}
 	for _, request := range unit.Requests {
-		r, ok := found[RefundKey{unit.MerchantID, request.RefundID}]
+		r, ok := found[refund.Key{MerchantID: unit.MerchantID, ID: request.RefundID}]
 		if !ok {
 			return Result{}, false
 		}
 		result.Refunds = append(result.Refunds, r)
-		result.Charges[r.ChargeID] = b.charges[ChargeKey{unit.MerchantID, r.ChargeID}]
+		result.Charges[r.ChargeID] = b.charges[refund.ChargeKey{MerchantID: unit.MerchantID, ID: r.ChargeID}]
 	}
 	return result, true
 }

@@ -19,14 +19,8 @@ type Board struct {
 // NewBoard makes an empty board.
 func NewBoard() *Board { return &Board{watches: make(map[string]*Watch)} }
 
-// Posted is a refund with its charge as a commit left them.
-type Posted struct {
-	Refund refund.Refund
-	Charge refund.Charge
-}
-
 // Post tells whoever waits. It never blocks.
-func (b *Board) Post(changes []Posted) {
+func (b *Board) Post(changes []refund.Posted) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, change := range changes {
@@ -45,12 +39,12 @@ type Watch struct {
 	board *Board
 	ids   []string
 	bell  chan struct{}
-	news  map[string]Posted // guarded by board.mu
+	news  map[string]refund.Posted // guarded by board.mu
 }
 
 // Watch begins to listen, before the commit, so that no word is missed.
 func (b *Board) Watch(requests []refund.Request) *Watch {
-	w := &Watch{board: b, bell: make(chan struct{}, 1), news: make(map[string]Posted)}
+	w := &Watch{board: b, bell: make(chan struct{}, 1), news: make(map[string]refund.Posted)}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, request := range requests {

@@ -27,7 +27,7 @@ type brokenCapTx struct {
 	chargeID string
 }
 
-func (tx brokenCapTx) LockCharges(ctx context.Context, keys []intake.ChargeKey) (map[intake.ChargeKey]refund.Charge, error) {
+func (tx brokenCapTx) LockCharges(ctx context.Context, keys []refund.ChargeKey) (map[refund.ChargeKey]refund.Charge, error) {
 	found, err := tx.Tx.LockCharges(ctx, keys)
 	for key, c := range found {
 		if key.ID == tx.chargeID {

@@ -219,9 +219,9 @@ func (l lostStore) InTx(ctx context.Context, work func(intake.Tx) error) error {
 	if err := l.Store.InTx(ctx, work); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: %w", intake.ErrCommitUnknown, io.ErrUnexpectedEOF)
+	return fmt.Errorf("%w: %w", refund.ErrCommitUnknown, io.ErrUnexpectedEOF)
 }
 
-func (lostStore) Settled(context.Context, []intake.ChargeKey, []intake.RefundKey, time.Duration) (map[intake.RefundKey]refund.Refund, error) {
+func (lostStore) Settled(context.Context, []refund.ChargeKey, []refund.Key, time.Duration) (map[refund.Key]refund.Refund, error) {
 	return nil, io.ErrUnexpectedEOF
 }

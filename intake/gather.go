@@ -160,7 +160,7 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 		case err == nil:
 			b.answer(results, todo)
 			return
-		case errors.Is(err, ErrCommitUnknown):
+		case errors.Is(err, refund.ErrCommitUnknown):
 			rest, ok := i.lookUp(ctx, b, results, todo)
 			if !ok || round == mostRounds {
 				unknown(results, rest, err)

@@ -28,7 +28,7 @@ type idleEngine struct {
 	mu       sync.Mutex
 	room     int
 	reserved int
-	taken    []intake.Claimed
+	taken    []refund.Claimed
 }
 
 func (e *idleEngine) Reserve(n int) int {
@@ -47,7 +47,7 @@ func (e *idleEngine) Release(n int) {
 	e.reserved -= n
 }
 
-func (e *idleEngine) Take(refunds []intake.Claimed) {
+func (e *idleEngine) Take(refunds []refund.Claimed) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.reserved -= len(refunds)

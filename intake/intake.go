@@ -6,25 +6,20 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/refundry/refundry/refund"
 )
 
-// ErrCommitUnknown says that the connection broke during COMMIT, so that it
-// is not known whether the transaction happened.
-var ErrCommitUnknown = errors.New("the commit's result is unknown")
-
 // Store is what the intake needs of the database. InTx runs work in one
 // transaction. A deadlock or serialization error repeats it; a broken
-// connection during COMMIT is ErrCommitUnknown; any other error rolled back.
+// connection during COMMIT is refund.ErrCommitUnknown; any other error rolled back.
 type Store interface {
 	InTx(ctx context.Context, work func(Tx) error) error
 	// Settled waits until no transaction that was lost may still commit, by
 	// locking the charges of keys on a fresh connection for at most the given
 	// time, and then says in a new statement which refunds are there.
-	Settled(ctx context.Context, charges []ChargeKey, refunds []RefundKey, within time.Duration) (map[RefundKey]refund.Refund, error)
+	Settled(ctx context.Context, charges []refund.ChargeKey, refunds []refund.Key, within time.Duration) (map[refund.Key]refund.Refund, error)
 	// RuleBook gives a merchant's rules, from memory.
 	// Where they are not known and can't be read it is an Error, KindBusy.
 	RuleBook(merchantID string) (refund.RuleBook, error)
@@ -34,51 +29,17 @@ type Store interface {
 // keys, and match what comes back by key.
 type Tx interface {
 	// LockCharges locks the charges and returns those that exist.
-	LockCharges(ctx context.Context, keys []ChargeKey) (map[ChargeKey]refund.Charge, error)
+	LockCharges(ctx context.Context, keys []refund.ChargeKey) (map[refund.ChargeKey]refund.Charge, error)
 	// ClaimNumbers inserts the numbers that are new and returns the claims
 	// that others made before. A concurrent claimer is waited for.
-	ClaimNumbers(ctx context.Context, claims []Number) (map[NumberKey]Number, error)
+	ClaimNumbers(ctx context.Context, claims []refund.Number) (map[refund.NumberKey]refund.Number, error)
 	// MoveNumbers corrects claims of this transaction: Refunds empty deletes.
-	MoveNumbers(ctx context.Context, claims []Number) error
+	MoveNumbers(ctx context.Context, claims []refund.Number) error
 	// Refunds reads refunds, with no lock.
-	Refunds(ctx context.Context, keys []RefundKey) (map[RefundKey]refund.Refund, error)
+	Refunds(ctx context.Context, keys []refund.Key) (map[refund.Key]refund.Refund, error)
 	// Insert writes the changes of accepted units: new refunds, the charges as
 	// they are now, transfers and events.
 	Insert(ctx context.Context, changes []refund.Change) error
-}
-
-// ChargeKey names a charge.
-type ChargeKey struct{ MerchantID, ID string }
-
-// RefundKey names a refund.
-type RefundKey struct{ MerchantID, ID string }
-
-// Namespace tells refund numbers from idempotency keys: two namespaces, each
-// unique per merchant across dialects.
-type Namespace string
-
-// The namespaces.
-const (
-	Numbers Namespace = "number"
-	Keys    Namespace = "key"
-)
-
-// NumberKey names a claim.
-type NumberKey struct {
-	MerchantID string
-	Namespace  Namespace
-	Value      string
-}
-
-// Number is a claim of a refund number or idempotency key.
-type Number struct {
-	NumberKey
-	// Refunds are the refunds it stands for: one, or a unit's. Another claimer's
-	// key without any stands for a write that is no refund.
-	Refunds []string
-	// Contents is what a repeat must share, one per refund.
-	Contents  []refund.Content
-	CreatedAt time.Time
 }
 
 // Result is what became of a unit.
@@ -98,13 +59,7 @@ type Engine interface {
 	// Release gives room back.
 	Release(n int)
 	// Take hands claimed refunds over, using up room.
-	Take(refunds []Claimed)
+	Take(refunds []refund.Claimed)
 	// Lease is how long a claim holds.
 	Lease() time.Duration
-}
-
-// Claimed is a refund under a lease, with its charge.
-type Claimed struct {
-	Refund refund.Refund
-	Charge refund.Charge
 }

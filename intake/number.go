@@ -9,10 +9,10 @@ import (
 
 // claims lists each number and key of the batch once, as its first claimer
 // would own it.
-func (b *attempt) claims() []Number {
-	seen := make(map[NumberKey]bool)
-	var claims []Number
-	add := func(n Number) {
+func (b *attempt) claims() []refund.Number {
+	seen := make(map[refund.NumberKey]bool)
+	var claims []refund.Number
+	add := func(n refund.Number) {
 		if !seen[n.NumberKey] {
 			seen[n.NumberKey] = true
 			claims = append(claims, n)
@@ -27,30 +27,30 @@ func (b *attempt) claims() []Number {
 }
 
 // numbersOf lists what a unit claims: each request's number, and the key.
-func (b *attempt) numbersOf(unit refund.Unit) []Number {
-	var out []Number
+func (b *attempt) numbersOf(unit refund.Unit) []refund.Number {
+	var out []refund.Number
 	ids := make([]string, len(unit.Requests))
 	for n, request := range unit.Requests {
 		ids[n] = request.RefundID
 		if request.Number != "" {
-			out = append(out, Number{
-				NumberKey: NumberKey{unit.MerchantID, Numbers, request.Number},
+			out = append(out, refund.Number{
+				NumberKey: refund.NumberKey{MerchantID: unit.MerchantID, Namespace: refund.NumberNamespace, Value: request.Number},
 				Refunds:   ids[n : n+1], Contents: unit.Members[n : n+1], CreatedAt: b.now,
 			})
 		}
 	}
 	for _, key := range keysOf(unit) {
-		out = append(out, Number{NumberKey: key, Refunds: ids, Contents: unit.Members, CreatedAt: b.now})
+		out = append(out, refund.Number{NumberKey: key, Refunds: ids, Contents: unit.Members, CreatedAt: b.now})
 	}
 	return out
 }
 
 // keysOf lists the keys that stand for a unit as a whole.
-func keysOf(unit refund.Unit) []NumberKey {
-	var keys []NumberKey
+func keysOf(unit refund.Unit) []refund.NumberKey {
+	var keys []refund.NumberKey
 	for _, value := range []string{unit.Key, unit.Name} {
 		if value != "" {
-			keys = append(keys, NumberKey{unit.MerchantID, Keys, value})
+			keys = append(keys, refund.NumberKey{MerchantID: unit.MerchantID, Namespace: refund.KeyNamespace, Value: value})
 		}
 	}
 	return keys
@@ -64,7 +64,7 @@ func (b *attempt) repeats(unit refund.Unit) (ids []string, repeated bool, err *r
 	if err != nil {
 		return nil, false, err
 	}
-	var fresh []NumberKey
+	var fresh []refund.NumberKey
 	for _, key := range keysOf(unit) {
 		owner, taken := b.owners[key]
 		if !taken {
@@ -88,14 +88,14 @@ func (b *attempt) repeats(unit refund.Unit) (ids []string, repeated bool, err *r
 	}
 	for _, key := range fresh {
 		// A new key for refunds that are there: from now on it means them.
-		b.owners[key] = Number{NumberKey: key, Refunds: ids, Contents: unit.Members, CreatedAt: b.now}
+		b.owners[key] = refund.Number{NumberKey: key, Refunds: ids, Contents: unit.Members, CreatedAt: b.now}
 	}
 	return ids, true, nil
 }
 
 // sameUnit compares a unit with what the owner of one of its keys was. ids are
 // the refunds that its numbers and other keys stand for, "" where that is open.
-func sameUnit(unit refund.Unit, owner Number, ids []string, param string) *refund.Error {
+func sameUnit(unit refund.Unit, owner refund.Number, ids []string, param string) *refund.Error {
 	if len(owner.Refunds) == 0 {
 		return conflict(refund.KindKeyConflict, param, "", "the idempotency key was used for another request than a refund")
 	}
@@ -115,7 +115,7 @@ func sameUnit(unit refund.Unit, owner Number, ids []string, param string) *refun
 func (b *attempt) byNumber(unit refund.Unit) (ids []string, known int, err *refund.Error) {
 	ids = make([]string, len(unit.Requests))
 	for n, request := range unit.Requests {
-		owner, taken := b.owners[NumberKey{unit.MerchantID, Numbers, request.Number}]
+		owner, taken := b.owners[refund.NumberKey{MerchantID: unit.MerchantID, Namespace: refund.NumberNamespace, Value: request.Number}]
 		if request.Number == "" || !taken {
 			continue
 		}
@@ -129,10 +129,10 @@ func (b *attempt) byNumber(unit refund.Unit) (ids []string, known int, err *refu
 }
 
 // repeat answers with the refunds that were accepted before, as they are now.
-func (b *attempt) repeat(unit refund.Unit, ids []string, earlier, accepted map[RefundKey]refund.Refund) (Result, *refund.Error) {
+func (b *attempt) repeat(unit refund.Unit, ids []string, earlier, accepted map[refund.Key]refund.Refund) (Result, *refund.Error) {
 	result := Result{Repeated: true, Charges: make(map[string]refund.Charge, 1)}
 	for n, id := range ids {
-		key := RefundKey{unit.MerchantID, id}
+		key := refund.Key{MerchantID: unit.MerchantID, ID: id}
 		r, ok := accepted[key]
 		if !ok {
 			r, ok = earlier[key]
@@ -143,7 +143,7 @@ func (b *attempt) repeat(unit refund.Unit, ids []string, earlier, accepted map[R
 		if number := unit.Requests[n].Number; number != "" && number != r.Number {
 			return Result{}, conflict(refund.KindKeyConflict, "idempotency_key", id, "the idempotency key was used with another refund number")
 		}
-		charge, ok := b.charges[ChargeKey{unit.MerchantID, r.ChargeID}]
+		charge, ok := b.charges[refund.ChargeKey{MerchantID: unit.MerchantID, ID: r.ChargeID}]
 		if !ok {
 			return Result{}, conflict(refund.KindNumberConflict, "charge", id, "the refund is of another charge")
 		}
@@ -162,8 +162,8 @@ func (b *attempt) own(unit refund.Unit) {
 
 // moves corrects the claims that this transaction inserted for units that in
 // the end do not own them: a refused request uses up neither number nor key.
-func (b *attempt) moves() []Number {
-	var moves []Number
+func (b *attempt) moves() []refund.Number {
+	var moves []refund.Number
 	for _, claim := range b.claims() {
 		if _, ours := b.mine[claim.NumberKey]; !ours {
 			continue
@@ -181,11 +181,11 @@ func (b *attempt) moves() []Number {
 }
 
 // earlierKeys lists the refunds that claims made before stand for.
-func (b *attempt) earlierKeys() []RefundKey {
-	var keys []RefundKey
+func (b *attempt) earlierKeys() []refund.Key {
+	var keys []refund.Key
 	for _, claim := range b.claims() {
 		for _, id := range b.owners[claim.NumberKey].Refunds {
-			keys = append(keys, RefundKey{claim.MerchantID, id})
+			keys = append(keys, refund.Key{MerchantID: claim.MerchantID, ID: id})
 		}
 	}
 	return keys

@@ -2,6 +2,24 @@ package refund
 
 import "time"
 
+// Due is a refund whose time has come, as a look without locks saw it.
+type Due struct {
+	Key
+	LeaseEpoch int64
+}
+
+// Claimed is a refund under a lease, with its charge.
+type Claimed struct {
+	Refund Refund
+	Charge Charge
+}
+
+// Posted is a refund with its charge as a commit left them.
+type Posted struct {
+	Refund Refund
+	Charge Charge
+}
+
 // Claim is r under a new lease until the given time, before anyone calls the
 // channel. When the last lease was not given back, whoever held it may have
 // submitted without being able to say so: then the channel is asked first.

@@ -5,6 +5,10 @@ import (
 	"fmt"
 )
 
+// ErrCommitUnknown says that the connection broke during COMMIT, so that it
+// is not known whether the transaction happened.
+var ErrCommitUnknown = errors.New("the commit's result is unknown")
+
 // Kind is what went wrong, from a closed list. Each dialect turns every kind
 // outward once, in its errors.go; internal/tidy fails when one lacks a row.
 type Kind string

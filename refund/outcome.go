@@ -71,6 +71,16 @@ type Outcome struct {
 	Landed Landed
 }
 
+// Report is what a call, a notice or an operator says of one refund. A notice
+// knows the refund only by its channel account and number there.
+type Report struct {
+	Key
+	ChargeID string // "" for notices: the store finds it
+	// Mark is the engine's own: the report's place among those it records.
+	Mark    int
+	Outcome Outcome
+}
+
 // Pace is what Apply needs of a connector's nature.
 type Pace struct {
 	// SettlingTime is how long after a submit "not found" proves nothing.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
@@ -122,21 +121,21 @@ const chargesByKey = `SELECT ` + chargeColumns + ` FROM v JOIN charges c ON c.me
 
 // charges reads charges by their keys, under lock if asked for; those that do
 // not exist are absent.
-func (s *Store) charges(ctx context.Context, q querier, keys []intake.ChargeKey, lock bool) (map[intake.ChargeKey]refund.Charge, error) {
+func (s *Store) charges(ctx context.Context, q querier, keys []refund.ChargeKey, lock bool) (map[refund.ChargeKey]refund.Charge, error) {
 	text := chargesByKey
 	if lock {
 		text += q.lock("OF c")
 	}
-	found := make(map[intake.ChargeKey]refund.Charge, len(keys))
+	found := make(map[refund.ChargeKey]refund.Charge, len(keys))
 	err := queryValues(ctx, q, keyColumns, chargeKeyRows(keys), text, func(scan func(...any) error) error {
 		c, err := scanCharge(scan)
-		found[intake.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}] = c
+		found[refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}] = c
 		return err
 	})
 	return found, err
 }
 
-func chargeKeyRows(keys []intake.ChargeKey) [][]any {
+func chargeKeyRows(keys []refund.ChargeKey) [][]any {
 	rows := make([]rowKey, len(keys))
 	for n, key := range keys {
 		rows[n] = rowKey{key.MerchantID, key.ID}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -55,9 +54,9 @@ func (r *registering) findByName(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keys := make([]intake.ChargeKey, 0, len(byName))
+	keys := make([]refund.ChargeKey, 0, len(byName))
 	for key, id := range byName {
-		keys = append(keys, intake.ChargeKey{MerchantID: key.merchant, ID: id})
+		keys = append(keys, refund.ChargeKey{MerchantID: key.merchant, ID: id})
 	}
 	known, err := r.store.charges(ctx, r.q, keys, false)
 	if err != nil {
@@ -70,7 +69,7 @@ func (r *registering) findByName(ctx context.Context) error {
 		}
 		for _, a := range c.Aliases {
 			id := byName[nameKey{c.MerchantID, a.Dialect, a.Name}]
-			if one, ok := known[intake.ChargeKey{MerchantID: c.MerchantID, ID: id}]; ok {
+			if one, ok := known[refund.ChargeKey{MerchantID: c.MerchantID, ID: id}]; ok {
 				c.TransactionID, c.ChannelAccount = one.TransactionID, cmp.Or(c.ChannelAccount, one.ChannelAccount)
 				break
 			}
@@ -85,10 +84,10 @@ func (r *registering) findByName(ctx context.Context) error {
 // grow locks the charges that are there and lack a name that was sent, and
 // gives it to them.
 func (r *registering) grow(ctx context.Context) error {
-	var keys []intake.ChargeKey
+	var keys []refund.ChargeKey
 	for _, at := range r.todo {
 		if result := r.results[at]; result.Again && len(missing(result.Charge, r.charges[at])) > 0 {
-			keys = append(keys, intake.ChargeKey{MerchantID: result.Charge.MerchantID, ID: result.Charge.ID})
+			keys = append(keys, refund.ChargeKey{MerchantID: result.Charge.MerchantID, ID: result.Charge.ID})
 		}
 	}
 	if len(keys) == 0 {
@@ -103,12 +102,12 @@ func (r *registering) grow(ctx context.Context) error {
 		if !result.Again {
 			continue
 		}
-		stored, ok := locked[intake.ChargeKey{MerchantID: result.Charge.MerchantID, ID: result.Charge.ID}]
+		stored, ok := locked[refund.ChargeKey{MerchantID: result.Charge.MerchantID, ID: result.Charge.ID}]
 		if !ok {
 			continue
 		}
 		stored.Aliases = append(slices.Clone(stored.Aliases), missing(stored, r.charges[at])...)
-		locked[intake.ChargeKey{MerchantID: stored.MerchantID, ID: stored.ID}] = stored
+		locked[refund.ChargeKey{MerchantID: stored.MerchantID, ID: stored.ID}] = stored
 		r.grown[keyOf(stored)] = stored
 		result.Charge = stored
 	}

@@ -4,18 +4,17 @@ import (
 	"context"
 	"time"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
 // ClaimAbnormal implements engine.Store.
-func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, now, until time.Time) (intake.Claimed, error) {
+func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, now, until time.Time) (refund.Claimed, error) {
 	const text = `UPDATE refunds SET lease_epoch = $3, lease_until = $4, due_at = $5, doubt = $6, submitted_at = $7
 		WHERE merchant_id = $1 AND id = $2`
-	var claimed intake.Claimed
+	var claimed refund.Claimed
 	err := s.write(ctx, func(q querier) error {
-		key := intake.RefundKey{MerchantID: merchantID, ID: refundID}
-		found, err := s.refunds(ctx, q, []intake.RefundKey{key}, true)
+		key := refund.Key{MerchantID: merchantID, ID: refundID}
+		found, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {
 			return err
 		}
@@ -37,16 +36,16 @@ func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, 
 		if _, err := q.exec(ctx, text, merchantID, refundID, r.LeaseEpoch, micros(r.LeaseUntil), micros(r.DueAt), doubtOf(r), micros(r.SubmittedAt)); err != nil {
 			return err
 		}
-		charge := intake.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}
-		charges, err := s.charges(ctx, q, []intake.ChargeKey{charge}, false)
-		claimed = intake.Claimed{Refund: r, Charge: charges[charge]}
+		charge := refund.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}
+		charges, err := s.charges(ctx, q, []refund.ChargeKey{charge}, false)
+		claimed = refund.Claimed{Refund: r, Charge: charges[charge]}
 		return err
 	})
 	if err == nil {
 		return claimed, nil
 	}
 	if fault := refund.As(err); fault != nil {
-		return intake.Claimed{}, fault
+		return refund.Claimed{}, fault
 	}
-	return intake.Claimed{}, refund.Wrap(err, "claim abnormal refund")
+	return refund.Claimed{}, refund.Wrap(err, "claim abnormal refund")
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
 )
 
 // querier runs statements; it is one transaction, or a connection for reads.
@@ -38,7 +38,7 @@ type database interface {
 	read(ctx context.Context, work func(querier) error) error
 	// write runs work in one transaction and commits it. Errors: a
 	// *transientError was rolled back and may be run again; one that wraps
-	// intake.ErrCommitUnknown may or may not have happened; any other was
+	// refund.ErrCommitUnknown may or may not have happened; any other was
 	// rolled back.
 	write(ctx context.Context, work func(querier) error) error
 	// share is write for the short transactions of the loops, which come in
@@ -117,5 +117,5 @@ func (s *Store) read(ctx context.Context, work func(querier) error) error {
 }
 
 func commitUnknown(err error) error {
-	return fmt.Errorf("%w: %w", intake.ErrCommitUnknown, err)
+	return fmt.Errorf("%w: %w", refund.ErrCommitUnknown, err)
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -72,7 +71,7 @@ type resetting struct {
 	store      *Store
 	q          querier
 	merchantID string
-	keys       []intake.ChargeKey
+	keys       []refund.ChargeKey
 	refunds    map[string]bool
 }
 
@@ -131,7 +130,7 @@ func (r *resetting) find(ctx context.Context, charges []refund.Charge) error {
 		return err
 	}
 	for id := range found {
-		r.keys = append(r.keys, intake.ChargeKey{MerchantID: r.merchantID, ID: id})
+		r.keys = append(r.keys, refund.ChargeKey{MerchantID: r.merchantID, ID: id})
 	}
 	return nil
 }
@@ -183,7 +182,7 @@ func (r *resetting) freeNumbers(ctx context.Context) error {
 		if err == nil {
 			err = json.Unmarshal([]byte(text), &refunds)
 		}
-		if slices.ContainsFunc(refunds, gone) || gone(made) || slices.Contains(r.keys, intake.ChargeKey{MerchantID: r.merchantID, ID: made}) {
+		if slices.ContainsFunc(refunds, gone) || gone(made) || slices.Contains(r.keys, refund.ChargeKey{MerchantID: r.merchantID, ID: made}) {
 			freed = append(freed, []any{merchantID, namespace, value})
 		}
 		return err

@@ -47,10 +47,10 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 		if err := insertUnit(ctx, tx, unit, noon); err != nil {
 			return err
 		}
-		var claims []intake.Number
-		for _, space := range []intake.Namespace{intake.Numbers, intake.Keys} {
-			claims = append(claims, intake.Number{
-				NumberKey: intake.NumberKey{MerchantID: c.MerchantID, Namespace: space, Value: "N" + name},
+		var claims []refund.Number
+		for _, space := range []refund.Namespace{refund.NumberNamespace, refund.KeyNamespace} {
+			claims = append(claims, refund.Number{
+				NumberKey: refund.NumberKey{MerchantID: c.MerchantID, Namespace: space, Value: "N" + name},
 				Refunds:   []string{"re_" + name}, Contents: unit.Members, CreatedAt: noon,
 			})
 		}

@@ -6,18 +6,18 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/refundry/refundry/engine"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 )
 
 // DueRefunds implements engine.Store. It reads across merchants, so it locks
 // nothing; whoever takes one of them compares and sets its epoch.
-func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]engine.Due, error) {
+func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]refund.Due, error) {
 	const text = `SELECT merchant_id, id, lease_epoch FROM refunds WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`
-	var due []engine.Due
+	var due []refund.Due
 	err := s.read(ctx, func(q querier) error {
 		return q.query(ctx, text, []any{micros(now), int64(limit)}, func(scan func(...any) error) error {
-			var d engine.Due
+			var d refund.Due
 			err := scan(&d.MerchantID, &d.ID, &d.LeaseEpoch)
 			due = append(due, d)
 			return err

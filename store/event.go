@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -25,8 +24,8 @@ const (
 // eventRow is an event as stored, before it is put together.
 type eventRow struct {
 	refund.StoredEvent
-	refund   intake.RefundKey
-	charge   intake.ChargeKey
+	refund   refund.Key
+	charge   refund.ChargeKey
 	snapshot refund.Snapshot
 }
 
@@ -59,7 +58,7 @@ func queryEvents(ctx context.Context, q querier, text string, args []any) ([]eve
 // today's with the snapshot over them; one statement for all refunds of up to
 // mostRows events, and one for the charges.
 func (s *Store) restore(ctx context.Context, q querier, rows []eventRow) error {
-	refundKeys, chargeKeys := make([]intake.RefundKey, len(rows)), make([]intake.ChargeKey, len(rows))
+	refundKeys, chargeKeys := make([]refund.Key, len(rows)), make([]refund.ChargeKey, len(rows))
 	for n, row := range rows {
 		refundKeys[n], chargeKeys[n] = row.refund, row.charge
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -44,8 +43,8 @@ func shopUnit(merchantID, charge, refundID string, amount money.Minor) refund.Un
 
 // insertUnit does in a transaction what the intake does.
 func insertUnit(ctx context.Context, tx intake.Tx, unit refund.Unit, at time.Time) error {
-	key := intake.ChargeKey{MerchantID: unit.MerchantID, ID: unit.Requests[0].ChargeID}
-	charges, err := tx.LockCharges(ctx, []intake.ChargeKey{key})
+	key := refund.ChargeKey{MerchantID: unit.MerchantID, ID: unit.Requests[0].ChargeID}
+	charges, err := tx.LockCharges(ctx, []refund.ChargeKey{key})
 	if err != nil {
 		return err
 	}
@@ -69,9 +68,9 @@ func shopRefund(t *testing.T, s *store.Store, merchantID, charge, refundID strin
 // succeed records the channel's word that a refund succeeded.
 func succeed(t *testing.T, s *store.Store, merchantID, refundID string, at time.Time) {
 	t.Helper()
-	word := engine.Word{RefundKey: intake.RefundKey{MerchantID: merchantID, ID: "re_" + refundID}}
+	word := refund.Report{Key: refund.Key{MerchantID: merchantID, ID: "re_" + refundID}}
 	word.Outcome = refund.Outcome{Kind: refund.OutcomeDone, Source: refund.Notice, SucceededAt: at, ChannelRefundID: "5000" + refundID}
-	_, err := s.Record(t.Context(), []engine.Word{word}, func(c refund.Charge, r refund.Refund, w engine.Word) refund.Change {
+	_, err := s.Record(t.Context(), []refund.Report{word}, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
 		return refund.Apply(c, r, w.Outcome, refund.Pace{First: time.Second, Longest: time.Hour}, at)
 	})
 	if err != nil {

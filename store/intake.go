@@ -25,12 +25,12 @@ func (s *Store) InTx(ctx context.Context, work func(intake.Tx) error) error {
 }
 
 // LockCharges implements intake.Tx.
-func (t *intakeTx) LockCharges(ctx context.Context, keys []intake.ChargeKey) (map[intake.ChargeKey]refund.Charge, error) {
+func (t *intakeTx) LockCharges(ctx context.Context, keys []refund.ChargeKey) (map[refund.ChargeKey]refund.Charge, error) {
 	return t.store.charges(ctx, t.q, keys, true)
 }
 
 // Refunds implements intake.Tx.
-func (t *intakeTx) Refunds(ctx context.Context, keys []intake.RefundKey) (map[intake.RefundKey]refund.Refund, error) {
+func (t *intakeTx) Refunds(ctx context.Context, keys []refund.Key) (map[refund.Key]refund.Refund, error) {
 	return t.store.refunds(ctx, t.q, keys, false)
 }
 
@@ -43,10 +43,10 @@ func (t *intakeTx) Insert(ctx context.Context, changes []refund.Change) error {
 // locks until it has ended, one way or the other: who gets them sees in the
 // next statement what became of it. Where the transaction locked nothing, it
 // inserted nothing either, and there is only the look.
-func (s *Store) Settled(ctx context.Context, charges []intake.ChargeKey, refunds []intake.RefundKey, within time.Duration) (map[intake.RefundKey]refund.Refund, error) {
+func (s *Store) Settled(ctx context.Context, charges []refund.ChargeKey, refunds []refund.Key, within time.Duration) (map[refund.Key]refund.Refund, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	var found map[intake.RefundKey]refund.Refund
+	var found map[refund.Key]refund.Refund
 	err := s.db.fresh(ctx, func(q querier) error {
 		if err := lockCharges(ctx, q, charges); err != nil {
 			return err
@@ -60,7 +60,7 @@ func (s *Store) Settled(ctx context.Context, charges []intake.ChargeKey, refunds
 
 // lockCharges locks without reading, so that a corrupt charge does not hide
 // what became of the others.
-func lockCharges(ctx context.Context, q querier, keys []intake.ChargeKey) error {
+func lockCharges(ctx context.Context, q querier, keys []refund.ChargeKey) error {
 	const text = `SELECT c.id FROM v JOIN charges c ON c.merchant_id = v.merchant_id AND c.id = v.id ORDER BY v.n`
 	return queryValues(ctx, q, keyColumns, chargeKeyRows(keys), text+q.lock("OF c"), func(scan func(...any) error) error {
 		var id string

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -27,7 +26,7 @@ var (
 	numberMoveColumns = append(slices.Clone(numberKeyColumns), column{"refunds", "TEXT"}, column{"contents", "TEXT"})
 )
 
-func numberValues(n intake.Number) ([]any, error) {
+func numberValues(n refund.Number) ([]any, error) {
 	refunds, err := jsonText(n.Refunds)
 	if err != nil {
 		return nil, fmt.Errorf("encode number: %w", err)
@@ -39,8 +38,8 @@ func numberValues(n intake.Number) ([]any, error) {
 	return []any{n.MerchantID, string(n.Namespace), n.Value, refunds, contents, micros(n.CreatedAt)}, nil
 }
 
-func scanNumber(scan func(...any) error) (intake.Number, error) {
-	var n intake.Number
+func scanNumber(scan func(...any) error) (refund.Number, error) {
+	var n refund.Number
 	var refunds, contents string
 	var createdAt int64
 	err := scan(&n.MerchantID, (*string)(&n.Namespace), &n.Value, &refunds, &contents, &createdAt)
@@ -48,11 +47,11 @@ func scanNumber(scan func(...any) error) (intake.Number, error) {
 		err = errors.Join(json.Unmarshal([]byte(refunds), &n.Refunds), json.Unmarshal([]byte(contents), &n.Contents))
 	}
 	if err != nil {
-		return intake.Number{}, fmt.Errorf("read number: %w", err)
+		return refund.Number{}, fmt.Errorf("read number: %w", err)
 	}
 	// A key that stands for another write than refunds has none.
-	if n.Namespace == intake.Numbers && len(n.Refunds) == 0 || len(n.Refunds) != len(n.Contents) {
-		return intake.Number{}, refund.Errorf(refund.KindCorrupt, "number", "a number does not say which refunds it stands for")
+	if n.Namespace == refund.NumberNamespace && len(n.Refunds) == 0 || len(n.Refunds) != len(n.Contents) {
+		return refund.Number{}, refund.Errorf(refund.KindCorrupt, "number", "a number does not say which refunds it stands for")
 	}
 	n.CreatedAt = fromMicros(createdAt)
 	return n, nil
@@ -61,11 +60,11 @@ func scanNumber(scan func(...any) error) (intake.Number, error) {
 // ClaimNumbers implements intake.Tx. The unique key makes an INSERT wait for
 // another transaction that claims the same number; who owns it is read in a
 // new statement, which sees what that one has committed.
-func (t *intakeTx) ClaimNumbers(ctx context.Context, claims []intake.Number) (map[intake.NumberKey]intake.Number, error) {
+func (t *intakeTx) ClaimNumbers(ctx context.Context, claims []refund.Number) (map[refund.NumberKey]refund.Number, error) {
 	claims = slices.Clone(claims)
-	slices.SortFunc(claims, func(a, b intake.Number) int { return compareNumbers(a.NumberKey, b.NumberKey) })
+	slices.SortFunc(claims, func(a, b refund.Number) int { return compareNumbers(a.NumberKey, b.NumberKey) })
 	values, keys := make([][]any, len(claims)), make([][]any, len(claims))
-	mine := make(map[intake.NumberKey]intake.Number, len(claims))
+	mine := make(map[refund.NumberKey]refund.Number, len(claims))
 	for n, claim := range claims {
 		var err error
 		if values[n], err = numberValues(claim); err != nil {
@@ -78,7 +77,7 @@ func (t *intakeTx) ClaimNumbers(ctx context.Context, claims []intake.Number) (ma
 	if err != nil {
 		return nil, fmt.Errorf("claim numbers: %w", err)
 	}
-	owners := make(map[intake.NumberKey]intake.Number)
+	owners := make(map[refund.NumberKey]refund.Number)
 	if sum(counts) == int64(len(claims)) {
 		return owners, nil
 	}
@@ -100,7 +99,7 @@ func (t *intakeTx) ClaimNumbers(ctx context.Context, claims []intake.Number) (ma
 }
 
 // MoveNumbers implements intake.Tx.
-func (t *intakeTx) MoveNumbers(ctx context.Context, claims []intake.Number) error {
+func (t *intakeTx) MoveNumbers(ctx context.Context, claims []refund.Number) error {
 	var moved, freed [][]any
 	for _, claim := range claims {
 		values, err := numberValues(claim)
@@ -125,7 +124,7 @@ func (t *intakeTx) MoveNumbers(ctx context.Context, claims []intake.Number) erro
 	return nil
 }
 
-func compareNumbers(a, b intake.NumberKey) int {
+func compareNumbers(a, b refund.NumberKey) int {
 	return cmp.Or(cmp.Compare(a.MerchantID, b.MerchantID), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Value, b.Value))
 }
 

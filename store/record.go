@@ -7,35 +7,34 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/engine"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
 var _ engine.Store = (*Store)(nil)
 
 // Record implements engine.Store.
-func (s *Store) Record(ctx context.Context, words []engine.Word, decide func(refund.Charge, refund.Refund, engine.Word) refund.Change) ([]intake.Posted, error) {
-	var posted []intake.Posted
+func (s *Store) Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+	var posted []refund.Posted
 	err := s.share(ctx, func(q querier) error {
-		r := recording{store: s, q: q, words: words, chargeOf: make(map[intake.RefundKey]string, len(words))}
+		r := recording{store: s, q: q, reports: reports, chargeOf: make(map[refund.Key]string, len(reports))}
 		if err := r.lock(ctx); err != nil {
 			return err
 		}
-		changes := make([]refund.Change, 0, len(words))
-		posted = make([]intake.Posted, len(words))
-		for n, word := range words {
-			key := intake.ChargeKey{MerchantID: word.MerchantID, ID: r.chargeOf[word.RefundKey]}
-			before, there := r.refunds[word.RefundKey]
+		changes := make([]refund.Change, 0, len(reports))
+		posted = make([]refund.Posted, len(reports))
+		for n, report := range reports {
+			key := refund.ChargeKey{MerchantID: report.MerchantID, ID: r.chargeOf[report.Key]}
+			before, there := r.refunds[report.Key]
 			charge, known := r.charges[key]
 			if !there || !known {
 				continue
 			}
-			change := decide(charge, before, word)
+			change := decide(charge, before, report)
 			r.charges[key] = change.Charge
 			for _, changed := range change.Refunds {
-				r.refunds[intake.RefundKey{MerchantID: changed.MerchantID, ID: changed.ID}] = changed
+				r.refunds[refund.Key{MerchantID: changed.MerchantID, ID: changed.ID}] = changed
 			}
-			posted[n] = intake.Posted{Refund: r.refunds[word.RefundKey], Charge: change.Charge}
+			posted[n] = refund.Posted{Refund: r.refunds[report.Key], Charge: change.Charge}
 			changes = append(changes, change)
 		}
 		if !slices.ContainsFunc(changes, changesSomething) {
@@ -55,29 +54,29 @@ func changesSomething(c refund.Change) bool { return len(c.Refunds)+len(c.Attemp
 type recording struct {
 	store    *Store
 	q        querier
-	words    []engine.Word
-	chargeOf map[intake.RefundKey]string
-	charges  map[intake.ChargeKey]refund.Charge
-	refunds  map[intake.RefundKey]refund.Refund
+	reports  []refund.Report
+	chargeOf map[refund.Key]string
+	charges  map[refund.ChargeKey]refund.Charge
+	refunds  map[refund.Key]refund.Refund
 }
 
-// lock finds the words' charges and takes the locks: charges, then refunds.
+// lock finds the reports' charges and takes the locks: charges, then refunds.
 func (r *recording) lock(ctx context.Context) error {
-	keys := make([]intake.RefundKey, len(r.words))
+	keys := make([]refund.Key, len(r.reports))
 	var unknown []rowKey
-	for n, word := range r.words {
-		keys[n] = word.RefundKey
+	for n, report := range r.reports {
+		keys[n] = report.Key
 		switch {
-		case word.ChargeID != "":
-			r.chargeOf[word.RefundKey] = word.ChargeID
+		case report.ChargeID != "":
+			r.chargeOf[report.Key] = report.ChargeID
 		default:
-			unknown = append(unknown, rowKey{word.MerchantID, word.ID})
+			unknown = append(unknown, rowKey{report.MerchantID, report.ID})
 		}
 	}
 	// A refund never changes its charge, so this look needs no lock.
 	const chargeOf = `SELECT r.merchant_id, r.id, r.charge_id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id`
 	err := queryValues(ctx, r.q, keyColumns, keyRows(unknown), chargeOf, func(scan func(...any) error) error {
-		var key intake.RefundKey
+		var key refund.Key
 		var charge string
 		err := scan(&key.MerchantID, &key.ID, &charge)
 		r.chargeOf[key] = charge
@@ -86,10 +85,10 @@ func (r *recording) lock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	chargeKeys := make([]intake.ChargeKey, 0, len(r.chargeOf))
+	chargeKeys := make([]refund.ChargeKey, 0, len(r.chargeOf))
 	for _, key := range keys {
 		if id, ok := r.chargeOf[key]; ok {
-			chargeKeys = append(chargeKeys, intake.ChargeKey{MerchantID: key.MerchantID, ID: id})
+			chargeKeys = append(chargeKeys, refund.ChargeKey{MerchantID: key.MerchantID, ID: id})
 		}
 	}
 	if r.charges, err = r.store.charges(ctx, r.q, chargeKeys, true); err != nil {
@@ -149,13 +148,13 @@ const (
 // work on are left out: they are looked at again when it is done. So are rows
 // that break an invariant, which the log tells of: one of them must not hold
 // up the others for ever.
-func (s *Store) ClaimRefunds(ctx context.Context, due []engine.Due, now, until time.Time) ([]intake.Claimed, error) {
+func (s *Store) ClaimRefunds(ctx context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error) {
 	claimed, err := s.claim(ctx, due, now, until)
 	if refund.KindOf(err) != refund.KindCorrupt || err == nil {
 		return claimed, err
 	}
 	for _, one := range due {
-		more, err := s.claim(ctx, []engine.Due{one}, now, until)
+		more, err := s.claim(ctx, []refund.Due{one}, now, until)
 		switch {
 		case err == nil:
 			claimed = append(claimed, more...)
@@ -168,30 +167,30 @@ func (s *Store) ClaimRefunds(ctx context.Context, due []engine.Due, now, until t
 	return claimed, nil
 }
 
-func (s *Store) claim(ctx context.Context, due []engine.Due, now, until time.Time) ([]intake.Claimed, error) {
-	var claimed []intake.Claimed
+func (s *Store) claim(ctx context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error) {
+	var claimed []refund.Claimed
 	err := s.share(ctx, func(q querier) error {
 		claimed = nil
 		rows, err := s.claimable(ctx, q, due, now)
 		if err != nil {
 			return err
 		}
-		after := make(map[intake.RefundKey]refund.Refund, len(rows))
+		after := make(map[refund.Key]refund.Refund, len(rows))
 		values := make([][]any, len(rows))
 		for n, before := range rows {
 			r := refund.Claim(before, now, until)
-			after[intake.RefundKey{MerchantID: r.MerchantID, ID: r.ID}] = r
+			after[refund.Key{MerchantID: r.MerchantID, ID: r.ID}] = r
 			values[n] = []any{
 				r.MerchantID, r.ID, before.LeaseEpoch, micros(now),
 				r.LeaseEpoch, micros(r.LeaseUntil), micros(r.DueAt), doubtOf(r), micros(r.SubmittedAt),
 			}
 		}
-		var charges []intake.ChargeKey
+		var charges []refund.ChargeKey
 		err = queryValues(ctx, q, claimColumns, values, claimRefunds, func(scan func(...any) error) error {
-			var key intake.RefundKey
+			var key refund.Key
 			err := scan(&key.MerchantID, &key.ID)
-			claimed = append(claimed, intake.Claimed{Refund: after[key]})
-			charges = append(charges, intake.ChargeKey{MerchantID: key.MerchantID, ID: after[key].ChargeID})
+			claimed = append(claimed, refund.Claimed{Refund: after[key]})
+			charges = append(charges, refund.ChargeKey{MerchantID: key.MerchantID, ID: after[key].ChargeID})
 			return err
 		})
 		if err != nil {
@@ -210,7 +209,7 @@ func (s *Store) claim(ctx context.Context, due []engine.Due, now, until time.Tim
 }
 
 // claimable reads, under lock, the refunds that are still as they were seen.
-func (s *Store) claimable(ctx context.Context, q querier, due []engine.Due, now time.Time) ([]refund.Refund, error) {
+func (s *Store) claimable(ctx context.Context, q querier, due []refund.Due, now time.Time) ([]refund.Refund, error) {
 	epochs := make(map[rowKey]int64, len(due))
 	keys := make([]rowKey, len(due))
 	for n, d := range due {

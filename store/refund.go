@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -104,7 +103,7 @@ const refundsByKey = `SELECT ` + refundColumns + ` FROM v JOIN refunds r ON r.me
 
 // refunds reads refunds by their keys, under lock if asked for; those that do
 // not exist are absent.
-func (s *Store) refunds(ctx context.Context, q querier, keys []intake.RefundKey, lock bool) (map[intake.RefundKey]refund.Refund, error) {
+func (s *Store) refunds(ctx context.Context, q querier, keys []refund.Key, lock bool) (map[refund.Key]refund.Refund, error) {
 	text := refundsByKey
 	if lock {
 		text += q.lock("OF r")
@@ -113,10 +112,10 @@ func (s *Store) refunds(ctx context.Context, q querier, keys []intake.RefundKey,
 	for n, key := range keys {
 		rows[n] = rowKey{key.MerchantID, key.ID}
 	}
-	found := make(map[intake.RefundKey]refund.Refund, len(keys))
+	found := make(map[refund.Key]refund.Refund, len(keys))
 	err := queryValues(ctx, q, keyColumns, keyRows(rows), text, func(scan func(...any) error) error {
 		r, err := scanRefund(scan)
-		found[intake.RefundKey{MerchantID: r.MerchantID, ID: r.ID}] = r
+		found[refund.Key{MerchantID: r.MerchantID, ID: r.ID}] = r
 		return err
 	})
 	return found, err

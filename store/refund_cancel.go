@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -15,9 +14,9 @@ import (
 // been told.
 func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID, requestID string, now time.Time) (refund.Refund, refund.Charge, error) {
 	var change refund.Change
-	key := intake.RefundKey{MerchantID: merchantID, ID: refundID}
+	key := refund.Key{MerchantID: merchantID, ID: refundID}
 	err := s.write(ctx, func(q querier) error {
-		before, err := s.refunds(ctx, q, []intake.RefundKey{key}, false)
+		before, err := s.refunds(ctx, q, []refund.Key{key}, false)
 		if err != nil {
 			return err
 		}
@@ -25,12 +24,12 @@ func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID, requestI
 			return refundNotFound(refundID)
 		}
 		// The charge is locked first, and the refund read again under its lock.
-		chargeKey := intake.ChargeKey{MerchantID: merchantID, ID: before[key].ChargeID}
-		charges, err := s.charges(ctx, q, []intake.ChargeKey{chargeKey}, true)
+		chargeKey := refund.ChargeKey{MerchantID: merchantID, ID: before[key].ChargeID}
+		charges, err := s.charges(ctx, q, []refund.ChargeKey{chargeKey}, true)
 		if err != nil {
 			return err
 		}
-		refunds, err := s.refunds(ctx, q, []intake.RefundKey{key}, true)
+		refunds, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect/native"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -17,9 +16,9 @@ var _ native.Retrier = (*Store)(nil)
 func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, now time.Time) (refund.Refund, error) {
 	const due = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2`
 	var r refund.Refund
-	key := intake.RefundKey{MerchantID: merchantID, ID: refundID}
+	key := refund.Key{MerchantID: merchantID, ID: refundID}
 	err := s.write(ctx, func(q querier) error {
-		found, err := s.refunds(ctx, q, []intake.RefundKey{key}, true)
+		found, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {
 			return err
 		}

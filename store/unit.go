@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/dialect/pingpp"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -72,7 +71,7 @@ func (s *Store) units(ctx context.Context, merchantID, text string, args ...any)
 }
 
 func (s *Store) unitsIn(ctx context.Context, q querier, merchantID, text string, args ...any) ([]pingpp.Unit, error) {
-	var numbers []intake.Number
+	var numbers []refund.Number
 	err := q.query(ctx, text, args, func(scan func(...any) error) error {
 		n, err := scanNumber(scan)
 		numbers = append(numbers, n)
@@ -81,19 +80,19 @@ func (s *Store) unitsIn(ctx context.Context, q querier, merchantID, text string,
 	if err != nil {
 		return nil, err
 	}
-	var wanted []intake.RefundKey
+	var wanted []refund.Key
 	for _, n := range numbers {
 		for _, id := range n.Refunds {
-			wanted = append(wanted, intake.RefundKey{MerchantID: merchantID, ID: id})
+			wanted = append(wanted, refund.Key{MerchantID: merchantID, ID: id})
 		}
 	}
 	refunds, err := s.refunds(ctx, q, wanted, false)
 	if err != nil {
 		return nil, err
 	}
-	var paid []intake.ChargeKey
+	var paid []refund.ChargeKey
 	for _, r := range refunds {
-		paid = append(paid, intake.ChargeKey{MerchantID: merchantID, ID: r.ChargeID})
+		paid = append(paid, refund.ChargeKey{MerchantID: merchantID, ID: r.ChargeID})
 	}
 	charges, err := s.charges(ctx, q, paid, false)
 	if err != nil {
@@ -103,8 +102,8 @@ func (s *Store) unitsIn(ctx context.Context, q querier, merchantID, text string,
 	for _, n := range numbers {
 		unit := pingpp.Unit{Key: n.Value, Contents: n.Contents, CreatedAt: n.CreatedAt, Charges: make(map[string]refund.Charge)}
 		for _, id := range n.Refunds {
-			r, ok := refunds[intake.RefundKey{MerchantID: merchantID, ID: id}]
-			charge, paid := charges[intake.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}]
+			r, ok := refunds[refund.Key{MerchantID: merchantID, ID: id}]
+			charge, paid := charges[refund.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}]
 			if !ok || !paid {
 				return nil, refund.Errorf(refund.KindCorrupt, "number", "the key %q stands for refund %s, which is not there", n.Value, id)
 			}

@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -250,8 +249,8 @@ func contradict(t *testing.T, s *store.Store) {
 	word := func(id string, source refund.Source, kind refund.OutcomeKind) {
 		t.Helper()
 		at = at.Add(time.Second)
-		w := engine.Word{RefundKey: intake.RefundKey{MerchantID: merchantID, ID: id}, ChargeID: c.ID, Outcome: refund.Outcome{Kind: kind, Source: source}}
-		_, err := s.Record(t.Context(), []engine.Word{w}, func(c refund.Charge, r refund.Refund, w engine.Word) refund.Change {
+		w := refund.Report{Key: refund.Key{MerchantID: merchantID, ID: id}, ChargeID: c.ID, Outcome: refund.Outcome{Kind: kind, Source: source}}
+		_, err := s.Record(t.Context(), []refund.Report{w}, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
 			return refund.Apply(c, r, w.Outcome, refund.Pace{First: time.Second, Longest: time.Hour}, at)
 		})
 		if err != nil {
@@ -287,9 +286,9 @@ func contradict(t *testing.T, s *store.Store) {
 // insert takes a decision about new refunds through one transaction.
 func insert(t *testing.T, s *store.Store, c refund.Charge, decide func(refund.Charge) (refund.Change, *refund.Error)) {
 	t.Helper()
-	key := intake.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}
+	key := refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}
 	err := s.InTx(t.Context(), func(tx intake.Tx) error {
-		locked, err := tx.LockCharges(t.Context(), []intake.ChargeKey{key})
+		locked, err := tx.LockCharges(t.Context(), []refund.ChargeKey{key})
 		if err != nil {
 			return err
 		}

@@ -127,9 +127,9 @@ func (w *world) accept(t *testing.T, c refund.Charge, refundID string) {
 	unit := refund.Unit{MerchantID: c.MerchantID, Members: []refund.Content{{}}, Requests: []refund.Request{
 		{RefundID: refundID, ChannelNumber: refundID, ChargeID: c.ID, Amount: &amount},
 	}}
-	key := intake.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}
+	key := refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}
 	err := w.InTx(t.Context(), func(tx intake.Tx) error {
-		charges, err := tx.LockCharges(t.Context(), []intake.ChargeKey{key})
+		charges, err := tx.LockCharges(t.Context(), []refund.ChargeKey{key})
 		if err != nil {
 			return err
 		}

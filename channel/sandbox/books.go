@@ -95,7 +95,7 @@ type Tx interface {
 type Books interface {
 	// Books runs work in a transaction of its own and commits it, again after
 	// a deadlock; work makes everything anew each time. An error that wraps
-	// intake.ErrCommitUnknown may have happened, any other was rolled back.
+	// refund.ErrCommitUnknown may have happened, any other was rolled back.
 	Books(ctx context.Context, work func(Tx) error) error
 	// Notices lists what waits, oldest first, by id within the same time.
 	Notices(ctx context.Context, limit int) ([]Notice, error)

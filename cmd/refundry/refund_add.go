@@ -107,5 +107,5 @@ type noEngine struct{}
 
 func (noEngine) Reserve(int) int       { return 0 }
 func (noEngine) Release(int)           {}
-func (noEngine) Take([]intake.Claimed) {}
+func (noEngine) Take([]refund.Claimed) {}
 func (noEngine) Lease() time.Duration  { return 0 }

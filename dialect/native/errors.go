@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -87,7 +86,7 @@ func known(err error) *refund.Error {
 			return e
 		}
 	}
-	if errors.Is(err, intake.ErrCommitUnknown) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, refund.ErrCommitUnknown) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		e := refund.Errorf(refund.KindUnknownOutcome, "", "it is not known whether this was done; query it, or repeat the same request")
 		e.Cause = err
 		return e

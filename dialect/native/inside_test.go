@@ -93,8 +93,8 @@ func TestAnErrorIsToldByItsKind(t *testing.T) {
 	}{
 		"busy":                       {refund.Errorf(refund.KindBusy, "", "x"), 503, refund.KindBusy, "Retry-After: 1"},
 		"an unknown outcome":         {refund.Errorf(refund.KindUnknownOutcome, "", "x"), 500, refund.KindUnknownOutcome, ""},
-		"a commit without an answer": {fmt.Errorf("save: %w", intake.ErrCommitUnknown), 500, refund.KindUnknownOutcome, ""},
-		"one made internal below":    {refund.Wrap(fmt.Errorf("save: %w", intake.ErrCommitUnknown), "register"), 500, refund.KindUnknownOutcome, ""},
+		"a commit without an answer": {fmt.Errorf("save: %w", refund.ErrCommitUnknown), 500, refund.KindUnknownOutcome, ""},
+		"one made internal below":    {refund.Wrap(fmt.Errorf("save: %w", refund.ErrCommitUnknown), "register"), 500, refund.KindUnknownOutcome, ""},
 		"a context that ended":       {fmt.Errorf("save: %w", context.DeadlineExceeded), 500, refund.KindUnknownOutcome, ""},
 		"a fault that is not ours":   {errors.New("password=x"), 500, refund.KindInternal, ""},
 		"corrupt data":               {refund.Errorf(refund.KindCorrupt, "charge", "x"), 500, refund.KindCorrupt, ""},
@@ -304,7 +304,7 @@ func TestABatchThatEndsEarlySaysSoAndKeepsWhatCameBefore(t *testing.T) {
 }
 
 func TestABatchWhoseCommitIsUnknownSaysSoForEachOfItsLines(t *testing.T) {
-	f := &few{registers: func([]refund.Charge) ([]refund.Registered, error) { return nil, intake.ErrCommitUnknown }}
+	f := &few{registers: func([]refund.Charge) ([]refund.Registered, error) { return nil, refund.ErrCommitUnknown }}
 	w := f.ask(t.Context(), "POST", "/charges/batch", strings.NewReader(line+"\n"+`{}`+"\n"+line))
 	if got := w.Body.String(); strings.Count(got, `"kind":"unknown_outcome"`) != 2 || strings.Count(got, `"kind":"invalid"`) != 1 {
 		t.Errorf("answered %s", got)

@@ -167,8 +167,8 @@ func (f *fixture) accept(t testing.TB, c refund.Charge, now time.Time, requests 
 	t.Helper()
 	var made []refund.Refund
 	err := f.InTx(t.Context(), func(tx intake.Tx) error {
-		key := intake.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}
-		locked, err := tx.LockCharges(t.Context(), []intake.ChargeKey{key})
+		key := refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}
+		locked, err := tx.LockCharges(t.Context(), []refund.ChargeKey{key})
 		if err != nil {
 			return err
 		}
@@ -204,8 +204,8 @@ func (f *fixture) readRefund(t testing.TB, id string) refund.Refund {
 	return r
 }
 
-func keyOf(r refund.Refund) intake.RefundKey {
-	return intake.RefundKey{MerchantID: r.MerchantID, ID: r.ID}
+func keyOf(r refund.Refund) refund.Key {
+	return refund.Key{MerchantID: r.MerchantID, ID: r.ID}
 }
 
 // wantKind compares an error's kind; "" is none.

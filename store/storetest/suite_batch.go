@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/refundry/refundry/dialect/pingpp"
-	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
@@ -13,8 +12,8 @@ import (
 // word records what the channel says of a refund.
 func (f *fixture) word(t *testing.T, r refund.Refund, kind refund.OutcomeKind, source refund.Source, second int) {
 	t.Helper()
-	w := engine.Word{RefundKey: keyOf(r), ChargeID: r.ChargeID, Outcome: refund.Outcome{Kind: kind, Source: source, Code: "C", Message: "m"}}
-	if _, err := f.Record(t.Context(), []engine.Word{w}, apply(at(second))); err != nil {
+	w := refund.Report{Key: keyOf(r), ChargeID: r.ChargeID, Outcome: refund.Outcome{Kind: kind, Source: source, Code: "C", Message: "m"}}
+	if _, err := f.Record(t.Context(), []refund.Report{w}, apply(at(second))); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -9,24 +9,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/refundry/refundry/engine"
-	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
 const lease = 45 * time.Second
 
 // due lists what is due of the case's merchant at a time.
-func (f *fixture) due(t testing.TB, now time.Time) []engine.Due {
+func (f *fixture) due(t testing.TB, now time.Time) []refund.Due {
 	t.Helper()
 	due, err := f.DueRefunds(t.Context(), now, 10_000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(due, func(d engine.Due) bool { return d.MerchantID != f.merchant })
+	return slices.DeleteFunc(due, func(d refund.Due) bool { return d.MerchantID != f.merchant })
 }
 
-func (f *fixture) claimed(t testing.TB, due []engine.Due, now time.Time) []intake.Claimed {
+func (f *fixture) claimed(t testing.TB, due []refund.Due, now time.Time) []refund.Claimed {
 	t.Helper()
 	claimed, err := f.ClaimRefunds(t.Context(), due, now, now.Add(lease))
 	if err != nil {
@@ -69,7 +67,7 @@ func leaseIsTakenOnce(t *testing.T, f *fixture) {
 	due := f.due(t, at(4))
 	var mu sync.Mutex
 	var asking sync.WaitGroup
-	taken := make(map[intake.RefundKey]int)
+	taken := make(map[refund.Key]int)
 	for range callers {
 		asking.Go(func() {
 			for _, claimed := range f.claimed(t, due, at(4)) {
@@ -113,18 +111,18 @@ func claimLeavesAlone(t *testing.T, f *fixture) {
 	due := f.due(t, at(4))
 	future := f.accept(t, b, at(30), request(b, 1))[0]
 	due = append(due,
-		engine.Due{RefundKey: keyOf(future)}, // not due yet
-		engine.Due{RefundKey: intake.RefundKey{MerchantID: f.merchant, ID: "re_none"}},
-		engine.Due{RefundKey: keyOf(second), LeaseEpoch: 7})
+		refund.Due{Key: keyOf(future)}, // not due yet
+		refund.Due{Key: refund.Key{MerchantID: f.merchant, ID: "re_none"}},
+		refund.Due{Key: keyOf(second), LeaseEpoch: 7})
 	// A refund whose parts are not its amount breaks an invariant.
 	f.must(t, `UPDATE refunds SET parts = '{"payer":59}' WHERE merchant_id = $1 AND id = $2`, f.merchant, first.ID)
-	due = slices.DeleteFunc(due, func(d engine.Due) bool { return d.ID == second.ID && d.LeaseEpoch == 7 })
+	due = slices.DeleteFunc(due, func(d refund.Due) bool { return d.ID == second.ID && d.LeaseEpoch == 7 })
 	claimed := f.claimed(t, due, at(4))
 	if len(claimed) != 1 || claimed[0].Refund.ID != second.ID {
 		t.Errorf("claimed %+v, want the sound one", claimed)
 	}
 	f.must(t, `UPDATE refunds SET parts = '{"payer":60}' WHERE merchant_id = $1 AND id = $2`, f.merchant, first.ID)
-	if claimed := f.claimed(t, []engine.Due{{RefundKey: keyOf(first), LeaseEpoch: 1}}, at(4)); len(claimed) != 0 {
+	if claimed := f.claimed(t, []refund.Due{{Key: keyOf(first), LeaseEpoch: 1}}, at(4)); len(claimed) != 0 {
 		t.Errorf("claimed with a wrong epoch: %+v", claimed)
 	}
 	if claimed := f.claimed(t, f.due(t, at(4)), at(4)); len(claimed) != 1 || claimed[0].Refund.ID != first.ID {
@@ -159,8 +157,8 @@ func leasesAreTakenOver(t *testing.T, f *fixture) {
 var pace = refund.Pace{SettlingTime: time.Second, First: time.Second, Longest: time.Minute}
 
 // apply decides as the engine does.
-func apply(now time.Time) func(refund.Charge, refund.Refund, engine.Word) refund.Change {
-	return func(c refund.Charge, r refund.Refund, w engine.Word) refund.Change {
+func apply(now time.Time) func(refund.Charge, refund.Refund, refund.Report) refund.Change {
+	return func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
 		return refund.Apply(c, r, w.Outcome, pace, now)
 	}
 }
@@ -174,16 +172,16 @@ func wordsInOrder(t *testing.T, f *fixture) {
 	if len(claimed) != 3 {
 		t.Fatalf("claimed %d", len(claimed))
 	}
-	slices.SortFunc(claimed, func(x, y intake.Claimed) int { return int(y.Refund.Amount - x.Refund.Amount) })
-	word := func(n int, kind refund.OutcomeKind, source refund.Source, text string) engine.Word {
-		w := engine.Word{RefundKey: keyOf(claimed[n].Refund), ChargeID: claimed[n].Refund.ChargeID}
+	slices.SortFunc(claimed, func(x, y refund.Claimed) int { return int(y.Refund.Amount - x.Refund.Amount) })
+	word := func(n int, kind refund.OutcomeKind, source refund.Source, text string) refund.Report {
+		w := refund.Report{Key: keyOf(claimed[n].Refund), ChargeID: claimed[n].Refund.ChargeID}
 		w.Outcome = refund.Outcome{Kind: kind, Source: source, Epoch: 1, SentAt: at(5), ChannelRefundID: fmt.Sprint("channel ", n), Code: "C", Message: text}
 		if source == refund.Notice {
 			w.ChargeID, w.Outcome.Epoch = "", 0
 		}
 		return w
 	}
-	posted, err := f.Record(t.Context(), []engine.Word{
+	posted, err := f.Record(t.Context(), []refund.Report{
 		word(0, refund.OutcomeAccepted, refund.Submit, "first"),
 		word(2, refund.OutcomeDone, refund.Submit, ""),
 		word(1, refund.OutcomeRefused, refund.Submit, "no"),
@@ -222,11 +220,11 @@ func wordAboutNothing(t *testing.T, f *fixture) {
 	c := f.registered(t, f.charge(100))
 	r := f.accept(t, c, at(3), request(c, 1))[0]
 	decided := 0
-	posted, err := f.Record(t.Context(), []engine.Word{
-		{RefundKey: intake.RefundKey{MerchantID: f.merchant, ID: "re_none"}},
-		{RefundKey: intake.RefundKey{MerchantID: newMerchant(), ID: r.ID}, ChargeID: c.ID},
-		{RefundKey: intake.RefundKey{MerchantID: f.merchant, ID: "re_none"}, ChargeID: c.ID},
-	}, func(c refund.Charge, r refund.Refund, _ engine.Word) refund.Change {
+	posted, err := f.Record(t.Context(), []refund.Report{
+		{Key: refund.Key{MerchantID: f.merchant, ID: "re_none"}},
+		{Key: refund.Key{MerchantID: newMerchant(), ID: r.ID}, ChargeID: c.ID},
+		{Key: refund.Key{MerchantID: f.merchant, ID: "re_none"}, ChargeID: c.ID},
+	}, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
 		decided++
 		return refund.Change{Charge: c, Refunds: []refund.Refund{r}}
 	})

@@ -126,7 +126,7 @@ func mustWait(t *testing.T, what string, done <-chan error) {
 
 func chargeIsLocked(t *testing.T, f *fixture) {
 	c := f.registered(t, f.charge(100))
-	keys := []intake.ChargeKey{{MerchantID: f.merchant, ID: c.ID}, {MerchantID: f.merchant, ID: "ch_none"}}
+	keys := []refund.ChargeKey{{MerchantID: f.merchant, ID: c.ID}, {MerchantID: f.merchant, ID: "ch_none"}}
 	lock := func(tx intake.Tx) error {
 		found, err := tx.LockCharges(t.Context(), keys)
 		if err == nil && len(found) != 1 {
@@ -146,15 +146,15 @@ func chargeIsLocked(t *testing.T, f *fixture) {
 	}
 }
 
-func (f *fixture) number(value, refundID string) intake.Number {
-	return intake.Number{
-		NumberKey: intake.NumberKey{MerchantID: f.merchant, Namespace: intake.Numbers, Value: value},
+func (f *fixture) number(value, refundID string) refund.Number {
+	return refund.Number{
+		NumberKey: refund.NumberKey{MerchantID: f.merchant, Namespace: refund.NumberNamespace, Value: value},
 		Refunds:   []string{refundID}, Contents: []refund.Content{{"charge": "c", "amount": "1"}}, CreatedAt: at(3),
 	}
 }
 
 // claim claims numbers and notes who owned them before.
-func claim(owners *map[intake.NumberKey]intake.Number, numbers ...intake.Number) func(intake.Tx) error {
+func claim(owners *map[refund.NumberKey]refund.Number, numbers ...refund.Number) func(intake.Tx) error {
 	return func(tx intake.Tx) (err error) {
 		*owners, err = tx.ClaimNumbers(context.Background(), numbers)
 		return err
@@ -162,7 +162,7 @@ func claim(owners *map[intake.NumberKey]intake.Number, numbers ...intake.Number)
 }
 
 func claimIsWaitedFor(t *testing.T, f *fixture) {
-	var first, second map[intake.NumberKey]intake.Number
+	var first, second map[refund.NumberKey]refund.Number
 	end := f.inTx(t, claim(&first, f.number("A", "re_1"), f.number("B", "re_1")), nothing)
 	other := make(chan error, 1)
 	go func() { other <- f.InTx(t.Context(), claim(&second, f.number("C", "re_2"), f.number("B", "re_2"))) }()
@@ -174,13 +174,13 @@ func claimIsWaitedFor(t *testing.T, f *fixture) {
 		t.Errorf("the first finds owners %v", first)
 	}
 	b := f.number("B", "re_1")
-	if diff := cmp.Diff(map[intake.NumberKey]intake.Number{b.NumberKey: b}, second); diff != "" {
+	if diff := cmp.Diff(map[refund.NumberKey]refund.Number{b.NumberKey: b}, second); diff != "" {
 		t.Errorf("the second (-want +got): %s", diff)
 	}
 }
 
 func claimIsFreed(t *testing.T, f *fixture) {
-	var first, second, third map[intake.NumberKey]intake.Number
+	var first, second, third map[refund.NumberKey]refund.Number
 	a, b := f.number("A", "re_1"), f.number("B", "re_1")
 	end := f.inTx(t, claim(&first, a), givesUp)
 	other := make(chan error, 1)
@@ -199,14 +199,14 @@ func claimIsFreed(t *testing.T, f *fixture) {
 		}
 		gone, moved := b, f.number("C", "re_3")
 		gone.Refunds, gone.Contents = nil, nil
-		return tx.MoveNumbers(t.Context(), []intake.Number{gone, moved})
+		return tx.MoveNumbers(t.Context(), []refund.Number{gone, moved})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = f.InTx(t.Context(), claim(&third, f.number("B", "re_4"), f.number("C", "re_4")))
 	c := f.number("C", "re_3")
-	if diff := cmp.Diff(map[intake.NumberKey]intake.Number{c.NumberKey: c}, third); diff != "" || err != nil {
+	if diff := cmp.Diff(map[refund.NumberKey]refund.Number{c.NumberKey: c}, third); diff != "" || err != nil {
 		t.Errorf("(-want +got): %s, %v", diff, err)
 	}
 }
@@ -221,7 +221,7 @@ func deadlockRepeats(t *testing.T, f *fixture) {
 		return f.InTx(ctx, func(tx intake.Tx) error {
 			tries <- 1
 			for n, c := range []refund.Charge{x, y} {
-				if _, err := tx.LockCharges(ctx, []intake.ChargeKey{{MerchantID: f.merchant, ID: c.ID}}); err != nil {
+				if _, err := tx.LockCharges(ctx, []refund.ChargeKey{{MerchantID: f.merchant, ID: c.ID}}); err != nil {
 					return err
 				}
 				if n == 0 && !f.SQLite() && len(tries) <= 2 {
@@ -252,11 +252,11 @@ func deadlockRepeats(t *testing.T, f *fixture) {
 func settledWaits(t *testing.T, f *fixture) {
 	c := f.registered(t, f.charge(100))
 	lost := request(c, 10)
-	key := intake.ChargeKey{MerchantID: f.merchant, ID: c.ID}
-	keys := []intake.RefundKey{{MerchantID: f.merchant, ID: lost.RefundID}}
+	key := refund.ChargeKey{MerchantID: f.merchant, ID: c.ID}
+	keys := []refund.Key{{MerchantID: f.merchant, ID: lost.RefundID}}
 	var changes []refund.Change
 	end := f.inTx(t, func(tx intake.Tx) error {
-		locked, err := tx.LockCharges(t.Context(), []intake.ChargeKey{key})
+		locked, err := tx.LockCharges(t.Context(), []refund.ChargeKey{key})
 		if err != nil {
 			return err
 		}
@@ -266,13 +266,13 @@ func settledWaits(t *testing.T, f *fixture) {
 	}, func(tx intake.Tx) error { return tx.Insert(t.Context(), changes) })
 
 	type answer struct {
-		found map[intake.RefundKey]refund.Refund
+		found map[refund.Key]refund.Refund
 		err   error
 	}
 	looked := make(chan answer, 1)
 	waiting := make(chan error, 1)
 	go func() {
-		found, err := f.Settled(t.Context(), []intake.ChargeKey{key}, keys, 20*time.Second)
+		found, err := f.Settled(t.Context(), []refund.ChargeKey{key}, keys, 20*time.Second)
 		looked <- answer{found, err}
 		waiting <- err
 	}()
@@ -287,10 +287,10 @@ func settledWaits(t *testing.T, f *fixture) {
 	// A lock that nobody gives up in time leaves it unknown.
 	if !f.SQLite() {
 		end = f.inTx(t, func(tx intake.Tx) error {
-			_, err := tx.LockCharges(t.Context(), []intake.ChargeKey{key})
+			_, err := tx.LockCharges(t.Context(), []refund.ChargeKey{key})
 			return err
 		}, nothing)
-		found, err := f.Settled(t.Context(), []intake.ChargeKey{key}, keys, 300*time.Millisecond)
+		found, err := f.Settled(t.Context(), []refund.ChargeKey{key}, keys, 300*time.Millisecond)
 		if err == nil {
 			t.Errorf("found %v without the lock", found)
 		}
@@ -299,7 +299,7 @@ func settledWaits(t *testing.T, f *fixture) {
 		}
 	}
 	// With nothing locked there is only the look.
-	found, err := f.Settled(t.Context(), nil, append(keys, intake.RefundKey{MerchantID: f.merchant, ID: "re_none"}), time.Second)
+	found, err := f.Settled(t.Context(), nil, append(keys, refund.Key{MerchantID: f.merchant, ID: "re_none"}), time.Second)
 	if err != nil || len(found) != 1 {
 		t.Errorf("found %v, %v", found, err)
 	}

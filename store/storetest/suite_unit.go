@@ -12,15 +12,15 @@ import (
 // keyed writes a key that stands for refunds, as the intake does.
 func (f *fixture) keyed(t testing.TB, value, app string, second int, refunds ...refund.Refund) {
 	t.Helper()
-	n := intake.Number{
-		NumberKey: intake.NumberKey{MerchantID: f.merchant, Namespace: intake.Keys, Value: value}, CreatedAt: at(second),
+	n := refund.Number{
+		NumberKey: refund.NumberKey{MerchantID: f.merchant, Namespace: refund.KeyNamespace, Value: value}, CreatedAt: at(second),
 	}
 	for _, r := range refunds {
 		n.Refunds = append(n.Refunds, r.ID)
 		n.Contents = append(n.Contents, refund.Content{"charge": r.ChargeID, pingpp.ContentApp: app})
 	}
 	err := f.InTx(t.Context(), func(tx intake.Tx) error {
-		_, err := tx.ClaimNumbers(t.Context(), []intake.Number{n})
+		_, err := tx.ClaimNumbers(t.Context(), []refund.Number{n})
 		return err
 	})
 	if err != nil {

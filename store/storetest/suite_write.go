@@ -182,12 +182,12 @@ func oneNamespace(t *testing.T, f *fixture) {
 	if err := f.KeepWrite(t.Context(), f.named("of a write", "native POST /endpoints")); err != nil {
 		t.Fatal(err)
 	}
-	claim := intake.Number{
-		NumberKey: intake.NumberKey{MerchantID: f.merchant, Namespace: intake.Keys, Value: "of a write"},
+	claim := refund.Number{
+		NumberKey: refund.NumberKey{MerchantID: f.merchant, Namespace: refund.KeyNamespace, Value: "of a write"},
 		Refunds:   []string{"re_1"}, Contents: []refund.Content{{"charge": c.ID}}, CreatedAt: at(4),
 	}
 	err = f.InTx(t.Context(), func(tx intake.Tx) error {
-		owners, err := tx.ClaimNumbers(t.Context(), []intake.Number{claim})
+		owners, err := tx.ClaimNumbers(t.Context(), []refund.Number{claim})
 		if owner, taken := owners[claim.NumberKey]; !taken || len(owner.Refunds) != 0 {
 			t.Errorf("owner %+v, %v", owner, taken)
 		}
