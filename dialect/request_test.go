@@ -184,7 +184,7 @@ func TestATransactionNumberHas28DigitsAndIsNew(t *testing.T) {
 }
 
 func TestTheSandboxAccountIsTheOneOfTheSandbox(t *testing.T) {
-	accounts := []merchant.ChannelAccount{{ID: "m", Connector: merchant.ConnectorManual}, {ID: "s", Connector: merchant.ConnectorSandbox}}
+	accounts := []merchant.ChannelAccount{{ID: "m", Channel: merchant.ChannelManual}, {ID: "s", Channel: merchant.ChannelSandbox}}
 	if got, ok := dialect.SandboxAccount(accounts); !ok || got.ID != "s" {
 		t.Errorf("got %v, %t", got, ok)
 	}

@@ -31,7 +31,7 @@ func TransactionID(now time.Time) string {
 // test mode.
 func SandboxAccount(accounts []merchant.ChannelAccount) (merchant.ChannelAccount, bool) {
 	for _, account := range accounts {
-		if account.Connector == merchant.ConnectorSandbox {
+		if account.Channel == merchant.ChannelSandbox {
 			return account, true
 		}
 	}

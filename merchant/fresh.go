@@ -58,9 +58,7 @@ func NewFresh(name string, mode Mode, with []string, now time.Time) (Fresh, erro
 		}
 	}
 	if mode == Test {
-		f.Accounts = []ChannelAccount{{
-			ID: "sandbox_" + letters(idLength), MerchantID: f.Merchant.ID, Connector: ConnectorSandbox, CreatedAt: now,
-		}}
+		f.Accounts = []ChannelAccount{newSandboxAccount(NewAccountID(ChannelSandbox), f.Merchant.ID, now)}
 	}
 	return f, nil
 }

@@ -38,7 +38,7 @@ func Demo(now time.Time) (Fresh, error) {
 	f := Fresh{
 		Merchant:   m,
 		Identities: []Identity{{Dialect: PingPP, Name: "app_1Gqj58ynP0mHeX1q"}, payin},
-		Accounts:   []ChannelAccount{{ID: DemoAccount, MerchantID: m.ID, Connector: ConnectorSandbox, CreatedAt: now}},
+		Accounts:   []ChannelAccount{newSandboxAccount(DemoAccount, m.ID, now)},
 		Keys: []FreshKey{
 			keyOf(m, "key_demo_pingpp", PingPP, "app_1Gqj58ynP0mHeX1q", demoKey, now),
 			keyOf(m, "key_demo_wallet", Wallet, "wallet_demo", demoKey, now),

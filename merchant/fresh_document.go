@@ -89,7 +89,7 @@ func (f Fresh) Document() []byte {
 		d.Native = &nativeDocument{Key: key}
 	}
 	for _, account := range f.Accounts {
-		if account.Connector == ConnectorSandbox {
+		if account.Channel == ChannelSandbox {
 			d.Sandbox = &sandboxDocument{Account: account.ID}
 		}
 	}

@@ -142,21 +142,6 @@ type Caller struct {
 	Key      Key
 }
 
-// ChannelAccount is a merchant's account at a channel and names the connector
-// that moves its money.
-type ChannelAccount struct {
-	ID         string
-	MerchantID string
-	Connector  string
-	CreatedAt  time.Time
-}
-
-// Connectors' names.
-const (
-	ConnectorSandbox = "sandbox"
-	ConnectorManual  = "manual"
-)
-
 // Endpoint is an address that is told of events.
 type Endpoint struct {
 	ID         string

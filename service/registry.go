@@ -44,6 +44,6 @@ func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dia
 func (s *Service) channels(now func() time.Time, log *slog.Logger) map[string]channel.Connector {
 	s.sandbox = sandbox.New(s.Store, sandbox.Options{Now: now, Log: log})
 	return map[string]channel.Connector{
-		merchant.ConnectorSandbox: s.sandbox,
+		merchant.ChannelSandbox: s.sandbox,
 	}
 }

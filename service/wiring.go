@@ -30,13 +30,13 @@ func (s *Service) intakeWorkers() int {
 // connector finds the connector of a channel account.
 func (s *Service) connector(connectors map[string]channel.Connector) engine.Connectors {
 	return func(ctx context.Context, account string) (channel.Connector, error) {
-		name, err := s.Store.AccountConnector(ctx, account)
+		a, err := s.Store.ChannelAccount(ctx, account)
 		if err != nil {
 			return nil, err
 		}
-		found, ok := connectors[name]
+		found, ok := connectors[a.Channel]
 		if !ok {
-			return nil, fmt.Errorf("channel account %s is of %q, which this program has no connector for", account, name)
+			return nil, fmt.Errorf("channel account %s is of %q, which this program has no connector for", account, a.Channel)
 		}
 		return found, nil
 	}

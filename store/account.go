@@ -2,19 +2,121 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
 const (
-	insertAccount = `INSERT INTO channel_accounts (id, merchant_id, connector, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
-	accountOwner  = `SELECT a.merchant_id FROM channel_accounts a WHERE a.id = $1`
+	// accountColumns is what scanAccount reads, of a table named a.
+	accountColumns = `a.id, a.merchant_id, a.connector, a.state, a.takes, a.is_default, a.version, a.settings, a.sealed, a.created_at, a.updated_at`
+	insertAccount  = `INSERT INTO channel_accounts (id, merchant_id, connector, state, takes, is_default, version, settings, sealed, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
+	updateAccount = `UPDATE channel_accounts SET state = $3, takes = $4, is_default = $5, version = $6, settings = $7, sealed = $8, updated_at = $9
+		WHERE merchant_id = $1 AND id = $2`
+	accountOwner = `SELECT a.merchant_id FROM channel_accounts a WHERE a.id = $1`
+	accountByID  = `SELECT ` + accountColumns + `, m.mode FROM channel_accounts a JOIN merchants m ON m.id = a.merchant_id WHERE a.id = $1`
+	accountsOf   = `SELECT ` + accountColumns + ` FROM channel_accounts a WHERE a.merchant_id = $1 ORDER BY a.created_at, a.id`
 )
 
-func addAccount(ctx context.Context, q querier, a merchant.ChannelAccount) error {
-	if _, err := q.exec(ctx, insertAccount, a.ID, a.MerchantID, a.Connector, micros(a.CreatedAt)); err != nil {
+// accountTable is bound into the seals of accounts' secrets, those of versions
+// too: a version's secrets stay sealed as they are when the next one comes.
+const accountTable = "channel_accounts"
+
+// accountRow names an account's version in the seal of its secrets. Accounts'
+// ids have no slash.
+func accountRow(id string, version int64) string { return id + "/" + strconv.FormatInt(version, 10) }
+
+// sealAccount seals the secrets of an account's version. Without secrets no
+// master key is needed.
+func (s *Store) sealAccount(id string, version int64, secrets map[string]string) (string, error) {
+	if len(secrets) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(secrets)
+	if err != nil {
+		return "", fmt.Errorf("encode secrets of account: %w", err)
+	}
+	return s.seal(text, accountTable, accountRow(id, version))
+}
+
+func (s *Store) openAccount(id string, version int64, sealed string) (secrets map[string]string, err error) {
+	if sealed == "" {
+		return nil, nil
+	}
+	text, err := s.unseal(sealed, accountTable, accountRow(id, version))
+	if err == nil {
+		err = json.Unmarshal(text, &secrets)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read secrets of account: %w", err)
+	}
+	return secrets, nil
+}
+
+// accountValues are an account's columns from state on, as insertAccount and
+// updateAccount take them, without updated_at.
+func (s *Store) accountValues(a merchant.ChannelAccount) ([]any, error) {
+	settings := "{}"
+	if len(a.Settings) > 0 {
+		var err error
+		if settings, err = jsonText(a.Settings); err != nil {
+			return nil, fmt.Errorf("encode settings of account: %w", err)
+		}
+	}
+	sealed, err := s.sealAccount(a.ID, a.Version, a.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	isDefault := int64(0)
+	if a.Default {
+		isDefault = 1
+	}
+	return []any{string(a.State), strings.Join(a.Takes, " "), isDefault, a.Version, settings, sealed}, nil
+}
+
+// scanAccount reads an account, and its secrets as they are sealed.
+func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccount, sealed string, err error) {
+	var takes, settings string
+	var isDefault, createdAt, updatedAt int64
+	err = scan(append([]any{
+		&a.ID, &a.MerchantID, &a.Channel, (*string)(&a.State), &takes, &isDefault, &a.Version, &settings, &sealed, &createdAt, &updatedAt,
+	}, more...)...)
+	if err == nil {
+		err = fromJSON(settings, &a.Settings)
+	}
+	if err != nil {
+		return merchant.ChannelAccount{}, "", fmt.Errorf("read channel account: %w", err)
+	}
+	a.Default = isDefault != 0
+	if takes != "" {
+		a.Takes = strings.Fields(takes)
+	}
+	a.CreatedAt, a.UpdatedAt = fromMicros(createdAt), fromMicros(updatedAt)
+	if a.UpdatedAt.IsZero() { // a row of a binary that knew no changes
+		a.UpdatedAt = a.CreatedAt
+	}
+	return a, sealed, nil
+}
+
+// addAccount inserts an account. One without a state or version is new: active
+// and of version 1.
+func (s *Store) addAccount(ctx context.Context, q querier, a merchant.ChannelAccount) error {
+	if a.State == "" {
+		a.State = merchant.AccountActive
+	}
+	a.Version = max(a.Version, 1)
+	values, err := s.accountValues(a)
+	if err != nil {
+		return err
+	}
+	args := append([]any{a.ID, a.MerchantID, a.Channel}, values...)
+	if _, err := q.exec(ctx, insertAccount, append(args, micros(a.CreatedAt), micros(a.CreatedAt))...); err != nil {
 		return err
 	}
 	return owned(ctx, q, a.MerchantID, accountOwner, a.ID)
@@ -23,7 +125,7 @@ func addAccount(ctx context.Context, q querier, a merchant.ChannelAccount) error
 // AddAccount adds a channel account. The same again changes nothing; one that
 // another merchant has is an error.
 func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount) error {
-	err := s.write(ctx, func(q querier) error { return addAccount(ctx, q, a) })
+	err := s.write(ctx, func(q querier) error { return s.addAccount(ctx, q, a) })
 	s.directory.forget()
 	if err != nil {
 		return fmt.Errorf("add channel account %s: %w", a.ID, err)
@@ -31,15 +133,12 @@ func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount) error
 	return nil
 }
 
+// accounts reads a merchant's accounts without their secrets, oldest first.
 func (s *Store) accounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
-	const text = `SELECT a.id, a.merchant_id, a.connector, a.created_at FROM channel_accounts a WHERE a.merchant_id = $1 ORDER BY a.created_at, a.id`
 	var found []merchant.ChannelAccount
 	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
-			var a merchant.ChannelAccount
-			var createdAt int64
-			err := scan(&a.ID, &a.MerchantID, &a.Connector, &createdAt)
-			a.CreatedAt = fromMicros(createdAt)
+		return q.query(ctx, accountsOf, []any{merchantID}, func(scan func(...any) error) error {
+			a, _, err := scanAccount(scan)
 			found = append(found, a)
 			return err
 		})
@@ -47,21 +146,101 @@ func (s *Store) accounts(ctx context.Context, merchantID string) ([]merchant.Cha
 	return found, err
 }
 
-// AccountConnector names the connector that moves a channel account's money.
-// It never changes, and is answered from memory mostly. Absent is KindNotFound.
-func (s *Store) AccountConnector(ctx context.Context, accountID string) (string, error) {
-	return s.directory.connectors.get(ctx, accountID, s.now(), func(ctx context.Context) (string, error) {
-		connector := ""
-		err := s.read(ctx, func(q querier) error {
-			return q.query(ctx, `SELECT a.connector FROM channel_accounts a WHERE a.id = $1`, []any{accountID},
-				func(scan func(...any) error) error { return scan(&connector) })
+// ChannelAccount returns an account with its secrets opened, its merchant's
+// mode and those of its previous versions whose life has not ended. It is
+// answered from memory mostly: other processes go by an account's last state
+// and version for up to entryLife. Absent is KindNotFound.
+func (s *Store) ChannelAccount(ctx context.Context, id string) (merchant.ChannelAccount, error) {
+	return s.directory.opened.get(ctx, id, s.now(), func(ctx context.Context) (found merchant.ChannelAccount, err error) {
+		err = s.read(ctx, func(q querier) error {
+			found, err = s.openedAccount(ctx, q, id, "")
+			return err
 		})
-		if err == nil && connector == "" {
-			err = refund.Errorf(refund.KindNotFound, "channel_account", "there is no channel account %q", accountID)
+		if err != nil {
+			return merchant.ChannelAccount{}, fmt.Errorf("find channel account: %w", err)
+		}
+		found.Previous = found.LivePrevious(s.now())
+		return found, nil
+	})
+}
+
+// openedAccount reads an account with all its versions, those that have retired
+// without their secrets.
+func (s *Store) openedAccount(ctx context.Context, q querier, id, lock string) (merchant.ChannelAccount, error) {
+	var a merchant.ChannelAccount
+	there := false
+	err := q.query(ctx, accountByID+lock, []any{id}, func(scan func(...any) error) (err error) {
+		there = true
+		var mode, sealed string
+		if a, sealed, err = scanAccount(scan, &mode); err != nil {
+			return err
+		}
+		a.Mode = merchant.Mode(mode)
+		a.Secrets, err = s.openAccount(a.ID, a.Version, sealed)
+		return err
+	})
+	if err == nil && !there {
+		err = refund.Errorf(refund.KindNotFound, "channel_account", "there is no channel account %q", id)
+	}
+	if err == nil {
+		a.Previous, err = s.accountVersions(ctx, q, id)
+	}
+	if err != nil {
+		return merchant.ChannelAccount{}, err
+	}
+	return a, nil
+}
+
+// ChangeAccount lets change alter an account of the merchant under a lock, and
+// returns it as it is then; an error of change leaves it as it was. A change of
+// settings or secrets is a new version (see merchant.ChannelAccount.Renew). An
+// account that is paused no longer has what waited sent now. Other processes go
+// by the account as it was for up to entryLife longer. Absent is KindNotFound.
+func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error) {
+	var after merchant.ChannelAccount
+	err := s.write(ctx, func(q querier) error {
+		before, err := s.openedAccount(ctx, q, id, q.lock("OF a"))
+		if err == nil && before.MerchantID != merchantID {
+			err = refund.Errorf(refund.KindNotFound, "channel_account", "the merchant has no channel account %q", id)
 		}
 		if err != nil {
-			return "", fmt.Errorf("find connector: %w", err)
+			return err
 		}
-		return connector, nil
+		after = before
+		if err := change(&after); err != nil {
+			return err
+		}
+		after.UpdatedAt = now
+		values, err := s.accountValues(after)
+		if err != nil {
+			return err
+		}
+		args := append([]any{merchantID, id}, values...)
+		if _, err := q.exec(ctx, updateAccount, append(args, micros(now))...); err != nil {
+			return err
+		}
+		if err := s.saveVersions(ctx, q, before, after, now); err != nil {
+			return err
+		}
+		if before.State == merchant.AccountPaused && after.State != merchant.AccountPaused {
+			return sendWhatWaited(ctx, q, merchantID, id, now)
+		}
+		return nil
 	})
+	s.directory.forget()
+	if err != nil {
+		return merchant.ChannelAccount{}, fmt.Errorf("change channel account: %w", err)
+	}
+	return after, nil
+}
+
+// sendWhatWaited makes an account's refunds due whose next step is a submit that
+// nobody is about to make. It goes by the index of what is due at all.
+func sendWhatWaited(ctx context.Context, q querier, merchantID, accountID string, now time.Time) error {
+	const text = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND channel_account = $2 AND due_at > $3 AND due_at > 0
+		AND lease_until = 0 AND (state = 'created' OR state = 'pending' AND submitted_at = 0)`
+	if _, err := q.exec(ctx, text, merchantID, accountID, micros(now)); err != nil {
+		return fmt.Errorf("make refunds due: %w", err)
+	}
+	return nil
 }

@@ -22,7 +22,7 @@ type directory struct {
 	identities   cache[string, []merchant.Identity]
 	names        cache[callerKey, known]
 	accounts     cache[string, []merchant.ChannelAccount]
-	connectors   cache[string, string]
+	opened       cache[string, merchant.ChannelAccount]
 	platformKeys cache[string, []merchant.PlatformKey]
 	secrets      cache[callerKey, []merchant.EndpointSecret] // by merchant and endpoint
 }
@@ -38,7 +38,7 @@ func (d *directory) forget() {
 	d.identities.forget()
 	d.names.forget()
 	d.accounts.forget()
-	d.connectors.forget()
+	d.opened.forget()
 	d.platformKeys.forget()
 	d.secrets.forget()
 }
@@ -146,8 +146,20 @@ func (s *Store) Identities(ctx context.Context, merchantID string) ([]merchant.I
 	})
 }
 
-// ChannelAccounts implements dialect.Directory.
+// ChannelAccounts implements dialect.Directory. It reads them anew each time: a
+// charge that is registered right after its account was added must find it.
 func (s *Store) ChannelAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
+	now := s.now()
+	found, err := s.accounts(ctx, merchantID)
+	if err != nil {
+		return nil, fmt.Errorf("find channel accounts: %w", err)
+	}
+	s.directory.accounts.put(merchantID, found, now)
+	return found, nil
+}
+
+// recentAccounts is ChannelAccounts from memory mostly.
+func (s *Store) recentAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
 	return s.directory.accounts.get(ctx, merchantID, s.now(), func(ctx context.Context) ([]merchant.ChannelAccount, error) {
 		return s.accounts(ctx, merchantID)
 	})

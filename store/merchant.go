@@ -59,7 +59,7 @@ func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh) error {
 			}
 		}
 		for _, account := range f.Accounts {
-			if err := addAccount(ctx, q, account); err != nil {
+			if err := s.addAccount(ctx, q, account); err != nil {
 				return fmt.Errorf("channel account %s: %w", account.ID, err)
 			}
 		}

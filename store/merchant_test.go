@@ -72,9 +72,8 @@ func TestAMerchantIsReadAsItWasAdded(t *testing.T) {
 		if diff := cmp.Diff(f.Accounts, accounts); err != nil || diff != "" {
 			t.Errorf("accounts: %v %s", err, diff)
 		}
-		connector, err := s.AccountConnector(t.Context(), accounts[0].ID)
-		if connector != merchant.ConnectorSandbox || err != nil {
-			t.Errorf("connector %q, %v", connector, err)
+		if opened, err := s.ChannelAccount(t.Context(), accounts[0].ID); opened.Channel != merchant.ChannelSandbox || opened.Mode != f.Merchant.Mode || err != nil {
+			t.Errorf("opened %v, %v", opened, err)
 		}
 		keys, err := s.Keys(t.Context(), f.Merchant.ID)
 		if err != nil || len(keys) != len(f.Keys) {

@@ -47,10 +47,10 @@ func channelRules(settings merchant.Settings) map[string]refund.Rules {
 // stands, which bind whoever has them; nil is none. The sandbox has no rules
 // until asked, and an operator's hands have none at all.
 func (s *Store) accountRules(ctx context.Context, merchantID string) (map[string]map[string]refund.Rules, error) {
-	accounts, err := s.ChannelAccounts(ctx, merchantID)
+	accounts, err := s.recentAccounts(ctx, merchantID)
 	var rules map[string]map[string]refund.Rules
 	for _, account := range accounts {
-		if account.Connector == merchant.ConnectorSandbox || account.Connector == merchant.ConnectorManual {
+		if account.Channel == merchant.ChannelSandbox || account.Channel == merchant.ChannelManual {
 			continue
 		}
 		if rules == nil {

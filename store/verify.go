@@ -26,6 +26,8 @@ const (
 	VerifyChannelNumber = "channel numbers"
 	VerifyAliases       = "aliases"
 	VerifyDeliveries    = "deliveries"
+	VerifyAccounts      = "channel accounts"
+	VerifySealed        = "sealed secrets"
 	VerifySandbox       = "the sandbox's books"
 	// VerifyExcess is no broken invariant but recorded truth: a channel gave
 	// back more than was paid, and these refunds are the evidence.
@@ -93,6 +95,7 @@ func (v *verifier) run(ctx context.Context) error {
 		{"carried balances", v.carried},
 		{"numbers", v.numbers},
 		{"events and deliveries", v.deliveries},
+		{"channel accounts and secrets", v.accounts},
 		{"the sandbox's books", v.sandbox},
 	} {
 		err := pass.run(ctx)

@@ -27,6 +27,7 @@ const (
 	aNumber    = `SELECT MIN(value) FROM refund_numbers WHERE namespace = 'number'`
 	anEvent    = `SELECT MIN(id) FROM events WHERE type = 'refund.succeeded' AND merchant_id <> 'mer_late'`
 	aDelivery  = `SELECT MIN(id) FROM deliveries WHERE state = 'delivered'`
+	anAccount  = `SELECT MIN(id) FROM channel_accounts`
 	aTransfer  = `SELECT MIN(id) FROM transfers WHERE kind = 'settle' AND to_account = 'payer.cash'`
 	ofSandbox  = `SELECT MIN(r.id) FROM refunds r JOIN sandbox_refunds s ON s.number = r.channel_number WHERE r.state = 'succeeded'`
 	itsEntry   = ` WHERE number = (SELECT channel_number FROM refunds WHERE id = $1)`
@@ -94,6 +95,9 @@ var breakages = []breakage{
 	{"a delivery waits at no time", aDelivery, []string{`UPDATE deliveries SET state = 'waiting' WHERE id = $1`}, store.VerifyDeliveries, "delivery $1"},
 	{"a delivery that has ended is due", aDelivery, []string{`UPDATE deliveries SET due_at = 1 WHERE id = $1`}, store.VerifyDeliveries, "delivery $1"},
 	{"a delivery in no state", aDelivery, []string{`UPDATE deliveries SET state = 'lost' WHERE id = $1`}, store.VerifyDeliveries, "delivery $1"},
+	{"a channel account is in no state", anAccount, []string{`UPDATE channel_accounts SET state = 'lost' WHERE id = $1`}, store.VerifyAccounts, "channel account $1"},
+	{"a channel account went back to an earlier version", anAccount, []string{`INSERT INTO channel_account_versions (account_id, version, settings, sealed, retires_at) VALUES ($1, 1, '{}', '', 1)`}, store.VerifyAccounts, "channel account $1"},
+	{"a secret is sealed with another master key", anAccount, []string{`UPDATE channel_accounts SET sealed = 'v1.00000000.AAAA' WHERE id = $1`}, store.VerifySealed, "channel account $1"},
 	{"the sandbox moved money twice", ofSandbox, []string{`UPDATE sandbox_refunds SET moves = 2` + itsEntry}, store.VerifySandbox, "sandbox refund "},
 	{"the sandbox moved another amount", ofSandbox, []string{`UPDATE sandbox_refunds SET amount = amount + 1` + itsEntry}, store.VerifySandbox, "refund $1"},
 	{"the sandbox moved another payment's money", ofSandbox, []string{`UPDATE sandbox_refunds SET transaction_id = 'other'` + itsEntry}, store.VerifySandbox, "refund $1"},

@@ -31,7 +31,7 @@ const (
 	withoutEntry = `SELECT r.merchant_id, r.id, ` + byHand + ` FROM channel_accounts a
 		JOIN refunds r ON r.merchant_id = a.merchant_id AND r.channel_account = a.id
 		LEFT JOIN sandbox_refunds s ON s.account = r.channel_account AND s.number = r.channel_number
-		WHERE a.connector = '` + merchant.ConnectorSandbox + `' AND r.state = 'succeeded' AND s.number IS NULL`
+		WHERE a.connector = '` + merchant.ChannelSandbox + `' AND r.state = 'succeeded' AND s.number IS NULL`
 )
 
 // sandbox compares our books with those of the one channel that we can read:

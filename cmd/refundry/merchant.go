@@ -185,7 +185,7 @@ func readMerchant(e *environment, s *store.Store, name string) (merchantDetail, 
 		return merchantDetail{}, err
 	}
 	for _, a := range accounts {
-		detail.Accounts = append(detail.Accounts, accountRow{a.ID, a.Connector, a.CreatedAt})
+		detail.Accounts = append(detail.Accounts, accountRow{a.ID, a.Channel, a.CreatedAt})
 	}
 	return detail, nil
 }

@@ -95,7 +95,7 @@ func TestTheSandboxIsForbiddenInLiveMode(t *testing.T) {
 func TestInLiveModeAChargeSaysWhereAndWhenItWasPaid(t *testing.T) {
 	s := dialecttest.Start(t)
 	manual := func(id string) merchant.ChannelAccount {
-		return merchant.ChannelAccount{ID: id, Connector: merchant.ConnectorManual}
+		return merchant.ChannelAccount{ID: id, Channel: merchant.ChannelManual}
 	}
 	none := keyed(t, s, merchant.Live, merchant.Scopes())
 	one := keyed(t, s, merchant.Live, merchant.Scopes(), manual("manual_1"))
@@ -122,7 +122,7 @@ func TestInLiveModeAChargeSaysWhereAndWhenItWasPaid(t *testing.T) {
 
 func TestInTestModeAChargeIsTheSandboxsUnlessItSaysOtherwise(t *testing.T) {
 	s := dialecttest.Start(t)
-	key := keyed(t, s, merchant.Test, merchant.Scopes(), merchant.ChannelAccount{ID: "manual_4", Connector: merchant.ConnectorManual})
+	key := keyed(t, s, merchant.Test, merchant.Scopes(), merchant.ChannelAccount{ID: "manual_4", Channel: merchant.ChannelManual})
 	for members, want := range map[string]string{``: "sandbox_", `, "channel_account": "manual_4"`: "manual_4"} {
 		answer := send(t, s, key, "POST", "/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "channel": "wx"`+members+`}`, http.StatusCreated)
 		if got := text(answer, "channel_account"); !strings.HasPrefix(got, want) {

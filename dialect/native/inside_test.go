@@ -44,7 +44,7 @@ func (f *few) Caller(context.Context, string, string) (merchant.Caller, error) {
 func (f *few) Identities(context.Context, string) ([]merchant.Identity, error) { return nil, nil }
 
 func (f *few) ChannelAccounts(context.Context, string) ([]merchant.ChannelAccount, error) {
-	return []merchant.ChannelAccount{{ID: "sandbox_m", Connector: merchant.ConnectorSandbox}}, nil
+	return []merchant.ChannelAccount{{ID: "sandbox_m", Channel: merchant.ChannelSandbox}}, nil
 }
 
 func (f *few) ChargeByAny(context.Context, string, string) (refund.Charge, error) {

@@ -126,7 +126,7 @@ func (d *Dialect) getMerchant(c *call) error {
 		out.Identities[n] = answerIdentity(i.Showing(d.now()))
 	}
 	for n, a := range accounts {
-		out.ChannelAccounts[n] = accountAnswer{a.ID, a.Connector, moment(a.CreatedAt)}
+		out.ChannelAccounts[n] = accountAnswer{a.ID, a.Channel, moment(a.CreatedAt)}
 	}
 	return c.json(http.StatusOK, out)
 }

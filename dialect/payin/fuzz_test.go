@@ -50,7 +50,7 @@ func (w world) Identity(context.Context, string, string) (merchant.Merchant, mer
 func (w world) Identities(context.Context, string) ([]merchant.Identity, error) { return nil, nil }
 
 func (w world) ChannelAccounts(context.Context, string) ([]merchant.ChannelAccount, error) {
-	return []merchant.ChannelAccount{{ID: "sandbox_1", Connector: merchant.ConnectorSandbox}}, nil
+	return []merchant.ChannelAccount{{ID: "sandbox_1", Channel: merchant.ChannelSandbox}}, nil
 }
 
 func (w world) ChargeByAlias(_ context.Context, _, _, name string) (refund.Charge, error) {

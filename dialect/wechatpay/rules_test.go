@@ -194,8 +194,8 @@ func TestARealAccountsChargesAreBoundAnyhow(t *testing.T) {
 	s := dialecttest.Start(t)
 	fresh := s.Merchant(t, "real", merchant.Test, func(f *merchant.Fresh) {
 		f.Accounts = append(f.Accounts,
-			merchant.ChannelAccount{ID: "real_1", MerchantID: f.Merchant.ID, Connector: "wechatpay", CreatedAt: time.Now()},
-			merchant.ChannelAccount{ID: "hand_1", MerchantID: f.Merchant.ID, Connector: merchant.ConnectorManual, CreatedAt: time.Now()})
+			merchant.ChannelAccount{ID: "real_1", MerchantID: f.Merchant.ID, Channel: "wechatpay", CreatedAt: time.Now()},
+			merchant.ChannelAccount{ID: "hand_1", MerchantID: f.Merchant.ID, Channel: merchant.ChannelManual, CreatedAt: time.Now()})
 	})
 	book, err := s.Store.RuleBook(fresh.Merchant.ID)
 	if err != nil {

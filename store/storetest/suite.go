@@ -77,6 +77,12 @@ var cases = []suiteCase{
 	{"refunds and writes share one namespace of keys", oneNamespace},
 	{"a secret is told to repeats for a day", secretForADay},
 
+	{"a channel account is read as it was added", accountIsRead},
+	{"a channel account is changed by its merchant alone", accountChanges},
+	{"a channel account's old version lives until it retires", accountVersions},
+	{"an account's secrets open in their own place alone", accountSeals},
+	{"a resumed account sends what waited", resumeSends},
+
 	{"a lease is taken once", leaseIsTakenOnce},
 	{"a claim leaves alone what is locked or corrupt", claimLeavesAlone},
 	{"words are recorded in order", wordsInOrder},
