@@ -12,6 +12,7 @@ import (
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/engine"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 )
@@ -61,7 +62,7 @@ func (s *Service) engineOptions(connectors map[string]channel.Connector) engine.
 }
 
 func (s *Service) webhookOptions() webhook.Options {
-	return webhook.Options{Now: s.clock.now, Log: s.opts.Log, Observe: func(a webhook.Attempt) {
+	return webhook.Options{Now: s.clock.now, Log: s.opts.Log, Observe: func(a merchant.DeliveryAttempt) {
 		result := "retry"
 		switch {
 		case a.Delivered:

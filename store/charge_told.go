@@ -9,14 +9,13 @@ import (
 	"github.com/refundry/refundry/dialect/payin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/webhook"
 )
 
 var _ payin.Orders = (*Store)(nil)
 
 // RegisterTold implements payin.Orders: what tells of the payment is in the
 // charge's own commit, so that neither is there without the other.
-func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]webhook.Delivery, error)) (refund.Charge, bool, error) {
+func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (refund.Charge, bool, error) {
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.now()
 	}
@@ -51,7 +50,7 @@ func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]m
 
 // registerTold is its transaction. A charge that was there before is told to
 // nobody: it was told then.
-func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, tell func([]merchant.Endpoint) ([]webhook.Delivery, error)) (refund.Registered, error) {
+func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (refund.Registered, error) {
 	results := make([]refund.Registered, 1)
 	r := registering{
 		store: s, q: q, charges: []refund.Charge{c}, results: results, todo: []int{0},
@@ -81,7 +80,7 @@ func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, te
 
 // PaymentSummary implements payin.Deliveries: a payment has no event, and its
 // deliveries name the charge instead.
-func (s *Store) PaymentSummary(ctx context.Context, dialect string, c refund.Charge) (webhook.Summary, error) {
+func (s *Store) PaymentSummary(ctx context.Context, dialect string, c refund.Charge) (merchant.DeliverySummary, error) {
 	const text = `SELECT ` + summaryColumns + `
 		FROM deliveries d LEFT JOIN delivery_attempts a ON a.merchant_id = d.merchant_id AND a.delivery_id = d.id
 		WHERE d.merchant_id = $1 AND d.event_id = $2 AND d.dialect = $3`

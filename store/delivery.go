@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -30,13 +31,13 @@ const (
 
 // deliveryRows makes the statements that insert deliveries. One that is dead
 // from the start leaves an attempt that says why.
-func deliveryRows(deliveries []webhook.Delivery, newID func(time.Time) string) []statement {
+func deliveryRows(deliveries []merchant.Delivery, newID func(time.Time) string) []statement {
 	rows := make([][]any, len(deliveries))
 	var attempts [][]any
 	for n, d := range deliveries {
-		state, dueAt, endedAt := webhook.Waiting, micros(d.DueAt), int64(0)
+		state, dueAt, endedAt := merchant.DeliveryWaiting, micros(d.DueAt), int64(0)
 		if d.Dead {
-			state, dueAt, endedAt = webhook.Dead, 0, micros(d.CreatedAt)
+			state, dueAt, endedAt = merchant.DeliveryDead, 0, micros(d.CreatedAt)
 			attempts = append(attempts, []any{d.MerchantID, micros(d.CreatedAt), newID(d.CreatedAt), d.ID, int64(0), d.Error, int64(0)})
 		}
 		rows[n] = []any{
@@ -48,13 +49,13 @@ func deliveryRows(deliveries []webhook.Delivery, newID func(time.Time) string) [
 	return append(statements, insertRows(insertDeliveryAttempts, deliveryAttemptWidth, attempts, "")...)
 }
 
-func scanDelivery(scan func(...any) error) (webhook.Delivery, error) {
-	var d webhook.Delivery
+func scanDelivery(scan func(...any) error) (merchant.Delivery, error) {
+	var d merchant.Delivery
 	var createdAt int64
 	err := scan(&d.MerchantID, &createdAt, &d.ID, &d.EventID, &d.EndpointID, &d.Dialect, &d.URL, &d.Host, &d.KeyID, &d.Body,
 		&d.Attempts, &d.LeaseEpoch)
 	if err != nil {
-		return webhook.Delivery{}, fmt.Errorf("read delivery: %w", err)
+		return merchant.Delivery{}, fmt.Errorf("read delivery: %w", err)
 	}
 	d.CreatedAt = fromMicros(createdAt)
 	return d, nil
@@ -71,9 +72,9 @@ var leaseColumns = []column{
 	{"now", "BIGINT"},
 }
 
-func leaseRows(keys []webhook.Key, now time.Time) [][]any {
+func leaseRows(keys []merchant.DeliveryKey, now time.Time) [][]any {
 	keys = slices.Clone(keys)
-	slices.SortFunc(keys, func(a, b webhook.Key) int {
+	slices.SortFunc(keys, func(a, b merchant.DeliveryKey) int {
 		return cmp.Or(cmp.Compare(a.MerchantID, b.MerchantID), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	rows := make([][]any, len(keys))
@@ -83,22 +84,22 @@ func leaseRows(keys []webhook.Key, now time.Time) [][]any {
 	return rows
 }
 
-func keyOfDelivery(d webhook.Delivery) webhook.Key {
-	return webhook.Key{MerchantID: d.MerchantID, CreatedAt: d.CreatedAt, ID: d.ID, LeaseEpoch: d.LeaseEpoch}
+func keyOfDelivery(d merchant.Delivery) merchant.DeliveryKey {
+	return merchant.DeliveryKey{MerchantID: d.MerchantID, CreatedAt: d.CreatedAt, ID: d.ID, LeaseEpoch: d.LeaseEpoch}
 }
 
 // ClaimDeliveries implements webhook.Store. Rows that another process is
 // claiming are left to it.
-func (s *Store) ClaimDeliveries(ctx context.Context, keys []webhook.Key, now, until time.Time) ([]webhook.Delivery, error) {
+func (s *Store) ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey, now, until time.Time) ([]merchant.Delivery, error) {
 	const (
 		find = `SELECT ` + deliveryColumns + deliveryJoin + ` AND d.lease_epoch = v.lease_epoch
 			WHERE d.state = 'waiting' AND d.due_at <= v.now ORDER BY v.n`
 		claim = `UPDATE deliveries SET lease_epoch = v.lease_epoch + 1, lease_until = v.now, due_at = v.now` + deliveryLeased
 	)
-	var claimed []webhook.Delivery
+	var claimed []merchant.Delivery
 	err := s.share(ctx, func(q querier) error {
 		claimed = nil
-		var got []webhook.Key
+		var got []merchant.DeliveryKey
 		err := queryValues(ctx, q, leaseColumns, leaseRows(keys, now), find+q.lock("OF d SKIP LOCKED"), func(scan func(...any) error) error {
 			d, err := scanDelivery(scan)
 			got = append(got, keyOfDelivery(d))
@@ -124,9 +125,9 @@ func (s *Store) ClaimDeliveries(ctx context.Context, keys []webhook.Key, now, un
 }
 
 // ReturnDeliveries implements webhook.Store.
-func (s *Store) ReturnDeliveries(ctx context.Context, deliveries []webhook.Delivery, now time.Time) error {
+func (s *Store) ReturnDeliveries(ctx context.Context, deliveries []merchant.Delivery, now time.Time) error {
 	const giveBack = `UPDATE deliveries SET lease_until = 0, due_at = v.now` + deliveryLeased
-	keys := make([]webhook.Key, len(deliveries))
+	keys := make([]merchant.DeliveryKey, len(deliveries))
 	for n, d := range deliveries {
 		keys[n] = keyOfDelivery(d)
 	}
@@ -152,13 +153,13 @@ var attemptColumns = []column{
 }
 
 // SaveAttempts implements webhook.Store.
-func (s *Store) SaveAttempts(ctx context.Context, attempts []webhook.Attempt) error {
+func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAttempt) error {
 	const (
 		there = `SELECT d.id` + deliveryJoin + ` ORDER BY v.n`
 		save  = `UPDATE deliveries SET attempts = deliveries.attempts + 1, state = v.state, due_at = v.due_at,
 			lease_until = 0, ended_at = v.ended_at` + deliveryLeased
 	)
-	keys := make([]webhook.Key, len(attempts))
+	keys := make([]merchant.DeliveryKey, len(attempts))
 	for n, a := range attempts {
 		keys[n] = keyOfDelivery(a.Delivery)
 	}
@@ -190,18 +191,18 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []webhook.Attempt) er
 	return nil
 }
 
-func attemptRow(a webhook.Attempt, id string) []any {
+func attemptRow(a merchant.DeliveryAttempt, id string) []any {
 	return []any{a.Delivery.MerchantID, micros(a.At), id, a.Delivery.ID, int64(a.Status), a.Error, a.Duration.Microseconds()}
 }
 
-func outcomeRow(a webhook.Attempt) []any {
+func outcomeRow(a merchant.DeliveryAttempt) []any {
 	d := a.Delivery
-	state, dueAt, endedAt := webhook.Waiting, micros(a.Next), int64(0)
+	state, dueAt, endedAt := merchant.DeliveryWaiting, micros(a.Next), int64(0)
 	if a.Delivered || a.Dead {
-		state, dueAt, endedAt = webhook.Dead, 0, micros(a.At.Add(a.Duration))
+		state, dueAt, endedAt = merchant.DeliveryDead, 0, micros(a.At.Add(a.Duration))
 	}
 	if a.Delivered {
-		state = webhook.Delivered
+		state = merchant.Delivered
 	}
 	return []any{d.MerchantID, micros(d.CreatedAt), d.ID, d.LeaseEpoch, string(state), dueAt, endedAt}
 }

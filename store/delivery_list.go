@@ -5,30 +5,32 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/webhook"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 )
 
-// DeliveryFilter selects deliveries; zero members select all.
-type DeliveryFilter struct {
-	MerchantID string
-	EventID    string
-	State      webhook.State
-	Limit      int // default and most: mostListed
+const recordColumns = deliveryColumns + `, d.state, d.due_at, d.lease_until, d.ended_at`
+
+func scanRecord(scan func(...any) error) (merchant.DeliveryRecord, error) {
+	var r merchant.DeliveryRecord
+	var dueAt, leaseUntil, endedAt int64
+	d, err := scanDelivery(func(columns ...any) error {
+		return scan(append(columns, (*string)(&r.State), &dueAt, &leaseUntil, &endedAt)...)
+	})
+	d.DueAt, d.LeaseUntil, r.EndedAt = fromMicros(dueAt), fromMicros(leaseUntil), fromMicros(endedAt)
+	d.Dead, r.Delivery = r.State == merchant.DeliveryDead, d
+	return r, err
 }
 
-// Deliveries lists a merchant's deliveries with their tries, newest first.
-// Those that are dead are found here.
-func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]webhook.Record, error) {
-	const text = `SELECT ` + recordColumns + ` FROM deliveries d
-		WHERE d.merchant_id = $1 AND (d.event_id = $2 OR $2 = '') AND (d.state = $3 OR $3 = '')
-		ORDER BY d.created_at DESC, d.id DESC LIMIT $4`
-	limit := f.Limit
-	if limit <= 0 || limit > mostListed {
-		limit = mostListed
-	}
-	var records []webhook.Record
-	err := s.read(ctx, func(q querier) error {
-		err := q.query(ctx, text, []any{f.MerchantID, f.EventID, string(f.State), int64(limit)}, func(scan func(...any) error) error {
+// DeliveryList implements native.Deliveries.
+func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error) {
+	l := newListing(`SELECT `+recordColumns+` FROM deliveries d WHERE d.merchant_id = $1`, "d", f.MerchantID, page)
+	l.equal("event_id", f.EventID)
+	l.equal("endpoint_id", f.EndpointID)
+	l.equal("state", string(f.State))
+	one := l.end()
+	err = s.read(ctx, func(q querier) error {
+		err := q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
 			r, err := scanRecord(scan)
 			records = append(records, r)
 			return err
@@ -36,18 +38,57 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]webhook.Rec
 		if err != nil {
 			return err
 		}
+		records, more = cut(l, records)
 		return tries(ctx, q, records)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list deliveries: %w", err)
+		return nil, false, fmt.Errorf("list deliveries: %w", err)
 	}
-	return records, nil
+	return records, more, nil
+}
+
+// Delivery implements native.Deliveries.
+func (s *Store) Delivery(ctx context.Context, merchantID, id string) (merchant.DeliveryRecord, error) {
+	var found [1]merchant.DeliveryRecord
+	err := s.read(ctx, func(q querier) (err error) {
+		if found[0], err = delivery(ctx, q, merchantID, id); err == nil {
+			err = tries(ctx, q, found[:])
+		}
+		return err
+	})
+	if err != nil {
+		return merchant.DeliveryRecord{}, fmt.Errorf("find delivery: %w", err)
+	}
+	return found[0], nil
+}
+
+// delivery finds a delivery by its id, which holds the time of its row.
+func delivery(ctx context.Context, q querier, merchantID, id string) (merchant.DeliveryRecord, error) {
+	const text = `SELECT ` + recordColumns + ` FROM deliveries d
+		WHERE d.merchant_id = $1 AND d.created_at >= $2 AND d.created_at <= $3 AND d.id = $4`
+	absent := refund.Errorf(refund.KindNotFound, "delivery", "there is no such delivery")
+	at, ok := refund.IDTime(id)
+	if !ok {
+		return merchant.DeliveryRecord{}, absent
+	}
+	var found merchant.DeliveryRecord
+	there := false
+	args := []any{merchantID, micros(at.Add(-idSlack)), micros(at.Add(idSlack)), id}
+	err := q.query(ctx, text, args, func(scan func(...any) error) (err error) {
+		found, err = scanRecord(scan)
+		there = true
+		return err
+	})
+	if err == nil && !there {
+		err = absent
+	}
+	return found, err
 }
 
 var deliveryIDColumns = []column{{"merchant_id", "TEXT"}, {"delivery_id", "TEXT"}}
 
 // tries fills in the tries of all records.
-func tries(ctx context.Context, q querier, records []webhook.Record) error {
+func tries(ctx context.Context, q querier, records []merchant.DeliveryRecord) error {
 	const text = `SELECT a.delivery_id, a.created_at, a.status, a.error, a.duration_us FROM v JOIN delivery_attempts a
 		ON a.merchant_id = v.merchant_id AND a.delivery_id = v.delivery_id ORDER BY a.created_at, a.id`
 	keys := make([][]any, len(records))
@@ -59,7 +100,7 @@ func tries(ctx context.Context, q querier, records []webhook.Record) error {
 	return queryValues(ctx, q, deliveryIDColumns, keys, text, func(scan func(...any) error) error {
 		var id string
 		var at, status, microseconds int64
-		var t webhook.Try
+		var t merchant.DeliveryTry
 		err := scan(&id, &at, &status, &t.Error, &microseconds)
 		t.At, t.Status, t.Duration = fromMicros(at), int(status), time.Duration(microseconds)*time.Microsecond
 		r := &records[places[id]]

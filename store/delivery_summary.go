@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/webhook"
 )
 
 // summaryColumns are the tries, the last of them, and the first that was
@@ -15,7 +15,7 @@ const summaryColumns = `COUNT(a.id), COALESCE(MAX(a.created_at), 0), COALESCE(MI
 // DeliverySummary sums up what a dialect's addresses were told of the state
 // that a refund is in. A change and its event have one time, by which the event
 // is found without looking through all of the merchant's.
-func (s *Store) DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (webhook.Summary, error) {
+func (s *Store) DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (merchant.DeliverySummary, error) {
 	const text = `SELECT ` + summaryColumns + `
 		FROM events e JOIN deliveries d ON d.merchant_id = e.merchant_id AND d.event_id = e.id
 		LEFT JOIN delivery_attempts a ON a.merchant_id = d.merchant_id AND a.delivery_id = d.id
@@ -23,8 +23,8 @@ func (s *Store) DeliverySummary(ctx context.Context, dialect string, r refund.Re
 	return s.deliverySummary(ctx, text, r.MerchantID, micros(r.UpdatedAt), r.ID, dialect)
 }
 
-func (s *Store) deliverySummary(ctx context.Context, text string, args ...any) (webhook.Summary, error) {
-	var sum webhook.Summary
+func (s *Store) deliverySummary(ctx context.Context, text string, args ...any) (merchant.DeliverySummary, error) {
+	var sum merchant.DeliverySummary
 	err := s.read(ctx, func(q querier) error {
 		return q.query(ctx, text, args, func(scan func(...any) error) error {
 			var last, received int64
@@ -34,7 +34,7 @@ func (s *Store) deliverySummary(ctx context.Context, text string, args ...any) (
 		})
 	})
 	if err != nil {
-		return webhook.Summary{}, fmt.Errorf("sum up deliveries: %w", err)
+		return merchant.DeliverySummary{}, fmt.Errorf("sum up deliveries: %w", err)
 	}
 	return sum, nil
 }

@@ -23,15 +23,15 @@ func TestDeliveriesOfARefundAreSummedUpByDialect(t *testing.T) {
 		at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 		succeed(t, s, "mer_1", "1", at(1))
 		succeed(t, s, "mer_1", "2", at(1)) // at the same moment
-		var made []webhook.Delivery
-		_, err := s.FanOut(t.Context(), "mer_1", 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]webhook.Delivery, error) {
+		var made []merchant.Delivery
+		_, err := s.FanOut(t.Context(), "mer_1", 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]merchant.Delivery, error) {
 			made = nil
 			for _, event := range events {
 				if event.Refund.ID != "re_1" || event.Type != "refund.succeeded" {
 					continue
 				}
 				for n, dialect := range []string{merchant.Payin, merchant.Payin, merchant.Native} {
-					made = append(made, webhook.Delivery{
+					made = append(made, merchant.Delivery{
 						MerchantID: "mer_1", ID: fmt.Sprint(n), CreatedAt: at(1), EventID: event.ID, Dialect: dialect,
 						URL: "https://shop.example", Body: []byte{}, DueAt: at(1), LeaseEpoch: 1, LeaseUntil: at(60),
 					})
@@ -43,27 +43,27 @@ func TestDeliveriesOfARefundAreSummedUpByDialect(t *testing.T) {
 			t.Fatalf("%d deliveries, %v", len(made), err)
 		}
 		for n, step := range []struct {
-			attempt webhook.Attempt
-			want    webhook.Summary
+			attempt merchant.DeliveryAttempt
+			want    merchant.DeliverySummary
 		}{
-			{webhook.Attempt{Delivery: made[0], At: at(2), Delivered: false, Next: at(7)}, webhook.Summary{Tries: 1, LastAt: at(2)}},
-			{webhook.Attempt{Delivery: made[1], At: at(3), Delivered: true}, webhook.Summary{Tries: 2, LastAt: at(3), ReceivedAt: at(3)}},
-			{webhook.Attempt{Delivery: made[2], At: at(4), Delivered: true}, webhook.Summary{Tries: 2, LastAt: at(3), ReceivedAt: at(3)}},
+			{merchant.DeliveryAttempt{Delivery: made[0], At: at(2), Delivered: false, Next: at(7)}, merchant.DeliverySummary{Tries: 1, LastAt: at(2)}},
+			{merchant.DeliveryAttempt{Delivery: made[1], At: at(3), Delivered: true}, merchant.DeliverySummary{Tries: 2, LastAt: at(3), ReceivedAt: at(3)}},
+			{merchant.DeliveryAttempt{Delivery: made[2], At: at(4), Delivered: true}, merchant.DeliverySummary{Tries: 2, LastAt: at(3), ReceivedAt: at(3)}},
 		} {
-			if err := s.SaveAttempts(t.Context(), []webhook.Attempt{step.attempt}); err != nil {
+			if err := s.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{step.attempt}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(step.want, summary(t, s, "re_1")); diff != "" {
 				t.Errorf("after try %d (-want +got):\n%s", n+1, diff)
 			}
 		}
-		if got := summary(t, s, "re_2"); got != (webhook.Summary{}) {
+		if got := summary(t, s, "re_2"); got != (merchant.DeliverySummary{}) {
 			t.Errorf("the other refund's is %+v", got)
 		}
 	})
 }
 
-func summary(t *testing.T, s *store.Store, refundID string) webhook.Summary {
+func summary(t *testing.T, s *store.Store, refundID string) merchant.DeliverySummary {
 	t.Helper()
 	r, err := s.Refund(t.Context(), "mer_1", refundID)
 	if err != nil {

@@ -66,10 +66,10 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 		}
 	}
 	succeed(t, s, c.MerchantID, name, noon.Add(time.Minute))
-	_, err = s.FanOut(ctx, c.MerchantID, 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]webhook.Delivery, error) {
-		var made []webhook.Delivery
+	_, err = s.FanOut(ctx, c.MerchantID, 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]merchant.Delivery, error) {
+		var made []merchant.Delivery
 		for n, e := range events {
-			made = append(made, webhook.Delivery{
+			made = append(made, merchant.Delivery{
 				MerchantID: c.MerchantID, ID: fmt.Sprint(name, n), CreatedAt: noon, EventID: e.ID, Dialect: merchant.Native,
 				URL: "https://shop.example", Body: []byte{}, DueAt: noon, Dead: n == 1,
 			})

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/webhook"
 )
 
 // DueRefunds implements engine.Store. It reads across merchants, so it locks
@@ -81,7 +81,7 @@ func (s *Store) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string
 const mostBusyHosts = 64
 
 // DueDeliveries implements webhook.Store. Like DueRefunds it locks nothing.
-func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]webhook.Key, error) {
+func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]merchant.DeliveryKey, error) {
 	without = without[:min(len(without), mostBusyHosts)]
 	args := []any{micros(now), int64(limit)}
 	text := `SELECT merchant_id, created_at, id, lease_epoch, host FROM deliveries WHERE due_at > 0 AND due_at <= $1`
@@ -90,10 +90,10 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []stri
 		text += " AND host <> $" + strconv.Itoa(len(args))
 	}
 	text += ` ORDER BY due_at LIMIT $2`
-	var keys []webhook.Key
+	var keys []merchant.DeliveryKey
 	err := s.read(ctx, func(q querier) error {
 		return q.query(ctx, text, args, func(scan func(...any) error) error {
-			var k webhook.Key
+			var k merchant.DeliveryKey
 			var createdAt int64
 			err := scan(&k.MerchantID, &createdAt, &k.ID, &k.LeaseEpoch, &k.Host)
 			k.CreatedAt = fromMicros(createdAt)

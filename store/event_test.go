@@ -81,7 +81,7 @@ func succeed(t *testing.T, s *store.Store, merchantID, refundID string, at time.
 // number gives new events their feed numbers, without any deliveries.
 func number(t *testing.T, s *store.Store, merchantID string) int {
 	t.Helper()
-	n, err := s.FanOut(t.Context(), merchantID, 100, func([]webhook.Event, []merchant.Endpoint) ([]webhook.Delivery, error) { return nil, nil })
+	n, err := s.FanOut(t.Context(), merchantID, 100, func([]webhook.Event, []merchant.Endpoint) ([]merchant.Delivery, error) { return nil, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,11 +195,11 @@ func TestPendingDeliveriesAreThoseThatHaveNotSucceeded(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		shopCharge(t, s, "mer_1", "A")
 		shopRefund(t, s, "mer_1", "ch_A", "1", 1, noon)
-		var made []webhook.Delivery
-		_, err := s.FanOut(t.Context(), "mer_1", 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]webhook.Delivery, error) {
+		var made []merchant.Delivery
+		_, err := s.FanOut(t.Context(), "mer_1", 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]merchant.Delivery, error) {
 			made = nil
 			for n := range 3 {
-				made = append(made, webhook.Delivery{
+				made = append(made, merchant.Delivery{
 					MerchantID: "mer_1", ID: fmt.Sprint(n), CreatedAt: noon, EventID: events[0].ID, Dialect: merchant.Native,
 					URL: "https://shop.example", Body: []byte{}, DueAt: noon, LeaseEpoch: 1, LeaseUntil: noon.Add(time.Minute),
 				})
@@ -213,8 +213,8 @@ func TestPendingDeliveriesAreThoseThatHaveNotSucceeded(t *testing.T) {
 			if got := feed(t, s, "mer_1", 0)[0].PendingDeliveries; got != want {
 				t.Errorf("after %d tries %d are pending, not %d", n, got, want)
 			}
-			a := webhook.Attempt{Delivery: made[n], At: noon, Delivered: n == 0, Dead: n == 1, Next: noon.Add(time.Hour)}
-			if err := s.SaveAttempts(t.Context(), []webhook.Attempt{a}); err != nil {
+			a := merchant.DeliveryAttempt{Delivery: made[n], At: noon, Delivered: n == 0, Dead: n == 1, Next: noon.Add(time.Hour)}
+			if err := s.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{a}); err != nil {
 				t.Fatal(err)
 			}
 		}

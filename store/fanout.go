@@ -29,7 +29,7 @@ var feedColumns = []column{{"merchant_id", "TEXT"}, {"created_at", "BIGINT"}, {"
 // FanOut implements webhook.Store. The counter's row is locked until the
 // commit, so that numbers become visible in their order: a reader that has
 // seen one has seen all below it, however slow an event's own transaction was.
-func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan func([]webhook.Event, []merchant.Endpoint) ([]webhook.Delivery, error)) (int, error) {
+func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan func([]webhook.Event, []merchant.Endpoint) ([]merchant.Delivery, error)) (int, error) {
 	var events []webhook.Event
 	err := s.share(ctx, func(q querier) error {
 		events = nil

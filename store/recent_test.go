@@ -20,7 +20,7 @@ func unnumbered(t *testing.T, s *store.Store) []webhook.Event {
 	t.Helper()
 	var seen []webhook.Event
 	errStop := errors.New("only looking")
-	_, err := s.FanOut(t.Context(), "mer_1", 100, func(events []webhook.Event, _ []merchant.Endpoint) ([]webhook.Delivery, error) {
+	_, err := s.FanOut(t.Context(), "mer_1", 100, func(events []webhook.Event, _ []merchant.Endpoint) ([]merchant.Delivery, error) {
 		seen = events
 		return nil, errStop
 	})

@@ -27,7 +27,7 @@ func (asking) Render(context.Context, merchant.Endpoint, webhook.Event) ([]byte,
 	return nil, nil
 }
 
-func (asking) Succeeded(d webhook.Delivery, status int, body []byte) bool {
+func (asking) Succeeded(d merchant.Delivery, status int, body []byte) bool {
 	return status == http.StatusOK && string(body) == "answer" && d.URL == "https://shop.example/notice?a=b&charge=ch_1"
 }
 
@@ -55,7 +55,7 @@ func TestADialectMayTellByGETWhereTheChargeSays(t *testing.T) {
 		if len(told) != 1 || told[0] != "GET https://shop.example/notice?a=b&charge=ch_1" {
 			t.Errorf("told %q", told)
 		}
-		if r := w.record(t); r.State != webhook.Delivered || r.Delivery.EndpointID != "" {
+		if r := w.record(t); r.State != merchant.Delivered || r.Delivery.EndpointID != "" {
 			t.Errorf("record %+v", r)
 		}
 	})

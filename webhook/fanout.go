@@ -45,7 +45,7 @@ func (s *Sender) StepFanOut(ctx context.Context) (int, error) {
 
 func (s *Sender) fanOut(ctx context.Context, merchantID string) (int, error) {
 	var p planning
-	taken, err := s.store.FanOut(ctx, merchantID, fanOutEvents, func(events []Event, endpoints []merchant.Endpoint) ([]Delivery, error) {
+	taken, err := s.store.FanOut(ctx, merchantID, fanOutEvents, func(events []Event, endpoints []merchant.Endpoint) ([]merchant.Delivery, error) {
 		p = planning{sender: s, now: s.now(), fits: s.queue.roomAt(), giveUp: s.failures[merchantID] >= mostRenderTries}
 		return p.plan(ctx, events, endpoints)
 	})
@@ -71,13 +71,13 @@ type planning struct {
 	now     time.Time
 	fits    func(host string) bool
 	giveUp  bool // what can't be rendered is dead
-	claimed []Delivery
+	claimed []merchant.Delivery
 	left    bool // some found no room in memory
 	failed  bool
 }
 
-func (p *planning) plan(ctx context.Context, events []Event, endpoints []merchant.Endpoint) ([]Delivery, error) {
-	var deliveries []Delivery
+func (p *planning) plan(ctx context.Context, events []Event, endpoints []merchant.Endpoint) ([]merchant.Delivery, error) {
+	var deliveries []merchant.Delivery
 	for _, event := range events {
 		var told []telling
 		for _, endpoint := range append(p.sender.addresses(event), endpoints...) {
@@ -119,16 +119,16 @@ func waits(renderer Renderer, event Event) []time.Duration {
 
 // delivery makes one, claimed for this process if it is due and there is room
 // for it.
-func (p *planning) delivery(ctx context.Context, event Event, one telling) (Delivery, error) {
+func (p *planning) delivery(ctx context.Context, event Event, one telling) (merchant.Delivery, error) {
 	endpoint := one.endpoint
 	renderer := p.sender.renderers[endpoint.Dialect]
-	d := Delivery{
+	d := merchant.Delivery{
 		MerchantID: event.MerchantID, ID: p.sender.opts.NewID(p.now), CreatedAt: p.now, EventID: event.ID,
 		EndpointID: endpoint.ID, Dialect: endpoint.Dialect, URL: endpoint.URL, Host: hostOf(endpoint.URL), DueAt: p.now.Add(one.wait),
 	}
 	var err error
 	if d.KeyID, err = renderer.KeyID(ctx, endpoint); err != nil {
-		return Delivery{}, fmt.Errorf("find key of %s: %w", endpoint.Dialect, err)
+		return merchant.Delivery{}, fmt.Errorf("find key of %s: %w", endpoint.Dialect, err)
 	}
 	if d.Body, err = renderer.Render(ctx, endpoint, event); err == nil {
 		d.URL, err = addressed(renderer, endpoint, event)
@@ -136,7 +136,7 @@ func (p *planning) delivery(ctx context.Context, event Event, one telling) (Deli
 	if err != nil {
 		p.failed = true
 		if !p.giveUp {
-			return Delivery{}, fmt.Errorf("render event %s for %s: %w", event.ID, endpoint.Dialect, err)
+			return merchant.Delivery{}, fmt.Errorf("render event %s for %s: %w", event.ID, endpoint.Dialect, err)
 		}
 		p.sender.opts.Log.Error("webhooks: an event can't be rendered; its delivery is dead", "merchant", event.MerchantID,
 			"event", event.ID, "dialect", endpoint.Dialect, "error", err)

@@ -3,6 +3,8 @@ package webhook
 import (
 	"slices"
 	"sync"
+
+	"github.com/refundry/refundry/merchant"
 )
 
 // queue holds claimed deliveries by host, so that a slow host holds up nobody
@@ -19,7 +21,7 @@ type queue struct {
 }
 
 type host struct {
-	waiting []Delivery
+	waiting []merchant.Delivery
 	sending int
 	turn    bool // it stands in turns
 }
@@ -29,7 +31,7 @@ func newQueue(perHost, workers int) *queue {
 }
 
 // put adds deliveries in order.
-func (q *queue) put(deliveries []Delivery) {
+func (q *queue) put(deliveries []merchant.Delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, d := range deliveries {
@@ -58,11 +60,11 @@ func (q *queue) line(name string, h *host) {
 }
 
 // next gives the delivery whose turn it is; done must follow.
-func (q *queue) next() (Delivery, bool) {
+func (q *queue) next() (merchant.Delivery, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.turns) == 0 {
-		return Delivery{}, false
+		return merchant.Delivery{}, false
 	}
 	name := q.turns[0]
 	q.turns = q.turns[1:]
@@ -133,16 +135,16 @@ func (q *queue) roomAt() func(name string) bool {
 }
 
 // fitting gives the keys that there is room for.
-func (q *queue) fitting(keys []Key) []Key {
+func (q *queue) fitting(keys []merchant.DeliveryKey) []merchant.DeliveryKey {
 	fits := q.roomAt()
-	return slices.DeleteFunc(keys, func(k Key) bool { return !fits(k.Host) })
+	return slices.DeleteFunc(keys, func(k merchant.DeliveryKey) bool { return !fits(k.Host) })
 }
 
 // empty takes out everything that waits.
-func (q *queue) empty() []Delivery {
+func (q *queue) empty() []merchant.Delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var left []Delivery
+	var left []merchant.Delivery
 	for _, h := range q.hosts {
 		left = append(left, h.waiting...)
 		h.waiting, h.turn = nil, false

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -44,7 +45,7 @@ func TestADialectMayHaveAnEventToldMoreThanOnceOrLater(t *testing.T) {
 			t.Errorf("told after %v, want %v", told, want)
 		}
 		for _, r := range w.records(t) {
-			if r.State != webhook.Delivered || string(r.Delivery.Body) != string(w.records(t)[0].Delivery.Body) {
+			if r.State != merchant.Delivered || string(r.Delivery.Body) != string(w.records(t)[0].Delivery.Body) {
 				t.Errorf("record %+v", r)
 			}
 		}

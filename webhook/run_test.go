@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/webhook"
 )
@@ -116,7 +117,7 @@ func TestASlowHostHoldsUpNobodyElse(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		for _, r := range w.records(t) {
-			if r.State != webhook.Delivered || len(r.Tries) != 1 {
+			if r.State != merchant.Delivered || len(r.Tries) != 1 {
 				t.Errorf("record %+v", r)
 			}
 		}
@@ -139,7 +140,7 @@ func TestAStopFinishesWhatIsUnderWayAndGivesTheRestBack(t *testing.T) {
 		delivered, due := 0, 0
 		for _, r := range w.records(t) {
 			switch {
-			case r.State == webhook.Delivered:
+			case r.State == merchant.Delivered:
 				delivered++
 			case !r.Delivery.DueAt.After(time.Now()) && r.Delivery.LeaseUntil.IsZero():
 				due++
@@ -170,7 +171,7 @@ func TestAnEventThatCannotBeRenderedDoesNotStopTheFeedForEver(t *testing.T) {
 		if events, err := w.Feed(t.Context(), shop, 0, 10); err != nil || len(events) != 1 {
 			t.Errorf("the feed still waits: %v, %v", events, err)
 		}
-		if r := w.record(t); r.State != webhook.Dead || len(r.Tries) != 1 || r.Tries[0].Error == "" {
+		if r := w.record(t); r.State != merchant.DeliveryDead || len(r.Tries) != 1 || r.Tries[0].Error == "" {
 			t.Errorf("record %+v", r)
 		}
 		broken.Store(false)
@@ -178,7 +179,7 @@ func TestAnEventThatCannotBeRenderedDoesNotStopTheFeedForEver(t *testing.T) {
 		s.Wake()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if r := w.records(t)[0]; r.State != webhook.Delivered {
+		if r := w.records(t)[0]; r.State != merchant.Delivered {
 			t.Errorf("the next one: %+v", r)
 		}
 	})
@@ -206,7 +207,7 @@ func TestADatabaseThatFailsIsAskedAgain(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		cancel()
 		<-done
-		if r := w.record(t); r.State != webhook.Delivered {
+		if r := w.record(t); r.State != merchant.Delivered {
 			t.Errorf("record %+v", r)
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/refundry/refundry/merchant"
 )
 
 const (
@@ -26,12 +28,12 @@ const (
 
 // try sends a delivery once. It gives false, and sends nothing, when too
 // little of the lease is left: someone else may be about to send it.
-func (s *Sender) try(ctx context.Context, d Delivery) (Attempt, bool) {
+func (s *Sender) try(ctx context.Context, d merchant.Delivery) (merchant.DeliveryAttempt, bool) {
 	start := s.now()
 	if d.LeaseUntil.Sub(start) < sendTimeout {
-		return Attempt{}, false
+		return merchant.DeliveryAttempt{}, false
 	}
-	a := Attempt{Delivery: d, At: start}
+	a := merchant.DeliveryAttempt{Delivery: d, At: start}
 	renderer, known := s.renderers[d.Dialect]
 	if !known {
 		a.Error, a.Next = "this program does not know the dialect", start.Add(unknownDialectWait)
@@ -58,7 +60,7 @@ func (s *Sender) try(ctx context.Context, d Delivery) (Attempt, bool) {
 }
 
 // retry says when to try again; after the last wait the delivery is dead.
-func (s *Sender) retry(a *Attempt, schedule []time.Duration, now time.Time) {
+func (s *Sender) retry(a *merchant.DeliveryAttempt, schedule []time.Duration, now time.Time) {
 	d := a.Delivery
 	if d.Attempts < int64(len(schedule)) {
 		a.Next = now.Add(schedule[d.Attempts])
@@ -71,7 +73,7 @@ func (s *Sender) retry(a *Attempt, schedule []time.Duration, now time.Time) {
 
 // call makes the request and gives the answer's status and the beginning of
 // its body.
-func (s *Sender) call(ctx context.Context, renderer Renderer, d Delivery) (int, []byte, error) {
+func (s *Sender) call(ctx context.Context, renderer Renderer, d merchant.Delivery) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	method, body := http.MethodPost, io.Reader(bytes.NewReader(d.Body))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/batch"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -58,7 +59,7 @@ type Options struct {
 	Workers int                    // tries under way at once; default 96
 	PerHost int                    // of them to one host; default 8
 	// Observe is told each try when it is over; may be nil.
-	Observe func(Attempt)
+	Observe func(merchant.DeliveryAttempt)
 }
 
 // Sender tells merchants. StepFanOut and StepSend do one step each; Run calls
@@ -69,7 +70,7 @@ type Sender struct {
 	client    *http.Client
 	opts      Options
 	queue     *queue
-	group     *batch.Group[Attempt, struct{}]
+	group     *batch.Group[merchant.DeliveryAttempt, struct{}]
 	bell      chan struct{}
 	// behind says that the database holds deliveries that are due and were
 	// not taken into memory for lack of room.
@@ -192,7 +193,7 @@ func (s *Sender) work(ctx context.Context) {
 }
 
 // save records a batch of tries.
-func (s *Sender) save(ctx context.Context, attempts []Attempt) []batch.Result[struct{}] {
+func (s *Sender) save(ctx context.Context, attempts []merchant.DeliveryAttempt) []batch.Result[struct{}] {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
 	err := s.store.SaveAttempts(ctx, attempts)
@@ -220,7 +221,7 @@ func (s *Sender) StepSend(ctx context.Context) (int, error) {
 	if _, err := s.stepClaim(ctx); err != nil {
 		return 0, err
 	}
-	var attempts []Attempt
+	var attempts []merchant.DeliveryAttempt
 	for {
 		d, ok := s.queue.next()
 		if !ok {

@@ -44,7 +44,7 @@ type Renderer interface {
 	// KeyID names the key that signs new deliveries to an endpoint.
 	KeyID(ctx context.Context, endpoint merchant.Endpoint) (string, error)
 	// Succeeded reports whether an answer to a delivery means "received".
-	Succeeded(d Delivery, status int, body []byte) bool
+	Succeeded(d merchant.Delivery, status int, body []byte) bool
 	// Schedule lists the waits before each retry; after the last the
 	// delivery is dead.
 	Schedule() []time.Duration
@@ -73,81 +73,6 @@ type Getter interface {
 	Address(endpoint merchant.Endpoint, event Event) (string, error)
 }
 
-// Delivery is one event on its way to one address. It keeps the address, the
-// key and the bytes of its first try for all that follow.
-type Delivery struct {
-	MerchantID string
-	ID         string
-	CreatedAt  time.Time
-	EventID    string
-	EndpointID string
-	Dialect    string
-	URL        string
-	// Host is the URL's host and port, by which sending is bounded.
-	Host  string
-	KeyID string
-	Body  []byte
-	// Attempts counts the tries on record.
-	Attempts int64
-	// DueAt is when someone looks at it next; LeaseUntil while a lease holds.
-	DueAt      time.Time
-	LeaseEpoch int64
-	LeaseUntil time.Time // zero: nobody holds one
-	// Dead says that it could not be made and will not be sent; Error says why.
-	Dead  bool
-	Error string
-}
-
-// Key names a delivery row as a look without locks saw it.
-type Key struct {
-	MerchantID string
-	CreatedAt  time.Time
-	ID         string
-	LeaseEpoch int64
-	Host       string
-}
-
-// Attempt is one try of a delivery and what it leads to.
-type Attempt struct {
-	Delivery Delivery
-	At       time.Time
-	// Status is the HTTP status, 0 when there was no answer; Error says why
-	// the try failed where the status does not.
-	Status   int
-	Error    string
-	Duration time.Duration
-	// Delivered or Dead end the delivery; else it is due again at Next.
-	Delivered, Dead bool
-	Next            time.Time
-}
-
-// State is where a delivery stands.
-type State string
-
-// The states. Dead is the end of a delivery that nobody took: it stays on
-// record, and in the log.
-const (
-	Waiting   State = "waiting"
-	Delivered State = "delivered"
-	Dead      State = "dead"
-)
-
-// Record is what is kept of a delivery, for whoever asks what became of it.
-type Record struct {
-	Delivery Delivery
-	State    State
-	EndedAt  time.Time // zero while it waits
-	Tries    []Try     // oldest first
-}
-
-// Try is what is kept of one try.
-type Try struct {
-	At       time.Time
-	Status   int
-	Error    string
-	Duration time.Duration
-}
-
 // Store is what webhook needs of the database.
 type Store interface {
 	// FanOut takes a merchant's new events, at most limit, oldest first, in
@@ -155,19 +80,19 @@ type Store interface {
 	// makes of them for the endpoints in use. It gives how many events it
 	// numbered. A repeated transaction calls plan again. Only one FanOut of a
 	// merchant is under way at a time, in all processes.
-	FanOut(ctx context.Context, merchantID string, limit int, plan func([]Event, []merchant.Endpoint) ([]Delivery, error)) (int, error)
+	FanOut(ctx context.Context, merchantID string, limit int, plan func([]Event, []merchant.Endpoint) ([]merchant.Delivery, error)) (int, error)
 	// MerchantsWithNewEvents lists merchants that have events without a number.
 	MerchantsWithNewEvents(ctx context.Context, limit int) ([]string, error)
 	// DueDeliveries lists deliveries that are due, oldest first, without locks
 	// and without those to the named hosts.
-	DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]Key, error)
+	DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]merchant.DeliveryKey, error)
 	// ClaimDeliveries compares and sets each epoch, and gives those it got
 	// under a lease until then. The commit is over when it returns.
-	ClaimDeliveries(ctx context.Context, keys []Key, now, until time.Time) ([]Delivery, error)
+	ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey, now, until time.Time) ([]merchant.Delivery, error)
 	// ReturnDeliveries gives leases back: what still holds them is due now.
-	ReturnDeliveries(ctx context.Context, deliveries []Delivery, now time.Time) error
+	ReturnDeliveries(ctx context.Context, deliveries []merchant.Delivery, now time.Time) error
 	// SaveAttempts records tries and what they lead to; one whose lease was
 	// lost is recorded and changes nothing else, and one whose delivery was
 	// deleted is dropped.
-	SaveAttempts(ctx context.Context, attempts []Attempt) error
+	SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAttempt) error
 }

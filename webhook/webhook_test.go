@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/egress"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/webhook"
 )
@@ -59,7 +59,7 @@ func TestAnEventIsToldToEveryAddressThatSubscribed(t *testing.T) {
 			t.Error(diff)
 		}
 		for _, r := range w.records(t) {
-			if r.State != webhook.Delivered || !r.EndedAt.Equal(noon) || r.Delivery.Attempts != 1 || len(r.Tries) != 1 || r.Tries[0].Status != 200 {
+			if r.State != merchant.Delivered || !r.EndedAt.Equal(noon) || r.Delivery.Attempts != 1 || len(r.Tries) != 1 || r.Tries[0].Status != 200 {
 				t.Errorf("record %+v", r)
 			}
 		}
@@ -93,7 +93,7 @@ func TestAFailedDeliveryIsTriedByTheScheduleAndThenDead(t *testing.T) {
 			t.Error(diff)
 		}
 		r := w.record(t)
-		if r.State != webhook.Dead || r.Delivery.Attempts != 4 || len(r.Tries) != 4 || !r.Delivery.DueAt.IsZero() {
+		if r.State != merchant.DeliveryDead || r.Delivery.Attempts != 4 || len(r.Tries) != 4 || !r.Delivery.DueAt.IsZero() {
 			t.Errorf("record %+v", r)
 		}
 		for n, try := range r.Tries {
@@ -101,7 +101,7 @@ func TestAFailedDeliveryIsTriedByTheScheduleAndThenDead(t *testing.T) {
 				t.Errorf("try %d is %+v with %q", n, try, bodies[n])
 			}
 		}
-		dead, err := w.Deliveries(t.Context(), store.DeliveryFilter{MerchantID: shop, State: webhook.Dead})
+		dead, _, err := w.DeliveryList(t.Context(), merchant.DeliveryFilter{MerchantID: shop, State: merchant.DeliveryDead}, refund.Page{Limit: 1000})
 		if err != nil || len(dead) != 1 {
 			t.Errorf("among the dead: %v, %v", dead, err)
 		}
@@ -119,7 +119,7 @@ func TestADisabledEndpointsDeliveriesAreDeadAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.forward(time.Hour)
-		if n := send(t, s); n != 0 || w.record(t).State != webhook.Dead {
+		if n := send(t, s); n != 0 || w.record(t).State != merchant.DeliveryDead {
 			t.Errorf("%d tries, record %+v", n, w.record(t))
 		}
 	})
@@ -172,7 +172,9 @@ func TestTwoSendersNeverSendOneTryAtTheSameTime(t *testing.T) {
 // forgetful loses what it is told to record, like a process that is killed.
 type forgetful struct{ webhook.Store }
 
-func (forgetful) SaveAttempts(context.Context, []webhook.Attempt) error { return errors.New("killed") }
+func (forgetful) SaveAttempts(context.Context, []merchant.DeliveryAttempt) error {
+	return errors.New("killed")
+}
 
 func TestADeliveryThatWasSentAndNotRecordedIsSentAgain(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
@@ -196,7 +198,7 @@ func TestADeliveryThatWasSentAndNotRecordedIsSentAgain(t *testing.T) {
 		if n := send(t, next); n != 1 || sent != 2 {
 			t.Errorf("after the lease: %d tries, sent %d", n, sent)
 		}
-		if r := w.record(t); r.State != webhook.Delivered || len(r.Tries) != 1 {
+		if r := w.record(t); r.State != merchant.Delivered || len(r.Tries) != 1 {
 			t.Errorf("record %+v", r)
 		}
 	})
@@ -220,11 +222,11 @@ func TestATryThatLostItsLeaseIsOnRecordAndChangesNothing(t *testing.T) {
 		if again, err := w.ClaimDeliveries(t.Context(), keys, w.now(), w.now().Add(time.Minute)); err != nil || len(again) != 0 {
 			t.Errorf("claimed twice: %v, %v", again, err)
 		}
-		err = w.SaveAttempts(t.Context(), []webhook.Attempt{{Delivery: first, At: w.now(), Dead: true, Error: "late"}})
+		err = w.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: first, At: w.now(), Dead: true, Error: "late"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := w.record(t); r.State != webhook.Waiting || r.Delivery.Attempts != 0 || r.Delivery.LeaseEpoch != 2 || len(r.Tries) != 1 || r.Tries[0].Error != "late" {
+		if r := w.record(t); r.State != merchant.DeliveryWaiting || r.Delivery.Attempts != 0 || r.Delivery.LeaseEpoch != 2 || len(r.Tries) != 1 || r.Tries[0].Error != "late" {
 			t.Errorf("record %+v", r)
 		}
 	})
@@ -253,7 +255,7 @@ func TestAPrivateAddressIsNotCalledAndARedirectNotFollowed(t *testing.T) {
 		fanOut(t, s)
 		send(t, s)
 		r := w.record(t)
-		if r.State != webhook.Waiting || len(r.Tries) != 1 || r.Tries[0].Status != step.status || !strings.Contains(r.Tries[0].Error, step.text) {
+		if r.State != merchant.DeliveryWaiting || len(r.Tries) != 1 || r.Tries[0].Status != step.status || !strings.Contains(r.Tries[0].Error, step.text) {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if strings.Contains(r.Tries[0].Error, "secret") {

@@ -51,7 +51,7 @@ func (p plain) Sign(_ context.Context, keyID string, body []byte, header http.He
 	return nil
 }
 func (p plain) KeyID(context.Context, merchant.Endpoint) (string, error) { return "pk_1", nil }
-func (p plain) Succeeded(_ webhook.Delivery, status int, _ []byte) bool {
+func (p plain) Succeeded(_ merchant.Delivery, status int, _ []byte) bool {
 	return status >= 200 && status <= 299
 }
 func (p plain) Schedule() []time.Duration { return p.schedule }
@@ -168,16 +168,16 @@ func send(t *testing.T, s *webhook.Sender) int {
 	return n
 }
 
-func (w *world) records(t *testing.T) []webhook.Record {
+func (w *world) records(t *testing.T) []merchant.DeliveryRecord {
 	t.Helper()
-	records, err := w.Deliveries(t.Context(), store.DeliveryFilter{MerchantID: shop})
+	records, _, err := w.DeliveryList(t.Context(), merchant.DeliveryFilter{MerchantID: shop}, refund.Page{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return records
 }
 
-func (w *world) record(t *testing.T) webhook.Record {
+func (w *world) record(t *testing.T) merchant.DeliveryRecord {
 	t.Helper()
 	records := w.records(t)
 	if len(records) != 1 {

@@ -5,41 +5,34 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/webhook"
 )
-
-// DeliveryFilter selects deliveries; zero members select all.
-type DeliveryFilter struct {
-	MerchantID, EventID, EndpointID string
-	State                           webhook.State
-	Page                            refund.Page
-}
 
 // Deliveries keeps what was told to whom.
 type Deliveries interface {
 	// DeliveryList gives deliveries with their tries, newest first.
-	DeliveryList(ctx context.Context, f DeliveryFilter) (records []webhook.Record, more bool, err error)
+	DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error)
 	// Delivery finds one. KindNotFound.
-	Delivery(ctx context.Context, merchantID, id string) (webhook.Record, error)
+	Delivery(ctx context.Context, merchantID, id string) (merchant.DeliveryRecord, error)
 	// ReplayDelivery sends the bytes of a delivery that has ended once more, as
 	// a new delivery with a life of its own, and gives that. KindNotFound;
 	// KindStateConflict while it is on its way, when its endpoint is out of use,
 	// or when it never had bytes.
-	ReplayDelivery(ctx context.Context, merchantID, id string, now time.Time) (webhook.Record, error)
+	ReplayDelivery(ctx context.Context, merchantID, id string, now time.Time) (merchant.DeliveryRecord, error)
 }
 
 type deliveryAnswer struct {
-	ID        string        `json:"id"`
-	Event     string        `json:"event"`
-	Endpoint  *string       `json:"endpoint"` // null for an address that came with the refund or its charge
-	Dialect   string        `json:"dialect"`
-	URL       string        `json:"url"`
-	State     webhook.State `json:"state"`
-	CreatedAt moment        `json:"created_at"`
-	DueAt     moment        `json:"due_at"` // null at its end
-	EndedAt   moment        `json:"ended_at"`
-	Attempts  []tryAnswer   `json:"attempts"` // oldest first
+	ID        string                 `json:"id"`
+	Event     string                 `json:"event"`
+	Endpoint  *string                `json:"endpoint"` // null for an address that came with the refund or its charge
+	Dialect   string                 `json:"dialect"`
+	URL       string                 `json:"url"`
+	State     merchant.DeliveryState `json:"state"`
+	CreatedAt moment                 `json:"created_at"`
+	DueAt     moment                 `json:"due_at"` // null at its end
+	EndedAt   moment                 `json:"ended_at"`
+	Attempts  []tryAnswer            `json:"attempts"` // oldest first
 }
 
 type tryAnswer struct {
@@ -49,7 +42,7 @@ type tryAnswer struct {
 	DurationMilliseconds int64  `json:"duration_ms"`
 }
 
-func answerDelivery(r webhook.Record) deliveryAnswer {
+func answerDelivery(r merchant.DeliveryRecord) deliveryAnswer {
 	d := r.Delivery
 	out := deliveryAnswer{
 		ID: d.ID, Event: d.EventID, Endpoint: orNull(d.EndpointID), Dialect: d.Dialect, URL: d.URL, State: r.State,
@@ -70,7 +63,7 @@ func (d *Dialect) listDeliveries(c *call) error {
 	if err != nil {
 		return err
 	}
-	f := DeliveryFilter{MerchantID: c.merchantID()}
+	f := merchant.DeliveryFilter{MerchantID: c.merchantID()}
 	if f.EventID, err = q.text("event"); err != nil {
 		return err
 	}
@@ -81,15 +74,16 @@ func (d *Dialect) listDeliveries(c *call) error {
 	if err != nil {
 		return err
 	}
-	switch f.State = webhook.State(state); f.State {
-	case "", webhook.Waiting, webhook.Delivered, webhook.Dead:
+	switch f.State = merchant.DeliveryState(state); f.State {
+	case "", merchant.DeliveryWaiting, merchant.Delivered, merchant.DeliveryDead:
 	default:
 		return refuse(refund.KindInvalid, "state", "must be waiting, delivered or dead")
 	}
-	if f.Page, err = q.page(); err != nil {
+	page, err := q.page()
+	if err != nil {
 		return err
 	}
-	records, more, err := d.s.Deliveries.DeliveryList(c.ctx, f)
+	records, more, err := d.s.Deliveries.DeliveryList(c.ctx, f, page)
 	if err != nil {
 		return err
 	}

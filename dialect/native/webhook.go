@@ -134,7 +134,7 @@ func (d *Dialect) KeyID(_ context.Context, e merchant.Endpoint) (string, error) 
 }
 
 // Succeeded is any 2xx, as Standard Webhooks has it.
-func (d *Dialect) Succeeded(_ webhook.Delivery, status int, _ []byte) bool {
+func (d *Dialect) Succeeded(_ merchant.Delivery, status int, _ []byte) bool {
 	return status >= http.StatusOK && status < http.StatusMultipleChoices
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -73,7 +72,7 @@ func (w world) RefundList(_ context.Context, f refund.Filter) ([]refund.Refund, 
 	return []refund.Refund{{ID: "re_1", Sequence: f.Sequence, Amount: 1, Currency: "SAR", State: refund.Succeeded}}, false, nil
 }
 
-func (w world) RegisterTold(_ context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]webhook.Delivery, error)) (refund.Charge, bool, error) {
+func (w world) RegisterTold(_ context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (refund.Charge, bool, error) {
 	deliveries, err := tell([]merchant.Endpoint{{ID: "ep_1", Dialect: merchant.Payin, URL: "https://shop.example/"}})
 	if err != nil || len(deliveries) != 1 {
 		w.t.Errorf("a payment is told by %d deliveries: %v", len(deliveries), err)
@@ -87,12 +86,12 @@ func (w world) RegisterTold(_ context.Context, c refund.Charge, tell func([]merc
 	return c, false, nil
 }
 
-func (w world) PaymentSummary(context.Context, string, refund.Charge) (webhook.Summary, error) {
-	return webhook.Summary{}, nil
+func (w world) PaymentSummary(context.Context, string, refund.Charge) (merchant.DeliverySummary, error) {
+	return merchant.DeliverySummary{}, nil
 }
 
-func (w world) DeliverySummary(context.Context, string, refund.Refund) (webhook.Summary, error) {
-	return webhook.Summary{}, nil
+func (w world) DeliverySummary(context.Context, string, refund.Refund) (merchant.DeliverySummary, error) {
+	return merchant.DeliverySummary{}, nil
 }
 
 func (w world) Accept(_ context.Context, unit refund.Unit, _ time.Duration) (intake.Result, error) {

@@ -134,7 +134,7 @@ func (d *Dialect) KeyID(context.Context, merchant.Endpoint) (string, error) { re
 
 // Succeeded: 200 and COMPLETED::{orderId}. The order is the last that the
 // address names; the merchant's own query may have such a parameter, too.
-func (d *Dialect) Succeeded(delivery webhook.Delivery, status int, body []byte) bool {
+func (d *Dialect) Succeeded(delivery merchant.Delivery, status int, body []byte) bool {
 	address, err := url.Parse(delivery.URL)
 	if err != nil {
 		return false

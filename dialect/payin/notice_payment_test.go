@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/merchant"
-	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -26,7 +25,7 @@ func TestAnOrdersOwnAddressIsToldOfItsPayment(t *testing.T) {
 	}
 	paidOrder(t, s, fresh.Merchant.ID, 100, "SAR") // registered after it was paid elsewhere: it was told there
 	got := records(t, s, fresh.Merchant.ID, 1)
-	if len(got) != 1 || got[0].State != webhook.Delivered {
+	if len(got) != 1 || got[0].State != merchant.Delivered {
 		t.Fatalf("deliveries %+v", got)
 	}
 	if diff := cmp.Diff([]told{{"GET", "shop=7&_orderId=" + order + "&_type=payment", ""}}, own.seen("payment")); diff != "" {
@@ -65,7 +64,7 @@ func TestConfiguredAddressesAreToldOfPayments(t *testing.T) {
 	order := newOrder(t, c, fresh, "T1", "")
 	for _, record := range records(t, s, fresh.Merchant.ID, 3) {
 		wrong := record.Delivery.Host == sinks["one that answers wrongly"].Listener.Addr().String()
-		if wrong == (record.State == webhook.Delivered) {
+		if wrong == (record.State == merchant.Delivered) {
 			t.Errorf("%s is %s", record.Delivery.URL, record.State)
 		}
 		if wait := record.Delivery.DueAt.Sub(record.Tries[0].At); wrong && (wait < 5*time.Second || wait > 6*time.Second) {

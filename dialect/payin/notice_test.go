@@ -20,7 +20,6 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
-	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
@@ -61,11 +60,11 @@ func startLocal(t *testing.T) *dialecttest.Service {
 }
 
 // records waits until a merchant's deliveries have been tried.
-func records(t *testing.T, s *dialecttest.Service, merchantID string, count int) []webhook.Record {
+func records(t *testing.T, s *dialecttest.Service, merchantID string, count int) []merchant.DeliveryRecord {
 	t.Helper()
 	const pause, most = 20 * time.Millisecond, 20 * time.Second
 	for deadline := time.Now().Add(most); ; {
-		all, err := s.Store.Deliveries(t.Context(), store.DeliveryFilter{MerchantID: merchantID})
+		all, _, err := s.Store.DeliveryList(t.Context(), merchant.DeliveryFilter{MerchantID: merchantID}, refund.Page{Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +98,7 @@ func TestAnOrdersOwnAddressIsToldOfItsRefund(t *testing.T) {
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"1.51"`), http.StatusOK, "Prefer", "wait=5") // refused: nobody is told
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"2"`), http.StatusOK)
 	got := records(t, s, fresh.Merchant.ID, 2) // the payment was told before
-	if len(got) != 2 || got[0].State != webhook.Delivered || got[0].Tries[0].Status != http.StatusOK {
+	if len(got) != 2 || got[0].State != merchant.Delivered || got[0].Tries[0].Status != http.StatusOK {
 		t.Errorf("deliveries %+v", got)
 	}
 	want := []told{{"GET", "shop=7&_orderId=" + order + "&_type=refund&_refundId=" + order + "_R2", ""}}
@@ -132,7 +131,7 @@ func TestAConfiguredAddressIsToldUntilItAnswersWell(t *testing.T) {
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"2"`), http.StatusOK, "Prefer", "wait=5")
 	for _, record := range records(t, s, fresh.Merchant.ID, 4) {
 		isWrong := record.Delivery.Host == wrong.Listener.Addr().String()
-		if isWrong == (record.State == webhook.Delivered) {
+		if isWrong == (record.State == merchant.Delivered) {
 			t.Errorf("%s is %s", record.Delivery.URL, record.State)
 		}
 		if wait := record.Delivery.DueAt.Sub(record.Tries[0].At); isWrong && (wait < 5*time.Second || wait > 6*time.Second) {
@@ -264,7 +263,7 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 
 func TestOnlyTheRightAnswerEndsANotification(t *testing.T) {
 	d := payin.New(payin.Services{})
-	delivery := webhook.Delivery{URL: "https://shop.example/?_orderId=mine&_orderId=M1T1&_type=refund"}
+	delivery := merchant.Delivery{URL: "https://shop.example/?_orderId=mine&_orderId=M1T1&_type=refund"}
 	for _, test := range []struct {
 		name   string
 		status int
@@ -285,7 +284,7 @@ func TestOnlyTheRightAnswerEndsANotification(t *testing.T) {
 			t.Errorf("%s: %t", test.name, got)
 		}
 	}
-	if d.Succeeded(webhook.Delivery{URL: "https://shop.example/"}, 200, []byte("COMPLETED::")) {
+	if d.Succeeded(merchant.Delivery{URL: "https://shop.example/"}, 200, []byte("COMPLETED::")) {
 		t.Error("an address without an order was ended")
 	}
 }

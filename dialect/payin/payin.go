@@ -18,7 +18,6 @@ import (
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -44,15 +43,15 @@ type Services struct {
 // Deliveries sums up what a dialect's addresses were told of a payment, and of
 // the state that a refund is in.
 type Deliveries interface {
-	PaymentSummary(ctx context.Context, dialect string, c refund.Charge) (webhook.Summary, error)
-	DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (webhook.Summary, error)
+	PaymentSummary(ctx context.Context, dialect string, c refund.Charge) (merchant.DeliverySummary, error)
+	DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (merchant.DeliverySummary, error)
 }
 
 // Orders registers charges as dialect.Registrar does. For one that is new it
 // asks tell, once or more, for the deliveries that tell of its payment, and
 // writes them in the same commit; tell gets the merchant's endpoints in use.
 type Orders interface {
-	RegisterTold(ctx context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]webhook.Delivery, error)) (stored refund.Charge, again bool, err error)
+	RegisterTold(ctx context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (stored refund.Charge, again bool, err error)
 }
 
 // Dialect is the Payin API. It is safe for concurrent use.

@@ -3,7 +3,6 @@ package payin
 import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -38,7 +37,7 @@ func (d *Dialect) getTransaction(c *call) (any, error) {
 	return c.refundTransaction(r, o, told), nil
 }
 
-func (c *call) paymentTransaction(o order, told webhook.Summary) wire.Transaction {
+func (c *call) paymentTransaction(o order, told merchant.DeliverySummary) wire.Transaction {
 	return wire.Transaction{
 		Amount: wire.Number(o.Amount, o.Currency), ID: wire.TransactionID(o.id, payment), OrderID: o.id,
 		ClientID: c.clientID(o), MerchantID: o.merchant, ClientIP: o.clientIP(),
@@ -49,7 +48,7 @@ func (c *call) paymentTransaction(o order, told webhook.Summary) wire.Transactio
 	}
 }
 
-func (c *call) refundTransaction(r refund.Refund, o order, told webhook.Summary) wire.Transaction {
+func (c *call) refundTransaction(r refund.Refund, o order, told merchant.DeliverySummary) wire.Transaction {
 	return wire.Transaction{
 		Amount: wire.Number(r.Amount, r.Currency), ID: wire.TransactionID(o.id, payment+r.Sequence), OrderID: o.id,
 		ClientID: c.clientID(o), MerchantID: o.merchant, ClientIP: o.clientIP(),

@@ -128,7 +128,7 @@ func TestDeliveryFollowsTheContract(t *testing.T) {
 	}
 	succeeded := map[int]bool{}
 	for _, status := range []int{199, 200, 204, 299, 300, 302, 404, 500} {
-		succeeded[status] = d.Succeeded(webhook.Delivery{}, status, []byte("whatever"))
+		succeeded[status] = d.Succeeded(merchant.Delivery{}, status, []byte("whatever"))
 	}
 	want := map[int]bool{199: false, 200: true, 204: true, 299: true, 300: false, 302: false, 404: false, 500: false}
 	if diff := cmp.Diff(want, succeeded); diff != "" {

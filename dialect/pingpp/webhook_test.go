@@ -14,12 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
-	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
-	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -191,14 +189,14 @@ func TestTheTestCasesOfMetadata(t *testing.T) {
 		t.Helper()
 		s.Unchanged(t, func() {})
 		id := ids(t, get(t, s, demoKey, "/v1/events?limit=1", 200))[0]
-		records, _, err := s.Store.DeliveryList(t.Context(), native.DeliveryFilter{MerchantID: merchant.DemoID, EventID: id, Page: refund.Page{Limit: 10}})
+		records, _, err := s.Store.DeliveryList(t.Context(), merchant.DeliveryFilter{MerchantID: merchant.DemoID, EventID: id}, refund.Page{Limit: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var waits []time.Duration
 		for _, r := range records {
 			wait := time.Duration(0)
-			if r.State == webhook.Waiting {
+			if r.State == merchant.DeliveryWaiting {
 				wait = r.Delivery.DueAt.Sub(r.Delivery.CreatedAt)
 			}
 			waits = append(waits, wait)

@@ -126,7 +126,7 @@ func (d *Dialect) KeyID(ctx context.Context, _ merchant.Endpoint) (string, error
 }
 
 // Succeeded: any 2xx, the body is ignored.
-func (d *Dialect) Succeeded(_ webhook.Delivery, status int, _ []byte) bool {
+func (d *Dialect) Succeeded(_ merchant.Delivery, status int, _ []byte) bool {
 	return status >= http.StatusOK && status < http.StatusMultipleChoices
 }
 

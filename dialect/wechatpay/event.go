@@ -172,7 +172,9 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 }
 
 // Succeeded: 200 or 204, the body is not looked at.
-func (d *Dialect) Succeeded(_ webhook.Delivery, status int, _ []byte) bool { return wire.Taken(status) }
+func (d *Dialect) Succeeded(_ merchant.Delivery, status int, _ []byte) bool {
+	return wire.Taken(status)
+}
 
 // Schedule is the contract's fifteen pauses, a day in all.
 func (d *Dialect) Schedule() []time.Duration {

@@ -143,7 +143,7 @@ func TestTheScheduleOfNotifications(t *testing.T) {
 		t.Errorf("%d tries in %s", len(d.Schedule()), sum)
 	}
 	for status, want := range map[int]bool{200: true, 204: true, 201: false, 202: false, 302: false, 400: false, 500: false} {
-		if d.Succeeded(webhook.Delivery{}, status, []byte(`{"code":"FAIL"}`)) != want {
+		if d.Succeeded(merchant.Delivery{}, status, []byte(`{"code":"FAIL"}`)) != want {
 			t.Errorf("%d is taken: %t", status, !want)
 		}
 	}

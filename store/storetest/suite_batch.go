@@ -22,7 +22,7 @@ func (f *fixture) word(t *testing.T, r refund.Refund, kind refund.OutcomeKind, s
 func (f *fixture) told(t *testing.T) []webhook.Event {
 	t.Helper()
 	var batches []webhook.Event
-	_, err := f.FanOut(t.Context(), f.merchant, 100, func(events []webhook.Event, _ []merchant.Endpoint) ([]webhook.Delivery, error) {
+	_, err := f.FanOut(t.Context(), f.merchant, 100, func(events []webhook.Event, _ []merchant.Endpoint) ([]merchant.Delivery, error) {
 		batches = nil
 		for _, event := range events {
 			if event.Together != nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
-	"github.com/refundry/refundry/webhook"
 )
 
 var errUntold = errors.New("it can't be told")
@@ -25,13 +24,13 @@ func paymentIsToldWithItsCharge(t *testing.T, f *fixture) {
 	f.must(t, `UPDATE endpoints SET disabled_at = 2 WHERE id = $1`, f.merchant+"disabled")
 	c := f.charge(1000)
 	var asked []merchant.Endpoint
-	tell := func(endpoints []merchant.Endpoint) ([]webhook.Delivery, error) {
+	tell := func(endpoints []merchant.Endpoint) ([]merchant.Delivery, error) {
 		asked = endpoints
-		return []webhook.Delivery{{
+		return []merchant.Delivery{{
 			MerchantID: f.merchant, ID: refund.NewID(at(1)), CreatedAt: at(1), EventID: c.ID, Dialect: merchant.Payin, URL: "https://shop.example/?a=1", Body: []byte{}, DueAt: at(1),
 		}}, nil
 	}
-	_, _, err := f.RegisterTold(t.Context(), c, func([]merchant.Endpoint) ([]webhook.Delivery, error) { return nil, errUntold })
+	_, _, err := f.RegisterTold(t.Context(), c, func([]merchant.Endpoint) ([]merchant.Delivery, error) { return nil, errUntold })
 	if !errors.Is(err, errUntold) {
 		t.Fatalf("a payment that can't be told: %v", err)
 	}
@@ -54,23 +53,23 @@ func paymentIsToldWithItsCharge(t *testing.T, f *fixture) {
 	if stored, again, err = f.RegisterTold(t.Context(), c, tell); err != nil || !again || stored.ID != c.ID {
 		t.Errorf("once more %+v, again %v, %v", stored, again, err)
 	}
-	records, err := f.Deliveries(t.Context(), store.DeliveryFilter{MerchantID: f.merchant})
-	if err != nil || len(records) != 1 || records[0].State != webhook.Waiting || records[0].Delivery.EventID != c.ID {
+	records, _, err := f.DeliveryList(t.Context(), merchant.DeliveryFilter{MerchantID: f.merchant}, refund.Page{Limit: 1000})
+	if err != nil || len(records) != 1 || records[0].State != merchant.DeliveryWaiting || records[0].Delivery.EventID != c.ID {
 		t.Fatalf("deliveries %+v, %v", records, err)
 	}
 	sum, err := f.PaymentSummary(t.Context(), merchant.Payin, stored)
-	if err != nil || sum != (webhook.Summary{}) {
+	if err != nil || sum != (merchant.DeliverySummary{}) {
 		t.Errorf("before any try %+v, %v", sum, err)
 	}
-	claimed, err := f.ClaimDeliveries(t.Context(), []webhook.Key{{MerchantID: f.merchant, CreatedAt: at(1), ID: records[0].Delivery.ID}}, at(2), at(9))
+	claimed, err := f.ClaimDeliveries(t.Context(), []merchant.DeliveryKey{{MerchantID: f.merchant, CreatedAt: at(1), ID: records[0].Delivery.ID}}, at(2), at(9))
 	if err != nil || len(claimed) != 1 {
 		t.Fatalf("claimed %+v, %v", claimed, err)
 	}
-	if err := f.SaveAttempts(t.Context(), []webhook.Attempt{{Delivery: claimed[0], At: at(3), Status: 200, Delivered: true}}); err != nil {
+	if err := f.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: claimed[0], At: at(3), Status: 200, Delivered: true}}); err != nil {
 		t.Fatal(err)
 	}
 	sum, err = f.PaymentSummary(t.Context(), merchant.Payin, stored)
-	if want := (webhook.Summary{Tries: 1, LastAt: at(3), ReceivedAt: at(3)}); err != nil || sum != want {
+	if want := (merchant.DeliverySummary{Tries: 1, LastAt: at(3), ReceivedAt: at(3)}); err != nil || sum != want {
 		t.Errorf("after one try %+v, want %+v, %v", sum, want, err)
 	}
 	findings, err := f.Verify(t.Context())
@@ -89,7 +88,7 @@ func toldOrderGivesWay(t *testing.T, f *fixture) {
 		return c
 	}
 	first := f.registered(t, named())
-	tell := func([]merchant.Endpoint) ([]webhook.Delivery, error) { return nil, nil }
+	tell := func([]merchant.Endpoint) ([]merchant.Delivery, error) { return nil, nil }
 	stored, again, err := f.RegisterTold(t.Context(), named(), tell)
 	if err != nil || again || stored.ID == first.ID {
 		t.Fatalf("registered %+v, again %v, %v", stored, again, err)

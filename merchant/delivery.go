@@ -1,0 +1,94 @@
+package merchant
+
+import "time"
+
+// Delivery is one event on its way to one address. It keeps the address, the
+// key and the bytes of its first try for all that follow.
+type Delivery struct {
+	MerchantID string
+	ID         string
+	CreatedAt  time.Time
+	EventID    string
+	EndpointID string
+	Dialect    string
+	URL        string
+	// Host is the URL's host and port, by which sending is bounded.
+	Host  string
+	KeyID string
+	Body  []byte
+	// Attempts counts the tries on record.
+	Attempts int64
+	// DueAt is when someone looks at it next; LeaseUntil while a lease holds.
+	DueAt      time.Time
+	LeaseEpoch int64
+	LeaseUntil time.Time // zero: nobody holds one
+	// Dead says that it could not be made and will not be sent; Error says why.
+	Dead  bool
+	Error string
+}
+
+// DeliveryKey names a delivery row as a look without locks saw it.
+type DeliveryKey struct {
+	MerchantID string
+	CreatedAt  time.Time
+	ID         string
+	LeaseEpoch int64
+	Host       string
+}
+
+// DeliveryAttempt is one try of a delivery and what it leads to.
+type DeliveryAttempt struct {
+	Delivery Delivery
+	At       time.Time
+	// Status is the HTTP status, 0 when there was no answer; Error says why
+	// the try failed where the status does not.
+	Status   int
+	Error    string
+	Duration time.Duration
+	// Delivered or Dead end the delivery; else it is due again at Next.
+	Delivered, Dead bool
+	Next            time.Time
+}
+
+// DeliveryState is where a delivery stands.
+type DeliveryState string
+
+// The states. DeliveryDead is the end of a delivery that nobody took: it stays
+// on record, and in the log.
+const (
+	DeliveryWaiting DeliveryState = "waiting"
+	Delivered       DeliveryState = "delivered"
+	DeliveryDead    DeliveryState = "dead"
+)
+
+// DeliveryRecord is what is kept of a delivery, for whoever asks what became
+// of it.
+type DeliveryRecord struct {
+	Delivery Delivery
+	State    DeliveryState
+	EndedAt  time.Time     // zero while it waits
+	Tries    []DeliveryTry // oldest first
+}
+
+// DeliveryTry is what is kept of one try.
+type DeliveryTry struct {
+	At       time.Time
+	Status   int
+	Error    string
+	Duration time.Duration
+}
+
+// DeliveryFilter selects deliveries; zero members select all.
+type DeliveryFilter struct {
+	MerchantID, EventID, EndpointID string
+	State                           DeliveryState
+}
+
+// DeliverySummary is how often one dialect's addresses were notified of how a
+// refund stands, for protocols that show it.
+type DeliverySummary struct {
+	Tries int64
+	// LastAt is the last try, ReceivedAt the first that was answered with
+	// "received"; zero for none.
+	LastAt, ReceivedAt time.Time
+}
