@@ -43,21 +43,6 @@ func FillAliases(c refund.Charge, identities []merchant.Identity) refund.Charge 
 	return c
 }
 
-// OwnNames gives c names made of its id in place of those that were made of
-// its order number, for when that is another payment's name already: an order
-// may be paid twice, and each sub-merchant of a service provider numbers its
-// own. changed is false where there was none.
-func OwnNames(c refund.Charge) (own refund.Charge, changed bool) {
-	c.Aliases = slices.Clone(c.Aliases)
-	for n, a := range c.Aliases {
-		tail := strings.TrimPrefix(c.ID, "ch_")
-		if a.MadeUp && a.Dialect == merchant.WeChatPay && a.Name != tail {
-			c.Aliases[n].Name, changed = tail, true
-		}
-	}
-	return c, changed
-}
-
 func aliasName(c refund.Charge, identity merchant.Identity) string {
 	tail := strings.TrimPrefix(c.ID, "ch_")
 	switch identity.Dialect {
@@ -71,7 +56,7 @@ func aliasName(c refund.Charge, identity merchant.Identity) string {
 		if len(c.OrderNo) >= 6 && len(c.OrderNo) <= 32 && wechatOrderNo(c.OrderNo) {
 			return c.OrderNo
 		}
-		return tail // as of OwnNames
+		return tail // as of refund.OwnNames
 	case merchant.Payin:
 		return identity.Name + "T" + c.PaidAt.In(riyadh).Format("20060102") + payinTail(tail)
 	}

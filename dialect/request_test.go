@@ -172,17 +172,6 @@ func TestContentIsTheSameTextHoweverItWasSent(t *testing.T) {
 	}
 }
 
-func TestATransactionNumberHas28DigitsAndIsNew(t *testing.T) {
-	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.FixedZone("", 8*60*60))
-	a, b := dialect.TransactionID(now), dialect.TransactionID(now)
-	if len(a) != 28 || strings.Trim(a, "0123456789") != "" || !strings.HasPrefix(a, "420020261122020000") {
-		t.Errorf("%q has another form", a)
-	}
-	if a == b {
-		t.Error("two are the same")
-	}
-}
-
 func TestTheSandboxAccountIsTheOneOfTheSandbox(t *testing.T) {
 	accounts := []merchant.ChannelAccount{{ID: "m", Channel: merchant.ChannelManual}, {ID: "s", Channel: merchant.ChannelSandbox}}
 	if got, ok := dialect.SandboxAccount(accounts); !ok || got.ID != "s" {

@@ -1,31 +1,8 @@
 package dialect
 
 import (
-	"crypto/rand"
-	"math/big"
-	"time"
-
 	"github.com/refundry/refundry/merchant"
 )
-
-// transactionDigits is what the sandbox's numbers have, like WeChat's.
-const transactionDigits = 28
-
-// TransactionID makes the number that the sandbox gives a payment: "4200",
-// the time, and random digits, 28 in all.
-func TransactionID(now time.Time) string {
-	const prefix = "4200"
-	text := prefix + now.UTC().Format("20060102150405")
-	random := make([]byte, 0, transactionDigits-len(text))
-	for range transactionDigits - len(text) {
-		digit, err := rand.Int(rand.Reader, big.NewInt(10))
-		if err != nil {
-			panic("crypto/rand is documented never to fail: " + err.Error())
-		}
-		random = append(random, byte('0'+digit.Int64()))
-	}
-	return text + string(random)
-}
 
 // SandboxAccount finds the account that plays the channel for a merchant in
 // test mode.

@@ -8,44 +8,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 )
-
-// SecretLife is how long a write's repeat is told a secret that its answer
-// told once: long enough for a client to come back after a broken connection
-// or a restart, and no longer than a person would look for it.
-const SecretLife = 24 * time.Hour
-
-// Write is a write with an Idempotency-Key; see Once. A refund is none: its
-// key is claimed by the intake, in the same namespace.
-type Write struct {
-	MerchantID, Key string
-	// Call is what is done to what, such as "native POST /keys".
-	Call string
-	// Content is a hash of what the request says; see WriteContent.
-	Content string
-	// Made is the id of what the write made or changed, "" where an answer
-	// needs none. It may be set until the commit.
-	Made string
-	// Secret is what the answer tells once; "" for none, and from SecretLife on.
-	Secret string
-	// Kept says that the record is on disk.
-	Kept bool
-}
 
 // Writes remembers writes by their keys, for as long as refunds are kept.
 type Writes interface {
 	// KeptWrite gives what a key stands for; ok is false for a key that is
 	// free. One that stands for refunds is a write without a Call.
-	KeptWrite(ctx context.Context, merchantID, key string) (w Write, ok bool, err error)
+	KeptWrite(ctx context.Context, merchantID, key string) (w merchant.Write, ok bool, err error)
 	// KeepWrite records a write in a commit of its own. KindBusy when another
 	// request has taken the key meanwhile.
-	KeepWrite(ctx context.Context, w *Write) error
+	KeepWrite(ctx context.Context, w *merchant.Write) error
 	// FreeWrite forgets a write that was refused after all.
-	FreeWrite(ctx context.Context, w *Write) error
+	FreeWrite(ctx context.Context, w *merchant.Write) error
 }
 
 // Once runs a write that has a key at most once. With a context that carries
@@ -56,7 +34,7 @@ type Writes interface {
 // stands for anything else that is KindKeyConflict, and nothing is done. So it
 // is for requests at the same time: one of them commits first, the others' work
 // is rolled back. Without a key it is just do.
-func Once(ctx context.Context, writes Writes, w *Write, do func(context.Context) error, again func(Write) error) error {
+func Once(ctx context.Context, writes Writes, w *merchant.Write, do func(context.Context) error, again func(merchant.Write) error) error {
 	if w.Key == "" {
 		return do(ctx)
 	}
@@ -67,7 +45,7 @@ func Once(ctx context.Context, writes Writes, w *Write, do func(context.Context)
 	if known {
 		return again(kept)
 	}
-	failed := do(WithWrite(ctx, w))
+	failed := do(merchant.WithWrite(ctx, w))
 	if failed == nil && !w.Kept {
 		failed = writes.KeepWrite(ctx, w)
 	}
@@ -97,7 +75,7 @@ func Once(ctx context.Context, writes Writes, w *Write, do func(context.Context)
 // is done, and what the request says, are of the dialect's own. It looks after
 // the request's header. r is the handler's, whose context do goes by; again
 // gets the id of what was made.
-func OnceObject(r **http.Request, writes Writes, w Write, do func() (any, error), again func(id string) (any, error)) (object any, err error) {
+func OnceObject(r **http.Request, writes Writes, w merchant.Write, do func() (any, error), again func(id string) (any, error)) (object any, err error) {
 	key, fault := IdempotencyKey(*r)
 	if fault != nil {
 		return nil, fault
@@ -108,7 +86,7 @@ func OnceObject(r **http.Request, writes Writes, w Write, do func() (any, error)
 		*r = bare.WithContext(ctx)
 		object, err = do()
 		return err
-	}, func(kept Write) error {
+	}, func(kept merchant.Write) error {
 		*r = bare
 		object, err = again(kept.Made)
 		return err
@@ -117,7 +95,7 @@ func OnceObject(r **http.Request, writes Writes, w Write, do func() (any, error)
 }
 
 // sameWrite finds what w's key stands for; KindKeyConflict if that is not w.
-func sameWrite(ctx context.Context, writes Writes, w *Write) (kept Write, known bool, err error) {
+func sameWrite(ctx context.Context, writes Writes, w *merchant.Write) (kept merchant.Write, known bool, err error) {
 	kept, known, err = writes.KeptWrite(ctx, w.MerchantID, w.Key)
 	if err != nil || !known {
 		return kept, false, err
@@ -140,27 +118,6 @@ func refused(err error) bool {
 		return false
 	}
 	return true
-}
-
-type writeKey struct{}
-
-// WithWrite gives a context whose next commit in the store records w.
-func WithWrite(ctx context.Context, w *Write) context.Context {
-	return context.WithValue(ctx, writeKey{}, w)
-}
-
-// WriteOf is the write that a context carries, nil if none.
-func WriteOf(ctx context.Context) *Write {
-	w, _ := ctx.Value(writeKey{}).(*Write)
-	return w
-}
-
-// Made notes what the context's write made or found there, if it is not on
-// disk yet.
-func Made(ctx context.Context, id string) {
-	if w := WriteOf(ctx); w != nil && !w.Kept {
-		w.Made = id
-	}
 }
 
 // WriteContent is what a request says as the content of a repeat: a hash of

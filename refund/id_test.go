@@ -61,3 +61,14 @@ func TestErrors(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestATransactionNumberHas28DigitsAndIsNew(t *testing.T) {
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.FixedZone("", 8*60*60))
+	a, b := refund.NewTransactionID(now), refund.NewTransactionID(now)
+	if len(a) != 28 || strings.Trim(a, "0123456789") != "" || !strings.HasPrefix(a, "420020261122020000") {
+		t.Errorf("%q has another form", a)
+	}
+	if a == b {
+		t.Error("two are the same")
+	}
+}

@@ -2,6 +2,7 @@ package refund
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/money"
@@ -117,4 +118,19 @@ func equalMinor(a, b *money.Minor) bool {
 		return a == b
 	}
 	return *a == *b
+}
+
+// OwnNames replaces c's names that were made of its order number with names
+// made of its id, for when the former are another payment's already: an order
+// may be paid twice, and each sub-merchant of a service provider numbers its
+// own. changed is false where there was none.
+func OwnNames(c Charge) (own Charge, changed bool) {
+	c.Aliases = slices.Clone(c.Aliases)
+	tail := strings.TrimPrefix(c.ID, "ch_")
+	for n, a := range c.Aliases {
+		if a.MadeUp && a.Name == c.OrderNo && a.Name != tail {
+			c.Aliases[n].Name, changed = tail, true
+		}
+	}
+	return c, changed
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -75,7 +74,7 @@ func (r *registering) findByName(ctx context.Context) error {
 			}
 		}
 		if c.TransactionID == "" {
-			c.TransactionID = dialect.TransactionID(c.CreatedAt)
+			c.TransactionID = refund.NewTransactionID(c.CreatedAt)
 		}
 	}
 	return nil

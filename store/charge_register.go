@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -70,7 +71,7 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 			if results[todo[0]].Err != nil {
 				return errNothingDone
 			}
-			dialect.Made(ctx, results[todo[0]].Charge.ID)
+			merchant.WriteMade(ctx, results[todo[0]].Charge.ID)
 			return nil
 		})
 		if !errors.Is(problem, errNameTaken) || len(todo) > 1 {
@@ -105,7 +106,7 @@ func giveWay(c refund.Charge, try int) (ready refund.Charge, more bool) {
 	if try == 0 {
 		return c, true
 	}
-	return dialect.OwnNames(c)
+	return refund.OwnNames(c)
 }
 
 func registerProblem(err error) error {

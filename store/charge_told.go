@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/payin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -62,7 +61,7 @@ func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, te
 	if results[0].Err != nil {
 		return results[0], errNothingDone
 	}
-	dialect.Made(ctx, results[0].Charge.ID)
+	merchant.WriteMade(ctx, results[0].Charge.ID)
 	if !r.fresh[0] {
 		return results[0], nil
 	}

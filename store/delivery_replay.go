@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -40,7 +39,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now t
 		again = old.Delivery
 		again.ID, again.CreatedAt, again.DueAt = s.newID(now), now, now
 		again.Attempts, again.LeaseEpoch, again.LeaseUntil, again.Dead = 0, 0, time.Time{}, false
-		dialect.Made(ctx, again.ID)
+		merchant.WriteMade(ctx, again.ID)
 		_, err = q.send(ctx, deliveryRows([]merchant.Delivery{again}, s.newID))
 		return err
 	})

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/channel/sandbox"
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -61,7 +60,7 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 		t.Fatal(err)
 	}
 	for key, made := range map[string]string{"W" + name: "re_" + name, "C" + name: c.ID} {
-		if err := s.KeepWrite(ctx, &dialect.Write{MerchantID: c.MerchantID, Key: key, Call: "native POST /", Content: "c", Made: made}); err != nil {
+		if err := s.KeepWrite(ctx, &merchant.Write{MerchantID: c.MerchantID, Key: key, Call: "native POST /", Content: "c", Made: made}); err != nil {
 			t.Fatal(err)
 		}
 	}

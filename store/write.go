@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -27,7 +28,7 @@ var errNothingDone = errors.New("nothing was changed")
 // transaction that does it. The key comes last of all that a transaction locks:
 // who waits for it holds nothing that its owner still wants.
 func (s *Store) keeping(ctx context.Context, work func(querier) error) func(querier) error {
-	w := dialect.WriteOf(ctx)
+	w := merchant.WriteOf(ctx)
 	if w == nil || w.Kept {
 		return work
 	}
@@ -41,12 +42,12 @@ func (s *Store) keeping(ctx context.Context, work func(querier) error) func(quer
 
 // kept notes that the transaction of keeping is on disk.
 func kept(ctx context.Context) {
-	if w := dialect.WriteOf(ctx); w != nil {
+	if w := merchant.WriteOf(ctx); w != nil {
 		w.Kept = true
 	}
 }
 
-func (s *Store) keep(ctx context.Context, q querier, w *dialect.Write) error {
+func (s *Store) keep(ctx context.Context, q querier, w *merchant.Write) error {
 	now := s.now()
 	sealed := ""
 	if w.Secret != "" {
@@ -54,7 +55,7 @@ func (s *Store) keep(ctx context.Context, q querier, w *dialect.Write) error {
 		if sealed, err = s.seal([]byte(w.Secret), "refund_numbers", writeRow(w.MerchantID, w.Key)); err != nil {
 			return err
 		}
-		if _, err := q.exec(ctx, forgetSecrets, w.MerchantID, micros(now.Add(-dialect.SecretLife))); err != nil {
+		if _, err := q.exec(ctx, forgetSecrets, w.MerchantID, micros(now.Add(-merchant.WriteSecretLife))); err != nil {
 			return fmt.Errorf("forget secrets: %w", err)
 		}
 	}
@@ -70,10 +71,10 @@ func (s *Store) keep(ctx context.Context, q querier, w *dialect.Write) error {
 func writeRow(merchantID, key string) string { return merchantID + "/" + key }
 
 // KeptWrite implements dialect.Writes.
-func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (dialect.Write, bool, error) {
+func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (merchant.Write, bool, error) {
 	const text = `SELECT n.write_call, n.write_content, n.write_made, n.sealed, n.created_at FROM refund_numbers n
 		WHERE n.merchant_id = $1 AND n.namespace = 'key' AND n.value = $2`
-	w := dialect.Write{MerchantID: merchantID, Key: key}
+	w := merchant.Write{MerchantID: merchantID, Key: key}
 	var sealed string
 	var createdAt int64
 	err := s.read(ctx, func(q querier) error {
@@ -82,20 +83,20 @@ func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (dialect.
 			return scan(&w.Call, &w.Content, &w.Made, &sealed, &createdAt)
 		})
 	})
-	if err == nil && sealed != "" && fromMicros(createdAt).Add(dialect.SecretLife).After(s.now()) {
+	if err == nil && sealed != "" && fromMicros(createdAt).Add(merchant.WriteSecretLife).After(s.now()) {
 		var secret []byte
 		secret, err = s.unseal(sealed, "refund_numbers", writeRow(merchantID, key))
 		w.Secret = string(secret)
 	}
 	if err != nil {
-		return dialect.Write{}, false, fmt.Errorf("find idempotency key: %w", err)
+		return merchant.Write{}, false, fmt.Errorf("find idempotency key: %w", err)
 	}
 	return w, w.Kept, nil
 }
 
 // KeepWrite implements dialect.Writes.
-func (s *Store) KeepWrite(ctx context.Context, w *dialect.Write) error {
-	err := s.write(dialect.WithWrite(ctx, w), func(querier) error { return nil })
+func (s *Store) KeepWrite(ctx context.Context, w *merchant.Write) error {
+	err := s.write(merchant.WithWrite(ctx, w), func(querier) error { return nil })
 	if err != nil {
 		return fmt.Errorf("record idempotency key: %w", err)
 	}
@@ -103,7 +104,7 @@ func (s *Store) KeepWrite(ctx context.Context, w *dialect.Write) error {
 }
 
 // FreeWrite implements dialect.Writes.
-func (s *Store) FreeWrite(ctx context.Context, w *dialect.Write) error {
+func (s *Store) FreeWrite(ctx context.Context, w *merchant.Write) error {
 	const text = `DELETE FROM refund_numbers WHERE merchant_id = $1 AND namespace = 'key' AND value = $2
 		AND write_call = $3 AND write_content = $4`
 	err := s.write(ctx, func(q querier) error {

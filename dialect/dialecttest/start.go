@@ -88,7 +88,7 @@ func (s *Service) Charge(t testing.TB, merchantID string, amount money.Minor, ed
 	id := refund.NewID(now)
 	charge := refund.Charge{
 		MerchantID: merchantID, ID: "ch_" + id, OrderNo: "T" + id, Channel: "wx", ChannelAccount: account.ID,
-		TransactionID: dialect.TransactionID(now), Currency: "CNY", Amount: amount, PaidAt: now, CreatedAt: now, UpdatedAt: now,
+		TransactionID: refund.NewTransactionID(now), Currency: "CNY", Amount: amount, PaidAt: now, CreatedAt: now, UpdatedAt: now,
 	}
 	if edit != nil {
 		edit(&charge)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -46,7 +47,7 @@ func (d *Dialect) createChargesOnce(c *call, key string, body io.Reader) error {
 			return err
 		}
 		return register()
-	}, func(dialect.Write) error { return register() })
+	}, func(merchant.Write) error { return register() })
 }
 
 // spool copies a body into a file, piece by piece, and gives its hash.

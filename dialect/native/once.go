@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -35,7 +36,7 @@ func (d *Dialect) once(c *call, found route) error {
 	err = dialect.Once(bare, d.s.Writes, w, func(ctx context.Context) error {
 		c.ctx = ctx
 		return found.handle(c)
-	}, func(kept dialect.Write) error {
+	}, func(kept merchant.Write) error {
 		c.ctx, c.held = bare, nil
 		return found.again(c, kept)
 	})
@@ -49,8 +50,8 @@ func (d *Dialect) once(c *call, found route) error {
 
 // named is the request as a write with a key. What its address names is what
 // it changes, unless it makes something new.
-func (c *call) named(key, method, content string) *dialect.Write {
-	return &dialect.Write{
+func (c *call) named(key, method, content string) *merchant.Write {
+	return &merchant.Write{
 		MerchantID: c.merchantID(), Key: key, Content: content, Made: c.r.PathValue("id"),
 		Call: "native " + method + " " + strings.TrimPrefix(c.r.URL.Path, prefix+"v1"),
 	}
@@ -59,7 +60,7 @@ func (c *call) named(key, method, content string) *dialect.Write {
 // made notes what the write makes, and what its answer tells once. It comes
 // before the commit.
 func (c *call) made(id, secret string) {
-	if w := dialect.WriteOf(c.ctx); w != nil {
+	if w := merchant.WriteOf(c.ctx); w != nil {
 		w.Made, w.Secret = id, secret
 	}
 }
@@ -73,7 +74,7 @@ type reply struct {
 
 // The answers to repeats.
 
-func (d *Dialect) againCharge(c *call, w dialect.Write) error {
+func (d *Dialect) againCharge(c *call, w merchant.Write) error {
 	charge, err := d.s.Reader.Charge(c.ctx, c.merchantID(), w.Made)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (d *Dialect) againCharge(c *call, w dialect.Write) error {
 	return c.json(http.StatusOK, answerCharge(charge))
 }
 
-func (d *Dialect) againRefund(c *call, _ dialect.Write) error {
+func (d *Dialect) againRefund(c *call, _ merchant.Write) error {
 	r, err := c.refund()
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func (d *Dialect) againRefund(c *call, _ dialect.Write) error {
 
 // againCanceled: a withdrawal that waits for the channel's word is answered as
 // the first time.
-func (d *Dialect) againCanceled(c *call, _ dialect.Write) error {
+func (d *Dialect) againCanceled(c *call, _ merchant.Write) error {
 	r, err := c.refund()
 	if err != nil {
 		return err
@@ -107,7 +108,7 @@ func (d *Dialect) againCanceled(c *call, _ dialect.Write) error {
 	return c.json(status, answerRefund(r, charge.Detail.Coupons))
 }
 
-func (d *Dialect) againEndpoint(c *call, w dialect.Write) error {
+func (d *Dialect) againEndpoint(c *call, w merchant.Write) error {
 	e, err := c.endpointNamed(w.Made)
 	if err != nil {
 		return err
@@ -115,7 +116,7 @@ func (d *Dialect) againEndpoint(c *call, w dialect.Write) error {
 	return d.answerEndpoint(c, http.StatusOK, e, w.Secret)
 }
 
-func (d *Dialect) againDelivery(c *call, w dialect.Write) error {
+func (d *Dialect) againDelivery(c *call, w merchant.Write) error {
 	r, err := d.s.Deliveries.Delivery(c.ctx, c.merchantID(), w.Made)
 	if err != nil {
 		return err
@@ -123,7 +124,7 @@ func (d *Dialect) againDelivery(c *call, w dialect.Write) error {
 	return c.json(http.StatusOK, answerDelivery(r))
 }
 
-func (d *Dialect) againKey(c *call, w dialect.Write) error {
+func (d *Dialect) againKey(c *call, w merchant.Write) error {
 	keys, err := d.s.Merchants.Keys(c.ctx, c.merchantID())
 	if err != nil {
 		return err
@@ -136,11 +137,11 @@ func (d *Dialect) againKey(c *call, w dialect.Write) error {
 	return refund.Errorf(refund.KindNotFound, "id", "there is no such key")
 }
 
-func (d *Dialect) againSettings(c *call, _ dialect.Write) error {
+func (d *Dialect) againSettings(c *call, _ merchant.Write) error {
 	return c.json(http.StatusOK, answerSettings(c.caller.Merchant.Settings))
 }
 
-func (d *Dialect) againIdentity(c *call, _ dialect.Write) error {
+func (d *Dialect) againIdentity(c *call, _ merchant.Write) error {
 	identities, err := d.s.Directory.Identities(c.ctx, c.merchantID())
 	if err != nil {
 		return err

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -327,7 +326,7 @@ func TestASecretIsToldToRepeatsForADay(t *testing.T) {
 	if again := ask(http.StatusOK); again != first {
 		t.Errorf("answered %s, first %s", again, first)
 	}
-	age := fmt.Sprintf(`UPDATE refund_numbers SET created_at = created_at - %d WHERE value = 'day'`, dialect.SecretLife.Microseconds())
+	age := fmt.Sprintf(`UPDATE refund_numbers SET created_at = created_at - %d WHERE value = 'day'`, merchant.WriteSecretLife.Microseconds())
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +356,7 @@ func TestABatchWithAKeyIsTheSameBatch(t *testing.T) {
 	}
 	whole := line(1) + line(2)
 	// As if the process had ended right behind the record: no line is there yet.
-	err := s.Store.KeepWrite(t.Context(), &dialect.Write{
+	err := s.Store.KeepWrite(t.Context(), &merchant.Write{
 		MerchantID: merchant.DemoID, Key: "batch", Call: "native POST /charges/batch", Content: fmt.Sprintf("%x", sha256.Sum256([]byte(whole))),
 	})
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -28,7 +27,7 @@ type route struct {
 	handle   handler
 	// again answers a repeat of a write with an Idempotency-Key; see once. The
 	// calls without one read, or look after the key themselves.
-	again func(*call, dialect.Write) error
+	again func(*call, merchant.Write) error
 }
 
 // routes lists every call, in the order of openapi/native.yaml.

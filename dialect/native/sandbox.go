@@ -47,7 +47,7 @@ func (d *Dialect) addFunds(c *call) error {
 	return c.json(http.StatusOK, fundsAnswer{account.ID, amount.Minor, amount.Currency})
 }
 
-func (d *Dialect) againFunds(c *call, _ dialect.Write) error {
+func (d *Dialect) againFunds(c *call, _ merchant.Write) error {
 	amount, account, err := c.funds()
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (d *Dialect) advance(c *call) error {
 	return c.json(http.StatusOK, clockAnswer{account.ID, seconds})
 }
 
-func (d *Dialect) againAdvanced(c *call, _ dialect.Write) error {
+func (d *Dialect) againAdvanced(c *call, _ merchant.Write) error {
 	seconds, account, err := c.advance()
 	if err != nil {
 		return err
@@ -190,9 +190,9 @@ func (d *Dialect) reset(c *call) error {
 	if err := d.s.Resetter.ResetDemo(c.ctx, c.merchantID()); err != nil {
 		return err
 	}
-	return d.againReset(c, dialect.Write{})
+	return d.againReset(c, merchant.Write{})
 }
 
-func (d *Dialect) againReset(c *call, _ dialect.Write) error {
+func (d *Dialect) againReset(c *call, _ merchant.Write) error {
 	return c.json(http.StatusOK, resetAnswer{c.merchantID(), true})
 }

@@ -2,6 +2,7 @@ package payin
 
 import (
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 )
 
 // createOrderOnce is createOrder, at most once for an Idempotency-Key.
@@ -10,7 +11,7 @@ func (d *Dialect) createOrderOnce(c *call) (any, error) {
 	if err != nil {
 		return d.createOrder(c) // which says what comes before it in the order of checks
 	}
-	w := dialect.Write{
+	w := merchant.Write{
 		MerchantID: c.caller.Merchant.ID, Call: "payin POST /merchants/" + c.id + "/orders", Content: dialect.WriteContent(body),
 	}
 	return dialect.OnceObject(&c.r, d.Writes, w, func() (any, error) { return d.createOrder(c) }, func(id string) (any, error) {

@@ -30,7 +30,7 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	write := dialect.Write{MerchantID: charge.MerchantID, Call: "pingpp POST /v1/charges", Content: dialect.WriteContent(c.params)}
+	write := merchant.Write{MerchantID: charge.MerchantID, Call: "pingpp POST /v1/charges", Content: dialect.WriteContent(c.params)}
 	var keyErr *refund.Error
 	if write.Key, keyErr = unitKey(c); keyErr != nil {
 		return nil, keyErr
@@ -39,7 +39,7 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 	err = dialect.Once(c.r.Context(), d.Writes, &write, func(ctx context.Context) (err error) {
 		made, err = d.makeCharge(ctx, charge)
 		return err
-	}, func(kept dialect.Write) (err error) {
+	}, func(kept merchant.Write) (err error) {
 		made, err = d.Reader.Charge(c.r.Context(), charge.MerchantID, kept.Made)
 		return err
 	})

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -226,7 +225,7 @@ func TestEventsWithoutWordsHereHideNoOthers(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	charge, _, err := s.Store.RegisterCharge(t.Context(), refund.Charge{
 		MerchantID: made.Merchant.ID, ID: "ch_" + refund.NewID(now), OrderNo: "N1", Channel: "wx", ChannelAccount: made.Accounts[0].ID,
-		TransactionID: dialect.TransactionID(now), Currency: "CNY", Amount: 1000, PaidAt: now, CreatedAt: now,
+		TransactionID: refund.NewTransactionID(now), Currency: "CNY", Amount: 1000, PaidAt: now, CreatedAt: now,
 	})
 	if err != nil {
 		t.Fatal(err)

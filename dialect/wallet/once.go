@@ -2,11 +2,12 @@ package wallet
 
 import (
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 )
 
 // createChargeOnce is createCharge, at most once for an Idempotency-Key.
 func (d *Dialect) createChargeOnce(c *call) (any, error) {
-	w := dialect.Write{
+	w := merchant.Write{
 		MerchantID: c.caller.Merchant.ID, Call: "wallet POST /wallet/" + c.identity.Name + "/charges", Content: dialect.WriteContent(c.body),
 	}
 	return dialect.OnceObject(&c.r, d.Writes, w, func() (any, error) { return d.createCharge(c) }, func(id string) (any, error) {

@@ -2,7 +2,7 @@ package wechatpay
 
 import (
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
@@ -45,7 +45,7 @@ func (d *Dialect) applyAbnormalRefund(c *call) (any, error) {
 	if r.State != refund.Abnormal {
 		return nil, &wire.Error{Code: wire.CodeInvalidRequest, Message: "退款单不是退款异常状态，不能发起异常退款"}
 	}
-	dialect.Made(c.r.Context(), r.ID)
+	merchant.WriteMade(c.r.Context(), r.ID)
 	after, err := d.Rerouter.Reroute(c.r.Context(), c.merchantID(), r.ID, channel.Destination{
 		Kind: request.Type, BankType: card.BankType, BankAccount: card.Account.Reveal(), RealName: card.RealName.Reveal(),
 	})

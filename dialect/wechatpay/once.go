@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
@@ -20,7 +21,7 @@ func (d *Dialect) applyAbnormalRefundOnce(c *call) (any, error) {
 		return d.applyAbnormalRefund(c) // which says what comes before it in the order of checks
 	}
 	body.Members = slices.DeleteFunc(slices.Clone(body.Members), func(m exactjson.Member) bool { return slices.Contains(ofCard, m.Name) })
-	w := dialect.Write{
+	w := merchant.Write{
 		MerchantID: c.merchantID(), Call: "wechatpay POST apply-abnormal-refund " + c.account.mchID() + " " + c.ids[0],
 		Content: dialect.WriteContent(body),
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -37,8 +36,8 @@ func paymentIsToldWithItsCharge(t *testing.T, f *fixture) {
 	_, err = f.Charge(t.Context(), f.merchant, c.ID)
 	wantKind(t, err, refund.KindChargeNotFound)
 
-	w := &dialect.Write{MerchantID: f.merchant, Key: "told", Call: "payin", Content: "c"}
-	stored, again, err := f.RegisterTold(dialect.WithWrite(t.Context(), w), c, tell)
+	w := &merchant.Write{MerchantID: f.merchant, Key: "told", Call: "payin", Content: "c"}
+	stored, again, err := f.RegisterTold(merchant.WithWrite(t.Context(), w), c, tell)
 	if err != nil || again || stored.ID != c.ID {
 		t.Fatalf("registered %+v, again %v, %v", stored, again, err)
 	}

@@ -14,8 +14,8 @@ import (
 )
 
 // named is a write of this case's merchant.
-func (f *fixture) named(key, call string) *dialect.Write {
-	return &dialect.Write{MerchantID: f.merchant, Key: key, Call: call, Content: "c"}
+func (f *fixture) named(key, call string) *merchant.Write {
+	return &merchant.Write{MerchantID: f.merchant, Key: key, Call: call, Content: "c"}
 }
 
 // own makes the merchant's row, which endpoints hang on.
@@ -25,10 +25,10 @@ func (f *fixture) own(t testing.TB) {
 }
 
 // add makes an endpoint with a key.
-func (f *fixture) add(ctx context.Context, w *dialect.Write, id string) error {
+func (f *fixture) add(ctx context.Context, w *merchant.Write, id string) error {
 	e := merchant.Endpoint{ID: id, MerchantID: f.merchant, Dialect: "native", URL: "https://shop.example/" + id, CreatedAt: at(1)}
 	w.Made = id
-	return f.AddEndpoint(dialect.WithWrite(ctx, w), e, merchant.NewEndpointSecret(at(1)))
+	return f.AddEndpoint(merchant.WithWrite(ctx, w), e, merchant.NewEndpointSecret(at(1)))
 }
 
 func (f *fixture) endpoints(t testing.TB, want ...string) {
@@ -66,7 +66,7 @@ func writeWithItsEffect(t *testing.T, f *fixture) {
 	f.wantFree(t, "k")
 	w := f.named("k", "native POST /charges")
 	c := f.charge(100)
-	stored, _, err := f.RegisterCharge(dialect.WithWrite(t.Context(), w), c)
+	stored, _, err := f.RegisterCharge(merchant.WithWrite(t.Context(), w), c)
 	if err != nil || !w.Kept {
 		t.Fatalf("kept %v, %v", w.Kept, err)
 	}
@@ -80,7 +80,7 @@ func writeWithItsEffect(t *testing.T, f *fixture) {
 	// its key stands for.
 	again := c
 	again.ID = "ch_other"
-	if _, _, err := f.RegisterCharge(dialect.WithWrite(t.Context(), f.named("k2", "native POST /charges")), again); err != nil {
+	if _, _, err := f.RegisterCharge(merchant.WithWrite(t.Context(), f.named("k2", "native POST /charges")), again); err != nil {
 		t.Fatal(err)
 	}
 	f.wantKept(t, "k2", "native POST /charges", stored.ID)
@@ -92,9 +92,9 @@ func refusedWrite(t *testing.T, f *fixture) {
 	c := f.registered(t, f.charge(100))
 	c.Amount, c.ID = 200, "ch_other"
 	w := f.named("k", "native POST /charges")
-	_, _, err := f.RegisterCharge(dialect.WithWrite(t.Context(), w), c)
+	_, _, err := f.RegisterCharge(merchant.WithWrite(t.Context(), w), c)
 	wantKind(t, err, refund.KindChargeConflict)
-	_, _, err = f.CancelRefund(dialect.WithWrite(t.Context(), w), f.merchant, "re_none", "iar_1", at(1))
+	_, _, err = f.CancelRefund(merchant.WithWrite(t.Context(), w), f.merchant, "re_none", "iar_1", at(1))
 	wantKind(t, err, refund.KindRefundNotFound)
 	if w.Kept {
 		t.Error("a refused write says that it is kept")
@@ -150,7 +150,7 @@ func writesAtOnce(t *testing.T, f *fixture) {
 					done.Add(1)
 				}
 				return err
-			}, func(dialect.Write) error {
+			}, func(merchant.Write) error {
 				repeated.Add(1)
 				return nil
 			})
@@ -220,7 +220,7 @@ func secretForADay(t *testing.T, f *fixture) {
 		}
 	}
 	secret("rk_test_secret")
-	day := dialect.SecretLife.Microseconds()
+	day := merchant.WriteSecretLife.Microseconds()
 	f.must(t, `UPDATE refund_numbers SET created_at = created_at - $2 WHERE merchant_id = $1`, f.merchant, day)
 	secret("")
 	// The text goes with the merchant's next secret.
