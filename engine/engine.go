@@ -66,10 +66,12 @@ type Options struct {
 	// Jitter gives what is added to a wait that Apply decided, so that many
 	// refunds do not come back at once: at most a tenth of it counts. nil is none.
 	Jitter func(wait time.Duration) time.Duration
-	// Observe is told of each call, ObserveRecord of each recording commit;
-	// both may be nil.
-	Observe       func(Call)
-	ObserveRecord func(words int, took time.Duration)
+	// Observe is called after each call to a channel, for metrics; may be nil.
+	Observe func(Call)
+	// Recorded is called after each commit that recorded outcomes: what it
+	// changed left events, which somebody may be waiting to send. It must not
+	// block; may be nil.
+	Recorded func()
 }
 
 // Call is one call to a channel, for metrics.

@@ -121,7 +121,6 @@ func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, er
 		w.Mark = n
 		words[n] = w.Report
 	}
-	began := e.now()
 	var posted []refund.Posted
 	var err error
 	for range commitRounds {
@@ -135,8 +134,8 @@ func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, er
 	if err != nil {
 		return nil, err
 	}
-	if e.opts.ObserveRecord != nil {
-		e.opts.ObserveRecord(len(batch), e.now().Sub(began))
+	if e.opts.Recorded != nil {
+		e.opts.Recorded()
 	}
 	e.tell(batch, posted)
 	return posted, nil

@@ -303,3 +303,21 @@ func TestJitterIsBounded(t *testing.T) {
 		t.Errorf("due after %s, want the back-off of 1 s and a tenth", wait)
 	}
 }
+
+// Recorded is called when the events are in the database, not before.
+func TestRecordedIsCalledAfterTheCommit(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		fake := newScripted()
+		r := newRig(t, s, fake)
+		var refundID string
+		var seen [][]string
+		r.engine = engine.New(s, r.board, func(context.Context, string) (channel.Connector, error) { return fake, nil },
+			engine.Options{Now: r.clock.Now, Log: quiet(), Recorded: func() { seen = append(seen, events(t, r, refundID)) }})
+		r.startIntake()
+		refundID = r.accept(r.charge(1000).ID, 100).ID
+		r.steps(r.engine)
+		if diff := cmp.Diff([][]string{{"refund.created", "refund.succeeded"}}, seen); diff != "" {
+			t.Errorf("events at each call (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -51,7 +51,7 @@ func (s *Service) engineOptions(connectors map[string]channel.Connector) engine.
 		Jitter:  func(wait time.Duration) time.Duration { return rand.N(max(1, wait/10)) },
 		Observe: func(c engine.Call) { metrics.Outcome(string(c.Step), string(c.Outcome)) },
 		// What was recorded left events.
-		ObserveRecord: func(int, time.Duration) { s.webhooks.Wake() },
+		Recorded: func() { s.webhooks.Wake() },
 	}
 	for _, connector := range connectors {
 		if notifier, ok := connector.(channel.Notifier); ok {
