@@ -1,6 +1,7 @@
-// Package channel declares where money really moves: the Connector that each
-// payment channel implements in a folder of its own. A connector answers
-// every call with a refund.Outcome; a bare error is never a business answer.
+// Package channel declares where money really moves: the Driver of each kind
+// of channel, in a folder of its own, and the Connector of each account there.
+// A connector answers every call with a refund.Outcome; a bare error is never
+// a business answer.
 package channel
 
 import (
@@ -21,7 +22,7 @@ type Instruction struct {
 	RefundID   string
 	// Number is what the channel sees, the same for every attempt.
 	Number          string
-	ChannelRefundID string // "" until the channel gave one
+	ChannelRefundID string // "" until the channel returned one
 	// Account is the channel account's id; TransactionID the payment's number there.
 	Account       string
 	TransactionID string
@@ -32,31 +33,60 @@ type Instruction struct {
 	Refund        refund.Refund
 }
 
-// Connector moves money back through one kind of channel.
+// Connector moves money back through one account of a channel. It is used by
+// many goroutines at once.
 //
-// Every method is idempotent by Instruction.Number: telling a channel the
-// same number twice moves money once. When the answer is lost or not
-// understood the outcome is OutcomeUnknown, never a guess. Query answers
-// OutcomeNotFound when the channel says that it knows no such refund. Of the
-// outcome they fill in what the channel said; Source, Epoch and SentAt are the
-// engine's to add. Both return within CallTimeout of their context's start.
+// Submit, Query and Reroute are idempotent by Instruction.Number: submitting
+// the same number twice moves money once. When the answer is lost or not
+// understood the outcome is OutcomeUnknown, never a guess. Query returns
+// OutcomeNotFound where the channel says that it knows no such refund, and
+// OutcomeInconclusive where its answer shows none and proves nothing. Of the
+// outcome they fill in what the channel said and what was sent to it; Source,
+// Epoch and SentAt are the engine's to add. All calls return within
+// CallTimeout of their context's start.
+//
+// A connector embeds Basic for what its channel has not got. Capabilities says
+// which of the calls below Query work; the others return ErrUnsupported, or an
+// outcome that refuses.
 type Connector interface {
 	Submit(ctx context.Context, i Instruction) refund.Outcome
 	Query(ctx context.Context, i Instruction) refund.Outcome
-	// Pace is the connector's nature: settling time and back-off.
+	// Reroute sends an abnormal refund elsewhere. OutcomeRefused leaves the
+	// refund as abnormal as it was.
+	Reroute(ctx context.Context, i Instruction, to Destination) refund.Outcome
+	// Charge looks a payment up. ErrNotFound: the channel knows no such payment.
+	Charge(ctx context.Context, ref PaymentRef) (Payment, error)
+	// List lists every refund of a payment that the channel has, whoever made
+	// it. An error says that the list is not complete. ErrNotFound: the channel
+	// knows no such payment.
+	List(ctx context.Context, ref PaymentRef) ([]Listed, error)
+	// Bill opens the bill of a day. ErrBillNotReady says that the channel has
+	// not made it yet; a bill without rows is a day without refunds.
+	Bill(ctx context.Context, day BillDay) (Bill, error)
+	// Check makes a harmless call and says what is wrong with the account.
+	Check(ctx context.Context) []Check
+
+	// Number makes the refund's number in the channel's alphabet and form, of
+	// the refund's id. It is pure: the same id and try make the same number. try
+	// is 0, and counts up where a number is taken.
+	Number(refundID string, try int) string
+	// Pace is the channel's settling time and back-off.
 	Pace() refund.Pace
+	// Limits are the channel's for this account.
+	Limits() Limits
+	Capabilities() Capabilities
 }
 
 // Destination is where an abnormal refund is sent instead. It lives in memory
 // only: a card number is never stored and never logged.
 type Destination struct {
-	// Kind is USER_BANK_CARD or MERCHANT_BANK_CARD (wechatpay-v3.md, section 2.3).
+	// Kind is UserBankCard or MerchantBankCard.
 	Kind string
 	// BankType, BankAccount and RealName name the card of a user, in clear.
 	BankType, BankAccount, RealName string
 }
 
-// The kinds of destinations.
+// The kinds of destinations, named as WeChat Pay does.
 const (
 	UserBankCard     = "USER_BANK_CARD"
 	MerchantBankCard = "MERCHANT_BANK_CARD"
@@ -65,32 +95,20 @@ const (
 // String hides the card from logs.
 func (d Destination) String() string { return d.Kind }
 
-// Rerouter is a connector whose channel can send an abnormal refund elsewhere.
-type Rerouter interface {
-	// RerouteTo asks for that. It is idempotent by Instruction.Number. What it
-	// gives says whether the channel took it: OutcomeRefused leaves the refund
-	// as abnormal as it was.
-	RerouteTo(ctx context.Context, i Instruction, to Destination) refund.Outcome
-}
-
 // Limits bound the calls to one channel account, as its channel does.
 type Limits struct {
-	// Calls is how many may be under way at once; 0 is DefaultCalls.
-	Calls int
-	// PerSecond is how many may begin each second, Burst how many of them at
-	// once; 0 is any.
-	PerSecond, Burst int
+	// Concurrent is how many calls of one process may be under way at once; 0 is
+	// DefaultConcurrent.
+	Concurrent int
+	// Submit, Query and Reroute bound each kind of call by itself.
+	Submit, Query, Reroute Calls
 }
 
-// DefaultCalls is how many calls to one account are under way at once when its
-// connector does not say: real channels answer in about 0.1 s, so that this is
-// some hundred refunds a second, and a channel that hangs holds only these.
-const DefaultCalls = 32
-
-// Limited is a connector that knows its channel's limits.
-type Limited interface {
-	Limits() Limits
-}
+// DefaultConcurrent is how many calls to one account are under way at once
+// where its connector does not say: real channels answer in about 0.1 s, so
+// that this is some hundred refunds a second, and a channel that hangs holds
+// only these.
+const DefaultConcurrent = 32
 
 // Notified is a channel's notice, verified and decoded.
 type Notified struct {
@@ -99,19 +117,15 @@ type Notified struct {
 	Outcome refund.Outcome
 }
 
-// Notifier is a connector whose channel sends notices.
+// Notifier is a driver whose notices are fetched: they wait in a table of its
+// own.
 type Notifier interface {
-	// Notices gives what the channel has to say now, at most limit, oldest
-	// first; each is given until Acknowledge names it.
+	// Notices returns what the channel has to say now, at most limit, oldest
+	// first; each is returned until Acknowledge names it.
 	Notices(ctx context.Context, limit int) ([]PendingNotice, error)
 	Acknowledge(ctx context.Context, ids []string) error
-}
-
-// Ringer is a Notifier that can say at once that a notice has come; one that
-// can't is only asked now and then.
-type Ringer interface {
 	// OnNotice has ring called after each commit that left notices. ring never
-	// blocks. It is called once, before anything else.
+	// blocks. OnNotice is called once, before anything else.
 	OnNotice(ring func())
 }
 

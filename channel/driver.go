@@ -2,7 +2,6 @@ package channel
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -81,43 +80,4 @@ type Answer struct {
 	Status      int
 	ContentType string
 	Body        []byte
-}
-
-// Calls bounds one kind of call to an account. All replicas together keep it.
-type Calls struct {
-	// PerSecond is how many may begin each second; 0 is any number. Burst is how
-	// many of them may begin at once; 0 is 1.
-	PerSecond, Burst int
-}
-
-// Check is one thing that a connector's Check looked at.
-type Check struct {
-	Name string
-	// Err is nil where all is well; else its text says what is wrong and ends
-	// with a hint.
-	Err error
-}
-
-// Capabilities say what an account can do besides submitting and querying. The
-// caller asks them, not the connector's type, so that a wrapper loses nothing.
-type Capabilities struct {
-	Reroute bool // Reroute sends an abnormal refund elsewhere
-	Charges bool // Charge looks a payment up
-	List    bool // List lists the refunds of a payment
-	Bills   bool // Bill downloads a day's bill
-	// ByHand says that nobody is called: an operator moves the money and
-	// resolves the refund with proof.
-	ByHand bool
-}
-
-// Payment is a payment as the channel knows it.
-type Payment struct {
-	TransactionID, OrderNo string
-	Currency               string
-	AmountMinor            int64
-	// RefundedMinor is what was refunded at the channel, by whomever.
-	RefundedMinor int64
-	PaidAt        time.Time
-	// Paid says that the payment has succeeded.
-	Paid bool
 }

@@ -54,7 +54,7 @@ func benchmark(b *testing.B, s *store.Store) {
 	}
 	board := intake.NewBoard()
 	box := sandbox.New(s, sandbox.Options{})
-	e := engine.New(s, board, func(context.Context, string) (channel.Connector, error) { return box, nil },
+	e := engine.New(s, board, to(connectorOf(b, box, fresh.Accounts[0].ID)),
 		engine.Options{Notifiers: []channel.Notifier{box}})
 	in := intake.New(s, e, board, intake.Options{})
 	ctx, cancel := context.WithCancel(b.Context())

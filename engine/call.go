@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
@@ -19,6 +20,9 @@ const (
 	// mostChannelID bounds a channel's own id of a refund; real ones have up
 	// to 64 characters.
 	mostChannelID = 256
+	// pausedLook is how long a refund of a paused account waits until it is
+	// looked at again. Resuming the account does not wait for it.
+	pausedLook = time.Minute
 )
 
 // pump starts calls while there are jobs and workers. The lock is held.
@@ -110,15 +114,19 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 	w.Key = refund.Key{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
 	w.ChargeID = j.Refund.ChargeID
 	step := refund.NextStep(j.Refund)
-	connector, err := e.connector(ctx, j.Refund.ChannelAccount)
+	opened, err := e.connector(ctx, j.Refund.ChannelAccount)
+	if err == nil && step == refund.StepSubmit && opened.Account.State == merchant.AccountPaused {
+		// Nothing is sent; whoever resumes the account makes it due.
+		return giveBack(j, now.Add(pausedLook))
+	}
 	if err != nil {
 		e.opts.Log.Error("a channel account has no connector (hint: refundry doctor)", "account", j.Refund.ChannelAccount, "refund", j.Refund.ID, "error", err)
 		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "NO_CONNECTOR", Message: "the channel account has no connector: nothing was sent"}
 	} else {
-		e.learn(j.lane, connector)
-		w.pace = connector.Pace()
+		e.learn(j.lane, opened.Connector)
+		w.pace = opened.Connector.Pace()
 		now = e.now()
-		w.Outcome = e.call(ctx, connector, step, instruction(j.Claimed))
+		w.Outcome = e.call(ctx, opened.Connector, step, instruction(j.Claimed))
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = sourceOf(step), j.Refund.LeaseEpoch, now
 	if e.opts.Observe != nil {

@@ -14,7 +14,10 @@ import (
 )
 
 // slow is a channel that answers when the call's time is over.
-type slow struct{ kind refund.OutcomeKind }
+type slow struct {
+	channel.Basic
+	kind refund.OutcomeKind
+}
 
 func (s slow) Submit(ctx context.Context, _ channel.Instruction) refund.Outcome {
 	<-ctx.Done()
@@ -38,7 +41,9 @@ func TestAfterItsDeadlineACallIsOnlyBelievedWhatTheChannelMustHaveSaid(t *testin
 		refund.OutcomeFailed:       refund.OutcomeFailed,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			e := New(nil, intake.NewBoard(), func(context.Context, string) (channel.Connector, error) { return slow{kind}, nil }, Options{})
+			e := New(nil, intake.NewBoard(), func(context.Context, string) (channel.Opened, error) {
+				return channel.Opened{Connector: slow{kind: kind}}, nil
+			}, Options{})
 			sent := e.now()
 			r := refund.Refund{State: refund.Created, LeaseEpoch: 7, LeaseUntil: sent.Add(Lease)}
 			w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, lane: e.lane("a"), since: sent})
@@ -54,8 +59,8 @@ func TestAfterItsDeadlineACallIsOnlyBelievedWhatTheChannelMustHaveSaid(t *testin
 
 func TestACallThatWasCutOffIsNotToldToTheChannel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := New(nil, intake.NewBoard(), func(context.Context, string) (channel.Connector, error) {
-			return nil, errors.New("must not be asked for")
+		e := New(nil, intake.NewBoard(), func(context.Context, string) (channel.Opened, error) {
+			return channel.Opened{}, errors.New("must not be asked for")
 		}, Options{})
 		now := e.now()
 		r := refund.Refund{State: refund.Created, LeaseEpoch: 1, LeaseUntil: now.Add(channel.CallTimeout - time.Microsecond)}

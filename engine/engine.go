@@ -82,8 +82,8 @@ type Call struct {
 	Took    time.Duration
 }
 
-// Connectors gives the connector that moves a channel account's money.
-type Connectors func(ctx context.Context, account string) (channel.Connector, error)
+// Connectors returns a channel account with the connector that moves its money.
+type Connectors func(ctx context.Context, account string) (channel.Opened, error)
 
 // Engine implements intake.Engine.
 type Engine struct {
@@ -135,9 +135,7 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1),
 	}
 	for _, n := range opts.Notifiers {
-		if r, ok := n.(channel.Ringer); ok {
-			r.OnNotice(func() { ring(e.noticeBell) })
-		}
+		n.OnNotice(func() { ring(e.noticeBell) })
 	}
 	return e
 }

@@ -63,8 +63,8 @@ func (e *Engine) noticed(ctx context.Context, n channel.PendingNotice) (*word, e
 		return nil, nil
 	}
 	w := &word{pace: fallbackPace}
-	if connector, err := e.connector(ctx, n.Account); err == nil {
-		w.pace = connector.Pace()
+	if opened, err := e.connector(ctx, n.Account); err == nil {
+		w.pace = opened.Connector.Pace()
 	}
 	w.Key = refund.Key{MerchantID: r.MerchantID, ID: r.ID}
 	w.ChargeID, w.Outcome = r.ChargeID, cleaned(n.Outcome)

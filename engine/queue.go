@@ -112,16 +112,13 @@ func (e *Engine) learn(l *lane, connector channel.Connector) {
 	if l.learned {
 		return
 	}
-	limits := channel.Limits{}
-	if limited, ok := connector.(channel.Limited); ok {
-		limits = limited.Limits()
+	limits := connector.Limits()
+	if limits.Concurrent <= 0 {
+		limits.Concurrent = channel.DefaultConcurrent
 	}
-	if limits.Calls <= 0 {
-		limits.Calls = channel.DefaultCalls
-	}
-	l.most, l.learned = limits.Calls, true
-	if limits.PerSecond > 0 {
-		l.limiter = rate.NewLimiter(rate.Limit(limits.PerSecond), max(1, limits.Burst))
+	l.most, l.learned = limits.Concurrent, true
+	if limits.Submit.PerSecond > 0 {
+		l.limiter = rate.NewLimiter(rate.Limit(limits.Submit.PerSecond), max(1, limits.Submit.Burst))
 		l.limiter.AllowN(e.now(), 1) // the call that is under way
 	}
 	e.pump()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -23,16 +24,16 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	w := &word{pace: fallbackPace, until: claimed.Refund.LeaseUntil}
 	w.Key = refund.Key{MerchantID: merchantID, ID: refundID}
 	w.ChargeID = claimed.Charge.ID
-	connector, err := e.connector(ctx, claimed.Refund.ChannelAccount)
-	rerouter, can := connector.(channel.Rerouter)
+	opened, err := e.connector(ctx, claimed.Refund.ChannelAccount)
 	switch {
 	case err != nil:
 		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "NO_CONNECTOR", Message: "the channel account has no connector: nothing was sent"}
-	case !can:
-		w.pace, w.Outcome = connector.Pace(), refund.Outcome{Kind: refund.OutcomeRefused, Code: "CANNOT_REROUTE", Message: "the channel can't send a refund elsewhere"}
+	case opened.Account.State == merchant.AccountPaused:
+		w.pace = opened.Connector.Pace()
+		w.Outcome = refund.Outcome{Kind: refund.OutcomeRefused, Code: "PAUSED", Message: "the channel account is paused: nothing was sent"}
 	default:
-		w.pace = connector.Pace()
-		w.Outcome = e.reroute(ctx, rerouter, instruction(claimed), to)
+		w.pace = opened.Connector.Pace()
+		w.Outcome = e.reroute(ctx, opened.Connector, instruction(claimed), to)
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = refund.Reroute, claimed.Refund.LeaseEpoch, now
 	posted, err := e.record(ctx, []*word{w})
@@ -50,7 +51,7 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	return posted[0].Refund, nil
 }
 
-func (e *Engine) reroute(ctx context.Context, rerouter channel.Rerouter, i channel.Instruction, to channel.Destination) (o refund.Outcome) {
+func (e *Engine) reroute(ctx context.Context, connector channel.Connector, i channel.Instruction, to channel.Destination) (o refund.Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, channel.CallTimeout)
 	defer cancel()
 	defer func() {
@@ -60,7 +61,7 @@ func (e *Engine) reroute(ctx context.Context, rerouter channel.Rerouter, i chann
 			o = refund.Outcome{Kind: refund.OutcomeUnknown, Code: "PANIC", Message: "the connector broke off"}
 		}
 	}()
-	o = rerouter.RerouteTo(ctx, i, to)
+	o = connector.Reroute(ctx, i, to)
 	if !believable(o.Kind, ctx.Err() != nil) {
 		o.Kind = refund.OutcomeUnknown
 	}

@@ -80,7 +80,7 @@ func newRig(t *testing.T, s *store.Store, own channel.Connector) *rig {
 	r.sandbox = sandbox.New(s, sandbox.Options{Now: r.clock.Now, Log: quiet()})
 	connector := own
 	if connector == nil {
-		connector = r.sandbox
+		connector = connectorOf(t, r.sandbox, r.account)
 	}
 	r.engine = r.newEngine(connector)
 	r.startIntake()
@@ -88,7 +88,7 @@ func newRig(t *testing.T, s *store.Store, own channel.Connector) *rig {
 }
 
 func (r *rig) newEngine(connector channel.Connector) *engine.Engine {
-	return engine.New(r.store, r.board, func(context.Context, string) (channel.Connector, error) { return connector, nil }, engine.Options{
+	return engine.New(r.store, r.board, to(connector), engine.Options{
 		Now: r.clock.Now, Log: quiet(), Notifiers: []channel.Notifier{r.sandbox},
 		Alert: func(a refund.Alert) {
 			r.mu.Lock()
@@ -230,4 +230,21 @@ func noLeak(t *testing.T) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+}
+
+// connectorOf opens an account of the sandbox.
+func connectorOf(t testing.TB, box *sandbox.Sandbox, account string) channel.Connector {
+	t.Helper()
+	connector, err := box.Open(channel.Account{ID: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return connector
+}
+
+// to has every account moved by one connector.
+func to(connector channel.Connector) engine.Connectors {
+	return func(context.Context, string) (channel.Opened, error) {
+		return channel.Opened{Connector: connector}, nil
+	}
 }

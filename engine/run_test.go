@@ -23,7 +23,7 @@ func TestAStopFinishesCallsAndGivesBackWhatWaits(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		noLeak(t)
 		fake := newScripted()
-		fake.limits = channel.Limits{Calls: 1}
+		fake.limits = channel.Limits{Concurrent: 1}
 		began, finish := make(chan struct{}, 8), make(chan struct{})
 		fake.submit = func(_ context.Context, i channel.Instruction) refund.Outcome {
 			began <- struct{}{}
@@ -146,11 +146,11 @@ func TestAnAccountWithoutConnectorIsTriedLater(t *testing.T) {
 		fake := newScripted()
 		r := newRig(t, s, fake)
 		missing := true
-		r.engine = engine.New(s, r.board, func(context.Context, string) (channel.Connector, error) {
+		r.engine = engine.New(s, r.board, func(context.Context, string) (channel.Opened, error) {
 			if missing {
-				return nil, errors.New("no such connector")
+				return channel.Opened{}, errors.New("no such connector")
 			}
-			return fake, nil
+			return channel.Opened{Connector: fake}, nil
 		}, engine.Options{Now: r.clock.Now, Log: quiet()})
 		r.startIntake()
 		rf := r.accept(r.charge(1000).ID, 100)
@@ -169,7 +169,7 @@ func TestAnAccountWithoutConnectorIsTriedLater(t *testing.T) {
 func TestLimitsOfAnAccountAreKept(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
 	fake := newScripted()
-	fake.limits = channel.Limits{Calls: 4, PerSecond: 2}
+	fake.limits = channel.Limits{Concurrent: 4, Submit: channel.Calls{PerSecond: 2}}
 	r := newRig(t, s, fake)
 	c := r.charge(1000)
 	for range 10 {
@@ -266,7 +266,7 @@ func TestACommitWhoseResultIsUnknownIsRecordedAgain(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		fake := newScripted()
 		r := newRig(t, s, fake)
-		r.engine = engine.New(&lossy{s, 2}, r.board, func(context.Context, string) (channel.Connector, error) { return fake, nil },
+		r.engine = engine.New(&lossy{s, 2}, r.board, to(fake),
 			engine.Options{Now: r.clock.Now, Log: quiet()})
 		r.startIntake()
 		c := r.charge(1000)
@@ -293,7 +293,7 @@ func TestJitterIsBounded(t *testing.T) {
 		return refund.Outcome{Kind: refund.OutcomeAccepted}
 	}
 	r := newRig(t, s, fake)
-	r.engine = engine.New(s, r.board, func(context.Context, string) (channel.Connector, error) { return fake, nil },
+	r.engine = engine.New(s, r.board, to(fake),
 		engine.Options{Now: r.clock.Now, Log: quiet(), Jitter: func(time.Duration) time.Duration { return time.Hour }})
 	r.startIntake()
 	rf := r.accept(r.charge(1000).ID, 100)
@@ -311,7 +311,7 @@ func TestRecordedIsCalledAfterTheCommit(t *testing.T) {
 		r := newRig(t, s, fake)
 		var refundID string
 		var seen [][]string
-		r.engine = engine.New(s, r.board, func(context.Context, string) (channel.Connector, error) { return fake, nil },
+		r.engine = engine.New(s, r.board, to(fake),
 			engine.Options{Now: r.clock.Now, Log: quiet(), Recorded: func() { seen = append(seen, events(t, r, refundID)) }})
 		r.startIntake()
 		refundID = r.accept(r.charge(1000).ID, 100).ID

@@ -40,10 +40,10 @@ func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dia
 	}
 }
 
-// channels makes the connectors by their names in channel accounts.
-func (s *Service) channels(now func() time.Time, log *slog.Logger) map[string]channel.Connector {
+// drivers makes the drivers of the channels, by their names in channel accounts.
+func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]channel.Driver {
 	s.sandbox = sandbox.New(s.Store, sandbox.Options{Now: now, Log: log})
-	return map[string]channel.Connector{
+	return map[string]channel.Driver{
 		merchant.ChannelSandbox: s.sandbox,
 	}
 }

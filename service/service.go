@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
@@ -63,17 +64,19 @@ type Service struct {
 	// Store is the open database.
 	Store *store.Store
 
-	opts     Options
-	owner    *Owner
-	clock    clock
-	sandbox  *sandbox.Sandbox
-	engine   *engine.Engine
-	intake   *intake.Intake
-	webhooks *webhook.Sender
-	acceptor dialect.Acceptor
-	handler  http.Handler
-	closing  atomic.Bool
-	demo     merchant.Fresh // the demo merchant, where it is loaded
+	opts    Options
+	owner   *Owner
+	clock   clock
+	sandbox *sandbox.Sandbox
+	// connectors are those of all channel accounts.
+	connectors *channel.Connectors
+	engine     *engine.Engine
+	intake     *intake.Intake
+	webhooks   *webhook.Sender
+	acceptor   dialect.Acceptor
+	handler    http.Handler
+	closing    atomic.Bool
+	demo       merchant.Fresh // the demo merchant, where it is loaded
 
 	// What runs, in the order in which it is stopped.
 	running []*running
@@ -172,8 +175,9 @@ func UseMasterKey(ctx context.Context, s *store.Store, text, data string) error 
 func (s *Service) join() {
 	log, metrics, now := s.opts.Log, s.opts.Metrics, s.clock.now
 	board := intake.NewBoard()
-	connectors := s.channels(now, log)
-	s.engine = engine.New(s.Store, board, s.connector(connectors), s.engineOptions(connectors))
+	drivers := s.drivers(now, log)
+	s.connectors = channel.NewConnectors(drivers, channel.ConnectorsOptions{Accounts: s.Store.ChannelAccount, NotifyURL: s.notifyURL, Now: now})
+	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
 	s.intake = intake.New(s.Store, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
 	s.acceptor = acceptor{s.intake, metrics.Accepted, func() { s.webhooks.Wake() }}
 	dialects := s.dialects(now, log)

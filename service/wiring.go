@@ -2,9 +2,10 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,22 +29,7 @@ func (s *Service) intakeWorkers() int {
 	return postgresBatches
 }
 
-// connector finds the connector of a channel account.
-func (s *Service) connector(connectors map[string]channel.Connector) engine.Connectors {
-	return func(ctx context.Context, account string) (channel.Connector, error) {
-		a, err := s.Store.ChannelAccount(ctx, account)
-		if err != nil {
-			return nil, err
-		}
-		found, ok := connectors[a.Channel]
-		if !ok {
-			return nil, fmt.Errorf("channel account %s is of %q, which this program has no connector for", account, a.Channel)
-		}
-		return found, nil
-	}
-}
-
-func (s *Service) engineOptions(connectors map[string]channel.Connector) engine.Options {
+func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Options {
 	metrics := s.opts.Metrics
 	options := engine.Options{
 		Now: s.clock.now, Log: s.opts.Log,
@@ -53,8 +39,8 @@ func (s *Service) engineOptions(connectors map[string]channel.Connector) engine.
 		// What was recorded left events.
 		Recorded: func() { s.webhooks.Wake() },
 	}
-	for _, connector := range connectors {
-		if notifier, ok := connector.(channel.Notifier); ok {
+	for _, name := range slices.Sorted(maps.Keys(drivers)) {
+		if notifier, ok := drivers[name].(channel.Notifier); ok {
 			options.Notifiers = append(options.Notifiers, notifier)
 		}
 	}
@@ -114,4 +100,13 @@ func (s *Service) observeQueues() {
 	s.opts.Metrics.Gauge("engine_queued", "Refunds in memory that wait for their call to a channel.", depth(0))
 	s.opts.Metrics.Gauge("engine_calling", "Calls to channels that are under way.", depth(1))
 	s.opts.Metrics.Gauge("engine_unrecorded", "Outcomes that wait to be recorded.", depth(2))
+}
+
+// notifyURL is where a channel sends the notices of an account; "" while the
+// service does not know its public address.
+func (s *Service) notifyURL(channel, account string) string {
+	if s.opts.PublicURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(s.opts.PublicURL, "/") + "/notify/" + channel + "/" + account
 }

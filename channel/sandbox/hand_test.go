@@ -47,7 +47,7 @@ func TestWhatAnOperatorMayDoInTheSandbox(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				box, i := open(s), instruction(max(1, c.amount))
 				if c.amount > 0 {
-					box.Submit(t.Context(), i)
+					of(box).Submit(t.Context(), i)
 				}
 				err := c.do(t, box, i.Number)
 				if err == nil && c.kind != "" || err != nil && refund.KindOf(err) != c.kind {
@@ -99,8 +99,8 @@ func TestTimeChanges56And58AndSaysSoOnce(t *testing.T) {
 		now := noon
 		box := sandbox.New(s, sandbox.Options{Now: func() time.Time { return now }})
 		returns, succeeds := instruction(56), instruction(58)
-		box.Submit(t.Context(), returns)
-		box.Submit(t.Context(), succeeds)
+		of(box).Submit(t.Context(), returns)
+		of(box).Submit(t.Context(), succeeds)
 		step := func(by time.Duration, want ...string) {
 			t.Helper()
 			now = now.Add(by)
@@ -131,9 +131,9 @@ func TestAQueryNoticesThatTimeHasPassed(t *testing.T) {
 		now := noon
 		box := sandbox.New(s, sandbox.Options{Now: func() time.Time { return now }})
 		i := instruction(58)
-		box.Submit(t.Context(), i)
+		of(box).Submit(t.Context(), i)
 		now = now.Add(2 * time.Hour)
-		o := box.Query(t.Context(), i)
+		o := of(box).Query(t.Context(), i)
 		if o.Kind != refund.OutcomeDone || !o.SucceededAt.Equal(noon.Add(time.Hour)) {
 			t.Errorf("%s at %s, want done an hour after noon", o.Kind, o.SucceededAt)
 		}
@@ -144,7 +144,7 @@ func TestAnOrdinaryRefundMakesNoNotice(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		box := open(s)
 		for _, amount := range []money.Minor{100, 51, 53, 54, 55, 59, 61} {
-			box.Submit(t.Context(), instruction(amount))
+			of(box).Submit(t.Context(), instruction(amount))
 		}
 		if got := said(t, box); len(got) != 0 {
 			t.Errorf("notices %v", got)
@@ -158,7 +158,7 @@ func TestNoticesAreGivenUntilTheyAreAcknowledged(t *testing.T) {
 		rung := 0
 		box.OnNotice(func() { rung++ })
 		i := instruction(57)
-		box.Submit(t.Context(), i)
+		of(box).Submit(t.Context(), i)
 		for range 2 {
 			notices, err := box.Notices(t.Context(), 2)
 			if err != nil || len(notices) != 2 || notices[0].Outcome.Kind != refund.OutcomeDone || notices[1].Outcome.Kind != refund.OutcomeAccepted {
@@ -180,7 +180,7 @@ func TestAClockThatWasMovedGoesOnByItself(t *testing.T) {
 		now := noon
 		box := sandbox.New(s, sandbox.Options{Now: func() time.Time { return now }})
 		i := instruction(58)
-		box.Submit(t.Context(), i)
+		of(box).Submit(t.Context(), i)
 		for range 2 { // half an hour by hand, in two moves
 			if err := box.Advance(t.Context(), account, 15*time.Minute); err != nil {
 				t.Fatal(err)
@@ -196,12 +196,12 @@ func TestAClockThatWasMovedGoesOnByItself(t *testing.T) {
 func TestANumberStandsForOneAmountOfOnePayment(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		box, i := open(s), instruction(100)
-		box.Submit(t.Context(), i)
+		of(box).Submit(t.Context(), i)
 		otherAmount, otherPayment := i, i
 		otherAmount.Amount.Minor++
 		otherPayment.TransactionID = "t2"
 		for _, other := range []channel.Instruction{otherAmount, otherPayment} {
-			if o := box.Submit(t.Context(), other); o.Kind != refund.OutcomeRefused {
+			if o := of(box).Submit(t.Context(), other); o.Kind != refund.OutcomeRefused {
 				t.Errorf("another content is %s", o.Kind)
 			}
 		}

@@ -7,21 +7,19 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-var _ channel.Rerouter = (*Sandbox)(nil)
-
 // Where WeChat Pay says that a rerouted refund went (wechatpay-v3.md, 2.1).
 const (
 	toOtherCard     = "OTHER_BANKCARD"
 	merchantAccount = "商户结算银行账户"
 )
 
-// RerouteTo implements channel.Rerouter: it succeeds at once. Of a card only
-// its bank and last four digits are told, as WeChat Pay does.
-func (s *Sandbox) RerouteTo(ctx context.Context, i channel.Instruction, to channel.Destination) refund.Outcome {
-	if err := s.Reroute(ctx, i.Account, i.Number); err != nil {
+// Reroute implements channel.Connector: it succeeds at once. Of a card only its
+// bank and last four digits are shown, as WeChat Pay does.
+func (c connector) Reroute(ctx context.Context, i channel.Instruction, to channel.Destination) refund.Outcome {
+	if err := c.box.Reroute(ctx, i.Account, i.Number); err != nil {
 		if refund.KindOf(err) == refund.KindStateConflict {
 			// Rerouted before, and the answer was lost? Then it is done.
-			if asked := s.Query(ctx, i); asked.Kind == refund.OutcomeDone {
+			if asked := c.Query(ctx, i); asked.Kind == refund.OutcomeDone {
 				asked.Landed = landed(to)
 				return asked
 			}
@@ -29,7 +27,7 @@ func (s *Sandbox) RerouteTo(ctx context.Context, i channel.Instruction, to chann
 		}
 		return answered(refund.Outcome{}, err)
 	}
-	outcome := s.Query(ctx, i)
+	outcome := c.Query(ctx, i)
 	outcome.Landed = landed(to)
 	return outcome
 }

@@ -25,9 +25,9 @@ const (
 	firstWait    = time.Second
 	longestWait  = 10 * time.Second
 
-	// mostCalls of one account are under way at once. They wait for one commit
+	// maxCalls of one account are under way at once. They wait for one commit
 	// together, so that many of them are what makes a commit cheap.
-	mostCalls = 192
+	maxCalls = 192
 	// mostShared is the most calls of one commit.
 	mostShared = 256
 	// commitTimeout bounds one commit of the books; shorter than a call's
@@ -46,7 +46,7 @@ type Options struct {
 	Log *slog.Logger     // default slog.Default()
 }
 
-// Sandbox is the channel of test mode.
+// Sandbox is the channel of test mode: one for all of its accounts.
 type Sandbox struct {
 	books   Books
 	opts    Options
@@ -56,10 +56,8 @@ type Sandbox struct {
 }
 
 var (
-	_ channel.Connector = (*Sandbox)(nil)
-	_ channel.Notifier  = (*Sandbox)(nil)
-	_ channel.Limited   = (*Sandbox)(nil)
-	_ channel.Ringer    = (*Sandbox)(nil)
+	_ channel.Driver   = (*Sandbox)(nil)
+	_ channel.Notifier = (*Sandbox)(nil)
 )
 
 // New makes a sandbox on its books. It works without Run, which makes it
@@ -76,26 +74,8 @@ func New(books Books, opts Options) *Sandbox {
 	return s
 }
 
-// Pace is the sandbox's settling time and back-off.
-func (s *Sandbox) Pace() refund.Pace {
-	return refund.Pace{SettlingTime: settlingTime, First: firstWait, Longest: longestWait}
-}
-
-// Limits lets many calls share a commit.
-func (s *Sandbox) Limits() channel.Limits { return channel.Limits{Calls: mostCalls} }
-
 // OnNotice has ring called when notices wait. Call it before anything else.
 func (s *Sandbox) OnNotice(ring func()) { s.ring = ring }
-
-// Submit asks for a refund; what happens is told by its amount.
-func (s *Sandbox) Submit(ctx context.Context, i channel.Instruction) refund.Outcome {
-	return s.do(ctx, call{refund.StepSubmit, i})
-}
-
-// Query asks what became of a refund.
-func (s *Sandbox) Query(ctx context.Context, i channel.Instruction) refund.Outcome {
-	return s.do(ctx, call{refund.StepQuery, i})
-}
 
 // call is one call of the engine.
 type call struct {

@@ -27,6 +27,15 @@ func open(s sandbox.Books) *sandbox.Sandbox {
 	return sandbox.New(s, sandbox.Options{Now: func() time.Time { return noon }})
 }
 
+// of is the test account's connector.
+func of(box *sandbox.Sandbox) channel.Connector {
+	connector, err := box.Open(channel.Account{ID: account})
+	if err != nil {
+		panic(err) // a sandbox account has no settings that could be wrong
+	}
+	return connector
+}
+
 var numbers struct {
 	sync.Mutex
 	last int
@@ -72,7 +81,7 @@ func TestTheSandboxIsAConnector(t *testing.T) {
 						start(t, box)
 					}
 					return channeltest.Peer{
-						Connector: box,
+						Connector: of(box),
 						Instruction: func(_ *testing.T, what channeltest.Scenario) (channel.Instruction, bool) {
 							amount, ok := amounts[what]
 							return instruction(amount), ok
@@ -107,7 +116,7 @@ func TestSubmitsOfTwoProcessesMoveMoneyOnce(t *testing.T) {
 	for _, box := range []*sandbox.Sandbox{one, other} {
 		for _, i := range refunds {
 			callers.Go(func() {
-				if o := box.Submit(t.Context(), i); o.Kind != refund.OutcomeDone {
+				if o := of(box).Submit(t.Context(), i); o.Kind != refund.OutcomeDone {
 					t.Errorf("%s: %s %s", i.Number, o.Kind, o.Message)
 				}
 			})
@@ -147,7 +156,7 @@ func TestManySubmitsShareACommit(t *testing.T) {
 	for range many {
 		i := instruction(100)
 		callers.Go(func() {
-			if o := box.Submit(t.Context(), i); o.Kind != refund.OutcomeDone {
+			if o := of(box).Submit(t.Context(), i); o.Kind != refund.OutcomeDone {
 				t.Errorf("%s %s", o.Kind, o.Message)
 			}
 		})
@@ -181,7 +190,7 @@ func TestBooksThatDoNotAnswerLeaveTheOutcomeUnknown(t *testing.T) {
 		if running {
 			start(t, box)
 		}
-		if o := box.Submit(t.Context(), instruction(100)); o.Kind != refund.OutcomeUnknown {
+		if o := of(box).Submit(t.Context(), instruction(100)); o.Kind != refund.OutcomeUnknown {
 			t.Errorf("running %v: %s", running, o.Kind)
 		}
 	}
@@ -197,7 +206,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 	} {
 		i := instruction(100)
 		change(&i)
-		if o := box.Submit(t.Context(), i); o.Kind != refund.OutcomeRefused {
+		if o := of(box).Submit(t.Context(), i); o.Kind != refund.OutcomeRefused {
 			t.Errorf("%s: %s", name, o.Kind)
 		}
 	}
@@ -207,7 +216,7 @@ func TestAChannelNumberHas28DigitsAndStaysTheSame(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		box := open(s)
 		i := instruction(100)
-		first, again := box.Submit(t.Context(), i), box.Query(t.Context(), i)
+		first, again := of(box).Submit(t.Context(), i), of(box).Query(t.Context(), i)
 		if len(first.ChannelRefundID) != 28 || first.ChannelRefundID != again.ChannelRefundID {
 			t.Errorf("%q, then %q", first.ChannelRefundID, again.ChannelRefundID)
 		}
@@ -216,7 +225,7 @@ func TestAChannelNumberHas28DigitsAndStaysTheSame(t *testing.T) {
 				t.Fatalf("%q is no number", first.ChannelRefundID)
 			}
 		}
-		if other := box.Submit(t.Context(), instruction(100)); other.ChannelRefundID == first.ChannelRefundID {
+		if other := of(box).Submit(t.Context(), instruction(100)); other.ChannelRefundID == first.ChannelRefundID {
 			t.Error("two refunds have one number")
 		}
 	})
@@ -228,7 +237,7 @@ func TestARefundWithAPasswordWaitsUntilItIsSettled(t *testing.T) {
 		for _, amount := range []money.Minor{100, 151, 155, 158} { // whatever the amount says
 			i := instruction(amount)
 			i.Refund.Detail.Password = true
-			for _, said := range []refund.Outcome{box.Submit(t.Context(), i), box.Submit(t.Context(), i), box.Query(t.Context(), i)} {
+			for _, said := range []refund.Outcome{of(box).Submit(t.Context(), i), of(box).Submit(t.Context(), i), of(box).Query(t.Context(), i)} {
 				if said.Kind != refund.OutcomeAccepted {
 					t.Errorf("%d: %+v", amount, said)
 				}
@@ -242,7 +251,7 @@ func TestARefundWithAPasswordWaitsUntilItIsSettled(t *testing.T) {
 			if err := box.Settle(t.Context(), account, i.Number, "succeeded"); err != nil {
 				t.Fatal(err)
 			}
-			if said := box.Query(t.Context(), i); said.Kind != refund.OutcomeDone {
+			if said := of(box).Query(t.Context(), i); said.Kind != refund.OutcomeDone {
 				t.Errorf("%d: settled it is %+v", amount, said)
 			}
 		}

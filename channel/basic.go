@@ -1,0 +1,57 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/refundry/refundry/refund"
+)
+
+// Errors of look-ups and bills.
+var (
+	// ErrUnsupported: the channel or this account has no such call.
+	ErrUnsupported = errors.New("the channel account can't do this")
+	// ErrNotFound: the channel says that it knows no such payment.
+	ErrNotFound = errors.New("the channel knows no such payment")
+	// ErrBillNotReady: the channel has not made the bill yet.
+	ErrBillNotReady = errors.New("the channel has not made the bill yet")
+)
+
+// Basic answers for what a channel has not got. Connectors embed it and
+// override what they can do.
+type Basic struct{}
+
+// Reroute implements Connector: it is refused, and nothing was sent.
+func (Basic) Reroute(context.Context, Instruction, Destination) refund.Outcome {
+	return refund.Outcome{Kind: refund.OutcomeRefused, Code: "CANNOT_REROUTE", Message: "the channel can't send a refund elsewhere"}
+}
+
+// Charge implements Connector: ErrUnsupported.
+func (Basic) Charge(context.Context, PaymentRef) (Payment, error) { return Payment{}, ErrUnsupported }
+
+// List implements Connector: ErrUnsupported.
+func (Basic) List(context.Context, PaymentRef) ([]Listed, error) { return nil, ErrUnsupported }
+
+// Bill implements Connector: ErrUnsupported.
+func (Basic) Bill(context.Context, BillDay) (Bill, error) { return nil, ErrUnsupported }
+
+// Check implements Connector: nothing was looked at.
+func (Basic) Check(context.Context) []Check { return nil }
+
+// Number implements Connector: the 24 letters and digits of the refund's id,
+// and the try's digits where one was taken.
+func (Basic) Number(refundID string, try int) string {
+	number := strings.TrimPrefix(refundID, "re_")
+	if try > 0 {
+		number += strconv.Itoa(try)
+	}
+	return number
+}
+
+// Limits implements Connector: the defaults.
+func (Basic) Limits() Limits { return Limits{} }
+
+// Capabilities implements Connector: submitting and querying alone.
+func (Basic) Capabilities() Capabilities { return Capabilities{} }

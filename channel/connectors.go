@@ -1,0 +1,199 @@
+package channel
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+// maxIdleAccounts is how many accounts' connectors are kept open. Beyond it
+// the ones that were not used for the longest time are opened again when they
+// are needed; opening costs parsing some keys.
+const maxIdleAccounts = 4096
+
+// AccountReader reads a channel account with its secrets opened, as a rule from
+// memory. Absent is KindNotFound.
+type AccountReader func(ctx context.Context, accountID string) (merchant.ChannelAccount, error)
+
+// Connectors keeps the connectors of all channel accounts. Each is opened once
+// for each version of its account.
+type Connectors struct {
+	drivers  map[string]Driver
+	accounts AccountReader
+	now      func() time.Time
+	// notifyURL is the address of an account's notices, "" where there is none.
+	notifyURL func(channel, accountID string) string
+
+	mu   sync.Mutex
+	open map[string]*keptConnector
+	uses int64
+}
+
+// keptConnector is an account's connector, or why it can't be opened.
+type keptConnector struct {
+	version   int64
+	connector Connector
+	err       error
+	used      int64
+}
+
+// ConnectorsOptions are what Connectors needs besides its drivers.
+type ConnectorsOptions struct {
+	Accounts AccountReader
+	// NotifyURL returns the address of an account's notices; nil is none.
+	NotifyURL func(channel, accountID string) string
+	Now       func() time.Time // default time.Now
+}
+
+// NewConnectors makes the keeper for the drivers, by their names.
+func NewConnectors(drivers map[string]Driver, opts ConnectorsOptions) *Connectors {
+	if opts.NotifyURL == nil {
+		opts.NotifyURL = func(string, string) string { return "" }
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Connectors{drivers: drivers, accounts: opts.Accounts, now: opts.Now, notifyURL: opts.NotifyURL, open: make(map[string]*keptConnector)}
+}
+
+// Opened is an account with its connector.
+type Opened struct {
+	Account   merchant.ChannelAccount // without its secrets
+	Connector Connector
+}
+
+// Connector returns an account's connector, opened at the account's version of
+// now. An account that can't be opened returns the same error until it changes:
+// KindInvalid of its setting, or KindNotFound for a channel that has no driver
+// in this program.
+func (c *Connectors) Connector(ctx context.Context, accountID string) (Opened, error) {
+	account, err := c.accounts(ctx, accountID)
+	if err != nil {
+		return Opened{}, err
+	}
+	one := c.opened(account)
+	if one.err != nil {
+		return Opened{}, one.err
+	}
+	account.Secrets, account.Previous = nil, nil
+	return Opened{Account: account, Connector: one.connector}, nil
+}
+
+// Account returns an account as its driver reads it, for what comes from the
+// channel, and the driver.
+func (c *Connectors) Account(ctx context.Context, accountID string) (Account, Driver, error) {
+	account, err := c.accounts(ctx, accountID)
+	if err != nil {
+		return Account{}, nil, err
+	}
+	driver, ok := c.drivers[account.Channel]
+	if !ok {
+		return Account{}, nil, noDriver(account)
+	}
+	return c.read(account), driver, nil
+}
+
+// Driver returns the driver of a kind of channel.
+func (c *Connectors) Driver(channel string) (Driver, bool) {
+	driver, ok := c.drivers[channel]
+	return driver, ok
+}
+
+// TryOpen opens an account that may not be stored yet, to find out whether its
+// settings can work. It keeps nothing.
+func (c *Connectors) TryOpen(account merchant.ChannelAccount) (Connector, error) {
+	one := c.openNow(account)
+	return one.connector, one.err
+}
+
+func (c *Connectors) opened(account merchant.ChannelAccount) *keptConnector {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.uses++
+	one := c.open[account.ID]
+	if one == nil || one.version != account.Version {
+		c.makeRoom()
+		one = c.openNow(account)
+		c.open[account.ID] = one
+	}
+	one.used = c.uses
+	return one
+}
+
+// makeRoom forgets the half of the connectors that was not used for the longest
+// time. Calls that are under way keep theirs. The lock is held.
+func (c *Connectors) makeRoom() {
+	if len(c.open) < maxIdleAccounts {
+		return
+	}
+	for id, one := range c.open {
+		if c.uses-one.used > maxIdleAccounts/2 {
+			delete(c.open, id)
+		}
+	}
+}
+
+// openNow opens an account. A driver that panics fails for this account alone.
+func (c *Connectors) openNow(account merchant.ChannelAccount) (one *keptConnector) {
+	one = &keptConnector{version: account.Version}
+	driver, ok := c.drivers[account.Channel]
+	if !ok {
+		one.err = noDriver(account)
+		return one
+	}
+	defer func() {
+		if problem := recover(); problem != nil {
+			// The panic's value may hold a secret: only the place is kept.
+			one.connector = nil
+			one.err = &refund.Error{
+				Kind: refund.KindInternal, Param: "channel_account", Detail: "the channel's driver failed to read the account's settings",
+				Cause: fmt.Errorf("open %s: panic at %s", account, debug.Stack()),
+			}
+		}
+	}()
+	one.connector, one.err = driver.Open(c.read(account))
+	if one.err == nil && one.connector == nil {
+		one.err = refund.Errorf(refund.KindInternal, "channel_account", "the driver of %s opened nothing", account.Channel)
+	}
+	return one
+}
+
+// read is an account as its driver reads it: absent settings have their
+// defaults.
+func (c *Connectors) read(account merchant.ChannelAccount) Account {
+	out := Account{
+		ID: account.ID, MerchantID: account.MerchantID, Channel: account.Channel, Mode: account.Mode, Version: account.Version,
+		Secrets: account.Secrets, NotifyURL: c.notifyURL(account.Channel, account.ID),
+	}
+	var settings []merchant.Setting
+	if driver, ok := c.drivers[account.Channel]; ok {
+		settings = driver.Settings()
+	}
+	out.Settings = withDefaults(settings, account.Settings)
+	for _, v := range account.LivePrevious(c.now()) {
+		out.Previous = append(out.Previous, Credentials{Version: v.Version, Settings: withDefaults(settings, v.Settings), Secrets: v.Secrets})
+	}
+	return out
+}
+
+func withDefaults(settings []merchant.Setting, values map[string]string) map[string]string {
+	out := make(map[string]string, len(settings))
+	for _, s := range settings {
+		if s.Default != "" && !s.Secret {
+			out[s.Name] = s.Default
+		}
+	}
+	for name, value := range values {
+		out[name] = value
+	}
+	return out
+}
+
+func noDriver(account merchant.ChannelAccount) error {
+	return refund.Errorf(refund.KindNotFound, "channel_account", "channel account %s is of %q, which this program has no driver for", account.ID, account.Channel)
+}

@@ -1,0 +1,150 @@
+package channel_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+
+// driver opens what its test says, and notes each account that it opened.
+type driver struct {
+	opened []channel.Account
+	open   func(channel.Account) (channel.Connector, error)
+}
+
+func (d *driver) Open(a channel.Account) (channel.Connector, error) {
+	d.opened = append(d.opened, a)
+	return d.open(a)
+}
+
+func (*driver) Settings() []merchant.Setting {
+	return []merchant.Setting{{Name: "base_url", Default: "https://pay.example"}, {Name: "key", Secret: true}}
+}
+
+func (*driver) Rules(string) refund.Rules { return refund.Rules{} }
+
+// nobody is a connector that nobody calls.
+type nobody struct {
+	channel.Basic
+	version int64
+}
+
+func (nobody) Submit(context.Context, channel.Instruction) refund.Outcome { return refund.Outcome{} }
+func (nobody) Query(context.Context, channel.Instruction) refund.Outcome  { return refund.Outcome{} }
+func (nobody) Pace() refund.Pace                                          { return refund.Pace{} }
+
+// accounts are rows that the test changes.
+type accounts map[string]merchant.ChannelAccount
+
+func (a accounts) read(_ context.Context, id string) (merchant.ChannelAccount, error) {
+	account, ok := a[id]
+	if !ok {
+		return merchant.ChannelAccount{}, refund.Errorf(refund.KindNotFound, "channel_account", "there is no channel account %q", id)
+	}
+	return account, nil
+}
+
+func keep(d channel.Driver, rows accounts) *channel.Connectors {
+	return channel.NewConnectors(map[string]channel.Driver{"toy": d}, channel.ConnectorsOptions{
+		Accounts: rows.read, Now: func() time.Time { return noon },
+		NotifyURL: func(kind, id string) string { return "https://refundry.example/notify/" + kind + "/" + id },
+	})
+}
+
+func TestAnAccountIsOpenedOnceForEachVersion(t *testing.T) {
+	d := &driver{open: func(a channel.Account) (channel.Connector, error) { return nobody{version: a.Version}, nil }}
+	rows := accounts{"a": {ID: "a", Channel: "toy", Version: 1, Secrets: map[string]string{"key": "k1"}}}
+	connectors := keep(d, rows)
+	version := func() int64 {
+		t.Helper()
+		opened, err := connectors.Connector(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if opened.Account.Secrets != nil || opened.Account.Previous != nil {
+			t.Error("the caller got the account's secrets")
+		}
+		return opened.Connector.(nobody).version
+	}
+	if version() != 1 || version() != 1 || len(d.opened) != 1 {
+		t.Errorf("opened %d times", len(d.opened))
+	}
+	rows["a"] = rows["a"].Renew(nil, map[string]string{"key": "k2"}, noon.Add(time.Hour))
+	if version() != 2 || version() != 2 || len(d.opened) != 2 {
+		t.Errorf("after a change it was opened %d times", len(d.opened))
+	}
+	got := d.opened[1]
+	if got.Secrets["key"] != "k2" || got.Settings["base_url"] != "https://pay.example" || got.NotifyURL != "https://refundry.example/notify/toy/a" {
+		t.Errorf("opened %v with %v and %q", got, got.Settings, got.NotifyURL)
+	}
+	if len(got.Previous) != 1 || got.Previous[0].Version != 1 || got.Previous[0].Secrets["key"] != "k1" {
+		t.Errorf("the version before it is %+v", got.Previous)
+	}
+}
+
+func TestARetiredVersionIsNotRead(t *testing.T) {
+	d := &driver{open: func(channel.Account) (channel.Connector, error) { return nobody{}, nil }}
+	row := merchant.ChannelAccount{ID: "a", Channel: "toy", Version: 1, Secrets: map[string]string{"key": "k1"}}
+	row = row.Renew(nil, map[string]string{"key": "k2"}, noon)
+	account, _, err := keep(d, accounts{"a": row}).Account(t.Context(), "a")
+	if err != nil || len(account.Previous) != 0 {
+		t.Errorf("%+v, %v", account.Previous, err)
+	}
+}
+
+func TestAnAccountThatCannotBeOpenedFailsAlone(t *testing.T) {
+	wrong := refund.Errorf(refund.KindInvalid, "key", "the key is a certificate")
+	d := &driver{open: func(a channel.Account) (channel.Connector, error) {
+		switch a.ID {
+		case "wrong":
+			return nil, wrong
+		case "panics":
+			panic("key " + a.Secrets["key"])
+		case "nothing":
+			return nil, nil
+		}
+		return nobody{}, nil
+	}}
+	rows := accounts{}
+	for _, id := range []string{"good", "wrong", "panics", "nothing"} {
+		rows[id] = merchant.ChannelAccount{ID: id, Channel: "toy", Version: 1, Secrets: map[string]string{"key": "hunter2"}}
+	}
+	rows["other"] = merchant.ChannelAccount{ID: "other", Channel: "klingon", Version: 1}
+	connectors := keep(d, rows)
+	for id, want := range map[string]refund.Kind{
+		"wrong": refund.KindInvalid, "panics": refund.KindInternal, "nothing": refund.KindInternal,
+		"other": refund.KindNotFound, "absent": refund.KindNotFound,
+	} {
+		for range 2 {
+			_, err := connectors.Connector(t.Context(), id)
+			if refund.KindOf(err) != want {
+				t.Errorf("%s: %v, want %s", id, err, want)
+			}
+			if strings.Contains(fmt.Sprintf("%v %+v", err, errors.Unwrap(err)), "hunter2") {
+				t.Errorf("%s: the error shows a secret", id)
+			}
+		}
+	}
+	if _, err := connectors.Connector(t.Context(), "good"); err != nil {
+		t.Error(err)
+	}
+	if len(d.opened) != 4 {
+		t.Errorf("opened %d times; an account that can't be opened is not tried again before it changes", len(d.opened))
+	}
+}
+
+func TestAnAccountHidesItsSecretsFromLogs(t *testing.T) {
+	a := channel.Account{ID: "a1", Channel: "toy", Secrets: map[string]string{"key": "hunter2"}}
+	if text := fmt.Sprintf("%v %s", a, a); strings.Contains(text, "hunter2") {
+		t.Error(text)
+	}
+}
