@@ -76,6 +76,26 @@ func (s *Store) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string
 	return merchants, nil
 }
 
+// ChainsToLink lists the audit chains that have records which are not linked
+// yet: "" is the installation's. They are few, and mostly none: whoever writes
+// a record links it right after its commit.
+func (s *Store) ChainsToLink(ctx context.Context, limit int) ([]string, error) {
+	const text = `SELECT DISTINCT merchant_id FROM audit_records WHERE number = 0 ORDER BY merchant_id LIMIT $1`
+	var chains []string
+	err := s.read(ctx, func(q querier) error {
+		return q.query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			chains = append(chains, id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find audit records to link: %w", err)
+	}
+	return chains, nil
+}
+
 // mostBusyHosts bounds the hosts that DueDeliveries leaves out, and so its
 // statement.
 const mostBusyHosts = 64

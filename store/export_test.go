@@ -6,6 +6,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -29,6 +30,19 @@ func (s *Store) Exec(ctx context.Context, text string, args ...any) error {
 	return s.write(ctx, func(q querier) error {
 		_, err := q.exec(ctx, text, args...)
 		return err
+	})
+}
+
+// WriteAudit writes an audit record in a transaction of its own, together with
+// a statement that is its effect; "" is none.
+func (s *Store) WriteAudit(ctx context.Context, r audit.Record, effect string) error {
+	return s.write(ctx, func(q querier) error {
+		if effect != "" {
+			if _, err := q.exec(ctx, effect); err != nil {
+				return err
+			}
+		}
+		return s.appendAudit(ctx, q, r)
 	})
 }
 

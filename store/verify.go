@@ -29,6 +29,7 @@ const (
 	VerifyAccounts      = "channel accounts"
 	VerifySealed        = "sealed secrets"
 	VerifySandbox       = "the sandbox's books"
+	VerifyAudit         = "audit chain"
 	// VerifyExcess is no broken invariant but recorded truth: a channel gave
 	// back more than was paid, and these refunds are the evidence.
 	VerifyExcess = "excess with evidence"
@@ -97,6 +98,7 @@ func (v *verifier) run(ctx context.Context) error {
 		{"events and deliveries", v.deliveries},
 		{"channel accounts and secrets", v.accounts},
 		{"the sandbox's books", v.sandbox},
+		{"audit records", v.audit},
 	} {
 		err := pass.run(ctx)
 		if errors.Is(err, errEnough) {

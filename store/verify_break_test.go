@@ -32,6 +32,7 @@ const (
 	ofSandbox  = `SELECT MIN(r.id) FROM refunds r JOIN sandbox_refunds s ON s.number = r.channel_number WHERE r.state = 'succeeded'`
 	itsEntry   = ` WHERE number = (SELECT channel_number FROM refunds WHERE id = $1)`
 	theAccount = `account payer.cash`
+	anAction   = `SELECT id FROM audit_records WHERE number > 0 AND number = (SELECT MAX(number) - 1 FROM audit_records WHERE merchant_id = 'mer_demo') AND merchant_id = 'mer_demo'`
 	aWrite     = `INSERT INTO refund_numbers (merchant_id, namespace, value, contents, created_at, write_call, write_content, write_made, refunds)
 		SELECT merchant_id, 'key', 'k2', '[]', 1, 'native POST /charges', 'c', `
 )
@@ -105,6 +106,17 @@ var breakages = []breakage{
 	{"the sandbox knows nothing of a success", ofSandbox, []string{`DELETE FROM sandbox_refunds` + itsEntry}, store.VerifySandbox, "refund $1"},
 	{"the sandbox moved money that we say failed", `SELECT MIN(r.id) FROM refunds r JOIN sandbox_refunds s ON s.number = r.channel_number WHERE r.state = 'failed' AND s.moves = 0`, []string{`UPDATE sandbox_refunds SET state = 'succeeded', moves = 1, succeeded_at = 1` + itsEntry}, store.VerifySandbox, "refund $1"},
 	{"the sandbox moved money of which we know nothing", ofSandbox, []string{`UPDATE sandbox_refunds SET number = 'unheard'` + itsEntry}, store.VerifySandbox, "sandbox refund unheard"},
+	{"an audit record was changed", anAction, []string{`UPDATE audit_records SET actor = 'command nobody' WHERE id = $1`}, store.VerifyAudit, "audit record $1"},
+	{"an audit record's detail was changed", anAction, []string{`UPDATE audit_records SET detail = '{"n":"2"}' WHERE id = $1`}, store.VerifyAudit, "audit record $1"},
+	{"an audit record's detail can't be read", anAction, []string{`UPDATE audit_records SET detail = 'x' WHERE id = $1`}, store.VerifyAudit, "audit record $1"},
+	{"an audit record got a hash of its own", anAction, []string{`UPDATE audit_records SET hash = 'aa' WHERE id = $1`}, store.VerifyAudit, "audit record $1"},
+	{"an audit record is gone", anAction, []string{`DELETE FROM audit_records WHERE id = $1`}, store.VerifyAudit, "audit record "},
+	{"an audit record was taken out of its chain", anAction, []string{`UPDATE audit_records SET number = 0, hash = '' WHERE id = $1`}, store.VerifyAudit, "audit record "},
+	{"the last audit record is gone", `SELECT id FROM audit_records WHERE merchant_id = 'mer_demo' AND number = (SELECT MAX(number) FROM audit_records WHERE merchant_id = 'mer_demo')`, []string{`DELETE FROM audit_records WHERE id = $1`}, store.VerifyAudit, "audit chain"},
+	{"two audit records changed places", anAction, []string{`UPDATE audit_records SET number = 2 * (SELECT n.number FROM audit_records n WHERE n.id = $1) + 1 - number WHERE merchant_id = 'mer_demo' AND number IN ((SELECT n.number FROM audit_records n WHERE n.id = $1), (SELECT n.number + 1 FROM audit_records n WHERE n.id = $1))`}, store.VerifyAudit, "audit record $1"},
+	{"an audit record is another merchant's", anAction, []string{`UPDATE audit_records SET merchant_id = 'mer_other' WHERE id = $1`}, store.VerifyAudit, "audit record $1"},
+	{"a chain's end is forgotten", anAction, []string{`DELETE FROM audit_chains WHERE merchant_id = (SELECT a.merchant_id FROM audit_records a WHERE a.id = $1)`}, store.VerifyAudit, "audit chain"},
+	{"a chain's end was moved back", anAction, []string{`UPDATE audit_chains SET last_number = last_number - 1 WHERE merchant_id = (SELECT a.merchant_id FROM audit_records a WHERE a.id = $1)`}, store.VerifyAudit, "audit chain"},
 	{"the sandbox has another id", ofSandbox, []string{`UPDATE refunds SET channel_refund_id = 'other' WHERE id = $1`}, store.VerifySandbox, "refund $1"},
 }
 

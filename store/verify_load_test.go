@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -161,7 +162,25 @@ func load(t *testing.T, database string) *store.Store {
 	}
 	t.Cleanup(s.Close)
 	contradict(t, s)
+	act(t, s)
 	return s
+}
+
+// act leaves a chain of audit records, and one record that is not linked yet.
+func act(t *testing.T, s *store.Store) {
+	t.Helper()
+	for n := range 4 {
+		record := audit.New(audit.ByCommand("root"), "mer_demo", "endpoint.disable", fmt.Sprintf("ep_%d", n), time.Now()).With("n", "1")
+		if err := s.WriteAudit(t.Context(), record, ""); err != nil {
+			t.Fatal(err)
+		}
+		if n == 3 {
+			return
+		}
+		if _, err := s.LinkAudit(t.Context(), "mer_demo"); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func registerLoad(t *testing.T, r running) []string {

@@ -37,8 +37,8 @@ var levels = map[string]int{
 
 	"refund":   2,
 	"merchant": 2,
-	"audit":    2,
 
+	"audit":  1,
 	"ledger": 1,
 	"wire/*": 1,
 	"batch":  1,
