@@ -51,3 +51,15 @@ type EventFilter struct {
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
 	Page                   Page
 }
+
+// BatchFilter selects refunds that were asked for as one batch; zero members
+// select all. Limit is above 0.
+type BatchFilter struct {
+	MerchantID string
+	// Member and Value select batches whose content has this member with this
+	// value.
+	Member, Value          string
+	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	Limit                  int
+	Offset                 int64
+}

@@ -110,7 +110,7 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 
 // open opens the database for this process alone, if it is a file.
 func (s *Service) open(ctx context.Context) error {
-	db, err := store.Open(ctx, s.opts.Database, store.Options{Now: s.clock.now, Log: s.opts.Log})
+	db, err := OpenStore(ctx, s.opts.Database, store.Options{Now: s.clock.now, Log: s.opts.Log})
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 )
@@ -22,8 +21,8 @@ const (
 	freeBatchDeliveries = `DELETE FROM deliveries WHERE (merchant_id, event_id) IN (` + batchEventsOfKeys + `)`
 )
 
-// batchEnds finds the batches that ended with one of the new events, at least
-// one refund with success, and makes the event that says so. Only one fan-out
+// batchEnds finds the batches that ended with one of the new events, and makes
+// the event that says so. Only one fan-out
 // of a merchant is under way at a time, and whichever refund of a batch was
 // committed last is new to a fan-out that sees all the others; so none is
 // missed, and one that was made is seen.
@@ -35,11 +34,11 @@ func (s *Store) batchEnds(ctx context.Context, q querier, events []webhook.Event
 			continue
 		}
 		seen[key] = true
-		unit, ok, err := s.endedBatch(ctx, q, event.MerchantID, key)
+		unit, kind, err := s.endedBatch(ctx, q, event.MerchantID, key)
 		if err != nil {
 			return nil, nil, err
 		}
-		if !ok {
+		if kind == "" {
 			continue
 		}
 		snapshots := make([]refund.Snapshot, len(unit.Refunds))
@@ -53,7 +52,7 @@ func (s *Store) batchEnds(ctx context.Context, q querier, events []webhook.Event
 		at := fromMicros(micros(s.now()))
 		first := unit.Refunds[0]
 		one := webhook.Event{
-			MerchantID: event.MerchantID, Mode: event.Mode, ID: eventPrefix + s.newID(at), Type: pingpp.BatchSucceeded, At: at,
+			MerchantID: event.MerchantID, Mode: event.Mode, ID: eventPrefix + s.newID(at), Type: kind, At: at,
 			Refund: first, Charge: unit.Charges[first.ChargeID], Together: &unit,
 		}
 		made = append(made, one)
@@ -62,20 +61,20 @@ func (s *Store) batchEnds(ctx context.Context, q querier, events []webhook.Event
 	return made, rows, nil
 }
 
-// endedBatch reads a batch if it has ended and was not told of yet.
-func (s *Store) endedBatch(ctx context.Context, q querier, merchantID, key string) (refund.Together, bool, error) {
+// endedBatch reads a batch, with the type of the event that tells of its end:
+// "" if it has not ended, or such an event is there.
+func (s *Store) endedBatch(ctx context.Context, q querier, merchantID, key string) (refund.Together, string, error) {
 	const told = `SELECT COUNT(*) FROM batch_events e WHERE e.merchant_id = $1 AND e.unit = $2`
 	count := 0
 	err := q.query(ctx, told, []any{merchantID, key}, func(scan func(...any) error) error { return scan(&count) })
 	if err != nil || count > 0 {
-		return refund.Together{}, false, err
+		return refund.Together{}, "", err
 	}
 	units, err := s.unitsIn(ctx, q, merchantID, unitByKey, merchantID, key)
 	if err != nil || len(units) == 0 {
-		return refund.Together{}, false, err
+		return refund.Together{}, "", err
 	}
-	ended, succeeded := units[0].Ended()
-	return units[0], ended && succeeded, nil
+	return units[0], s.dialects.batchEnd(units[0]), nil
 }
 
 // batchEventRow is such an event as stored.
@@ -91,7 +90,7 @@ func (s *Store) batchEvents(ctx context.Context, text string, args ...any) ([]re
 	err := s.read(ctx, func(q querier) error {
 		var rows []batchEventRow
 		err := q.query(ctx, text, args, func(scan func(...any) error) error {
-			row := batchEventRow{StoredEvent: refund.StoredEvent{Type: pingpp.BatchSucceeded}}
+			var row batchEventRow
 			var at int64
 			var snapshots string
 			err := scan(&row.MerchantID, &at, &row.ID, &row.unit, &snapshots)
@@ -136,7 +135,7 @@ func (s *Store) restoreBatch(ctx context.Context, q querier, row *batchEventRow)
 	for n, r := range unit.Refunds {
 		unit.Refunds[n], unit.Charges[r.ChargeID] = row.snapshots[n].Restore(r, unit.Charges[r.ChargeID])
 	}
-	row.Together, row.Refund = &unit, unit.Refunds[0]
+	row.Together, row.Refund, row.Type = &unit, unit.Refunds[0], s.dialects.batchEnd(unit)
 	row.Charge = unit.Charges[row.Refund.ChargeID]
 	return nil
 }

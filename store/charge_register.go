@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ dialect.BatchRegistrar = (*Store)(nil)
 
 // mostRegistered is the most charges of one commit; more are cut. It keeps a
 // large import from holding the writer for long.

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/refundry/refundry/dialect/payin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ payin.Orders = (*Store)(nil)
 
 // RegisterTold implements payin.Orders: what tells of the payment is in the
 // charge's own commit, so that neither is there without the other.

@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ native.Deliveries = (*Store)(nil)
 
 // ReplayDelivery implements native.Deliveries.
 func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now time.Time) (merchant.DeliveryRecord, error) {

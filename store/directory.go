@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ dialect.Directory = (*Store)(nil)
 
 // directory remembers for a moment who is who: each request asks, and the
 // answers hardly ever change. Its zero value is ready. What it gives is shared
@@ -234,5 +231,5 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 	return refund.RuleBook{Merchant: refund.Rules{
 		MostAmount: money.Minor(settings.Limits.MostAmount), MostRefunds: settings.Limits.MostRefunds,
 		Spacing: time.Duration(settings.Limits.SpacingSeconds) * time.Second,
-	}, Channel: channelRules(settings), Account: accounts}, nil
+	}, Channel: s.channelRules(settings), Account: accounts}, nil
 }

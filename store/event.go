@@ -7,11 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ dialect.Reader = (*Store)(nil)
 
 const (
 	eventColumns = `e.merchant_id, e.created_at, e.id, e.type, e.refund_id, e.charge_id, e.request_id, e.snapshot, e.feed_number`

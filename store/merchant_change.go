@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ native.Merchants = (*Store)(nil)
 
 // ChangeSettings lets change alter a merchant's settings under a lock, and
 // gives them as they are then; its error leaves them as they were. Other

@@ -6,11 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ dialect.Reader = (*Store)(nil)
 
 // mostListed is the most rows of one page, whatever was asked for; dialects
 // have their own, lower limits.

@@ -6,12 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ wallet.Pager = (*Store)(nil)
 
 // ChargePage implements wallet.Pager. Counting and passing over rows reads all
 // that the filter selects: this is for a protocol that numbers its pages.

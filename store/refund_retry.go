@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ native.Retrier = (*Store)(nil)
 
 // RetryRefund implements native.Retrier. A refund that is being called about
 // is looked at when that call is over, as it would have been.

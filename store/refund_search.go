@@ -4,19 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/wire/payin"
-	"github.com/refundry/refundry/wire/wallet"
-	"github.com/refundry/refundry/wire/wechatpay"
 )
-
-var _ native.Searcher = (*Store)(nil)
 
 // named are the refunds that a number may mean, each way by an index of its
 // own: the refund's numbers here and at its channel, then those of its charge.
@@ -60,7 +54,7 @@ func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, pa
 		return nil, false, fmt.Errorf("search refunds: %w", err)
 	}
 	err = s.read(ctx, func(q querier) error {
-		ids, err := derived(ctx, q, merchantID, number, identities)
+		ids, err := s.derived(ctx, q, merchantID, number, identities)
 		if err != nil {
 			return err
 		}
@@ -79,27 +73,23 @@ func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, pa
 	return refunds, more, nil
 }
 
-// derived are the ids of refunds whose number in a dialect is made from
-// something else, and of those that a number or key was claimed for.
-func derived(ctx context.Context, q querier, merchantID, number string, identities []merchant.Identity) ([]string, error) {
+// derived are the ids of refunds that dialects name otherwise, and of those
+// that a number or key was claimed for.
+func (s *Store) derived(ctx context.Context, q querier, merchantID, number string, identities []merchant.Identity) ([]string, error) {
 	ids, err := claimedFor(ctx, q, merchantID, number)
 	if err != nil {
 		return nil, err
 	}
-	for _, identity := range identities {
-		if identity.Dialect != merchant.Wallet {
-			continue
-		}
-		if id, ok := wallet.CoreRefundID(number, wallet.RefundIDPrefix(identity.Public)); ok && id != number {
-			ids = append(ids, id)
+	for _, references := range s.dialects.References {
+		for _, reference := range references(number, identities) {
+			found, err := referred(ctx, q, merchantID, reference)
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, found...)
 		}
 	}
-	nth, err := nthOfOrder(ctx, q, merchantID, number)
-	if err != nil {
-		return nil, err
-	}
-	made, err := byRefundID(ctx, q, merchantID, number)
-	return append(append(ids, nth...), made...), err
+	return ids, nil
 }
 
 // claimedFor are the refunds of a unit that gave the text as number or key.
@@ -119,52 +109,23 @@ func claimedFor(ctx context.Context, q querier, merchantID, value string) ([]str
 	return ids, err
 }
 
-// nthOfOrder finds the refund of Payin's "{order}_R{n}", and of the transaction
-// that it is there.
-func nthOfOrder(ctx context.Context, q querier, merchantID, number string) ([]string, error) {
-	const text = `SELECT n.id FROM charge_aliases a JOIN refunds n ON n.merchant_id = a.merchant_id AND n.charge_id = a.charge_id
-		WHERE a.merchant_id = $1 AND n.merchant_id = $1 AND a.dialect = $2 AND a.name = $3 AND n.sequence = $4`
-	order, nth, ok := payin.SplitRefundID(number)
-	if !ok {
-		if order, nth, ok = payin.SplitTransactionID(number); !ok {
-			return nil, nil
-		}
-		nth-- // the first transaction of an order is its payment
+// referred are the ids of the refunds that a reference may mean.
+func referred(ctx context.Context, q querier, merchantID string, r refund.Reference) ([]string, error) {
+	const (
+		ofCharge = `SELECT n.id FROM charge_aliases a JOIN refunds n ON n.merchant_id = a.merchant_id AND n.charge_id = a.charge_id
+			WHERE a.merchant_id = $1 AND n.merchant_id = $1 AND a.dialect = $2 AND a.name = $3 AND n.sequence = $4`
+		near = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.created_at >= $2 AND n.created_at <= $3`
+	)
+	switch {
+	case r.ID != "":
+		return []string{r.ID}, nil
+	case r.Charge != "":
+		return queryIDs(ctx, q, ofCharge, merchantID, r.Dialect, r.Charge, r.Sequence)
+	case r.Is != nil:
+		ids, err := queryIDs(ctx, q, near, merchantID, micros(r.At.Add(-idSlack)), micros(r.At.Add(idSlack)))
+		return slices.DeleteFunc(ids, func(id string) bool { return !r.Is(id) }), err
 	}
-	return queryIDs(ctx, q, text, merchantID, merchant.Payin, order, nth)
-}
-
-// Places of a WeChat refund_id: "50", the milliseconds, a hash.
-const (
-	refundIDLength = 29
-	refundIDTime   = 13
-	refundIDPrefix = "50"
-)
-
-// byRefundID finds the refund of WeChat's refund_id. It holds the millisecond
-// of the refund's id, which is that of its row or a moment off.
-func byRefundID(ctx context.Context, q querier, merchantID, number string) ([]string, error) {
-	const text = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.created_at >= $2 AND n.created_at <= $3`
-	digits, ok := strings.CutPrefix(number, refundIDPrefix)
-	if !ok || len(number) != refundIDLength {
-		return nil, nil
-	}
-	ms, err := strconv.ParseInt(digits[:refundIDTime], 10, 64)
-	if err != nil {
-		return nil, nil // no number of ours
-	}
-	at := time.UnixMilli(ms)
-	near, err := queryIDs(ctx, q, text, merchantID, micros(at.Add(-idSlack)), micros(at.Add(idSlack)))
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, id := range near {
-		if wechatpay.MakeRefundID(id, ms) == number {
-			ids = append(ids, id)
-		}
-	}
-	return ids, nil
+	return nil, nil
 }
 
 // idSlack is how far a refund's row may be from the time in its id: the id is

@@ -26,6 +26,8 @@ type Options struct {
 	// Log is where the store says what an operator should know; default
 	// slog.Default().
 	Log *slog.Logger
+	// Dialects is what the registry knows of them; default nothing.
+	Dialects Dialects
 }
 
 // Store is an open database.
@@ -36,6 +38,9 @@ type Store struct {
 	newID   func(time.Time) string
 	log     *slog.Logger
 	url     string
+	// dialects, published and unspaced are what the registry handed in.
+	dialects            Dialects
+	published, unspaced map[string]refund.Rules
 	// directory is what lookups of merchants and keys found, for a moment.
 	directory directory
 	// recent is what the fan-out would read next.
@@ -55,7 +60,9 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url}
+	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url, dialects: opts.Dialects}
+	s.published = opts.Dialects.channelRules()
+	s.unspaced = unspaced(s.published)
 	scheme, rest, _ := strings.Cut(url, ":")
 	var err error
 	switch scheme {

@@ -4,44 +4,41 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ pingpp.Units = (*Store)(nil)
 
 const (
 	numberColumns = `r.merchant_id, r.namespace, r.value, r.refunds, r.contents, r.created_at`
 	unitByKey     = `SELECT ` + numberColumns + ` FROM refund_numbers r
 		WHERE r.merchant_id = $1 AND r.namespace = 'key' AND r.value = $2`
 	// isBatch is the condition of the index refund_numbers_batches, to the letter.
-	isBatch = `r.namespace = 'key' AND substr(r.value, 1, 14) = '` + pingpp.BatchKey + `'`
+	isBatch = `r.namespace = 'key' AND substr(r.value, 1, 14) = ' pingpp batch '`
 )
 
-// Unit implements pingpp.Units.
-func (s *Store) Unit(ctx context.Context, merchantID, key string) (pingpp.Unit, bool, error) {
+// Unit implements refund.Togethers.
+func (s *Store) Unit(ctx context.Context, merchantID, key string) (refund.Together, bool, error) {
 	units, err := s.units(ctx, merchantID, unitByKey, merchantID, key)
 	if err != nil || len(units) == 0 || len(units[0].Refunds) == 0 { // a key of another write
-		return pingpp.Unit{}, false, err
+		return refund.Together{}, false, err
 	}
 	return units[0], true, nil
 }
 
-// Batches implements pingpp.Units.
-func (s *Store) Batches(ctx context.Context, f pingpp.BatchFilter) (units []pingpp.Unit, more bool, err error) {
+// Batches implements refund.Togethers.
+func (s *Store) Batches(ctx context.Context, f refund.BatchFilter) (units []refund.Together, more bool, err error) {
 	// A text that a JSON text holds is told by what is left without it: LIKE
 	// would take the underscore of an app's id for any character.
 	const text = `SELECT ` + numberColumns + ` FROM refund_numbers r WHERE r.merchant_id = $1 AND ` + isBatch + `
 		AND ($2 = '' OR replace(r.contents, $2, '') <> r.contents)
 		AND r.created_at >= $3 AND (CAST($4 AS BIGINT) = 0 OR r.created_at < CAST($4 AS BIGINT))
 		ORDER BY r.created_at DESC, r.value DESC LIMIT $5 OFFSET $6`
-	app := ""
-	if f.App != "" {
-		quoted, err := jsonText(f.App)
+	said := ""
+	if f.Value != "" {
+		quoted, err := jsonText(f.Value)
 		if err != nil {
 			return nil, false, fmt.Errorf("list batches of refunds: %w", err)
 		}
-		app = `"` + pingpp.ContentApp + `":` + quoted
+		said = `"` + f.Member + `":` + quoted
 	}
 	from, to := int64(0), int64(0)
 	if !f.CreatedFrom.IsZero() {
@@ -50,7 +47,7 @@ func (s *Store) Batches(ctx context.Context, f pingpp.BatchFilter) (units []ping
 	if !f.CreatedTo.IsZero() {
 		to = max(micros(f.CreatedTo), 1) // 0 is open
 	}
-	units, err = s.units(ctx, f.MerchantID, text, f.MerchantID, app, from, to, int64(f.Limit)+1, f.Offset)
+	units, err = s.units(ctx, f.MerchantID, text, f.MerchantID, said, from, to, int64(f.Limit)+1, f.Offset)
 	if more = len(units) > f.Limit; more {
 		units = units[:f.Limit]
 	}
@@ -59,7 +56,7 @@ func (s *Store) Batches(ctx context.Context, f pingpp.BatchFilter) (units []ping
 
 // units reads keys with what they stand for. A key is never there before its
 // refunds are, so that whatever the statements see they see all of it.
-func (s *Store) units(ctx context.Context, merchantID, text string, args ...any) (units []pingpp.Unit, err error) {
+func (s *Store) units(ctx context.Context, merchantID, text string, args ...any) (units []refund.Together, err error) {
 	err = s.read(ctx, func(q querier) error {
 		units, err = s.unitsIn(ctx, q, merchantID, text, args...)
 		return err
@@ -70,7 +67,7 @@ func (s *Store) units(ctx context.Context, merchantID, text string, args ...any)
 	return units, nil
 }
 
-func (s *Store) unitsIn(ctx context.Context, q querier, merchantID, text string, args ...any) ([]pingpp.Unit, error) {
+func (s *Store) unitsIn(ctx context.Context, q querier, merchantID, text string, args ...any) ([]refund.Together, error) {
 	var numbers []refund.Number
 	err := q.query(ctx, text, args, func(scan func(...any) error) error {
 		n, err := scanNumber(scan)
@@ -98,9 +95,9 @@ func (s *Store) unitsIn(ctx context.Context, q querier, merchantID, text string,
 	if err != nil {
 		return nil, err
 	}
-	units := make([]pingpp.Unit, 0, len(numbers))
+	units := make([]refund.Together, 0, len(numbers))
 	for _, n := range numbers {
-		unit := pingpp.Unit{Key: n.Value, Contents: n.Contents, CreatedAt: n.CreatedAt, Charges: make(map[string]refund.Charge)}
+		unit := refund.Together{Key: n.Value, Contents: n.Contents, CreatedAt: n.CreatedAt, Charges: make(map[string]refund.Charge)}
 		for _, id := range n.Refunds {
 			r, ok := refunds[refund.Key{MerchantID: merchantID, ID: id}]
 			charge, paid := charges[refund.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}]

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
-
-var _ dialect.Writes = (*Store)(nil)
 
 const (
 	insertWrite = `INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at,

@@ -72,7 +72,7 @@ func (d databaseFlags) openOrMake(e *environment) (*store.Store, error) {
 
 // openRaw opens whatever is there.
 func (d databaseFlags) openRaw(e *environment) (*store.Store, error) {
-	return store.Open(e, d.Database, store.Options{Log: e.log})
+	return service.OpenStore(e, d.Database, store.Options{Log: e.log})
 }
 
 // merchantFlags choose a merchant.

@@ -14,10 +14,10 @@ import (
 )
 
 // Members of a batch's content besides its refunds', in the first of them: what
-// the batch is shown with, and what a repeat must share. ContentApp is known to
-// the store, which lists batches by it.
+// the batch is shown with, and what a repeat must share. Batches are listed by
+// contentApp.
 const (
-	ContentApp         = "app"
+	contentApp         = "app"
 	contentBatchNo     = "batch_no"
 	contentDescription = "batch_description"
 	contentMetadata    = "batch_metadata"
@@ -103,7 +103,7 @@ func (d *Dialect) batchUnit(c *call) (unit refund.Unit, charges map[string]refun
 		})
 	}
 	first := unit.Members[0]
-	first[ContentApp], first[contentBatchNo], first[contentDescription], first[contentMetadata] = app, number, reason, string(shown)
+	first[contentApp], first[contentBatchNo], first[contentDescription], first[contentMetadata] = app, number, reason, string(shown)
 	return unit, charges, nil
 }
 

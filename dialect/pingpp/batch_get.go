@@ -23,10 +23,11 @@ func (d *Dialect) getBatch(c *call) (any, error) {
 
 // listBatches is GET /v1/batch_refunds, newest first, by page and per_page.
 func (d *Dialect) listBatches(c *call) (any, error) {
-	filter := BatchFilter{MerchantID: c.caller.Merchant.ID}
+	filter := refund.BatchFilter{MerchantID: c.caller.Merchant.ID}
 	var err error
 	if _, ok := given(c.params, "app"); ok {
-		if filter.App, err = batchApp(c); err != nil {
+		filter.Member = contentApp
+		if filter.Value, err = batchApp(c); err != nil {
 			return nil, err
 		}
 	}

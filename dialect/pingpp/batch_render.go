@@ -20,7 +20,7 @@ func (d *Dialect) batchShown(c *call, unit Unit) wire.BatchRefund {
 func batchObject(unit Unit, live bool, show func(refund.Refund, refund.Charge) wire.Refund) wire.BatchRefund {
 	said := unit.Contents[0]
 	out := wire.BatchRefund{
-		ID: batchName(unit), App: said[ContentApp], BatchNo: said[contentBatchNo], Created: unit.CreatedAt.Unix(),
+		ID: batchName(unit), App: said[contentApp], BatchNo: said[contentBatchNo], Created: unit.CreatedAt.Unix(),
 		Description: said[contentDescription], Metadata: json.RawMessage(said[contentMetadata]), Livemode: live,
 	}
 	for _, r := range unit.Refunds {

@@ -148,6 +148,14 @@ func eventObject(e refund.StoredEvent, live bool, pending int64, locale wire.Loc
 // have ended, at least one with success.
 const BatchSucceeded = wire.EventBatchRefundSucceeded
 
+// BatchEnd returns BatchSucceeded for a batch of which that is true, else "".
+func BatchEnd(batch refund.Together) string {
+	if ended, succeeded := batch.Ended(); !ended || !succeeded {
+		return ""
+	}
+	return BatchSucceeded
+}
+
 // eventTypes maps the core's events to the dialect's. Others have no name here
 // (section 5: there is no refund.created or updated). A refund that was
 // withdrawn is one that failed.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"time"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
@@ -19,7 +18,7 @@ type Units interface {
 	// Unit is what a key stands for; ok is false for an unknown one.
 	Unit(ctx context.Context, merchantID, key string) (unit Unit, ok bool, err error)
 	// Batches lists the units whose key begins with BatchKey, newest first.
-	Batches(ctx context.Context, f BatchFilter) (units []Unit, more bool, err error)
+	Batches(ctx context.Context, f refund.BatchFilter) (units []Unit, more bool, err error)
 	// BatchEvent is an event that tells of a batch as one, as it was then; ok is
 	// false for an unknown one.
 	BatchEvent(ctx context.Context, merchantID, id string) (event refund.StoredEvent, ok bool, err error)
@@ -29,15 +28,6 @@ type Units interface {
 
 // Unit is refunds that were accepted together, as they are now.
 type Unit = refund.Together
-
-// BatchFilter selects batches; zero members select all. Limit is above 0.
-type BatchFilter struct {
-	MerchantID             string
-	App                    string
-	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
-	Limit                  int
-	Offset                 int64
-}
 
 // Keys that no header can hold: they begin with a blank. The store knows the
 // first from its index.

@@ -17,7 +17,7 @@ func (f *fixture) keyed(t testing.TB, value, app string, second int, refunds ...
 	}
 	for _, r := range refunds {
 		n.Refunds = append(n.Refunds, r.ID)
-		n.Contents = append(n.Contents, refund.Content{"charge": r.ChargeID, pingpp.ContentApp: app})
+		n.Contents = append(n.Contents, refund.Content{"charge": r.ChargeID, "app": app})
 	}
 	err := f.InTx(t.Context(), func(tx intake.Tx) error {
 		_, err := tx.ClaimNumbers(t.Context(), []refund.Number{n})
@@ -54,18 +54,18 @@ func unitsAreTheirKeys(t *testing.T, f *fixture) {
 	}
 	for _, test := range []struct {
 		name   string
-		filter pingpp.BatchFilter
+		filter refund.BatchFilter
 		want   []string
 		more   bool
 	}{
-		{"all", pingpp.BatchFilter{Limit: 10}, []string{"154", "153", "152", "151"}, false},
-		{"the first page", pingpp.BatchFilter{Limit: 2}, []string{"154", "153"}, true},
-		{"the last page", pingpp.BatchFilter{Limit: 2, Offset: 2}, []string{"152", "151"}, false},
-		{"behind the last", pingpp.BatchFilter{Limit: 2, Offset: 1 << 40}, nil, false},
-		{"an app's", pingpp.BatchFilter{Limit: 10, App: "app_1"}, []string{"153", "152", "151"}, false},
-		{"no app's", pingpp.BatchFilter{Limit: 10, App: "app"}, nil, false},
-		{"from a time", pingpp.BatchFilter{Limit: 10, CreatedFrom: at(5)}, []string{"154", "153"}, false},
-		{"before a time", pingpp.BatchFilter{Limit: 10, CreatedTo: at(5)}, []string{"152", "151"}, false},
+		{"all", refund.BatchFilter{Limit: 10}, []string{"154", "153", "152", "151"}, false},
+		{"the first page", refund.BatchFilter{Limit: 2}, []string{"154", "153"}, true},
+		{"the last page", refund.BatchFilter{Limit: 2, Offset: 2}, []string{"152", "151"}, false},
+		{"behind the last", refund.BatchFilter{Limit: 2, Offset: 1 << 40}, nil, false},
+		{"an app's", refund.BatchFilter{Limit: 10, Member: "app", Value: "app_1"}, []string{"153", "152", "151"}, false},
+		{"no app's", refund.BatchFilter{Limit: 10, Member: "app", Value: "app"}, nil, false},
+		{"from a time", refund.BatchFilter{Limit: 10, CreatedFrom: at(5)}, []string{"154", "153"}, false},
+		{"before a time", refund.BatchFilter{Limit: 10, CreatedTo: at(5)}, []string{"152", "151"}, false},
 	} {
 		test.filter.MerchantID = f.merchant
 		units, more, err := f.Batches(t.Context(), test.filter)

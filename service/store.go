@@ -1,0 +1,58 @@
+package service
+
+import (
+	"context"
+	"maps"
+
+	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/dialect/payin"
+	"github.com/refundry/refundry/dialect/pingpp"
+	"github.com/refundry/refundry/dialect/wallet"
+	"github.com/refundry/refundry/dialect/wechatpay"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+)
+
+// What the store implements for those who stand above it.
+var (
+	_ dialect.BatchRegistrar = (*store.Store)(nil)
+	_ dialect.Directory      = (*store.Store)(nil)
+	_ dialect.Reader         = (*store.Store)(nil)
+	_ dialect.Writes         = (*store.Store)(nil)
+	_ native.Canceler        = (*store.Store)(nil)
+	_ native.Deliveries      = (*store.Store)(nil)
+	_ native.Endpoints       = (*store.Store)(nil)
+	_ native.Merchants       = (*store.Store)(nil)
+	_ native.Retrier         = (*store.Store)(nil)
+	_ native.Searcher        = (*store.Store)(nil)
+	_ payin.Deliveries       = (*store.Store)(nil)
+	_ payin.Orders           = (*store.Store)(nil)
+	_ pingpp.RefundPager     = (*store.Store)(nil)
+	_ pingpp.Units           = (*store.Store)(nil)
+	_ wallet.Pager           = (*store.Store)(nil)
+	_ wechatpay.Finder       = (*store.Store)(nil)
+)
+
+// OpenStore opens a database with what the store has to know of the dialects.
+func OpenStore(ctx context.Context, url string, opts store.Options) (*store.Store, error) {
+	opts.Dialects = store.Dialects{
+		ChannelRules: channelRules,
+		References:   []func(string, []merchant.Identity) []refund.Reference{wallet.References, payin.References, wechatpay.References},
+		BatchEnd:     pingpp.BatchEnd,
+	}
+	return store.Open(ctx, url, opts)
+}
+
+// channelRules are the payment channels' published rules of refunds, each from
+// the contract that knows the channel best.
+func channelRules() map[string]refund.Rules {
+	rules := maps.Clone(pingpp.ChannelRules())
+	for channel, own := range wechatpay.ChannelRules() {
+		// Ping++'s calendar year binds as well: it may be the shorter one.
+		own.WindowMonths, own.FullOnly = rules[channel].WindowMonths, rules[channel].FullOnly
+		rules[channel] = own
+	}
+	return rules
+}
