@@ -47,7 +47,7 @@ func (d *Dialect) createCharge(c *call) error {
 	if again {
 		return c.json(http.StatusOK, answerCharge(stored))
 	}
-	c.w.Header().Set("Location", prefix+"v1/charges/"+stored.ID)
+	c.w.Header().Set("Location", version+"/charges/"+stored.ID)
 	return c.json(http.StatusCreated, answerCharge(stored))
 }
 
