@@ -90,21 +90,12 @@ func newRig(t *testing.T, s *store.Store, own channel.Connector) *rig {
 func (r *rig) newEngine(connector channel.Connector) *engine.Engine {
 	return engine.New(r.store, r.board, to(connector), engine.Options{
 		Now: r.clock.Now, Log: quiet(), Notifiers: []channel.Notifier{r.sandbox},
-		Alert: r.alert,
+		Alert: func(a refund.Alert) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.alerts = append(r.alerts, a.Text)
+		},
 	})
-}
-
-// alert notes an alert.
-func (r *rig) alert(a refund.Alert) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.alerts = append(r.alerts, a.Text)
-}
-
-func (r *rig) alertsRaised() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]string(nil), r.alerts...)
 }
 
 // startIntake has requests accepted into r.engine until the test ends.
@@ -254,6 +245,6 @@ func connectorOf(t testing.TB, box *sandbox.Sandbox, account string) channel.Con
 // to has every account moved by one connector.
 func to(connector channel.Connector) engine.Connectors {
 	return func(context.Context, string) (channel.Opened, error) {
-		return channel.NewOpened(merchant.ChannelAccount{}, connector), nil
+		return channel.Opened{Connector: connector}, nil
 	}
 }

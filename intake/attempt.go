@@ -203,7 +203,7 @@ func (b *attempt) merge(merchantID string, change refund.Change) {
 		b.order = append(b.order, key)
 		return
 	}
-	have.Charge = change.Charge
+	have.Charge, have.Routed = change.Charge, have.Routed || change.Routed
 	have.Refunds = append(have.Refunds, change.Refunds...)
 	have.Transfers = append(have.Transfers, change.Transfers...)
 	have.Events = append(have.Events, change.Events...)

@@ -155,6 +155,16 @@ func Hint(text string) string {
 	return prefix + "..." + tail[len(tail)-hintTail:]
 }
 
+// Warnings are what whoever made the merchant should know before its first
+// charge: a live merchant has no channel account by itself.
+func (f Fresh) Warnings() []string {
+	if len(f.Accounts) > 0 {
+		return nil
+	}
+	return []string{"the merchant has no channel account: its refunds are refused until one takes its charges " +
+		"(hint: refundry account add --merchant " + f.Merchant.ID + "; --channel manual is for refunds that an operator makes by hand)"}
+}
+
 // Identity finds the first identity in a dialect.
 func (f Fresh) Identity(dialect string) (Identity, bool) {
 	for _, identity := range f.Identities {

@@ -14,6 +14,7 @@ type document struct {
 	Payin     *payinDocument   `json:"payin,omitempty"`
 	WeChatPay *wechatDocument  `json:"wechatpay,omitempty"`
 	Sandbox   *sandboxDocument `json:"sandbox,omitempty"`
+	Warnings  []string         `json:"warnings,omitempty"`
 }
 
 type pingppDocument struct {
@@ -93,6 +94,7 @@ func (f Fresh) Document() []byte {
 			d.Sandbox = &sandboxDocument{Account: account.ID}
 		}
 	}
+	d.Warnings = f.Warnings()
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)

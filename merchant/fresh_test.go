@@ -32,12 +32,20 @@ func fresh(t *testing.T, mode merchant.Mode, with ...string) merchant.Fresh {
 
 func flat(t *testing.T, f merchant.Fresh) map[string]string {
 	t.Helper()
-	var document map[string]map[string]string
+	var document map[string]json.RawMessage
 	if err := json.Unmarshal(f.Document(), &document); err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]string{}
-	for section, members := range document {
+	for section, text := range document {
+		if section == "warnings" {
+			out[section] = string(text)
+			continue
+		}
+		var members map[string]string
+		if err := json.Unmarshal(text, &members); err != nil {
+			t.Fatal(err)
+		}
 		for name, value := range members {
 			out[section+"."+name] = value
 		}
@@ -69,6 +77,12 @@ func TestALiveMerchantHasNoSandbox(t *testing.T) {
 	}
 	if len(f.Accounts) != 0 || d["sandbox.account"] != "" {
 		t.Errorf("it has accounts: %v", f.Accounts)
+	}
+	if !strings.Contains(d["warnings"], "account add --merchant "+f.Merchant.ID) {
+		t.Errorf("it is not told so: %s", d["warnings"])
+	}
+	if has := flat(t, fresh(t, merchant.Test, merchant.PingPP))["warnings"]; has != "" {
+		t.Errorf("a merchant with a sandbox is warned of %s", has)
 	}
 	for _, key := range f.Keys {
 		if key.Key.May(merchant.ScopeSandbox) || key.Key.Dialect == merchant.PingPP && key.Key.May(merchant.ScopeCharge) {

@@ -62,7 +62,8 @@ func Accept(charges map[string]Charge, unit Unit, book RuleBook, now time.Time) 
 			}
 			i = len(changes)
 			at[request.ChargeID] = i
-			changes = append(changes, Change{Charge: charge})
+			took := book.routed(charge)
+			changes = append(changes, Change{Charge: took, Routed: took.ChannelAccount != charge.ChannelAccount})
 		}
 		if err := acceptOne(&changes[i], unit, request, book, now); err != nil {
 			return nil, err
@@ -74,6 +75,7 @@ func Accept(charges map[string]Charge, unit Unit, book RuleBook, now time.Time) 
 // Quote is Accept of one request without consequences: the amount and the
 // parts it would have, or the rule that stops it.
 func Quote(charge Charge, request Request, book RuleBook, now time.Time) (money.Minor, Parts, *Error) {
+	charge = book.routed(charge)
 	amount, err := admit(charge, request, book, now)
 	if err != nil {
 		return 0, Parts{}, err
@@ -131,6 +133,9 @@ func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.
 		return fail(KindFullyRefunded, "the charge is already refunded in full")
 	case left == 0, amount > left:
 		return fail(KindAmountExceeded, "more than is still refundable")
+	}
+	if err := book.usable(charge); err != nil {
+		return 0, err
 	}
 	for _, rules := range book.For(charge) {
 		if err := rules.check(charge, amount, now); err != nil {

@@ -111,16 +111,68 @@ func TestRules(t *testing.T) {
 				test.charge(&c)
 			}
 			for name, book := range map[string]refund.RuleBook{
-				"the merchant's":        {Merchant: test.rules},
-				"the channel's":         {Channel: map[string]refund.Rules{"wx": test.rules}},
-				"the account's":         {Account: map[string]map[string]refund.Rules{c.ChannelAccount: {"wx": test.rules}}},
-				"another account's":     {Merchant: test.rules, Account: map[string]map[string]refund.Rules{"other": {"wx": {FullOnly: true, MostAmount: 1}}}},
-				"the stricter of both":  {Merchant: refund.Rules{MostAmount: 1 << 40}, Channel: map[string]refund.Rules{"wx": test.rules}},
-				"beside another's rule": {Merchant: test.rules, Channel: map[string]refund.Rules{"alipay": {FullOnly: true, MostAmount: 1}}},
+				"the merchant's":       {Merchant: test.rules},
+				"the account's":        {Accounts: map[string]refund.Terms{c.ChannelAccount: only("wx", test.rules)}},
+				"another account's":    {Merchant: test.rules, Accounts: map[string]refund.Terms{"other": only("wx", strict)}},
+				"the stricter of both": {Merchant: refund.Rules{MostAmount: 1 << 40}, Accounts: map[string]refund.Terms{c.ChannelAccount: only("wx", test.rules)}},
+				"another channel's":    {Merchant: test.rules, Accounts: map[string]refund.Terms{c.ChannelAccount: only("alipay", strict)}},
 			} {
 				_, _, err := refund.Quote(c, refund.Request{Amount: test.amount}, book, test.now)
 				if got := kindOf(err); got != test.kind {
 					t.Errorf("%s rule says %q (%v), want %q", name, got, err, test.kind)
+				}
+			}
+		})
+	}
+}
+
+// strict are rules that hardly a refund keeps.
+var strict = refund.Rules{FullOnly: true, MostAmount: 1}
+
+// only are the terms of an account that bind one channel.
+func only(channel string, rules refund.Rules) refund.Terms {
+	return refund.Terms{Rules: func(name string) refund.Rules {
+		if name == channel {
+			return rules
+		}
+		return refund.Rules{}
+	}}
+}
+
+func TestTheAccountThatTakesACharge(t *testing.T) {
+	route := func(channel string) string { return map[string]string{"wx": "late"}[channel] }
+	for _, test := range []struct {
+		name, account, channel string
+		book                   refund.RuleBook
+		want                   string // the account, "" where it is refused
+	}{
+		{"one that it has", "first", "wx", refund.RuleBook{Route: route}, "first"},
+		{"one that was closed", "first", "wx", refund.RuleBook{Route: route, Accounts: map[string]refund.Terms{"first": {Closed: true}}}, ""},
+		{"one that takes it now", "", "wx", refund.RuleBook{Route: route}, "late"},
+		{"one whose rules bind it", "", "wx", refund.RuleBook{Route: route, Accounts: map[string]refund.Terms{"late": only("wx", strict)}}, ""},
+		{"none of its channel", "", "alipay", refund.RuleBook{Route: route}, ""},
+		{"none at all", "", "wx", refund.RuleBook{}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := paid(t, 100)
+			c.ChannelAccount, c.Channel = test.account, test.channel
+			changes, err := refund.Accept(map[string]refund.Charge{c.ID: c}, unit(refund.Request{RefundID: "re_1", ChargeID: c.ID, Amount: minor(40)}, refund.Request{RefundID: "re_2", ChargeID: c.ID, Amount: minor(40)}), test.book, at0)
+			if test.want == "" {
+				if len(changes) != 0 || err == nil || test.book.Accounts["late"].Rules == nil && err.Kind != refund.KindNoAccount {
+					t.Errorf("accepted %v, refused with %v", changes, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			change := changes[0]
+			if change.Charge.ChannelAccount != test.want || change.Routed != (test.account == "") {
+				t.Errorf("the charge is of %q, routed now: %v", change.Charge.ChannelAccount, change.Routed)
+			}
+			for _, r := range change.Refunds {
+				if r.ChannelAccount != test.want {
+					t.Errorf("refund %s goes through %q", r.ID, r.ChannelAccount)
 				}
 			}
 		})

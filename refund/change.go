@@ -16,6 +16,8 @@ type Change struct {
 	Events    []Event
 	Attempts  []Attempt
 	Alerts    []Alert
+	// Routed says that the charge had no channel account and has one now.
+	Routed bool
 }
 
 // Transfer is a ledger transfer of one refund.

@@ -23,9 +23,15 @@ type Charge struct {
 	// Channel is the way of paying as the merchant knows it: wx, alipay,
 	// mastercard. Which connector moves the money back is a matter of
 	// ChannelAccount.
-	Channel        string
+	Channel string
+	// ChannelAccount is "" while no account of the merchant takes the charge; its
+	// first refund finds one then.
 	ChannelAccount string
 	TransactionID  string
+	// Routed says that nobody named the channel account of a charge that is being
+	// registered: it was found by the channel's name, or none was. The payment may
+	// be registered already under another account. Not stored.
+	Routed bool
 
 	Currency money.Currency
 	Amount   money.Minor

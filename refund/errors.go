@@ -29,6 +29,9 @@ const (
 	KindRefundNotFound Kind = "refund_not_found"
 	// KindEventNotFound: the merchant has no such event.
 	KindEventNotFound Kind = "event_not_found"
+	// KindNoAccount: no channel account takes the charge, or the one that took it
+	// is closed. Nothing was accepted.
+	KindNoAccount Kind = "no_channel_account"
 	// KindAmountExceeded: more than is still refundable.
 	KindAmountExceeded Kind = "amount_exceeded"
 	// KindFullyRefunded: nothing is left to refund.

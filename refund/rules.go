@@ -23,19 +23,59 @@ type Rules struct {
 	MostAmount money.Minor
 }
 
-// RuleBook is the rules by payment channel, and the merchant's own.
+// RuleBook is what Accept goes by besides a charge: the rules of its merchant,
+// and the merchant's channel accounts. The zero value has no rules.
 type RuleBook struct {
 	Merchant Rules
-	// Channel binds every charge; only merchants who want that have it.
-	Channel map[string]Rules
-	// Account is, by channel account, what binds its charges anyhow: the real
-	// channel would refuse what breaks it. The sandbox's accounts have none.
-	Account map[string]map[string]Rules
+	// Accounts are the terms of the merchant's channel accounts by their ids. An
+	// account that is not among them, such as one that was just added, has none.
+	Accounts map[string]Terms
+	// Route returns the id of the account that takes a channel's charges, "" for
+	// none. It is asked for charges that no account took when they were
+	// registered. nil finds none.
+	Route func(channel string) string
 }
 
-// For gives what binds a charge: of each rule the strictest.
+// Terms are what a channel account sets for the refunds of its charges.
+type Terms struct {
+	// Closed accounts accept no refund.
+	Closed bool
+	// Rules are what the account's channel refuses anyhow, by the name of a
+	// charge's channel; nil is none.
+	Rules func(channel string) Rules
+}
+
+// For returns the rules that bind a charge: of each rule the strictest counts.
 func (b RuleBook) For(c Charge) []Rules {
-	return []Rules{b.Channel[c.Channel], b.Account[c.ChannelAccount][c.Channel], b.Merchant}
+	if rules := b.Accounts[c.ChannelAccount].Rules; rules != nil {
+		return []Rules{rules(c.Channel), b.Merchant}
+	}
+	return []Rules{b.Merchant}
+}
+
+// routed returns the charge with the account that takes it, where it had none
+// and there is one now.
+func (b RuleBook) routed(c Charge) Charge {
+	if c.ChannelAccount == "" && b.Route != nil {
+		c.ChannelAccount = b.Route(c.Channel)
+	}
+	return c
+}
+
+// usable refuses a charge whose money no account moves.
+func (b RuleBook) usable(c Charge) *Error {
+	text := ""
+	switch {
+	case c.ChannelAccount == "":
+		text = "no channel account takes the charge"
+	case b.Accounts[c.ChannelAccount].Closed:
+		text = "the charge's channel account is closed"
+	default:
+		return nil
+	}
+	e := Errorf(KindNoAccount, "charge", "%s", text)
+	e.Charge = c.ID
+	return e
 }
 
 // check refuses what a rule forbids. amount is what the refund will be.

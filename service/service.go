@@ -176,6 +176,7 @@ func (s *Service) join() {
 	log, metrics, now := s.opts.Log, s.opts.Metrics, s.clock.now
 	board := intake.NewBoard()
 	drivers := s.drivers(now, log)
+	s.Store.UseChannelRules(channelRules(drivers))
 	s.connectors = channel.NewConnectors(drivers, channel.ConnectorsOptions{Accounts: s.Store.ChannelAccount, NotifyURL: s.notifyURL, Now: now})
 	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
 	s.intake = intake.New(s.Store, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"maps"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
@@ -38,21 +37,8 @@ var (
 // OpenStore opens a database with what the store has to know of the dialects.
 func OpenStore(ctx context.Context, url string, opts store.Options) (*store.Store, error) {
 	opts.Dialects = store.Dialects{
-		ChannelRules: channelRules,
-		References:   []func(string, []merchant.Identity) []refund.Reference{wallet.References, payin.References, wechatpay.References},
-		BatchEnd:     pingpp.BatchEnd,
+		References: []func(string, []merchant.Identity) []refund.Reference{wallet.References, payin.References, wechatpay.References},
+		BatchEnd:   pingpp.BatchEnd,
 	}
 	return store.Open(ctx, url, opts)
-}
-
-// channelRules are the payment channels' published rules of refunds, each from
-// the contract that knows the channel best.
-func channelRules() map[string]refund.Rules {
-	rules := maps.Clone(pingpp.ChannelRules())
-	for channel, own := range wechatpay.ChannelRules() {
-		// Ping++'s calendar year binds as well: it may be the shorter one.
-		own.WindowMonths, own.FullOnly = rules[channel].WindowMonths, rules[channel].FullOnly
-		rules[channel] = own
-	}
-	return rules
 }

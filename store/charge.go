@@ -20,12 +20,14 @@ const chargeColumns = `c.merchant_id, c.id, c.order_no, c.channel, c.channel_acc
 // insertCharges takes what chargeValues gives.
 const insertCharges = `INSERT INTO charges (merchant_id, id, order_no, channel, channel_account, transaction_id,
 	currency, amount, fee, already_refunded, reserved, refunded, blocked, excess, fee_used, used,
-	refunds, last_refund_at, paid_at, created_at, updated_at, detail, aliases) VALUES`
+	refunds, last_refund_at, paid_at, created_at, updated_at, detail, aliases, payment_key) VALUES`
 
-// chargeWidth is how many columns insertCharges and chargeColumns have.
-const chargeWidth = 23
+// chargeWidth is how many columns insertCharges has: those of chargeColumns and
+// payment_key.
+const chargeWidth = 24
 
-func chargeValues(c refund.Charge) ([]any, error) {
+// chargeValues are a charge's row; key is its payment_key, nil for none.
+func chargeValues(c refund.Charge, key any) ([]any, error) {
 	used, err := usedText(c)
 	if err != nil {
 		return nil, err
@@ -46,7 +48,7 @@ func chargeValues(c refund.Charge) ([]any, error) {
 		c.MerchantID, c.ID, c.OrderNo, c.Channel, c.ChannelAccount, c.TransactionID,
 		string(c.Currency), int64(c.Amount), fee, int64(c.AlreadyRefunded), int64(c.Reserved), int64(c.Refunded),
 		int64(c.Blocked), int64(c.Excess), int64(c.FeeUsed), used,
-		c.Refunds, micros(c.LastRefundAt), micros(c.PaidAt), micros(c.CreatedAt), micros(c.UpdatedAt), detail, aliases,
+		c.Refunds, micros(c.LastRefundAt), micros(c.PaidAt), micros(c.CreatedAt), micros(c.UpdatedAt), detail, aliases, key,
 	}, nil
 }
 

@@ -69,7 +69,10 @@ func (r *registering) findByName(ctx context.Context) error {
 		for _, a := range c.Aliases {
 			id := byName[nameKey{c.MerchantID, a.Dialect, a.Name}]
 			if one, ok := known[refund.ChargeKey{MerchantID: c.MerchantID, ID: id}]; ok {
-				c.TransactionID, c.ChannelAccount = one.TransactionID, cmp.Or(c.ChannelAccount, one.ChannelAccount)
+				c.TransactionID = one.TransactionID
+				if c.Routed || c.ChannelAccount == "" {
+					c.ChannelAccount = cmp.Or(one.ChannelAccount, c.ChannelAccount)
+				}
 				break
 			}
 		}

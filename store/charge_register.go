@@ -58,10 +58,7 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 	var problem error
 	for try := 0; ; try++ {
 		problem = s.write(ctx, func(q querier) error {
-			r := registering{
-				store: s, q: q, charges: slices.Clone(charges), results: results, todo: slices.Clone(todo),
-				fresh: make(map[int]bool, len(todo)), grown: make(map[rowKey]refund.Charge),
-			}
+			r := newRegistering(s, q, slices.Clone(charges), results, slices.Clone(todo))
 			if err := r.run(ctx); err != nil || len(todo) > 1 {
 				return err
 			}
@@ -128,29 +125,46 @@ func identityOf(c refund.Charge) chargeIdentity {
 
 // registering is one transaction that registers charges. What it may wait for,
 // it takes in this order: new charges by their transaction ids, charges that
-// are there by their keys, names.
+// are there by their keys (to route them, then to name them), names.
 type registering struct {
 	store   *Store
 	q       querier
 	charges []refund.Charge
 	results []refund.Registered
-	todo    []int        // places in charges and results, sorted
-	fresh   map[int]bool // places of charges that this transaction inserted
+	todo    []int          // places in charges and results, sorted
+	refused map[int]bool   // places of charges that were left out of todo
+	keyless map[int]bool   // places of charges whose payment key another one has
+	routes  map[int]string // accounts of charges that are there without one, by place
+	fresh   map[int]bool   // places of charges that this transaction inserted
 	grown   map[rowKey]refund.Charge
+}
+
+func newRegistering(s *Store, q querier, charges []refund.Charge, results []refund.Registered, todo []int) *registering {
+	return &registering{
+		store: s, q: q, charges: charges, results: results, todo: todo,
+		refused: make(map[int]bool), keyless: make(map[int]bool), routes: make(map[int]string),
+		fresh: make(map[int]bool, len(todo)), grown: make(map[rowKey]refund.Charge),
+	}
 }
 
 func (r *registering) run(ctx context.Context) error {
 	if err := r.findByName(ctx); err != nil {
 		return err
 	}
+	if err := r.findPayments(ctx); err != nil {
+		return err
+	}
 	slices.SortStableFunc(r.todo, func(a, b int) int {
 		x, y := identityOf(r.charges[a]), identityOf(r.charges[b])
-		return cmp.Or(cmp.Compare(x.merchant, y.merchant), cmp.Compare(x.account, y.account), cmp.Compare(x.transaction, y.transaction))
+		return cmp.Or(cmp.Compare(x.merchant, y.merchant), cmp.Compare(x.transaction, y.transaction), cmp.Compare(x.account, y.account))
 	})
 	if err := r.insert(ctx); err != nil {
 		return err
 	}
 	if err := r.match(ctx); err != nil {
+		return err
+	}
+	if err := r.route(ctx); err != nil {
 		return err
 	}
 	if err := r.grow(ctx); err != nil {
@@ -163,8 +177,12 @@ func (r *registering) run(ctx context.Context) error {
 func (r *registering) insert(ctx context.Context) error {
 	rows := make([][]any, len(r.todo))
 	for n, at := range r.todo {
+		var key any
+		if !r.keyless[at] {
+			key = paymentKey(r.charges[at])
+		}
 		var err error
-		if rows[n], err = chargeValues(r.charges[at]); err != nil {
+		if rows[n], err = chargeValues(r.charges[at], key); err != nil {
 			return err
 		}
 	}
@@ -223,8 +241,8 @@ func (r *registering) match(ctx context.Context) error {
 		}
 		stored, ok := there[identityOf(r.charges[at])]
 		switch {
-		case !ok: // only the id was taken
-			return refund.Errorf(refund.KindChargeConflict, "id", "the id is already that of another charge")
+		case !ok:
+			return r.lost(ctx, r.charges[at])
 		case !refund.SameCharge(stored, r.charges[at]):
 			e := refund.Errorf(refund.KindChargeConflict, "charge", "the charge is registered with other content")
 			e.Charge = stored.ID

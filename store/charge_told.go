@@ -48,10 +48,7 @@ func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]m
 // nobody: it was told then.
 func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (refund.Registered, error) {
 	results := make([]refund.Registered, 1)
-	r := registering{
-		store: s, q: q, charges: []refund.Charge{c}, results: results, todo: []int{0},
-		fresh: make(map[int]bool, 1), grown: make(map[rowKey]refund.Charge),
-	}
+	r := newRegistering(s, q, []refund.Charge{c}, results, []int{0})
 	if err := r.run(ctx); err != nil {
 		return refund.Registered{}, err
 	}

@@ -18,6 +18,11 @@ var writtenLater = map[string][]string{
 	"refund_numbers": {"write_call", "write_content", "write_made", "sealed"},
 }
 
+// notRead are columns that only statements compare.
+var notRead = map[string][]string{
+	"charges": {"payment_key"},
+}
+
 // A migration that adds a column to one of these tables fails here until it is
 // read and written, or is named above.
 func TestEveryColumnOfTheSchemaIsReadAndWritten(t *testing.T) {
@@ -40,7 +45,7 @@ func TestEveryColumnOfTheSchemaIsReadAndWritten(t *testing.T) {
 				t.Errorf("%s (-schema +written): %s", table, diff)
 			}
 			if known.Read != nil {
-				if diff := cmp.Diff(schema, slices.Sorted(slices.Values(known.Read))); diff != "" {
+				if diff := cmp.Diff(schema, slices.Sorted(slices.Values(append(known.Read, notRead[table]...)))); diff != "" {
 					t.Errorf("%s (-schema +read): %s", table, diff)
 				}
 			}

@@ -204,11 +204,7 @@ func (r *resetting) load(ctx context.Context, charges []refund.Charge) error {
 	for n := range charges {
 		todo[n] = n
 	}
-	registering := registering{
-		store: r.store, q: r.q, charges: charges, results: results, todo: todo,
-		fresh: make(map[int]bool, len(charges)), grown: make(map[rowKey]refund.Charge),
-	}
-	if err := registering.run(ctx); err != nil {
+	if err := newRegistering(r.store, r.q, charges, results, todo).run(ctx); err != nil {
 		return err
 	}
 	for _, result := range results {

@@ -6,24 +6,15 @@ import (
 )
 
 // Dialects is what only the dialects know and the store has to: the registry
-// hands it in. With the zero value no published rule binds, no refund is found
-// by an id that a dialect derives, and the end of a batch leaves no event.
+// hands it in. With the zero value no refund is found by an id that a dialect
+// derives, and the end of a batch leaves no event.
 type Dialects struct {
-	// ChannelRules returns the published rules of refunds by payment channel.
-	ChannelRules func() map[string]refund.Rules
 	// References read a text as what a refund is called in a dialect, with the
 	// merchant's identities.
 	References []func(text string, identities []merchant.Identity) []refund.Reference
 	// BatchEnd returns the type of the event that tells of refunds which were
 	// accepted as one batch, "" while there is nothing to tell.
 	BatchEnd func(refund.Together) string
-}
-
-func (d Dialects) channelRules() map[string]refund.Rules {
-	if d.ChannelRules == nil {
-		return nil
-	}
-	return d.ChannelRules()
 }
 
 func (d Dialects) batchEnd(batch refund.Together) string {

@@ -3,10 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/refundry/refundry/merchant"
-	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -15,7 +13,7 @@ import (
 // and must not be changed.
 type directory struct {
 	callers      cache[callerKey, merchant.Caller]
-	settings     cache[string, merchant.Settings]
+	merchants    cache[string, merchant.Merchant]
 	identities   cache[string, []merchant.Identity]
 	names        cache[callerKey, known]
 	accounts     cache[string, []merchant.ChannelAccount]
@@ -31,7 +29,7 @@ type callerKey struct{ dialect, hash string }
 // forget is called after this process has changed something.
 func (d *directory) forget() {
 	d.callers.forget()
-	d.settings.forget()
+	d.merchants.forget()
 	d.identities.forget()
 	d.names.forget()
 	d.accounts.forget()
@@ -89,7 +87,7 @@ func (s *Store) caller(ctx context.Context, dialect, hash string, unknown error)
 	if !there {
 		return merchant.Caller{}, unknown
 	}
-	s.directory.settings.put(caller.Merchant.ID, caller.Merchant.Settings, s.now())
+	s.directory.merchants.put(caller.Merchant.ID, caller.Merchant, s.now())
 	return caller, nil
 }
 
@@ -198,38 +196,4 @@ func (s *Store) PlatformKeyByID(ctx context.Context, id string) (merchant.Platfo
 		return s.PlatformKey(ctx, keys[0].Purpose)
 	}
 	return keys[0], nil
-}
-
-// ruleBookWait bounds the look for a merchant's limits, for which everyone in
-// the intake's batch waits before it locks anything; mostly the answer is in
-// memory, because the caller was just found. Connections may be scarce under
-// load; a few seconds are still better than to turn requests away.
-const ruleBookWait = 3 * time.Second
-
-// RuleBook implements intake.Store. Where a merchant's limits can't be read,
-// that is the error, KindBusy: none is overlooked, and nobody is told that a
-// limit was broken.
-func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), ruleBookWait)
-	defer cancel()
-	settings, err := s.directory.settings.get(ctx, merchantID, s.now(), func(ctx context.Context) (merchant.Settings, error) {
-		m, err := s.MerchantByID(ctx, merchantID)
-		if refund.KindOf(err) == refund.KindNotFound {
-			err = nil // who has no row set no limits
-		}
-		return m.Settings, err
-	})
-	var accounts map[string]map[string]refund.Rules
-	if err == nil {
-		accounts, err = s.accountRules(ctx, merchantID)
-	}
-	if err != nil {
-		fault := refund.Errorf(refund.KindBusy, "", "the merchant's limits can't be read now; nothing was accepted, try again")
-		fault.Cause = err
-		return refund.RuleBook{}, fault
-	}
-	return refund.RuleBook{Merchant: refund.Rules{
-		MostAmount: money.Minor(settings.Limits.MostAmount), MostRefunds: settings.Limits.MostRefunds,
-		Spacing: time.Duration(settings.Limits.SpacingSeconds) * time.Second,
-	}, Channel: s.channelRules(settings), Account: accounts}, nil
 }

@@ -102,7 +102,7 @@ func TestWhatAnotherProcessChangesCountsTwoSecondsLater(t *testing.T) {
 			t.Errorf("two seconds later: %+v, %v", caller.Merchant.Settings, err)
 		}
 		want := refund.Rules{MostAmount: 500, MostRefunds: 3, Spacing: time.Minute}
-		if book, err := here.RuleBook(f.Merchant.ID); err != nil || !cmp.Equal(book, refund.RuleBook{Merchant: want}) {
+		if book, err := here.RuleBook(f.Merchant.ID); err != nil || book.Merchant != want {
 			t.Errorf("rules %+v, %v", book, err)
 		}
 		if err := there.ExpireKey(t.Context(), f.Merchant.ID, key.Key.ID, c.now()); err != nil {

@@ -7,9 +7,10 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// ofMerchantsAccounts names the merchant's channel accounts, so that the unique
-// indexes by (merchant, account, number) are used.
-const ofMerchantsAccounts = ` IN (SELECT o.id FROM channel_accounts o WHERE o.merchant_id = $1)`
+// ofMerchantsAccounts names the merchant's channel accounts, and the ” of
+// charges that no account takes yet, so that the unique indexes by (merchant,
+// account, number) are used.
+const ofMerchantsAccounts = ` IN (SELECT o.id FROM channel_accounts o WHERE o.merchant_id = $1 UNION ALL SELECT '')`
 
 // ChargeByTransaction finds a charge that has a name in a dialect by its number
 // at the channel. None is KindChargeNotFound; a number that two channel

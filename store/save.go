@@ -88,6 +88,12 @@ func (s *Store) saveChanges(ctx context.Context, q querier, changes []refund.Cha
 		statements = append(statements, withValues(refundChanges, w.refundRows, updateRefunds)...)
 	}
 	touched += len(w.refundRows)
+	switch all, err := routed(ctx, q, w.routedRows); {
+	case err != nil:
+		return err
+	case !all: // their rows are locked, so that nobody else can have routed them
+		return refund.Errorf(refund.KindChargeConflict, "channel_account", "the charge's transaction id is already that of another charge of its channel account")
+	}
 	checked := len(statements)
 	statements = append(statements, insertRows(insertTransfers, transferWidth, w.transferRows, "")...)
 	statements = append(statements, insertRows(insertEvents, eventWidth, w.eventRows, "")...)
@@ -109,7 +115,7 @@ func (s *Store) saveChanges(ctx context.Context, q querier, changes []refund.Cha
 type writing struct {
 	store                                *Store
 	charges, refunds                     map[rowKey]int // place in the rows
-	chargeRows, refundRows               [][]any
+	chargeRows, refundRows, routedRows   [][]any
 	transferRows, eventRows, attemptRows [][]any
 }
 
@@ -124,6 +130,9 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 		if err := w.addRefund(r, newRefunds); err != nil {
 			return err
 		}
+	}
+	if change.Routed {
+		w.routedRows = append(w.routedRows, []any{change.Charge.MerchantID, change.Charge.ID, change.Charge.ChannelAccount})
 	}
 	merchantID, at := change.Charge.MerchantID, change.Charge.UpdatedAt
 	for _, t := range change.Transfers {

@@ -38,11 +38,12 @@ type Store struct {
 	newID   func(time.Time) string
 	log     *slog.Logger
 	url     string
-	// dialects, published and unspaced are what the registry handed in.
-	dialects            Dialects
-	published, unspaced map[string]refund.Rules
+	// dialects are what the registry handed in.
+	dialects Dialects
 	// directory is what lookups of merchants and keys found, for a moment.
 	directory directory
+	// channelRules are nil until UseChannelRules.
+	channelRules ChannelRules
 	// recent is what the fan-out would read next.
 	recent recent
 }
@@ -61,8 +62,6 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		opts.Log = slog.Default()
 	}
 	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url, dialects: opts.Dialects}
-	s.published = opts.Dialects.channelRules()
-	s.unspaced = unspaced(s.published)
 	scheme, rest, _ := strings.Cut(url, ":")
 	var err error
 	switch scheme {

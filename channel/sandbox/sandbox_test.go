@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/channeltest"
 	"github.com/refundry/refundry/channel/sandbox"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -88,18 +86,12 @@ func TestTheSandboxIsAConnector(t *testing.T) {
 							amount, ok := amounts[what]
 							return instruction(amount), ok
 						},
-						Moves:  func(t *testing.T, i channel.Instruction) int { return int(entry(t, s, i.Number).Moves) },
-						Number: regexp.MustCompile(`^[0-9a-zA-Z]{24,26}$`),
-						Day:    func(*testing.T) channel.BillDay { return channel.BillDay{Day: noon.Truncate(24 * time.Hour)} },
+						Moves: func(t *testing.T, i channel.Instruction) int { return int(entry(t, s, i.Number).Moves) },
 					}
 				})
 			})
 		})
 	}
-}
-
-func TestTheSandboxIsADriver(t *testing.T) {
-	channeltest.RunDriver(t, channeltest.DriverPeer{Driver: open(broken{}), Account: channel.Account{ID: account, Channel: merchant.ChannelSandbox}})
 }
 
 // start runs a sandbox until the test ends.

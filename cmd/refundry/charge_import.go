@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,6 +66,9 @@ type imported struct {
 	Again      int        `json:"again"` // registered before, unchanged
 	Rejected   int        `json:"rejected"`
 	Lines      []rejected `json:"rejected_lines"`
+	Warnings   []string   `json:"warnings,omitempty"`
+	// unrouted counts the charges that no account takes, by their channels.
+	unrouted map[string]int
 }
 
 type rejected struct {
@@ -190,7 +194,7 @@ func (j *jsonLines) next() (int, []byte, error) {
 
 // importAll registers what lines gives, a chunk a commit.
 func importAll(ctx context.Context, s dialect.BatchRegistrar, importer native.Importer, lines lineReader) (imported, error) {
-	report := imported{Lines: []rejected{}}
+	report := imported{Lines: []rejected{}, unrouted: make(map[string]int)}
 	for more := true; more; {
 		charges := make([]refund.Charge, 0, chunkLines)
 		at := make([]int, 0, chunkLines)
@@ -219,6 +223,9 @@ func importAll(ctx context.Context, s dialect.BatchRegistrar, importer native.Im
 			return report, err
 		}
 		for n, result := range results {
+			if result.Err == nil && result.Charge.ChannelAccount == "" {
+				report.unrouted[result.Charge.Channel]++
+			}
 			switch {
 			case result.Err != nil:
 				report.reject(at[n], result.Err)
@@ -230,6 +237,14 @@ func importAll(ctx context.Context, s dialect.BatchRegistrar, importer native.Im
 		}
 	}
 	return report, nil
+}
+
+// warn makes the warnings about charges that no channel account takes.
+func (r *imported) warn() {
+	for _, channel := range slices.Sorted(maps.Keys(r.unrouted)) {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("no channel account takes %s: refunds of %d charges are refused until one does (hint: refundry account add)",
+			channel, r.unrouted[channel]))
+	}
 }
 
 func (r *imported) reject(line int, err error) {
@@ -254,6 +269,7 @@ func reason(err error) string {
 
 // tell reports; rejected lines make the command fail.
 func (c *chargeImport) tell(e *environment, report imported) error {
+	report.warn()
 	if c.JSON {
 		if err := e.printJSON(report); err != nil {
 			return err
@@ -267,6 +283,9 @@ func (c *chargeImport) tell(e *environment, report imported) error {
 	}
 	if left := report.Rejected - len(report.Lines); left > 0 {
 		e.say("%d more lines were rejected", left)
+	}
+	for _, warning := range report.Warnings {
+		e.say("warning: %s", warning)
 	}
 	e.say("%d charges registered, %d were registered before, %d lines rejected", report.Registered, report.Again, report.Rejected)
 	if report.Rejected > 0 {

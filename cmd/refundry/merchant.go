@@ -52,6 +52,9 @@ func (c *merchantAdd) Run(e *environment) error {
 	if err := s.AddMerchant(e, fresh); err != nil {
 		return err
 	}
+	for _, warning := range fresh.Warnings() {
+		e.say("warning: %s", warning)
+	}
 	if c.JSON {
 		_, err := e.out.Write(fresh.Document())
 		return err

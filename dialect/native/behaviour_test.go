@@ -105,7 +105,7 @@ func TestInLiveModeAChargeSaysWhereAndWhenItWasPaid(t *testing.T) {
 		status       int
 		param        string
 	}{
-		"no account at a channel":     {none, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z"`, 400, "channel_account"},
+		"no account at a channel":     {none, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z"`, 201, ""},
 		"two accounts, and none said": {two, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z"`, 400, "channel_account"},
 		"two accounts, and one said":  {two, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z", "channel_account": "manual_3"`, 201, ""},
 		"someone else's account":      {two, `, "transaction_id": "t", "paid_at": "2026-01-01T00:00:00Z", "channel_account": "manual_1"`, 403, "channel_account"},
@@ -127,6 +127,58 @@ func TestInTestModeAChargeIsTheSandboxsUnlessItSaysOtherwise(t *testing.T) {
 		answer := send(t, s, key, "POST", "/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "channel": "wx"`+members+`}`, http.StatusCreated)
 		if got := text(answer, "channel_account"); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: goes through %s", members, got)
+		}
+	}
+}
+
+func TestAChargeGoesToTheAccountThatTakesIt(t *testing.T) {
+	s := dialecttest.Start(t)
+	key := keyed(t, s, merchant.Live, merchant.Scopes(),
+		merchant.ChannelAccount{ID: "taking_wx", Channel: "toy", Takes: []string{"wx", "both"}},
+		merchant.ChannelAccount{ID: "taking_alipay", Channel: "toy", Takes: []string{"alipay", "both"}},
+		merchant.ChannelAccount{ID: "taking_the_rest", Channel: merchant.ChannelManual},
+		merchant.ChannelAccount{ID: "taking_nothing", Channel: "toy", Takes: []string{"old"}, State: merchant.AccountClosed})
+	for name, c := range map[string]struct {
+		channel, members string
+		status           int
+		want             string // account or parameter at fault
+	}{
+		"by its channel":         {"wx", "", 201, "taking_wx"},
+		"by another":             {"alipay", "", 201, "taking_alipay"},
+		"what is left":           {"upacp", "", 201, "taking_the_rest"},
+		"by name":                {"wx", `, "channel_account": "taking_alipay"`, 201, "taking_alipay"},
+		"one of two":             {"both", "", 400, "channel_account"},
+		"a closed one's":         {"old", "", 201, "taking_the_rest"},
+		"a closed one's by name": {"old", `, "channel_account": "taking_nothing"`, 422, "channel_account"},
+	} {
+		answer := send(t, s, key, "POST", "/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "transaction_id": "`+strings.ReplaceAll(name, " ", "_")+
+			`", "paid_at": "2026-01-01T00:00:00Z", "channel": "`+c.channel+`"`+c.members+`}`, c.status)
+		got := text(answer, "param")
+		if c.status == 201 {
+			got = text(answer, "channel_account")
+		}
+		if got != c.want || strings.Contains(answer, "warnings") {
+			t.Errorf("%s: answered %s", name, answer)
+		}
+	}
+}
+
+func TestAChargeThatNoAccountTakesIsToldOf(t *testing.T) {
+	s := dialecttest.Start(t)
+	key := keyed(t, s, merchant.Live, merchant.Scopes())
+	const body = `{"order_no": "T1", "amount": 100, "currency": "CNY", "channel": "wx", "transaction_id": "t1", "paid_at": "2026-01-01T00:00:00Z"}`
+	for _, status := range []int{201, 200} {
+		answer := send(t, s, key, "POST", "/charges", body, status)
+		if !strings.Contains(answer, `"channel_account":""`) || !strings.Contains(answer, `"warnings":["no channel account takes wx`) {
+			t.Errorf("answered %s", answer)
+		}
+	}
+	if lines := send(t, s, key, "POST", "/charges/batch", body+"\n", 200); !strings.Contains(lines, `"status":200`) || !strings.Contains(lines, `"warnings":["no channel`) {
+		t.Errorf("in a batch: %s", lines)
+	}
+	for path, body := range map[string]string{"/refunds": `{"charge": "t1", "amount": 1}`, "/quotes": `{"charge": "t1"}`} {
+		if answer := send(t, s, key, "POST", path, body, 422); text(answer, "kind") != "no_channel_account" {
+			t.Errorf("%s answered %s", path, answer)
 		}
 	}
 }

@@ -35,6 +35,8 @@ type lineAnswer struct {
 	Status  int      `json:"status"` // as of the same charge sent alone
 	ID      string   `json:"id,omitempty"`
 	Problem *problem `json:"problem,omitempty"`
+	// Warnings are as those of the same charge sent alone.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // createCharges registers the charges of an NDJSON body, one a line, and
@@ -153,9 +155,9 @@ func (b *batch) register(charges []refund.Charge, at []int, answers []lineAnswer
 		case result.Err != nil:
 			b.fail(answer, result.Err)
 		case result.Again:
-			answer.Status, answer.ID = http.StatusOK, result.Charge.ID
+			answer.Status, answer.ID, answer.Warnings = http.StatusOK, result.Charge.ID, warnings(result.Charge)
 		default:
-			answer.Status, answer.ID = http.StatusCreated, result.Charge.ID
+			answer.Status, answer.ID, answer.Warnings = http.StatusCreated, result.Charge.ID, warnings(result.Charge)
 		}
 	}
 }

@@ -44,11 +44,12 @@ func (d *Dialect) createCharge(c *call) error {
 	if err != nil {
 		return err
 	}
+	answer := registeredAnswer{answerCharge(stored), warnings(stored)}
 	if again {
-		return c.json(http.StatusOK, answerCharge(stored))
+		return c.json(http.StatusOK, answer)
 	}
-	c.w.Header().Set("Location", version+"/charges/"+stored.ID)
-	return c.json(http.StatusCreated, answerCharge(stored))
+	c.w.Header().Set("Location", prefix+"v1/charges/"+stored.ID)
+	return c.json(http.StatusCreated, answer)
 }
 
 // registration is what registering charges needs to know of a merchant.
@@ -77,11 +78,10 @@ func (r registration) charge(in chargeRequest, key string) (refund.Charge, error
 	c := in.charge
 	c.MerchantID, c.ID = r.merchant.ID, "ch_"+refund.NewID(r.now)
 	c.CreatedAt, c.UpdatedAt = r.now, r.now
-	account, err := r.account(c.ChannelAccount)
+	c, err := r.route(c)
 	if err != nil {
 		return refund.Charge{}, err
 	}
-	c.ChannelAccount = account
 	if r.merchant.Mode == merchant.Live {
 		switch {
 		case c.TransactionID == "":
@@ -102,24 +102,35 @@ func (r registration) charge(in chargeRequest, key string) (refund.Charge, error
 	return c, nil
 }
 
-// account finds where a charge was paid: the account that the request names,
-// else the sandbox's in test mode, else the only one.
-func (r registration) account(named string) (string, error) {
-	if named == "" {
-		if sandbox, has := dialect.SandboxAccount(r.accounts); has && r.merchant.Mode == merchant.Test {
-			return sandbox.ID, nil
+// route gives c the account that moves its money back: the one that the request
+// names, else the one that takes its channel, else none yet.
+func (r registration) route(c refund.Charge) (refund.Charge, error) {
+	if c.ChannelAccount != "" {
+		for _, account := range r.accounts {
+			switch {
+			case account.ID != c.ChannelAccount:
+			case account.State == merchant.AccountClosed:
+				return refund.Charge{}, refuse(refund.KindNoAccount, "channel_account", "is closed: it takes no charge")
+			default:
+				return c, nil
+			}
 		}
-		if len(r.accounts) == 1 {
-			return r.accounts[0].ID, nil
-		}
-		return "", refuse(refund.KindInvalid, "channel_account", "is required: the merchant has %d channel accounts", len(r.accounts))
+		return refund.Charge{}, refuse(refund.KindForbidden, "channel_account", "is none of the merchant's channel accounts")
 	}
-	for _, account := range r.accounts {
-		if account.ID == named {
-			return named, nil
-		}
+	account, result := merchant.Route(r.accounts, r.merchant.Mode, c.Channel)
+	if result == merchant.Ambiguous {
+		return refund.Charge{}, refuse(refund.KindInvalid, "channel_account", "is required: several of the merchant's channel accounts take %s, and no one of them is the default", c.Channel)
 	}
-	return "", refuse(refund.KindForbidden, "channel_account", "is none of the merchant's channel accounts")
+	c.ChannelAccount, c.Routed = account.ID, true
+	return c, nil
+}
+
+// warnings are what whoever registered a charge should know.
+func warnings(c refund.Charge) []string {
+	if c.ChannelAccount != "" {
+		return nil
+	}
+	return []string{"no channel account takes " + c.Channel + ": refunds of this charge are refused until one does (hint: refundry account add)"}
 }
 
 // names gives c the aliases that the request names, and one in each other

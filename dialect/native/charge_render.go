@@ -39,6 +39,12 @@ type chargeAnswer struct {
 	UpdatedAt       moment                       `json:"updated_at"`
 }
 
+// registeredAnswer is a charge that was registered.
+type registeredAnswer struct {
+	chargeAnswer
+	Warnings []string `json:"warnings,omitempty"`
+}
+
 type couponAnswer struct {
 	ID     string              `json:"id"`
 	Scope  string              `json:"scope"`

@@ -27,6 +27,7 @@ var meanings = map[refund.Kind]meaning{
 	refund.KindChargeNotFound:   {http.StatusNotFound, "There is no such charge"},
 	refund.KindRefundNotFound:   {http.StatusNotFound, "There is no such refund"},
 	refund.KindEventNotFound:    {http.StatusNotFound, "There is no such event"},
+	refund.KindNoAccount:        {http.StatusUnprocessableEntity, "No channel account takes the charge"},
 	refund.KindAmountExceeded:   {http.StatusUnprocessableEntity, "More than is still refundable"},
 	refund.KindFullyRefunded:    {http.StatusUnprocessableEntity, "Nothing is left to refund"},
 	refund.KindWindowOver:       {http.StatusUnprocessableEntity, "The time for refunds is over"},
@@ -116,7 +117,9 @@ func (c *call) log(p problem, err error) {
 func (c *call) fail(err error) {
 	p := c.problemOf(err)
 	c.log(p, err)
-	c.hold = false // a panic may have left it
+	if c.answered {
+		return // the status has left; nothing can be taken back
+	}
 	switch p.Kind {
 	case refund.KindUnauthenticated:
 		c.w.Header().Set("WWW-Authenticate", `Bearer realm="refundry"`)

@@ -36,6 +36,7 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindRefundNotFound:   {wire.CodeNotFound, say("there is no such refund")},
 	refund.KindEventNotFound:    {wire.CodeNotFound, say(noSuchObject)},
 
+	refund.KindNoAccount:      {wire.CodeRefundNotSupported, say("no channel account takes this order: it can't be refunded")},
 	refund.KindAmountExceeded: {wire.CodeAmountExceeded, say("amount: is more than is still refundable")},
 	refund.KindFullyRefunded:  {wire.CodeAmountExceeded, say("amount: the order is refunded in full already")},
 	refund.KindLimitExceeded:  {wire.CodeAmountExceeded, say("amount: is above the limit for one refund")},

@@ -30,15 +30,16 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindMethodNotAllowed: {http.StatusMethodNotAllowed, say("", text{"该地址不支持此请求方法。", "This address is not served by that method."})},
 
 	refund.KindChargeNotFound: {http.StatusNotFound, func(c *call, _ *refund.Error) wire.Error {
-		return c.locale.NotFound(wire.ObjectCharge, c.pathID("ch"))
+		return c.locale.NotFound(wire.ObjectCharge, c.id(0))
 	}},
 	refund.KindRefundNotFound: {http.StatusNotFound, func(c *call, _ *refund.Error) wire.Error {
-		return c.locale.NotFound(wire.ObjectRefund, c.pathID("re"))
+		return c.locale.NotFound(wire.ObjectRefund, c.id(1))
 	}},
 	refund.KindEventNotFound: {http.StatusNotFound, func(c *call, _ *refund.Error) wire.Error {
-		return c.locale.NotFound(wire.ObjectEvent, c.pathID("evt"))
+		return c.locale.NotFound(wire.ObjectEvent, c.id(0))
 	}},
 
+	refund.KindNoAccount:      {http.StatusBadRequest, say("", text{"该订单没有可用的渠道账户，无法退款。", "No channel account takes this charge: it can't be refunded."})},
 	refund.KindAmountExceeded: {http.StatusBadRequest, say("amount", text{"退款金额超过了可退款金额。", "The amount is more than is still refundable."})},
 	refund.KindFullyRefunded: {http.StatusBadRequest, func(c *call, _ *refund.Error) wire.Error {
 		return c.locale.FullyRefunded(c.charge.OrderNo, chargeName(c.charge))
@@ -98,9 +99,14 @@ func tellDetail(words text) func(*call, *refund.Error) wire.Error {
 	}
 }
 
-// pathID is an id of the path, cut to what can be an id at all: a message
-// repeats no more than that.
-func (c *call) pathID(name string) string { return cutID(c.r.PathValue(name)) }
+// id is an id of the path, cut to what can be an id at all: a message repeats
+// no more than that.
+func (c *call) id(n int) string {
+	if n >= len(c.ids) {
+		return ""
+	}
+	return cutID(c.ids[n])
+}
 
 func cutID(id string) string {
 	const most = 64 // wire.IsPossibleID

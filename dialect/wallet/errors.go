@@ -30,6 +30,9 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindRefundNotFound: {0, wire.CodeRefundNotFound, say("refund not found")},
 	refund.KindEventNotFound:  {http.StatusNotFound, wire.CodeParam, say("event not found")},
 
+	// The one code that sends the caller to an operator.
+	refund.KindNoAccount: {0, wire.CodeRefundManual, say("no channel account takes the charge: it can't be refunded here")},
+
 	refund.KindAmountExceeded: {0, wire.CodeRefundFailed, say("amount is more than is still refundable")},
 	refund.KindFullyRefunded:  {0, wire.CodeChargeClosed, say("the charge is refunded in full already")},
 	refund.KindWindowOver:     {0, wire.CodeRefundFailed, say("the time for refunds of the charge is over")},

@@ -37,6 +37,7 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindRefundNotFound: say(wire.CodeResourceNotExists, "退款单不存在"),
 	refund.KindEventNotFound:  say(wire.CodeResourceNotExists, "查询的资源不存在"),
 
+	refund.KindNoAccount:      say(wire.CodeNoAuth, "订单没有可用的渠道账户，无法退款"),
 	refund.KindAmountExceeded: say(wire.CodeInvalidRequest, "申请退款金额大于订单可退金额"),
 	refund.KindFullyRefunded:  say(wire.CodeInvalidRequest, wire.MessageFullyRefunded),
 	refund.KindWindowOver:     say(wire.CodeInvalidRequest, "订单已超过可退款的最大期限"),

@@ -187,36 +187,3 @@ func TestTheSwitchOfTheChannelsRules(t *testing.T) {
 	native(t, s, "PATCH", "/merchant/settings", `{"channel_rules":false}`, 200)
 	c.post(t, refundPath, refundBody("R3", 1, ""), 200)
 }
-
-// The rules of a merchant are those of a real account too, wanted or not; only
-// the spacing is kept by who calls the channel.
-func TestARealAccountsChargesAreBoundAnyhow(t *testing.T) {
-	s := dialecttest.Start(t)
-	fresh := s.Merchant(t, "real", merchant.Test, func(f *merchant.Fresh) {
-		f.Accounts = append(f.Accounts,
-			merchant.ChannelAccount{ID: "real_1", MerchantID: f.Merchant.ID, Channel: "wechatpay", CreatedAt: time.Now()},
-			merchant.ChannelAccount{ID: "hand_1", MerchantID: f.Merchant.ID, Channel: merchant.ChannelManual, CreatedAt: time.Now()})
-	})
-	book, err := s.Store.RuleBook(fresh.Merchant.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := refund.Charge{MerchantID: fresh.Merchant.ID, ID: "ch_1", Channel: "wx", Currency: "CNY", Amount: 1000, PaidAt: time.Now().AddDate(-2, 0, 0)}
-	now := time.Now()
-	for account, want := range map[string]refund.Kind{"real_1": refund.KindWindowOver, "hand_1": "", fresh.Accounts[0].ID: ""} {
-		old.ChannelAccount = account
-		_, _, refused := refund.Quote(old, refund.Request{}, book, now)
-		if (refused == nil) != (want == "") || refused != nil && refused.Kind != want {
-			t.Errorf("%s: %v, want %q", account, refused, want)
-		}
-	}
-	recent := old
-	recent.ChannelAccount, recent.PaidAt, recent.LastRefundAt = "real_1", now, now
-	if _, _, refused := refund.Quote(recent, refund.Request{}, book, now); refused != nil {
-		t.Errorf("a second refund at once: %v", refused)
-	}
-	recent.Refunds = 50
-	if _, _, refused := refund.Quote(recent, refund.Request{}, book, now); refused == nil || refused.Kind != refund.KindTooManyRefunds {
-		t.Errorf("the 51st: %v", refused)
-	}
-}

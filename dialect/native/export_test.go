@@ -1,4 +1,0 @@
-package native
-
-// Routes are for the suite.
-var Routes = New(Services{}).routes()

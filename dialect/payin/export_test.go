@@ -1,4 +1,0 @@
-package payin
-
-// Routes are for the suite.
-var Routes = routes

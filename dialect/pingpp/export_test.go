@@ -1,4 +1,0 @@
-package pingpp
-
-// Routes are for the suite.
-var Routes = routes

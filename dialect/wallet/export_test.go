@@ -1,4 +1,0 @@
-package wallet
-
-// Routes are for the suite.
-var Routes = routes

@@ -1,4 +1,0 @@
-package wechatpay
-
-// Routes are for the suite.
-var Routes = routes
