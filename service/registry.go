@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/channel/manual"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
@@ -45,5 +46,6 @@ func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]cha
 	s.sandbox = sandbox.New(s.Store, sandbox.Options{Now: now, Log: log})
 	return map[string]channel.Driver{
 		merchant.ChannelSandbox: s.sandbox,
+		merchant.ChannelManual:  manual.Driver{},
 	}
 }
