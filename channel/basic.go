@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/refundry/refundry/refund"
 )
@@ -18,6 +19,10 @@ var (
 	// ErrBillNotReady: the channel has not made the bill yet.
 	ErrBillNotReady = errors.New("the channel has not made the bill yet")
 )
+
+// BasicPace is as slow as the slowest channel. It is also the pace of accounts
+// whose connector is not known.
+var BasicPace = refund.Pace{SettlingTime: 5 * time.Minute, First: time.Second, Longest: time.Hour}
 
 // Basic answers for what a channel has not got. Connectors embed it and
 // override what they can do.
@@ -49,6 +54,9 @@ func (Basic) Number(refundID string, try int) string {
 	}
 	return number
 }
+
+// Pace implements Connector: BasicPace.
+func (Basic) Pace() refund.Pace { return BasicPace }
 
 // Limits implements Connector: the defaults.
 func (Basic) Limits() Limits { return Limits{} }

@@ -34,12 +34,31 @@ type Connectors struct {
 	uses int64
 }
 
-// keptConnector is an account's connector, or why it can't be opened.
+// keptConnector is an account's connector, or why it can't be opened. Whoever
+// needs it first opens it, outside the lock: a driver that hangs concerns its
+// account alone.
 type keptConnector struct {
-	version   int64
+	version versions
+	open    sync.Once
+	nature  Nature
+	// connector and err are set once it is open.
 	connector Connector
 	err       error
 	used      int64
+}
+
+// versions is what an account is opened at: its version, and how many earlier
+// ones still verify. These retire in their order.
+type versions struct {
+	version int64
+	live    int
+}
+
+// Nature is what a connector says of itself, which never changes.
+type Nature struct {
+	Pace         refund.Pace
+	Limits       Limits
+	Capabilities Capabilities
 }
 
 // ConnectorsOptions are what Connectors needs besides its drivers.
@@ -61,27 +80,55 @@ func NewConnectors(drivers map[string]Driver, opts ConnectorsOptions) *Connector
 	return &Connectors{drivers: drivers, accounts: opts.Accounts, now: opts.Now, notifyURL: opts.NotifyURL, open: make(map[string]*keptConnector)}
 }
 
-// Opened is an account with its connector.
+// Opened is an account with its connector, and what that says of itself.
 type Opened struct {
 	Account   merchant.ChannelAccount // without its secrets
 	Connector Connector
+	Nature    Nature
 }
 
+// NewOpened is an account with a connector.
+func NewOpened(account merchant.ChannelAccount, connector Connector) Opened {
+	return Opened{Account: account, Connector: connector, Nature: natureOf(connector)}
+}
+
+func natureOf(connector Connector) Nature {
+	return Nature{Pace: connector.Pace(), Limits: connector.Limits(), Capabilities: connector.Capabilities()}
+}
+
+// OpenError says that an account can't be used before it, or this program,
+// changes: KindInvalid of its setting, KindNotFound for an account that is not
+// there or a channel that has no driver here.
+type OpenError struct {
+	Account string
+	Version int64 // 0 where there is no such account
+	Err     error
+}
+
+func (e *OpenError) Error() string {
+	return "channel account " + e.Account + " can't be opened: " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *OpenError) Unwrap() error { return e.Err }
+
 // Connector returns an account's connector, opened at the account's version of
-// now. An account that can't be opened returns the same error until it changes:
-// KindInvalid of its setting, or KindNotFound for a channel that has no driver
-// in this program.
+// now. An *OpenError stays the same until the account changes; any other error
+// says that the account could not be read now.
 func (c *Connectors) Connector(ctx context.Context, accountID string) (Opened, error) {
 	account, err := c.accounts(ctx, accountID)
-	if err != nil {
+	switch {
+	case refund.As(err) != nil && refund.As(err).Kind == refund.KindNotFound:
+		return Opened{}, &OpenError{Account: accountID, Err: err}
+	case err != nil:
 		return Opened{}, err
 	}
 	one := c.opened(account)
 	if one.err != nil {
-		return Opened{}, one.err
+		return Opened{}, &OpenError{Account: accountID, Version: account.Version, Err: one.err}
 	}
 	account.Secrets, account.Previous = nil, nil
-	return Opened{Account: account, Connector: one.connector}, nil
+	return Opened{Account: account, Connector: one.connector, Nature: one.nature}, nil
 }
 
 // Account returns an account as its driver reads it, for what comes from the
@@ -107,18 +154,27 @@ func (c *Connectors) Driver(channel string) (Driver, bool) {
 // TryOpen opens an account that may not be stored yet, to find out whether its
 // settings can work. It keeps nothing.
 func (c *Connectors) TryOpen(account merchant.ChannelAccount) (Connector, error) {
-	one := c.openNow(account)
+	one := &keptConnector{}
+	c.openNow(one, account)
 	return one.connector, one.err
 }
 
 func (c *Connectors) opened(account merchant.ChannelAccount) *keptConnector {
+	one := c.kept(account)
+	one.open.Do(func() { c.openNow(one, account) })
+	return one
+}
+
+func (c *Connectors) kept(account merchant.ChannelAccount) *keptConnector {
+	want := versions{account.Version, len(account.LivePrevious(c.now()))}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.uses++
 	one := c.open[account.ID]
-	if one == nil || one.version != account.Version {
+	// A caller that was held up may have read an older version than is open.
+	if one == nil || one.version != want && one.version.version <= want.version {
 		c.makeRoom()
-		one = c.openNow(account)
+		one = &keptConnector{version: want}
 		c.open[account.ID] = one
 	}
 	one.used = c.uses
@@ -139,12 +195,11 @@ func (c *Connectors) makeRoom() {
 }
 
 // openNow opens an account. A driver that panics fails for this account alone.
-func (c *Connectors) openNow(account merchant.ChannelAccount) (one *keptConnector) {
-	one = &keptConnector{version: account.Version}
+func (c *Connectors) openNow(one *keptConnector, account merchant.ChannelAccount) {
 	driver, ok := c.drivers[account.Channel]
 	if !ok {
 		one.err = noDriver(account)
-		return one
+		return
 	}
 	defer func() {
 		if problem := recover(); problem != nil {
@@ -156,11 +211,16 @@ func (c *Connectors) openNow(account merchant.ChannelAccount) (one *keptConnecto
 			}
 		}
 	}()
-	one.connector, one.err = driver.Open(c.read(account))
-	if one.err == nil && one.connector == nil {
+	connector, err := driver.Open(c.read(account))
+	switch {
+	case err != nil:
+		one.err = err
+	case connector == nil:
 		one.err = refund.Errorf(refund.KindInternal, "channel_account", "the driver of %s opened nothing", account.Channel)
+	default:
+		one.nature = natureOf(connector)
+		one.connector = connector
 	}
-	return one
 }
 
 // read is an account as its driver reads it: absent settings have their

@@ -101,6 +101,65 @@ func TestARetiredVersionIsNotRead(t *testing.T) {
 	}
 }
 
+func TestAnAccountIsOpenedAgainWhenAnOlderVersionRetires(t *testing.T) {
+	d := &driver{open: func(channel.Account) (channel.Connector, error) { return nobody{}, nil }}
+	row := merchant.ChannelAccount{ID: "a", Channel: "toy", Version: 1, Secrets: map[string]string{"key": "k1"}}
+	row = row.Renew(nil, map[string]string{"key": "k2"}, noon.Add(time.Hour))
+	now := noon
+	connectors := channel.NewConnectors(map[string]channel.Driver{"toy": d}, channel.ConnectorsOptions{
+		Accounts: accounts{"a": row}.read, Now: func() time.Time { return now },
+	})
+	for range 2 {
+		if _, err := connectors.Connector(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := connectors.Connector(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Hour)
+	}
+	if len(d.opened) != 2 || len(d.opened[0].Previous) != 1 || len(d.opened[1].Previous) != 0 {
+		t.Errorf("opened %d times", len(d.opened))
+	}
+}
+
+func TestADriverThatHangsHoldsUpNoOtherAccount(t *testing.T) {
+	hanging, finish := make(chan struct{}), make(chan struct{})
+	d := &driver{open: func(a channel.Account) (channel.Connector, error) {
+		if a.ID == "hangs" {
+			close(hanging)
+			<-finish
+		}
+		return nobody{}, nil
+	}}
+	connectors := keep(d, accounts{"hangs": {ID: "hangs", Channel: "toy", Version: 1}, "good": {ID: "good", Channel: "toy", Version: 1}})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if _, err := connectors.Connector(t.Context(), "hangs"); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-hanging
+	if _, err := connectors.Connector(t.Context(), "good"); err != nil {
+		t.Error(err)
+	}
+	close(finish)
+	<-ended
+}
+
+func TestAConnectorThatPanicsAboutItselfFailsAlone(t *testing.T) {
+	d := &driver{open: func(channel.Account) (channel.Connector, error) { return paceless{}, nil }}
+	_, err := keep(d, accounts{"a": {ID: "a", Channel: "toy", Version: 1}}).Connector(t.Context(), "a")
+	if refund.KindOf(err) != refund.KindInternal {
+		t.Errorf("%v", err)
+	}
+}
+
+type paceless struct{ nobody }
+
+func (paceless) Pace() refund.Pace { panic("no pace") }
+
 func TestAnAccountThatCannotBeOpenedFailsAlone(t *testing.T) {
 	wrong := refund.Errorf(refund.KindInvalid, "key", "the key is a certificate")
 	d := &driver{open: func(a channel.Account) (channel.Connector, error) {

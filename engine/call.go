@@ -110,27 +110,25 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), channel.CallTimeout)
 	defer cancel()
-	w := &word{pace: fallbackPace, until: j.Refund.LeaseUntil}
+	w := &word{pace: unusablePace, until: j.Refund.LeaseUntil}
 	w.Key = refund.Key{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
 	w.ChargeID = j.Refund.ChargeID
-	step := refund.NextStep(j.Refund)
-	opened, err := e.connector(ctx, j.Refund.ChannelAccount)
-	if err == nil && step == refund.StepSubmit && opened.Account.State == merchant.AccountPaused {
+	opened, outcome, ok := e.open(ctx, j.Refund.ChannelAccount)
+	switch {
+	case !ok:
+		w.Outcome = outcome
+	case j.step == refund.StepSubmit && opened.Account.State == merchant.AccountPaused:
 		// Nothing is sent; whoever resumes the account makes it due.
 		return giveBack(j, now.Add(pausedLook))
-	}
-	if err != nil {
-		e.opts.Log.Error("a channel account has no connector (hint: refundry doctor)", "account", j.Refund.ChannelAccount, "refund", j.Refund.ID, "error", err)
-		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "NO_CONNECTOR", Message: "the channel account has no connector: nothing was sent"}
-	} else {
-		e.learn(j.lane, opened.Connector)
-		w.pace = opened.Connector.Pace()
+	default:
+		e.learn(j.lane, opened.Nature.Limits)
+		w.pace = opened.Nature.Pace
 		now = e.now()
-		w.Outcome = e.call(ctx, opened.Connector, step, instruction(j.Claimed))
+		w.Outcome = e.call(ctx, opened.Connector, j.step, instruction(j.Claimed))
 	}
-	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = sourceOf(step), j.Refund.LeaseEpoch, now
+	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = sourceOf(j.step), j.Refund.LeaseEpoch, now
 	if e.opts.Observe != nil {
-		e.opts.Observe(Call{Account: j.Refund.ChannelAccount, Step: step, Outcome: w.Outcome.Kind, Took: e.now().Sub(now)})
+		e.opts.Observe(Call{Account: j.Refund.ChannelAccount, Step: j.step, Outcome: w.Outcome.Kind, Took: e.now().Sub(now)})
 	}
 	return w
 }

@@ -109,6 +109,9 @@ type Engine struct {
 	lastLook time.Time
 	stamped  time.Time // the last decision's
 	wanted   bool      // someone asked for a look
+	// broken are the accounts that can't be opened, with the version that an
+	// alert was raised for.
+	broken map[string]int64
 
 	recordBell, lookBell, noticeBell chan struct{}
 }
@@ -131,7 +134,7 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 	}
 	e := &Engine{
 		store: store, board: board, connector: connector, opts: opts,
-		lanes: make(map[string]*lane), size: mostWords, agenda: newAgenda(),
+		lanes: make(map[string]*lane), size: mostWords, agenda: newAgenda(), broken: make(map[string]int64),
 		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1),
 	}
 	for _, n := range opts.Notifiers {

@@ -62,9 +62,9 @@ func (e *Engine) noticed(ctx context.Context, n channel.PendingNotice) (*word, e
 		e.alert("", refund.Alert{Text: "a notice of channel account " + n.Account + " speaks of number " + n.Number + ", which is none of ours"})
 		return nil, nil
 	}
-	w := &word{pace: fallbackPace}
+	w := &word{pace: channel.BasicPace}
 	if opened, err := e.connector(ctx, n.Account); err == nil {
-		w.pace = opened.Connector.Pace()
+		w.pace = opened.Nature.Pace
 	}
 	w.Key = refund.Key{MerchantID: r.MerchantID, ID: r.ID}
 	w.ChargeID, w.Outcome = r.ChargeID, cleaned(n.Outcome)

@@ -19,7 +19,7 @@ func TestAPausedAccountSendsNothingAndIsStillAskedAbout(t *testing.T) {
 		r := newRig(t, s, fake)
 		state := merchant.AccountActive
 		r.engine = engine.New(s, r.board, func(context.Context, string) (channel.Opened, error) {
-			return channel.Opened{Account: merchant.ChannelAccount{ID: r.account, State: state}, Connector: fake}, nil
+			return channel.NewOpened(merchant.ChannelAccount{ID: r.account, State: state}, fake), nil
 		}, engine.Options{Now: r.clock.Now, Log: quiet()})
 		r.startIntake()
 		charge := r.charge(1000)

@@ -9,10 +9,6 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// fallbackPace is for accounts whose connector is not known: as slow as the
-// slowest channel.
-var fallbackPace = refund.Pace{SettlingTime: 5 * time.Minute, First: time.Second, Longest: time.Hour}
-
 const (
 	// commitRounds bounds how often one batch is recorded again after commits
 	// whose result is unknown.

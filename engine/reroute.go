@@ -21,18 +21,18 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	}
 	// What was claimed is finished, whatever becomes of the request.
 	ctx = context.WithoutCancel(ctx)
-	w := &word{pace: fallbackPace, until: claimed.Refund.LeaseUntil}
+	w := &word{pace: unusablePace, until: claimed.Refund.LeaseUntil}
 	w.Key = refund.Key{MerchantID: merchantID, ID: refundID}
 	w.ChargeID = claimed.Charge.ID
-	opened, err := e.connector(ctx, claimed.Refund.ChannelAccount)
+	opened, outcome, ok := e.open(ctx, claimed.Refund.ChannelAccount)
 	switch {
-	case err != nil:
-		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "NO_CONNECTOR", Message: "the channel account has no connector: nothing was sent"}
+	case !ok:
+		w.Outcome = outcome
 	case opened.Account.State == merchant.AccountPaused:
-		w.pace = opened.Connector.Pace()
+		w.pace = opened.Nature.Pace
 		w.Outcome = refund.Outcome{Kind: refund.OutcomeRefused, Code: "PAUSED", Message: "the channel account is paused: nothing was sent"}
 	default:
-		w.pace = opened.Connector.Pace()
+		w.pace = opened.Nature.Pace
 		w.Outcome = e.reroute(ctx, opened.Connector, instruction(claimed), to)
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = refund.Reroute, claimed.Refund.LeaseEpoch, now

@@ -90,12 +90,21 @@ func newRig(t *testing.T, s *store.Store, own channel.Connector) *rig {
 func (r *rig) newEngine(connector channel.Connector) *engine.Engine {
 	return engine.New(r.store, r.board, to(connector), engine.Options{
 		Now: r.clock.Now, Log: quiet(), Notifiers: []channel.Notifier{r.sandbox},
-		Alert: func(a refund.Alert) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.alerts = append(r.alerts, a.Text)
-		},
+		Alert: r.alert,
 	})
+}
+
+// alert notes an alert.
+func (r *rig) alert(a refund.Alert) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alerts = append(r.alerts, a.Text)
+}
+
+func (r *rig) alertsRaised() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.alerts...)
 }
 
 // startIntake has requests accepted into r.engine until the test ends.
@@ -245,6 +254,6 @@ func connectorOf(t testing.TB, box *sandbox.Sandbox, account string) channel.Con
 // to has every account moved by one connector.
 func to(connector channel.Connector) engine.Connectors {
 	return func(context.Context, string) (channel.Opened, error) {
-		return channel.Opened{Connector: connector}, nil
+		return channel.NewOpened(merchant.ChannelAccount{}, connector), nil
 	}
 }

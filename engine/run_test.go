@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -137,31 +136,6 @@ func TestTextsThatNoDatabaseKeepsAreCleaned(t *testing.T) {
 		got := r.refund(rf.ID)
 		if got.State != refund.Failed || got.FailureCode != "AB" || len(got.FailureMessage) > 1024 {
 			t.Errorf("state %s, code %q, message of %d bytes", got.State, got.FailureCode, len(got.FailureMessage))
-		}
-	})
-}
-
-func TestAnAccountWithoutConnectorIsTriedLater(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		fake := newScripted()
-		r := newRig(t, s, fake)
-		missing := true
-		r.engine = engine.New(s, r.board, func(context.Context, string) (channel.Opened, error) {
-			if missing {
-				return channel.Opened{}, errors.New("no such connector")
-			}
-			return channel.Opened{Connector: fake}, nil
-		}, engine.Options{Now: r.clock.Now, Log: quiet()})
-		r.startIntake()
-		rf := r.accept(r.charge(1000).ID, 100)
-		r.steps(r.engine)
-		if got := r.attempts(rf.ID); len(got) != 1 || got[0] != "submit try_later" {
-			t.Fatalf("attempts %v", got)
-		}
-		missing = false
-		r.run(3)
-		if got := r.refund(rf.ID); got.State != refund.Succeeded {
-			t.Errorf("it ends %s", got.State)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -13,7 +14,7 @@ import (
 // called, whose answer would be older than the word and look newer.
 func (e *Engine) Settle(ctx context.Context, merchantID, refundID string, o refund.Outcome) (refund.Refund, error) {
 	o.Source, o.Epoch = refund.Operator, 0
-	w := &word{pace: fallbackPace, idle: true}
+	w := &word{pace: channel.BasicPace, idle: true}
 	w.Key = refund.Key{MerchantID: merchantID, ID: refundID}
 	w.Outcome = cleaned(o)
 	posted, err := e.record(ctx, []*word{w})

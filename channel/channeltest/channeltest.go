@@ -4,6 +4,7 @@ package channeltest
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -28,12 +29,19 @@ const (
 
 // Peer is the channel on the other side, as the test directs it.
 type Peer struct {
+	// Connector is of an account that the scenarios' instructions are for.
 	Connector channel.Connector
 	// Instruction gives a refund of its own number that the channel will treat
 	// so; false when this channel has no such thing.
 	Instruction func(t *testing.T, s Scenario) (channel.Instruction, bool)
 	// Moves says how often the channel moved money for a refund.
 	Moves func(t *testing.T, i channel.Instruction) int
+	// Number is the form of the channel's refund numbers; nil is any that has 1
+	// to 64 ASCII letters, digits, "_" and "-".
+	Number *regexp.Regexp
+	// Day is the day of the bill that a refund submitted now is on, where the
+	// account has bills.
+	Day func(t *testing.T) channel.BillDay
 }
 
 // atOnce is how many callers tell the channel the same at once.
@@ -47,7 +55,12 @@ func Run(t *testing.T, peer func(t *testing.T) Peer) {
 		scenario Scenario
 		test     func(*testing.T, Peer, channel.Instruction)
 	}{
-		{"its pace is one that the engine can keep", Succeeds, pace},
+		{"its pace and limits are ones that the engine can keep", Succeeds, pace},
+		{"its refund numbers have the channel's form", Succeeds, number},
+		{"what it can't do says so", Succeeds, incapable},
+		{"a listing names the refund and its outcome", Succeeds, listed},
+		{"a listing of a payment without refunds is empty", Succeeds, listedNone},
+		{"a bill names the refund once", Succeeds, billed},
 		{"a number that the channel never heard of is not found", Succeeds, neverHeard},
 		{"a refund that is submitted twice moves money once", Succeeds, twice},
 		{"a refund that is submitted many times at once moves money once", Succeeds, manyAtOnce},
@@ -75,6 +88,15 @@ func Run(t *testing.T, peer func(t *testing.T) Peer) {
 func pace(t *testing.T, p Peer, _ channel.Instruction) {
 	if pace := p.Connector.Pace(); pace.SettlingTime < 0 || pace.First <= 0 || pace.Longest < pace.First {
 		t.Errorf("pace %+v", pace)
+	}
+	limits := p.Connector.Limits()
+	if limits.Concurrent < 0 {
+		t.Errorf("limits %+v", limits)
+	}
+	for _, calls := range []channel.Calls{limits.Submit, limits.Query, limits.Reroute} {
+		if calls.PerSecond < 0 || calls.Burst < 0 {
+			t.Errorf("limits %+v", limits)
+		}
 	}
 }
 

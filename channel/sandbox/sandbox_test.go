@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/channeltest"
 	"github.com/refundry/refundry/channel/sandbox"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -86,12 +88,18 @@ func TestTheSandboxIsAConnector(t *testing.T) {
 							amount, ok := amounts[what]
 							return instruction(amount), ok
 						},
-						Moves: func(t *testing.T, i channel.Instruction) int { return int(entry(t, s, i.Number).Moves) },
+						Moves:  func(t *testing.T, i channel.Instruction) int { return int(entry(t, s, i.Number).Moves) },
+						Number: regexp.MustCompile(`^[0-9a-zA-Z]{24,26}$`),
+						Day:    func(*testing.T) channel.BillDay { return channel.BillDay{Day: noon.Truncate(24 * time.Hour)} },
 					}
 				})
 			})
 		})
 	}
+}
+
+func TestTheSandboxIsADriver(t *testing.T) {
+	channeltest.RunDriver(t, channeltest.DriverPeer{Driver: open(broken{}), Account: channel.Account{ID: account, Channel: merchant.ChannelSandbox}})
 }
 
 // start runs a sandbox until the test ends.

@@ -159,6 +159,10 @@ func do(r *http.Request) (Answer, string, error) {
 	if err != nil {
 		return Answer{}, "", err
 	}
+	return readAll(response)
+}
+
+func readAll(response *http.Response) (Answer, string, error) {
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	return Answer{response.StatusCode, response.Header, response.Close, response.ContentLength}, string(body), err

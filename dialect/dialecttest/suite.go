@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -30,6 +31,16 @@ type Speaker struct {
 	// Bad are requests against a charge of 100 that must be refused, by what
 	// is wrong with them.
 	Bad func(t testing.TB, base, key string, charge refund.Alias) map[string]*http.Request
+	// CallerHeaders decide who calls. One that stands twice is 401.
+	CallerHeaders []string
+	// Routes are the dialect's; see Routes.
+	Routes []dialect.Route
+	// Writes are its writing calls by method and path, such as "POST /x/{id}"; nil
+	// is one that by its method writes and changes nothing.
+	Writes map[string]Write
+	// Unknown reports whether an answer says that the outcome is unknown: query,
+	// or repeat the same. It is nil for a dialect that closes the connection.
+	Unknown func(status int, body string) bool
 }
 
 // paid is what the suite's charges are worth, in minor units. Amounts that are
@@ -54,7 +65,9 @@ func Run(t *testing.T, s Speaker) {
 	t.Run("an unknown charge is refused", f.unknownCharge)
 	t.Run("another merchant's charge is unknown", f.foreignCharge)
 	t.Run("an unknown key is refused", f.unknownKey)
+	t.Run("a header that decides who calls stands once", f.twoCallers)
 	t.Run("bad input is refused and changes no row", f.badInput)
+	t.Run("what was done is not denied by a fault behind it", f.lostAnswers)
 }
 
 type fixture struct {
@@ -219,6 +232,28 @@ func (f fixture) unknownKey(t *testing.T) {
 			t.Errorf("answered %d %s", response.StatusCode, body)
 		}
 	})
+}
+
+func (f fixture) twoCallers(t *testing.T) {
+	alias := f.alias(t, f.charge(t, f.mine))
+	if len(f.CallerHeaders) == 0 {
+		t.Fatal("no header decides who calls")
+	}
+	for _, name := range f.CallerHeaders {
+		t.Run(name, func(t *testing.T) {
+			f.service.Unchanged(t, func() {
+				r := f.Refund(t, f.service.URL, f.key(), alias, minor(1), "")
+				first := r.Header.Get(name)
+				if first == "" {
+					r.Header.Set(name, "some")
+				}
+				r.Header.Add(name, first)
+				if response, body := Do(t, r); response.StatusCode != http.StatusUnauthorized {
+					t.Errorf("answered %d %s", response.StatusCode, body)
+				}
+			})
+		})
+	}
 }
 
 func (f fixture) badInput(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/refund"
 )
 
 // list is how all lists are answered. Next is a cursor, null at the end; the
@@ -38,7 +37,7 @@ func (m moment) MarshalJSON() ([]byte, error) {
 func (c *call) json(status int, body any) error {
 	text, err := encode(body)
 	if err != nil {
-		return err
+		return c.x.Lost(err, "render answer")
 	}
 	c.write(status, "application/json", text)
 	return nil
@@ -51,7 +50,7 @@ func encode(body any) ([]byte, error) {
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(body); err != nil {
-		return nil, refund.Wrap(err, "encode answer")
+		return nil, err
 	}
 	return buffer.Bytes(), nil
 }
@@ -65,7 +64,6 @@ func (c *call) write(status int, contentType string, body []byte) {
 	header.Set("Content-Type", contentType)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	c.answered = true
 	c.w.WriteHeader(status)
 	if c.r.Method != http.MethodHead {
 		_, _ = c.w.Write(body) // whoever left does not read it

@@ -48,7 +48,7 @@ func (d *Dialect) createCharge(c *call) error {
 	if again {
 		return c.json(http.StatusOK, answer)
 	}
-	c.w.Header().Set("Location", prefix+"v1/charges/"+stored.ID)
+	c.w.Header().Set("Location", version+"/charges/"+stored.ID)
 	return c.json(http.StatusCreated, answer)
 }
 

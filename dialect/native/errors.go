@@ -117,9 +117,7 @@ func (c *call) log(p problem, err error) {
 func (c *call) fail(err error) {
 	p := c.problemOf(err)
 	c.log(p, err)
-	if c.answered {
-		return // the status has left; nothing can be taken back
-	}
+	c.hold = false // a panic may have left it
 	switch p.Kind {
 	case refund.KindUnauthenticated:
 		c.w.Header().Set("WWW-Authenticate", `Bearer realm="refundry"`)

@@ -115,11 +115,21 @@ func TestAnErrorIsToldByItsKind(t *testing.T) {
 	}
 }
 
+// A panic is internal where nothing can have been done, else unknown.
 func TestAPanicIsAnsweredAsAProblem(t *testing.T) {
 	f := &few{accept: func() (intake.Result, error) { panic("boom") }}
-	w := f.ask(t.Context(), "POST", "/refunds", strings.NewReader(`{"charge": "ch_1"}`))
-	if w.Code != http.StatusInternalServerError || w.Header().Get("Content-Type") != "application/problem+json" || strings.Contains(w.Body.String(), "boom") {
-		t.Errorf("answered %d %s", w.Code, w.Body)
+	for _, test := range []struct {
+		method, path string
+		kind         refund.Kind
+	}{
+		{"POST", "/refunds", refund.KindUnknownOutcome},
+		{"GET", "/refunds/re_1", refund.KindInternal}, // which no reader is there for
+	} {
+		w := f.ask(t.Context(), test.method, test.path, strings.NewReader(`{"charge": "ch_1"}`))
+		if w.Code != http.StatusInternalServerError || w.Header().Get("Content-Type") != "application/problem+json" ||
+			strings.Contains(w.Body.String(), "boom") || !strings.Contains(w.Body.String(), fmt.Sprintf(`"kind":%q`, test.kind)) {
+			t.Errorf("%s %s answered %d %s", test.method, test.path, w.Code, w.Body)
+		}
 	}
 }
 

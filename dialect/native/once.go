@@ -30,7 +30,7 @@ func (d *Dialect) once(c *call, found route) error {
 		return err
 	}
 	c.read = text
-	w := c.named(key, found.method, dialect.WriteContent(body.top))
+	w := c.named(key, found.Method, dialect.WriteContent(body.top))
 	bare := c.ctx
 	c.hold = true // what is answered leaves when the record is on disk
 	err = dialect.Once(bare, d.s.Writes, w, func(ctx context.Context) error {
@@ -53,7 +53,7 @@ func (d *Dialect) once(c *call, found route) error {
 func (c *call) named(key, method, content string) *merchant.Write {
 	return &merchant.Write{
 		MerchantID: c.merchantID(), Key: key, Content: content, Made: c.r.PathValue("id"),
-		Call: "native " + method + " " + strings.TrimPrefix(c.r.URL.Path, prefix+"v1"),
+		Call: "native " + method + " " + strings.TrimPrefix(c.r.URL.Path, version),
 	}
 }
 

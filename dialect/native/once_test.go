@@ -227,6 +227,25 @@ func TestARefundsKeyIsNoOtherWrites(t *testing.T) {
 	})
 }
 
+// delivered makes an endpoint and a refund that it was told of, and gives the
+// address of the delivery's replay.
+func delivered(t *testing.T, s *dialecttest.Service) string {
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	t.Cleanup(receiver.Close)
+	send(t, s, demo, "POST", "/endpoints", fmt.Sprintf(`{"url": %q, "dialect": "native"}`, receiver.URL), http.StatusCreated)
+	asked(10, refund.Succeeded, "/refunds/{}")(t, s)
+	for deadline := time.Now().Add(awaitTime); ; {
+		list := send(t, s, demo, "GET", "/deliveries?state=delivered", "", http.StatusOK)
+		if _, after, ok := strings.Cut(list, `"id":"`); ok {
+			id, _, _ := strings.Cut(after, `"`)
+			return "/deliveries/" + id + "/replay"
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing was delivered: %s", list)
+		}
+	}
+}
+
 // A replay is a delivery of its own, made once for its key.
 func TestAReplayIsDoneOnceForItsKey(t *testing.T) {
 	s := dialecttest.Start(t, withLoopback)

@@ -42,7 +42,7 @@ func (d *Dialect) createRefund(c *call) error {
 	if result.Repeated {
 		return c.json(http.StatusOK, answer)
 	}
-	c.w.Header().Set("Location", prefix+"v1/refunds/"+made.ID)
+	c.w.Header().Set("Location", version+"/refunds/"+made.ID)
 	return c.json(http.StatusCreated, answer)
 }
 

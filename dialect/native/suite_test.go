@@ -3,10 +3,12 @@ package native_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -41,7 +43,53 @@ func TestSuite(t *testing.T) {
 			}
 			return bad
 		},
+		CallerHeaders: []string{"Authorization"},
+		Routes:        dialecttest.Routes(native.Routes), Writes: writes(),
+		Unknown: func(status int, body string) bool {
+			return status == http.StatusInternalServerError && text(body, "kind") == string(refund.KindUnknownOutcome)
+		},
 	})
+}
+
+// writes are the calls that write, for the suite.
+func writes() map[string]dialecttest.Write {
+	return map[string]dialecttest.Write{
+		"POST /refundry/v1/charges":                      onceAs("a charge"),
+		"POST /refundry/v1/charges/batch":                writing("POST", at("/charges/batch"), `{"order_no": "LOST", "amount": 100, "currency": "CNY", "channel": "wx"}`),
+		"POST /refundry/v1/refunds":                      writing("POST", at("/refunds"), `{"charge": "123456789", "amount": 10}`),
+		"POST /refundry/v1/refunds/{id}/cancel":          onceAs("a cancellation"),
+		"POST /refundry/v1/refunds/{id}/retry":           onceAs("another try"),
+		"POST /refundry/v1/refunds/{id}/settle":          onceAs("an operator's word"),
+		"POST /refundry/v1/quotes":                       nil,
+		"POST /refundry/v1/endpoints":                    onceAs("an endpoint"),
+		"DELETE /refundry/v1/endpoints/{id}":             onceAs("an endpoint's end"),
+		"POST /refundry/v1/endpoints/{id}/rotate":        onceAs("a new secret"),
+		"POST /refundry/v1/deliveries/{id}/replay":       writing("POST", delivered, ""),
+		"PATCH /refundry/v1/merchant/settings":           onceAs("settings"),
+		"PATCH /refundry/v1/identities/{dialect}/{name}": onceAs("an identity's settings"),
+		"POST /refundry/v1/keys":                         onceAs("a key"),
+		"DELETE /refundry/v1/keys/{id}":                  onceAs("a key's end"),
+		"POST /refundry/v1/sandbox/funds":                onceAs("funds"),
+		"POST /refundry/v1/sandbox/refunds/{id}/settle":  onceAs("the sandbox's word"),
+		"POST /refundry/v1/sandbox/refunds/{id}/reroute": onceAs("another account"),
+		"POST /refundry/v1/sandbox/clock":                onceAs("the sandbox's clock"),
+		"POST /refundry/v1/sandbox/reset":                onceAs("a reset"),
+	}
+}
+
+// onceAs is one of keyedWrites.
+func onceAs(name string) dialecttest.Write {
+	w := keyedWrites[slices.IndexFunc(keyedWrites, func(w keyedWrite) bool { return w.name == name })]
+	return writing(w.method, w.prepare, w.body)
+}
+
+func writing(method string, prepare func(*testing.T, *dialecttest.Service) string, body string) dialecttest.Write {
+	return func(t *testing.T, s *dialecttest.Service) func(string) *http.Request {
+		path := prepare(t, s)
+		return func(url string) *http.Request {
+			return dialecttest.Request(t, method, url+base+path, body, "Authorization", "Bearer "+demo)
+		}
+	}
 }
 
 // text is a member of a JSON object, "" if there is none.

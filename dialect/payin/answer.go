@@ -21,20 +21,14 @@ func (c *call) headers() {
 	h.Set("Request-Id", c.requestID)
 }
 
-// answer sends an object with 200. One that can't be rendered is a fault of
-// ours; after a POST it must not look like a refusal, because the refund is
-// accepted and on disk, so the connection is closed without an answer.
-func (d *Dialect) answer(c *call, object any) {
+// answer sends an object with 200.
+func (d *Dialect) answer(c *call, object any) error {
 	body, err := wire.Marshal(object)
 	if err != nil {
-		d.Log.Error("payin: answer could not be rendered", "request_id", c.requestID, "error", err)
-		if c.r.Method == http.MethodPost {
-			panic(http.ErrAbortHandler)
-		}
-		d.fail(c, refund.Wrap(err, "render answer"))
-		return
+		return c.x.Lost(err, "render answer")
 	}
 	c.send(http.StatusOK, body)
+	return nil
 }
 
 // fail answers with the body of section 4, as the table in errors.go says.

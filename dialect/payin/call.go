@@ -2,8 +2,6 @@ package payin
 
 import (
 	"net/http"
-	"net/url"
-	"runtime/debug"
 	"strings"
 
 	"github.com/refundry/refundry/dialect"
@@ -15,6 +13,7 @@ import (
 
 // call is one request on its way through the dialect.
 type call struct {
+	x         *dialect.Exchange
 	w         http.ResponseWriter
 	r         *http.Request
 	requestID string
@@ -31,57 +30,39 @@ type call struct {
 	bodyFault *refund.Error
 }
 
-// serve answers one request, a panic too.
-func (d *Dialect) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{w: w, r: r, requestID: "iar_" + refund.NewID(d.Now()), target: r.RequestURI}
+func open(x *dialect.Exchange) *call {
+	c := &call{x: x, w: x.W, r: x.R, requestID: x.RequestID, target: x.R.RequestURI}
 	if !strings.HasPrefix(c.target, "/") {
-		c.target = r.URL.RequestURI() // the absolute form, which proxies send
+		c.target = x.R.URL.RequestURI() // the absolute form, which proxies send
 	}
 	c.headers()
-	defer func() {
-		problem := recover()
-		if problem == nil {
-			return
-		}
-		if problem == http.ErrAbortHandler { //nolint:errorlint // net/http panics with this very value
-			panic(problem)
-		}
-		d.Log.ErrorContext(r.Context(), "payin: panic", "request_id", c.requestID, "panic", problem, "stack", string(debug.Stack()))
-		d.fail(c, refund.Errorf(refund.KindInternal, "", "internal error"))
-	}()
-	object, err := d.handle(c)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	d.answer(c, object)
+	return c
 }
 
-// handle checks in the order of section 7: an address that is none has nothing
-// that a client could have signed, so it is answered first; then headers, time,
-// key, signature; order and body are the operation's own.
-func (d *Dialect) handle(c *call) (any, error) {
-	path, _, _ := strings.Cut(c.target, "?")
-	operation, id, ok := wire.FindOperation(c.r.Method, path)
-	if !ok {
-		return nil, refund.Errorf(refund.KindNotFound, "", "nothing is served at this address")
-	}
-	c.r.Pattern = operation.Path("{id}") // for metrics: which call it was
+// admit checks in the order of section 7: headers, time, key, signature; order
+// and body are the operation's own.
+func (d *Dialect) admit(c *call, found route) error {
 	if err := d.authenticate(c); err != nil {
-		return nil, err
+		return err
 	}
-	found, ok := operations[operation]
-	if !ok {
-		return nil, refund.Errorf(refund.KindNotFound, "", "%s is not served: payments are made elsewhere", operation)
+	if found.handle == nil {
+		return refund.Errorf(refund.KindNotFound, "", "%s is not served: payments are made elsewhere", found.operation)
 	}
 	if !c.caller.Key.May(found.scope) {
-		return nil, refund.Errorf(refund.KindForbidden, "", "the key may not call %s", operation)
+		return refund.Errorf(refund.KindForbidden, "", "the key may not call %s", found.operation)
 	}
-	var err error
-	if c.id, err = url.PathUnescape(id); err != nil || !wire.IsPossiblePathID(c.id) {
-		return nil, refund.Errorf(refund.KindNotFound, "", "%s", noSuchObject)
+	if c.id = c.r.PathValue("id"); !wire.IsPossiblePathID(c.id) {
+		return refund.Errorf(refund.KindNotFound, "", "%s", noSuchObject)
 	}
-	return found.handle(d, c)
+	return nil
+}
+
+func (d *Dialect) handle(c *call, found route) error {
+	object, err := found.handle(d, c)
+	if err != nil {
+		return err
+	}
+	return d.answer(c, object)
 }
 
 // authenticate checks headers, time, key, signature, and the body's hash where

@@ -74,7 +74,6 @@ func TestFaultsOfOursAreToldInThisForm(t *testing.T) {
 		"busy":                 {func() error { return refund.Errorf(refund.KindBusy, "", "full") }, 503, `{"code":"channelUnavailable","message":"the server is busy and accepted nothing, try again","data":[]}`},
 		"a row that is broken": {func() error { return refund.Errorf(refund.KindCorrupt, "", "sums") }, 500, internal},
 		"an error":             {func() error { return errAway }, 500, internal},
-		"a panic":              {func() error { panic("fault") }, 500, internal},
 		"no account":           {func() error { return refund.Errorf(refund.KindNoAccount, "", "") }, 422, `{"code":"refundNotSupported","message":"no channel account takes this order: it can't be refunded","data":[]}`},
 		"a time window":        {func() error { return refund.Errorf(refund.KindWindowOver, "", "") }, 422, `{"code":"refundNotSupported","message":"the time for refunds of this order is over","data":[]}`},
 		"in full or not":       {func() error { return refund.Errorf(refund.KindFullOnly, "", "") }, 422, `{"code":"refundNotSupported","message":"the order is refunded in full or not at all","data":[]}`},
@@ -94,12 +93,30 @@ func TestFaultsOfOursAreToldInThisForm(t *testing.T) {
 	})
 }
 
+// broken is a directory that panics.
+type broken struct{ dialect.Directory }
+
+// A panic before anything was done is an internal error.
+func TestAPanicBeforeARefundIsAskedFor(t *testing.T) {
+	c := serve(t, broken{}, nil)
+	if got := c.send(t, "POST", "/orders/"+demoOrder+"/refunds", amount(`"1"`), 500); got != `{"code":"internalError","message":"internal error","data":[]}` {
+		t.Errorf("got %s", got)
+	}
+}
+
 // A refund whose fate is unknown gets no answer at all: each would be false.
 func TestAnUnknownOutcomeClosesTheConnection(t *testing.T) {
-	c := serve(t, oneMerchant{}, func() error { return refund.Errorf(refund.KindUnknownOutcome, "", "unknown") })
-	response, err := http.DefaultTransport.RoundTrip(c.request(t, "POST", "/orders/"+demoOrder+"/refunds", amount(`"1"`)))
-	if err == nil {
-		_ = response.Body.Close()
-		t.Errorf("answered %d", response.StatusCode)
+	for name, end := range map[string]outcome{
+		"said so": func() error { return refund.Errorf(refund.KindUnknownOutcome, "", "unknown") },
+		"a panic": func() error { panic("fault") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := serve(t, oneMerchant{}, end)
+			response, err := http.DefaultTransport.RoundTrip(c.request(t, "POST", "/orders/"+demoOrder+"/refunds", amount(`"1"`)))
+			if err == nil {
+				_ = response.Body.Close()
+				t.Errorf("answered %d", response.StatusCode)
+			}
+		})
 	}
 }

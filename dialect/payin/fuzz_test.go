@@ -130,9 +130,11 @@ func FuzzServe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, target, body string, signed bool) {
 		w := world{t: t}
 		d := New(Services{Directory: w, Reader: w, Orders: w, Acceptor: w, Deliveries: w, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
-		r := &http.Request{
-			Method: method, RequestURI: target, URL: &url.URL{Path: target}, Header: http.Header{}, Body: http.NoBody,
+		address, err := url.ParseRequestURI(target)
+		if err != nil {
+			return // which net/http answers
 		}
+		r := &http.Request{Method: method, RequestURI: target, URL: address, Header: http.Header{}}
 		r.Body = httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)).Body
 		path, _, _ := strings.Cut(wire.WithoutPrefix(target), "?")
 		operation, _, _ := wire.FindOperation(method, path)
@@ -142,7 +144,7 @@ func FuzzServe(f *testing.F) {
 		}
 		wire.Authenticate("AK1", secret, operation, path, now).Set(r.Header)
 		answer := httptest.NewRecorder()
-		d.serve(answer, r)
+		d.api().ServeHTTP(answer, r)
 		if answer.Code >= http.StatusInternalServerError || !signed && answer.Code < http.StatusBadRequest {
 			t.Errorf("%s %q answered %d %s", method, target, answer.Code, answer.Body)
 		}

@@ -12,13 +12,11 @@ package payin
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	wire "github.com/refundry/refundry/wire/payin"
 )
 
 // Services are what the dialect needs of the rest of the program.
@@ -75,18 +73,6 @@ func New(s Services) *Dialect {
 
 // Name is "payin".
 func (d *Dialect) Name() string { return merchant.Payin }
-
-// Register adds everything under /api_v1, and the same collections without it
-// (section 7, Paths). The paths are matched here and not by the mux, whose
-// answers for unknown addresses are not in this API's form. Each is there with
-// and without a slash: the mux would redirect the bare one, and a signed call
-// can't follow.
-func (d *Dialect) Register(mux *http.ServeMux) {
-	for _, root := range append([]string{wire.Prefix}, wire.Collections()...) {
-		mux.HandleFunc(root, d.serve)
-		mux.HandleFunc(root+"/", d.serve)
-	}
-}
 
 // now is the time in the store's precision.
 func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }

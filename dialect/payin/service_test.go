@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/dialect/payin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -139,9 +140,32 @@ func TestSuite(t *testing.T) {
 			out["an unusable idempotency key"] = ask(t, base, key, charge, `{"reason":"r","amount":"0.01"}`, "Idempotency-Key", "a key")
 			return out
 		},
+		CallerHeaders: []string{"X-Auth-Signature", "X-Auth-Key", "X-Auth-Timestamp", "X-Auth-Sign-Method", "X-Auth-Sign-Version"},
+		Routes:        dialecttest.Routes(payin.Routes), Writes: writes,
 	})
 	if service == nil {
 		t.Error("the suite did not say whose merchants it makes")
+	}
+}
+
+// writes are the calls that write, for the suite.
+var writes = map[string]dialecttest.Write{
+	"POST /orders/{id}/refunds":   writing("/orders/{}/refunds", amount(`"0.10"`)),
+	"POST /merchants/{id}/orders": writing("/merchants/"+demoMerchant+"/orders", `{"merchantOrderId":"LOST1","amount":"1","currency":"SAR","name":"n"}`),
+	// These are not served.
+	"POST /orders/{id}/direct/payment/mastercard/transactions": nil,
+	"POST /orders/{id}/payment/stcpay/transactions":            nil,
+}
+
+// writing is a call about a new order of the demo merchant, which is {}.
+func writing(path, body string) dialecttest.Write {
+	return func(t *testing.T, s *dialecttest.Service) func(string) *http.Request {
+		path := strings.Replace(path, "{}", paidOrder(t, s, merchant.DemoID, 100, "SAR"), 1)
+		return func(base string) *http.Request {
+			c := demo(s)
+			c.base = base
+			return c.request(t, http.MethodPost, path, body)
+		}
 	}
 }
 

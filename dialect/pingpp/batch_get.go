@@ -7,11 +7,11 @@ import (
 
 // getBatch is GET /v1/batch_refunds/{id}.
 func (d *Dialect) getBatch(c *call) (any, error) {
-	unknown := &flaw{kind: refund.KindNotFound, words: func(l wire.Locale) wire.Error { return l.NotFound(wire.ObjectBatchRefund, c.id(0)) }}
-	if !wire.IsBatchRefundID(c.ids[0]) {
+	unknown := &flaw{kind: refund.KindNotFound, words: func(l wire.Locale) wire.Error { return l.NotFound(wire.ObjectBatchRefund, c.pathID("id")) }}
+	if !wire.IsBatchRefundID(c.r.PathValue("id")) {
 		return nil, unknown
 	}
-	unit, ok, err := d.Units.Unit(c.r.Context(), c.caller.Merchant.ID, BatchKey+c.ids[0])
+	unit, ok, err := d.Units.Unit(c.r.Context(), c.caller.Merchant.ID, BatchKey+c.r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}

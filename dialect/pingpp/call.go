@@ -3,7 +3,6 @@ package pingpp
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
@@ -20,13 +19,13 @@ const maxClockSkew = 15 * time.Minute
 
 // call is one request on its way through the dialect.
 type call struct {
+	x         *dialect.Exchange
 	w         http.ResponseWriter
 	r         *http.Request
 	requestID string
 	locale    wire.Locale
 	key       string // as it came; shown masked
 	caller    merchant.Caller
-	ids       []string // of the path: charge or order and refund, batch, event
 	body      []byte
 	params    exactjson.Value // an object
 	// charge is what the request is about once it is known, for the words of
@@ -34,33 +33,18 @@ type call struct {
 	charge refund.Charge
 }
 
-// serve answers one request.
-func (d *Dialect) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{w: w, r: r, requestID: wire.PrefixRequest + refund.NewID(d.Now()), locale: wire.Language(r.Header.Get("Accept-Language"))}
+func open(x *dialect.Exchange) *call {
+	c := &call{x: x, w: x.W, r: x.R, requestID: x.RequestID, locale: wire.Language(x.R.Header.Get("Accept-Language"))}
 	c.headers()
-	if err := d.authenticate(c); err != nil {
-		d.fail(c, err)
-		return
-	}
-	found, ids, allowed, missing := find(r)
-	if missing != nil {
-		if allowed != nil {
-			w.Header().Set("Allow", strings.Join(allowed, ", "))
-		}
-		d.fail(c, missing)
-		return
-	}
-	c.ids = ids
-	if err := d.read(c, found); err != nil {
-		d.fail(c, err)
-		return
-	}
+	return c
+}
+
+func (d *Dialect) handle(c *call, found route) error {
 	object, err := found.handle(d, c)
 	if err != nil {
-		d.fail(c, err)
-		return
+		return err
 	}
-	d.answer(c, object)
+	return d.answer(c, object)
 }
 
 // authenticate finds whose key it is.
@@ -85,7 +69,7 @@ func (d *Dialect) read(c *call, found route) error {
 	if !c.caller.Key.May(found.scope) {
 		return refund.Errorf(refund.KindForbidden, "", "the key lacks the scope %s", found.scope)
 	}
-	if found.method == http.MethodGet {
+	if found.Method == http.MethodGet {
 		params, err := decodeQuery(c.r.URL.RawQuery)
 		c.params = params
 		return err
@@ -134,10 +118,10 @@ func (d *Dialect) checkSignature(c *call, always bool) error {
 // chargeOfPath finds the charge that the path names by its name in this
 // dialect. One without such a name is not found.
 func (d *Dialect) chargeOfPath(c *call) (refund.Charge, error) {
-	if !wire.IsPossibleID(c.ids[0]) {
+	if !wire.IsPossibleID(c.r.PathValue("ch")) {
 		return refund.Charge{}, refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
 	}
-	charge, err := d.Reader.ChargeByAlias(c.r.Context(), c.caller.Merchant.ID, merchant.PingPP, c.ids[0])
+	charge, err := d.Reader.ChargeByAlias(c.r.Context(), c.caller.Merchant.ID, merchant.PingPP, c.r.PathValue("ch"))
 	if err != nil {
 		return refund.Charge{}, err
 	}

@@ -30,13 +30,13 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindMethodNotAllowed: {http.StatusMethodNotAllowed, say("", text{"该地址不支持此请求方法。", "This address is not served by that method."})},
 
 	refund.KindChargeNotFound: {http.StatusNotFound, func(c *call, _ *refund.Error) wire.Error {
-		return c.locale.NotFound(wire.ObjectCharge, c.id(0))
+		return c.locale.NotFound(wire.ObjectCharge, c.pathID("ch"))
 	}},
 	refund.KindRefundNotFound: {http.StatusNotFound, func(c *call, _ *refund.Error) wire.Error {
-		return c.locale.NotFound(wire.ObjectRefund, c.id(1))
+		return c.locale.NotFound(wire.ObjectRefund, c.pathID("re"))
 	}},
 	refund.KindEventNotFound: {http.StatusNotFound, func(c *call, _ *refund.Error) wire.Error {
-		return c.locale.NotFound(wire.ObjectEvent, c.id(0))
+		return c.locale.NotFound(wire.ObjectEvent, c.pathID("evt"))
 	}},
 
 	refund.KindNoAccount:      {http.StatusBadRequest, say("", text{"该订单没有可用的渠道账户，无法退款。", "No channel account takes this charge: it can't be refunded."})},
@@ -99,14 +99,9 @@ func tellDetail(words text) func(*call, *refund.Error) wire.Error {
 	}
 }
 
-// id is an id of the path, cut to what can be an id at all: a message repeats
-// no more than that.
-func (c *call) id(n int) string {
-	if n >= len(c.ids) {
-		return ""
-	}
-	return cutID(c.ids[n])
-}
+// pathID is an id of the path, cut to what can be an id at all: a message
+// repeats no more than that.
+func (c *call) pathID(name string) string { return cutID(c.r.PathValue(name)) }
 
 func cutID(id string) string {
 	const most = 64 // wire.IsPossibleID

@@ -2,7 +2,6 @@ package pingpp
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -28,7 +27,7 @@ func TestEveryKindIsToldInTheEnvelope(t *testing.T) {
 			t.Errorf("%s answers %d", kind, row.status)
 		}
 		for _, locale := range []wire.Locale{wire.Chinese, wire.English} {
-			c := &call{locale: locale, charge: testCharge(), ids: []string{"ch_x", "re_x"}, requestID: "iar_x"}
+			c := &call{r: request(t), locale: locale, charge: testCharge(), requestID: "iar_x"}
 			e := row.tell(c, refund.Errorf(kind, "", "detail"))
 			if e.Message == "" || e.Type != wire.TypeInvalidRequest && e.Type != wire.TypeAPI {
 				t.Errorf("%s in %s is told as %+v", kind, locale, e)
@@ -54,28 +53,6 @@ func TestAnUnknownOutcomeClosesTheConnection(t *testing.T) {
 	if err == nil {
 		_ = response.Body.Close()
 		t.Fatalf("answered %d", response.StatusCode)
-	}
-}
-
-// Once a refund is accepted, an answer that can't be rendered must not look
-// like a refusal.
-func TestAnUnrenderableAnswer(t *testing.T) {
-	broken := wire.Refund{Metadata: []byte("1")}
-	for method, want := range map[string]int{http.MethodPost: 0, http.MethodGet: http.StatusInternalServerError} {
-		t.Run(method, func(t *testing.T) {
-			recorder := httptest.NewRecorder()
-			var aborted any
-			func() {
-				defer func() { aborted = recover() }()
-				New(Services{Log: quiet}).answer(&call{w: recorder, r: httptest.NewRequest(method, "/v1/charges", nil)}, broken)
-			}()
-			if err, _ := aborted.(error); want == 0 && !errors.Is(err, http.ErrAbortHandler) {
-				t.Errorf("answered %d %s", recorder.Code, recorder.Body)
-			}
-			if want != 0 && recorder.Code != want {
-				t.Errorf("answered %d %s, want %d", recorder.Code, recorder.Body, want)
-			}
-		})
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // getEvent is GET /v1/events/{evt}. Events that have no name in this dialect
 // are not found.
 func (d *Dialect) getEvent(c *call) (any, error) {
-	e, ok, err := d.eventNamed(c.r.Context(), c.caller.Merchant.ID, c.ids[0])
+	e, ok, err := d.eventNamed(c.r.Context(), c.caller.Merchant.ID, c.r.PathValue("evt"))
 	if err != nil {
 		return nil, err
 	}

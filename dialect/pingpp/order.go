@@ -13,13 +13,13 @@ import (
 
 // orderFilter selects the charges of the path's order.
 func orderFilter(c *call) refund.ChargeFilter {
-	return refund.ChargeFilter{MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Sub: c.ids[0]}
+	return refund.ChargeFilter{MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Sub: c.r.PathValue("or")}
 }
 
 // orderCharges are the charges of the path's order, newest first, at most as
 // many as a list has. An order without any is not found.
 func (d *Dialect) orderCharges(c *call) (charges []refund.Charge, more bool, err error) {
-	if wire.IsPossibleID(c.ids[0]) {
+	if wire.IsPossibleID(c.r.PathValue("or")) {
 		filter := orderFilter(c)
 		filter.Page.Limit = maxPage
 		if charges, more, err = d.Reader.ChargeList(c.r.Context(), filter); err != nil {
@@ -27,7 +27,7 @@ func (d *Dialect) orderCharges(c *call) (charges []refund.Charge, more bool, err
 		}
 	}
 	if len(charges) == 0 {
-		return nil, false, &flaw{kind: refund.KindNotFound, words: func(l wire.Locale) wire.Error { return l.NotFound(wire.ObjectOrder, c.id(0)) }}
+		return nil, false, &flaw{kind: refund.KindNotFound, words: func(l wire.Locale) wire.Error { return l.NotFound(wire.ObjectOrder, c.pathID("or")) }}
 	}
 	return charges, more, nil
 }
@@ -35,7 +35,7 @@ func (d *Dialect) orderCharges(c *call) (charges []refund.Charge, more bool, err
 // inOrder says whether a charge belongs to the path's order.
 func inOrder(c *call, charge refund.Charge) bool {
 	alias, _ := charge.Alias(merchant.PingPP)
-	return alias.Name != "" && alias.Sub == c.ids[0]
+	return alias.Name != "" && alias.Sub == c.r.PathValue("or")
 }
 
 // listOrderCharges is GET /v1/orders/{or}/charges, with the cursors of charges.
@@ -59,7 +59,7 @@ func (d *Dialect) listOrderCharges(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := wire.List[wire.Charge]{URL: wire.OrderChargesPath(c.ids[0]), HasMore: more}
+	list := wire.List[wire.Charge]{URL: wire.OrderChargesPath(c.r.PathValue("or")), HasMore: more}
 	for _, charge := range charges {
 		object, err := d.chargeObject(c.r.Context(), c, charge, expandsApp(c.params))
 		if err != nil {
@@ -75,7 +75,7 @@ func (d *Dialect) getOrderCharge(c *call) (any, error) {
 	if _, _, err := d.orderCharges(c); err != nil {
 		return nil, err
 	}
-	charge, err := d.orderCharge(c, c.ids[1])
+	charge, err := d.orderCharge(c, c.r.PathValue("ch"))
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (d *Dialect) listOrderRefunds(c *call) (any, error) {
 		return nil, err
 	}
 	refunds, total, err := d.Pager.RefundPage(c.r.Context(), refund.Filter{
-		MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Sub: c.ids[0], Page: refund.Page{Limit: limit},
+		MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP, Sub: c.r.PathValue("or"), Page: refund.Page{Limit: limit},
 	}, offset)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (d *Dialect) listOrderRefunds(c *call) (any, error) {
 	for _, charge := range charges {
 		known[charge.ID] = charge
 	}
-	list := wire.List[wire.Refund]{URL: wire.OrderRefundsPath(c.ids[0]), HasMore: offset+int64(len(refunds)) < total}
+	list := wire.List[wire.Refund]{URL: wire.OrderRefundsPath(c.r.PathValue("or")), HasMore: offset+int64(len(refunds)) < total}
 	for _, r := range refunds {
 		charge, ok := known[r.ChargeID]
 		if !ok { // of an order with more charges than a list has
@@ -136,10 +136,10 @@ func (d *Dialect) getOrderRefund(c *call) (any, error) {
 		return nil, err
 	}
 	unknown := refund.Errorf(refund.KindRefundNotFound, "refund", "the order has no such refund")
-	if !wire.IsPossibleID(c.ids[1]) {
+	if !wire.IsPossibleID(c.r.PathValue("re")) {
 		return nil, unknown
 	}
-	r, err := d.Reader.Refund(c.r.Context(), c.caller.Merchant.ID, c.ids[1])
+	r, err := d.Reader.Refund(c.r.Context(), c.caller.Merchant.ID, c.r.PathValue("re"))
 	if err != nil {
 		return nil, err
 	}

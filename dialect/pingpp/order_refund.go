@@ -59,7 +59,7 @@ func (d *Dialect) createOrderRefund(c *call) (any, error) {
 		}
 		return nil, err
 	}
-	list := wire.List[wire.Refund]{URL: wire.OrderRefundsPath(c.ids[0])}
+	list := wire.List[wire.Refund]{URL: wire.OrderRefundsPath(c.r.PathValue("or"))}
 	for _, r := range result.Refunds {
 		list.Data = append(list.Data, d.refundShown(c, r, known[r.ChargeID]))
 	}

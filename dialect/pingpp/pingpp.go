@@ -13,7 +13,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -74,15 +73,6 @@ func New(s Services) *Dialect {
 
 // Name is "pingpp".
 func (d *Dialect) Name() string { return merchant.PingPP }
-
-// Register adds everything under /v1/. The paths are matched here and not by
-// the mux, whose answers for unknown addresses and methods are no envelopes:
-// a body without "error" breaks two clients and is a success to a third
-// (section 4.5). "/v1" itself would be redirected.
-func (d *Dialect) Register(mux *http.ServeMux) {
-	mux.HandleFunc("/v1", d.serve)
-	mux.HandleFunc(wire.PathPrefix, d.serve)
-}
 
 // now is the time in the store's precision.
 func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }

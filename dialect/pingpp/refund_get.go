@@ -14,7 +14,7 @@ func (d *Dialect) getRefund(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, ok, err := d.refundOf(c.r.Context(), charge, c.ids[1])
+	r, ok, err := d.refundOf(c.r.Context(), charge, c.r.PathValue("re"))
 	if err != nil {
 		return nil, err
 	}

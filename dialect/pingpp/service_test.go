@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -124,7 +125,30 @@ func TestSuite(t *testing.T) {
 			out["an unusable idempotency key"] = request(t, base, key, charge, `{"description":"d","amount":1}`, "Idempotency-Key", "a key")
 			return out
 		},
+		CallerHeaders: []string{"Authorization", "Pingplusplus-Signature", "Pingplusplus-Request-Timestamp"},
+		Routes:        dialecttest.Routes(pingpp.Routes), Writes: writes,
 	})
+}
+
+const lostOrder = "2001708140000194899"
+
+// writes are the calls that write, for the suite.
+var writes = map[string]dialecttest.Write{
+	"POST /v1/charges":                   writing(nil, "/v1/charges", chargeOf("LOST1", "wx", 100)),
+	"POST /v1/charges/{ch}/reverse":      writing(scanned, "/v1/charges/{}/reverse", ""),
+	"POST /v1/charges/{ch}/refunds":      writing(nil, "/v1/charges/{}/refunds", `{"description":"d","amount":10}`),
+	"POST /v1/batch_refunds":             writing(nil, "/v1/batch_refunds", batchOf(demoApp, "LOST1", quoted("{}"))),
+	"POST /v1/orders/{or}/order_refunds": writing(ofOrder(lostOrder), "/v1/orders/"+lostOrder+"/order_refunds", `{"description":"d"}`),
+}
+
+// writing is a call about a new charge of the demo merchant, which is {}.
+func writing(edit func(*refund.Charge), path, body string) dialecttest.Write {
+	return func(t *testing.T, s *dialecttest.Service) func(string) *http.Request {
+		fill := strings.NewReplacer("{}", s.Charge(t, merchant.DemoID, 100, edit).ID)
+		return func(base string) *http.Request {
+			return dialecttest.Request(t, http.MethodPost, base+fill.Replace(path), fill.Replace(body), "Authorization", "Bearer "+demoKey, "Content-Type", jsonType)
+		}
+	}
 }
 
 // eventually repeats a GET until the answer contains a text.

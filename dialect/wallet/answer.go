@@ -19,18 +19,23 @@ func (c *call) headers() {
 
 // answer sends a result with 200: wrapped where the request was sealed or the
 // wallet wants it, else the bare object of the published page (section 6).
-func (d *Dialect) answer(c *call, object any) {
+func (d *Dialect) answer(c *call, object any) error {
 	if c.keys != nil || c.is(wire.SettingReply, wire.ReplyWrapped) {
 		object = wire.Success(object)
 	}
-	d.send(c, http.StatusOK, object)
+	body, err := d.encode(c, object)
+	if err != nil {
+		return c.x.Lost(err, "render answer")
+	}
+	c.send(http.StatusOK, body)
+	return nil
 }
 
 // fail answers with the wrapper, as the table in errors.go says.
 func (d *Dialect) fail(c *call, err error) {
 	var param *wire.ParamError
 	if errors.As(err, &param) {
-		d.send(c, param.Code.Status(), wire.Failure(param.Code, param.Error()))
+		d.refuse(c, param.Code.Status(), wire.Failure(param.Code, param.Error()))
 		return
 	}
 	core := refund.As(err)
@@ -48,23 +53,26 @@ func (d *Dialect) fail(c *call, err error) {
 	if status >= http.StatusInternalServerError {
 		d.Log.Error("request failed", "request_id", c.requestID, "path", c.r.URL.Path, "error", err)
 	}
-	d.send(c, status, wire.Failure(row.code, row.tell(core)))
+	d.refuse(c, status, wire.Failure(row.code, row.tell(core)))
 }
 
-// send seals and writes a body. One that can't be written down or sealed is a
-// fault of ours and gets no answer: it may be of a refund that is on disk.
-func (d *Dialect) send(c *call, status int, object any) {
-	body, err := d.encode(c, object)
+// refuse tells a failure. One that can't be sealed gets no answer.
+func (d *Dialect) refuse(c *call, status int, failure any) {
+	body, err := d.encode(c, failure)
 	if err != nil {
-		d.Log.Error("answer could not be written", "request_id", c.requestID, "error", err)
+		d.Log.Error("answer could not be sealed", "request_id", c.requestID, "error", err)
 		panic(http.ErrAbortHandler)
 	}
-	c.began = true
+	c.send(status, body)
+}
+
+func (c *call) send(status int, body []byte) {
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // whoever asked may be gone
 }
 
+// encode writes an object down, and seals it for a caller who sealed.
 func (d *Dialect) encode(c *call, object any) ([]byte, error) {
 	body, err := wire.Marshal(object)
 	if err != nil || c.keys == nil {

@@ -1,10 +1,7 @@
 package wallet
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"github.com/refundry/refundry/dialect"
@@ -16,6 +13,7 @@ import (
 
 // call is one request on its way through the dialect.
 type call struct {
+	x         *dialect.Exchange
 	w         http.ResponseWriter
 	r         *http.Request
 	requestID string
@@ -27,53 +25,48 @@ type call struct {
 	// bodyFault is why the body can't be used. It is told after what comes
 	// before it in the order of checks (section 2.6).
 	bodyFault error
-	ids       []string // of the path, behind the wallet: charge, refund, or any
-	// accepted says that a refund is on disk: no answer may deny it.
-	accepted bool
-	// began says that an answer is on its way.
-	began bool
 }
 
-// serve answers one request.
-func (d *Dialect) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{w: w, r: r, requestID: "iar_" + refund.NewID(d.Now())}
+func open(x *dialect.Exchange) *call {
+	c := &call{x: x, w: x.W, r: x.R, requestID: x.RequestID}
 	c.headers()
-	defer d.recoverTo(c)
-	object, err := d.handle(c)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	d.answer(c, object)
+	return c
 }
 
-// handle checks in the order of section 2.6: key and envelope, wallet, body;
+// The checks come in the order of section 2.6: key and envelope, wallet, body;
 // what follows is each call's own.
-func (d *Dialect) handle(c *call) (any, error) {
+
+func (d *Dialect) before(c *call) error {
 	if err := d.authenticate(c); err != nil {
-		return nil, err
+		return err
 	}
-	found, names, allowed, err := find(c.r)
-	if err != nil {
-		if allowed != nil {
-			c.w.Header().Set("Allow", strings.Join(allowed, ", "))
-		}
-		return nil, err
+	if lacksWallet(c.r) {
+		return &wire.ParamError{Code: wire.CodeWalletIDNull, Text: wire.CodeWalletIDNull.Name()}
 	}
-	c.ids = names
-	if strings.HasPrefix(found.path, walletSegment) {
-		c.ids = names[1:]
-		if err := d.checkWallet(c, names[0]); err != nil {
-			return nil, err
+	return nil
+}
+
+func (d *Dialect) admit(c *call, found route) error {
+	if strings.HasPrefix(found.Path, walletRoot) {
+		if err := d.checkWallet(c, c.r.PathValue("wallet")); err != nil {
+			return err
 		}
 	}
 	if err := c.mayUse(found); err != nil {
-		return nil, err
+		return err
 	}
-	if found.method == http.MethodPost && c.bodyFault != nil {
-		return nil, c.bodyFault
+	if found.Method == http.MethodPost && c.bodyFault != nil {
+		return c.bodyFault
 	}
-	return found.handle(d, c)
+	return nil
+}
+
+func (d *Dialect) handle(c *call, found route) error {
+	object, err := found.handle(d, c)
+	if err != nil {
+		return err
+	}
+	return d.answer(c, object)
 }
 
 // checkWallet: the wallet of the path must be the key's.
@@ -101,7 +94,7 @@ func (c *call) mayUse(found route) error {
 	if !c.caller.Key.May(found.scope) {
 		return refund.Errorf(refund.KindForbidden, "", "the key lacks the scope %s", found.scope)
 	}
-	if found.method == http.MethodPost && (c.is(wire.SettingBlock, wire.SettingOn) || c.is(wire.SettingReviewed, wire.SettingOff)) {
+	if found.Method == http.MethodPost && (c.is(wire.SettingBlock, wire.SettingOn) || c.is(wire.SettingReviewed, wire.SettingOff)) {
 		return refund.Errorf(refund.KindForbidden, "", "the wallet is locked or not approved")
 	}
 	return nil
@@ -109,23 +102,6 @@ func (c *call) mayUse(found route) error {
 
 // is reports whether a setting of the wallet has a value.
 func (c *call) is(name, value string) bool { return c.identity.Public[name] == value }
-
-// recoverTo answers a panic. One behind the acceptance of a refund closes the
-// connection: whatever was said would deny it.
-func (d *Dialect) recoverTo(c *call) {
-	problem := recover()
-	if problem == nil {
-		return
-	}
-	if err, ok := problem.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-		panic(http.ErrAbortHandler)
-	}
-	d.Log.Error("handler panicked", "request_id", c.requestID, "panic", fmt.Sprint(problem), "stack", string(debug.Stack()))
-	if c.accepted || c.began {
-		panic(http.ErrAbortHandler)
-	}
-	d.fail(c, refund.Errorf(refund.KindInternal, "", "internal error"))
-}
 
 // chargeNamed finds a charge by its name in the key's wallet. One that has its
 // name in another wallet of the merchant is not found.

@@ -92,6 +92,7 @@ func serve(t testing.TB, s wallet.Services) string {
 
 func TestHowEachEndOfARequestIsTold(t *testing.T) {
 	const internal = `{"code":-1,"message":"internal error","data":null}`
+	const unknown = `{"code":100027,"message":"it is not known whether the refund was accepted: look it up, or repeat it with the same number or key","data":null}`
 	refused := func(kind refund.Kind) outcome { return failing(refund.Errorf(kind, "", "detail")) }
 	for name, test := range map[string]struct {
 		end    outcome
@@ -101,7 +102,6 @@ func TestHowEachEndOfARequestIsTold(t *testing.T) {
 		"busy":                     {refused(refund.KindBusy), 403, `{"code":-1,"message":"the server is busy and accepted nothing, try again","data":null}`},
 		"a row that is broken":     {refused(refund.KindCorrupt), 500, internal},
 		"an error":                 {failing(errAway), 500, internal},
-		"a panic":                  {func() (intake.Result, error) { panic("fault") }, 500, internal},
 		"a kind that nobody knows": {refused("new"), 500, internal},
 		"no account":               {refused(refund.KindNoAccount), 402, `{"code":10008,"message":"no channel account takes the charge: it can't be refunded here","data":null}`},
 		"a time window":            {refused(refund.KindWindowOver), 402, `{"code":100028,"message":"the time for refunds of the charge is over","data":null}`},
@@ -111,8 +111,9 @@ func TestHowEachEndOfARequestIsTold(t *testing.T) {
 		"too soon":                 {refused(refund.KindTooSoon), 402, `{"code":10007,"message":"the charge was refunded too recently, try again later","data":null}`},
 		"a state":                  {refused(refund.KindStateConflict), 402, `{"code":10009,"message":"detail","data":null}`},
 		// No 4xx: the refund may be on disk.
-		"an unknown outcome": {refused(refund.KindUnknownOutcome), 504, `{"code":100027,"message":` +
-			`"it is not known whether the refund was accepted: look it up, or repeat it with the same number or key","data":null}`},
+		"an unknown outcome": {refused(refund.KindUnknownOutcome), 504, unknown},
+		"a panic":            {func() (intake.Result, error) { panic("fault") }, 504, unknown},
+		"a panic behind it":  {func() (intake.Result, error) { return intake.Result{}, nil }, 504, unknown}, // no refund to show
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serve(t, wallet.Services{Directory: people{}, Acceptor: test.end})
@@ -130,28 +131,18 @@ func TestHowEachEndOfARequestIsTold(t *testing.T) {
 	})
 }
 
-// What is on disk is never denied: a fault behind the acceptance closes the
-// connection without an answer.
-func TestAFaultBehindTheAcceptanceIsNoError(t *testing.T) {
-	for name, s := range map[string]wallet.Services{
-		"a panic": {Directory: people{}, Acceptor: outcome(func() (intake.Result, error) { return intake.Result{}, nil })}, // no refund to show
-		"a nonce that can't be drawn": {
-			Directory: sealing(), Random: io.LimitReader(bytes.NewReader(nil), 0),
-			Acceptor: outcome(func() (intake.Result, error) { return intake.Result{Refunds: []refund.Refund{{ID: "re_1"}}}, nil }),
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			body := asking(demoCharge, 1)
-			if s.Random != nil {
-				body = seal(t, body, merchantSide(t))
-			}
-			r := dialecttest.Request(t, "POST", serve(t, s)+"/wallet/"+demoWallet+"/refund", body, "X-API-KEY", "k")
-			response, err := http.DefaultTransport.RoundTrip(r)
-			if err == nil {
-				_ = response.Body.Close()
-				t.Errorf("answered %d", response.StatusCode)
-			}
-		})
+// What is on disk is never denied, also where nothing can be said: an answer
+// that can't be sealed closes the connection.
+func TestAnAnswerThatCannotBeSealed(t *testing.T) {
+	url := serve(t, wallet.Services{
+		Directory: sealing(), Random: io.LimitReader(bytes.NewReader(nil), 0),
+		Acceptor: outcome(func() (intake.Result, error) { return intake.Result{Refunds: []refund.Refund{{ID: "re_1"}}}, nil }),
+	})
+	r := dialecttest.Request(t, "POST", url+"/wallet/"+demoWallet+"/refund", seal(t, asking(demoCharge, 1), merchantSide(t)), "X-API-KEY", "k")
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil {
+		_ = response.Body.Close()
+		t.Errorf("answered %d", response.StatusCode)
 	}
 }
 

@@ -14,7 +14,7 @@ const walletCurrency money.Currency = "CNY"
 // getObject is GET /wallet/{wallet_id}/obj/{id}: a charge, a refund, or the
 // wallet itself (section 3).
 func (d *Dialect) getObject(c *call) (any, error) {
-	id := c.ids[0]
+	id := c.r.PathValue("id")
 	if id == c.identity.Name {
 		return d.getWallet(c)
 	}

@@ -30,7 +30,7 @@ func (d *Dialect) createOldRefund(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	request.ChargesID = c.ids[0]
+	request.ChargesID = c.r.PathValue("charge")
 	r, charge, err := d.accept(c, request)
 	if err != nil {
 		return nil, err
@@ -64,6 +64,5 @@ func (d *Dialect) accept(c *call, request wire.RefundRequest) (refund.Refund, re
 	}
 	// From here on the refund is on disk: whatever happens, it is no error.
 	// The charge that was read before has all that a refund shows of it.
-	c.accepted = true
 	return result.Refunds[0], charge, nil
 }

@@ -41,7 +41,7 @@ func (d *Dialect) refundPage(c *call) ([]refund.Refund, refund.Charge, int64, er
 	if err != nil {
 		return nil, refund.Charge{}, 0, err
 	}
-	charge, err := d.chargeNamed(c, c.ids[0])
+	charge, err := d.chargeNamed(c, c.r.PathValue("charge"))
 	if err != nil {
 		return nil, refund.Charge{}, 0, err
 	}
@@ -55,11 +55,11 @@ func (d *Dialect) refundPage(c *call) ([]refund.Refund, refund.Charge, int64, er
 // getOldRefund is GET /charges/{charge_id}/refunds/{refund_id}. A refund of
 // another charge is as unknown as one that is not there.
 func (d *Dialect) getOldRefund(c *call) (any, error) {
-	charge, err := d.chargeNamed(c, c.ids[0])
+	charge, err := d.chargeNamed(c, c.r.PathValue("charge"))
 	if err != nil {
 		return nil, err
 	}
-	r, of, err := d.refundNamed(c, c.ids[1])
+	r, of, err := d.refundNamed(c, c.r.PathValue("refund"))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -130,5 +131,27 @@ func TestSuite(t *testing.T) {
 			out["an unusable idempotency key"] = request(t, base, key, charge, head+`"amount":1}`, "Idempotency-Key", "a key")
 			return out
 		},
+		CallerHeaders: []string{"X-API-KEY"},
+		Routes:        dialecttest.Routes(wallet.Routes), Writes: writes,
+		Unknown: func(status int, body string) bool {
+			return status == http.StatusGatewayTimeout && strings.HasPrefix(body, `{"code":100027,`)
+		},
 	})
+}
+
+// writes are the calls that write, for the suite.
+var writes = map[string]dialecttest.Write{
+	"POST /wallet/{wallet}/refund":   writing("/wallet/"+demoWallet+"/refund", asking("{}", 10)),
+	"POST /wallet/{wallet}/charges":  writing("/wallet/"+demoWallet+"/charges", chargeOf("LOST1", 100)),
+	"POST /charges/{charge}/refunds": writing("/charges/{}/refunds", `{"amount":10,"description":"d"}`),
+}
+
+// writing is a call about a new charge of the demo merchant, which is {}.
+func writing(path, body string) dialecttest.Write {
+	return func(t *testing.T, s *dialecttest.Service) func(string) *http.Request {
+		fill := strings.NewReplacer("{}", nameIn(t, s.Charge(t, merchant.DemoID, 100, nil)))
+		return func(base string) *http.Request {
+			return dialecttest.Request(t, http.MethodPost, base+fill.Replace(path), fill.Replace(body), "X-API-KEY", demoKey)
+		}
+	}
 }

@@ -13,7 +13,6 @@ import (
 	"crypto/rand"
 	"io"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
@@ -21,7 +20,6 @@ import (
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
-	wire "github.com/refundry/refundry/wire/wallet"
 )
 
 // Pager reads lists by the number of their page, newest first, as this API
@@ -77,17 +75,6 @@ func New(s Services) *Dialect {
 
 // Name is "wallet".
 func (d *Dialect) Name() string { return merchant.Wallet }
-
-// Register adds everything under /wallet, /charges and /api/v1. The paths are
-// matched here and not by the mux, whose answers for unknown addresses and
-// methods are not in this API's form. Each is there with and without a slash:
-// the mux would redirect the bare one.
-func (d *Dialect) Register(mux *http.ServeMux) {
-	for _, root := range []string{"/wallet", "/charges", wire.PathPrefix} {
-		mux.HandleFunc(root, d.serve)
-		mux.HandleFunc(root+"/", d.serve)
-	}
-}
 
 // now is the time in the store's precision.
 func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }

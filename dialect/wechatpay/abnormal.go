@@ -15,7 +15,7 @@ func (d *Dialect) applyAbnormalRefund(c *call) (any, error) {
 	if !d.rates.add(c, d.Now(), countReroute, wire.AbnormalPerSecond) {
 		return nil, &wire.Error{Code: wire.CodeRateLimitExceeded, Message: "请求过于频繁，请降低频率后重试"}
 	}
-	id, err := wire.PathNumber("refund_id", c.ids[0])
+	id, err := wire.PathNumber("refund_id", c.r.PathValue("refund_id"))
 	if err != nil {
 		return nil, err
 	}

@@ -28,12 +28,12 @@ func (c *call) headers() {
 func (d *Dialect) answer(c *call, object any) error {
 	body, err := marshal(object)
 	if err != nil {
-		return refund.Wrap(err, "render answer")
+		return c.x.Lost(err, "render answer")
 	}
 	// A 2xx that can't be signed would be taken for forged. SYSTEM_ERROR says
 	// what is true then: query, and repeat the same.
 	if err := d.sign(c, body); err != nil {
-		return refund.Wrap(err, "sign answer")
+		return c.x.Lost(err, "sign answer")
 	}
 	c.send(http.StatusOK, body)
 	return nil
@@ -108,7 +108,6 @@ func (d *Dialect) sign(c *call, body []byte) error {
 
 // send writes exactly the bytes that were signed, with their length.
 func (c *call) send(status int, body []byte) {
-	c.began = true
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // whoever asked may be gone

@@ -1,11 +1,7 @@
 package wechatpay
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
-	"strings"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
@@ -16,6 +12,7 @@ import (
 
 // call is one request on its way through the dialect.
 type call struct {
+	x         *dialect.Exchange
 	w         http.ResponseWriter
 	r         *http.Request
 	requestID string
@@ -25,37 +22,16 @@ type call struct {
 	// signer signs the answer. Its key is nil until the request has verified:
 	// before that, nothing is signed for whoever it is.
 	signer wire.Signer
-	serial string   // of the caller's certificate
-	ids    []string // of the path
-	// began says that an answer is on its way.
-	began bool
+	serial string // of the caller's certificate
 }
 
-// serve answers one request.
-func (d *Dialect) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{w: w, r: r, requestID: "iar_" + refund.NewID(d.Now())}
+func open(x *dialect.Exchange) *call {
+	c := &call{x: x, w: x.W, r: x.R, requestID: x.RequestID}
 	c.headers()
-	// A fault is answered in the dialect's form too: plain text is an uncaught
-	// error in the Java client (section 1.7).
-	defer d.recoverTo(c)
-	if err := d.authenticate(c); err != nil {
-		d.fail(c, err)
-		return
-	}
-	if err := d.run(c); err != nil {
-		d.fail(c, err)
-	}
+	return c
 }
 
-func (d *Dialect) run(c *call) error {
-	found, ids, allowed, missing := find(c.r)
-	if missing != nil {
-		if allowed != nil {
-			c.w.Header().Set("Allow", strings.Join(allowed, ", "))
-		}
-		return missing
-	}
-	c.ids = ids
+func (d *Dialect) handle(c *call, found route) error {
 	if found.serve != nil {
 		return found.serve(d, c)
 	}
@@ -64,20 +40,6 @@ func (d *Dialect) run(c *call) error {
 		return err
 	}
 	return d.answer(c, object)
-}
-
-// recoverTo answers a panic with SYSTEM_ERROR: for a refund request its outcome
-// is unknown then, which is what that code says.
-func (d *Dialect) recoverTo(c *call) {
-	problem := recover()
-	if problem == nil {
-		return
-	}
-	if err, ok := problem.(error); ok && errors.Is(err, http.ErrAbortHandler) || c.began {
-		panic(http.ErrAbortHandler)
-	}
-	d.Log.Error("handler panicked", "request_id", c.requestID, "panic", fmt.Sprint(problem), "stack", string(debug.Stack()))
-	d.fail(c, refund.Errorf(refund.KindInternal, "", "internal error"))
 }
 
 // object decodes the body.

@@ -22,7 +22,7 @@ func (d *Dialect) applyAbnormalRefundOnce(c *call) (any, error) {
 	}
 	body.Members = slices.DeleteFunc(slices.Clone(body.Members), func(m exactjson.Member) bool { return slices.Contains(ofCard, m.Name) })
 	w := merchant.Write{
-		MerchantID: c.merchantID(), Call: "wechatpay POST apply-abnormal-refund " + c.account.mchID() + " " + c.ids[0],
+		MerchantID: c.merchantID(), Call: "wechatpay POST apply-abnormal-refund " + c.account.mchID() + " " + c.r.PathValue("refund_id"),
 		Content: dialect.WriteContent(body),
 	}
 	return dialect.OnceObject(&c.r, d.Writes, w, func() (any, error) { return d.applyAbnormalRefund(c) }, func(id string) (any, error) {

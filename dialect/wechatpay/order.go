@@ -22,9 +22,9 @@ func (d *Dialect) getOrder(c *call, partner, byID bool) (any, error) {
 	var transactionID, outTradeNo string
 	var err error
 	if byID {
-		transactionID, err = wire.PathNumber("transaction_id", c.ids[0])
+		transactionID, err = wire.PathNumber("transaction_id", c.r.PathValue("transaction_id"))
 	} else {
-		outTradeNo, err = wire.PathNumber("out_trade_no", c.ids[0])
+		outTradeNo, err = wire.PathNumber("out_trade_no", c.r.PathValue("out_trade_no"))
 	}
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 
 // getRefund is GET /v3/refund/domestic/refunds/{out_refund_no} (section 2.2).
 func (d *Dialect) getRefund(c *call) (any, error) {
-	number, err := wire.PathNumber("out_refund_no", c.ids[0])
+	number, err := wire.PathNumber("out_refund_no", c.r.PathValue("out_refund_no"))
 	if err != nil {
 		return nil, err
 	}

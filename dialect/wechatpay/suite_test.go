@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/dialect/wechatpay"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -98,5 +99,30 @@ func TestSuite(t *testing.T) {
 			}
 			return out
 		},
+		CallerHeaders: []string{"Authorization", "Wechatpay-Serial"},
+		Routes:        dialecttest.Routes(wechatpay.Routes), Writes: writes,
+		Unknown: func(status int, body string) bool {
+			return status == http.StatusInternalServerError && strings.HasPrefix(body, `{"code":"SYSTEM_ERROR",`) && strings.Contains(body, "查询或重试")
+		},
 	})
+}
+
+// writes are the calls that write, for the suite.
+var writes = map[string]dialecttest.Write{
+	"POST /v3/refund/domestic/refunds": func(t *testing.T, s *dialecttest.Service) func(string) *http.Request {
+		return func(base string) *http.Request {
+			c := demo(t, s, direct)
+			c.url = base
+			return c.request(t, http.MethodPost, refundPath, refundBody("LOST1", 10, ""))
+		}
+	},
+	"POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund": func(t *testing.T, s *dialecttest.Service) func(string) *http.Request {
+		c := demo(t, s, direct)
+		made := decoded(t, c.post(t, refundPath, refundBody("LOST2", 52, ""), http.StatusOK, "Prefer", "wait=5"))
+		path := refundPath + "/" + fmt.Sprint(made["refund_id"]) + "/apply-abnormal-refund"
+		return func(base string) *http.Request {
+			c.url = base
+			return c.request(t, http.MethodPost, path, `{"out_refund_no":"LOST2",`+c.encrypted(t, cardNumber, holder)+`}`)
+		}
+	},
 }

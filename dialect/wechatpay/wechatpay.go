@@ -13,7 +13,6 @@ package wechatpay
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -84,11 +83,3 @@ func New(s Services) *Dialect {
 
 // Name is "wechatpay".
 func (d *Dialect) Name() string { return merchant.WeChatPay }
-
-// Register adds everything under /v3/. The paths are matched here and not by
-// the mux: its answers for unknown addresses and methods are plain text, which
-// the Java client can't read (section 1.7), and "/v3" would be redirected.
-func (d *Dialect) Register(mux *http.ServeMux) {
-	mux.HandleFunc("/v3", d.serve)
-	mux.HandleFunc(pathPrefix, d.serve)
-}

@@ -1,0 +1,4 @@
+package native
+
+// Routes are for the suite.
+var Routes = New(Services{}).routes()

@@ -1,0 +1,4 @@
+package payin
+
+// Routes are for the suite.
+var Routes = routes

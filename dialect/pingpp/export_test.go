@@ -1,0 +1,4 @@
+package pingpp
+
+// Routes are for the suite.
+var Routes = routes

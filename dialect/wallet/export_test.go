@@ -1,0 +1,4 @@
+package wallet
+
+// Routes are for the suite.
+var Routes = routes

@@ -1,0 +1,4 @@
+package wechatpay
+
+// Routes are for the suite.
+var Routes = routes
