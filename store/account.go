@@ -10,6 +10,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -97,7 +98,7 @@ func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccoun
 	if takes != "" {
 		a.Takes = strings.Fields(takes)
 	}
-	a.CreatedAt, a.UpdatedAt = fromMicros(createdAt), fromMicros(updatedAt)
+	a.CreatedAt, a.UpdatedAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt)
 	if a.UpdatedAt.IsZero() { // a row of a binary that knew no changes
 		a.UpdatedAt = a.CreatedAt
 	}
@@ -106,7 +107,7 @@ func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccoun
 
 // addAccount inserts an account. One without a state or version is new: active
 // and of version 1.
-func (s *Store) addAccount(ctx context.Context, q querier, a merchant.ChannelAccount) error {
+func (s *Store) addAccount(ctx context.Context, q sqldb.Querier, a merchant.ChannelAccount) error {
 	if a.State == "" {
 		a.State = merchant.AccountActive
 	}
@@ -116,7 +117,7 @@ func (s *Store) addAccount(ctx context.Context, q querier, a merchant.ChannelAcc
 		return err
 	}
 	args := append([]any{a.ID, a.MerchantID, a.Channel}, values...)
-	if _, err := q.exec(ctx, insertAccount, append(args, micros(a.CreatedAt), micros(a.CreatedAt))...); err != nil {
+	if _, err := q.Exec(ctx, insertAccount, append(args, sqldb.Micros(a.CreatedAt), sqldb.Micros(a.CreatedAt))...); err != nil {
 		return err
 	}
 	return owned(ctx, q, a.MerchantID, accountOwner, a.ID)
@@ -125,7 +126,7 @@ func (s *Store) addAccount(ctx context.Context, q querier, a merchant.ChannelAcc
 // AddAccount adds a channel account. The same again changes nothing; one that
 // another merchant has is an error.
 func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount) error {
-	err := s.write(ctx, func(q querier) error { return s.addAccount(ctx, q, a) })
+	err := s.write(ctx, func(q sqldb.Querier) error { return s.addAccount(ctx, q, a) })
 	s.directory.forget()
 	if err != nil {
 		return fmt.Errorf("add channel account %s: %w", a.ID, err)
@@ -136,8 +137,8 @@ func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount) error
 // accounts reads a merchant's accounts without their secrets, oldest first.
 func (s *Store) accounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
 	var found []merchant.ChannelAccount
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, accountsOf, []any{merchantID}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, accountsOf, []any{merchantID}, func(scan func(...any) error) error {
 			a, _, err := scanAccount(scan)
 			found = append(found, a)
 			return err
@@ -152,7 +153,7 @@ func (s *Store) accounts(ctx context.Context, merchantID string) ([]merchant.Cha
 // and version for up to entryLife. Absent is KindNotFound.
 func (s *Store) ChannelAccount(ctx context.Context, id string) (merchant.ChannelAccount, error) {
 	return s.directory.opened.get(ctx, id, s.now(), func(ctx context.Context) (found merchant.ChannelAccount, err error) {
-		err = s.read(ctx, func(q querier) error {
+		err = s.read(ctx, func(q sqldb.Querier) error {
 			found, err = s.openedAccount(ctx, q, id, "")
 			return err
 		})
@@ -166,10 +167,10 @@ func (s *Store) ChannelAccount(ctx context.Context, id string) (merchant.Channel
 
 // openedAccount reads an account with all its versions, those that have retired
 // without their secrets.
-func (s *Store) openedAccount(ctx context.Context, q querier, id, lock string) (merchant.ChannelAccount, error) {
+func (s *Store) openedAccount(ctx context.Context, q sqldb.Querier, id, lock string) (merchant.ChannelAccount, error) {
 	var a merchant.ChannelAccount
 	there := false
-	err := q.query(ctx, accountByID+lock, []any{id}, func(scan func(...any) error) (err error) {
+	err := q.Query(ctx, accountByID+lock, []any{id}, func(scan func(...any) error) (err error) {
 		there = true
 		var mode, sealed string
 		if a, sealed, err = scanAccount(scan, &mode); err != nil {
@@ -198,8 +199,8 @@ func (s *Store) openedAccount(ctx context.Context, q querier, id, lock string) (
 // by the account as it was for up to entryLife longer. Absent is KindNotFound.
 func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error) {
 	var after merchant.ChannelAccount
-	err := s.write(ctx, func(q querier) error {
-		before, err := s.openedAccount(ctx, q, id, q.lock("OF a"))
+	err := s.write(ctx, func(q sqldb.Querier) error {
+		before, err := s.openedAccount(ctx, q, id, q.Lock("OF a"))
 		if err == nil && before.MerchantID != merchantID {
 			err = refund.Errorf(refund.KindNotFound, "channel_account", "the merchant has no channel account %q", id)
 		}
@@ -216,7 +217,7 @@ func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, now ti
 			return err
 		}
 		args := append([]any{merchantID, id}, values...)
-		if _, err := q.exec(ctx, updateAccount, append(args, micros(now))...); err != nil {
+		if _, err := q.Exec(ctx, updateAccount, append(args, sqldb.Micros(now))...); err != nil {
 			return err
 		}
 		if err := s.saveVersions(ctx, q, before, after, now); err != nil {
@@ -236,10 +237,10 @@ func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, now ti
 
 // sendWhatWaited makes an account's refunds due whose next step is a submit that
 // nobody is about to make. It goes by the index of what is due at all.
-func sendWhatWaited(ctx context.Context, q querier, merchantID, accountID string, now time.Time) error {
+func sendWhatWaited(ctx context.Context, q sqldb.Querier, merchantID, accountID string, now time.Time) error {
 	const text = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND channel_account = $2 AND due_at > $3 AND due_at > 0
 		AND lease_until = 0 AND (state = 'created' OR state = 'pending' AND submitted_at = 0)`
-	if _, err := q.exec(ctx, text, merchantID, accountID, micros(now)); err != nil {
+	if _, err := q.Exec(ctx, text, merchantID, accountID, sqldb.Micros(now)); err != nil {
 		return fmt.Errorf("make refunds due: %w", err)
 	}
 	return nil

@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // accountVersions reads the versions of an account before the one in use, newest
 // first. Those without secrets, such as the retired, have only their settings.
-func (s *Store) accountVersions(ctx context.Context, q querier, id string) ([]merchant.AccountVersion, error) {
+func (s *Store) accountVersions(ctx context.Context, q sqldb.Querier, id string) ([]merchant.AccountVersion, error) {
 	const text = `SELECT v.version, v.settings, v.sealed, v.retires_at FROM channel_account_versions v WHERE v.account_id = $1 ORDER BY v.version DESC`
 	var found []merchant.AccountVersion
-	err := q.query(ctx, text, []any{id}, func(scan func(...any) error) error {
+	err := q.Query(ctx, text, []any{id}, func(scan func(...any) error) error {
 		var v merchant.AccountVersion
 		var settings, sealed string
 		var retiresAt int64
@@ -24,7 +25,7 @@ func (s *Store) accountVersions(ctx context.Context, q querier, id string) ([]me
 		if err == nil {
 			v.Secrets, err = s.openAccount(id, v.Version, sealed)
 		}
-		v.RetiresAt = fromMicros(retiresAt)
+		v.RetiresAt = sqldb.FromMicros(retiresAt)
 		found = append(found, v)
 		return err
 	})
@@ -37,7 +38,7 @@ func (s *Store) accountVersions(ctx context.Context, q querier, id string) ([]me
 // saveVersions keeps the version that a newer one took the place of, sets when
 // versions retire where that was changed, and forgets the secrets of those that
 // have retired.
-func (s *Store) saveVersions(ctx context.Context, q querier, before, after merchant.ChannelAccount, now time.Time) error {
+func (s *Store) saveVersions(ctx context.Context, q sqldb.Querier, before, after merchant.ChannelAccount, now time.Time) error {
 	const (
 		insert = `INSERT INTO channel_account_versions (account_id, version, settings, sealed, retires_at)
 			VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
@@ -46,7 +47,7 @@ func (s *Store) saveVersions(ctx context.Context, q querier, before, after merch
 	)
 	for _, v := range after.Previous {
 		if v.Version < before.Version {
-			if _, err := q.exec(ctx, retire, after.ID, v.Version, micros(v.RetiresAt)); err != nil {
+			if _, err := q.Exec(ctx, retire, after.ID, v.Version, sqldb.Micros(v.RetiresAt)); err != nil {
 				return fmt.Errorf("retire version of channel account: %w", err)
 			}
 			continue
@@ -59,11 +60,11 @@ func (s *Store) saveVersions(ctx context.Context, q querier, before, after merch
 		if err != nil {
 			return err
 		}
-		if _, err := q.exec(ctx, insert, after.ID, v.Version, settings, sealed, micros(v.RetiresAt)); err != nil {
+		if _, err := q.Exec(ctx, insert, after.ID, v.Version, settings, sealed, sqldb.Micros(v.RetiresAt)); err != nil {
 			return fmt.Errorf("keep version of channel account: %w", err)
 		}
 	}
-	if _, err := q.exec(ctx, forget, after.ID, micros(now)); err != nil {
+	if _, err := q.Exec(ctx, forget, after.ID, sqldb.Micros(now)); err != nil {
 		return fmt.Errorf("forget secrets of channel account: %w", err)
 	}
 	return nil

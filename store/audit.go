@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 		WHERE audit_records.merchant_id = v.merchant_id AND audit_records.created_at = v.created_at AND audit_records.id = v.id`
 )
 
-var linkColumns = []column{{"merchant_id", "TEXT"}, {"created_at", "BIGINT"}, {"id", "TEXT"}, {"number", "BIGINT"}, {"hash", "TEXT"}}
+var linkColumns = sqldb.NewColumns("merchant_id TEXT", "created_at BIGINT", "id TEXT", "number BIGINT", "hash TEXT")
 
 // maxLinked bounds the records that one transaction links.
 const maxLinked = 256
@@ -39,13 +40,13 @@ func scanAudit(scan func(...any) error) (audit.Record, error) {
 		// is another one's.
 		r.Detail = map[string]string{"unreadable": detail}
 	}
-	r.At, r.Actor = fromMicros(at), audit.ParseActor(actor)
+	r.At, r.Actor = sqldb.FromMicros(at), audit.ParseActor(actor)
 	return r, nil
 }
 
 // appendAudit writes the record of an action in the transaction of its effect.
 // A record without an actor is an error, so that the action does not happen.
-func (s *Store) appendAudit(ctx context.Context, q querier, r audit.Record) error {
+func (s *Store) appendAudit(ctx context.Context, q sqldb.Querier, r audit.Record) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func (s *Store) appendAudit(ctx context.Context, q querier, r audit.Record) erro
 	if len(r.Detail) == 0 {
 		detail = "{}"
 	}
-	_, err = q.exec(ctx, insertAudit, r.MerchantID, micros(r.At), "aud_"+s.newID(r.At), r.Actor.String(), r.Action, r.Object, r.RequestID, detail)
+	_, err = q.Exec(ctx, insertAudit, r.MerchantID, sqldb.Micros(r.At), "aud_"+s.newID(r.At), r.Actor.String(), r.Action, r.Object, r.RequestID, detail)
 	if err != nil {
 		return fmt.Errorf("write audit record: %w", err)
 	}
@@ -69,14 +70,14 @@ func (s *Store) appendAudit(ctx context.Context, q querier, r audit.Record) erro
 // merchantID is "" for the installation's chain.
 func (s *Store) LinkAudit(ctx context.Context, merchantID string) (int, error) {
 	linked := 0
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		linked = 0
 		head, err := lockChain(ctx, q, merchantID)
 		if err != nil {
 			return err
 		}
 		var records []audit.Record
-		err = q.query(ctx, newAudit, []any{merchantID, int64(maxLinked)}, func(scan func(...any) error) error {
+		err = q.Query(ctx, newAudit, []any{merchantID, int64(maxLinked)}, func(scan func(...any) error) error {
 			r, err := scanAudit(scan)
 			records = append(records, r)
 			return err
@@ -88,11 +89,11 @@ func (s *Store) LinkAudit(ctx context.Context, merchantID string) (int, error) {
 		for n, r := range records {
 			r = head.Link(r)
 			head = audit.Head{Number: r.Number, Hash: r.Hash}
-			rows[n] = []any{r.MerchantID, micros(r.At), r.ID, r.Number, r.Hash}
+			rows[n] = []any{r.MerchantID, sqldb.Micros(r.At), r.ID, r.Number, r.Hash}
 		}
-		statements := withValues(linkColumns, rows, linkAudit)
-		statements = append(statements, statement{moveChain, []any{merchantID, head.Number, head.Hash}})
-		_, err = q.send(ctx, statements)
+		statements := sqldb.WithValues(linkColumns, rows, linkAudit)
+		statements = append(statements, sqldb.Statement{SQL: moveChain, Args: []any{merchantID, head.Number, head.Hash}})
+		_, err = q.Send(ctx, statements)
 		linked = len(records)
 		return err
 	})
@@ -104,12 +105,12 @@ func (s *Store) LinkAudit(ctx context.Context, merchantID string) (int, error) {
 
 // lockChain reads where a chain ends and keeps everybody else from adding to
 // it.
-func lockChain(ctx context.Context, q querier, merchantID string) (audit.Head, error) {
-	if _, err := q.exec(ctx, beginChain, merchantID); err != nil {
+func lockChain(ctx context.Context, q sqldb.Querier, merchantID string) (audit.Head, error) {
+	if _, err := q.Exec(ctx, beginChain, merchantID); err != nil {
 		return audit.Head{}, err
 	}
 	var head audit.Head
-	err := q.query(ctx, chainHead+q.lock(""), []any{merchantID}, func(scan func(...any) error) error {
+	err := q.Query(ctx, chainHead+q.Lock(""), []any{merchantID}, func(scan func(...any) error) error {
 		return scan(&head.Number, &head.Hash)
 	})
 	return head, err
@@ -120,8 +121,8 @@ func lockChain(ctx context.Context, q querier, merchantID string) (audit.Head, e
 // for the installation's chain.
 func (s *Store) AuditRecords(ctx context.Context, merchantID string, after int64, limit int) ([]audit.Record, error) {
 	var found []audit.Record
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, auditAfter, []any{merchantID, after, int64(limit)}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, auditAfter, []any{merchantID, after, int64(limit)}, func(scan func(...any) error) error {
 			r, err := scanAudit(scan)
 			found = append(found, r)
 			return err

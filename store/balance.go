@@ -8,6 +8,7 @@ import (
 	"github.com/refundry/refundry/ledger"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -52,7 +53,7 @@ type balances struct {
 // before is kept, and moved on by whoever finds that much came since.
 func (s *Store) Balances(ctx context.Context, merchantID string) (map[ledger.Balance]money.Minor, error) {
 	var b balances
-	err := s.db.snapshot(ctx, func(q querier) error { return b.read(ctx, q, merchantID, allTimes) })
+	err := s.db.Snapshot(ctx, func(q sqldb.Querier) error { return b.read(ctx, q, merchantID, allTimes) })
 	if err != nil {
 		return nil, fmt.Errorf("add up transfers: %w", err)
 	}
@@ -65,9 +66,9 @@ func (s *Store) Balances(ctx context.Context, merchantID string) (map[ledger.Bal
 }
 
 // read adds up a merchant's balances as they were at a time.
-func (b *balances) read(ctx context.Context, q querier, merchantID string, until int64) error {
+func (b *balances) read(ctx context.Context, q sqldb.Querier, merchantID string, until int64) error {
 	*b = balances{of: make(map[ledger.Balance]money.Minor)}
-	err := q.query(ctx, carriedOf, []any{merchantID}, func(scan func(...any) error) error {
+	err := q.Query(ctx, carriedOf, []any{merchantID}, func(scan func(...any) error) error {
 		return b.add(scan, &b.to)
 	})
 	if err != nil {
@@ -77,8 +78,8 @@ func (b *balances) read(ctx context.Context, q querier, merchantID string, until
 }
 
 // since adds the transfers behind one time up to another.
-func (b *balances) since(ctx context.Context, q querier, merchantID string, from, until int64) error {
-	return q.query(ctx, movedIn, []any{merchantID, from, until}, func(scan func(...any) error) error {
+func (b *balances) since(ctx context.Context, q sqldb.Querier, merchantID string, from, until int64) error {
+	return q.Query(ctx, movedIn, []any{merchantID, from, until}, func(scan func(...any) error) error {
 		var count int64
 		err := b.add(scan, &count)
 		b.counts += count
@@ -97,17 +98,17 @@ func (b *balances) add(scan func(...any) error, last *int64) error {
 // carry moves the kept sum of a merchant on. Who writes a late change waits for
 // it, and the other way round.
 func (s *Store) carry(ctx context.Context, merchantID string) error {
-	return s.write(ctx, func(q querier) error {
+	return s.write(ctx, func(q sqldb.Querier) error {
 		if err := lockMerchant(ctx, q, merchantID); err != nil {
 			return err
 		}
-		to := micros(s.now().Add(-carryLag))
+		to := sqldb.Micros(s.now().Add(-carryLag))
 		var b balances
 		if err := b.read(ctx, q, merchantID, to); err != nil || b.to >= to {
 			return err
 		}
 		for of, minor := range b.of {
-			if _, err := q.exec(ctx, keepCarry, merchantID, string(of.Account), string(of.Currency), int64(minor), to); err != nil {
+			if _, err := q.Exec(ctx, keepCarry, merchantID, string(of.Account), string(of.Currency), int64(minor), to); err != nil {
 				return err
 			}
 		}
@@ -117,12 +118,12 @@ func (s *Store) carry(ctx context.Context, merchantID string) error {
 
 // uncarry drops the kept sums that a change is too late for, as it may be where
 // a clock was wrong: everything is then added up again.
-func (s *Store) uncarry(ctx context.Context, q querier, changes []refund.Change) error {
-	late := micros(s.now().Add(-lateAfter))
+func (s *Store) uncarry(ctx context.Context, q sqldb.Querier, changes []refund.Change) error {
+	late := sqldb.Micros(s.now().Add(-lateAfter))
 	done := make(map[string]bool)
 	for _, change := range changes {
 		merchantID := change.Charge.MerchantID
-		if len(change.Transfers) == 0 || micros(change.Charge.UpdatedAt) > late || done[merchantID] {
+		if len(change.Transfers) == 0 || sqldb.Micros(change.Charge.UpdatedAt) > late || done[merchantID] {
 			continue
 		}
 		done[merchantID] = true
@@ -133,14 +134,14 @@ func (s *Store) uncarry(ctx context.Context, q querier, changes []refund.Change)
 	return nil
 }
 
-func dropCarried(ctx context.Context, q querier, merchantID string) error {
+func dropCarried(ctx context.Context, q sqldb.Querier, merchantID string) error {
 	if err := lockMerchant(ctx, q, merchantID); err != nil {
 		return err
 	}
-	_, err := q.exec(ctx, `DELETE FROM carried_balances WHERE merchant_id = $1`, merchantID)
+	_, err := q.Exec(ctx, `DELETE FROM carried_balances WHERE merchant_id = $1`, merchantID)
 	return err
 }
 
-func lockMerchant(ctx context.Context, q querier, merchantID string) error {
-	return q.query(ctx, `SELECT m.id FROM merchants m WHERE m.id = $1`+q.lock(""), []any{merchantID}, ignoreRow)
+func lockMerchant(ctx context.Context, q sqldb.Querier, merchantID string) error {
+	return q.Query(ctx, `SELECT m.id FROM merchants m WHERE m.id = $1`+q.Lock(""), []any{merchantID}, ignoreRow)
 }

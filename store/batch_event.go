@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -26,7 +27,7 @@ const (
 // of a merchant is under way at a time, and whichever refund of a batch was
 // committed last is new to a fan-out that sees all the others; so none is
 // missed, and one that was made is seen.
-func (s *Store) batchEnds(ctx context.Context, q querier, events []webhook.Event) (made []webhook.Event, rows [][]any, err error) {
+func (s *Store) batchEnds(ctx context.Context, q sqldb.Querier, events []webhook.Event) (made []webhook.Event, rows [][]any, err error) {
 	seen := make(map[string]bool)
 	for _, event := range events {
 		key := event.Refund.By.Batch
@@ -49,24 +50,24 @@ func (s *Store) batchEnds(ctx context.Context, q querier, events []webhook.Event
 		if err != nil {
 			return nil, nil, fmt.Errorf("encode batch event: %w", err)
 		}
-		at := fromMicros(micros(s.now()))
+		at := sqldb.FromMicros(sqldb.Micros(s.now()))
 		first := unit.Refunds[0]
 		one := webhook.Event{
 			MerchantID: event.MerchantID, Mode: event.Mode, ID: eventPrefix + s.newID(at), Type: kind, At: at,
 			Refund: first, Charge: unit.Charges[first.ChargeID], Together: &unit,
 		}
 		made = append(made, one)
-		rows = append(rows, []any{one.MerchantID, micros(at), one.ID, key, text})
+		rows = append(rows, []any{one.MerchantID, sqldb.Micros(at), one.ID, key, text})
 	}
 	return made, rows, nil
 }
 
 // endedBatch reads a batch, with the type of the event that tells of its end:
 // "" if it has not ended, or such an event is there.
-func (s *Store) endedBatch(ctx context.Context, q querier, merchantID, key string) (refund.Together, string, error) {
+func (s *Store) endedBatch(ctx context.Context, q sqldb.Querier, merchantID, key string) (refund.Together, string, error) {
 	const told = `SELECT COUNT(*) FROM batch_events e WHERE e.merchant_id = $1 AND e.unit = $2`
 	count := 0
-	err := q.query(ctx, told, []any{merchantID, key}, func(scan func(...any) error) error { return scan(&count) })
+	err := q.Query(ctx, told, []any{merchantID, key}, func(scan func(...any) error) error { return scan(&count) })
 	if err != nil || count > 0 {
 		return refund.Together{}, "", err
 	}
@@ -87,9 +88,9 @@ type batchEventRow struct {
 // batchEvents reads events about batches with everything that belongs to them.
 func (s *Store) batchEvents(ctx context.Context, text string, args ...any) ([]refund.StoredEvent, error) {
 	var events []refund.StoredEvent
-	err := s.read(ctx, func(q querier) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
 		var rows []batchEventRow
-		err := q.query(ctx, text, args, func(scan func(...any) error) error {
+		err := q.Query(ctx, text, args, func(scan func(...any) error) error {
 			var row batchEventRow
 			var at int64
 			var snapshots string
@@ -97,7 +98,7 @@ func (s *Store) batchEvents(ctx context.Context, text string, args ...any) ([]re
 			if err == nil {
 				err = json.Unmarshal([]byte(snapshots), &row.snapshots)
 			}
-			row.At = fromMicros(at)
+			row.At = sqldb.FromMicros(at)
 			rows = append(rows, row)
 			return err
 		})
@@ -123,7 +124,7 @@ func (s *Store) batchEvents(ctx context.Context, text string, args ...any) ([]re
 }
 
 // restoreBatch gives an event the refunds of its batch as they were then.
-func (s *Store) restoreBatch(ctx context.Context, q querier, row *batchEventRow) error {
+func (s *Store) restoreBatch(ctx context.Context, q sqldb.Querier, row *batchEventRow) error {
 	units, err := s.unitsIn(ctx, q, row.MerchantID, unitByKey, row.MerchantID, row.unit)
 	if err != nil {
 		return err
@@ -148,7 +149,7 @@ func (s *Store) BatchEvent(ctx context.Context, merchantID, id string) (refund.S
 	if !ok || !strings.HasPrefix(id, eventPrefix) {
 		return refund.StoredEvent{}, false, nil
 	}
-	found, err := s.batchEvents(ctx, text, merchantID, id, micros(at.Add(-eventSlack)), micros(at.Add(eventSlack)))
+	found, err := s.batchEvents(ctx, text, merchantID, id, sqldb.Micros(at.Add(-eventSlack)), sqldb.Micros(at.Add(eventSlack)))
 	if err != nil {
 		return refund.StoredEvent{}, false, fmt.Errorf("find batch event: %w", err)
 	}
@@ -163,7 +164,7 @@ func (s *Store) BatchEventList(ctx context.Context, f refund.EventFilter) (event
 	l := newListing(`SELECT `+batchEventColumns+` FROM batch_events e WHERE e.merchant_id = $1`, "e", f.MerchantID, f.Page)
 	l.between("created_at", f.CreatedFrom, f.CreatedTo)
 	one := l.end()
-	if events, err = s.batchEvents(ctx, one.sql, one.args...); err != nil {
+	if events, err = s.batchEvents(ctx, one.SQL, one.Args...); err != nil {
 		return nil, false, fmt.Errorf("list batch events: %w", err)
 	}
 	events, more = cut(l, events)
@@ -171,11 +172,11 @@ func (s *Store) BatchEventList(ctx context.Context, f refund.EventFilter) (event
 }
 
 // freeBatches deletes what was told of the batches among keys.
-func freeBatches(ctx context.Context, q querier, keys [][]any) error {
-	var statements []statement
+func freeBatches(ctx context.Context, q sqldb.Querier, keys [][]any) error {
+	var statements []sqldb.Statement
 	for _, text := range []string{freeBatchAttempts, freeBatchDeliveries, freeBatchEvents} {
-		statements = append(statements, withValues(numberKeyColumns, keys, text)...)
+		statements = append(statements, sqldb.WithValues(numberKeyColumns, keys, text)...)
 	}
-	_, err := q.send(ctx, statements)
+	_, err := q.Send(ctx, statements)
 	return err
 }

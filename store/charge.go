@@ -10,6 +10,7 @@ import (
 
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // chargeColumns is what scanCharge reads, of a table named c: "FROM charges c".
@@ -48,7 +49,7 @@ func chargeValues(c refund.Charge, key any) ([]any, error) {
 		c.MerchantID, c.ID, c.OrderNo, c.Channel, c.ChannelAccount, c.TransactionID,
 		string(c.Currency), int64(c.Amount), fee, int64(c.AlreadyRefunded), int64(c.Reserved), int64(c.Refunded),
 		int64(c.Blocked), int64(c.Excess), int64(c.FeeUsed), used,
-		c.Refunds, micros(c.LastRefundAt), micros(c.PaidAt), micros(c.CreatedAt), micros(c.UpdatedAt), detail, aliases, key,
+		c.Refunds, sqldb.Micros(c.LastRefundAt), sqldb.Micros(c.PaidAt), sqldb.Micros(c.CreatedAt), sqldb.Micros(c.UpdatedAt), detail, aliases, key,
 	}, nil
 }
 
@@ -70,8 +71,8 @@ func scanCharge(scan func(...any) error) (refund.Charge, error) {
 		minor := money.Minor(*fee)
 		c.Fee = &minor
 	}
-	c.LastRefundAt, c.PaidAt = fromMicros(lastRefundAt), fromMicros(paidAt)
-	c.CreatedAt, c.UpdatedAt = fromMicros(createdAt), fromMicros(updatedAt)
+	c.LastRefundAt, c.PaidAt = sqldb.FromMicros(lastRefundAt), sqldb.FromMicros(paidAt)
+	c.CreatedAt, c.UpdatedAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt)
 	if err := fromUsedText(used, &c); err != nil {
 		return refund.Charge{}, err
 	}
@@ -117,19 +118,19 @@ func fromUsedText(text string, c *refund.Charge) error {
 
 // keyColumns is a list of keys in the order in which their rows are locked:
 // the database's own order of texts depends on its collation.
-var keyColumns = []column{{"n", "BIGINT"}, {"merchant_id", "TEXT"}, {"id", "TEXT"}}
+var keyColumns = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "id TEXT")
 
 const chargesByKey = `SELECT ` + chargeColumns + ` FROM v JOIN charges c ON c.merchant_id = v.merchant_id AND c.id = v.id ORDER BY v.n`
 
 // charges reads charges by their keys, under lock if asked for; those that do
 // not exist are absent.
-func (s *Store) charges(ctx context.Context, q querier, keys []refund.ChargeKey, lock bool) (map[refund.ChargeKey]refund.Charge, error) {
+func (s *Store) charges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey, lock bool) (map[refund.ChargeKey]refund.Charge, error) {
 	text := chargesByKey
 	if lock {
-		text += q.lock("OF c")
+		text += q.Lock("OF c")
 	}
 	found := make(map[refund.ChargeKey]refund.Charge, len(keys))
-	err := queryValues(ctx, q, keyColumns, chargeKeyRows(keys), text, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, q, keyColumns, chargeKeyRows(keys), text, func(scan func(...any) error) error {
 		c, err := scanCharge(scan)
 		found[refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}] = c
 		return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -18,17 +19,17 @@ const (
 )
 
 var (
-	nameColumns  = []column{{"merchant_id", "TEXT"}, {"dialect", "TEXT"}, {"name", "TEXT"}}
-	growsColumns = []column{{"merchant_id", "TEXT"}, {"id", "TEXT"}, {"aliases", "TEXT"}}
+	nameColumns  = sqldb.NewColumns("merchant_id TEXT", "dialect TEXT", "name TEXT")
+	growsColumns = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "aliases TEXT")
 )
 
 // nameKey is a dialect's name for one of a merchant's charges.
 type nameKey struct{ merchant, dialect, name string }
 
 // owners gives the ids of the charges that names belong to.
-func owners(ctx context.Context, q querier, rows [][]any) (map[nameKey]string, error) {
+func owners(ctx context.Context, q sqldb.Querier, rows [][]any) (map[nameKey]string, error) {
 	found := make(map[nameKey]string, len(rows))
-	err := queryValues(ctx, q, nameColumns, rows, namesOwners, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, q, nameColumns, rows, namesOwners, func(scan func(...any) error) error {
 		var key nameKey
 		var charge string
 		err := scan(&key.merchant, &key.dialect, &key.name, &charge)
@@ -121,7 +122,7 @@ func (r *registering) grow(ctx context.Context) error {
 		}
 		rows = append(rows, []any{key.merchant, key.id, text})
 	}
-	_, err = r.q.send(ctx, withValues(growsColumns, rows, updateAliases))
+	_, err = r.q.Send(ctx, sqldb.WithValues(growsColumns, rows, updateAliases))
 	return err
 }
 
@@ -145,13 +146,13 @@ func (r *registering) addNames(ctx context.Context) error {
 	slices.SortFunc(rows, func(a, b []any) int {
 		return cmp.Or(cmp.Compare(a[0].(string), b[0].(string)), cmp.Compare(a[1].(string), b[1].(string)), cmp.Compare(a[2].(string), b[2].(string)))
 	})
-	counts, err := r.q.send(ctx, insertRows(insertAliases, aliasWidth, rows, "ON CONFLICT DO NOTHING"))
+	counts, err := r.q.Send(ctx, sqldb.InsertRows(insertAliases, aliasWidth, rows, "ON CONFLICT DO NOTHING"))
 	if err != nil || sum(counts) == int64(len(rows)) {
 		return err
 	}
 	keys := make([][]any, len(rows))
 	for n, row := range rows {
-		keys[n] = row[:len(nameColumns)]
+		keys[n] = row[:nameColumns.Width()]
 	}
 	belong, err := owners(ctx, r.q, keys)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // The same payment may be registered twice with different channel accounts:
@@ -23,9 +24,9 @@ const samePayments = `SELECT ` + chargeColumns + ` FROM v JOIN channel_accounts 
 	JOIN charges c ON c.merchant_id = v.merchant_id AND c.channel_account = '' AND c.transaction_id = v.transaction_id`
 
 var (
-	transactionColumns = []column{{"merchant_id", "TEXT"}, {"transaction_id", "TEXT"}}
-	paymentKeyColumns  = []column{{"merchant_id", "TEXT"}, {"payment_key", "TEXT"}}
-	routedColumns      = []column{{"merchant_id", "TEXT"}, {"id", "TEXT"}, {"channel_account", "TEXT"}}
+	transactionColumns = sqldb.NewColumns("merchant_id TEXT", "transaction_id TEXT")
+	paymentKeyColumns  = sqldb.NewColumns("merchant_id TEXT", "payment_key TEXT")
+	routedColumns      = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "channel_account TEXT")
 )
 
 // routeCharges gives charges that no account took the account that does. It
@@ -52,7 +53,7 @@ func (r *registering) findPayments(ctx context.Context) error {
 		rows = append(rows, []any{r.charges[at].MerchantID, r.charges[at].TransactionID})
 	}
 	there := make(map[payment][]refund.Charge)
-	err := queryValues(ctx, r.q, transactionColumns, rows, samePayments, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, r.q, transactionColumns, rows, samePayments, func(scan func(...any) error) error {
 		c, err := scanCharge(scan)
 		key := payment{c.MerchantID, c.TransactionID}
 		there[key] = append(there[key], c)
@@ -103,7 +104,7 @@ func (r *registering) findPayment(at int, there []refund.Charge) {
 func (r *registering) lost(ctx context.Context, c refund.Charge) error {
 	const text = `SELECT c.id FROM v JOIN charges c ON c.merchant_id = v.merchant_id AND c.payment_key = v.payment_key`
 	holder := ""
-	err := queryValues(ctx, r.q, paymentKeyColumns, [][]any{{c.MerchantID, paymentKey(c)}}, text, func(scan func(...any) error) error { return scan(&holder) })
+	err := sqldb.QueryValues(ctx, r.q, paymentKeyColumns, [][]any{{c.MerchantID, paymentKey(c)}}, text, func(scan func(...any) error) error { return scan(&holder) })
 	switch {
 	case err != nil:
 		return err
@@ -115,7 +116,7 @@ func (r *registering) lost(ctx context.Context, c refund.Charge) error {
 			return errSplit
 		}
 	}
-	return &transientError{errors.New("the payment was registered at the same time")}
+	return sqldb.Again(errors.New("the payment was registered at the same time"))
 }
 
 // route gives the charges that were found without an account theirs.
@@ -130,7 +131,7 @@ func (r *registering) route(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !all:
-		return &transientError{errors.New("a charge was routed at the same time")}
+		return sqldb.Again(errors.New("a charge was routed at the same time"))
 	}
 	for at, account := range r.routes {
 		r.results[at].Charge.ChannelAccount = account
@@ -140,11 +141,11 @@ func (r *registering) route(ctx context.Context) error {
 
 // routed writes the accounts of charges that had none, and reports whether it
 // wrote all of them.
-func routed(ctx context.Context, q querier, rows [][]any) (all bool, err error) {
+func routed(ctx context.Context, q sqldb.Querier, rows [][]any) (all bool, err error) {
 	if len(rows) == 0 {
 		return true, nil
 	}
-	counts, err := q.send(ctx, withValues(routedColumns, rows, routeCharges))
+	counts, err := q.Send(ctx, sqldb.WithValues(routedColumns, rows, routeCharges))
 	if err != nil {
 		return false, fmt.Errorf("route charges: %w", err)
 	}

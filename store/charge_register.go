@@ -9,6 +9,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // mostRegistered is the most charges of one commit; more are cut. It keeps a
@@ -57,7 +58,7 @@ func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([
 func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int) error {
 	var problem error
 	for try := 0; ; try++ {
-		problem = s.write(ctx, func(q querier) error {
+		problem = s.write(ctx, func(q sqldb.Querier) error {
 			r := newRegistering(s, q, slices.Clone(charges), results, slices.Clone(todo))
 			if err := r.run(ctx); err != nil || len(todo) > 1 {
 				return err
@@ -128,7 +129,7 @@ func identityOf(c refund.Charge) chargeIdentity {
 // are there by their keys (to route them, then to name them), names.
 type registering struct {
 	store   *Store
-	q       querier
+	q       sqldb.Querier
 	charges []refund.Charge
 	results []refund.Registered
 	todo    []int          // places in charges and results, sorted
@@ -139,7 +140,7 @@ type registering struct {
 	grown   map[rowKey]refund.Charge
 }
 
-func newRegistering(s *Store, q querier, charges []refund.Charge, results []refund.Registered, todo []int) *registering {
+func newRegistering(s *Store, q sqldb.Querier, charges []refund.Charge, results []refund.Registered, todo []int) *registering {
 	return &registering{
 		store: s, q: q, charges: charges, results: results, todo: todo,
 		refused: make(map[int]bool), keyless: make(map[int]bool), routes: make(map[int]string),
@@ -187,8 +188,8 @@ func (r *registering) insert(ctx context.Context) error {
 		}
 	}
 	inserted := make(map[rowKey]bool, len(rows))
-	for _, one := range insertRows(insertCharges, chargeWidth, rows, "ON CONFLICT DO NOTHING RETURNING merchant_id, id") {
-		err := r.q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+	for _, one := range sqldb.InsertRows(insertCharges, chargeWidth, rows, "ON CONFLICT DO NOTHING RETURNING merchant_id, id") {
+		err := r.q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			var key rowKey
 			err := scan(&key.merchant, &key.id)
 			inserted[key] = true
@@ -206,7 +207,7 @@ func (r *registering) insert(ctx context.Context) error {
 	return nil
 }
 
-var paymentColumns = []column{{"merchant_id", "TEXT"}, {"channel_account", "TEXT"}, {"transaction_id", "TEXT"}}
+var paymentColumns = sqldb.NewColumns("merchant_id TEXT", "channel_account TEXT", "transaction_id TEXT")
 
 const chargesByIdentity = `SELECT ` + chargeColumns + ` FROM v JOIN charges c ON c.merchant_id = v.merchant_id
 	AND c.channel_account = v.channel_account AND c.transaction_id = v.transaction_id`
@@ -227,7 +228,7 @@ func (r *registering) match(ctx context.Context) error {
 		}
 	}
 	there := make(map[chargeIdentity]refund.Charge, len(rows))
-	err := queryValues(ctx, r.q, paymentColumns, rows, chargesByIdentity, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, r.q, paymentColumns, rows, chargesByIdentity, func(scan func(...any) error) error {
 		c, err := scanCharge(scan)
 		there[identityOf(c)] = c
 		return err

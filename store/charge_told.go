@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // RegisterTold implements payin.Orders: what tells of the payment is in the
@@ -23,7 +24,7 @@ func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]m
 	var result refund.Registered
 	var err error
 	for try := 0; ; try++ {
-		err = s.write(ctx, func(q querier) (err error) {
+		err = s.write(ctx, func(q sqldb.Querier) (err error) {
 			result, err = s.registerTold(ctx, q, c, tell)
 			return err
 		})
@@ -46,7 +47,7 @@ func (s *Store) RegisterTold(ctx context.Context, c refund.Charge, tell func([]m
 
 // registerTold is its transaction. A charge that was there before is told to
 // nobody: it was told then.
-func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (refund.Registered, error) {
+func (s *Store) registerTold(ctx context.Context, q sqldb.Querier, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (refund.Registered, error) {
 	results := make([]refund.Registered, 1)
 	r := newRegistering(s, q, []refund.Charge{c}, results, []int{0})
 	if err := r.run(ctx); err != nil {
@@ -67,7 +68,7 @@ func (s *Store) registerTold(ctx context.Context, q querier, c refund.Charge, te
 	if err != nil {
 		return refund.Registered{}, fmt.Errorf("tell of a payment: %w", err)
 	}
-	_, err = q.send(ctx, deliveryRows(deliveries, s.newID))
+	_, err = q.Send(ctx, deliveryRows(deliveries, s.newID))
 	return results[0], err
 }
 

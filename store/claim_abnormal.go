@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // ClaimAbnormal implements engine.Store.
@@ -12,7 +13,7 @@ func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, 
 	const text = `UPDATE refunds SET lease_epoch = $3, lease_until = $4, due_at = $5, doubt = $6, submitted_at = $7
 		WHERE merchant_id = $1 AND id = $2`
 	var claimed refund.Claimed
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		key := refund.Key{MerchantID: merchantID, ID: refundID}
 		found, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {
@@ -33,7 +34,7 @@ func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, 
 			return fault
 		}
 		r = refund.Claim(r, now, until)
-		if _, err := q.exec(ctx, text, merchantID, refundID, r.LeaseEpoch, micros(r.LeaseUntil), micros(r.DueAt), doubtOf(r), micros(r.SubmittedAt)); err != nil {
+		if _, err := q.Exec(ctx, text, merchantID, refundID, r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt)); err != nil {
 			return err
 		}
 		charge := refund.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // Condition is what an operator should know of one merchant's rows: how much
@@ -39,10 +40,10 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 		set(&c)
 		found[merchantID] = c
 	}
-	err := s.read(ctx, func(q querier) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
 		const open = `SELECT merchant_id, state, COUNT(*), SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END)
 			FROM refunds WHERE due_at > 0 GROUP BY merchant_id, state`
-		err := q.query(ctx, open, []any{micros(now.Add(-overdueAfter))}, func(scan func(...any) error) error {
+		err := q.Query(ctx, open, []any{sqldb.Micros(now.Add(-overdueAfter))}, func(scan func(...any) error) error {
 			var merchantID, state string
 			var count, overdue int64
 			err := scan(&merchantID, &state, &count, &overdue)
@@ -56,7 +57,7 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 			return err
 		}
 		const deliveries = `SELECT merchant_id, state, COUNT(*) FROM deliveries WHERE state <> 'delivered' GROUP BY merchant_id, state`
-		err = q.query(ctx, deliveries, nil, func(scan func(...any) error) error {
+		err = q.Query(ctx, deliveries, nil, func(scan func(...any) error) error {
 			var merchantID, state string
 			var count int64
 			err := scan(&merchantID, &state, &count)
@@ -73,7 +74,7 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 			return err
 		}
 		const events = `SELECT merchant_id, COUNT(*) FROM events WHERE feed_number = 0 GROUP BY merchant_id`
-		return q.query(ctx, events, nil, func(scan func(...any) error) error {
+		return q.Query(ctx, events, nil, func(scan func(...any) error) error {
 			var merchantID string
 			var count int64
 			err := scan(&merchantID, &count)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/store/sqldb"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -31,22 +32,22 @@ const (
 
 // deliveryRows makes the statements that insert deliveries. One that is dead
 // from the start leaves an attempt that says why.
-func deliveryRows(deliveries []merchant.Delivery, newID func(time.Time) string) []statement {
+func deliveryRows(deliveries []merchant.Delivery, newID func(time.Time) string) []sqldb.Statement {
 	rows := make([][]any, len(deliveries))
 	var attempts [][]any
 	for n, d := range deliveries {
-		state, dueAt, endedAt := merchant.DeliveryWaiting, micros(d.DueAt), int64(0)
+		state, dueAt, endedAt := merchant.DeliveryWaiting, sqldb.Micros(d.DueAt), int64(0)
 		if d.Dead {
-			state, dueAt, endedAt = merchant.DeliveryDead, 0, micros(d.CreatedAt)
-			attempts = append(attempts, []any{d.MerchantID, micros(d.CreatedAt), newID(d.CreatedAt), d.ID, int64(0), d.Error, int64(0)})
+			state, dueAt, endedAt = merchant.DeliveryDead, 0, sqldb.Micros(d.CreatedAt)
+			attempts = append(attempts, []any{d.MerchantID, sqldb.Micros(d.CreatedAt), newID(d.CreatedAt), d.ID, int64(0), d.Error, int64(0)})
 		}
 		rows[n] = []any{
-			d.MerchantID, micros(d.CreatedAt), d.ID, d.EventID, d.EndpointID, d.Dialect, d.URL, d.Host, d.KeyID, d.Body,
-			string(state), d.Attempts, dueAt, d.LeaseEpoch, micros(d.LeaseUntil), endedAt,
+			d.MerchantID, sqldb.Micros(d.CreatedAt), d.ID, d.EventID, d.EndpointID, d.Dialect, d.URL, d.Host, d.KeyID, d.Body,
+			string(state), d.Attempts, dueAt, d.LeaseEpoch, sqldb.Micros(d.LeaseUntil), endedAt,
 		}
 	}
-	statements := insertRows(insertDeliveries, deliveryWidth, rows, "")
-	return append(statements, insertRows(insertDeliveryAttempts, deliveryAttemptWidth, attempts, "")...)
+	statements := sqldb.InsertRows(insertDeliveries, deliveryWidth, rows, "")
+	return append(statements, sqldb.InsertRows(insertDeliveryAttempts, deliveryAttemptWidth, attempts, "")...)
 }
 
 func scanDelivery(scan func(...any) error) (merchant.Delivery, error) {
@@ -57,20 +58,20 @@ func scanDelivery(scan func(...any) error) (merchant.Delivery, error) {
 	if err != nil {
 		return merchant.Delivery{}, fmt.Errorf("read delivery: %w", err)
 	}
-	d.CreatedAt = fromMicros(createdAt)
+	d.CreatedAt = sqldb.FromMicros(createdAt)
 	return d, nil
 }
 
 // leaseColumns is a list of deliveries under their leases, in the order in
 // which their rows are locked.
-var leaseColumns = []column{
-	{"n", "BIGINT"},
-	{"merchant_id", "TEXT"},
-	{"created_at", "BIGINT"},
-	{"id", "TEXT"},
-	{"lease_epoch", "BIGINT"},
-	{"now", "BIGINT"},
-}
+var leaseColumns = sqldb.NewColumns(
+	"n BIGINT",
+	"merchant_id TEXT",
+	"created_at BIGINT",
+	"id TEXT",
+	"lease_epoch BIGINT",
+	"now BIGINT",
+)
 
 func leaseRows(keys []merchant.DeliveryKey, now time.Time) [][]any {
 	keys = slices.Clone(keys)
@@ -79,7 +80,7 @@ func leaseRows(keys []merchant.DeliveryKey, now time.Time) [][]any {
 	})
 	rows := make([][]any, len(keys))
 	for n, k := range keys {
-		rows[n] = []any{int64(n), k.MerchantID, micros(k.CreatedAt), k.ID, k.LeaseEpoch, micros(now)}
+		rows[n] = []any{int64(n), k.MerchantID, sqldb.Micros(k.CreatedAt), k.ID, k.LeaseEpoch, sqldb.Micros(now)}
 	}
 	return rows
 }
@@ -97,10 +98,10 @@ func (s *Store) ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey
 		claim = `UPDATE deliveries SET lease_epoch = v.lease_epoch + 1, lease_until = v.now, due_at = v.now` + deliveryLeased
 	)
 	var claimed []merchant.Delivery
-	err := s.share(ctx, func(q querier) error {
+	err := s.share(ctx, func(q sqldb.Querier) error {
 		claimed = nil
 		var got []merchant.DeliveryKey
-		err := queryValues(ctx, q, leaseColumns, leaseRows(keys, now), find+q.lock("OF d SKIP LOCKED"), func(scan func(...any) error) error {
+		err := sqldb.QueryValues(ctx, q, leaseColumns, leaseRows(keys, now), find+q.Lock("OF d SKIP LOCKED"), func(scan func(...any) error) error {
 			d, err := scanDelivery(scan)
 			got = append(got, keyOfDelivery(d))
 			d.LeaseEpoch++
@@ -112,7 +113,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey
 			return err
 		}
 		// The rows are locked as they were found; the epoch says so once more.
-		counts, err := q.send(ctx, withValues(leaseColumns, leaseRows(got, until), claim))
+		counts, err := q.Send(ctx, sqldb.WithValues(leaseColumns, leaseRows(got, until), claim))
 		if err == nil && sum(counts) != int64(len(got)) {
 			err = fmt.Errorf("%d of %d locked deliveries were claimed", sum(counts), len(got))
 		}
@@ -131,8 +132,8 @@ func (s *Store) ReturnDeliveries(ctx context.Context, deliveries []merchant.Deli
 	for n, d := range deliveries {
 		keys[n] = keyOfDelivery(d)
 	}
-	err := s.write(ctx, func(q querier) error {
-		_, err := q.send(ctx, withValues(leaseColumns, leaseRows(keys, now), giveBack))
+	err := s.write(ctx, func(q sqldb.Querier) error {
+		_, err := q.Send(ctx, sqldb.WithValues(leaseColumns, leaseRows(keys, now), giveBack))
 		return err
 	})
 	if err != nil {
@@ -142,15 +143,15 @@ func (s *Store) ReturnDeliveries(ctx context.Context, deliveries []merchant.Deli
 }
 
 // attemptColumns is what a try leads to, for the delivery under its lease.
-var attemptColumns = []column{
-	{"merchant_id", "TEXT"},
-	{"created_at", "BIGINT"},
-	{"id", "TEXT"},
-	{"lease_epoch", "BIGINT"},
-	{"state", "TEXT"},
-	{"due_at", "BIGINT"},
-	{"ended_at", "BIGINT"},
-}
+var attemptColumns = sqldb.NewColumns(
+	"merchant_id TEXT",
+	"created_at BIGINT",
+	"id TEXT",
+	"lease_epoch BIGINT",
+	"state TEXT",
+	"due_at BIGINT",
+	"ended_at BIGINT",
+)
 
 // SaveAttempts implements webhook.Store.
 func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAttempt) error {
@@ -163,9 +164,9 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAt
 	for n, a := range attempts {
 		keys[n] = keyOfDelivery(a.Delivery)
 	}
-	err := s.share(ctx, func(q querier) error {
+	err := s.share(ctx, func(q sqldb.Querier) error {
 		known := make(map[string]bool, len(attempts))
-		err := queryValues(ctx, q, leaseColumns, leaseRows(keys, time.Time{}), there+q.lock("OF d"), func(scan func(...any) error) error {
+		err := sqldb.QueryValues(ctx, q, leaseColumns, leaseRows(keys, time.Time{}), there+q.Lock("OF d"), func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
 			known[id] = true
@@ -181,8 +182,8 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAt
 				outcome = append(outcome, outcomeRow(a))
 			}
 		}
-		statements := insertRows(insertDeliveryAttempts, deliveryAttemptWidth, record, "")
-		_, err = q.send(ctx, append(statements, withValues(attemptColumns, outcome, save)...))
+		statements := sqldb.InsertRows(insertDeliveryAttempts, deliveryAttemptWidth, record, "")
+		_, err = q.Send(ctx, append(statements, sqldb.WithValues(attemptColumns, outcome, save)...))
 		return err
 	})
 	if err != nil {
@@ -192,17 +193,17 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAt
 }
 
 func attemptRow(a merchant.DeliveryAttempt, id string) []any {
-	return []any{a.Delivery.MerchantID, micros(a.At), id, a.Delivery.ID, int64(a.Status), a.Error, a.Duration.Microseconds()}
+	return []any{a.Delivery.MerchantID, sqldb.Micros(a.At), id, a.Delivery.ID, int64(a.Status), a.Error, a.Duration.Microseconds()}
 }
 
 func outcomeRow(a merchant.DeliveryAttempt) []any {
 	d := a.Delivery
-	state, dueAt, endedAt := merchant.DeliveryWaiting, micros(a.Next), int64(0)
+	state, dueAt, endedAt := merchant.DeliveryWaiting, sqldb.Micros(a.Next), int64(0)
 	if a.Delivered || a.Dead {
-		state, dueAt, endedAt = merchant.DeliveryDead, 0, micros(a.At.Add(a.Duration))
+		state, dueAt, endedAt = merchant.DeliveryDead, 0, sqldb.Micros(a.At.Add(a.Duration))
 	}
 	if a.Delivered {
 		state = merchant.Delivered
 	}
-	return []any{d.MerchantID, micros(d.CreatedAt), d.ID, d.LeaseEpoch, string(state), dueAt, endedAt}
+	return []any{d.MerchantID, sqldb.Micros(d.CreatedAt), d.ID, d.LeaseEpoch, string(state), dueAt, endedAt}
 }

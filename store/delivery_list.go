@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const recordColumns = deliveryColumns + `, d.state, d.due_at, d.lease_until, d.ended_at`
@@ -17,7 +18,7 @@ func scanRecord(scan func(...any) error) (merchant.DeliveryRecord, error) {
 	d, err := scanDelivery(func(columns ...any) error {
 		return scan(append(columns, (*string)(&r.State), &dueAt, &leaseUntil, &endedAt)...)
 	})
-	d.DueAt, d.LeaseUntil, r.EndedAt = fromMicros(dueAt), fromMicros(leaseUntil), fromMicros(endedAt)
+	d.DueAt, d.LeaseUntil, r.EndedAt = sqldb.FromMicros(dueAt), sqldb.FromMicros(leaseUntil), sqldb.FromMicros(endedAt)
 	d.Dead, r.Delivery = r.State == merchant.DeliveryDead, d
 	return r, err
 }
@@ -29,8 +30,8 @@ func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, pag
 	l.equal("endpoint_id", f.EndpointID)
 	l.equal("state", string(f.State))
 	one := l.end()
-	err = s.read(ctx, func(q querier) error {
-		err := q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+	err = s.read(ctx, func(q sqldb.Querier) error {
+		err := q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			r, err := scanRecord(scan)
 			records = append(records, r)
 			return err
@@ -50,7 +51,7 @@ func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, pag
 // Delivery implements native.Deliveries.
 func (s *Store) Delivery(ctx context.Context, merchantID, id string) (merchant.DeliveryRecord, error) {
 	var found [1]merchant.DeliveryRecord
-	err := s.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q sqldb.Querier) (err error) {
 		if found[0], err = delivery(ctx, q, merchantID, id); err == nil {
 			err = tries(ctx, q, found[:])
 		}
@@ -63,7 +64,7 @@ func (s *Store) Delivery(ctx context.Context, merchantID, id string) (merchant.D
 }
 
 // delivery finds a delivery by its id, which holds the time of its row.
-func delivery(ctx context.Context, q querier, merchantID, id string) (merchant.DeliveryRecord, error) {
+func delivery(ctx context.Context, q sqldb.Querier, merchantID, id string) (merchant.DeliveryRecord, error) {
 	const text = `SELECT ` + recordColumns + ` FROM deliveries d
 		WHERE d.merchant_id = $1 AND d.created_at >= $2 AND d.created_at <= $3 AND d.id = $4`
 	absent := refund.Errorf(refund.KindNotFound, "delivery", "there is no such delivery")
@@ -73,8 +74,8 @@ func delivery(ctx context.Context, q querier, merchantID, id string) (merchant.D
 	}
 	var found merchant.DeliveryRecord
 	there := false
-	args := []any{merchantID, micros(at.Add(-idSlack)), micros(at.Add(idSlack)), id}
-	err := q.query(ctx, text, args, func(scan func(...any) error) (err error) {
+	args := []any{merchantID, sqldb.Micros(at.Add(-idSlack)), sqldb.Micros(at.Add(idSlack)), id}
+	err := q.Query(ctx, text, args, func(scan func(...any) error) (err error) {
 		found, err = scanRecord(scan)
 		there = true
 		return err
@@ -85,10 +86,10 @@ func delivery(ctx context.Context, q querier, merchantID, id string) (merchant.D
 	return found, err
 }
 
-var deliveryIDColumns = []column{{"merchant_id", "TEXT"}, {"delivery_id", "TEXT"}}
+var deliveryIDColumns = sqldb.NewColumns("merchant_id TEXT", "delivery_id TEXT")
 
 // tries fills in the tries of all records.
-func tries(ctx context.Context, q querier, records []merchant.DeliveryRecord) error {
+func tries(ctx context.Context, q sqldb.Querier, records []merchant.DeliveryRecord) error {
 	const text = `SELECT a.delivery_id, a.created_at, a.status, a.error, a.duration_us FROM v JOIN delivery_attempts a
 		ON a.merchant_id = v.merchant_id AND a.delivery_id = v.delivery_id ORDER BY a.created_at, a.id`
 	keys := make([][]any, len(records))
@@ -97,12 +98,12 @@ func tries(ctx context.Context, q querier, records []merchant.DeliveryRecord) er
 		keys[n] = []any{r.Delivery.MerchantID, r.Delivery.ID}
 		places[r.Delivery.ID] = n
 	}
-	return queryValues(ctx, q, deliveryIDColumns, keys, text, func(scan func(...any) error) error {
+	return sqldb.QueryValues(ctx, q, deliveryIDColumns, keys, text, func(scan func(...any) error) error {
 		var id string
 		var at, status, microseconds int64
 		var t merchant.DeliveryTry
 		err := scan(&id, &at, &status, &t.Error, &microseconds)
-		t.At, t.Status, t.Duration = fromMicros(at), int(status), time.Duration(microseconds)*time.Microsecond
+		t.At, t.Status, t.Duration = sqldb.FromMicros(at), int(status), time.Duration(microseconds)*time.Microsecond
 		r := &records[places[id]]
 		r.Tries = append(r.Tries, t)
 		return err

@@ -7,12 +7,13 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // ReplayDelivery implements native.Deliveries.
 func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now time.Time) (merchant.DeliveryRecord, error) {
 	var again merchant.Delivery
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		old, err := delivery(ctx, q, merchantID, id)
 		if err != nil {
 			return err
@@ -20,7 +21,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now t
 		inUse := 1
 		if old.Delivery.EndpointID != "" {
 			const text = `SELECT COUNT(*) FROM endpoints p WHERE p.merchant_id = $1 AND p.id = $2 AND p.disabled_at = 0`
-			err := q.query(ctx, text, []any{merchantID, old.Delivery.EndpointID}, func(scan func(...any) error) error { return scan(&inUse) })
+			err := q.Query(ctx, text, []any{merchantID, old.Delivery.EndpointID}, func(scan func(...any) error) error { return scan(&inUse) })
 			if err != nil {
 				return err
 			}
@@ -37,7 +38,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now t
 		again.ID, again.CreatedAt, again.DueAt = s.newID(now), now, now
 		again.Attempts, again.LeaseEpoch, again.LeaseUntil, again.Dead = 0, 0, time.Time{}, false
 		merchant.WriteMade(ctx, again.ID)
-		_, err = q.send(ctx, deliveryRows([]merchant.Delivery{again}, s.newID))
+		_, err = q.Send(ctx, deliveryRows([]merchant.Delivery{again}, s.newID))
 		return err
 	})
 	if err != nil {

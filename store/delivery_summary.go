@@ -6,6 +6,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // summaryColumns are the tries, the last of them, and the first that was
@@ -20,16 +21,16 @@ func (s *Store) DeliverySummary(ctx context.Context, dialect string, r refund.Re
 		FROM events e JOIN deliveries d ON d.merchant_id = e.merchant_id AND d.event_id = e.id
 		LEFT JOIN delivery_attempts a ON a.merchant_id = d.merchant_id AND a.delivery_id = d.id
 		WHERE e.merchant_id = $1 AND e.created_at = $2 AND e.refund_id = $3 AND d.dialect = $4`
-	return s.deliverySummary(ctx, text, r.MerchantID, micros(r.UpdatedAt), r.ID, dialect)
+	return s.deliverySummary(ctx, text, r.MerchantID, sqldb.Micros(r.UpdatedAt), r.ID, dialect)
 }
 
 func (s *Store) deliverySummary(ctx context.Context, text string, args ...any) (merchant.DeliverySummary, error) {
 	var sum merchant.DeliverySummary
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			var last, received int64
 			err := scan(&sum.Tries, &last, &received)
-			sum.LastAt, sum.ReceivedAt = fromMicros(last), fromMicros(received)
+			sum.LastAt, sum.ReceivedAt = sqldb.FromMicros(last), sqldb.FromMicros(received)
 			return err
 		})
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // What hangs on the charges of v, in the order in which it is deleted: what
@@ -50,7 +51,7 @@ func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refu
 		}
 		fresh[n] = checked
 	}
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		r := resetting{store: s, q: q, merchantID: merchantID}
 		if err := r.lock(ctx, fresh, now); err != nil {
 			return err
@@ -69,7 +70,7 @@ func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refu
 // resetting is ResetDemo's transaction.
 type resetting struct {
 	store      *Store
-	q          querier
+	q          sqldb.Querier
 	merchantID string
 	keys       []refund.ChargeKey
 	refunds    map[string]bool
@@ -79,7 +80,7 @@ type resetting struct {
 // comes first: the fan-out must not write deliveries of events that go.
 func (r *resetting) lock(ctx context.Context, charges []refund.Charge, now time.Time) error {
 	var m merchant.Merchant
-	err := r.q.query(ctx, `SELECT `+merchantColumns+` FROM merchants m WHERE m.id = $1`, []any{r.merchantID}, func(scan func(...any) error) (err error) {
+	err := r.q.Query(ctx, `SELECT `+merchantColumns+` FROM merchants m WHERE m.id = $1`, []any{r.merchantID}, func(scan func(...any) error) (err error) {
 		m, err = scanMerchant(scan)
 		return err
 	})
@@ -123,10 +124,10 @@ func (r *resetting) find(ctx context.Context, charges []refund.Charge) error {
 		byName = `SELECT a.charge_id FROM v JOIN charge_aliases a ON a.merchant_id = v.merchant_id
 			AND a.dialect = v.dialect AND a.name = v.name`
 	)
-	if err := queryValues(ctx, r.q, paymentColumns, payments, byPayment, collect); err != nil {
+	if err := sqldb.QueryValues(ctx, r.q, paymentColumns, payments, byPayment, collect); err != nil {
 		return err
 	}
-	if err := queryValues(ctx, r.q, nameColumns, names, byName, collect); err != nil {
+	if err := sqldb.QueryValues(ctx, r.q, nameColumns, names, byName, collect); err != nil {
 		return err
 	}
 	for id := range found {
@@ -137,13 +138,13 @@ func (r *resetting) find(ctx context.Context, charges []refund.Charge) error {
 
 func (r *resetting) lockRefunds(ctx context.Context, now time.Time) error {
 	text := `SELECT r.id, r.lease_until FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id
-		ORDER BY r.id` + r.q.lock("OF r")
+		ORDER BY r.id` + r.q.Lock("OF r")
 	r.refunds = make(map[string]bool)
-	return queryValues(ctx, r.q, keyColumns, chargeKeyRows(r.keys), text, func(scan func(...any) error) error {
+	return sqldb.QueryValues(ctx, r.q, keyColumns, chargeKeyRows(r.keys), text, func(scan func(...any) error) error {
 		var id string
 		var leaseUntil int64
 		err := scan(&id, &leaseUntil)
-		if err == nil && leaseUntil > micros(now) {
+		if err == nil && leaseUntil > sqldb.Micros(now) {
 			e := refund.Errorf(refund.KindStateConflict, "", "a refund of the demo charges is being carried out; try again in a moment")
 			e.Refund = id
 			return e
@@ -158,11 +159,11 @@ func (r *resetting) delete(ctx context.Context) error {
 	if err := r.freeNumbers(ctx); err != nil {
 		return err
 	}
-	var statements []statement
+	var statements []sqldb.Statement
 	for _, text := range deleteCharges {
-		statements = append(statements, withValues(keyColumns, chargeKeyRows(r.keys), text)...)
+		statements = append(statements, sqldb.WithValues(keyColumns, chargeKeyRows(r.keys), text)...)
 	}
-	if _, err := r.q.send(ctx, statements); err != nil {
+	if _, err := r.q.Send(ctx, statements); err != nil {
 		return err
 	}
 	return dropCarried(ctx, r.q, r.merchantID)
@@ -175,7 +176,7 @@ func (r *resetting) freeNumbers(ctx context.Context) error {
 	const all = `SELECT n.merchant_id, n.namespace, n.value, n.refunds, n.write_made FROM refund_numbers n WHERE n.merchant_id = $1`
 	gone := func(id string) bool { return r.refunds[id] }
 	var freed [][]any
-	err := r.q.query(ctx, all, []any{r.merchantID}, func(scan func(...any) error) error {
+	err := r.q.Query(ctx, all, []any{r.merchantID}, func(scan func(...any) error) error {
 		var merchantID, namespace, value, text, made string
 		var refunds []string
 		err := scan(&merchantID, &namespace, &value, &text, &made)
@@ -193,7 +194,7 @@ func (r *resetting) freeNumbers(ctx context.Context) error {
 	if err := freeBatches(ctx, r.q, freed); err != nil {
 		return err
 	}
-	_, err = r.q.send(ctx, withValues(numberKeyColumns, freed, freeNumbers))
+	_, err = r.q.Send(ctx, sqldb.WithValues(numberKeyColumns, freed, freeNumbers))
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // directory remembers for a moment who is who: each request asks, and the
@@ -66,8 +67,8 @@ func (s *Store) caller(ctx context.Context, dialect, hash string, unknown error)
 		FROM api_keys k JOIN merchants m ON m.id = k.merchant_id WHERE k.dialect = $1 AND k.hash = $2`
 	var caller merchant.Caller
 	there := false
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{dialect, hash}, func(scan func(...any) error) (err error) {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{dialect, hash}, func(scan func(...any) error) (err error) {
 			there = true
 			var sealed string
 			// One row, read by two scans: each takes its own columns.
@@ -113,8 +114,8 @@ func (s *Store) identity(ctx context.Context, dialect, name string, unknown erro
 	const text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.dialect = $1 AND i.name = $2`
 	var found known
 	there := false
-	err := s.read(ctx, func(q querier) error {
-		err := q.query(ctx, text, []any{dialect, name}, func(scan func(...any) error) (err error) {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		err := q.Query(ctx, text, []any{dialect, name}, func(scan func(...any) error) (err error) {
 			there = true
 			found.identity, err = s.scanIdentity(scan)
 			return err

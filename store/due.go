@@ -8,6 +8,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // DueRefunds implements engine.Store. It reads across merchants, so it locks
@@ -15,8 +16,8 @@ import (
 func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]refund.Due, error) {
 	const text = `SELECT merchant_id, id, lease_epoch FROM refunds WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`
 	var due []refund.Due
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{micros(now), int64(limit)}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
 			var d refund.Due
 			err := scan(&d.MerchantID, &d.ID, &d.LeaseEpoch)
 			due = append(due, d)
@@ -39,11 +40,11 @@ func (s *Store) TakeOverLeases(ctx context.Context, now time.Time) (int64, error
 		deliveries = `UPDATE deliveries SET due_at = $1 WHERE due_at > $1 AND lease_until > 0`
 	)
 	var taken int64
-	err := s.write(ctx, func(q querier) (err error) {
-		if taken, err = q.exec(ctx, text, micros(now)); err != nil {
+	err := s.write(ctx, func(q sqldb.Querier) (err error) {
+		if taken, err = q.Exec(ctx, text, sqldb.Micros(now)); err != nil {
 			return err
 		}
-		_, err = q.exec(ctx, deliveries, micros(now))
+		_, err = q.Exec(ctx, deliveries, sqldb.Micros(now))
 		return err
 	})
 	if err != nil {
@@ -62,8 +63,8 @@ func (s *Store) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string
 			SELECT (SELECT MIN(e.merchant_id) FROM events e WHERE e.feed_number = 0 AND e.merchant_id > m.id) FROM m WHERE m.id IS NOT NULL
 		) SELECT m.id FROM m WHERE m.id IS NOT NULL LIMIT $1`
 	var merchants []string
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
 			merchants = append(merchants, id)
@@ -82,8 +83,8 @@ func (s *Store) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string
 func (s *Store) ChainsToLink(ctx context.Context, limit int) ([]string, error) {
 	const text = `SELECT DISTINCT merchant_id FROM audit_records WHERE number = 0 ORDER BY merchant_id LIMIT $1`
 	var chains []string
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
 			chains = append(chains, id)
@@ -103,7 +104,7 @@ const mostBusyHosts = 64
 // DueDeliveries implements webhook.Store. Like DueRefunds it locks nothing.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]merchant.DeliveryKey, error) {
 	without = without[:min(len(without), mostBusyHosts)]
-	args := []any{micros(now), int64(limit)}
+	args := []any{sqldb.Micros(now), int64(limit)}
 	text := `SELECT merchant_id, created_at, id, lease_epoch, host FROM deliveries WHERE due_at > 0 AND due_at <= $1`
 	for _, host := range without {
 		args = append(args, host)
@@ -111,12 +112,12 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []stri
 	}
 	text += ` ORDER BY due_at LIMIT $2`
 	var keys []merchant.DeliveryKey
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			var k merchant.DeliveryKey
 			var createdAt int64
 			err := scan(&k.MerchantID, &createdAt, &k.ID, &k.LeaseEpoch, &k.Host)
-			k.CreatedAt = fromMicros(createdAt)
+			k.CreatedAt = sqldb.FromMicros(createdAt)
 			keys = append(keys, k)
 			return err
 		})

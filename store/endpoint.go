@@ -8,6 +8,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // mostEndpoints bounds a merchant's endpoints in use: each event may become
@@ -24,7 +25,7 @@ func scanEndpoint(scan func(...any) error) (merchant.Endpoint, error) {
 		return merchant.Endpoint{}, fmt.Errorf("read endpoint: %w", err)
 	}
 	p.Events = strings.Fields(events)
-	p.CreatedAt, p.DisabledAt = fromMicros(createdAt), fromMicros(disabledAt)
+	p.CreatedAt, p.DisabledAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(disabledAt)
 	return p, nil
 }
 
@@ -43,13 +44,13 @@ func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, secrets ..
 	if err != nil {
 		return fmt.Errorf("add endpoint: %w", err)
 	}
-	err = s.write(ctx, func(q querier) error {
-		_, err := q.exec(ctx, insert, p.ID, p.MerchantID, p.Dialect, p.Identity, p.URL, strings.Join(p.Events, " "), micros(p.CreatedAt), sealed)
+	err = s.write(ctx, func(q sqldb.Querier) error {
+		_, err := q.Exec(ctx, insert, p.ID, p.MerchantID, p.Dialect, p.Identity, p.URL, strings.Join(p.Events, " "), sqldb.Micros(p.CreatedAt), sealed)
 		if err != nil {
 			return err
 		}
 		inUse := 0
-		err = q.query(ctx, count, []any{p.MerchantID}, func(scan func(...any) error) error { return scan(&inUse) })
+		err = q.Query(ctx, count, []any{p.MerchantID}, func(scan func(...any) error) error { return scan(&inUse) })
 		if err == nil && inUse > mostEndpoints {
 			err = refund.Errorf(refund.KindInvalid, "url", "the merchant has %d endpoints already", mostEndpoints)
 		}
@@ -67,7 +68,7 @@ func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, secrets ..
 // Endpoints lists a merchant's endpoints, disabled ones too, oldest first.
 func (s *Store) Endpoints(ctx context.Context, merchantID string) ([]merchant.Endpoint, error) {
 	var found []merchant.Endpoint
-	err := s.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q sqldb.Querier) (err error) {
 		found, err = endpoints(ctx, q, `SELECT `+endpointColumns+` FROM endpoints p WHERE p.merchant_id = $1 ORDER BY p.created_at, p.id`, merchantID)
 		return err
 	})
@@ -77,9 +78,9 @@ func (s *Store) Endpoints(ctx context.Context, merchantID string) ([]merchant.En
 	return found, nil
 }
 
-func endpoints(ctx context.Context, q querier, text string, args ...any) ([]merchant.Endpoint, error) {
+func endpoints(ctx context.Context, q sqldb.Querier, text string, args ...any) ([]merchant.Endpoint, error) {
 	var found []merchant.Endpoint
-	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := q.Query(ctx, text, args, func(scan func(...any) error) error {
 		p, err := scanEndpoint(scan)
 		found = append(found, p)
 		return err
@@ -96,15 +97,15 @@ func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, now 
 		end     = `UPDATE deliveries SET state = 'dead', due_at = 0, lease_until = 0, ended_at = $3
 			WHERE merchant_id = $1 AND endpoint_id = $2 AND state = 'waiting'`
 	)
-	err := s.write(ctx, func(q querier) error {
-		touched, err := q.exec(ctx, disable, merchantID, id, micros(now))
+	err := s.write(ctx, func(q sqldb.Querier) error {
+		touched, err := q.Exec(ctx, disable, merchantID, id, sqldb.Micros(now))
 		if err == nil && touched == 0 {
 			err = refund.Errorf(refund.KindNotFound, "endpoint", "the merchant has no endpoint %q", id)
 		}
 		if err != nil {
 			return err
 		}
-		_, err = q.exec(ctx, end, merchantID, id, micros(now))
+		_, err = q.Exec(ctx, end, merchantID, id, sqldb.Micros(now))
 		return err
 	})
 	s.directory.forget()

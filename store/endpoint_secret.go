@@ -8,6 +8,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // mostSecrets bounds an endpoint's secrets in use: each is a signature in a
@@ -27,7 +28,7 @@ func (s *Store) sealSecrets(endpointID string, secrets []merchant.EndpointSecret
 	}
 	rows := make([]sealedSecret, len(secrets))
 	for n, secret := range secrets {
-		rows[n] = sealedSecret{secret.Text, micros(secret.CreatedAt), micros(secret.ExpiresAt)}
+		rows[n] = sealedSecret{secret.Text, sqldb.Micros(secret.CreatedAt), sqldb.Micros(secret.ExpiresAt)}
 	}
 	text, err := json.Marshal(rows)
 	if err != nil {
@@ -50,16 +51,16 @@ func (s *Store) openSecrets(endpointID, sealed string) ([]merchant.EndpointSecre
 	}
 	secrets := make([]merchant.EndpointSecret, len(rows))
 	for n, row := range rows {
-		secrets[n] = merchant.EndpointSecret{Text: row.Text, CreatedAt: fromMicros(row.CreatedAt), ExpiresAt: fromMicros(row.ExpiresAt)}
+		secrets[n] = merchant.EndpointSecret{Text: row.Text, CreatedAt: sqldb.FromMicros(row.CreatedAt), ExpiresAt: sqldb.FromMicros(row.ExpiresAt)}
 	}
 	return secrets, nil
 }
 
 // secretsOf reads an endpoint's secrets. Absent, or disabled, is KindNotFound.
-func (s *Store) secretsOf(ctx context.Context, q querier, merchantID, id, lock string) ([]merchant.EndpointSecret, error) {
+func (s *Store) secretsOf(ctx context.Context, q sqldb.Querier, merchantID, id, lock string) ([]merchant.EndpointSecret, error) {
 	const text = `SELECT p.sealed FROM endpoints p WHERE p.merchant_id = $1 AND p.id = $2 AND p.disabled_at = 0`
 	sealed, there := "", false
-	err := q.query(ctx, text+lock, []any{merchantID, id}, func(scan func(...any) error) error {
+	err := q.Query(ctx, text+lock, []any{merchantID, id}, func(scan func(...any) error) error {
 		there = true
 		return scan(&sealed)
 	})
@@ -78,7 +79,7 @@ func (s *Store) secretsOf(ctx context.Context, q querier, merchantID, id, lock s
 // entryLife after a rotation. Absent is KindNotFound.
 func (s *Store) EndpointSecrets(ctx context.Context, merchantID, id string) ([]merchant.EndpointSecret, error) {
 	return s.directory.secrets.get(ctx, callerKey{merchantID, id}, s.now(), func(ctx context.Context) (secrets []merchant.EndpointSecret, err error) {
-		err = s.read(ctx, func(q querier) error {
+		err = s.read(ctx, func(q sqldb.Querier) error {
 			secrets, err = s.secretsOf(ctx, q, merchantID, id, "")
 			return err
 		})
@@ -93,8 +94,8 @@ func (s *Store) EndpointSecrets(ctx context.Context, merchantID, id string) ([]m
 // the given time, if not before. Those that have expired are dropped. Too many
 // in use are KindStateConflict, absent is KindNotFound.
 func (s *Store) RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time) error {
-	err := s.write(ctx, func(q querier) error {
-		old, err := s.secretsOf(ctx, q, merchantID, id, q.lock(""))
+	err := s.write(ctx, func(q sqldb.Querier) error {
+		old, err := s.secretsOf(ctx, q, merchantID, id, q.Lock(""))
 		if err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (s *Store) RotateEndpoint(ctx context.Context, merchantID, id string, fresh
 		if err != nil {
 			return err
 		}
-		_, err = q.exec(ctx, `UPDATE endpoints SET sealed = $3 WHERE merchant_id = $1 AND id = $2`, merchantID, id, sealed)
+		_, err = q.Exec(ctx, `UPDATE endpoints SET sealed = $3 WHERE merchant_id = $1 AND id = $2`, merchantID, id, sealed)
 		return err
 	})
 	s.directory.forget()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -37,13 +38,13 @@ func scanEvent(scan func(...any) error) (eventRow, error) {
 	if err != nil {
 		return eventRow{}, fmt.Errorf("read event: %w", err)
 	}
-	e.At, e.refund.MerchantID, e.charge.MerchantID = fromMicros(at), e.MerchantID, e.MerchantID
+	e.At, e.refund.MerchantID, e.charge.MerchantID = sqldb.FromMicros(at), e.MerchantID, e.MerchantID
 	return e, nil
 }
 
-func queryEvents(ctx context.Context, q querier, text string, args []any) ([]eventRow, error) {
+func queryEvents(ctx context.Context, q sqldb.Querier, text string, args []any) ([]eventRow, error) {
 	var rows []eventRow
-	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := q.Query(ctx, text, args, func(scan func(...any) error) error {
 		e, err := scanEvent(scan)
 		rows = append(rows, e)
 		return err
@@ -52,9 +53,9 @@ func queryEvents(ctx context.Context, q querier, text string, args []any) ([]eve
 }
 
 // restore gives events their refunds and charges as they were then, which are
-// today's with the snapshot over them; one statement for all refunds of up to
-// mostRows events, and one for the charges.
-func (s *Store) restore(ctx context.Context, q querier, rows []eventRow) error {
+// today's with the snapshot over them; one statement for the refunds of a list
+// of rows, and one for the charges.
+func (s *Store) restore(ctx context.Context, q sqldb.Querier, rows []eventRow) error {
 	refundKeys, chargeKeys := make([]refund.Key, len(rows)), make([]refund.ChargeKey, len(rows))
 	for n, row := range rows {
 		refundKeys[n], chargeKeys[n] = row.refund, row.charge
@@ -79,10 +80,10 @@ func (s *Store) restore(ctx context.Context, q querier, rows []eventRow) error {
 	return nil
 }
 
-var eventIDColumns = []column{{"merchant_id", "TEXT"}, {"event_id", "TEXT"}}
+var eventIDColumns = sqldb.NewColumns("merchant_id TEXT", "event_id TEXT")
 
 // countPending fills in how many deliveries of each event have not succeeded.
-func countPending(ctx context.Context, q querier, rows []eventRow) error {
+func countPending(ctx context.Context, q sqldb.Querier, rows []eventRow) error {
 	const text = `SELECT d.event_id, COUNT(*) FROM v JOIN deliveries d ON d.merchant_id = v.merchant_id AND d.event_id = v.event_id
 		WHERE d.state <> 'delivered' GROUP BY d.event_id`
 	keys := make([][]any, len(rows))
@@ -90,7 +91,7 @@ func countPending(ctx context.Context, q querier, rows []eventRow) error {
 		keys[n] = []any{row.MerchantID, row.ID}
 	}
 	pending := make(map[string]int64)
-	err := queryValues(ctx, q, eventIDColumns, keys, text, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, q, eventIDColumns, keys, text, func(scan func(...any) error) error {
 		var id string
 		var count int64
 		err := scan(&id, &count)
@@ -108,7 +109,7 @@ func countPending(ctx context.Context, q querier, rows []eventRow) error {
 // meanwhile is in the snapshot, and the rest never does.
 func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]refund.StoredEvent, error) {
 	var rows []eventRow
-	err := s.read(ctx, func(q querier) (err error) {
+	err := s.read(ctx, func(q sqldb.Querier) (err error) {
 		if rows, err = queryEvents(ctx, q, text, args); err != nil {
 			return err
 		}
@@ -133,7 +134,7 @@ func (s *Store) Event(ctx context.Context, merchantID, id string) (refund.Stored
 	var found []refund.StoredEvent
 	var err error
 	if ok && strings.HasPrefix(id, eventPrefix) {
-		found, err = s.storedEvents(ctx, text, []any{merchantID, id, micros(at.Add(-eventSlack)), micros(at.Add(eventSlack))})
+		found, err = s.storedEvents(ctx, text, []any{merchantID, id, sqldb.Micros(at.Add(-eventSlack)), sqldb.Micros(at.Add(eventSlack))})
 	}
 	switch {
 	case err != nil:
@@ -157,7 +158,7 @@ func (s *Store) EventList(ctx context.Context, f refund.EventFilter) (events []r
 	}
 	l.between("created_at", f.CreatedFrom, f.CreatedTo)
 	one := l.end()
-	if events, err = s.storedEvents(ctx, one.sql, one.args); err != nil {
+	if events, err = s.storedEvents(ctx, one.SQL, one.Args); err != nil {
 		return nil, false, fmt.Errorf("list events: %w", err)
 	}
 	events, more = cut(l, events)

@@ -8,14 +8,16 @@ import (
 
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/migration"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // Texts runs a query that gives one text a row, so that tests see what a table
 // holds.
 func (s *Store) Texts(ctx context.Context, text string, args ...any) ([]string, error) {
 	var out []string
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			var one string
 			err := scan(&one)
 			out = append(out, one)
@@ -27,8 +29,8 @@ func (s *Store) Texts(ctx context.Context, text string, args ...any) ([]string, 
 
 // Exec runs a statement that no method has.
 func (s *Store) Exec(ctx context.Context, text string, args ...any) error {
-	return s.write(ctx, func(q querier) error {
-		_, err := q.exec(ctx, text, args...)
+	return s.write(ctx, func(q sqldb.Querier) error {
+		_, err := q.Exec(ctx, text, args...)
 		return err
 	})
 }
@@ -36,9 +38,9 @@ func (s *Store) Exec(ctx context.Context, text string, args ...any) error {
 // WriteAudit writes an audit record in a transaction of its own, together with
 // a statement that is its effect; "" is none.
 func (s *Store) WriteAudit(ctx context.Context, r audit.Record, effect string) error {
-	return s.write(ctx, func(q querier) error {
+	return s.write(ctx, func(q sqldb.Querier) error {
 		if effect != "" {
-			if _, err := q.exec(ctx, effect); err != nil {
+			if _, err := q.Exec(ctx, effect); err != nil {
 				return err
 			}
 		}
@@ -49,7 +51,7 @@ func (s *Store) WriteAudit(ctx context.Context, r audit.Record, effect string) e
 // VerifyCarried is the part of Verify that looks at balances.
 func (s *Store) VerifyCarried(ctx context.Context) ([]Finding, error) {
 	v := &verifier{}
-	err := s.db.snapshot(ctx, func(q querier) error {
+	err := s.db.Snapshot(ctx, func(q sqldb.Querier) error {
 		v.q = q
 		return v.carried(ctx)
 	})
@@ -59,18 +61,18 @@ func (s *Store) VerifyCarried(ctx context.Context) ([]Finding, error) {
 // WriteLate writes a transfer of a change that was decided at a time.
 func (s *Store) WriteLate(ctx context.Context, merchantID, id string, at time.Time) error {
 	change := refund.Change{Charge: refund.Charge{MerchantID: merchantID, UpdatedAt: at}, Transfers: make([]refund.Transfer, 1)}
-	return s.write(ctx, func(q querier) error {
+	return s.write(ctx, func(q sqldb.Querier) error {
 		if err := s.uncarry(ctx, q, []refund.Change{change}); err != nil {
 			return err
 		}
-		_, err := q.exec(ctx, insertTransfers+` ($1, $2, $3, 're', 'ch', 'reserve', 'merchant.available', 'refund.reserved', 1, 'CNY')`, merchantID, micros(at), id)
+		_, err := q.Exec(ctx, insertTransfers+` ($1, $2, $3, 're', 'ch', 'reserve', 'merchant.available', 'refund.reserved', 1, 'CNY')`, merchantID, sqldb.Micros(at), id)
 		return err
 	})
 }
 
 // MigrateDownTo takes migrations back, to the schema of an older version.
 func (s *Store) MigrateDownTo(ctx context.Context, version int64) error {
-	return s.withGoose(func(provider *goose.Provider) error {
+	return s.db.Migrations(migration.Files, func(provider *goose.Provider) error {
 		_, err := provider.DownTo(ctx, version)
 		return err
 	})
@@ -84,12 +86,12 @@ func (s *Store) ForgetRecent() { s.recent.young, s.recent.old = nil, nil }
 func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids []string) ([]string, error) {
 	_, one := searched(merchantID, number, ids, refund.Page{Limit: 20})
 	var lines []string
-	err := s.read(ctx, func(q querier) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
 		how, columns := "EXPLAIN ", []any{new(string)}
 		if s.SQLite() {
 			how, columns = "EXPLAIN QUERY PLAN ", []any{new(int64), new(int64), new(int64), new(string)}
 		}
-		return q.query(ctx, how+one.sql, one.args, func(scan func(...any) error) error {
+		return q.Query(ctx, how+one.SQL, one.Args, func(scan func(...any) error) error {
 			err := scan(columns...)
 			lines = append(lines, *columns[len(columns)-1].(*string))
 			return err

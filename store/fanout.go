@@ -6,6 +6,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -22,16 +23,16 @@ const (
 	lastNumber = `SELECT f.last_number FROM feed_counters f WHERE f.merchant_id = $1`
 )
 
-var eventKeyColumns = []column{{"merchant_id", "TEXT"}, {"created_at", "BIGINT"}, {"id", "TEXT"}}
+var eventKeyColumns = sqldb.NewColumns("merchant_id TEXT", "created_at BIGINT", "id TEXT")
 
-var feedColumns = []column{{"merchant_id", "TEXT"}, {"created_at", "BIGINT"}, {"id", "TEXT"}, {"feed_number", "BIGINT"}}
+var feedColumns = sqldb.NewColumns("merchant_id TEXT", "created_at BIGINT", "id TEXT", "feed_number BIGINT")
 
 // FanOut implements webhook.Store. The counter's row is locked until the
 // commit, so that numbers become visible in their order: a reader that has
 // seen one has seen all below it, however slow an event's own transaction was.
 func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan func([]webhook.Event, []merchant.Endpoint) ([]merchant.Delivery, error)) (int, error) {
 	var events []webhook.Event
-	err := s.share(ctx, func(q querier) error {
+	err := s.share(ctx, func(q sqldb.Querier) error {
 		events = nil
 		last, err := lockCounter(ctx, q, merchantID)
 		if err != nil {
@@ -54,15 +55,16 @@ func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan f
 		}
 		numbers := make([][]any, len(events))
 		for n, event := range events {
-			numbers[n] = []any{event.MerchantID, micros(event.At), event.ID, last + int64(n) + 1}
+			numbers[n] = []any{event.MerchantID, sqldb.Micros(event.At), event.ID, last + int64(n) + 1}
 		}
-		statements := withValues(feedColumns, numbers, numberEvents)
-		statements = append(statements, insertRows(insertBatchEvents, batchEventWidth, batchRows, "")...)
+		statements := sqldb.WithValues(feedColumns, numbers, numberEvents)
+		statements = append(statements, sqldb.InsertRows(insertBatchEvents, batchEventWidth, batchRows, "")...)
 		statements = append(statements, deliveryRows(deliveries, s.newID)...)
-		statements = append(statements, statement{
-			`UPDATE feed_counters SET last_number = $2 WHERE merchant_id = $1`, []any{merchantID, last + int64(len(events))},
+		statements = append(statements, sqldb.Statement{
+			SQL:  `UPDATE feed_counters SET last_number = $2 WHERE merchant_id = $1`,
+			Args: []any{merchantID, last + int64(len(events))},
 		})
-		_, err = q.send(ctx, statements)
+		_, err = q.Send(ctx, statements)
 		return err
 	})
 	if err != nil {
@@ -74,12 +76,12 @@ func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan f
 
 // lockCounter gives a merchant's last feed number and keeps everybody else
 // from giving the next.
-func lockCounter(ctx context.Context, q querier, merchantID string) (int64, error) {
+func lockCounter(ctx context.Context, q sqldb.Querier, merchantID string) (int64, error) {
 	const begin = `INSERT INTO feed_counters (merchant_id, last_number) VALUES ($1, 0) ON CONFLICT DO NOTHING`
 	var last int64
 	var there bool
 	look := func() error {
-		return q.query(ctx, lastNumber+q.lock(""), []any{merchantID}, func(scan func(...any) error) error {
+		return q.Query(ctx, lastNumber+q.Lock(""), []any{merchantID}, func(scan func(...any) error) error {
 			there = true
 			return scan(&last)
 		})
@@ -87,7 +89,7 @@ func lockCounter(ctx context.Context, q querier, merchantID string) (int64, erro
 	if err := look(); err != nil || there {
 		return last, err
 	}
-	if _, err := q.exec(ctx, begin, merchantID); err != nil {
+	if _, err := q.Exec(ctx, begin, merchantID); err != nil {
 		return 0, err
 	}
 	err := look()
@@ -96,10 +98,10 @@ func lockCounter(ctx context.Context, q querier, merchantID string) (int64, erro
 
 // newEvents gives a merchant's events without a number, oldest first: from
 // memory where this process wrote them a moment ago.
-func (s *Store) newEvents(ctx context.Context, q querier, merchantID string, limit int) ([]webhook.Event, error) {
+func (s *Store) newEvents(ctx context.Context, q sqldb.Querier, merchantID string, limit int) ([]webhook.Event, error) {
 	var known []*webhook.Event
 	var unknown [][]any
-	err := q.query(ctx, newEvents, []any{merchantID, int64(limit)}, func(scan func(...any) error) error {
+	err := q.Query(ctx, newEvents, []any{merchantID, int64(limit)}, func(scan func(...any) error) error {
 		var key rowKey
 		var at int64
 		if err := scan(&key.merchant, &at, &key.id); err != nil {
@@ -124,7 +126,7 @@ func (s *Store) newEvents(ctx context.Context, q querier, merchantID string, lim
 		return nil, err
 	}
 	var mode merchant.Mode
-	err = q.query(ctx, `SELECT m.mode FROM merchants m WHERE m.id = $1`, []any{merchantID}, func(scan func(...any) error) error {
+	err = q.Query(ctx, `SELECT m.mode FROM merchants m WHERE m.id = $1`, []any{merchantID}, func(scan func(...any) error) error {
 		return scan((*string)(&mode))
 	})
 	for n := range events {
@@ -134,9 +136,9 @@ func (s *Store) newEvents(ctx context.Context, q querier, merchantID string, lim
 }
 
 // readEvents fills in the events of keys.
-func (s *Store) readEvents(ctx context.Context, q querier, keys [][]any, events []webhook.Event) error {
+func (s *Store) readEvents(ctx context.Context, q sqldb.Querier, keys [][]any, events []webhook.Event) error {
 	var rows []eventRow
-	err := queryValues(ctx, q, eventKeyColumns, keys, eventsByKey, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, q, eventKeyColumns, keys, eventsByKey, func(scan func(...any) error) error {
 		e, err := scanEvent(scan)
 		rows = append(rows, e)
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // ofMerchantsAccounts names the merchant's channel accounts, and the ” of
@@ -29,8 +30,8 @@ func (s *Store) RefundByChannelNumber(ctx context.Context, merchantID, number st
 		AND r.channel_number = $2 ORDER BY r.created_at DESC LIMIT 1`
 	var found refund.Refund
 	var there bool
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID, number}, func(scan func(...any) error) (err error) {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{merchantID, number}, func(scan func(...any) error) (err error) {
 			found, err = scanRefund(scan)
 			there = true
 			return err

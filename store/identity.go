@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 // names have no slash.
 func identityRow(i merchant.Identity) string { return i.Dialect + "/" + i.Name }
 
-func (s *Store) addIdentity(ctx context.Context, q querier, i merchant.Identity) error {
+func (s *Store) addIdentity(ctx context.Context, q sqldb.Querier, i merchant.Identity) error {
 	public, err := jsonText(i.Public)
 	if err != nil {
 		return fmt.Errorf("encode identity: %w", err)
@@ -34,7 +35,7 @@ func (s *Store) addIdentity(ctx context.Context, q querier, i merchant.Identity)
 			return err
 		}
 	}
-	if _, err := q.exec(ctx, insertIdentity, i.Dialect, i.Name, i.Sub, i.MerchantID, public, sealed, micros(i.CreatedAt)); err != nil {
+	if _, err := q.Exec(ctx, insertIdentity, i.Dialect, i.Name, i.Sub, i.MerchantID, public, sealed, sqldb.Micros(i.CreatedAt)); err != nil {
 		return err
 	}
 	return owned(ctx, q, i.MerchantID, identityOwner, i.Dialect, i.Name)
@@ -57,7 +58,7 @@ func (s *Store) scanIdentity(scan func(...any) error) (merchant.Identity, error)
 	if err != nil {
 		return merchant.Identity{}, fmt.Errorf("read identity: %w", err)
 	}
-	i.CreatedAt = fromMicros(createdAt)
+	i.CreatedAt = sqldb.FromMicros(createdAt)
 	return i, nil
 }
 
@@ -68,8 +69,8 @@ func (s *Store) identities(ctx context.Context, merchantID string) ([]merchant.I
 			WHERE i.merchant_id = $1` + platformKeyOrder
 	)
 	var found []merchant.Identity
-	err := s.read(ctx, func(q querier) error {
-		err := q.query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		err := q.Query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
 			i, err := s.scanIdentity(scan)
 			found = append(found, i)
 			return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 var (
@@ -16,12 +17,12 @@ var (
 // intakeTx is one transaction of the intake.
 type intakeTx struct {
 	store *Store
-	q     querier
+	q     sqldb.Querier
 }
 
 // InTx implements intake.Store.
 func (s *Store) InTx(ctx context.Context, work func(intake.Tx) error) error {
-	return s.share(ctx, func(q querier) error { return work(&intakeTx{s, q}) })
+	return s.share(ctx, func(q sqldb.Querier) error { return work(&intakeTx{s, q}) })
 }
 
 // LockCharges implements intake.Tx.
@@ -47,7 +48,7 @@ func (s *Store) Settled(ctx context.Context, charges []refund.ChargeKey, refunds
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	var found map[refund.Key]refund.Refund
-	err := s.db.fresh(ctx, func(q querier) error {
+	err := s.db.Fresh(ctx, func(q sqldb.Querier) error {
 		if err := lockCharges(ctx, q, charges); err != nil {
 			return err
 		}
@@ -60,9 +61,9 @@ func (s *Store) Settled(ctx context.Context, charges []refund.ChargeKey, refunds
 
 // lockCharges locks without reading, so that a corrupt charge does not hide
 // what became of the others.
-func lockCharges(ctx context.Context, q querier, keys []refund.ChargeKey) error {
+func lockCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey) error {
 	const text = `SELECT c.id FROM v JOIN charges c ON c.merchant_id = v.merchant_id AND c.id = v.id ORDER BY v.n`
-	return queryValues(ctx, q, keyColumns, chargeKeyRows(keys), text+q.lock("OF c"), func(scan func(...any) error) error {
+	return sqldb.QueryValues(ctx, q, keyColumns, chargeKeyRows(keys), text+q.Lock("OF c"), func(scan func(...any) error) error {
 		var id string
 		return scan(&id)
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -30,7 +31,7 @@ func keyHash(text string) string {
 	return hex.EncodeToString(hash[:])
 }
 
-func (s *Store) addKey(ctx context.Context, q querier, f merchant.FreshKey) error {
+func (s *Store) addKey(ctx context.Context, q sqldb.Querier, f merchant.FreshKey) error {
 	k := f.Key
 	settings := "{}"
 	if len(k.Public) > 0 {
@@ -54,8 +55,8 @@ func (s *Store) addKey(ctx context.Context, q querier, f merchant.FreshKey) erro
 		scopes[n] = string(scope)
 	}
 	hash := keyHash(f.Secret)
-	_, err := q.exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
-		strings.Join(scopes, " "), k.Hint, k.Plain, settings, sealed, micros(k.CreatedAt), micros(k.ExpiresAt))
+	_, err := q.Exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
+		strings.Join(scopes, " "), k.Hint, k.Plain, settings, sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ExpiresAt))
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
 	for scope := range strings.FieldsSeq(scopes) {
 		k.Scopes = append(k.Scopes, merchant.Scope(scope))
 	}
-	k.CreatedAt, k.ExpiresAt = fromMicros(createdAt), fromMicros(expiresAt)
+	k.CreatedAt, k.ExpiresAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(expiresAt)
 	return k, nil
 }
 
@@ -99,7 +100,7 @@ func (s *Store) openKey(k *merchant.Key, sealed string) error {
 // AddKey stores an API key's hash. The same key again changes nothing; one
 // that another merchant has is an error.
 func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey) error {
-	err := s.write(ctx, func(q querier) error { return s.addKey(ctx, q, f) })
+	err := s.write(ctx, func(q sqldb.Querier) error { return s.addKey(ctx, q, f) })
 	s.directory.forget()
 	if err != nil {
 		return fmt.Errorf("add key %s: %w", f.Key.Hint, err)
@@ -112,8 +113,8 @@ func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey) error {
 func (s *Store) Keys(ctx context.Context, merchantID string) ([]merchant.Key, error) {
 	const text = `SELECT ` + keyRowColumns + ` FROM api_keys k WHERE k.merchant_id = $1 ORDER BY k.created_at, k.id`
 	var found []merchant.Key
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
 			k, err := scanKey(scan)
 			found = append(found, k)
 			return err
@@ -128,8 +129,8 @@ func (s *Store) Keys(ctx context.Context, merchantID string) ([]merchant.Key, er
 // ExpireKey ends a key's life at the given time. Other processes may go by the
 // key for up to entryLife longer. Absent is KindNotFound.
 func (s *Store) ExpireKey(ctx context.Context, merchantID, id string, at time.Time) error {
-	err := s.write(ctx, func(q querier) error {
-		touched, err := q.exec(ctx, `UPDATE api_keys SET expires_at = $3 WHERE merchant_id = $1 AND id = $2`, merchantID, id, micros(at))
+	err := s.write(ctx, func(q sqldb.Querier) error {
+		touched, err := q.Exec(ctx, `UPDATE api_keys SET expires_at = $3 WHERE merchant_id = $1 AND id = $2`, merchantID, id, sqldb.Micros(at))
 		if err == nil && touched == 0 {
 			err = refund.Errorf(refund.KindNotFound, "key", "the merchant has no key %q", id)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -26,7 +27,7 @@ func scanMerchant(scan func(...any) error, more ...any) (merchant.Merchant, erro
 	if err != nil {
 		return merchant.Merchant{}, fmt.Errorf("read merchant: %w", err)
 	}
-	m.CreatedAt = fromMicros(createdAt)
+	m.CreatedAt = sqldb.FromMicros(createdAt)
 	return m, nil
 }
 
@@ -43,9 +44,9 @@ func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh) error {
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
 	}
-	err = s.write(ctx, func(q querier) error {
+	err = s.write(ctx, func(q sqldb.Querier) error {
 		m := f.Merchant
-		if _, err := q.exec(ctx, insertMerchant, m.ID, m.Name, string(m.Mode), settings, micros(m.CreatedAt)); err != nil {
+		if _, err := q.Exec(ctx, insertMerchant, m.ID, m.Name, string(m.Mode), settings, sqldb.Micros(m.CreatedAt)); err != nil {
 			return err
 		}
 		for _, identity := range f.Identities {
@@ -73,9 +74,9 @@ func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh) error {
 }
 
 // owned checks that a row which was inserted, or was there, is the merchant's.
-func owned(ctx context.Context, q querier, merchantID, text string, args ...any) error {
+func owned(ctx context.Context, q sqldb.Querier, merchantID, text string, args ...any) error {
 	owner := ""
-	err := q.query(ctx, text, args, func(scan func(...any) error) error { return scan(&owner) })
+	err := q.Query(ctx, text, args, func(scan func(...any) error) error { return scan(&owner) })
 	if err == nil && owner != merchantID {
 		err = errTaken
 	}
@@ -117,8 +118,8 @@ func (s *Store) MerchantByName(ctx context.Context, name string) (merchant.Merch
 
 func (s *Store) merchants(ctx context.Context, text string, args ...any) ([]merchant.Merchant, error) {
 	var found []merchant.Merchant
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			m, err := scanMerchant(scan)
 			found = append(found, m)
 			return err
@@ -137,8 +138,8 @@ func (s *Store) SaveSettings(ctx context.Context, merchantID string, settings me
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
 	}
-	err = s.write(ctx, func(q querier) error {
-		touched, err := q.exec(ctx, `UPDATE merchants SET settings = $2 WHERE id = $1`, merchantID, text)
+	err = s.write(ctx, func(q sqldb.Querier) error {
+		touched, err := q.Exec(ctx, `UPDATE merchants SET settings = $2 WHERE id = $1`, merchantID, text)
 		if err == nil && touched == 0 {
 			err = refund.Errorf(refund.KindNotFound, "merchant", "there is no merchant %q", merchantID)
 		}

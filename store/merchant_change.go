@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // ChangeSettings lets change alter a merchant's settings under a lock, and
@@ -16,9 +17,9 @@ import (
 func (s *Store) ChangeSettings(ctx context.Context, merchantID string, change func(*merchant.Settings) error) (merchant.Settings, error) {
 	const find = `SELECT ` + merchantColumns + ` FROM merchants m WHERE m.id = $1`
 	var settings merchant.Settings
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		there := false
-		err := q.query(ctx, find+q.lock(""), []any{merchantID}, func(scan func(...any) error) error {
+		err := q.Query(ctx, find+q.Lock(""), []any{merchantID}, func(scan func(...any) error) error {
 			m, err := scanMerchant(scan)
 			settings, there = m.Settings, true
 			return err
@@ -36,7 +37,7 @@ func (s *Store) ChangeSettings(ctx context.Context, merchantID string, change fu
 		if err != nil {
 			return fmt.Errorf("encode settings: %w", err)
 		}
-		_, err = q.exec(ctx, `UPDATE merchants SET settings = $2 WHERE id = $1`, merchantID, text)
+		_, err = q.Exec(ctx, `UPDATE merchants SET settings = $2 WHERE id = $1`, merchantID, text)
 		return err
 	})
 	s.directory.forget()
@@ -55,9 +56,9 @@ func (s *Store) ChangeIdentity(ctx context.Context, merchantID, dialect, name st
 		save = `UPDATE identities SET settings = $4 WHERE merchant_id = $1 AND dialect = $2 AND name = $3`
 	)
 	var identity merchant.Identity
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		there := false
-		err := q.query(ctx, find+q.lock(""), []any{merchantID, dialect, name}, func(scan func(...any) error) (err error) {
+		err := q.Query(ctx, find+q.Lock(""), []any{merchantID, dialect, name}, func(scan func(...any) error) (err error) {
 			identity, err = s.scanIdentity(scan)
 			there = true
 			return err
@@ -77,7 +78,7 @@ func (s *Store) ChangeIdentity(ctx context.Context, merchantID, dialect, name st
 		if err != nil {
 			return fmt.Errorf("encode identity: %w", err)
 		}
-		if _, err = q.exec(ctx, save, merchantID, dialect, name, text); err != nil {
+		if _, err = q.Exec(ctx, save, merchantID, dialect, name, text); err != nil {
 			return err
 		}
 		identity.PlatformKeys, err = s.queryPlatformKeys(ctx, q, platformKeysFor, dialect, name)

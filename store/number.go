@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -22,8 +23,8 @@ const (
 )
 
 var (
-	numberKeyColumns  = []column{{"merchant_id", "TEXT"}, {"namespace", "TEXT"}, {"value", "TEXT"}}
-	numberMoveColumns = append(slices.Clone(numberKeyColumns), column{"refunds", "TEXT"}, column{"contents", "TEXT"})
+	numberKeyColumns  = sqldb.NewColumns("merchant_id TEXT", "namespace TEXT", "value TEXT")
+	numberMoveColumns = sqldb.NewColumns("merchant_id TEXT", "namespace TEXT", "value TEXT", "refunds TEXT", "contents TEXT")
 )
 
 func numberValues(n refund.Number) ([]any, error) {
@@ -35,7 +36,7 @@ func numberValues(n refund.Number) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode number: %w", err)
 	}
-	return []any{n.MerchantID, string(n.Namespace), n.Value, refunds, contents, micros(n.CreatedAt)}, nil
+	return []any{n.MerchantID, string(n.Namespace), n.Value, refunds, contents, sqldb.Micros(n.CreatedAt)}, nil
 }
 
 func scanNumber(scan func(...any) error) (refund.Number, error) {
@@ -53,7 +54,7 @@ func scanNumber(scan func(...any) error) (refund.Number, error) {
 	if n.Namespace == refund.NumberNamespace && len(n.Refunds) == 0 || len(n.Refunds) != len(n.Contents) {
 		return refund.Number{}, refund.Errorf(refund.KindCorrupt, "number", "a number does not say which refunds it stands for")
 	}
-	n.CreatedAt = fromMicros(createdAt)
+	n.CreatedAt = sqldb.FromMicros(createdAt)
 	return n, nil
 }
 
@@ -70,10 +71,10 @@ func (t *intakeTx) ClaimNumbers(ctx context.Context, claims []refund.Number) (ma
 		if values[n], err = numberValues(claim); err != nil {
 			return nil, err
 		}
-		keys[n] = values[n][:len(numberKeyColumns)]
+		keys[n] = values[n][:numberKeyColumns.Width()]
 		mine[claim.NumberKey] = claim
 	}
-	counts, err := t.q.send(ctx, insertRows(insertNumbers, numberWidth, values, "ON CONFLICT DO NOTHING"))
+	counts, err := t.q.Send(ctx, sqldb.InsertRows(insertNumbers, numberWidth, values, "ON CONFLICT DO NOTHING"))
 	if err != nil {
 		return nil, fmt.Errorf("claim numbers: %w", err)
 	}
@@ -82,7 +83,7 @@ func (t *intakeTx) ClaimNumbers(ctx context.Context, claims []refund.Number) (ma
 		return owners, nil
 	}
 	found := 0
-	err = queryValues(ctx, t.q, numberKeyColumns, keys, numbersByKey, func(scan func(...any) error) error {
+	err = sqldb.QueryValues(ctx, t.q, numberKeyColumns, keys, numbersByKey, func(scan func(...any) error) error {
 		owner, err := scanNumber(scan)
 		// Refund ids are new with each request, so a row with ours is our own.
 		if err == nil && !slices.Equal(owner.Refunds, mine[owner.NumberKey].Refunds) {
@@ -93,7 +94,7 @@ func (t *intakeTx) ClaimNumbers(ctx context.Context, claims []refund.Number) (ma
 	})
 	if err == nil && found != len(claims) {
 		// An owner was deleted between the two statements: its number is free now.
-		err = &transientError{errors.New("a number was given up while it was claimed")}
+		err = sqldb.Again(errors.New("a number was given up while it was claimed"))
 	}
 	return owners, err
 }
@@ -107,14 +108,14 @@ func (t *intakeTx) MoveNumbers(ctx context.Context, claims []refund.Number) erro
 			return err
 		}
 		if len(claim.Refunds) == 0 {
-			freed = append(freed, values[:len(numberKeyColumns)])
+			freed = append(freed, values[:numberKeyColumns.Width()])
 		} else {
-			moved = append(moved, values[:len(numberMoveColumns)])
+			moved = append(moved, values[:numberMoveColumns.Width()])
 		}
 	}
-	statements := withValues(numberKeyColumns, freed, freeNumbers)
-	statements = append(statements, withValues(numberMoveColumns, moved, moveNumbers)...)
-	counts, err := t.q.send(ctx, statements)
+	statements := sqldb.WithValues(numberKeyColumns, freed, freeNumbers)
+	statements = append(statements, sqldb.WithValues(numberMoveColumns, moved, moveNumbers)...)
+	counts, err := t.q.Send(ctx, statements)
 	if err == nil && sum(counts) != int64(len(claims)) {
 		err = fmt.Errorf("%d of %d claims are there", sum(counts), len(claims))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/secret"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -34,13 +35,13 @@ func (s *Store) CheckMasterKey(ctx context.Context) error {
 		return fmt.Errorf("check master key: %w", err)
 	}
 	var id, stored string
-	read := func(q querier) error {
-		return q.query(ctx, check, []any{checkID}, func(scan func(...any) error) error { return scan(&id, &stored) })
+	read := func(q sqldb.Querier) error {
+		return q.Query(ctx, check, []any{checkID}, func(scan func(...any) error) error { return scan(&id, &stored) })
 	}
 	// Mostly it is there, and a look is enough.
 	if err = s.read(ctx, read); err == nil && stored == "" {
-		err = s.write(ctx, func(q querier) error {
-			if _, err := q.exec(ctx, insertPlatformKey, checkID, checkID, "", s.keyring.ID(), sealed, "", "", micros(s.now()), int64(0), int64(0)); err != nil {
+		err = s.write(ctx, func(q sqldb.Querier) error {
+			if _, err := q.Exec(ctx, insertPlatformKey, checkID, checkID, "", s.keyring.ID(), sealed, "", "", sqldb.Micros(s.now()), int64(0), int64(0)); err != nil {
 				return err
 			}
 			return read(q)
@@ -87,7 +88,7 @@ func (s *Store) EnsurePlatformKey(ctx context.Context, purpose string, make func
 	}
 	made.Purpose = purpose
 	found := made
-	err = s.write(ctx, func(q querier) error {
+	err = s.write(ctx, func(q sqldb.Querier) error {
 		if err := lockPlatformKeys(ctx, q); err != nil {
 			return err
 		}
@@ -110,20 +111,20 @@ func (s *Store) EnsurePlatformKey(ctx context.Context, purpose string, make func
 }
 
 // lockPlatformKeys lets one transaction at a time change them.
-func lockPlatformKeys(ctx context.Context, q querier) error {
-	return q.query(ctx, `SELECT k.id FROM platform_keys k WHERE k.id = $1`+q.lock(""), []any{checkID}, ignoreRow)
+func lockPlatformKeys(ctx context.Context, q sqldb.Querier) error {
+	return q.Query(ctx, `SELECT k.id FROM platform_keys k WHERE k.id = $1`+q.Lock(""), []any{checkID}, ignoreRow)
 }
 
 // ignoreRow is for rows that are only locked.
 func ignoreRow(func(...any) error) error { return nil }
 
-func (s *Store) addPlatformKey(ctx context.Context, q querier, k merchant.PlatformKey) error {
+func (s *Store) addPlatformKey(ctx context.Context, q sqldb.Querier, k merchant.PlatformKey) error {
 	sealed, err := s.seal([]byte(k.PrivatePEM), "platform_keys", k.ID)
 	if err != nil {
 		return err
 	}
-	inserted, err := q.exec(ctx, insertPlatformKey, k.ID, k.Purpose, k.Identity, k.PublicPEM, sealed, k.CertificatePEM, k.PublicKeyID,
-		micros(k.CreatedAt), micros(k.ActivatesAt), micros(k.ExpiresAt))
+	inserted, err := q.Exec(ctx, insertPlatformKey, k.ID, k.Purpose, k.Identity, k.PublicPEM, sealed, k.CertificatePEM, k.PublicKeyID,
+		sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ActivatesAt), sqldb.Micros(k.ExpiresAt))
 	if err == nil && inserted == 0 {
 		err = fmt.Errorf("another key has the id %s already", k.ID)
 	}
@@ -131,15 +132,15 @@ func (s *Store) addPlatformKey(ctx context.Context, q querier, k merchant.Platfo
 }
 
 func (s *Store) platformKeys(ctx context.Context, text string, args ...any) (keys []merchant.PlatformKey, err error) {
-	err = s.read(ctx, func(q querier) (err error) {
+	err = s.read(ctx, func(q sqldb.Querier) (err error) {
 		keys, err = s.queryPlatformKeys(ctx, q, text, args...)
 		return err
 	})
 	return keys, err
 }
 
-func (s *Store) queryPlatformKeys(ctx context.Context, q querier, text string, args ...any) (keys []merchant.PlatformKey, err error) {
-	err = q.query(ctx, text, args, func(scan func(...any) error) error {
+func (s *Store) queryPlatformKeys(ctx context.Context, q sqldb.Querier, text string, args ...any) (keys []merchant.PlatformKey, err error) {
+	err = q.Query(ctx, text, args, func(scan func(...any) error) error {
 		k, sealed, err := scanPlatformKey(scan)
 		if err != nil {
 			return err
@@ -159,6 +160,6 @@ func scanPlatformKey(scan func(...any) error) (k merchant.PlatformKey, sealed st
 	if err != nil {
 		return merchant.PlatformKey{}, "", fmt.Errorf("read platform key: %w", err)
 	}
-	k.CreatedAt, k.ActivatesAt, k.ExpiresAt = fromMicros(createdAt), fromMicros(activatesAt), fromMicros(expiresAt)
+	k.CreatedAt, k.ActivatesAt, k.ExpiresAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(activatesAt), sqldb.FromMicros(expiresAt)
 	return k, sealed, nil
 }

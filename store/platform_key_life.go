@@ -8,6 +8,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // AllPlatformKeys lists the service's own keys, retired ones too, without
@@ -16,8 +17,8 @@ import (
 func (s *Store) AllPlatformKeys(ctx context.Context) ([]merchant.PlatformKey, error) {
 	const text = `SELECT ` + platformKeyColumns + ` FROM platform_keys k WHERE k.purpose <> $1 ORDER BY k.purpose, k.identity, k.activates_at, k.created_at, k.id`
 	var keys []merchant.PlatformKey
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{checkID}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{checkID}, func(scan func(...any) error) error {
 			k, _, err := scanPlatformKey(scan)
 			keys = append(keys, k)
 			return err
@@ -37,7 +38,7 @@ func (s *Store) AddPlatformKeys(ctx context.Context, keys []merchant.PlatformKey
 	if err := s.CheckMasterKey(ctx); err != nil { // it also sees to the row that is locked
 		return err
 	}
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		if err := lockPlatformKeys(ctx, q); err != nil {
 			return err
 		}
@@ -73,13 +74,13 @@ func (s *Store) AddPlatformKeys(ctx context.Context, keys []merchant.PlatformKey
 
 // predecessors are the keys before k; what an identity was made with becomes a
 // row of its own here.
-func (s *Store) predecessors(ctx context.Context, q querier, k merchant.PlatformKey) ([]merchant.PlatformKey, error) {
+func (s *Store) predecessors(ctx context.Context, q sqldb.Querier, k merchant.PlatformKey) ([]merchant.PlatformKey, error) {
 	const text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.dialect = $1 AND i.name = $2`
 	before, err := s.queryPlatformKeys(ctx, q, platformKeysFor, k.Purpose, k.Identity)
 	if err != nil || len(before) > 0 || k.Identity == "" {
 		return before, err
 	}
-	err = q.query(ctx, text, []any{k.Purpose, k.Identity}, func(scan func(...any) error) error {
+	err = q.Query(ctx, text, []any{k.Purpose, k.Identity}, func(scan func(...any) error) error {
 		i, err := s.scanIdentity(scan)
 		before = i.Platform()
 		return err
@@ -92,8 +93,8 @@ func (s *Store) predecessors(ctx context.Context, q querier, k merchant.Platform
 	return before, err
 }
 
-func retire(ctx context.Context, q querier, id string, at time.Time) error {
-	_, err := q.exec(ctx, `UPDATE platform_keys SET expires_at = $2 WHERE id = $1`, id, micros(at))
+func retire(ctx context.Context, q sqldb.Querier, id string, at time.Time) error {
+	_, err := q.Exec(ctx, `UPDATE platform_keys SET expires_at = $2 WHERE id = $1`, id, sqldb.Micros(at))
 	return err
 }
 
@@ -102,7 +103,7 @@ func retire(ctx context.Context, q querier, id string, at time.Time) error {
 // Absent is KindNotFound. Other processes go by a key for up to staleLife
 // longer.
 func (s *Store) RetirePlatformKeys(ctx context.Context, ids []string, at time.Time) error {
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		if err := lockPlatformKeys(ctx, q); err != nil {
 			return err
 		}
@@ -120,7 +121,7 @@ func (s *Store) RetirePlatformKeys(ctx context.Context, ids []string, at time.Ti
 	return nil
 }
 
-func (s *Store) retirePlatformKey(ctx context.Context, q querier, id string, at time.Time) error {
+func (s *Store) retirePlatformKey(ctx context.Context, q sqldb.Querier, id string, at time.Time) error {
 	found, err := s.queryPlatformKeys(ctx, q, platformKeyByID, id)
 	if err != nil {
 		return err

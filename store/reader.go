@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // mostListed is the most rows of one page, whatever was asked for; dialects
@@ -50,10 +51,10 @@ func (l *listing) equal(name, value string) {
 // between adds a time's bounds: inclusive from, exclusive to, zero is open.
 func (l *listing) between(name string, from, to time.Time) {
 	if !from.IsZero() {
-		l.where(l.alias+"."+name+" >= ?", micros(from))
+		l.where(l.alias+"."+name+" >= ?", sqldb.Micros(from))
 	}
 	if !to.IsZero() {
-		l.where(l.alias+"."+name+" < ?", micros(to))
+		l.where(l.alias+"."+name+" < ?", sqldb.Micros(to))
 	}
 }
 
@@ -63,13 +64,13 @@ func (l *listing) upward() bool { return l.page.Before != nil && l.page.After ==
 
 // end adds the page's bounds and gives the statement. It asks for one row more
 // than the page has, which says whether there are more.
-func (l *listing) end() statement {
+func (l *listing) end() sqldb.Statement {
 	at := "(" + l.alias + ".created_at, " + l.alias + ".id)"
 	if after := l.page.After; after != nil {
-		l.where(at+" < (?, ?)", micros(after.CreatedAt), after.ID)
+		l.where(at+" < (?, ?)", sqldb.Micros(after.CreatedAt), after.ID)
 	}
 	if before := l.page.Before; before != nil {
-		l.where(at+" > (?, ?)", micros(before.CreatedAt), before.ID)
+		l.where(at+" > (?, ?)", sqldb.Micros(before.CreatedAt), before.ID)
 	}
 	direction := " DESC"
 	if l.upward() {
@@ -78,7 +79,7 @@ func (l *listing) end() statement {
 	l.text.WriteString(" ORDER BY " + l.alias + ".created_at" + direction + ", " + l.alias + ".id" + direction)
 	l.args = append(l.args, int64(l.page.Limit)+1)
 	l.text.WriteString(" LIMIT $" + strconv.Itoa(len(l.args)))
-	return statement{l.text.String(), l.args}
+	return sqldb.Statement{SQL: l.text.String(), Args: l.args}
 }
 
 // cut makes the page of what end's statement found: newest first, without the

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // Charge implements dialect.Reader.
@@ -48,8 +49,8 @@ func (s *Store) ChargeByAny(ctx context.Context, merchantID, name string) (refun
 
 func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (refund.Charge, error) {
 	var found []refund.Charge
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			c, err := scanCharge(scan)
 			if len(found) == 0 || found[0].ID != c.ID {
 				found = append(found, c)
@@ -78,8 +79,8 @@ func (s *Store) ChargeList(ctx context.Context, f refund.ChargeFilter) (charges 
 	l := newListing(text, "c", f.MerchantID, f.Page)
 	filterCharges(l, f)
 	one := l.end()
-	err = s.read(ctx, func(q querier) error {
-		return q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+	err = s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			c, err := scanCharge(scan)
 			charges = append(charges, c)
 			return err

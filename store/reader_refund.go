@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // Refund implements dialect.Reader.
@@ -14,8 +15,8 @@ func (s *Store) Refund(ctx context.Context, merchantID, id string) (refund.Refun
 	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`
 	var found refund.Refund
 	var there bool
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID, id}, func(scan func(...any) error) (err error) {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{merchantID, id}, func(scan func(...any) error) (err error) {
 			found, err = scanRefund(scan)
 			there = true
 			return err
@@ -42,8 +43,8 @@ func (s *Store) RefundList(ctx context.Context, f refund.Filter) (refunds []refu
 	l := newListing(text, "r", f.MerchantID, f.Page)
 	filterRefunds(l, f)
 	one := l.end()
-	err = s.read(ctx, func(q querier) error {
-		return q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+	err = s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			r, err := scanRefund(scan)
 			refunds = append(refunds, r)
 			return err
@@ -81,12 +82,12 @@ func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]re
 		attempt refund.Attempt
 	}
 	var rows []row
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
 			r := row{attempt: refund.Attempt{RefundID: refundID}}
 			a, at := &r.attempt, int64(0)
 			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at)
-			a.At = fromMicros(at)
+			a.At = sqldb.FromMicros(at)
 			rows = append(rows, r)
 			return err
 		})
@@ -111,13 +112,13 @@ func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]r
 	const text = `SELECT id, created_at, kind, from_account, to_account, amount, currency FROM transfers
 		WHERE merchant_id = $1 AND refund_id = $2`
 	var transfers []refund.StoredTransfer
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
 			var t refund.StoredTransfer
 			var at int64
 			err := scan(&t.ID, &at, (*string)(&t.Kind), (*string)(&t.From), (*string)(&t.To),
 				(*int64)(&t.Amount.Minor), (*string)(&t.Amount.Currency))
-			t.At = fromMicros(at)
+			t.At = sqldb.FromMicros(at)
 			transfers = append(transfers, t)
 			return err
 		})

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -64,7 +65,7 @@ func (r *recent) remember(id string, e refund.Event, change refund.Change) {
 		if one.ID != e.RefundID || change.Charge.ID != e.ChargeID {
 			continue
 		}
-		noted := &webhook.Event{MerchantID: change.Charge.MerchantID, ID: id, Type: e.Type, At: fromMicros(micros(e.At)), RequestID: e.RequestID}
+		noted := &webhook.Event{MerchantID: change.Charge.MerchantID, ID: id, Type: e.Type, At: sqldb.FromMicros(sqldb.Micros(e.At)), RequestID: e.RequestID}
 		noted.Refund, noted.Charge = e.Snapshot.Restore(one, change.Charge)
 		r.put(noted)
 		return

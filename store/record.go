@@ -8,6 +8,7 @@ import (
 
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 var _ engine.Store = (*Store)(nil)
@@ -15,7 +16,7 @@ var _ engine.Store = (*Store)(nil)
 // Record implements engine.Store.
 func (s *Store) Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	var posted []refund.Posted
-	err := s.share(ctx, func(q querier) error {
+	err := s.share(ctx, func(q sqldb.Querier) error {
 		r := recording{store: s, q: q, reports: reports, chargeOf: make(map[refund.Key]string, len(reports))}
 		if err := r.lock(ctx); err != nil {
 			return err
@@ -53,7 +54,7 @@ func changesSomething(c refund.Change) bool { return len(c.Refunds)+len(c.Attemp
 // recording is Record at work.
 type recording struct {
 	store    *Store
-	q        querier
+	q        sqldb.Querier
 	reports  []refund.Report
 	chargeOf map[refund.Key]string
 	charges  map[refund.ChargeKey]refund.Charge
@@ -75,7 +76,7 @@ func (r *recording) lock(ctx context.Context) error {
 	}
 	// A refund never changes its charge, so this look needs no lock.
 	const chargeOf = `SELECT r.merchant_id, r.id, r.charge_id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id`
-	err := queryValues(ctx, r.q, keyColumns, keyRows(unknown), chargeOf, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, r.q, keyColumns, keyRows(unknown), chargeOf, func(scan func(...any) error) error {
 		var key refund.Key
 		var charge string
 		err := scan(&key.MerchantID, &key.ID, &charge)
@@ -106,8 +107,8 @@ func (s *Store) FindRefund(ctx context.Context, account, channelNumber string) (
 		AND r.channel_account = $1 AND r.channel_number = $2`
 	var found refund.Refund
 	var there bool
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{account, channelNumber}, func(scan func(...any) error) (err error) {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{account, channelNumber}, func(scan func(...any) error) (err error) {
 			found, err = scanRefund(scan)
 			there = true
 			return err
@@ -120,18 +121,18 @@ func (s *Store) FindRefund(ctx context.Context, account, channelNumber string) (
 }
 
 var (
-	claimKeyColumns = []column{{"n", "BIGINT"}, {"merchant_id", "TEXT"}, {"id", "TEXT"}, {"lease_epoch", "BIGINT"}}
-	claimColumns    = []column{
-		{"merchant_id", "TEXT"},
-		{"id", "TEXT"},
-		{"epoch_before", "BIGINT"},
-		{"now", "BIGINT"},
-		{"lease_epoch", "BIGINT"},
-		{"lease_until", "BIGINT"},
-		{"due_at", "BIGINT"},
-		{"doubt", "BIGINT"},
-		{"submitted_at", "BIGINT"},
-	}
+	claimKeyColumns = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "id TEXT", "lease_epoch BIGINT")
+	claimColumns    = sqldb.NewColumns(
+		"merchant_id TEXT",
+		"id TEXT",
+		"epoch_before BIGINT",
+		"now BIGINT",
+		"lease_epoch BIGINT",
+		"lease_until BIGINT",
+		"due_at BIGINT",
+		"doubt BIGINT",
+		"submitted_at BIGINT",
+	)
 )
 
 const (
@@ -169,7 +170,7 @@ func (s *Store) ClaimRefunds(ctx context.Context, due []refund.Due, now, until t
 
 func (s *Store) claim(ctx context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error) {
 	var claimed []refund.Claimed
-	err := s.share(ctx, func(q querier) error {
+	err := s.share(ctx, func(q sqldb.Querier) error {
 		claimed = nil
 		rows, err := s.claimable(ctx, q, due, now)
 		if err != nil {
@@ -181,12 +182,12 @@ func (s *Store) claim(ctx context.Context, due []refund.Due, now, until time.Tim
 			r := refund.Claim(before, now, until)
 			after[refund.Key{MerchantID: r.MerchantID, ID: r.ID}] = r
 			values[n] = []any{
-				r.MerchantID, r.ID, before.LeaseEpoch, micros(now),
-				r.LeaseEpoch, micros(r.LeaseUntil), micros(r.DueAt), doubtOf(r), micros(r.SubmittedAt),
+				r.MerchantID, r.ID, before.LeaseEpoch, sqldb.Micros(now),
+				r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt),
 			}
 		}
 		var charges []refund.ChargeKey
-		err = queryValues(ctx, q, claimColumns, values, claimRefunds, func(scan func(...any) error) error {
+		err = sqldb.QueryValues(ctx, q, claimColumns, values, claimRefunds, func(scan func(...any) error) error {
 			var key refund.Key
 			err := scan(&key.MerchantID, &key.ID)
 			claimed = append(claimed, refund.Claimed{Refund: after[key]})
@@ -209,7 +210,7 @@ func (s *Store) claim(ctx context.Context, due []refund.Due, now, until time.Tim
 }
 
 // claimable reads, under lock, the refunds that are still as they were seen.
-func (s *Store) claimable(ctx context.Context, q querier, due []refund.Due, now time.Time) ([]refund.Refund, error) {
+func (s *Store) claimable(ctx context.Context, q sqldb.Querier, due []refund.Due, now time.Time) ([]refund.Refund, error) {
 	epochs := make(map[rowKey]int64, len(due))
 	keys := make([]rowKey, len(due))
 	for n, d := range due {
@@ -221,7 +222,7 @@ func (s *Store) claimable(ctx context.Context, q querier, due []refund.Due, now 
 		rows[n] = append(row, epochs[rowKey{row[1].(string), row[2].(string)}])
 	}
 	var found []refund.Refund
-	err := queryValues(ctx, q, claimKeyColumns, rows, claimableRefunds+q.lock("OF r SKIP LOCKED"), func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, q, claimKeyColumns, rows, claimableRefunds+q.Lock("OF r SKIP LOCKED"), func(scan func(...any) error) error {
 		r, err := scanRefund(scan)
 		if err == nil && !r.DueAt.IsZero() && !r.DueAt.After(now) {
 			found = append(found, r)

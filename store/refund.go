@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // refundColumns is what scanRefund reads, of a table named r: "FROM refunds r".
@@ -41,8 +42,8 @@ func refundValues(r refund.Refund) ([]any, error) {
 	}
 	return []any{
 		r.MerchantID, r.ID, r.ChargeID, r.UnitID, r.Number, r.Sequence, int64(r.Amount), string(r.Currency), string(r.State), r.Reason, parts,
-		r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, micros(r.CreatedAt), micros(r.UpdatedAt), micros(r.SucceededAt),
-		micros(r.DueAt), r.LeaseEpoch, micros(r.LeaseUntil), r.HeldReason, micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), micros(r.SubmittedAt),
+		r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, sqldb.Micros(r.CreatedAt), sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
+		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed, by, detail,
 	}, nil
 }
@@ -60,9 +61,9 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	if err != nil {
 		return refund.Refund{}, fmt.Errorf("read refund: %w", err)
 	}
-	r.CreatedAt, r.UpdatedAt, r.SucceededAt = fromMicros(createdAt), fromMicros(updatedAt), fromMicros(succeededAt)
-	r.DueAt, r.LeaseUntil = fromMicros(dueAt), fromMicros(leaseUntil)
-	r.HoldUntil, r.SubmittedAt = fromMicros(holdUntil), fromMicros(submittedAt)
+	r.CreatedAt, r.UpdatedAt, r.SucceededAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt), sqldb.FromMicros(succeededAt)
+	r.DueAt, r.LeaseUntil = sqldb.FromMicros(dueAt), sqldb.FromMicros(leaseUntil)
+	r.HoldUntil, r.SubmittedAt = sqldb.FromMicros(holdUntil), sqldb.FromMicros(submittedAt)
 	r.Unknown, r.Refused, r.Contradicted = doubt&doubtUnknown != 0, doubt&doubtRefused != 0, doubt&doubtContradicted != 0
 	for _, text := range []struct {
 		column string
@@ -103,20 +104,27 @@ const refundsByKey = `SELECT ` + refundColumns + ` FROM v JOIN refunds r ON r.me
 
 // refunds reads refunds by their keys, under lock if asked for; those that do
 // not exist are absent.
-func (s *Store) refunds(ctx context.Context, q querier, keys []refund.Key, lock bool) (map[refund.Key]refund.Refund, error) {
+func (s *Store) refunds(ctx context.Context, q sqldb.Querier, keys []refund.Key, lock bool) (map[refund.Key]refund.Refund, error) {
 	text := refundsByKey
 	if lock {
-		text += q.lock("OF r")
+		text += q.Lock("OF r")
 	}
 	rows := make([]rowKey, len(keys))
 	for n, key := range keys {
 		rows[n] = rowKey{key.MerchantID, key.ID}
 	}
 	found := make(map[refund.Key]refund.Refund, len(keys))
-	err := queryValues(ctx, q, keyColumns, keyRows(rows), text, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, q, keyColumns, keyRows(rows), text, func(scan func(...any) error) error {
 		r, err := scanRefund(scan)
 		found[refund.Key{MerchantID: r.MerchantID, ID: r.ID}] = r
 		return err
 	})
 	return found, err
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

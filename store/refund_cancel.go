@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // CancelRefund withdraws a refund before the channel is told and gives it with
@@ -15,7 +16,7 @@ import (
 func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID, requestID string, now time.Time) (refund.Refund, refund.Charge, error) {
 	var change refund.Change
 	key := refund.Key{MerchantID: merchantID, ID: refundID}
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		before, err := s.refunds(ctx, q, []refund.Key{key}, false)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // RetryRefund implements native.Retrier. A refund that is being called about
@@ -14,7 +15,7 @@ func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, no
 	const due = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2`
 	var r refund.Refund
 	key := refund.Key{MerchantID: merchantID, ID: refundID}
-	err := s.write(ctx, func(q querier) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
 		found, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {
 			return err
@@ -37,7 +38,7 @@ func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, no
 			return fault
 		}
 		r.DueAt = now
-		_, err = q.exec(ctx, due, merchantID, refundID, micros(now))
+		_, err = q.Exec(ctx, due, merchantID, refundID, sqldb.Micros(now))
 		return err
 	})
 	if err != nil {

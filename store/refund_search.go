@@ -10,6 +10,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // named are the refunds that a number may mean, each way by an index of its
@@ -34,7 +35,7 @@ const named = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = $2
 
 // searched is the statement that reads what a number means, and the refunds
 // that it stands for in a dialect's own way.
-func searched(merchantID, number string, ids []string, page refund.Page) (*listing, statement) {
+func searched(merchantID, number string, ids []string, page refund.Page) (*listing, sqldb.Statement) {
 	ways, args := named, []any{merchantID, number}
 	for _, id := range ids {
 		args = append(args, id)
@@ -53,13 +54,13 @@ func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, pa
 	if err != nil {
 		return nil, false, fmt.Errorf("search refunds: %w", err)
 	}
-	err = s.read(ctx, func(q querier) error {
+	err = s.read(ctx, func(q sqldb.Querier) error {
 		ids, err := s.derived(ctx, q, merchantID, number, identities)
 		if err != nil {
 			return err
 		}
 		l, one := searched(merchantID, number, ids, page)
-		err = q.query(ctx, one.sql, one.args, func(scan func(...any) error) error {
+		err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			r, err := scanRefund(scan)
 			refunds = append(refunds, r)
 			return err
@@ -75,7 +76,7 @@ func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, pa
 
 // derived are the ids of refunds that dialects name otherwise, and of those
 // that a number or key was claimed for.
-func (s *Store) derived(ctx context.Context, q querier, merchantID, number string, identities []merchant.Identity) ([]string, error) {
+func (s *Store) derived(ctx context.Context, q sqldb.Querier, merchantID, number string, identities []merchant.Identity) ([]string, error) {
 	ids, err := claimedFor(ctx, q, merchantID, number)
 	if err != nil {
 		return nil, err
@@ -93,10 +94,10 @@ func (s *Store) derived(ctx context.Context, q querier, merchantID, number strin
 }
 
 // claimedFor are the refunds of a unit that gave the text as number or key.
-func claimedFor(ctx context.Context, q querier, merchantID, value string) ([]string, error) {
+func claimedFor(ctx context.Context, q sqldb.Querier, merchantID, value string) ([]string, error) {
 	const text = `SELECT u.refunds FROM refund_numbers u WHERE u.merchant_id = $1 AND u.namespace IN ('number', 'key') AND u.value = $2`
 	var ids []string
-	err := q.query(ctx, text, []any{merchantID, value}, func(scan func(...any) error) error {
+	err := q.Query(ctx, text, []any{merchantID, value}, func(scan func(...any) error) error {
 		var refunds string
 		if err := scan(&refunds); err != nil {
 			return err
@@ -110,7 +111,7 @@ func claimedFor(ctx context.Context, q querier, merchantID, value string) ([]str
 }
 
 // referred are the ids of the refunds that a reference may mean.
-func referred(ctx context.Context, q querier, merchantID string, r refund.Reference) ([]string, error) {
+func referred(ctx context.Context, q sqldb.Querier, merchantID string, r refund.Reference) ([]string, error) {
 	const (
 		ofCharge = `SELECT n.id FROM charge_aliases a JOIN refunds n ON n.merchant_id = a.merchant_id AND n.charge_id = a.charge_id
 			WHERE a.merchant_id = $1 AND n.merchant_id = $1 AND a.dialect = $2 AND a.name = $3 AND n.sequence = $4`
@@ -122,7 +123,7 @@ func referred(ctx context.Context, q querier, merchantID string, r refund.Refere
 	case r.Charge != "":
 		return queryIDs(ctx, q, ofCharge, merchantID, r.Dialect, r.Charge, r.Sequence)
 	case r.Is != nil:
-		ids, err := queryIDs(ctx, q, near, merchantID, micros(r.At.Add(-idSlack)), micros(r.At.Add(idSlack)))
+		ids, err := queryIDs(ctx, q, near, merchantID, sqldb.Micros(r.At.Add(-idSlack)), sqldb.Micros(r.At.Add(idSlack)))
 		return slices.DeleteFunc(ids, func(id string) bool { return !r.Is(id) }), err
 	}
 	return nil, nil
@@ -132,9 +133,9 @@ func referred(ctx context.Context, q querier, merchantID string, r refund.Refere
 // made when the request is read, the row's time with the commit that takes it.
 const idSlack = 2 * time.Second
 
-func queryIDs(ctx context.Context, q querier, text string, args ...any) ([]string, error) {
+func queryIDs(ctx context.Context, q sqldb.Querier, text string, args ...any) ([]string, error) {
 	var ids []string
-	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := q.Query(ctx, text, args, func(scan func(...any) error) error {
 		var id string
 		err := scan(&id)
 		ids = append(ids, id)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 var (
@@ -16,18 +17,18 @@ var (
 )
 
 var (
-	sandboxKeyColumns     = []column{{"account", "TEXT"}, {"number", "TEXT"}}
-	sandboxAccountColumns = []column{{"account", "TEXT"}}
-	sandboxNoticeColumns  = []column{{"id", "TEXT"}}
-	sandboxChangeColumns  = []column{
-		{"account", "TEXT"},
-		{"number", "TEXT"},
-		{"state", "TEXT"},
-		{"submits", "BIGINT"},
-		{"moves", "BIGINT"},
-		{"succeeded_at", "BIGINT"},
-		{"wakes_at", "BIGINT"},
-	}
+	sandboxKeyColumns     = sqldb.NewColumns("account TEXT", "number TEXT")
+	sandboxAccountColumns = sqldb.NewColumns("account TEXT")
+	sandboxNoticeColumns  = sqldb.NewColumns("id TEXT")
+	sandboxChangeColumns  = sqldb.NewColumns(
+		"account TEXT",
+		"number TEXT",
+		"state TEXT",
+		"submits BIGINT",
+		"moves BIGINT",
+		"succeeded_at BIGINT",
+		"wakes_at BIGINT",
+	)
 )
 
 const (
@@ -45,20 +46,20 @@ const (
 
 // Books implements sandbox.Books.
 func (s *Store) Books(ctx context.Context, work func(sandbox.Tx) error) error {
-	return s.share(ctx, func(q querier) error { return work(sandboxTx{q}) })
+	return s.share(ctx, func(q sqldb.Querier) error { return work(sandboxTx{q}) })
 }
 
 // Notices implements sandbox.Books.
 func (s *Store) Notices(ctx context.Context, limit int) ([]sandbox.Notice, error) {
 	const text = `SELECT id, account, number, content, created_at FROM sandbox_notices ORDER BY created_at, id LIMIT $1`
 	var notices []sandbox.Notice
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
 			var n sandbox.Notice
 			var content string
 			var createdAt int64
 			err := scan(&n.ID, &n.Account, &n.Number, &content, &createdAt)
-			n.Content, n.CreatedAt = []byte(content), fromMicros(createdAt)
+			n.Content, n.CreatedAt = []byte(content), sqldb.FromMicros(createdAt)
 			notices = append(notices, n)
 			return err
 		})
@@ -72,8 +73,8 @@ func (s *Store) DropNotices(ctx context.Context, ids []string) error {
 	for n, id := range ids {
 		rows[n] = []any{id}
 	}
-	return s.share(ctx, func(q querier) error {
-		_, err := q.send(ctx, withValues(sandboxNoticeColumns, rows, `DELETE FROM sandbox_notices WHERE id IN (SELECT v.id FROM v)`))
+	return s.share(ctx, func(q sqldb.Querier) error {
+		_, err := q.Send(ctx, sqldb.WithValues(sandboxNoticeColumns, rows, `DELETE FROM sandbox_notices WHERE id IN (SELECT v.id FROM v)`))
 		return err
 	})
 }
@@ -85,8 +86,8 @@ func (s *Store) AccountsToWake(ctx context.Context, now time.Time, limit int) ([
 			SELECT 1 FROM sandbox_refunds r WHERE r.account = a.account AND r.wakes_at > 0 AND r.wakes_at <= $1 + a.clock_offset_us
 		) ORDER BY a.account LIMIT $2`
 	var accounts []string
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{micros(now), int64(limit)}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
 			var account string
 			err := scan(&account)
 			accounts = append(accounts, account)
@@ -101,15 +102,15 @@ func (s *Store) Bill(ctx context.Context, account string, from, to time.Time) ([
 	const text = `SELECT ` + sandboxColumns + ` FROM sandbox_refunds r
 		WHERE r.account = $1 AND r.moves > 0 AND r.succeeded_at >= $2 AND r.succeeded_at < $3 ORDER BY r.succeeded_at, r.number`
 	var entries []sandbox.Entry
-	err := s.read(ctx, func(q querier) (err error) {
-		entries, err = queryEntries(ctx, q, text, account, micros(from), micros(to))
+	err := s.read(ctx, func(q sqldb.Querier) (err error) {
+		entries, err = queryEntries(ctx, q, text, account, sqldb.Micros(from), sqldb.Micros(to))
 		return err
 	})
 	return entries, err
 }
 
 // sandboxTx is one transaction on the sandbox's books.
-type sandboxTx struct{ q querier }
+type sandboxTx struct{ q sqldb.Querier }
 
 // Accounts implements sandbox.Tx.
 func (t sandboxTx) Accounts(ctx context.Context, ids []string) (map[string]sandbox.Account, error) {
@@ -119,11 +120,11 @@ func (t sandboxTx) Accounts(ctx context.Context, ids []string) (map[string]sandb
 		rows[n] = []any{id}
 	}
 	accounts := make(map[string]sandbox.Account)
-	err := queryValues(ctx, t.q, sandboxAccountColumns, rows, text, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, t.q, sandboxAccountColumns, rows, text, func(scan func(...any) error) error {
 		var a sandbox.Account
 		var offset, funds int64
 		err := scan(&a.ID, &offset, &funds)
-		a.ClockOffset, a.FundsAddedAt = time.Duration(offset)*time.Microsecond, fromMicros(funds)
+		a.ClockOffset, a.FundsAddedAt = time.Duration(offset)*time.Microsecond, sqldb.FromMicros(funds)
 		accounts[a.ID] = a
 		return err
 	})
@@ -132,7 +133,7 @@ func (t sandboxTx) Accounts(ctx context.Context, ids []string) (map[string]sandb
 
 // MoveClock implements sandbox.Tx.
 func (t sandboxTx) MoveClock(ctx context.Context, account string, by time.Duration) error {
-	_, err := t.q.exec(ctx, `INSERT INTO sandbox_accounts (account, clock_offset_us) VALUES ($1, $2)
+	_, err := t.q.Exec(ctx, `INSERT INTO sandbox_accounts (account, clock_offset_us) VALUES ($1, $2)
 		ON CONFLICT (account) DO UPDATE SET clock_offset_us = sandbox_accounts.clock_offset_us + excluded.clock_offset_us`,
 		account, by.Microseconds())
 	return err
@@ -140,8 +141,8 @@ func (t sandboxTx) MoveClock(ctx context.Context, account string, by time.Durati
 
 // AddFunds implements sandbox.Tx.
 func (t sandboxTx) AddFunds(ctx context.Context, account string, at time.Time) error {
-	_, err := t.q.exec(ctx, `INSERT INTO sandbox_accounts (account, funds_added_at) VALUES ($1, $2)
-		ON CONFLICT (account) DO UPDATE SET funds_added_at = excluded.funds_added_at`, account, micros(at))
+	_, err := t.q.Exec(ctx, `INSERT INTO sandbox_accounts (account, funds_added_at) VALUES ($1, $2)
+		ON CONFLICT (account) DO UPDATE SET funds_added_at = excluded.funds_added_at`, account, sqldb.Micros(at))
 	return err
 }
 
@@ -155,7 +156,7 @@ func (t sandboxTx) Entries(ctx context.Context, keys []sandbox.Key) (map[sandbox
 		rows[n] = []any{key.Account, key.Number}
 	}
 	entries := make(map[sandbox.Key]sandbox.Entry)
-	err := queryValues(ctx, t.q, sandboxKeyColumns, rows, text+t.q.lock("OF r"), func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, t.q, sandboxKeyColumns, rows, text+t.q.Lock("OF r"), func(scan func(...any) error) error {
 		e, err := scanEntry(scan)
 		entries[e.Key()] = e
 		return err
@@ -167,7 +168,7 @@ func (t sandboxTx) Entries(ctx context.Context, keys []sandbox.Key) (map[sandbox
 func (t sandboxTx) Waking(ctx context.Context, account string, now time.Time, limit int) ([]sandbox.Entry, error) {
 	const text = `SELECT ` + sandboxColumns + ` FROM sandbox_refunds r
 		WHERE r.account = $1 AND r.wakes_at > 0 AND r.wakes_at <= $2 ORDER BY r.number LIMIT $3`
-	return queryEntries(ctx, t.q, text+t.q.lock(""), account, micros(now), int64(limit))
+	return queryEntries(ctx, t.q, text+t.q.Lock(""), account, sqldb.Micros(now), int64(limit))
 }
 
 // errQuicker says that another transaction inserted the same refund first.
@@ -179,12 +180,12 @@ func (t sandboxTx) AddEntries(ctx context.Context, entries []sandbox.Entry) erro
 	for n, e := range entries {
 		rows[n] = []any{
 			e.Account, e.Number, e.ChannelID, e.TransactionID, int64(e.Amount.Minor), string(e.Amount.Currency), string(e.State),
-			e.Submits, e.Moves, micros(e.CreatedAt), micros(e.SucceededAt), micros(e.WakesAt),
+			e.Submits, e.Moves, sqldb.Micros(e.CreatedAt), sqldb.Micros(e.SucceededAt), sqldb.Micros(e.WakesAt),
 		}
 	}
-	inserted, err := sent(ctx, t.q, insertRows(insertSandbox, sandboxWidth, rows, "ON CONFLICT (account, number) DO NOTHING"))
+	inserted, err := sqldb.Sent(ctx, t.q, sqldb.InsertRows(insertSandbox, sandboxWidth, rows, "ON CONFLICT (account, number) DO NOTHING"))
 	if err == nil && inserted != int64(len(entries)) {
-		err = &transientError{errQuicker}
+		err = sqldb.Again(errQuicker)
 	}
 	return err
 }
@@ -193,9 +194,9 @@ func (t sandboxTx) AddEntries(ctx context.Context, entries []sandbox.Entry) erro
 func (t sandboxTx) SaveEntries(ctx context.Context, entries []sandbox.Entry) error {
 	rows := make([][]any, len(entries))
 	for n, e := range entries {
-		rows[n] = []any{e.Account, e.Number, string(e.State), e.Submits, e.Moves, micros(e.SucceededAt), micros(e.WakesAt)}
+		rows[n] = []any{e.Account, e.Number, string(e.State), e.Submits, e.Moves, sqldb.Micros(e.SucceededAt), sqldb.Micros(e.WakesAt)}
 	}
-	touched, err := sent(ctx, t.q, withValues(sandboxChangeColumns, rows, updateSandbox))
+	touched, err := sqldb.Sent(ctx, t.q, sqldb.WithValues(sandboxChangeColumns, rows, updateSandbox))
 	if err == nil && touched != int64(len(entries)) {
 		err = fmt.Errorf("%d of %d sandbox refunds to be changed are not there", int64(len(entries))-touched, len(entries))
 	}
@@ -207,24 +208,15 @@ func (t sandboxTx) AddNotices(ctx context.Context, notices []sandbox.Notice) err
 	const into = `INSERT INTO sandbox_notices (id, account, number, content, created_at) VALUES`
 	rows := make([][]any, len(notices))
 	for n, notice := range notices {
-		rows[n] = []any{notice.ID, notice.Account, notice.Number, string(notice.Content), micros(notice.CreatedAt)}
+		rows[n] = []any{notice.ID, notice.Account, notice.Number, string(notice.Content), sqldb.Micros(notice.CreatedAt)}
 	}
-	_, err := t.q.send(ctx, insertRows(into, sandboxNoticeWidth, rows, "ON CONFLICT (id) DO NOTHING"))
+	_, err := t.q.Send(ctx, sqldb.InsertRows(into, sandboxNoticeWidth, rows, "ON CONFLICT (id) DO NOTHING"))
 	return err
 }
 
-// sent sends statements and gives the rows that they touched together.
-func sent(ctx context.Context, q querier, statements []statement) (touched int64, err error) {
-	counts, err := q.send(ctx, statements)
-	for _, count := range counts {
-		touched += count
-	}
-	return touched, err
-}
-
-func queryEntries(ctx context.Context, q querier, text string, args ...any) ([]sandbox.Entry, error) {
+func queryEntries(ctx context.Context, q sqldb.Querier, text string, args ...any) ([]sandbox.Entry, error) {
 	var entries []sandbox.Entry
-	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := q.Query(ctx, text, args, func(scan func(...any) error) error {
 		e, err := scanEntry(scan)
 		entries = append(entries, e)
 		return err
@@ -239,6 +231,6 @@ func scanEntry(scan func(...any) error) (sandbox.Entry, error) {
 	err := scan(&e.Account, &e.Number, &e.ChannelID, &e.TransactionID, (*int64)(&e.Amount.Minor), &currency, (*string)(&e.State),
 		&e.Submits, &e.Moves, &createdAt, &succeededAt, &wakesAt)
 	e.Amount.Currency = money.Currency(currency)
-	e.CreatedAt, e.SucceededAt, e.WakesAt = fromMicros(createdAt), fromMicros(succeededAt), fromMicros(wakesAt)
+	e.CreatedAt, e.SucceededAt, e.WakesAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(succeededAt), sqldb.FromMicros(wakesAt)
 	return e, err
 }

@@ -5,45 +5,46 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // What may change of a charge and of a refund after they were inserted.
 var (
-	chargeChanges = []column{
-		{"merchant_id", "TEXT"},
-		{"id", "TEXT"},
-		{"reserved", "BIGINT"},
-		{"refunded", "BIGINT"},
-		{"blocked", "BIGINT"},
-		{"excess", "BIGINT"},
-		{"fee_used", "BIGINT"},
-		{"used", "TEXT"},
-		{"refunds", "BIGINT"},
-		{"last_refund_at", "BIGINT"},
-		{"updated_at", "BIGINT"},
-	}
-	refundChanges = []column{
-		{"merchant_id", "TEXT"},
-		{"id", "TEXT"},
-		{"state", "TEXT"},
-		{"channel_refund_id", "TEXT"},
-		{"updated_at", "BIGINT"},
-		{"succeeded_at", "BIGINT"},
-		{"due_at", "BIGINT"},
-		{"lease_epoch", "BIGINT"},
-		{"lease_until", "BIGINT"},
-		{"held_reason", "TEXT"},
-		{"hold_until", "BIGINT"},
-		{"attempts", "BIGINT"},
-		{"tries", "BIGINT"},
-		{"doubt", "BIGINT"},
-		{"submitted_at", "BIGINT"},
-		{"failure_code", "TEXT"},
-		{"failure_message", "TEXT"},
-		{"settled_amount", "BIGINT"},
-		{"settled_currency", "TEXT"},
-		{"landed", "TEXT"},
-	}
+	chargeChanges = sqldb.NewColumns(
+		"merchant_id TEXT",
+		"id TEXT",
+		"reserved BIGINT",
+		"refunded BIGINT",
+		"blocked BIGINT",
+		"excess BIGINT",
+		"fee_used BIGINT",
+		"used TEXT",
+		"refunds BIGINT",
+		"last_refund_at BIGINT",
+		"updated_at BIGINT",
+	)
+	refundChanges = sqldb.NewColumns(
+		"merchant_id TEXT",
+		"id TEXT",
+		"state TEXT",
+		"channel_refund_id TEXT",
+		"updated_at BIGINT",
+		"succeeded_at BIGINT",
+		"due_at BIGINT",
+		"lease_epoch BIGINT",
+		"lease_until BIGINT",
+		"held_reason TEXT",
+		"hold_until BIGINT",
+		"attempts BIGINT",
+		"tries BIGINT",
+		"doubt BIGINT",
+		"submitted_at BIGINT",
+		"failure_code TEXT",
+		"failure_message TEXT",
+		"settled_amount BIGINT",
+		"settled_currency TEXT",
+		"landed TEXT",
+	)
 )
 
 const (
@@ -69,7 +70,7 @@ const (
 // and the transfers, events and attempts that hang on them. Their rows are
 // locked by the caller. With newRefunds the refunds are inserted. Where a
 // charge or refund is in several changes, the last one holds what all did.
-func (s *Store) saveChanges(ctx context.Context, q querier, changes []refund.Change, newRefunds bool) error {
+func (s *Store) saveChanges(ctx context.Context, q sqldb.Querier, changes []refund.Change, newRefunds bool) error {
 	w := writing{store: s, charges: make(map[rowKey]int), refunds: make(map[rowKey]int)}
 	for _, change := range changes {
 		if err := w.add(change, newRefunds); err != nil {
@@ -79,13 +80,13 @@ func (s *Store) saveChanges(ctx context.Context, q querier, changes []refund.Cha
 	if err := s.uncarry(ctx, q, changes); err != nil {
 		return err
 	}
-	var statements []statement
-	statements = append(statements, withValues(chargeChanges, w.chargeRows, updateCharges)...)
+	var statements []sqldb.Statement
+	statements = append(statements, sqldb.WithValues(chargeChanges, w.chargeRows, updateCharges)...)
 	touched := len(w.chargeRows)
 	if newRefunds {
-		statements = append(statements, insertRows(insertRefunds, refundWidth, w.refundRows, "")...)
+		statements = append(statements, sqldb.InsertRows(insertRefunds, refundWidth, w.refundRows, "")...)
 	} else {
-		statements = append(statements, withValues(refundChanges, w.refundRows, updateRefunds)...)
+		statements = append(statements, sqldb.WithValues(refundChanges, w.refundRows, updateRefunds)...)
 	}
 	touched += len(w.refundRows)
 	switch all, err := routed(ctx, q, w.routedRows); {
@@ -95,10 +96,10 @@ func (s *Store) saveChanges(ctx context.Context, q querier, changes []refund.Cha
 		return refund.Errorf(refund.KindChargeConflict, "channel_account", "the charge's transaction id is already that of another charge of its channel account")
 	}
 	checked := len(statements)
-	statements = append(statements, insertRows(insertTransfers, transferWidth, w.transferRows, "")...)
-	statements = append(statements, insertRows(insertEvents, eventWidth, w.eventRows, "")...)
-	statements = append(statements, insertRows(insertAttempts, attemptWidth, w.attemptRows, "")...)
-	counts, err := q.send(ctx, statements)
+	statements = append(statements, sqldb.InsertRows(insertTransfers, transferWidth, w.transferRows, "")...)
+	statements = append(statements, sqldb.InsertRows(insertEvents, eventWidth, w.eventRows, "")...)
+	statements = append(statements, sqldb.InsertRows(insertAttempts, attemptWidth, w.attemptRows, "")...)
+	counts, err := q.Send(ctx, statements)
 	if err != nil {
 		return fmt.Errorf("write changes: %w", err)
 	}
@@ -137,7 +138,7 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 	merchantID, at := change.Charge.MerchantID, change.Charge.UpdatedAt
 	for _, t := range change.Transfers {
 		w.transferRows = append(w.transferRows, []any{
-			merchantID, micros(at), w.store.newID(at), t.RefundID, t.ChargeID,
+			merchantID, sqldb.Micros(at), w.store.newID(at), t.RefundID, t.ChargeID,
 			string(t.Kind), string(t.From), string(t.To), int64(t.Amount.Minor), string(t.Amount.Currency),
 		})
 	}
@@ -147,12 +148,12 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 			return fmt.Errorf("encode event of refund %s: %w", e.RefundID, err)
 		}
 		id := eventPrefix + w.store.newID(e.At)
-		w.eventRows = append(w.eventRows, []any{merchantID, micros(e.At), id, e.Type, e.RefundID, e.ChargeID, e.RequestID, snapshot})
+		w.eventRows = append(w.eventRows, []any{merchantID, sqldb.Micros(e.At), id, e.Type, e.RefundID, e.ChargeID, e.RequestID, snapshot})
 		w.store.recent.remember(id, e, change)
 	}
 	for _, a := range change.Attempts {
 		w.attemptRows = append(w.attemptRows, []any{
-			merchantID, micros(a.At), w.store.newID(a.At), a.RefundID, string(a.Source), a.Epoch, string(a.Outcome), a.Code, a.Message, a.Note,
+			merchantID, sqldb.Micros(a.At), w.store.newID(a.At), a.RefundID, string(a.Source), a.Epoch, string(a.Outcome), a.Code, a.Message, a.Note,
 		})
 	}
 	return nil
@@ -165,7 +166,7 @@ func (w *writing) addCharge(c refund.Charge) error {
 	}
 	put(w.charges, &w.chargeRows, rowKey{c.MerchantID, c.ID}, []any{
 		c.MerchantID, c.ID, int64(c.Reserved), int64(c.Refunded), int64(c.Blocked), int64(c.Excess), int64(c.FeeUsed),
-		text, c.Refunds, micros(c.LastRefundAt), micros(c.UpdatedAt),
+		text, c.Refunds, sqldb.Micros(c.LastRefundAt), sqldb.Micros(c.UpdatedAt),
 	})
 	return nil
 }
@@ -176,9 +177,9 @@ func (w *writing) addRefund(r refund.Refund, isNew bool) error {
 		return err
 	}
 	row := []any{
-		r.MerchantID, r.ID, string(r.State), r.ChannelRefundID, micros(r.UpdatedAt), micros(r.SucceededAt),
-		micros(r.DueAt), r.LeaseEpoch, micros(r.LeaseUntil), r.HeldReason, micros(r.HoldUntil),
-		r.Attempts, r.Tries, doubtOf(r), micros(r.SubmittedAt),
+		r.MerchantID, r.ID, string(r.State), r.ChannelRefundID, sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
+		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil),
+		r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed,
 	}
 	if isNew {

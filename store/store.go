@@ -1,7 +1,6 @@
-// Package store is all SQL: one file per table or topic, one text for SQLite
-// and PostgreSQL. It implements what the packages below declare (the intake's,
-// the engine's, the webhooks' and the sandbox's stores, and what dialects
-// read) and decides nothing about money.
+// Package store is all SQL: one file per table or topic, run by store/sqldb. It
+// implements what others declare (the intake's, the engine's, the webhooks' and
+// the sandbox's stores, and what dialects read) and decides nothing about money.
 package store
 
 import (
@@ -9,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/secret"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // Options of a store.
@@ -32,7 +31,7 @@ type Options struct {
 
 // Store is an open database.
 type Store struct {
-	db      database
+	db      *sqldb.DB
 	keyring *secret.Keyring // nil until UseKeyring
 	now     func() time.Time
 	newID   func(time.Time) string
@@ -62,60 +61,66 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		opts.Log = slog.Default()
 	}
 	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url, dialects: opts.Dialects}
-	scheme, rest, _ := strings.Cut(url, ":")
-	var err error
-	switch scheme {
-	case "sqlite":
-		var db *sqliteDB
-		if db, err = openSQLite(ctx, rest); err == nil {
-			s.db = db
-		}
-	case "postgres", "postgresql":
-		var db *postgresDB
-		if db, err = openPostgres(ctx, url); err == nil {
-			s.db = db
-		}
-	default:
-		err = errors.New("the database's URL begins with neither sqlite: nor postgres://")
-	}
+	db, err := sqldb.Open(ctx, url, sqldb.Options{Growing: growing, Log: opts.Log})
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w (hint: --database takes sqlite:FILE or postgres://USER@HOST/NAME; is the server up?)", err)
+		return nil, err
 	}
+	s.db = db
 	return s, nil
 }
 
+// growing are the tables to which each refund adds rows.
+var growing = []string{
+	"charges", "charge_aliases", "refunds", "refund_numbers", "attempts", "transfers",
+	"events", "deliveries", "delivery_attempts", "sandbox_refunds",
+}
+
 // Close ends all connections.
-func (s *Store) Close() { s.db.close() }
+func (s *Store) Close() { s.db.Close() }
 
 // Ping says whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return s.db.ping(ctx) }
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // ClockOffset is how far the database's clock is ahead of this process's;
 // replicas correct their own clocks by it. 0 on SQLite.
-func (s *Store) ClockOffset(ctx context.Context) (time.Duration, error) { return s.db.clockOffset(ctx) }
+func (s *Store) ClockOffset(ctx context.Context) (time.Duration, error) { return s.db.ClockOffset(ctx) }
 
 // SQLite reports whether the store is one file, which one serve owns.
-func (s *Store) SQLite() bool {
-	_, is := s.db.(*sqliteDB)
-	return is
-}
+func (s *Store) SQLite() bool { return s.db.SQLite() }
 
 // UseKeyring gives the store the keys that open and seal its secrets. Reading
 // or writing one without is an error.
 func (s *Store) UseKeyring(k *secret.Keyring) { s.keyring = k }
 
-// micros is how times are stored: microseconds since 1970, 0 for the zero time.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
+// read runs work on one connection, outside a transaction.
+func (s *Store) read(ctx context.Context, work func(sqldb.Querier) error) error {
+	return s.db.Read(ctx, work)
 }
 
-// fromMicros is the time of a column, in UTC.
-func fromMicros(m int64) time.Time {
-	if m == 0 {
-		return time.Time{}
+// write runs work in one transaction, again after a deadlock: work must make
+// everything anew each time. A context that carries a write with an
+// Idempotency-Key has it recorded in the same transaction. An error that wraps
+// refund.ErrCommitUnknown may or may not have happened.
+func (s *Store) write(ctx context.Context, work func(sqldb.Querier) error) error {
+	return recorded(ctx, s.db.Write(ctx, s.keeping(ctx, work)))
+}
+
+// share is write for a loop's short transaction, which may share its commit
+// with others.
+func (s *Store) share(ctx context.Context, work func(sqldb.Querier) error) error {
+	return recorded(ctx, s.db.Share(ctx, s.keeping(ctx, work)))
+}
+
+// recorded ends a transaction: err is what it returned.
+func recorded(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		kept(ctx)
+		return nil
+	case errors.Is(err, errNothingDone):
+		return nil
+	case errors.Is(err, sqldb.ErrCommitUnknown):
+		return fmt.Errorf("%w: %w", refund.ErrCommitUnknown, err)
 	}
-	return time.UnixMicro(m).UTC()
+	return err
 }

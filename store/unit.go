@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -42,10 +43,10 @@ func (s *Store) Batches(ctx context.Context, f refund.BatchFilter) (units []refu
 	}
 	from, to := int64(0), int64(0)
 	if !f.CreatedFrom.IsZero() {
-		from = micros(f.CreatedFrom)
+		from = sqldb.Micros(f.CreatedFrom)
 	}
 	if !f.CreatedTo.IsZero() {
-		to = max(micros(f.CreatedTo), 1) // 0 is open
+		to = max(sqldb.Micros(f.CreatedTo), 1) // 0 is open
 	}
 	units, err = s.units(ctx, f.MerchantID, text, f.MerchantID, said, from, to, int64(f.Limit)+1, f.Offset)
 	if more = len(units) > f.Limit; more {
@@ -57,7 +58,7 @@ func (s *Store) Batches(ctx context.Context, f refund.BatchFilter) (units []refu
 // units reads keys with what they stand for. A key is never there before its
 // refunds are, so that whatever the statements see they see all of it.
 func (s *Store) units(ctx context.Context, merchantID, text string, args ...any) (units []refund.Together, err error) {
-	err = s.read(ctx, func(q querier) error {
+	err = s.read(ctx, func(q sqldb.Querier) error {
 		units, err = s.unitsIn(ctx, q, merchantID, text, args...)
 		return err
 	})
@@ -67,9 +68,9 @@ func (s *Store) units(ctx context.Context, merchantID, text string, args ...any)
 	return units, nil
 }
 
-func (s *Store) unitsIn(ctx context.Context, q querier, merchantID, text string, args ...any) ([]refund.Together, error) {
+func (s *Store) unitsIn(ctx context.Context, q sqldb.Querier, merchantID, text string, args ...any) ([]refund.Together, error) {
 	var numbers []refund.Number
-	err := q.query(ctx, text, args, func(scan func(...any) error) error {
+	err := q.Query(ctx, text, args, func(scan func(...any) error) error {
 		n, err := scanNumber(scan)
 		numbers = append(numbers, n)
 		return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // What Verify looks for, by the names that findings carry.
@@ -71,7 +72,7 @@ func (f Finding) String() string {
 // The error is about reading, never about what was read.
 func (s *Store) Verify(ctx context.Context) ([]Finding, error) {
 	v := &verifier{}
-	err := s.db.snapshot(ctx, func(q querier) error {
+	err := s.db.Snapshot(ctx, func(q sqldb.Querier) error {
 		v.q = q
 		return v.run(ctx)
 	})
@@ -80,7 +81,7 @@ func (s *Store) Verify(ctx context.Context) ([]Finding, error) {
 
 // verifier is Verify at work.
 type verifier struct {
-	q    querier
+	q    sqldb.Querier
 	list []Finding
 	full bool
 }
@@ -162,7 +163,7 @@ func (v *verifier) stream(ctx context.Context, sql string, each func(*streamRow)
 	var row streamRow
 	var fields string
 	into := []any{&row.merchant, &row.key, &row.what, &row.place, &fields}
-	return v.q.query(ctx, sql, []any{fieldEnd}, func(scan func(...any) error) error {
+	return v.q.Query(ctx, sql, []any{fieldEnd}, func(scan func(...any) error) error {
 		if err := scan(into...); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ const (
 // accounts checks channel accounts, and that every sealed value can be opened
 // by the one master key that the database was made with.
 func (v *verifier) accounts(ctx context.Context) error {
-	err := v.q.query(ctx, accountsAmiss, nil, func(scan func(...any) error) error {
+	err := v.q.Query(ctx, accountsAmiss, nil, func(scan func(...any) error) error {
 		var merchant, id, state string
 		var version, kept int64
 		err := scan(&merchant, &id, &state, &version, &kept)
@@ -38,7 +38,7 @@ func (v *verifier) accounts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.q.query(ctx, otherSeals, []any{checkID}, func(scan func(...any) error) error {
+	return v.q.Query(ctx, otherSeals, []any{checkID}, func(scan func(...any) error) error {
 		var merchant, place string
 		err := scan(&merchant, &place)
 		v.found(VerifySealed, merchant, place, "its secrets are sealed with another master key than the database's")

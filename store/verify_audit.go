@@ -16,7 +16,7 @@ func (v *verifier) audit(ctx context.Context) error {
 		heads   = `SELECT c.merchant_id, c.last_number, c.last_hash FROM audit_chains c`
 	)
 	ends := make(map[string]audit.Head)
-	err := v.q.query(ctx, heads, nil, func(scan func(...any) error) error {
+	err := v.q.Query(ctx, heads, nil, func(scan func(...any) error) error {
 		var merchantID string
 		var head audit.Head
 		err := scan(&merchantID, &head.Number, &head.Hash)
@@ -27,7 +27,7 @@ func (v *verifier) audit(ctx context.Context) error {
 		return err
 	}
 	last := make(map[string]audit.Head)
-	err = v.q.query(ctx, records, nil, func(scan func(...any) error) error {
+	err = v.q.Query(ctx, records, nil, func(scan func(...any) error) error {
 		r, err := scanAudit(scan)
 		if err != nil {
 			return err

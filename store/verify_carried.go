@@ -14,7 +14,7 @@ import (
 func (v *verifier) carried(ctx context.Context) error {
 	kept := make(map[string]*balances)
 	const all = `SELECT b.merchant_id, b.account, b.currency, b.minor, b.carried_to FROM carried_balances b ORDER BY b.merchant_id`
-	err := v.q.query(ctx, all, nil, func(scan func(...any) error) error {
+	err := v.q.Query(ctx, all, nil, func(scan func(...any) error) error {
 		var merchantID, account, currency string
 		var minor, to int64
 		err := scan(&merchantID, &account, &currency, &minor, &to)

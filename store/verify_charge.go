@@ -287,7 +287,7 @@ func (v *verifier) evidence(ctx context.Context, e excess) error {
 		FROM refunds r WHERE r.merchant_id = $1 AND r.charge_id = $2 AND r.state = 'succeeded' ORDER BY r.id`
 	var recorded total
 	var names []string
-	err := v.q.query(ctx, text, []any{e.merchant, e.charge}, func(scan func(...any) error) error {
+	err := v.q.Query(ctx, text, []any{e.merchant, e.charge}, func(scan func(...any) error) error {
 		var id, askedBy string
 		var amount, corrected int64
 		if err := scan(&id, &amount, &askedBy, &corrected); err != nil {

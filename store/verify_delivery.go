@@ -19,7 +19,7 @@ const oddDeliveries = `SELECT d.merchant_id, d.id, d.event_id, d.state, d.due_at
 // and that it waits with a time or has ended. That one is there for each
 // address that should have heard can't be said: addresses come and go.
 func (v *verifier) deliveries(ctx context.Context) error {
-	return v.q.query(ctx, oddDeliveries, nil, func(scan func(...any) error) error {
+	return v.q.Query(ctx, oddDeliveries, nil, func(scan func(...any) error) error {
 		var merchant, id, event, state string
 		var due, ended, number int64
 		if err := scan(&merchant, &id, &event, &state, &due, &ended, &number); err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // errUndo ends a transaction that is not to be kept.
@@ -14,10 +16,10 @@ var errUndo = errors.New("undo")
 // text as $1, which then are undone. The database's own guards are out of the
 // way meanwhile. It gives that text, too.
 func (s *Store) VerifyBroken(ctx context.Context, find string, statements []string) (row string, found []Finding, err error) {
-	if _, is := s.db.(*sqliteDB); is {
+	if s.SQLite() {
 		defer func() { err = errors.Join(err, s.Exec(ctx, "PRAGMA ignore_check_constraints = 0")) }()
 	}
-	err = s.db.write(ctx, func(q querier) error {
+	err = s.db.Write(ctx, func(q sqldb.Querier) error {
 		if err := dropGuards(ctx, q); err != nil {
 			return err
 		}
@@ -31,7 +33,7 @@ func (s *Store) VerifyBroken(ctx context.Context, find string, statements []stri
 			if strings.Contains(statement, "$1") {
 				args = append(args, row)
 			}
-			if touched, err := q.exec(ctx, statement, args...); err != nil || touched == 0 {
+			if touched, err := q.Exec(ctx, statement, args...); err != nil || touched == 0 {
 				return fmt.Errorf("%s: %d rows, %w", statement, touched, err)
 			}
 		}
@@ -49,7 +51,7 @@ func (s *Store) VerifyBroken(ctx context.Context, find string, statements []stri
 }
 
 // dropGuards takes constraints and unique indexes away, until the rollback.
-func dropGuards(ctx context.Context, q querier) error {
+func dropGuards(ctx context.Context, q sqldb.Querier) error {
 	finds := []string{
 		`SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(conname)
 			FROM pg_constraint WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace AND conrelid <> 0`,
@@ -57,7 +59,7 @@ func dropGuards(ctx context.Context, q querier) error {
 			WHERE indisunique AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid) AND indrelid IN
 			(SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)`,
 	}
-	if q.lock("") == "" { // SQLite
+	if q.Lock("") == "" { // SQLite
 		finds = []string{
 			`SELECT 'PRAGMA ignore_check_constraints = 1'`,
 			`SELECT 'PRAGMA defer_foreign_keys = 1'`,
@@ -70,7 +72,7 @@ func dropGuards(ctx context.Context, q querier) error {
 			return err
 		}
 		for _, guard := range guards {
-			if _, err := q.exec(ctx, guard); err != nil {
+			if _, err := q.Exec(ctx, guard); err != nil {
 				return fmt.Errorf("%s: %w", guard, err)
 			}
 		}
@@ -78,8 +80,8 @@ func dropGuards(ctx context.Context, q querier) error {
 	return nil
 }
 
-func oneText(ctx context.Context, q querier, query string) (out []string, err error) {
-	err = q.query(ctx, query, nil, func(scan func(...any) error) error {
+func oneText(ctx context.Context, q sqldb.Querier, query string) (out []string, err error) {
+	err = q.Query(ctx, query, nil, func(scan func(...any) error) error {
 		var text *string
 		err := scan(&text)
 		if text != nil {

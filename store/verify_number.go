@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // uniqueChecks find what has to be there once and is there more often. The
@@ -49,7 +51,7 @@ const (
 // numbers checks what must be unique, and what stands for what.
 func (v *verifier) numbers(ctx context.Context) error {
 	for _, check := range uniqueChecks {
-		err := v.q.query(ctx, check.sql, nil, func(scan func(...any) error) error {
+		err := v.q.Query(ctx, check.sql, nil, func(scan func(...any) error) error {
 			var merchant, value string
 			var times int64
 			err := scan(&merchant, &value, &times)
@@ -60,7 +62,7 @@ func (v *verifier) numbers(ctx context.Context) error {
 			return err
 		}
 	}
-	err := v.q.query(ctx, pastCounter, nil, func(scan func(...any) error) error {
+	err := v.q.Query(ctx, pastCounter, nil, func(scan func(...any) error) error {
 		var merchant string
 		var highest, last int64
 		err := scan(&merchant, &highest, &last)
@@ -70,7 +72,7 @@ func (v *verifier) numbers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = v.q.query(ctx, withoutNumber, nil, func(scan func(...any) error) error {
+	err = v.q.Query(ctx, withoutNumber, nil, func(scan func(...any) error) error {
 		var merchant, id, number, refunds string
 		err := scan(&merchant, &id, &number, &refunds)
 		v.found(VerifyNumbers, merchant, "refund "+id, "its number %q stands for %q", number, refunds)
@@ -79,7 +81,7 @@ func (v *verifier) numbers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = v.q.query(ctx, numberOfOne, nil, func(scan func(...any) error) error {
+	err = v.q.Query(ctx, numberOfOne, nil, func(scan func(...any) error) error {
 		var merchant, namespace, value, refunds, number string
 		err := scan(&merchant, &namespace, &value, &refunds, &number)
 		v.found(VerifyNumbers, merchant, namespace+" "+value, "it stands for %s, which is not there or has number %q", refunds, number)
@@ -88,7 +90,7 @@ func (v *verifier) numbers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = v.q.query(ctx, keyOfWrite, nil, func(scan func(...any) error) error {
+	err = v.q.Query(ctx, keyOfWrite, nil, func(scan func(...any) error) error {
 		var merchant, namespace, value, call, made string
 		err := scan(&merchant, &namespace, &value, &call, &made)
 		v.found(VerifyNumbers, merchant, namespace+" "+value, "it stands for %q, which says too little or made %q, which is not there", call, made)
@@ -109,7 +111,7 @@ func (v *verifier) units(ctx context.Context) error {
 	for {
 		type key struct{ merchant, name, refunds string }
 		var keys []key
-		err := v.q.query(ctx, numberOfSeveral, []any{last[0], last[1], last[2], int64(unitPage)}, func(scan func(...any) error) error {
+		err := v.q.Query(ctx, numberOfSeveral, []any{last[0], last[1], last[2], int64(unitPage)}, func(scan func(...any) error) error {
 			var k key
 			err := scan(&last[0], &last[1], &last[2], &k.refunds)
 			k.merchant, k.name = last[0], last[1]+" "+last[2]
@@ -134,7 +136,7 @@ func (v *verifier) units(ctx context.Context) error {
 			missing[one] = true
 		}
 		const there = `SELECT r.merchant_id, r.id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`
-		err = queryValues(ctx, v.q, keyColumns, keyRows(wanted), there, func(scan func(...any) error) error {
+		err = sqldb.QueryValues(ctx, v.q, keyColumns, keyRows(wanted), there, func(scan func(...any) error) error {
 			var k rowKey
 			err := scan(&k.merchant, &k.id)
 			delete(missing, k)

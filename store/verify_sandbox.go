@@ -37,7 +37,7 @@ const (
 // sandbox compares our books with those of the one channel that we can read:
 // what it moved we know of, and what we say was moved, it moved, once.
 func (v *verifier) sandbox(ctx context.Context) error {
-	err := v.q.query(ctx, oddEntries, nil, func(scan func(...any) error) error {
+	err := v.q.Query(ctx, oddEntries, nil, func(scan func(...any) error) error {
 		var e, ours sandboxSide
 		var merchantID, number, id string
 		var moves, doubt, settled int64
@@ -58,7 +58,7 @@ func (v *verifier) sandbox(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.q.query(ctx, withoutEntry, nil, func(scan func(...any) error) error {
+	return v.q.Query(ctx, withoutEntry, nil, func(scan func(...any) error) error {
 		var merchantID, id string
 		var settled int64
 		err := scan(&merchantID, &id, &settled)

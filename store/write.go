@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
@@ -24,12 +25,12 @@ var errNothingDone = errors.New("nothing was changed")
 // keeping has the record of a write with an Idempotency-Key ride on the
 // transaction that does it. The key comes last of all that a transaction locks:
 // who waits for it holds nothing that its owner still wants.
-func (s *Store) keeping(ctx context.Context, work func(querier) error) func(querier) error {
+func (s *Store) keeping(ctx context.Context, work func(sqldb.Querier) error) func(sqldb.Querier) error {
 	w := merchant.WriteOf(ctx)
 	if w == nil || w.Kept {
 		return work
 	}
-	return func(q querier) error {
+	return func(q sqldb.Querier) error {
 		if err := work(q); err != nil {
 			return err
 		}
@@ -44,7 +45,7 @@ func kept(ctx context.Context) {
 	}
 }
 
-func (s *Store) keep(ctx context.Context, q querier, w *merchant.Write) error {
+func (s *Store) keep(ctx context.Context, q sqldb.Querier, w *merchant.Write) error {
 	now := s.now()
 	sealed := ""
 	if w.Secret != "" {
@@ -52,11 +53,11 @@ func (s *Store) keep(ctx context.Context, q querier, w *merchant.Write) error {
 		if sealed, err = s.seal([]byte(w.Secret), "refund_numbers", writeRow(w.MerchantID, w.Key)); err != nil {
 			return err
 		}
-		if _, err := q.exec(ctx, forgetSecrets, w.MerchantID, micros(now.Add(-merchant.WriteSecretLife))); err != nil {
+		if _, err := q.Exec(ctx, forgetSecrets, w.MerchantID, sqldb.Micros(now.Add(-merchant.WriteSecretLife))); err != nil {
 			return fmt.Errorf("forget secrets: %w", err)
 		}
 	}
-	touched, err := q.exec(ctx, insertWrite, w.MerchantID, w.Key, micros(now), w.Call, w.Content, w.Made, sealed)
+	touched, err := q.Exec(ctx, insertWrite, w.MerchantID, w.Key, sqldb.Micros(now), w.Call, w.Content, w.Made, sealed)
 	if err == nil && touched == 0 {
 		err = refund.Errorf(refund.KindBusy, "idempotency_key", "another request with this idempotency key came first; try again")
 	}
@@ -74,13 +75,13 @@ func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (merchant
 	w := merchant.Write{MerchantID: merchantID, Key: key}
 	var sealed string
 	var createdAt int64
-	err := s.read(ctx, func(q querier) error {
-		return q.query(ctx, text, []any{merchantID, key}, func(scan func(...any) error) error {
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{merchantID, key}, func(scan func(...any) error) error {
 			w.Kept = true
 			return scan(&w.Call, &w.Content, &w.Made, &sealed, &createdAt)
 		})
 	})
-	if err == nil && sealed != "" && fromMicros(createdAt).Add(merchant.WriteSecretLife).After(s.now()) {
+	if err == nil && sealed != "" && sqldb.FromMicros(createdAt).Add(merchant.WriteSecretLife).After(s.now()) {
 		var secret []byte
 		secret, err = s.unseal(sealed, "refund_numbers", writeRow(merchantID, key))
 		w.Secret = string(secret)
@@ -93,7 +94,7 @@ func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (merchant
 
 // KeepWrite implements dialect.Writes.
 func (s *Store) KeepWrite(ctx context.Context, w *merchant.Write) error {
-	err := s.write(merchant.WithWrite(ctx, w), func(querier) error { return nil })
+	err := s.write(merchant.WithWrite(ctx, w), func(sqldb.Querier) error { return nil })
 	if err != nil {
 		return fmt.Errorf("record idempotency key: %w", err)
 	}
@@ -104,8 +105,8 @@ func (s *Store) KeepWrite(ctx context.Context, w *merchant.Write) error {
 func (s *Store) FreeWrite(ctx context.Context, w *merchant.Write) error {
 	const text = `DELETE FROM refund_numbers WHERE merchant_id = $1 AND namespace = 'key' AND value = $2
 		AND write_call = $3 AND write_content = $4`
-	err := s.write(ctx, func(q querier) error {
-		_, err := q.exec(ctx, text, w.MerchantID, w.Key, w.Call, w.Content)
+	err := s.write(ctx, func(q sqldb.Querier) error {
+		_, err := q.Exec(ctx, text, w.MerchantID, w.Key, w.Call, w.Content)
 		return err
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -76,11 +76,11 @@ type sqliteReader struct {
 	in *sqliteConn // the snapshot's; nil: any
 }
 
-func (q sqliteReader) exec(context.Context, string, ...any) (int64, error) {
+func (q sqliteReader) Exec(context.Context, string, ...any) (int64, error) {
 	return 0, errors.New("a statement that writes was run outside a transaction")
 }
 
-func (q sqliteReader) query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
+func (q sqliteReader) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
 	if q.in != nil {
 		return q.in.query(ctx, text, args, each)
 	}
@@ -92,8 +92,8 @@ func (q sqliteReader) query(ctx context.Context, text string, args []any, each f
 	return c.query(ctx, text, args, each)
 }
 
-func (q sqliteReader) send(ctx context.Context, statements []statement) ([]int64, error) {
+func (q sqliteReader) Send(ctx context.Context, statements []Statement) ([]int64, error) {
 	return sendEach(ctx, q, statements)
 }
 
-func (q sqliteReader) lock(string) string { return "" }
+func (q sqliteReader) Lock(string) string { return "" }

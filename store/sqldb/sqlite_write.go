@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// mostTogether bounds the transactions of one commit. The loops that share are
+// maxTogether bounds the transactions of one commit. The loops that share are
 // fewer, and each waits for the commit before it comes again.
-const mostTogether = 16
+const maxTogether = 16
 
 // sqliteWriter is the one connection that writes. Who wants to write takes
 // turns, first come first served.
@@ -74,7 +74,7 @@ func (w *sqliteWriter) next() {
 func (w *sqliteWriter) passOn(g *together) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !g.shares || g.parts >= mostTogether || len(w.waiting) == 0 || !w.waiting[0].shares {
+	if !g.shares || g.parts >= maxTogether || len(w.waiting) == 0 || !w.waiting[0].shares {
 		return false
 	}
 	w.pop().come <- g
@@ -101,7 +101,7 @@ func (w *sqliteWriter) alone(work func() error) error {
 // write runs work in a transaction and waits for its commit. A deadline is
 // looked at between statements and never ends a commit, so that its result is
 // always known.
-func (w *sqliteWriter) write(ctx context.Context, shares bool, work func(querier) error) error {
+func (w *sqliteWriter) write(ctx context.Context, shares bool, work func(Querier) error) error {
 	g := w.wait(shares)
 	if g == nil {
 		g = &together{shares: shares, done: make(chan struct{})}
@@ -134,7 +134,7 @@ func (w *sqliteWriter) do(text string) error {
 
 // join runs work as a part of g and gives the turn on. After an error the part
 // was taken back.
-func (w *sqliteWriter) join(ctx context.Context, g *together, work func(querier) error) (err error) {
+func (w *sqliteWriter) join(ctx context.Context, g *together, work func(Querier) error) (err error) {
 	began, stands := false, false
 	defer func() { // also when work panics
 		if !stands {
@@ -221,7 +221,7 @@ type sqliteTx struct {
 	failed error
 }
 
-func (q *sqliteTx) exec(ctx context.Context, text string, args ...any) (touched int64, err error) {
+func (q *sqliteTx) Exec(ctx context.Context, text string, args ...any) (touched int64, err error) {
 	err = q.run(ctx, func(steady context.Context) (err error) {
 		touched, err = q.conn.exec(steady, text, args)
 		return err
@@ -229,7 +229,7 @@ func (q *sqliteTx) exec(ctx context.Context, text string, args ...any) (touched 
 	return touched, err
 }
 
-func (q *sqliteTx) query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
+func (q *sqliteTx) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
 	return q.run(ctx, func(steady context.Context) error { return q.conn.query(steady, text, args, each) })
 }
 
@@ -247,17 +247,17 @@ func (q *sqliteTx) run(ctx context.Context, statement func(context.Context) erro
 	return err
 }
 
-func (q *sqliteTx) send(ctx context.Context, statements []statement) ([]int64, error) {
+func (q *sqliteTx) Send(ctx context.Context, statements []Statement) ([]int64, error) {
 	return sendEach(ctx, q, statements)
 }
 
-func (q *sqliteTx) lock(string) string { return "" }
+func (q *sqliteTx) Lock(string) string { return "" }
 
-func sendEach(ctx context.Context, q querier, statements []statement) ([]int64, error) {
+func sendEach(ctx context.Context, q Querier, statements []Statement) ([]int64, error) {
 	touched := make([]int64, len(statements))
 	for n, one := range statements {
 		var err error
-		if touched[n], err = q.exec(ctx, one.sql, one.args...); err != nil {
+		if touched[n], err = q.Exec(ctx, one.SQL, one.Args...); err != nil {
 			return nil, err
 		}
 	}

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type postgresDB struct {
 	planner *planner
 }
 
-func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
+func openPostgres(ctx context.Context, address string, opts Options) (*postgresDB, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		return nil, fmt.Errorf("open postgres: %w", err)
@@ -49,7 +49,7 @@ func openPostgres(ctx context.Context, address string) (*postgresDB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open postgres: %w", err)
 	}
-	db := &postgresDB{pool: pool, planner: newPlanner(pool)}
+	db := &postgresDB{pool: pool, planner: newPlanner(pool, opts)}
 	if err := db.ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open postgres at %s:%d: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
@@ -76,11 +76,11 @@ func (db *postgresDB) clockOffset(ctx context.Context) (time.Duration, error) {
 	return time.UnixMicro(micros).Sub(middle), nil
 }
 
-func (db *postgresDB) read(ctx context.Context, work func(querier) error) error {
+func (db *postgresDB) read(ctx context.Context, work func(Querier) error) error {
 	return work(pgQuerier{db.pool})
 }
 
-func (db *postgresDB) write(ctx context.Context, work func(querier) error) error {
+func (db *postgresDB) write(ctx context.Context, work func(Querier) error) error {
 	tx, err := db.pool.Begin(ctx)
 	if err != nil {
 		return pgProblem(err)
@@ -105,11 +105,11 @@ func (db *postgresDB) write(ctx context.Context, work func(querier) error) error
 }
 
 // share is write: PostgreSQL itself flushes commits together.
-func (db *postgresDB) share(ctx context.Context, work func(querier) error) error {
+func (db *postgresDB) share(ctx context.Context, work func(Querier) error) error {
 	return db.write(ctx, work)
 }
 
-func (db *postgresDB) fresh(ctx context.Context, work func(querier) error) error {
+func (db *postgresDB) fresh(ctx context.Context, work func(Querier) error) error {
 	for {
 		err := db.once(ctx, work)
 		if err == nil {
@@ -124,7 +124,7 @@ func (db *postgresDB) fresh(ctx context.Context, work func(querier) error) error
 }
 
 // once runs work in a transaction of a new connection.
-func (db *postgresDB) once(ctx context.Context, work func(querier) error) error {
+func (db *postgresDB) once(ctx context.Context, work func(Querier) error) error {
 	conn, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig)
 	if err != nil {
 		return err
@@ -137,19 +137,9 @@ func (db *postgresDB) once(ctx context.Context, work func(querier) error) error 
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return work(pgQuerier{tx}) })
 }
 
-func (db *postgresDB) snapshot(ctx context.Context, work func(querier) error) error {
+func (db *postgresDB) snapshot(ctx context.Context, work func(Querier) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error { return work(pgQuerier{tx}) })
-}
-
-// leaveRoom has each page of charges keep room for new versions of its rows.
-// None of what changes in a charge is in an index: a version that fits into its
-// page needs no new entries in all of them.
-func (db *postgresDB) leaveRoom(ctx context.Context) error {
-	if _, err := db.pool.Exec(ctx, "ALTER TABLE charges SET (fillfactor = 75)"); err != nil {
-		return fmt.Errorf("leave room in charges: %w", err)
-	}
-	return nil
 }
 
 // pgCommitted reads what COMMIT answered. An error that the server reports for
@@ -189,12 +179,12 @@ type pgConn interface {
 
 type pgQuerier struct{ conn pgConn }
 
-func (q pgQuerier) exec(ctx context.Context, text string, args ...any) (int64, error) {
+func (q pgQuerier) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	tag, err := q.conn.Exec(ctx, text, args...)
 	return tag.RowsAffected(), err
 }
 
-func (q pgQuerier) query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
+func (q pgQuerier) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
 	rows, err := q.conn.Query(ctx, text, args...)
 	if err != nil {
 		return err
@@ -208,13 +198,13 @@ func (q pgQuerier) query(ctx context.Context, text string, args []any, each func
 	return rows.Err()
 }
 
-func (q pgQuerier) send(ctx context.Context, statements []statement) ([]int64, error) {
+func (q pgQuerier) Send(ctx context.Context, statements []Statement) ([]int64, error) {
 	if len(statements) == 0 {
 		return nil, nil
 	}
 	var batch pgx.Batch
 	for _, one := range statements {
-		batch.Queue(one.sql, one.args...)
+		batch.Queue(one.SQL, one.Args...)
 	}
 	results := q.conn.SendBatch(ctx, &batch)
 	touched := make([]int64, len(statements))
@@ -228,4 +218,4 @@ func (q pgQuerier) send(ctx context.Context, statements []statement) ([]int64, e
 	return touched, results.Close()
 }
 
-func (q pgQuerier) lock(more string) string { return strings.TrimRight(" FOR UPDATE "+more, " ") }
+func (q pgQuerier) Lock(more string) string { return strings.TrimRight(" FOR UPDATE "+more, " ") }

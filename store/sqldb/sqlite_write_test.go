@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -20,8 +20,8 @@ func newNotebook(t *testing.T) notebook {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.close)
-	err = db.write(t.Context(), func(q querier) error {
-		_, err := q.exec(t.Context(), "CREATE TABLE notes (note TEXT NOT NULL UNIQUE)")
+	err = db.write(t.Context(), func(q Querier) error {
+		_, err := q.Exec(t.Context(), "CREATE TABLE notes (note TEXT NOT NULL UNIQUE)")
 		return err
 	})
 	if err != nil {
@@ -33,8 +33,8 @@ func newNotebook(t *testing.T) notebook {
 // committed is what another connection sees, in order.
 func (b notebook) committed() string {
 	var found []string
-	err := b.db.read(context.Background(), func(q querier) error {
-		return q.query(context.Background(), "SELECT note FROM notes", nil, func(scan func(...any) error) error {
+	err := b.db.read(context.Background(), func(q Querier) error {
+		return q.Query(context.Background(), "SELECT note FROM notes", nil, func(scan func(...any) error) error {
 			var one string
 			err := scan(&one)
 			found = append(found, one)
@@ -50,7 +50,7 @@ func (b notebook) committed() string {
 
 // queue starts a transaction and waits until it stands in line. Its result is
 // an error if it panicked, too.
-func (b notebook) queue(ctx context.Context, run transaction, work func(querier) error) <-chan error {
+func (b notebook) queue(ctx context.Context, run transaction, work func(Querier) error) <-chan error {
 	waiting := func() int {
 		b.db.writer.mu.Lock()
 		defer b.db.writer.mu.Unlock()
@@ -63,7 +63,7 @@ func (b notebook) queue(ctx context.Context, run transaction, work func(querier)
 			_ = recover()
 			result <- err
 		}()
-		err = (&Store{db: b.db}).repeated(ctx, work, run)
+		err = repeat(ctx, work, run)
 	}()
 	for waiting() == before {
 		runtime.Gosched()
@@ -71,20 +71,20 @@ func (b notebook) queue(ctx context.Context, run transaction, work func(querier)
 	return result
 }
 
-type transaction = func(context.Context, func(querier) error) error
+type transaction = func(context.Context, func(Querier) error) error
 
 // part is one transaction of a test.
 type part struct {
-	work  func(querier) error
+	work  func(Querier) error
 	alone bool // it may not share
 	fails bool
 }
 
 func TestTransactionsThatWaitShareACommit(t *testing.T) {
 	ctx := t.Context()
-	note := func(text string) func(querier) error {
-		return func(q querier) error {
-			_, err := q.exec(ctx, "INSERT INTO notes (note) VALUES ($1)", text)
+	note := func(text string) func(Querier) error {
+		return func(q Querier) error {
+			_, err := q.Exec(ctx, "INSERT INTO notes (note) VALUES ($1)", text)
 			return err
 		}
 	}
@@ -99,18 +99,18 @@ func TestTransactionsThatWaitShareACommit(t *testing.T) {
 		{"nobody shares with it either", []part{{work: note("b"), alone: true}, {work: note("c")}}, "a b", "a b c"},
 		{"one that fails is taken back alone", []part{
 			{work: note("b")},
-			{work: func(q querier) error { return errors.Join(note("x")(q), errors.New("no good")) }, fails: true},
+			{work: func(q Querier) error { return errors.Join(note("x")(q), errors.New("no good")) }, fails: true},
 			{work: note("c")},
 		}, "", "a b c"},
 		{"one that panics is taken back alone", []part{
-			{work: func(q querier) error {
+			{work: func(q Querier) error {
 				_ = note("x")(q)
 				panic("no good")
 			}, fails: true},
 			{work: note("c")},
 		}, "", "a c"},
 		{"one that hides the failure of its statement fails", []part{
-			{work: func(q querier) error {
+			{work: func(q Querier) error {
 				_, _ = note("x")(q), note("a")(q)
 				return nil
 			}, fails: true},
@@ -118,8 +118,8 @@ func TestTransactionsThatWaitShareACommit(t *testing.T) {
 		}, "", "a c"},
 		{"after one that undid everything the others run again", []part{
 			{work: note("b")},
-			{work: func(q querier) error {
-				_, err := q.exec(ctx, "ROLLBACK") // as SQLite does by itself when the disk is full
+			{work: func(q Querier) error {
+				_, err := q.Exec(ctx, "ROLLBACK") // as SQLite does by itself when the disk is full
 				return err
 			}, fails: true},
 			{work: note("c")},
@@ -133,7 +133,7 @@ func TestTransactionsThatWaitShareACommit(t *testing.T) {
 			first := make(chan error, 1)
 			results[0] = first
 			go func() {
-				first <- (&Store{db: b.db}).repeated(ctx, func(q querier) error {
+				first <- repeat(ctx, func(q Querier) error {
 					select {
 					case begun <- struct{}{}:
 						<-ready
@@ -150,7 +150,7 @@ func TestTransactionsThatWaitShareACommit(t *testing.T) {
 					run = b.db.write
 				}
 				if n == len(c.parts)-1 {
-					work = func(q querier) error {
+					work = func(q Querier) error {
 						during = b.committed()
 						return p.work(q)
 					}

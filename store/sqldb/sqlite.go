@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -88,27 +88,27 @@ func (db *sqliteDB) close() {
 	db.readers.close()
 }
 
-func (db *sqliteDB) read(_ context.Context, work func(querier) error) error {
+func (db *sqliteDB) read(_ context.Context, work func(Querier) error) error {
 	return work(sqliteReader{db: db})
 }
 
-func (db *sqliteDB) write(ctx context.Context, work func(querier) error) error {
+func (db *sqliteDB) write(ctx context.Context, work func(Querier) error) error {
 	return db.writer.write(ctx, false, work)
 }
 
-func (db *sqliteDB) share(ctx context.Context, work func(querier) error) error {
+func (db *sqliteDB) share(ctx context.Context, work func(Querier) error) error {
 	return db.writer.write(ctx, true, work)
 }
 
 // fresh needs no new connection: the one writer has ended its transaction,
 // rolled back if it was not committed, before anyone else may begin.
-func (db *sqliteDB) fresh(ctx context.Context, work func(querier) error) error {
+func (db *sqliteDB) fresh(ctx context.Context, work func(Querier) error) error {
 	return db.write(ctx, work)
 }
 
 // snapshot has a connection of its own: the readers sort in memory, and what
 // reads all there is must sort in a file.
-func (db *sqliteDB) snapshot(ctx context.Context, work func(querier) error) error {
+func (db *sqliteDB) snapshot(ctx context.Context, work func(Querier) error) error {
 	c, err := db.reader()
 	if err != nil {
 		return fmt.Errorf("open sqlite: %w", err)

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// mostStatements bounds a connection's prepared statements; those with lists
+// maxStatements bounds a connection's prepared statements; those with lists
 // have a text per size class, a few hundred in all.
-const mostStatements = 512
+const maxStatements = 512
 
 // sqliteConn is one connection with its statements prepared: parsing costs more
 // than running. It is the driver's own: database/sql converts each value and
@@ -69,7 +69,7 @@ func (c *sqliteConn) keep(text string, statement driver.Stmt) {
 		_ = statement.Close()
 		return
 	}
-	if len(c.prepared) >= mostStatements {
+	if len(c.prepared) >= maxStatements {
 		for key, old := range c.prepared {
 			_ = old.Close()
 			delete(c.prepared, key)

@@ -1,8 +1,9 @@
-package store
+package sqldb
 
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,13 +22,14 @@ const (
 	measureTimeout = 30 * time.Second
 )
 
-// planner has PostgreSQL measure the tables that grow with every refund while
-// they are young. It keeps the plan of a prepared statement until a table is
+// planner has PostgreSQL measure the tables that grow while they are young. It keeps the plan of a prepared statement until a table is
 // measured again, and the plan that suits an empty table reads all of it: a
 // busy new database would read hundreds of thousands of rows for each batch
 // until autovacuum comes.
 type planner struct {
 	pool    *pgxpool.Pool
+	tables  []string
+	log     *slog.Logger
 	commits atomic.Int64
 	busy    atomic.Bool
 	end     context.CancelFunc
@@ -35,8 +37,8 @@ type planner struct {
 	working sync.WaitGroup
 }
 
-func newPlanner(pool *pgxpool.Pool) *planner {
-	p := &planner{pool: pool}
+func newPlanner(pool *pgxpool.Pool, opts Options) *planner {
+	p := &planner{pool: pool, tables: opts.Growing, log: opts.Log}
 	p.alive, p.end = context.WithCancel(context.Background())
 	return p
 }
@@ -44,13 +46,13 @@ func newPlanner(pool *pgxpool.Pool) *planner {
 // committed counts a commit, and measures when it is time.
 func (p *planner) committed() {
 	n := p.commits.Add(1)
-	if n < firstMeasured || n > lastMeasured || n&(n-1) != 0 || !p.busy.CompareAndSwap(false, true) {
+	if len(p.tables) == 0 || n < firstMeasured || n > lastMeasured || n&(n-1) != 0 || !p.busy.CompareAndSwap(false, true) {
 		return
 	}
 	p.working.Go(func() {
 		defer p.busy.Store(false)
 		if err := p.measure(); err != nil && p.alive.Err() == nil {
-			slog.Warn("tables could not be measured; until autovacuum does, statements may be slow", "error", err)
+			p.log.Warn("tables could not be measured; until autovacuum does, statements may be slow", "error", err)
 		}
 	})
 }
@@ -63,8 +65,7 @@ func (p *planner) measure() error {
 		if _, err := tx.Exec(ctx, "SET LOCAL default_statistics_target = 10"); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `ANALYZE charges, charge_aliases, refunds, refund_numbers, attempts, transfers,
-			events, deliveries, delivery_attempts, sandbox_refunds`)
+		_, err := tx.Exec(ctx, "ANALYZE "+strings.Join(p.tables, ", "))
 		return err
 	})
 }

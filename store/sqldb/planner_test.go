@@ -1,31 +1,37 @@
-package store_test
+package sqldb_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/refundry/refundry/channel/sandbox"
-	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/store/sqldb"
 	"github.com/refundry/refundry/store/storetest"
 )
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 func TestAYoungTableIsMeasuredBeforeAutovacuumComes(t *testing.T) {
 	url := storetest.Postgres(t)
-	s := storetest.Open(t, url)
-	for n := range 40 {
-		err := s.Books(t.Context(), func(tx sandbox.Tx) error {
-			return tx.AddEntries(t.Context(), []sandbox.Entry{{
-				Account: "a", Number: fmt.Sprint(n), ChannelID: "c", TransactionID: "t",
-				Amount: money.Amount{Minor: 1, Currency: "CNY"}, State: sandbox.Absent, CreatedAt: time.Now(),
-			}})
+	db, err := sqldb.Open(t.Context(), url, sqldb.Options{Growing: []string{"notes"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	write := func(text string) {
+		err := db.Write(t.Context(), func(q sqldb.Querier) error {
+			_, err := q.Exec(t.Context(), text)
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	write("CREATE TABLE notes (note TEXT NOT NULL)")
+	for range 40 {
+		write("INSERT INTO notes (note) VALUES ('a')")
 	}
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
@@ -42,7 +48,7 @@ func TestAYoungTableIsMeasuredBeforeAutovacuumComes(t *testing.T) {
 	defer tick.Stop()
 	for {
 		var rows float32 // -1 is "never measured"
-		if err := conn.QueryRow(t.Context(), "SELECT reltuples FROM pg_class WHERE oid = 'sandbox_refunds'::regclass").Scan(&rows); err != nil {
+		if err := conn.QueryRow(t.Context(), "SELECT reltuples FROM pg_class WHERE oid = 'notes'::regclass").Scan(&rows); err != nil {
 			t.Fatal(err)
 		}
 		if rows > 0 {

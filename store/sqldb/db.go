@@ -1,0 +1,156 @@
+// Package sqldb runs SQL on SQLite and PostgreSQL: one text for both, lists of
+// rows, row locks, transactions that are repeated after a deadlock, and commits
+// that several transactions share. It knows no tables.
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// Querier runs statements; it is one transaction, or a connection for reads.
+// The text is the same on both engines ($1 placeholders, no engine's own
+// words), except for what Lock appends.
+type Querier interface {
+	// Exec runs one statement and returns how many rows it touched.
+	Exec(ctx context.Context, sql string, args ...any) (int64, error)
+	// Query runs one statement and calls each for every row; scan fills the
+	// columns. An error of each ends the query and is returned.
+	Query(ctx context.Context, sql string, args []any, each func(scan func(...any) error) error) error
+	// Send runs statements in order, in one round trip where the engine can,
+	// and returns the rows that each touched.
+	Send(ctx context.Context, statements []Statement) ([]int64, error)
+	// Lock is appended to a SELECT whose rows must not change until the end
+	// of the transaction: " FOR UPDATE" on PostgreSQL. SQLite has one writer,
+	// so there it is empty. More words go behind it, such as Lock("SKIP LOCKED").
+	Lock(more string) string
+}
+
+// Statement is a text with its arguments.
+type Statement struct {
+	SQL  string
+	Args []any
+}
+
+// engine is SQLite or PostgreSQL.
+type engine interface {
+	// read runs work outside a transaction, on one connection.
+	read(ctx context.Context, work func(Querier) error) error
+	// write runs work in one transaction and commits it. Errors: a
+	// *transientError was rolled back and may be run again; one that wraps
+	// ErrCommitUnknown may or may not have happened; any other was rolled back.
+	write(ctx context.Context, work func(Querier) error) error
+	// share is write for the short transactions of the loops, which come in
+	// crowds: the engine may have those that are waiting share one commit.
+	share(ctx context.Context, work func(Querier) error) error
+	// fresh runs work in one transaction on a connection that is made for it,
+	// after one broke. It tries again until ctx ends. work changes nothing, and
+	// waits for locks no longer than ctx either.
+	fresh(ctx context.Context, work func(Querier) error) error
+	// snapshot runs work, which only reads, in one transaction that sees the
+	// database as it was at its first statement, whatever others write
+	// meanwhile. It may last for minutes and blocks nobody.
+	snapshot(ctx context.Context, work func(Querier) error) error
+	// clockOffset is how far the database's clock is ahead of ours; 0 where
+	// both are the same.
+	clockOffset(ctx context.Context) (time.Duration, error)
+	ping(ctx context.Context) error
+	close()
+}
+
+// Options of a database.
+type Options struct {
+	// Growing are the tables that grow from nothing to many rows while the
+	// program runs: PostgreSQL measures them early, so that its plans suit them.
+	// Default none.
+	Growing []string
+	// Log is where an operator reads what went wrong without an error; default
+	// slog.Default().
+	Log *slog.Logger
+}
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct{ engine engine }
+
+// Open opens a database by its URL: "sqlite:file.db" or "postgres://...". An
+// unreachable database is one clear error with a hint.
+func Open(ctx context.Context, url string, opts Options) (*DB, error) {
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	scheme, rest, _ := strings.Cut(url, ":")
+	db := &DB{}
+	var err error
+	switch scheme {
+	case "sqlite":
+		var file *sqliteDB
+		if file, err = openSQLite(ctx, rest); err == nil {
+			db.engine = file
+		}
+	case "postgres", "postgresql":
+		var server *postgresDB
+		if server, err = openPostgres(ctx, url, opts); err == nil {
+			db.engine = server
+		}
+	default:
+		err = errors.New("the database's URL begins with neither sqlite: nor postgres://")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w (hint: --database takes sqlite:FILE or postgres://USER@HOST/NAME; is the server up?)", err)
+	}
+	return db, nil
+}
+
+// Close ends all connections.
+func (db *DB) Close() { db.engine.close() }
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.engine.ping(ctx) }
+
+// ClockOffset is how far the database's clock is ahead of this process's. 0 on
+// SQLite.
+func (db *DB) ClockOffset(ctx context.Context) (time.Duration, error) {
+	return db.engine.clockOffset(ctx)
+}
+
+// SQLite reports whether the database is one file, which one process owns.
+func (db *DB) SQLite() bool {
+	_, is := db.engine.(*sqliteDB)
+	return is
+}
+
+// Read runs work on one connection, outside a transaction.
+func (db *DB) Read(ctx context.Context, work func(Querier) error) error {
+	return db.engine.read(ctx, work)
+}
+
+// Write runs work in one transaction and commits it, again after a deadlock or
+// a serialization failure: work must make everything anew each time. An error
+// that wraps ErrCommitUnknown may or may not have happened; after any other the
+// transaction was rolled back.
+func (db *DB) Write(ctx context.Context, work func(Querier) error) error {
+	return repeat(ctx, work, db.engine.write)
+}
+
+// Share is Write for a loop's short transaction, which may share its commit
+// with others that wait: it returns after that commit.
+func (db *DB) Share(ctx context.Context, work func(Querier) error) error {
+	return repeat(ctx, work, db.engine.share)
+}
+
+// Fresh runs work, which changes nothing, in one transaction on a connection
+// that is made for it, after one broke. It tries again until ctx ends.
+func (db *DB) Fresh(ctx context.Context, work func(Querier) error) error {
+	return db.engine.fresh(ctx, work)
+}
+
+// Snapshot runs work, which only reads, in one transaction that sees the
+// database as it was at its first statement. It may last for minutes and blocks
+// nobody.
+func (db *DB) Snapshot(ctx context.Context, work func(Querier) error) error {
+	return db.engine.snapshot(ctx, work)
+}
