@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +16,7 @@ import (
 	"time"
 
 	client "github.com/refundry/refundry/e2e/strictclienttest"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // desk is a running service with what a merchant's programs know of it.
@@ -65,22 +64,20 @@ func (d *desk) file(t testing.TB, name string) []byte {
 
 func publicKey(t testing.TB, text []byte) *rsa.PublicKey {
 	t.Helper()
-	block, _ := pem.Decode(text)
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	key, err := pemkey.ParseRSAPublicKey(string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key.(*rsa.PublicKey)
+	return key
 }
 
 func privateKey(t testing.TB, text []byte) *rsa.PrivateKey {
 	t.Helper()
-	block, _ := pem.Decode(text)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := pemkey.ParseRSAPrivateKey(string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key.(*rsa.PrivateKey)
+	return key
 }
 
 // pingpp is a client of Ping++ with the demo merchant's key.

@@ -3,9 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"slices"
@@ -15,6 +13,7 @@ import (
 
 	client "github.com/refundry/refundry/e2e/strictclienttest"
 	"github.com/refundry/refundry/store/storetest"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // setting changes the demo merchant's settings.
@@ -36,11 +35,11 @@ func newKey(t testing.TB) (*rsa.PrivateKey, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	public, err := pemkey.MarshalPublicKey(&key.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
+	return key, public
 }
 
 // With the merchant's switch on, every generation of every client's signatures

@@ -3,16 +3,14 @@ package merchant
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"slices"
 	"time"
 
 	"golang.org/x/crypto/nacl/box"
+
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // The names of what Identity.Public and Identity.Secrets hold.
@@ -39,11 +37,9 @@ const (
 )
 
 const (
-	rsaBits = 2048
+	rsaBits = pemkey.MinRSABits
 	// certificateYears is how long a certificate lasts, as WeChat's do.
 	certificateYears = 5
-	// serialBytes make 40 hex digits, X.509's longest.
-	serialBytes = 20
 	// publicKeyDigits is the longest tail of PUB_KEY_ID_ that was seen.
 	publicKeyDigits = 32
 )
@@ -120,42 +116,24 @@ func newPair(name string, now time.Time) (pair, error) {
 }
 
 func pairOf(key *rsa.PrivateKey, name string, now time.Time) (pair, error) {
-	private, err := x509.MarshalPKCS8PrivateKey(key)
+	private, err := pemkey.MarshalPrivateKey(key)
 	if err != nil {
-		return pair{}, fmt.Errorf("write private key: %w", err)
+		return pair{}, err
 	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	public, err := pemkey.MarshalPublicKey(&key.PublicKey)
 	if err != nil {
-		return pair{}, fmt.Errorf("write public key: %w", err)
+		return pair{}, err
 	}
-	out := pair{private: pemText("PRIVATE KEY", private), public: pemText("PUBLIC KEY", public)}
+	out := pair{private: private, public: public}
 	if name == "" {
 		return out, nil
 	}
-	serial := newSerial()
-	certificate, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
-		NotBefore: now, NotAfter: now.AddDate(certificateYears, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
-	}, &x509.Certificate{Subject: pkix.Name{CommonName: name}}, &key.PublicKey, key)
+	certificate, err := pemkey.SelfSign(key, name, now, now.AddDate(certificateYears, 0, 0))
 	if err != nil {
-		return pair{}, fmt.Errorf("make certificate: %w", err)
+		return pair{}, err
 	}
-	out.certificate, out.serial = pemText("CERTIFICATE", certificate), fmt.Sprintf("%X", serial)
+	out.certificate, out.serial = pemkey.MarshalCertificate(certificate), pemkey.Serial(certificate)
 	return out, nil
-}
-
-// newSerial makes a serial of exactly 40 hex digits. Its first byte is 40 to
-// 7F: DER would lengthen one with the highest bit, and hex shorten a small one.
-func newSerial() *big.Int {
-	raw := make([]byte, serialBytes)
-	_, _ = rand.Read(raw) // documented never to fail
-	raw[0] = raw[0]&0x3f | 0x40
-	return new(big.Int).SetBytes(raw)
-}
-
-func pemText(kind string, der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
 // UsePlatformKey makes the merchant's WeChat identities show the given key

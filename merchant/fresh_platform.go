@@ -2,15 +2,14 @@ package merchant
 
 import (
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"time"
 
 	"golang.org/x/crypto/nacl/box"
+
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // platformName is the subject of the platform's certificates.
@@ -96,44 +95,38 @@ func newPublicKeyID(mchid string) string {
 
 // pairFrom is a pair with a certificate of its own for a key that is there.
 func pairFrom(privatePEM, name string, now time.Time) (pair, error) {
-	block, _ := pem.Decode([]byte(privatePEM))
-	if block == nil {
-		return pair{}, errors.New("no PEM text")
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	private, err := pemkey.ParseRSAPrivateKey(privatePEM)
 	if err != nil {
 		return pair{}, err
 	}
-	private, ok := parsed.(*rsa.PrivateKey)
-	if !ok {
-		return pair{}, errors.New("not an RSA key")
-	}
 	return pairOf(private, name, now)
+}
+
+// certificate is the first of the key's certificates; nil if it has none.
+func (k PlatformKey) certificate() *x509.Certificate {
+	for _, text := range pemkey.Split(k.CertificatePEM) {
+		if certificate, _, err := pemkey.ParseRSACertificate(text); err == nil {
+			return certificate
+		}
+	}
+	return nil
 }
 
 // Serial is that of the key's certificate, 40 upper-case hex digits; "" if it
 // has none.
 func (k PlatformKey) Serial() string {
-	block, _ := pem.Decode([]byte(k.CertificatePEM))
-	if block == nil {
+	certificate := k.certificate()
+	if certificate == nil {
 		return ""
 	}
-	certificate, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%X", certificate.SerialNumber)
+	return pemkey.Serial(certificate)
 }
 
 // Expires is the end of the key's certificate, by which nothing is verified
 // any more; zero if it has none.
 func (k PlatformKey) Expires() time.Time {
-	block, _ := pem.Decode([]byte(k.CertificatePEM))
-	if block == nil {
-		return time.Time{}
-	}
-	certificate, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
+	certificate := k.certificate()
+	if certificate == nil {
 		return time.Time{}
 	}
 	return certificate.NotAfter

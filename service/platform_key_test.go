@@ -14,6 +14,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 	"github.com/refundry/refundry/wire/pingpp"
 	"github.com/refundry/refundry/wire/wallet"
 )
@@ -35,14 +36,14 @@ func TestThePingppKeyIsReplaced(t *testing.T) {
 		next := keys[len(keys)-1]
 		signs := func(key merchant.PlatformKey) {
 			t.Helper()
-			public, err := pingpp.ParsePublicKey([]byte(key.PublicPEM))
+			public, err := pemkey.ParseRSAPublicKey(key.PublicPEM)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for replica := range e.services {
 				answer := e.do(replica, "GET", "/v1/charges/ch_L8qn10mLmr1GS8e5OODmHaL4", "", "Authorization",
 					"Basic "+base64.StdEncoding.EncodeToString([]byte("sk_test_ibbTe5jLGCi5rzfH4OqPW9KC:")))
-				if err := pingpp.Verify(public, answer.Body.Bytes(), answer.Header().Get(pingpp.HeaderSignature)); answer.Code != 200 || err != nil {
+				if err := pemkey.VerifySHA256(public, answer.Body.Bytes(), answer.Header().Get(pingpp.HeaderSignature)); answer.Code != 200 || err != nil {
 					t.Errorf("replica %d answers %d, and its signature is not %s's: %v", replica, answer.Code, key.ID, err)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 	"github.com/refundry/refundry/wire/wechatpay"
 )
 
@@ -88,7 +89,7 @@ func (e *era) wechatCall(t *testing.T, replica int, method, target, body, named 
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := wechatpay.ParsePrivateKey([]byte(identity.Secrets[merchant.MerchantKeyPEM]))
+	key, err := pemkey.ParseRSAPrivateKey(identity.Secrets[merchant.MerchantKeyPEM])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestAWeChatPayCertificateIsReplacedUnderItsClients(t *testing.T) {
 		e := beginEra(t, database)
 		old := e.identity(t, merchant.WeChatPay, "1900009191")
 		oldSerial, oldID := old.Public[merchant.PlatformSerial], old.Public[merchant.PlatformPublicKeyID]
-		oldKey, err := wechatpay.ParsePublicKey([]byte(old.Public[merchant.PlatformPublicPEM]))
+		oldKey, err := pemkey.ParseRSAPublicKey(old.Public[merchant.PlatformPublicPEM])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +233,7 @@ func TestAFieldEncryptedForTheOldCertificateIsReadUntilItIsRetired(t *testing.T)
 		e := beginEra(t, database)
 		was := e.identity(t, merchant.WeChatPay, "1900009191")
 		old := was.Public[merchant.PlatformSerial]
-		key, err := wechatpay.ParsePublicKey([]byte(was.Public[merchant.PlatformPublicPEM]))
+		key, err := pemkey.ParseRSAPublicKey(was.Public[merchant.PlatformPublicPEM])
 		if err != nil {
 			t.Fatal(err)
 		}

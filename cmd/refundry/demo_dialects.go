@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/wire/payin"
+	"github.com/refundry/refundry/wire/pemkey"
 	"github.com/refundry/refundry/wire/wechatpay"
 )
 
@@ -65,7 +66,7 @@ func (demo demoDocument) wechatRefund(folder string) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	key, err := wechatpay.ParsePrivateKey(text)
+	key, err := pemkey.ParseRSAPrivateKey(string(text))
 	if err != nil {
 		return request{}, err
 	}

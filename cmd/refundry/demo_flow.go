@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -118,7 +119,7 @@ func (h *house) publicKey() (*rsa.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
-	return wire.ParsePublicKey(text)
+	return pemkey.ParseRSAPublicKey(string(text))
 }
 
 // demonstration prints each step while it makes it.
@@ -251,7 +252,7 @@ func (d *demonstration) webhook(ctx context.Context, title string, s *sink, key 
 		d.line("POST %s", s.url)
 		d.line("%s: %s...", wire.HeaderSignature, signature[:min(len(signature), 44)])
 		d.json(got.body)
-		if err := wire.Verify(key, got.body, signature); err != nil {
+		if err := pemkey.VerifySHA256(key, got.body, signature); err != nil {
 			return fmt.Errorf("the webhook's signature: %w", err)
 		}
 		d.line("the signature is right: RSA-SHA256 over the body, checked with data/demo/platform_pub.pem")

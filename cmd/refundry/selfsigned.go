@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -16,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // selfSignedLife is how long the demo's certificate is good for: a day is more
@@ -43,17 +44,17 @@ func newSelfSigned(dir string, now time.Time) (selfSigned, error) {
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true, IsCA: true,
 	}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		return pair, fmt.Errorf("make TLS certificate: %w", err)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
+	private, err := pemkey.MarshalPrivateKey(key)
 	if err != nil {
 		return pair, fmt.Errorf("write TLS key: %w", err)
 	}
 	err = errors.Join(
-		os.WriteFile(pair.certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), 0o600),
-		os.WriteFile(pair.keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
+		os.WriteFile(pair.certFile, []byte(pemkey.MarshalCertificate(&x509.Certificate{Raw: der})), 0o600),
+		os.WriteFile(pair.keyFile, []byte(private), 0o600),
 	)
 	return pair, err
 }

@@ -1,9 +1,7 @@
 package native
 
 import (
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"github.com/refundry/refundry/wire/chinaums"
 	"github.com/refundry/refundry/wire/exactjson"
 	"github.com/refundry/refundry/wire/payin"
+	"github.com/refundry/refundry/wire/pemkey"
 	"github.com/refundry/refundry/wire/pingpp"
 	"github.com/refundry/refundry/wire/wallet"
 )
@@ -34,7 +33,7 @@ var (
 	payinOn    = words(payin.SwitchOn)
 	plainName  = setting{func(text string) bool { return len(text) <= mostName && visible(text) }, "must be at most 64 visible ASCII characters"}
 	boxKey     = setting{isBoxKey, "must be base64 of 32 bytes"}
-	chainOfPEM = setting{areCertificates, "must be PEM texts of certificates"}
+	chainOfPEM = setting{areCertificates, "must be PEM texts of one to eight certificates with RSA keys of 2048 to 4096 bits"}
 )
 
 // identitySettings are those that each dialect knows and a merchant may
@@ -125,16 +124,6 @@ func isBoxKey(text string) bool {
 }
 
 func areCertificates(text string) bool {
-	found := 0
-	rest := []byte(text)
-	for {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return found > 0 && len(strings.TrimSpace(string(rest))) == 0
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			return false
-		}
-		found++
-	}
+	_, err := pemkey.ParseRSACertificates(text)
+	return err == nil
 }

@@ -2,9 +2,6 @@ package native
 
 import (
 	"context"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"net/http"
 	"time"
 
@@ -14,6 +11,7 @@ import (
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // Merchants keeps what a merchant may look at and change about itself. Absent
@@ -150,6 +148,7 @@ func (d *Dialect) changeSettings(c *call) error {
 // settings reads members into s; what is absent stays. It may be called again.
 func (d *decoder) settings(s *merchant.Settings) error {
 	d.fault = nil
+	oldKey := s.RequestKey
 	waits := make(map[string]int, len(s.WaitSeconds))
 	for name, seconds := range s.WaitSeconds {
 		waits[name] = seconds
@@ -177,26 +176,20 @@ func (d *decoder) settings(s *merchant.Settings) error {
 			})
 		}),
 	)
+	if err != nil {
+		return err
+	}
+	if s.RequestKey != "" && s.RequestKey != oldKey {
+		_, err = pemkey.ParseRSAPublicKey(s.RequestKey, pemkey.Long)
+	}
 	switch {
 	case err != nil:
-		return err
-	case s.RequestKey != "" && !isPublicKey(s.RequestKey):
-		return refuse(refund.KindInvalid, "request_key", "must be the PEM text of an RSA public key (PKIX)")
+		return refuse(refund.KindInvalid, "request_key", "must be the PEM text of an RSA public key (PKIX): %v", err)
 	case s.CheckSignatures && s.RequestKey == "":
 		return refuse(refund.KindInvalid, "check_signatures", "needs request_key")
 	}
 	s.WaitSeconds, s.RefundPageSize = waits, int(page)
 	return nil
-}
-
-func isPublicKey(text string) bool {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return false
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	_, isRSA := key.(*rsa.PublicKey)
-	return err == nil && isRSA
 }
 
 // truth reads true or false.

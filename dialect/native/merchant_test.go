@@ -1,12 +1,16 @@
 package native_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 func TestAKeyGivesNoScopeThatItHasNot(t *testing.T) {
@@ -53,6 +57,31 @@ func TestASettingThatDoesNotFitChangesNothing(t *testing.T) {
 	}
 	if after := send(t, s, demo, "GET", "/merchant", "", http.StatusOK); after != before {
 		t.Errorf("was\n%sis\n%s", before, after)
+	}
+}
+
+// A private key that is sent by mistake is named, and never repeated.
+func TestARefusedKeyIsNamedByWhatItIs(t *testing.T) {
+	s := dialecttest.Start(t)
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := pemkey.MarshalPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, body := range map[string]string{
+		"/merchant/settings":               fmt.Sprintf(`{"request_key": %q}`, key),
+		"/identities/wechatpay/1900009191": fmt.Sprintf(`{"settings": {"merchant_cert": %q}}`, key),
+	} {
+		answer := send(t, s, demo, "PATCH", path, body, http.StatusBadRequest)
+		if strings.Contains(answer, strings.Split(key, "\n")[1]) {
+			t.Errorf("%s repeats the key: %s", path, answer)
+		}
+		if path == "/merchant/settings" && !strings.Contains(answer, "found a private key") {
+			t.Errorf("%s is told %s", path, answer)
+		}
 	}
 }
 

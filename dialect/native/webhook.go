@@ -3,17 +3,11 @@ package native
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,17 +15,7 @@ import (
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 	"github.com/refundry/refundry/wire/exactjson"
-)
-
-// Webhooks of the native dialect have the form of Standard Webhooks: HMAC-SHA256
-// over "id.timestamp.body" with a secret of the endpoint's own, in "v1,BASE64".
-// While secrets are rotated there is one such for each, with a blank between.
-const (
-	headerID        = "Webhook-Id"
-	headerTimestamp = "Webhook-Timestamp"
-	headerSignature = "Webhook-Signature"
-	signatureForm   = "v1,"
-	publicKeyForm   = "whpk_"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 var _ webhook.Renderer = (*Dialect)(nil)
@@ -43,19 +27,14 @@ func NewPlatformKey(now time.Time) (merchant.PlatformKey, error) {
 	if err != nil {
 		return merchant.PlatformKey{}, fmt.Errorf("make native platform key: %w", err)
 	}
-	publicDER, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return merchant.PlatformKey{}, fmt.Errorf("encode native platform key: %w", err)
+	key := merchant.PlatformKey{ID: "pk_" + refund.NewID(now), Purpose: merchant.Native, CreatedAt: now}
+	if key.PublicPEM, err = pemkey.MarshalPublicKey(public); err != nil {
+		return merchant.PlatformKey{}, fmt.Errorf("make native platform key: %w", err)
 	}
-	privateDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return merchant.PlatformKey{}, fmt.Errorf("encode native platform key: %w", err)
+	if key.PrivatePEM, err = pemkey.MarshalPrivateKey(private); err != nil {
+		return merchant.PlatformKey{}, fmt.Errorf("make native platform key: %w", err)
 	}
-	return merchant.PlatformKey{
-		ID: "pk_" + refund.NewID(now), Purpose: merchant.Native, CreatedAt: now,
-		PublicPEM:  string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER})),
-		PrivatePEM: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: privateDER})),
-	}, nil
+	return key, nil
 }
 
 // Subscribed reports whether an endpoint named the event's type, or named none
@@ -72,7 +51,8 @@ func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, e webhook.Event
 	return encode(answerEvent(e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge))
 }
 
-// Sign adds the three headers. The timestamp is the try's own, so that a
+// Sign adds the three headers of Standard Webhooks, with an HMAC by a secret of
+// the endpoint's own. The timestamp is the try's own, so that a
 // receiver may refuse old ones; the id is the event's at every try. Every
 // secret in use at the try signs, whatever was when the delivery was made.
 func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header http.Header) error {
@@ -87,46 +67,25 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 	}
 	id, _ := event.Get("id")
 	now := d.now()
-	timestamp := strconv.FormatInt(now.Unix(), 10)
+	message := pemkey.Webhook{ID: id.Text, At: now, Body: body}
 	var signatures []string
 	for _, secret := range secrets {
-		key, ok := secret.Key()
-		if !ok || !secret.Signs(now) {
+		key, err := pemkey.ParseWebhookSecret(secret.Text)
+		if err != nil || !secret.Signs(now) {
 			continue
 		}
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(id.Text + "." + timestamp + "."))
-		mac.Write(body)
-		signatures = append(signatures, signatureForm+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		signatures = append(signatures, message.SignHMAC(key))
 	}
 	if len(signatures) == 0 {
 		return errors.New("sign native webhook: the endpoint has no secret (hint: POST /endpoints/{id}/rotate gives it one)")
 	}
 	header.Set("Content-Type", "application/json")
-	header.Set(headerID, id.Text)
-	header.Set(headerTimestamp, timestamp)
-	header.Set(headerSignature, strings.Join(signatures, " "))
+	message.Set(header, signatures...)
 	return nil
 }
 
 // keySeparator stands between merchant and endpoint in a delivery's key id.
 const keySeparator = "/"
-
-func privateKey(key merchant.PlatformKey) (ed25519.PrivateKey, error) {
-	block, _ := pem.Decode([]byte(key.PrivatePEM))
-	if block == nil {
-		return nil, fmt.Errorf("platform key %s is no PEM", key.ID)
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("platform key %s: %w", key.ID, err)
-	}
-	private, ok := parsed.(ed25519.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("platform key %s is no Ed25519 key", key.ID)
-	}
-	return private, nil
-}
 
 // KeyID names the endpoint, whose secrets sign.
 func (d *Dialect) KeyID(_ context.Context, e merchant.Endpoint) (string, error) {
@@ -205,9 +164,9 @@ func publicText(key merchant.PlatformKey, dialect string) (string, error) {
 	if dialect == merchant.PingPP {
 		return key.PublicPEM, nil
 	}
-	private, err := privateKey(key)
+	private, err := pemkey.ParseEd25519PrivateKey(key.PrivatePEM)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("platform key %s: %w", key.ID, err)
 	}
-	return publicKeyForm + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey)), nil
+	return pemkey.WebhookPublicKey(private.Public().(ed25519.PublicKey)), nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -22,7 +23,7 @@ func TestAnswersAreSignedOverTheirBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := wire.ParsePublicKey([]byte(key.PublicPEM))
+	public, err := pemkey.ParseRSAPublicKey(key.PublicPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +32,7 @@ func TestAnswersAreSignedOverTheirBytes(t *testing.T) {
 		if response.StatusCode != status {
 			t.Fatalf("answered %d %s", response.StatusCode, body)
 		}
-		if err := wire.Verify(public, []byte(body), response.Header.Get("X-Pingplusplus-Signature")); err != nil {
+		if err := pemkey.VerifySHA256(public, []byte(body), response.Header.Get("X-Pingplusplus-Signature")); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -122,13 +123,14 @@ func TestSignedRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := wire.MarshalPublicKey(&private.PublicKey)
+	public, err := pemkey.MarshalPublicKey(&private.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := dialecttest.Start(t)
 	fresh := s.Merchant(t, "signing", merchant.Test, func(f *merchant.Fresh) {
-		f.Merchant.Settings.CheckSignatures, f.Merchant.Settings.RequestKey = true, string(public)
+		// Older versions stored keys with text behind them.
+		f.Merchant.Settings.CheckSignatures, f.Merchant.Settings.RequestKey = true, public+"the end"
 	})
 	path := "/v1/charges/" + s.Charge(t, fresh.Merchant.ID, 1000, nil).ID + "/refunds"
 	const body = `{"description":"d","amount":1}`
@@ -153,7 +155,7 @@ func TestSignedRequests(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var headers []string
 			if test.signed != "" {
-				signature, err := wire.Sign(private, []byte(test.signed))
+				signature, err := pemkey.SignSHA256(private, []byte(test.signed))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -107,5 +108,5 @@ func (d *Dialect) signBody(c *call, body []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return wire.Sign(private, body)
+	return pemkey.SignSHA256(private, body)
 }

@@ -1,6 +1,7 @@
 package pingpp
 
 import (
+	"crypto/rsa"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -94,7 +96,7 @@ func (d *Dialect) checkSignature(c *call, always bool) error {
 	if !settings.CheckSignatures && (!always || settings.RequestKey == "") {
 		return nil
 	}
-	key, err := wire.ParsePublicKey([]byte(settings.RequestKey))
+	key, err := requestKey(settings.RequestKey)
 	if err != nil {
 		return refund.Wrap(err, "read the merchant's request key")
 	}
@@ -113,6 +115,15 @@ func (d *Dialect) checkSignature(c *call, always bool) error {
 		return &flaw{kind: refund.KindUnauthenticated, text: text{"请求时间戳超出允许的范围。", "The request's timestamp is too far from the server's clock."}}
 	}
 	return nil
+}
+
+// requestKey reads the first PEM block of a merchant's key. What follows it is
+// refused when a key is set now, and was not always.
+func requestKey(text string) (*rsa.PublicKey, error) {
+	if blocks := pemkey.Split(text); len(blocks) > 0 {
+		text = blocks[0]
+	}
+	return pemkey.ParseRSAPublicKey(text, pemkey.Long)
 }
 
 // chargeOfPath finds the charge that the path names by its name in this

@@ -11,6 +11,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -80,7 +81,7 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 	if err != nil {
 		return err
 	}
-	signature, err := wire.Sign(private, body)
+	signature, err := pemkey.SignSHA256(private, body)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"net/http"
 	"testing"
 	"time"
@@ -16,7 +14,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
-	wire "github.com/refundry/refundry/wire/pingpp"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // keys is a directory that has only platform keys.
@@ -42,8 +40,7 @@ func platformKey(t *testing.T, id string) (merchant.PlatformKey, *rsa.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	encoded := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)})
-	return merchant.PlatformKey{ID: id, PrivatePEM: string(encoded)}, &private.PublicKey
+	return merchant.PlatformKey{ID: id, PrivatePEM: pemkey.MarshalRSAPrivateKey(private)}, &private.PublicKey
 }
 
 func TestAWebhookIsTheEventInCompactJSONAndSigned(t *testing.T) {
@@ -71,7 +68,7 @@ func TestAWebhookIsTheEventInCompactJSONAndSigned(t *testing.T) {
 	if err := d.Sign(t.Context(), "old", body, header); err != nil {
 		t.Fatal(err)
 	}
-	if err := wire.Verify(oldPublic, body, header.Get("X-Pingplusplus-Signature")); err != nil {
+	if err := pemkey.VerifySHA256(oldPublic, body, header.Get("X-Pingplusplus-Signature")); err != nil {
 		t.Error(err)
 	}
 	if got := header.Get("Content-Type"); got != "application/json" {

@@ -20,7 +20,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
-	wire "github.com/refundry/refundry/wire/pingpp"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // RefundPager reads refunds by the number of their page, newest first: at most
@@ -82,7 +82,7 @@ func (d *Dialect) privateKey(key merchant.PlatformKey) (*rsa.PrivateKey, error) 
 	if parsed, ok := d.keys.Load(key.ID); ok {
 		return parsed.(*rsa.PrivateKey), nil
 	}
-	parsed, err := wire.ParsePrivateKey([]byte(key.PrivatePEM))
+	parsed, err := pemkey.ParseRSAPrivateKey(key.PrivatePEM, pemkey.Long)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
@@ -20,11 +21,11 @@ func requestKey(t testing.TB) (private *rsa.PrivateKey, public string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := wire.MarshalPublicKey(&private.PublicKey)
+	text, err := pemkey.MarshalPublicKey(&private.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return private, string(text)
+	return private, text
 }
 
 // signedRequest is a POST as current clients sign it.
@@ -36,7 +37,7 @@ func signedRequest(t testing.TB, s *dialecttest.Service, private *rsa.PrivateKey
 func signedAt(t testing.TB, s *dialecttest.Service, private *rsa.PrivateKey, key, path, body string, at int64) *http.Request {
 	t.Helper()
 	timestamp := strconv.FormatInt(at, 10)
-	signature, err := wire.Sign(private, []byte(body+path+timestamp))
+	signature, err := pemkey.SignSHA256(private, []byte(body+path+timestamp))
 	if err != nil {
 		t.Fatal(err)
 	}

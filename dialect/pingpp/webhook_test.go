@@ -18,7 +18,7 @@ import (
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
-	wire "github.com/refundry/refundry/wire/pingpp"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // received is one webhook as a receiver gets it.
@@ -67,11 +67,11 @@ func TestAWebhookArrivesCompactAndSigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := wire.ParsePublicKey([]byte(key.PublicPEM))
+	public, err := pemkey.ParseRSAPublicKey(key.PublicPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := wire.Verify(public, []byte(hook.body), hook.header.Get("X-Pingplusplus-Signature")); err != nil {
+	if err := pemkey.VerifySHA256(public, []byte(hook.body), hook.header.Get("X-Pingplusplus-Signature")); err != nil {
 		t.Error(err)
 	}
 	if strings.ContainsAny(hook.body, "\n\t") || !strings.Contains(hook.body, `"description":"退款 & <b>"`) || !strings.HasPrefix(hook.body, `{"id":"evt_`) {

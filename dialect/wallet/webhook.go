@@ -2,32 +2,17 @@ package wallet
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/wallet"
-)
-
-// Headers of our own: the contract says nothing of signatures on webhooks
-// (section 6). They have the form of Standard Webhooks with its asymmetric
-// signature, Ed25519 over "id.timestamp.body": a receiver gets the public half
-// of our key when the endpoint is made, and holds nothing that could leak.
-const (
-	headerID        = "Webhook-Id"
-	headerTimestamp = "Webhook-Timestamp"
-	headerSignature = "Webhook-Signature"
-	signatureForm   = "v1a,"
 )
 
 // eventTypes maps the core's events to the dialect's; others have no name here.
@@ -74,46 +59,30 @@ func (d *Dialect) Render(ctx context.Context, endpoint merchant.Endpoint, event 
 	return wire.Marshal(wire.Event{ID: event.ID, Create: event.At.Unix(), Event: eventTypes[event.Type], Data: object})
 }
 
-// Sign adds the content type and our three headers. The timestamp is the try's
-// own, so that a receiver may refuse old ones; the id is the event's at every
-// try.
+// Sign adds the content type and three headers of our own: the contract says
+// nothing of signatures on webhooks (section 6). They are those of Standard
+// Webhooks with its asymmetric signature: a receiver gets the public half of our
+// key when the endpoint is made, and holds nothing that could leak. The
+// timestamp is the try's own, so that a receiver may refuse old ones; the id is
+// the event's at every try.
 func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header http.Header) error {
 	key, err := d.Directory.PlatformKeyByID(ctx, keyID)
 	if err != nil {
 		return fmt.Errorf("sign wallet webhook: %w", err)
 	}
-	private, err := privateKey(key)
+	private, err := pemkey.ParseEd25519PrivateKey(key.PrivatePEM)
 	if err != nil {
-		return fmt.Errorf("sign wallet webhook: %w", err)
+		return fmt.Errorf("sign wallet webhook: platform key %s: %w", key.ID, err)
 	}
 	event, err := exactjson.Decode(body, exactjson.Limits{})
 	if err != nil {
 		return fmt.Errorf("sign wallet webhook: %w", err)
 	}
 	id, _ := event.Get("id")
-	timestamp := strconv.FormatInt(d.now().Unix(), 10)
-	signature := ed25519.Sign(private, slices.Concat([]byte(id.Text+"."+timestamp+"."), body))
+	message := pemkey.Webhook{ID: id.Text, At: d.now(), Body: body}
 	header.Set("Content-Type", "application/json")
-	header.Set(headerID, id.Text)
-	header.Set(headerTimestamp, timestamp)
-	header.Set(headerSignature, signatureForm+base64.StdEncoding.EncodeToString(signature))
+	message.Set(header, message.SignEd25519(private))
 	return nil
-}
-
-func privateKey(key merchant.PlatformKey) (ed25519.PrivateKey, error) {
-	block, _ := pem.Decode([]byte(key.PrivatePEM))
-	if block == nil {
-		return nil, fmt.Errorf("platform key %s is no PEM", key.ID)
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("platform key %s: %w", key.ID, err)
-	}
-	private, ok := parsed.(ed25519.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("platform key %s is no Ed25519 key", key.ID)
-	}
-	return private, nil
 }
 
 // KeyID names the platform key in use.

@@ -4,7 +4,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
@@ -24,7 +24,6 @@ const (
 	settingAppID    = "appid"
 	settingSubAppID = "sub_appid"
 	mostAccounts    = 4096 // parsed identities kept, some kilobytes each
-	mostKeysOfOne   = 8    // PEM blocks of one kind that are looked at
 )
 
 // account is an identity with its keys parsed: reading them takes longer than
@@ -158,12 +157,12 @@ func stampOf(identity merchant.Identity) (stamp [sha256.Size]byte) {
 
 func parseAccount(m merchant.Merchant, identity merchant.Identity) (*account, error) {
 	a := &account{merchant: m, identity: identity, callers: make(map[string]*rsa.PublicKey)}
-	for _, block := range blocks(identity.Public[merchant.MerchantCertPEM]) {
-		certificate, key, err := wire.ParseCertificate(block)
+	for _, block := range pemkey.Split(identity.Public[merchant.MerchantCertPEM]) {
+		certificate, key, err := pemkey.ParseRSACertificate(block)
 		if err != nil {
 			return nil, fmt.Errorf("the merchant's certificate: %w", err)
 		}
-		a.callers[wire.NormalSerial(wire.Serial(certificate))] = key
+		a.callers[wire.NormalSerial(pemkey.Serial(certificate))] = key
 	}
 	for _, key := range identity.Platform() {
 		parsed, err := parsePlatformKey(key)
@@ -178,8 +177,8 @@ func parseAccount(m merchant.Merchant, identity merchant.Identity) (*account, er
 func parsePlatformKey(life merchant.PlatformKey) (platformKey, error) {
 	key := platformKey{life: life}
 	var private []*rsa.PrivateKey
-	for _, block := range blocks(life.PrivatePEM) {
-		one, err := wire.ParsePrivateKey(block)
+	for _, block := range pemkey.Split(life.PrivatePEM) {
+		one, err := pemkey.ParseRSAPrivateKey(block)
 		if err != nil {
 			return platformKey{}, fmt.Errorf("the platform's private key: %w", err)
 		}
@@ -199,16 +198,16 @@ func parsePlatformKey(life merchant.PlatformKey) (platformKey, error) {
 
 // addCertificates joins the key's certificates with their private keys.
 func (k *platformKey) addCertificates(private []*rsa.PrivateKey) error {
-	for _, block := range blocks(k.life.CertificatePEM) {
-		certificate, public, err := wire.ParseCertificate(block)
+	for _, block := range pemkey.Split(k.life.CertificatePEM) {
+		certificate, _, err := pemkey.ParseRSACertificate(block)
 		if err != nil {
 			return fmt.Errorf("the platform's certificate: %w", err)
 		}
-		key := belonging(private, public)
+		key := belonging(private, certificate)
 		if key == nil {
-			return fmt.Errorf("the platform's certificate %s has no private key", wire.Serial(certificate))
+			return fmt.Errorf("the platform's certificate %s has no private key", pemkey.Serial(certificate))
 		}
-		k.certificates = append(k.certificates, platformCertificate{certificate, wire.Signer{Serial: wire.Serial(certificate), Key: key}})
+		k.certificates = append(k.certificates, platformCertificate{certificate, wire.Signer{Serial: pemkey.Serial(certificate), Key: key}})
 	}
 	return nil
 }
@@ -219,7 +218,7 @@ func (k *platformKey) addPublicKey(private []*rsa.PrivateKey) error {
 	if id == "" || text == "" {
 		return nil
 	}
-	public, err := wire.ParsePublicKey([]byte(text))
+	public, err := pemkey.ParseRSAPublicKey(text)
 	if err != nil {
 		return fmt.Errorf("the platform's public key: %w", err)
 	}
@@ -231,26 +230,12 @@ func (k *platformKey) addPublicKey(private []*rsa.PrivateKey) error {
 	return nil
 }
 
-// belonging finds the private key of a public one.
-func belonging(private []*rsa.PrivateKey, public *rsa.PublicKey) *rsa.PrivateKey {
+// belonging finds the private key of a certificate or public key.
+func belonging(private []*rsa.PrivateKey, public any) *rsa.PrivateKey {
 	for _, key := range private {
-		if key.PublicKey.Equal(public) {
+		if pemkey.CheckPair(key, public) == nil {
 			return key
 		}
 	}
 	return nil
-}
-
-// blocks splits a text into its PEM blocks.
-func blocks(text string) [][]byte {
-	var out [][]byte
-	rest := []byte(text)
-	for len(out) < mostKeysOfOne {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		out = append(out, pem.EncodeToMemory(block))
-	}
-	return out
 }

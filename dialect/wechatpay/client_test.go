@@ -11,6 +11,7 @@ import (
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
@@ -51,11 +52,11 @@ func demo(t testing.TB, s *dialecttest.Service, mchID string) client {
 
 func clientOf(t testing.TB, url string, identity merchant.Identity) client {
 	t.Helper()
-	key, err := wire.ParsePrivateKey([]byte(identity.Secrets[merchant.MerchantKeyPEM]))
+	key, err := pemkey.ParseRSAPrivateKey(identity.Secrets[merchant.MerchantKeyPEM])
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := wire.ParsePublicKey([]byte(identity.Public[merchant.PlatformPublicPEM]))
+	public, err := pemkey.ParseRSAPublicKey(identity.Public[merchant.PlatformPublicPEM])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
+	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
@@ -155,7 +156,7 @@ func TestEachTryOfANotificationIsSignedAnew(t *testing.T) {
 	s := fuzzed()
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	d := New(Services{Directory: s, Now: func() time.Time { return now }})
-	public, err := wire.ParsePublicKey([]byte(s.identity.Public[merchant.PlatformPublicPEM]))
+	public, err := pemkey.ParseRSAPublicKey(s.identity.Public[merchant.PlatformPublicPEM])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +288,7 @@ func FuzzSignedRequests(f *testing.F) {
 	f.Add(6, "sub_mchid=1&bill_date=2026-11-20&account_type=BASIC&algorithm=AEAD_AES_256_GCM", "")
 	s := fuzzed()
 	handler := fuzzedDialect(s)
-	key, err := wire.ParsePrivateKey([]byte(s.identity.Secrets[merchant.MerchantKeyPEM]))
+	key, err := pemkey.ParseRSAPrivateKey(s.identity.Secrets[merchant.MerchantKeyPEM])
 	if err != nil {
 		f.Fatal(err)
 	}

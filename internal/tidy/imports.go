@@ -67,8 +67,9 @@ var sideways = map[[2]string]string{
 	{"wire/form", "wire/exactjson"}: "both decode into the same ordered values",
 }
 
-// owned are outside modules that one package alone may import.
+// owned are packages of others that one package of ours alone may import.
 var owned = map[string]string{
+	"encoding/pem":           "wire/pemkey",
 	"github.com/prometheus/": "telemetry",
 	"go.opentelemetry.io/":   "telemetry",
 }

@@ -41,6 +41,8 @@ func TestImports(t *testing.T) {
 		{"a test may look up", "refund/a_test.go", module + "/store", false},
 		{"a suite may look up", "store/storetest/a.go", module + "/cmd/refundry", false},
 		{"metrics outside telemetry", "engine/a.go", "github.com/prometheus/client_golang/prometheus", true},
+		{"PEM outside its package", "dialect/acme/a.go", "encoding/pem", true},
+		{"PEM in its package", "wire/pemkey/a.go", "encoding/pem", false},
 		{"metrics in telemetry", "telemetry/a.go", "github.com/prometheus/client_golang/prometheus", false},
 	}
 	for _, test := range tests {

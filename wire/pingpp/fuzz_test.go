@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"strings"
 	"testing"
@@ -48,38 +47,6 @@ func FuzzSignedRequest(f *testing.F) {
 			request.Body = changed
 			if VerifyRequest(public, request) == nil {
 				t.Fatalf("%s: %q was opened by a signature of %q", generation, changed, body)
-			}
-		}
-	})
-}
-
-// FuzzParseKeys holds for any text: no panic, a key of a size that is allowed,
-// and one that reads the same when it is written again. The PEM block that it
-// came from is the text's first of that kind.
-func FuzzParseKeys(f *testing.F) {
-	for _, name := range []string{"merchant_pkcs1.pem", "merchant_pkcs8.pem", "merchant_public.pem", "merchant_public_pkcs1.pem", "curve_public.pem", "short_public.pem"} {
-		f.Add(readFile(f, name))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if key, err := ParsePublicKey(text); err == nil {
-			if key.N.BitLen() < 2048 || key.N.BitLen() > maxKeyBits {
-				t.Fatalf("took a key of %d bits", key.N.BitLen())
-			}
-			written, err := MarshalPublicKey(key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if again, err := ParsePublicKey(written); err != nil || !again.Equal(key) {
-				t.Fatalf("%s is another key: %v", written, err)
-			}
-			if block, _ := pem.Decode(text); block == nil {
-				t.Fatalf("took %q, which is no PEM", text)
-			}
-		}
-		if key, err := ParsePrivateKey(text); err == nil {
-			signature, err := Sign(key, text)
-			if err != nil || Verify(&key.PublicKey, text, signature) != nil {
-				t.Fatalf("took a private key that does not fit its public half: %v", err)
 			}
 		}
 	})

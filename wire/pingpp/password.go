@@ -1,16 +1,14 @@
 package pingpp
 
 import (
-	"crypto"
 	"crypto/rsa"
-	"crypto/sha1" // Alipay's old gateway knows no other hash
-	"encoding/base64"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // Settings of an app's Alipay channels, by the names of the channels'
@@ -107,19 +105,11 @@ func (a PasswordAddress) Sign(key *rsa.PrivateKey) (string, error) {
 
 // signAlipay signs the parameters, sorted by name and not encoded.
 func signAlipay(key *rsa.PrivateKey, pairs [][2]string) (string, error) {
-	if key == nil {
-		return "", fmt.Errorf("sign: %w", ErrNoKey)
-	}
 	sorted := slices.Clone(pairs)
 	slices.SortFunc(sorted, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 	lines := make([]string, len(sorted))
 	for n, pair := range sorted {
 		lines[n] = pair[0] + "=" + pair[1]
 	}
-	digest := sha1.Sum([]byte(strings.Join(lines, "&")))
-	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA1, digest[:])
-	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
-	}
-	return base64.StdEncoding.EncodeToString(signature), nil
+	return pemkey.SignSHA1(key, []byte(strings.Join(lines, "&")))
 }

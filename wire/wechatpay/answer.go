@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // Headers of answers, notifications and, HeaderSerial, requests: with exactly
@@ -23,7 +25,7 @@ const (
 )
 
 // What an answer or notification can be blamed for, besides ErrTimestamp and
-// ErrSignature. A 2xx answer with any of them is as if forged: what became of
+// pemkey.ErrSignature. A 2xx answer with any of them is as if forged: what became of
 // the request is unknown.
 var (
 	ErrAnswerHeader  = errors.New("signature headers are missing or malformed")
@@ -43,7 +45,7 @@ type AnswerSignature struct {
 func (s Signer) SignAnswer(body []byte, nonce string, now time.Time) (AnswerSignature, error) {
 	a := AnswerSignature{Timestamp: strconv.FormatInt(now.Unix(), 10), Nonce: nonce, Serial: s.Serial}
 	var err error
-	a.Signature, err = Sign(s.Key, AnswerMessage(a.Timestamp, nonce, body))
+	a.Signature, err = pemkey.SignSHA256(s.Key, AnswerMessage(a.Timestamp, nonce, body))
 	return a, err
 }
 
@@ -89,7 +91,7 @@ func ReadAnswerSignature(header map[string][]string) (AnswerSignature, error) {
 type PlatformKeys map[string]*rsa.PublicKey
 
 // Verify checks the signature of an answer or notification over its raw body.
-// It returns ErrTimestamp, ErrUnknownSerial or ErrSignature. The platform sends
+// It returns ErrTimestamp, ErrUnknownSerial or pemkey.ErrSignature. The platform sends
 // a few with a signature that is wrong on purpose, WECHATPAY/SIGNTEST/...; they
 // fail here like any other, as they should (section 1.5).
 func (keys PlatformKeys) Verify(a AnswerSignature, body []byte, now time.Time) error {
@@ -100,7 +102,7 @@ func (keys PlatformKeys) Verify(a AnswerSignature, body []byte, now time.Time) e
 	if key == nil {
 		return ErrUnknownSerial
 	}
-	return Verify(key, AnswerMessage(a.Timestamp, a.Nonce, body), a.Signature)
+	return pemkey.VerifySHA256(key, AnswerMessage(a.Timestamp, a.Nonce, body), a.Signature)
 }
 
 // ChooseSigner picks who signs an answer: the key that the request's

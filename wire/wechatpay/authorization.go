@@ -32,7 +32,6 @@ const (
 var (
 	ErrAuthorization = errors.New("Authorization header is missing or malformed")
 	ErrTimestamp     = errors.New("timestamp is more than 5 minutes away from the clock")
-	ErrSignature     = errors.New("signature does not match")
 )
 
 // Authorization are the five attributes of a request's signature (section

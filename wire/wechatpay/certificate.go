@@ -2,11 +2,11 @@ package wechatpay
 
 import (
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // certificateData is the associated data of sealed certificates. It is always
@@ -56,13 +56,12 @@ func (list CertificateList) MarshalJSON() ([]byte, error) {
 // SealCertificate seals a platform certificate for a merchant. It fails like
 // Seal.
 func SealCertificate(apiV3Key, nonce string, certificate *x509.Certificate) (SealedCertificate, error) {
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
-	sealed, err := Seal(apiV3Key, nonce, certificateData, text)
+	sealed, err := Seal(apiV3Key, nonce, certificateData, []byte(pemkey.MarshalCertificate(certificate)))
 	if err != nil {
 		return SealedCertificate{}, fmt.Errorf("seal certificate: %w", err)
 	}
 	return SealedCertificate{
-		SerialNo: Serial(certificate), EffectiveTime: Time(certificate.NotBefore), ExpireTime: Time(certificate.NotAfter),
+		SerialNo: pemkey.Serial(certificate), EffectiveTime: Time(certificate.NotBefore), ExpireTime: Time(certificate.NotAfter),
 		Encrypted: EncryptCertificate{sealed.Algorithm, sealed.Nonce, sealed.AssociatedData, sealed.Ciphertext},
 	}, nil
 }
@@ -70,7 +69,7 @@ func SealCertificate(apiV3Key, nonce string, certificate *x509.Certificate) (Sea
 // OpenCertificates reads the answer of GET /v3/certificates as a client: the
 // keys of all certificates by their serial numbers, which must be those of the
 // certificates. An empty list is ErrNoCertificate; other errors are ErrAnswer
-// and those of Sealed.Open and ParseCertificate.
+// and those of Sealed.Open and pemkey.ParseRSACertificate.
 func OpenCertificates(body exactjson.Value, apiV3Key string) (PlatformKeys, error) {
 	r := newAnswerReader(body)
 	keys := PlatformKeys{}
@@ -105,12 +104,12 @@ func (keys PlatformKeys) add(serial string, sealed Sealed, apiV3Key string) erro
 	if err != nil {
 		return fmt.Errorf("open certificate %s: %w", serial, err)
 	}
-	certificate, key, err := ParseCertificate(text)
+	certificate, key, err := pemkey.ParseRSACertificate(string(text))
 	if err != nil {
 		return fmt.Errorf("open certificate %s: %w", serial, err)
 	}
-	if !SameSerial(serial, Serial(certificate)) {
-		return fmt.Errorf("open certificate %s: %w: it has number %s", serial, ErrAnswer, Serial(certificate))
+	if !SameSerial(serial, pemkey.Serial(certificate)) {
+		return fmt.Errorf("open certificate %s: %w: it has number %s", serial, ErrAnswer, pemkey.Serial(certificate))
 	}
 	keys[NormalSerial(serial)] = key
 	return nil

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // maxSensitive is the longest encrypted field, in characters (section 1.6).
@@ -36,7 +38,7 @@ func (s Sensitive) MarshalText() ([]byte, error) { return []byte("[sensitive]"),
 // crypto/rand.Reader. It fails with ErrSensitive.
 func Encrypt(random io.Reader, key *rsa.PublicKey, text string) (string, error) {
 	if key == nil {
-		return "", fmt.Errorf("encrypt: %w", ErrKey)
+		return "", fmt.Errorf("encrypt: %w", pemkey.ErrKey)
 	}
 	encrypted, err := rsa.EncryptOAEP(sha1.New(), random, key, []byte(text), nil)
 	if err != nil {
@@ -48,7 +50,7 @@ func Encrypt(random io.Reader, key *rsa.PublicKey, text string) (string, error) 
 // Decrypt reads what Encrypt made. It fails with ErrSensitive.
 func Decrypt(key *rsa.PrivateKey, encryptedBase64 string) (Sensitive, error) {
 	if key == nil {
-		return Sensitive{}, fmt.Errorf("decrypt: %w", ErrKey)
+		return Sensitive{}, fmt.Errorf("decrypt: %w", pemkey.ErrKey)
 	}
 	if len(encryptedBase64) > maxSensitive {
 		return Sensitive{}, ErrSensitive

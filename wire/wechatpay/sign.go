@@ -1,19 +1,18 @@
 package wechatpay
 
 import (
-	"crypto"
 	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // maxSignatureLength is the base64 of the largest key's signature.
-const maxSignatureLength = (maxKeyBits/8 + 2) / 3 * 4
+const maxSignatureLength = (pemkey.MaxRSABits/8 + 2) / 3 * 4
 
 // nonceLength is that of nonces we make, as most clients do.
 const nonceLength = 32
@@ -45,50 +44,16 @@ func message(body []byte, lines ...string) []byte {
 	return append(append(text, body...), '\n')
 }
 
-// Sign makes an RSA-SHA256 signature (PKCS#1 v1.5) in padded standard base64.
-func Sign(key *rsa.PrivateKey, message []byte) (string, error) {
-	if key == nil {
-		return "", fmt.Errorf("sign: %w", ErrKey)
-	}
-	digest := sha256.Sum256(message)
-	// This padding is deterministic: no source of randomness is needed.
-	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
-	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
-	}
-	return base64.StdEncoding.EncodeToString(signature), nil
-}
-
-// Verify checks what Sign makes. It returns ErrSignature for a text that is no
-// padded base64 or does not belong to message and key.
-func Verify(key *rsa.PublicKey, message []byte, signatureBase64 string) error {
-	if key == nil {
-		return fmt.Errorf("verify: %w", ErrKey)
-	}
-	if len(signatureBase64) > maxSignatureLength {
-		return ErrSignature
-	}
-	signature, err := base64.StdEncoding.Strict().DecodeString(signatureBase64)
-	if err != nil {
-		return ErrSignature
-	}
-	digest := sha256.Sum256(message)
-	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature) != nil {
-		return ErrSignature
-	}
-	return nil
-}
-
 // Authorize signs a request of a merchant.
 func (s Signer) Authorize(mchID, method, target string, body []byte, nonce string, now time.Time) (Authorization, error) {
 	a := Authorization{MchID: mchID, Nonce: nonce, Timestamp: strconv.FormatInt(now.Unix(), 10), Serial: s.Serial}
 	var err error
-	a.Signature, err = Sign(s.Key, RequestMessage(method, target, a.Timestamp, nonce, body))
+	a.Signature, err = pemkey.SignSHA256(s.Key, RequestMessage(method, target, a.Timestamp, nonce, body))
 	return a, err
 }
 
 // VerifyRequest checks a request's signature over the raw request target and
-// body. It returns ErrSignature. How old the timestamp is, and whose the serial
+// body. It returns pemkey.ErrSignature. How old the timestamp is, and whose the serial
 // number is, are for the caller to check.
 //
 // The clients escape one and the same number in four ways, and each signs what
@@ -96,9 +61,9 @@ func (s Signer) Authorize(mchID, method, target string, body []byte, nonce strin
 // HTTP library escaped it. So the percent-decoded path is tried too, where
 // DecodedTarget gives one (section 1.2, rule 2).
 func VerifyRequest(key *rsa.PublicKey, a Authorization, method, target string, body []byte) error {
-	err := Verify(key, RequestMessage(method, target, a.Timestamp, a.Nonce, body), a.Signature)
+	err := pemkey.VerifySHA256(key, RequestMessage(method, target, a.Timestamp, a.Nonce, body), a.Signature)
 	if decoded, ok := DecodedTarget(target); err != nil && ok {
-		return Verify(key, RequestMessage(method, decoded, a.Timestamp, a.Nonce, body), a.Signature)
+		return pemkey.VerifySHA256(key, RequestMessage(method, decoded, a.Timestamp, a.Nonce, body), a.Signature)
 	}
 	return err
 }

@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // sentRequest is a request of testdata/requests.json.
 type sentRequest struct{ Name, Method, Target, Body, Authorization string }
 
 func TestRequestsOfEveryClientVerify(t *testing.T) {
-	_, key, err := ParseCertificate(read(t, "merchant_cert.pem"))
+	_, key, err := pemkey.ParseRSACertificate(string(read(t, "merchant_cert.pem")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +43,7 @@ func TestRequestsOfEveryClientVerify(t *testing.T) {
 			} {
 				changed := request
 				change(&changed)
-				if err := VerifyRequest(key, a, changed.Method, changed.Target, []byte(changed.Body)); !errors.Is(err, ErrSignature) {
+				if err := VerifyRequest(key, a, changed.Method, changed.Target, []byte(changed.Body)); !errors.Is(err, pemkey.ErrSignature) {
 					t.Errorf("%s: got %v", name, err)
 				}
 			}
@@ -93,7 +95,7 @@ func TestOurOwnRequestsVerify(t *testing.T) {
 	if err := VerifyRequest(&key.PublicKey, again, "GET", target, nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := (Signer{}).Authorize("1", "GET", "/", nil, "N", signedAt); !errors.Is(err, ErrKey) {
+	if _, err := (Signer{}).Authorize("1", "GET", "/", nil, "N", signedAt); !errors.Is(err, pemkey.ErrKey) {
 		t.Errorf("without a key: %v", err)
 	}
 }
@@ -204,15 +206,15 @@ func TestAnswersThatAreAsIfForged(t *testing.T) {
 		now    time.Time
 		want   error
 	}{
-		{"another body", func(*AnswerSignature) {}, "{ }", signedAt, ErrSignature},
-		{"another nonce", func(a *AnswerSignature) { a.Nonce = "M" }, "{}", signedAt, ErrSignature},
-		{"another time", func(a *AnswerSignature) { a.Timestamp = "1700000001" }, "{}", signedAt, ErrSignature},
+		{"another body", func(*AnswerSignature) {}, "{ }", signedAt, pemkey.ErrSignature},
+		{"another nonce", func(a *AnswerSignature) { a.Nonce = "M" }, "{}", signedAt, pemkey.ErrSignature},
+		{"another time", func(a *AnswerSignature) { a.Timestamp = "1700000001" }, "{}", signedAt, pemkey.ErrSignature},
 		{"an old one", func(*AnswerSignature) {}, "{}", signedAt.Add(MaxSkew + time.Second), ErrTimestamp},
 		{"one of the future", func(*AnswerSignature) {}, "{}", signedAt.Add(-MaxSkew - time.Second), ErrTimestamp},
 		{"an unknown key", func(a *AnswerSignature) { a.Serial = "AB" }, "{}", signedAt, ErrUnknownSerial},
-		{"another key's name", func(a *AnswerSignature) { a.Serial = "PUB_KEY_ID_1" }, "{}", signedAt, ErrSignature},
-		{"the platform's own probe", func(a *AnswerSignature) { a.Signature = "WECHATPAY/SIGNTEST/" + a.Signature[19:] }, "{}", signedAt, ErrSignature},
-		{"no base64", func(a *AnswerSignature) { a.Signature = "!" }, "{}", signedAt, ErrSignature},
+		{"another key's name", func(a *AnswerSignature) { a.Serial = "PUB_KEY_ID_1" }, "{}", signedAt, pemkey.ErrSignature},
+		{"the platform's own probe", func(a *AnswerSignature) { a.Signature = "WECHATPAY/SIGNTEST/" + a.Signature[19:] }, "{}", signedAt, pemkey.ErrSignature},
+		{"no base64", func(a *AnswerSignature) { a.Signature = "!" }, "{}", signedAt, pemkey.ErrSignature},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // The keys and certificates in testdata were made by openssl for these tests
@@ -43,7 +44,7 @@ func readJSON[T any](t testing.TB, name string) T {
 
 func privateKey(t testing.TB, name string) *rsa.PrivateKey {
 	t.Helper()
-	key, err := ParsePrivateKey(read(t, name))
+	key, err := pemkey.ParseRSAPrivateKey(string(read(t, name)))
 	if err != nil {
 		t.Fatal(err)
 	}

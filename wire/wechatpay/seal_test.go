@@ -10,50 +10,8 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/wire/exactjson"
+	"github.com/refundry/refundry/wire/pemkey"
 )
-
-func TestKeysAreReadInEveryForm(t *testing.T) {
-	key := privateKey(t, "merchant_key.pem")
-	if !key.Equal(privateKey(t, "merchant_key_pkcs1.pem")) {
-		t.Error("PKCS#1 and PKCS#8 give two keys")
-	}
-	certificate, public, err := ParseCertificate(read(t, "merchant_cert.pem"))
-	if err != nil || !public.Equal(&key.PublicKey) {
-		t.Fatalf("certificate: %v", err)
-	}
-	if got := Serial(certificate); got != "3775B6A45ACD588826D15E583A95F5DD00ABCDEF" {
-		t.Errorf("serial number: %s", got)
-	}
-	platform, err := ParsePublicKey(read(t, "platform_public.pem"))
-	if err != nil || !platform.Equal(&privateKey(t, "platform_key.pem").PublicKey) {
-		t.Errorf("public key: %v", err)
-	}
-	// Its first digit is a zero, which many programs drop.
-	certificate, _, err = ParseCertificate(read(t, "platform_cert.pem"))
-	if err != nil || Serial(certificate) != "0B5A2C7E4D9F10382C6A5B4E3D2C1F0099887766" {
-		t.Errorf("serial number: %s, %v", Serial(certificate), err)
-	}
-}
-
-func TestKeysThatAreRefused(t *testing.T) {
-	for name, text := range map[string][]byte{
-		"nothing": nil, "no PEM": []byte("key"), "a curve": read(t, "curve_public.pem"), "1024 bits": read(t, "short_public.pem"),
-		"a broken block": []byte("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), "too long": []byte(strings.Repeat("a", maxPEM+1)),
-		"another kind of block": []byte("-----BEGIN X-----\nAAAA\n-----END X-----\n"),
-	} {
-		if _, err := ParsePublicKey(text); !errors.Is(err, ErrKey) {
-			t.Errorf("public key, %s: %v", name, err)
-		}
-		private := []byte(strings.ReplaceAll(string(text), "PUBLIC KEY", "PRIVATE KEY"))
-		if _, err := ParsePrivateKey(private); !errors.Is(err, ErrKey) {
-			t.Errorf("private key, %s: %v", name, err)
-		}
-		certificate := []byte(strings.ReplaceAll(string(text), "PUBLIC KEY", "CERTIFICATE"))
-		if _, _, err := ParseCertificate(certificate); !errors.Is(err, ErrKey) {
-			t.Errorf("certificate, %s: %v", name, err)
-		}
-	}
-}
 
 func TestSerialNumbersAndIDs(t *testing.T) {
 	for _, pair := range [][2]string{{"ab0C", "AB0c"}, {"0AB", "ab"}, {"PUB_KEY_ID_01", "PUB_KEY_ID_01"}} {
@@ -180,7 +138,7 @@ func TestADecryptedFieldShowsItselfNowhere(t *testing.T) {
 
 func certificateList(t testing.TB) string {
 	t.Helper()
-	certificate, _, err := ParseCertificate(read(t, "platform_cert.pem"))
+	certificate, _, err := pemkey.ParseRSACertificate(string(read(t, "platform_cert.pem")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +187,7 @@ func TestTheListOfCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := `{"data":[{"serial_no":"AB","encrypt_certificate":{"algorithm":"AEAD_AES_256_GCM","nonce":"61f9c719728a","associated_data":"certificate","ciphertext":"` + sealed.Ciphertext + `"}}]}`
-	if _, err := OpenCertificates(decode(t, body), testAPIv3Key); !errors.Is(err, ErrKey) {
+	if _, err := OpenCertificates(decode(t, body), testAPIv3Key); !errors.Is(err, pemkey.ErrKey) {
 		t.Errorf("a text that is no certificate: %v", err)
 	}
 }
@@ -260,23 +218,6 @@ func FuzzOpenCertificates(f *testing.F) {
 			return
 		}
 		if keys, err := OpenCertificates(body, testAPIv3Key); err == nil && len(keys) == 0 {
-			t.Fatal("no key and no error")
-		}
-	})
-}
-
-func FuzzParseKeys(f *testing.F) {
-	for _, name := range []string{"merchant_key.pem", "merchant_key_pkcs1.pem", "platform_public.pem", "platform_cert.pem"} {
-		f.Add(read(f, name))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if key, err := ParsePrivateKey(text); err == nil && key == nil {
-			t.Fatal("no key and no error")
-		}
-		if key, err := ParsePublicKey(text); err == nil && key == nil {
-			t.Fatal("no key and no error")
-		}
-		if _, key, err := ParseCertificate(text); err == nil && key == nil {
 			t.Fatal("no key and no error")
 		}
 	})
