@@ -24,10 +24,13 @@ const (
 //   - A word against a final state waits for a query of its own.
 func Apply(charge Charge, r Refund, o Outcome, pace Pace, now time.Time) Change {
 	d := decision{charge: charge, before: r, r: r, o: o, pace: pace, now: now}
-	d.attempt = Attempt{RefundID: r.ID, Source: o.Source, Epoch: o.Epoch, Outcome: o.Kind, Code: o.Code, Message: o.Message, At: now}
+	d.attempt = Attempt{RefundID: r.ID, Source: o.Source, Epoch: o.Epoch, Outcome: o.Kind, Code: o.Code, Message: o.Message, At: now, Sent: o.Sent}
 	d.r.UpdatedAt = now
 	if o.Source.Call() {
 		d.r.Attempts++
+	}
+	if o.Source == Submit && len(o.Sent.Shown) > 0 {
+		d.r.Shown = o.Sent.Shown
 	}
 	switch {
 	case o.Source.Call() && o.Epoch != r.LeaseEpoch:
@@ -100,6 +103,7 @@ func (d *decision) stale() {
 	if d.o.Source == Submit {
 		d.r.Unknown = true
 		d.r.SubmittedAt = later(d.r.SubmittedAt, d.sentAt())
+		d.r.firstSubmitted(d.sentAt())
 	}
 }
 
@@ -114,6 +118,7 @@ func (d *decision) disbelieve() {
 	case d.o.Source == Submit && !d.r.State.Final():
 		// The call itself may have moved money: never submit before asking.
 		d.r.SubmittedAt = d.sentAt()
+		d.r.firstSubmitted(d.sentAt())
 		d.r.Unknown = true
 		d.mayHaveIt()
 	}
@@ -146,6 +151,14 @@ func (d *decision) sentAt() time.Time {
 
 func (d *decision) explain() {
 	d.r.FailureCode, d.r.FailureMessage = d.o.Code, d.o.Message
+}
+
+// note adds to what we made of the word.
+func (d *decision) note(text string) {
+	if d.attempt.Note != "" {
+		text = d.attempt.Note + "; " + text
+	}
+	d.attempt.Note = text
 }
 
 func (d *decision) alert(text string) {

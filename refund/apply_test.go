@@ -18,7 +18,7 @@ var (
 	sources = []refund.Source{refund.Submit, refund.Query, refund.Reroute, refund.Notice, refund.Operator}
 	kinds   = []refund.OutcomeKind{
 		refund.OutcomeAccepted, refund.OutcomeDone, refund.OutcomeRefused, refund.OutcomeFailed, refund.OutcomeTryLater,
-		refund.OutcomeShortOfFunds, refund.OutcomeAbnormal, refund.OutcomeUnknown, refund.OutcomeNotFound, "of another kind",
+		refund.OutcomeShortOfFunds, refund.OutcomeAbnormal, refund.OutcomeUnknown, refund.OutcomeNotFound, refund.OutcomeInconclusive, "of another kind",
 	}
 	leases = []string{"no lease", "its own lease", "a lease that was lost", "a lease that another took over"}
 	amount = []*money.Minor{nil, minor(60), minor(61)}
@@ -26,7 +26,7 @@ var (
 
 // standing gives a world with one refund in the state, as if it had come
 // there, under the lease and with the doubts (bits: unknown, refused,
-// contradicted).
+// contradicted, unproven).
 func standing(t *testing.T, state refund.State, doubts int, lease string) *world {
 	t.Helper()
 	c := paid(t, 100, coupon(global, cash, 20), coupon(global, noCash, 10))
@@ -55,7 +55,7 @@ func standing(t *testing.T, state refund.State, doubts int, lease string) *world
 	if state.Final() {
 		r.DueAt = time.Time{}
 	}
-	r.Unknown, r.Refused = doubts&1 != 0, doubts&2 != 0
+	r.Unknown, r.Refused, r.Unproven = doubts&1 != 0, doubts&2 != 0, doubts&8 != 0
 	if doubts&4 != 0 {
 		r.Contradicted, r.DueAt = true, w.at
 	}
@@ -89,9 +89,9 @@ func TestEveryWordInEveryState(t *testing.T) {
 }
 
 func everyWord(t *testing.T, state refund.State, source refund.Source, kind refund.OutcomeKind) {
-	for doubts := range 8 {
-		if (doubts&4 != 0) != state.Final() && doubts != 0 {
-			continue // only a final state is contradicted, only an open one unknown
+	for doubts := range 16 {
+		if (doubts&4 != 0) != state.Final() && doubts != 0 || doubts&8 != 0 && (state != refund.Pending || doubts&2 != 0) {
+			continue // only a final state is contradicted, only an open one unknown, only a pending one unproven
 		}
 		for _, lease := range leases {
 			for _, says := range amount {
@@ -140,6 +140,8 @@ func checkWord(t *testing.T, before, after refund.Refund, o refund.Outcome, now 
 		fail("succeeded without the channel saying so")
 	case after.State == refund.Canceled && before.State != refund.Canceled:
 		fail("canceled, and nobody asked for it")
+	case o.Kind == refund.OutcomeInconclusive && after.State.Final() != before.State.Final():
+		fail("an answer that proves nothing ends the refund")
 	}
 	failed := after.State == refund.Failed && before.State != refund.Failed
 	confirmed := o.Kind == refund.OutcomeNotFound && o.Source == refund.Query && before.Refused
@@ -148,7 +150,7 @@ func checkWord(t *testing.T, before, after refund.Refund, o refund.Outcome, now 
 	switch {
 	case failed && before.State == refund.Succeeded && (o.Kind != refund.OutcomeFailed || !asked):
 		fail("returned, and no query confirmed it")
-	case failed && o.Kind == refund.OutcomeRefused && (o.Source != refund.Operator && o.Source != refund.Submit || before.Unknown && o.Source == refund.Submit):
+	case failed && o.Kind == refund.OutcomeRefused && (o.Source != refund.Operator && o.Source != refund.Submit || (before.Unknown || before.Unproven) && o.Source == refund.Submit):
 		fail("failed by a refusal that proves nothing")
 	case failed && o.Kind != refund.OutcomeRefused && o.Kind != refund.OutcomeFailed && !confirmed:
 		fail("failed without the channel saying so")

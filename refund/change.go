@@ -101,6 +101,8 @@ type Attempt struct {
 	// Note says what we made of it where that is not obvious: stale lease,
 	// amount not believed, older than what we know.
 	Note string
+	// Sent is what the call sent; zero for notices.
+	Sent Sent
 }
 
 // Alert is something an operator should look at; the log and a metric carry it.

@@ -20,6 +20,10 @@ type Posted struct {
 	Charge Charge
 }
 
+// LongestLease bounds every lease: what was claimed and not given back was
+// claimed no longer than this before its lease's end.
+const LongestLease = time.Minute
+
 // Claim is r under a new lease until the given time, before anyone calls the
 // channel. When the last lease was not given back, whoever held it may have
 // submitted without being able to say so: then the channel is asked first.
@@ -29,6 +33,8 @@ func Claim(r Refund, now, until time.Time) Refund {
 		// The lost call left at some time before now; "not found" counts from
 		// the latest that it can have been.
 		r.SubmittedAt = later(r.SubmittedAt, now)
+		// And not before the earliest.
+		r.firstSubmitted(r.LeaseUntil.Add(-LongestLease))
 	}
 	r.LeaseEpoch++
 	r.LeaseUntil, r.DueAt = until, until

@@ -20,6 +20,7 @@ func (d *decision) succeed(legs func(ledger.Legs, money.Currency) []ledger.Trans
 	if d.o.Landed != (Landed{}) {
 		d.r.Landed = d.o.Landed
 	}
+	d.missID()
 	reserved := d.r.State.Reserves()
 	d.to(Succeeded)
 	d.close()
@@ -71,8 +72,8 @@ func (d *decision) afterEnd() {
 		d.contradict("contradicts a final state: asking")
 	default:
 		d.nothing("older than what we know")
-		if d.r.ChannelRefundID == "" && d.agrees() {
-			d.r.ChannelRefundID = d.o.ChannelRefundID
+		if d.agrees() {
+			d.takeID()
 		}
 		if d.r.Landed == (Landed{}) && d.r.State == Succeeded && d.agrees() {
 			d.r.Landed = d.o.Landed // a notice was faster than the answer that says where
@@ -147,9 +148,7 @@ func (d *decision) turn() {
 		d.backOff()
 		return
 	}
-	if d.o.ChannelRefundID != "" {
-		d.r.ChannelRefundID = d.o.ChannelRefundID
-	}
+	d.takeID()
 	if d.o.Kind == OutcomeDone {
 		d.alert("the refund had ended without success and succeeded after all: corrected")
 		d.succeed(ledger.Correcting)

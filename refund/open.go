@@ -14,10 +14,9 @@ func (d *decision) whileOpen() {
 	}
 	if d.o.Source == Submit && d.o.Kind != OutcomeTryLater {
 		d.r.SubmittedAt = d.sentAt()
+		d.r.firstSubmitted(d.sentAt())
 	}
-	if d.o.ChannelRefundID != "" {
-		d.r.ChannelRefundID = d.o.ChannelRefundID
-	}
+	d.takeID()
 	switch d.o.Kind {
 	case OutcomeAccepted:
 		d.accepted()
@@ -36,7 +35,7 @@ func (d *decision) whileOpen() {
 		d.explain()
 		d.to(Abnormal)
 		d.backOff()
-	case OutcomeNotFound:
+	case OutcomeNotFound, OutcomeInconclusive:
 		d.notFound()
 	default:
 		d.unknown()
@@ -48,7 +47,7 @@ func (d *decision) saysNothing() bool {
 	switch d.o.Kind {
 	case OutcomeRefused:
 		return d.o.Source == Notice
-	case OutcomeTryLater, OutcomeUnknown, OutcomeNotFound:
+	case OutcomeTryLater, OutcomeUnknown, OutcomeNotFound, OutcomeInconclusive:
 		return !d.o.Source.Call()
 	}
 	return false
@@ -56,10 +55,12 @@ func (d *decision) saysNothing() bool {
 
 // told reports whether the channel may have had the refund before this word:
 // then a submit that it refuses proves nothing about the refund.
-func (d *decision) told() bool { return NextStep(d.before) == StepQuery }
+func (d *decision) told() bool { return NextStep(d.before) == StepQuery || d.before.Unproven }
 
 // known forgets doubts: the channel has spoken about this very refund.
-func (d *decision) known() { d.r.Unknown, d.r.Refused = false, false }
+func (d *decision) known() {
+	d.r.Unknown, d.r.Refused, d.r.Unproven, d.r.NeedsPerson = false, false, false, false
+}
 
 // mayHaveIt moves on a refund that nobody had told the channel of until now.
 func (d *decision) mayHaveIt() {
@@ -123,12 +124,15 @@ func (d *decision) shortOfFunds() {
 	case d.r.Unknown, d.o.Source == Submit && d.told():
 		d.r.Unknown = true
 		d.mayHaveIt()
+		d.r.Tries++
 		d.r.DueAt = d.now.Add(unknownLook)
 	case d.r.State == Abnormal, d.r.HeldReason == HeldForCancel:
 		// A reroute that waits for funds leaves the refund abnormal, and a
 		// question answered like this was not answered.
 		d.backOff()
 	default:
+		// No call has created anything.
+		d.r.FirstSubmittedAt, d.r.Unproven, d.r.NeedsPerson = time.Time{}, false, false
 		d.to(Held)
 		d.r.HeldReason = HeldForFunds
 		d.backOff()
@@ -136,7 +140,10 @@ func (d *decision) shortOfFunds() {
 	}
 }
 
+// notFound takes a query's answer that shows no refund. Only one that says that
+// there is none ends anything.
 func (d *decision) notFound() {
+	says := d.o.Kind == OutcomeNotFound
 	switch {
 	case d.o.Source != Query:
 		d.attempt.Note = "not found is no answer to this call"
@@ -147,15 +154,23 @@ func (d *decision) notFound() {
 		if d.r.Unknown {
 			d.mayHaveIt()
 		}
-	case d.r.HeldReason == HeldForCancel:
+	case says && d.r.HeldReason == HeldForCancel:
 		d.end(Canceled)
-	case d.r.Refused:
+	case says && d.r.Refused:
 		d.end(Failed)
-	case d.r.Unknown && d.r.State != Abnormal:
+	case d.r.HeldReason == HeldForCancel:
+		d.backOff()
+		d.person("the channel does not say whether it knows a refund that is to be canceled")
+	case d.r.Refused:
+		d.backOff()
+		d.person("the channel refuses a refund and does not say whether an earlier call moved money")
+	case d.r.waitsForSubmit():
 		d.absent()
-	default:
+	case says:
 		// It had the refund, and now knows nothing of it: no case for a guess.
 		d.alert("the channel no longer knows a refund that it had")
+		d.backOff()
+	default:
 		d.backOff()
 	}
 }
@@ -164,20 +179,6 @@ func (d *decision) notFound() {
 // could no longer be on its way inside the channel.
 func (d *decision) settled() bool {
 	return d.r.SubmittedAt.IsZero() || !d.o.SentAt.Before(d.r.SubmittedAt.Add(d.pace.SettlingTime))
-}
-
-// absent: proven so. The next step is a submit with the same number; at once
-// the first time, and then with the back-off: a channel that loses every call
-// is not to be flooded.
-func (d *decision) absent() {
-	d.known()
-	d.r.SubmittedAt = time.Time{}
-	d.mayHaveIt()
-	if d.r.Tries > 1 {
-		d.r.DueAt = d.now.Add(d.pace.Backoff(d.r.Tries - 1))
-		return
-	}
-	d.r.DueAt = d.now
 }
 
 func (d *decision) unknown() {

@@ -45,7 +45,35 @@ const (
 	OutcomeUnknown OutcomeKind = "unknown"
 	// OutcomeNotFound: a query's answer that the channel knows no such refund.
 	OutcomeNotFound OutcomeKind = "not_found"
+	// OutcomeInconclusive: a query's answer that shows no refund and proves
+	// nothing. The same number may be submitted again; it ends no refund.
+	OutcomeInconclusive OutcomeKind = "inconclusive"
 )
+
+// Listing says what the channel's list of a payment's refunds has shown, after a
+// query that found nothing.
+type Listing string
+
+// The listings. "" is none: the account has no list, or none was needed.
+const (
+	// ListedAbsent: the list is complete, and the refund is not on it.
+	ListedAbsent Listing = "absent"
+	// ListingFailed: the list could not be read now, or proves nothing.
+	ListingFailed Listing = "failed"
+)
+
+// Sent is what one call sent to the channel. It has no secret and no card number.
+type Sent struct {
+	// Digest is the SHA-256 of the request in hex, "" where nothing was sent.
+	Digest string `json:"digest,omitempty"`
+	// AccountVersion is the version of the channel account that was used.
+	AccountVersion int64 `json:"-"`
+	// UpstreamRequestID is the channel's own name for the call.
+	UpstreamRequestID string `json:"upstream_request_id,omitempty"`
+	// Shown are members of the request that dialects show to merchants, by their
+	// names there.
+	Shown map[string]string `json:"shown,omitempty"`
+}
 
 // Outcome is what a call, a notice or an operator with proof says of a refund.
 type Outcome struct {
@@ -69,6 +97,13 @@ type Outcome struct {
 	Settled money.Amount
 	// Landed is where the money goes; empty members are the way it came.
 	Landed Landed
+	// Sent is what the call sent; zero for notices.
+	Sent Sent
+	// Listing is what the engine found in the channel's list.
+	Listing Listing
+	// IDTaken says that another refund of the account has the ChannelRefundID.
+	// Only the store can know; it sets this.
+	IDTaken bool
 }
 
 // Report is what a call, a notice or an operator says of one refund. A notice
@@ -87,6 +122,13 @@ type Pace struct {
 	SettlingTime time.Duration
 	// Backoff gives the wait before try n, n from 1 on; see Backoff.
 	First, Longest time.Duration
+	// ResubmitWithin is how long after the first submit the channel takes the same
+	// number for the same refund; 0 is for ever. Later, a query that finds nothing
+	// is no reason to submit again: only the channel's complete list is.
+	ResubmitWithin time.Duration
+	// GivesIDs says that each refund has an id of the channel's own, so that a
+	// success without one is told to an operator.
+	GivesIDs bool
 }
 
 // Backoff is the wait before the next look after tries looks without

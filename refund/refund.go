@@ -75,9 +75,18 @@ type Refund struct {
 	Refused bool
 	// Contradicted says that a word against a final state waits for a query.
 	Contradicted bool
+	// Unproven says that an earlier call is still unknown, although the number may
+	// be submitted again: a query was inconclusive.
+	Unproven bool
+	// NeedsPerson says that an operator was told that only a person can tell what
+	// became of it. The channel is asked on.
+	NeedsPerson bool
 	// SubmittedAt is when the last submit was sent: "not found" counts only
 	// after the connector's settling time from here.
 	SubmittedAt time.Time
+	// FirstSubmittedAt is when the first submit was sent of those that may have
+	// reached the channel: Pace.ResubmitWithin counts from here.
+	FirstSubmittedAt time.Time
 
 	FailureCode    string
 	FailureMessage string
@@ -85,6 +94,8 @@ type Refund struct {
 	Settled money.Amount
 	// Landed is where the money went if not back the way it came.
 	Landed Landed
+	// Shown are members of what was sent to the channel that dialects show.
+	Shown map[string]string
 
 	By     Asker
 	Detail RefundDetail

@@ -338,3 +338,15 @@ func (w *world) notice(t *testing.T, id string, kind refund.OutcomeKind) refund.
 	t.Helper()
 	return w.word(t, id, refund.Outcome{Kind: kind, Source: refund.Notice})
 }
+
+// registeredOf100 is a registered charge of 100.
+func registeredOf100(t failer) refund.Charge {
+	t.Helper()
+	out, err := refund.Register(refund.Charge{
+		MerchantID: "m1", ID: "ch_1", Channel: "wx", ChannelAccount: "sandbox_1", Currency: "CNY", PaidAt: at0, Amount: 100,
+	})
+	if err != nil {
+		t.Fatalf("register: %v", err)
+	}
+	return out
+}

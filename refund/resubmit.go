@@ -1,0 +1,104 @@
+package refund
+
+import "time"
+
+// manyTries is after how many looks at a list that can't be read an operator is
+// told: with a back-off that doubles from a second, some minutes.
+const manyTries = 8
+
+// firstSubmitted notes when a submit left that may have reached the channel.
+func (r *Refund) firstSubmitted(at time.Time) {
+	if r.FirstSubmittedAt.IsZero() {
+		r.FirstSubmittedAt = at
+	}
+}
+
+// MayResubmit reports whether the channel would take a submit that leaves at the
+// given time for the refund that earlier ones may have brought to it.
+func MayResubmit(r Refund, pace Pace, at time.Time) bool {
+	return pace.ResubmitWithin == 0 || r.FirstSubmittedAt.IsZero() || at.Before(r.FirstSubmittedAt.Add(pace.ResubmitWithin))
+}
+
+// NeedsListing reports whether a query that finds nothing is to be followed by a
+// look at the channel's list: nothing else can lead to a submit any more.
+func NeedsListing(r Refund, pace Pace, at time.Time) bool {
+	return r.waitsForSubmit() && !MayResubmit(r, pace, at)
+}
+
+// waitsForSubmit reports whether the refund may have to be submitted again.
+func (r Refund) waitsForSubmit() bool {
+	return r.State != Abnormal && !r.State.Final() && (r.Unknown || r.State == Pending && r.SubmittedAt.IsZero())
+}
+
+// absent takes a query's answer that shows no refund, after the settling time.
+// The next step is a submit with the same number; at once the first time, and
+// then with the back-off: a channel that loses every call is not to be flooded.
+func (d *decision) absent() {
+	if d.o.Listing != ListedAbsent && !MayResubmit(d.r, d.pace, d.now) {
+		d.unlisted()
+		return
+	}
+	d.known()
+	d.r.Unproven = d.o.Kind == OutcomeInconclusive && d.o.Listing != ListedAbsent
+	if d.o.Listing == ListedAbsent {
+		d.r.FirstSubmittedAt = time.Time{}
+	}
+	d.r.SubmittedAt = time.Time{}
+	d.mayHaveIt()
+	if d.r.Tries > 1 {
+		d.r.DueAt = d.now.Add(d.pace.Backoff(d.r.Tries - 1))
+		return
+	}
+	d.r.DueAt = d.now
+}
+
+// unlisted: the channel would no longer know that a submit is a repeat, and no
+// list says that there is nothing to repeat. Nothing is sent; the channel is
+// asked on.
+func (d *decision) unlisted() {
+	d.r.Unknown = true
+	d.mayHaveIt()
+	d.backOff()
+	if d.o.Listing == ListingFailed {
+		d.note("the channel's list could not be read")
+		if d.r.Tries >= manyTries {
+			d.person("the channel does not know a refund that was submitted long ago, and its list can't be read; nothing is sent again")
+		}
+		return
+	}
+	d.r.DueAt = d.now.Add(d.pace.Longest)
+	d.person("the channel does not know a refund that was submitted too long ago to be repeated; nothing is sent again: it needs a person (hint: look it up at the channel, then refundry refund resolve)")
+}
+
+// person tells an operator, once, that only a person can find out more.
+func (d *decision) person(text string) {
+	if !d.r.NeedsPerson {
+		d.alert(text)
+	}
+	d.r.NeedsPerson = true
+}
+
+// takeID keeps the channel's own id of the refund. One that another refund has,
+// or that is not the one which it had, is told and left out.
+func (d *decision) takeID() {
+	given := d.o.ChannelRefundID
+	switch {
+	case given == "" || given == d.r.ChannelRefundID:
+	case d.o.IDTaken:
+		d.note("the channel refund id " + given + " is another refund's: not kept")
+		d.alert("the channel gave a refund an id that another refund has (" + given + ")")
+	case d.r.ChannelRefundID != "":
+		d.note("the channel refund id has changed to " + given + ": not kept")
+		d.alert("the channel gave a refund another id than before (" + given + ")")
+	default:
+		d.r.ChannelRefundID = given
+	}
+}
+
+// missID tells of a success without an id, where the channel has one for each.
+func (d *decision) missID() {
+	if d.pace.GivesIDs && d.r.ChannelRefundID == "" && d.o.ChannelRefundID == "" && d.o.Source != Operator {
+		d.note("no channel refund id")
+		d.alert("the channel gave no id to a refund that succeeded")
+	}
+}
