@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,11 @@ const (
 	// mostChannelID bounds a channel's own id of a refund; real ones have up
 	// to 64 characters.
 	mostChannelID = 256
+	// maxDigest is a SHA-256 in hex; maxRequestID bounds a channel's name for a
+	// call; maxShown bounds what is shown of a request: the wallet has nine.
+	maxDigest    = 64
+	maxRequestID = 256
+	maxShown     = 32
 	// pausedLook is how long a refund of a paused account waits until it is
 	// looked at again. Resuming the account does not wait for it.
 	pausedLook = time.Minute
@@ -124,7 +131,15 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 		e.learn(j.lane, opened.Nature.Limits)
 		w.pace = opened.Nature.Pace
 		now = e.now()
+		if j.step == refund.StepSubmit && !refund.MayResubmit(j.Refund, w.pace, now) {
+			// Asked first: what was allowed when it was decided may have waited since.
+			j.step = refund.StepQuery
+		}
 		w.Outcome = e.call(ctx, opened.Connector, j.step, instruction(j.Claimed))
+		w.Outcome.Sent.AccountVersion = opened.Account.Version
+		if j.step == refund.StepQuery {
+			w.Outcome = e.confirm(ctx, opened, w.Outcome, now, j.Claimed)
+		}
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = sourceOf(j.step), j.Refund.LeaseEpoch, now
 	if e.opts.Observe != nil {
@@ -159,7 +174,7 @@ func believable(kind refund.OutcomeKind, late bool) bool {
 	switch kind {
 	case refund.OutcomeDone, refund.OutcomeAccepted, refund.OutcomeFailed, refund.OutcomeAbnormal:
 		return true
-	case refund.OutcomeRefused, refund.OutcomeTryLater, refund.OutcomeShortOfFunds, refund.OutcomeNotFound:
+	case refund.OutcomeRefused, refund.OutcomeTryLater, refund.OutcomeShortOfFunds, refund.OutcomeNotFound, refund.OutcomeInconclusive:
 		return !late
 	}
 	return false
@@ -189,7 +204,26 @@ func cleaned(o refund.Outcome) refund.Outcome {
 	o.ChannelRefundID = clean(o.ChannelRefundID, mostChannelID)
 	o.RetryAfter = max(0, o.RetryAfter)
 	o.SucceededAt = o.SucceededAt.UTC().Truncate(time.Microsecond)
+	o.Sent = cleanedSent(o.Sent)
+	o.Listing, o.IDTaken = "", false
 	return o
+}
+
+// cleanedSent bounds what is kept of a request.
+func cleanedSent(s refund.Sent) refund.Sent {
+	s.Digest, s.UpstreamRequestID = clean(s.Digest, maxDigest), clean(s.UpstreamRequestID, maxRequestID)
+	shown := s.Shown
+	s.Shown = nil
+	for _, name := range slices.Sorted(maps.Keys(shown)) {
+		if len(s.Shown) == maxShown {
+			break
+		}
+		if s.Shown == nil {
+			s.Shown = make(map[string]string, len(shown))
+		}
+		s.Shown[clean(name, mostCode)] = clean(shown[name], mostMessage)
+	}
+	return s
 }
 
 func clean(text string, most int) string {

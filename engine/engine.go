@@ -22,7 +22,7 @@ const (
 	// Lease is how long a claim holds. It is longer than a call's deadline, so
 	// that a call has ended before another process may take the refund over;
 	// what is left is how long a refund may wait for its call.
-	Lease = 45 * time.Second
+	Lease = 45 * time.Second // at most refund.LongestLease
 	// DefaultWorkers is how many calls are under way at once. A call waits for
 	// its channel most of the time, so that there may be many.
 	DefaultWorkers = 256

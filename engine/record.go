@@ -121,7 +121,7 @@ func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, er
 	var err error
 	for range commitRounds {
 		posted, err = e.store.Record(ctx, words, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
-			return e.decide(batch[w.Mark], c, r)
+			return e.decide(batch[w.Mark], w.Outcome.IDTaken, c, r)
 		})
 		if !errors.Is(err, refund.ErrCommitUnknown) {
 			break
@@ -137,8 +137,9 @@ func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, er
 	return posted, nil
 }
 
-// decide says what a word changes. It is run again with its transaction.
-func (e *Engine) decide(w *word, charge refund.Charge, r refund.Refund) refund.Change {
+// decide says what a word changes. It is run again with its transaction. idTaken
+// is what the store found out about the channel's id of the refund.
+func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Refund) refund.Change {
 	if !w.due.IsZero() {
 		if free, ok := refund.Unclaim(r, w.Outcome.Epoch, w.due); ok {
 			return refund.Change{Charge: charge, Refunds: []refund.Refund{free}}
@@ -149,7 +150,9 @@ func (e *Engine) decide(w *word, charge refund.Charge, r refund.Refund) refund.C
 	if w.busy = w.idle && r.LeaseUntil.After(now); w.busy {
 		return refund.Change{Charge: charge}
 	}
-	change := refund.Apply(charge, r, w.Outcome, w.pace, now)
+	outcome := w.Outcome
+	outcome.IDTaken = idTaken
+	change := refund.Apply(charge, r, outcome, w.pace, now)
 	w.alerts = change.Alerts
 	for n := range change.Refunds {
 		due := &change.Refunds[n].DueAt

@@ -34,6 +34,7 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	default:
 		w.pace = opened.Nature.Pace
 		w.Outcome = e.reroute(ctx, opened.Connector, instruction(claimed), to)
+		w.Outcome.Sent.AccountVersion = opened.Account.Version
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = refund.Reroute, claimed.Refund.LeaseEpoch, now
 	posted, err := e.record(ctx, []*word{w})

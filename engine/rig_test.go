@@ -254,6 +254,6 @@ func connectorOf(t testing.TB, box *sandbox.Sandbox, account string) channel.Con
 // to has every account moved by one connector.
 func to(connector channel.Connector) engine.Connectors {
 	return func(context.Context, string) (channel.Opened, error) {
-		return channel.NewOpened(merchant.ChannelAccount{}, connector), nil
+		return channel.NewOpened(merchant.ChannelAccount{Version: 1}, connector), nil
 	}
 }

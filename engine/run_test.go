@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -160,18 +161,25 @@ func TestLimitsOfAnAccountAreKept(t *testing.T) {
 	}
 }
 
-func TestOneRefundThatCannotBeRecordedHoldsUpNoOther(t *testing.T) {
-	s := storetest.Open(t, storetest.SQLite(t))
-	fake := newScripted()
-	fake.submit = func(_ context.Context, i channel.Instruction) refund.Outcome {
-		o := fake.move(i)
-		o.ChannelRefundID = "taken" // by every refund: only one can be stored
-		if i.Amount.Minor > 2 {
-			o.ChannelRefundID = i.Number
-		}
-		return o
+// picky is a store that can't record what is said of one refund.
+type picky struct {
+	*store.Store
+	guilty string
+}
+
+func (p *picky) Record(ctx context.Context, words []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+	if slices.ContainsFunc(words, func(w refund.Report) bool { return w.ID == p.guilty }) {
+		return nil, errors.New("the row can't be written")
 	}
-	r := newRig(t, s, fake)
+	return p.Store.Record(ctx, words, decide)
+}
+
+func TestOneRefundThatCannotBeRecordedHoldsUpNoOther(t *testing.T) {
+	s := &picky{Store: storetest.Open(t, storetest.SQLite(t))}
+	fake := newScripted()
+	r := newRig(t, s.Store, fake)
+	r.engine = engine.New(s, r.board, to(fake), engine.Options{Now: r.clock.Now, Log: quiet()})
+	r.startIntake()
 	c := r.charge(1000)
 	var good []string
 	guilty := []string{r.accept(c.ID, 1).ID}
@@ -179,6 +187,7 @@ func TestOneRefundThatCannotBeRecordedHoldsUpNoOther(t *testing.T) {
 		good = append(good, r.accept(c.ID, 10).ID)
 		if n == 10 {
 			guilty = append(guilty, r.accept(c.ID, 2).ID)
+			s.guilty = guilty[1]
 		}
 	}
 	for r.engine.StepCall(t.Context()) {

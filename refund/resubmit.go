@@ -13,10 +13,13 @@ func (r *Refund) firstSubmitted(at time.Time) {
 	}
 }
 
+// LongestCall bounds how long after it left a submit may come to the channel.
+const LongestCall = 30 * time.Second
+
 // MayResubmit reports whether the channel would take a submit that leaves at the
 // given time for the refund that earlier ones may have brought to it.
 func MayResubmit(r Refund, pace Pace, at time.Time) bool {
-	return pace.ResubmitWithin == 0 || r.FirstSubmittedAt.IsZero() || at.Before(r.FirstSubmittedAt.Add(pace.ResubmitWithin))
+	return pace.ResubmitWithin == 0 || r.FirstSubmittedAt.IsZero() || at.Before(r.FirstSubmittedAt.Add(pace.ResubmitWithin-LongestCall))
 }
 
 // NeedsListing reports whether a query that finds nothing is to be followed by a

@@ -10,7 +10,7 @@ import (
 
 // ClaimAbnormal implements engine.Store.
 func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, now, until time.Time) (refund.Claimed, error) {
-	const text = `UPDATE refunds SET lease_epoch = $3, lease_until = $4, due_at = $5, doubt = $6, submitted_at = $7
+	const text = `UPDATE refunds SET lease_epoch = $3, lease_until = $4, due_at = $5, doubt = $6, submitted_at = $7, first_submitted_at = $8
 		WHERE merchant_id = $1 AND id = $2`
 	var claimed refund.Claimed
 	err := s.write(ctx, func(q sqldb.Querier) error {
@@ -34,7 +34,7 @@ func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, 
 			return fault
 		}
 		r = refund.Claim(r, now, until)
-		if _, err := q.Exec(ctx, text, merchantID, refundID, r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt)); err != nil {
+		if _, err := q.Exec(ctx, text, merchantID, refundID, r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt), sqldb.Micros(r.FirstSubmittedAt)); err != nil {
 			return err
 		}
 		charge := refund.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}

@@ -75,7 +75,7 @@ func filterRefunds(l *listing, f refund.Filter) {
 
 // Attempts implements dialect.Reader, oldest first.
 func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error) {
-	const text = `SELECT id, source, epoch, outcome, code, message, note, created_at FROM attempts
+	const text = `SELECT id, source, epoch, outcome, code, message, note, created_at, account_version, sent FROM attempts
 		WHERE merchant_id = $1 AND refund_id = $2`
 	type row struct {
 		id      string
@@ -85,8 +85,11 @@ func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]re
 	err := s.read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
 			r := row{attempt: refund.Attempt{RefundID: refundID}}
-			a, at := &r.attempt, int64(0)
-			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at)
+			a, at, sent := &r.attempt, int64(0), ""
+			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at, &a.Sent.AccountVersion, &sent)
+			if err == nil {
+				err = fromJSON(sent, &a.Sent)
+			}
 			a.At = sqldb.FromMicros(at)
 			rows = append(rows, r)
 			return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,8 +14,22 @@ import (
 
 var _ engine.Store = (*Store)(nil)
 
-// Record implements engine.Store.
+// Record implements engine.Store. An id that a channel gave to two refunds breaks
+// a unique index. That is looked into only then, so that all other recordings
+// cost no statement more, and the reports are recorded once more without it.
 func (s *Store) Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+	posted, err := s.record(ctx, reports, decide)
+	if err == nil || errors.Is(err, refund.ErrCommitUnknown) || ctx.Err() != nil {
+		return posted, err
+	}
+	unshared, found, lookErr := s.withoutSharedIDs(ctx, reports)
+	if lookErr != nil || !found {
+		return nil, err
+	}
+	return s.record(ctx, unshared, decide)
+}
+
+func (s *Store) record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	var posted []refund.Posted
 	err := s.share(ctx, func(q sqldb.Querier) error {
 		r := recording{store: s, q: q, reports: reports, chargeOf: make(map[refund.Key]string, len(reports))}
@@ -132,6 +147,7 @@ var (
 		"due_at BIGINT",
 		"doubt BIGINT",
 		"submitted_at BIGINT",
+		"first_submitted_at BIGINT",
 	)
 )
 
@@ -139,7 +155,7 @@ const (
 	claimableRefunds = `SELECT ` + refundColumns + ` FROM v JOIN refunds r
 		ON r.merchant_id = v.merchant_id AND r.id = v.id AND r.lease_epoch = v.lease_epoch ORDER BY v.n`
 	claimRefunds = `UPDATE refunds SET lease_epoch = v.lease_epoch, lease_until = v.lease_until, due_at = v.due_at,
-		doubt = v.doubt, submitted_at = v.submitted_at FROM v
+		doubt = v.doubt, submitted_at = v.submitted_at, first_submitted_at = v.first_submitted_at FROM v
 		WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id AND refunds.lease_epoch = v.epoch_before
 		AND refunds.due_at > 0 AND refunds.due_at <= v.now
 		RETURNING refunds.merchant_id, refunds.id`
@@ -183,7 +199,7 @@ func (s *Store) claim(ctx context.Context, due []refund.Due, now, until time.Tim
 			after[refund.Key{MerchantID: r.MerchantID, ID: r.ID}] = r
 			values[n] = []any{
 				r.MerchantID, r.ID, before.LeaseEpoch, sqldb.Micros(now),
-				r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt),
+				r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt), sqldb.Micros(r.FirstSubmittedAt),
 			}
 		}
 		var charges []refund.ChargeKey

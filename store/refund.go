@@ -12,16 +12,18 @@ import (
 const refundColumns = `r.merchant_id, r.id, r.charge_id, r.unit_id, r.number, r.sequence, r.amount, r.currency, r.state, r.reason, r.parts,
 	r.channel, r.channel_account, r.channel_number, r.channel_refund_id, r.created_at, r.updated_at, r.succeeded_at,
 	r.due_at, r.lease_epoch, r.lease_until, r.held_reason, r.hold_until, r.attempts, r.tries, r.doubt, r.submitted_at,
-	r.failure_code, r.failure_message, r.settled_amount, r.settled_currency, r.landed, r.asked_by, r.detail`
+	r.failure_code, r.failure_message, r.settled_amount, r.settled_currency, r.landed, r.asked_by, r.detail,
+	r.first_submitted_at, r.shown`
 
 // insertRefunds takes what refundValues gives.
 const insertRefunds = `INSERT INTO refunds (merchant_id, id, charge_id, unit_id, number, sequence, amount, currency, state, reason, parts,
 	channel, channel_account, channel_number, channel_refund_id, created_at, updated_at, succeeded_at,
 	due_at, lease_epoch, lease_until, held_reason, hold_until, attempts, tries, doubt, submitted_at,
-	failure_code, failure_message, settled_amount, settled_currency, landed, asked_by, detail) VALUES`
+	failure_code, failure_message, settled_amount, settled_currency, landed, asked_by, detail,
+	first_submitted_at, shown) VALUES`
 
 // refundWidth is how many columns insertRefunds and refundColumns have.
-const refundWidth = 34
+const refundWidth = 36
 
 func refundValues(r refund.Refund) ([]any, error) {
 	parts, err := jsonText(r.Parts)
@@ -40,11 +42,16 @@ func refundValues(r refund.Refund) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode refund %s: %w", r.ID, err)
 	}
+	shown, err := shownText(r)
+	if err != nil {
+		return nil, err
+	}
 	return []any{
 		r.MerchantID, r.ID, r.ChargeID, r.UnitID, r.Number, r.Sequence, int64(r.Amount), string(r.Currency), string(r.State), r.Reason, parts,
 		r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, sqldb.Micros(r.CreatedAt), sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
 		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed, by, detail,
+		sqldb.Micros(r.FirstSubmittedAt), shown,
 	}, nil
 }
 
@@ -52,23 +59,26 @@ func refundValues(r refund.Refund) ([]any, error) {
 // KindCorrupt.
 func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	var r refund.Refund
-	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, doubt int64
-	var parts, landed, by, detail string
+	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, firstSubmittedAt, doubt int64
+	var parts, landed, by, detail, shown string
 	err := scan(&r.MerchantID, &r.ID, &r.ChargeID, &r.UnitID, &r.Number, &r.Sequence, (*int64)(&r.Amount), (*string)(&r.Currency), (*string)(&r.State), &r.Reason, &parts,
 		&r.Channel, &r.ChannelAccount, &r.ChannelNumber, &r.ChannelRefundID, &createdAt, &updatedAt, &succeededAt,
 		&dueAt, &r.LeaseEpoch, &leaseUntil, &r.HeldReason, &holdUntil, &r.Attempts, &r.Tries, &doubt, &submittedAt,
-		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &landed, &by, &detail)
+		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &landed, &by, &detail,
+		&firstSubmittedAt, &shown)
 	if err != nil {
 		return refund.Refund{}, fmt.Errorf("read refund: %w", err)
 	}
 	r.CreatedAt, r.UpdatedAt, r.SucceededAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt), sqldb.FromMicros(succeededAt)
 	r.DueAt, r.LeaseUntil = sqldb.FromMicros(dueAt), sqldb.FromMicros(leaseUntil)
 	r.HoldUntil, r.SubmittedAt = sqldb.FromMicros(holdUntil), sqldb.FromMicros(submittedAt)
+	r.FirstSubmittedAt = sqldb.FromMicros(firstSubmittedAt)
 	r.Unknown, r.Refused, r.Contradicted = doubt&doubtUnknown != 0, doubt&doubtRefused != 0, doubt&doubtContradicted != 0
+	r.Unproven, r.NeedsPerson = doubt&doubtUnproven != 0, doubt&doubtNeedsPerson != 0
 	for _, text := range []struct {
 		column string
 		into   any
-	}{{parts, &r.Parts}, {landed, &r.Landed}, {by, &r.By}, {detail, &r.Detail}} {
+	}{{parts, &r.Parts}, {landed, &r.Landed}, {by, &r.By}, {detail, &r.Detail}, {shown, &r.Shown}} {
 		if err := fromJSON(text.column, text.into); err != nil {
 			return refund.Refund{}, fmt.Errorf("read refund %s: %w", r.ID, err)
 		}
@@ -89,15 +99,42 @@ func landedText(r refund.Refund) (string, error) {
 	return text, nil
 }
 
+// shownText is the column's JSON; it is empty where nothing is shown.
+func shownText(r refund.Refund) (string, error) {
+	if len(r.Shown) == 0 {
+		return "", nil
+	}
+	text, err := jsonText(r.Shown)
+	if err != nil {
+		return "", fmt.Errorf("encode refund %s: %w", r.ID, err)
+	}
+	return text, nil
+}
+
+// sentText is an attempt's column of the same kind.
+func sentText(a refund.Attempt) (string, error) {
+	if a.Sent.Digest == "" && a.Sent.UpstreamRequestID == "" && len(a.Sent.Shown) == 0 {
+		return "", nil
+	}
+	text, err := jsonText(a.Sent)
+	if err != nil {
+		return "", fmt.Errorf("encode attempt of refund %s: %w", a.RefundID, err)
+	}
+	return text, nil
+}
+
 // The bits of the doubt column.
 const (
 	doubtUnknown      = 1
 	doubtRefused      = 2
 	doubtContradicted = 4
+	doubtUnproven     = 8
+	doubtNeedsPerson  = 16
 )
 
 func doubtOf(r refund.Refund) int64 {
-	return int64(b2i(r.Unknown)*doubtUnknown + b2i(r.Refused)*doubtRefused + b2i(r.Contradicted)*doubtContradicted)
+	return int64(b2i(r.Unknown)*doubtUnknown + b2i(r.Refused)*doubtRefused + b2i(r.Contradicted)*doubtContradicted +
+		b2i(r.Unproven)*doubtUnproven + b2i(r.NeedsPerson)*doubtNeedsPerson)
 }
 
 const refundsByKey = `SELECT ` + refundColumns + ` FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`

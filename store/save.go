@@ -44,6 +44,8 @@ var (
 		"settled_amount BIGINT",
 		"settled_currency TEXT",
 		"landed TEXT",
+		"first_submitted_at BIGINT",
+		"shown TEXT",
 	)
 )
 
@@ -55,15 +57,16 @@ const (
 		succeeded_at = v.succeeded_at, due_at = v.due_at, lease_epoch = v.lease_epoch, lease_until = v.lease_until,
 		held_reason = v.held_reason, hold_until = v.hold_until, attempts = v.attempts, tries = v.tries, doubt = v.doubt,
 		submitted_at = v.submitted_at, failure_code = v.failure_code, failure_message = v.failure_message,
-		settled_amount = v.settled_amount, settled_currency = v.settled_currency, landed = v.landed
+		settled_amount = v.settled_amount, settled_currency = v.settled_currency, landed = v.landed,
+		first_submitted_at = v.first_submitted_at, shown = v.shown
 		FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id`
 	insertTransfers = `INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency) VALUES`
 	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, snapshot) VALUES`
-	insertAttempts  = `INSERT INTO attempts (merchant_id, created_at, id, refund_id, source, epoch, outcome, code, message, note) VALUES`
+	insertAttempts  = `INSERT INTO attempts (merchant_id, created_at, id, refund_id, source, epoch, outcome, code, message, note, account_version, sent) VALUES`
 
 	transferWidth = 10
 	eventWidth    = 8
-	attemptWidth  = 10
+	attemptWidth  = 12
 )
 
 // saveChanges writes decisions: charges and refunds as they are afterwards,
@@ -152,8 +155,13 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 		w.store.recent.remember(id, e, change)
 	}
 	for _, a := range change.Attempts {
+		sent, err := sentText(a)
+		if err != nil {
+			return err
+		}
 		w.attemptRows = append(w.attemptRows, []any{
 			merchantID, sqldb.Micros(a.At), w.store.newID(a.At), a.RefundID, string(a.Source), a.Epoch, string(a.Outcome), a.Code, a.Message, a.Note,
+			a.Sent.AccountVersion, sent,
 		})
 	}
 	return nil
@@ -176,11 +184,16 @@ func (w *writing) addRefund(r refund.Refund, isNew bool) error {
 	if err != nil {
 		return err
 	}
+	shown, err := shownText(r)
+	if err != nil {
+		return err
+	}
 	row := []any{
 		r.MerchantID, r.ID, string(r.State), r.ChannelRefundID, sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
 		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil),
 		r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed,
+		sqldb.Micros(r.FirstSubmittedAt), shown,
 	}
 	if isNew {
 		if row, err = refundValues(r); err != nil {

@@ -90,6 +90,7 @@ var cases = []suiteCase{
 	{"a claim leaves alone what is locked or corrupt", claimLeavesAlone},
 	{"words are recorded in order", wordsInOrder},
 	{"a word about nothing changes nothing", wordAboutNothing},
+	{"the doubts about a refund are kept", doubtsAreKept},
 	{"a refund is found by its channel's number", foundByChannelNumber},
 	{"a refund is canceled before the channel is told", canceled},
 }

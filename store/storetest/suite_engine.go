@@ -178,6 +178,8 @@ func wordsInOrder(t *testing.T, f *fixture) {
 		w.Outcome = refund.Outcome{Kind: kind, Source: source, Epoch: 1, SentAt: at(5), ChannelRefundID: fmt.Sprint("channel ", n), Code: "C", Message: text}
 		if source == refund.Notice {
 			w.ChargeID, w.Outcome.Epoch = "", 0
+		} else {
+			w.Outcome.Sent = refund.Sent{AccountVersion: 7, Digest: "d", UpstreamRequestID: "u", Shown: map[string]string{"mid": "898"}}
 		}
 		return w
 	}
@@ -211,8 +213,25 @@ func wordsInOrder(t *testing.T, f *fixture) {
 		t.Fatalf("attempts %+v, %v", attempts, err)
 	}
 	want := refund.Attempt{RefundID: claimed[0].Refund.ID, Source: refund.Submit, Epoch: 1, Outcome: refund.OutcomeAccepted, Code: "C", Message: "first", At: at(6)}
+	want.Sent = refund.Sent{AccountVersion: 7, Digest: "d", UpstreamRequestID: "u", Shown: map[string]string{"mid": "898"}}
 	if !slices.ContainsFunc(attempts, func(a refund.Attempt) bool { return cmp.Equal(a, want) }) {
 		t.Errorf("attempts %+v lack %+v", attempts, want)
+	}
+}
+
+func doubtsAreKept(t *testing.T, f *fixture) {
+	c := f.registered(t, f.charge(100))
+	r := f.accept(t, c, at(3), request(c, 1))[0]
+	posted, err := f.Record(t.Context(), []refund.Report{{Key: keyOf(r), ChargeID: c.ID}}, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
+		r.Unknown, r.Refused, r.Contradicted, r.Unproven, r.NeedsPerson = true, true, true, true, true
+		r.FirstSubmittedAt, r.SubmittedAt, r.Shown = at(4), at(5), map[string]string{"mid": "898", "tid": ""}
+		return refund.Change{Charge: c, Refunds: []refund.Refund{r}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(posted[0].Refund, f.readRefund(t, r.ID)); diff != "" {
+		t.Errorf("(-posted +read): %s", diff)
 	}
 }
 
