@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -32,9 +33,10 @@ type word struct {
 	// tries counts the failures to record it alone.
 	tries  int
 	alerts []refund.Alert
-	// idle words count only while nobody calls the channel about the refund;
-	// busy says that someone did.
-	idle, busy bool
+	// operator is the record of the action, where an operator says how the
+	// refund ended; refused says why that does not count.
+	operator *audit.Record
+	refused  *refund.Error
 }
 
 // giveBack is the word of a job that was not called.
@@ -147,12 +149,17 @@ func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Re
 		return refund.Change{Charge: charge}
 	}
 	now := e.stamp(r.UpdatedAt)
-	if w.busy = w.idle && r.LeaseUntil.After(now); w.busy {
-		return refund.Change{Charge: charge}
+	if w.operator != nil {
+		if w.refused = unresolvable(r, now); w.refused != nil {
+			return refund.Change{Charge: charge}
+		}
 	}
 	outcome := w.Outcome
 	outcome.IDTaken = idTaken
 	change := refund.Apply(charge, r, outcome, w.pace, now)
+	if w.operator != nil {
+		change.Audit = append(change.Audit, *w.operator)
+	}
 	w.alerts = change.Alerts
 	for n := range change.Refunds {
 		due := &change.Refunds[n].DueAt

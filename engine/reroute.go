@@ -3,19 +3,21 @@ package engine
 import (
 	"context"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
-// Reroute sends an abnormal refund elsewhere and gives it as it is then. The
-// destination is handed to the connector and kept nowhere. KindStateConflict
+// Reroute sends an abnormal refund elsewhere and returns it as it is then. The
+// destination is passed to the connector and kept nowhere; the record says who
+// asked. KindStateConflict
 // when the refund is not abnormal or is being called about, or when the
 // channel refuses the destination; KindRefundNotFound; KindInvalid when its
 // channel can't reroute.
-func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination) (refund.Refund, error) {
+func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record audit.Record) (refund.Refund, error) {
 	now := e.now()
-	claimed, err := e.store.ClaimAbnormal(ctx, merchantID, refundID, now, now.Add(Lease))
+	claimed, err := e.store.ClaimAbnormal(ctx, merchantID, refundID, record, now, now.Add(Lease))
 	if err != nil {
 		return refund.Refund{}, err
 	}
@@ -37,6 +39,7 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 		w.Outcome.Sent.AccountVersion = opened.Account.Version
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = refund.Reroute, claimed.Refund.LeaseEpoch, now
+	w.Outcome.Cause = refund.Cause{Actor: record.Actor, RequestID: record.RequestID}
 	posted, err := e.record(ctx, []*word{w})
 	if err != nil {
 		return refund.Refund{}, refund.Wrap(err, "record reroute")

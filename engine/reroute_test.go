@@ -33,7 +33,7 @@ func TestAnAbnormalRefundIsSentElsewhere(t *testing.T) {
 				if got := r.refund(accepted.ID).State; got != refund.Abnormal {
 					t.Fatalf("state is %s", got)
 				}
-				if _, err := r.engine.Reroute(t.Context(), r.owner, accepted.ID, test.to); err != nil {
+				if _, err := r.engine.Reroute(t.Context(), r.owner, accepted.ID, test.to, r.record("refund.reroute")); err != nil {
 					t.Fatal(err)
 				}
 				r.run(2)
@@ -47,13 +47,13 @@ func TestAnAbnormalRefundIsSentElsewhere(t *testing.T) {
 				if a := r.attempts(got.ID); !slices.Contains(a, "reroute done") {
 					t.Errorf("attempts are %v", a)
 				}
-				_, err := r.engine.Reroute(t.Context(), r.owner, got.ID, test.to)
+				_, err := r.engine.Reroute(t.Context(), r.owner, got.ID, test.to, r.record("refund.reroute"))
 				if refund.KindOf(err) != refund.KindStateConflict {
 					t.Errorf("rerouting again gave %v", err)
 				}
 			})
 		}
-		if _, err := r.engine.Reroute(t.Context(), r.owner, "re_none", tests[0].to); refund.KindOf(err) != refund.KindRefundNotFound {
+		if _, err := r.engine.Reroute(t.Context(), r.owner, "re_none", tests[0].to, r.record("refund.reroute")); refund.KindOf(err) != refund.KindRefundNotFound {
 			t.Errorf("an unknown refund gave %v", err)
 		}
 	})
@@ -67,10 +67,10 @@ func TestARefundUnderALeaseIsNotRerouted(t *testing.T) {
 		accepted := r.accept(r.charge(1000).ID, 52)
 		r.run(1)
 		now := r.clock.Now()
-		if _, err := s.ClaimAbnormal(t.Context(), r.owner, accepted.ID, now, now.Add(r.engine.Lease())); err != nil {
+		if _, err := s.ClaimAbnormal(t.Context(), r.owner, accepted.ID, r.record("refund.reroute"), now, now.Add(r.engine.Lease())); err != nil {
 			t.Fatal(err)
 		}
-		_, err := r.engine.Reroute(t.Context(), r.owner, accepted.ID, channel.Destination{Kind: channel.MerchantBankCard})
+		_, err := r.engine.Reroute(t.Context(), r.owner, accepted.ID, channel.Destination{Kind: channel.MerchantBankCard}, r.record("refund.reroute"))
 		if refund.KindOf(err) != refund.KindStateConflict {
 			t.Errorf("got %v", err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/engine"
@@ -232,6 +233,13 @@ func (r *rig) entry(rf refund.Refund) sandbox.Entry {
 		r.t.Fatal(err)
 	}
 	return found
+}
+
+// record is the record of an action that the command line asked for.
+func (r *rig) record(action string) audit.Record {
+	record := audit.New(audit.ByCommand("root"), r.owner, action, "", r.clock.Now())
+	record.RequestID = "iar_1"
+	return record
 }
 
 // noLeak fails the test when goroutines of this project outlive it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -17,9 +18,9 @@ type Store interface {
 	// got. The commit is over when it returns.
 	ClaimRefunds(ctx context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error)
 	// ClaimAbnormal takes the lease of an abnormal refund that nobody is
-	// calling about, whenever it is due. Absent is KindRefundNotFound; another
+	// calling about, whenever it is due, and writes the record of who asked. Absent is KindRefundNotFound; another
 	// state, or a lease that holds, is KindStateConflict.
-	ClaimAbnormal(ctx context.Context, merchantID, refundID string, now, until time.Time) (refund.Claimed, error)
+	ClaimAbnormal(ctx context.Context, merchantID, refundID string, record audit.Record, now, until time.Time) (refund.Claimed, error)
 	// TakeOverLeases makes every leased refund due now. Only for the one
 	// process that owns a SQLite file, at its start.
 	TakeOverLeases(ctx context.Context, now time.Time) (int64, error)

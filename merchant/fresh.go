@@ -98,8 +98,8 @@ func (f *Fresh) add(dialect string, now time.Time) error {
 	return nil
 }
 
-// NewKey makes an API key in the form of its dialect, with every scope that
-// its dialect and the merchant's mode have. One of Payin is a client with an id
+// NewKey makes an API key in the form of its dialect, with the scopes that are
+// standard there in the merchant's mode. One of Payin is a client with an id
 // and a secret of its own (payin.md 1).
 func NewKey(m Merchant, dialect, identity string, now time.Time) FreshKey {
 	prefix := map[string]string{PingPP: "sk_", Wallet: "sk_", Native: "rk_"}[dialect]
@@ -118,11 +118,21 @@ func NewKey(m Merchant, dialect, identity string, now time.Time) FreshKey {
 func keyOf(m Merchant, id, dialect, identity, text string, now time.Time) FreshKey {
 	return FreshKey{Secret: text, Key: Key{
 		ID: id, Dialect: dialect, Identity: identity, MerchantID: m.ID,
-		Scopes: scopesOf(dialect, m.Mode), Hint: Hint(text), CreatedAt: now,
+		Scopes: standardScopes(dialect, m.Mode), Hint: Hint(text), CreatedAt: now,
 	}}
 }
 
-func scopesOf(dialect string, mode Mode) []Scope {
+// PossibleScopes are all that a key of a dialect can have in a mode.
+func PossibleScopes(dialect string, mode Mode) []Scope {
+	scopes := standardScopes(dialect, mode)
+	if dialect == Native {
+		scopes = append(scopes, ScopeResolve)
+	}
+	return scopes
+}
+
+// standardScopes are those of a key that was made without naming any.
+func standardScopes(dialect string, mode Mode) []Scope {
 	switch {
 	case dialect != Native && mode == Test:
 		// Charges are created through a dialect in test mode alone.
@@ -130,9 +140,9 @@ func scopesOf(dialect string, mode Mode) []Scope {
 	case dialect != Native:
 		return []Scope{ScopeRefund, ScopeRead}
 	case mode == Test:
-		return Scopes()
+		return StandardScopes()
 	default:
-		return slices.DeleteFunc(Scopes(), func(s Scope) bool { return s == ScopeSandbox })
+		return slices.DeleteFunc(StandardScopes(), func(s Scope) bool { return s == ScopeSandbox })
 	}
 }
 

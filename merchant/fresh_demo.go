@@ -46,6 +46,8 @@ func Demo(now time.Time) (Fresh, error) {
 			keyOf(m, "key_demo_native", Native, "", "rk_test_demo", now),
 		},
 	}
+	native := &f.Keys[len(f.Keys)-1].Key
+	native.Scopes = Scopes()
 	for _, identity := range wallet {
 		identity.Dialect = Wallet
 		f.Identities = append(f.Identities, identity)

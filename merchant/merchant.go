@@ -106,10 +106,16 @@ const (
 	ScopeEndpoint Scope = "endpoints:write"
 	ScopeSandbox  Scope = "sandbox:write"
 	ScopeMerchant Scope = "merchants:write"
+	// ScopeResolve lets a key say how a refund ended, with proof. No other scope
+	// includes it, and a key has it only where it was asked for by name.
+	ScopeResolve Scope = "refunds:resolve"
 )
 
 // Scopes lists them all.
-func Scopes() []Scope {
+func Scopes() []Scope { return append(StandardScopes(), ScopeResolve) }
+
+// StandardScopes are those that a native key has where it names none.
+func StandardScopes() []Scope {
 	return []Scope{ScopeCharge, ScopeRefund, ScopeRead, ScopeEndpoint, ScopeSandbox, ScopeMerchant}
 }
 

@@ -24,7 +24,7 @@ const (
 //   - A word against a final state waits for a query of its own.
 func Apply(charge Charge, r Refund, o Outcome, pace Pace, now time.Time) Change {
 	d := decision{charge: charge, before: r, r: r, o: o, pace: pace, now: now}
-	d.attempt = Attempt{RefundID: r.ID, Source: o.Source, Epoch: o.Epoch, Outcome: o.Kind, Code: o.Code, Message: o.Message, At: now, Sent: o.Sent}
+	d.attempt = Attempt{RefundID: r.ID, Source: o.Source, Epoch: o.Epoch, Outcome: o.Kind, Code: o.Code, Message: o.Message, At: now, Sent: o.Sent, Actor: o.Cause.Actor}
 	d.r.UpdatedAt = now
 	if o.Source.Call() {
 		d.r.Attempts++
@@ -65,7 +65,7 @@ func (d *decision) change() Change {
 	out := Change{Charge: d.charge, Refunds: []Refund{d.r}, Attempts: []Attempt{d.attempt}, Alerts: d.alerts}
 	out.Transfers = transfers(d.r, d.legs)
 	if d.r.State != d.before.State {
-		out.Events = []Event{event(d.r, d.charge, d.now, "")}
+		out.Events = []Event{event(d.r, d.charge, d.now, d.o.Cause)}
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package refund
 import (
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/ledger"
 	"github.com/refundry/refundry/money"
 )
@@ -18,6 +19,16 @@ type Change struct {
 	Alerts    []Alert
 	// Routed says that the charge had no channel account and has one now.
 	Routed bool
+	// Audit is the record of the operator's action that the change is the
+	// effect of, if it is one.
+	Audit []audit.Record
+}
+
+// Cause is what brought a change about: whose request, and which. The zero
+// Cause is that of a change that the channel or time brought.
+type Cause struct {
+	Actor     audit.Actor
+	RequestID string
 }
 
 // Transfer is a ledger transfer of one refund.
@@ -34,8 +45,8 @@ type Event struct {
 	ChargeID string
 	At       time.Time
 	Snapshot Snapshot
-	// RequestID is the request that caused it, "" if none did.
-	RequestID string
+	// Cause is empty where no request caused it.
+	Cause
 }
 
 // Snapshot is the part of a refund and its charge that changes over time.
@@ -103,6 +114,8 @@ type Attempt struct {
 	Note string
 	// Sent is what the call sent; zero for notices.
 	Sent Sent
+	// Actor is who said it or asked for the call; nobody where the engine did.
+	Actor audit.Actor
 }
 
 // Alert is something an operator should look at; the log and a metric carry it.
@@ -120,10 +133,10 @@ func snapshot(r Refund, c Charge) Snapshot {
 }
 
 // event records that r reached its state, with c as it is then.
-func event(r Refund, c Charge, at time.Time, requestID string) Event {
+func event(r Refund, c Charge, at time.Time, cause Cause) Event {
 	return Event{
 		Type: "refund." + string(r.State), RefundID: r.ID, ChargeID: c.ID, At: at,
-		Snapshot: snapshot(r, c), RequestID: requestID,
+		Snapshot: snapshot(r, c), Cause: cause,
 	}
 }
 

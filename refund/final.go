@@ -24,6 +24,7 @@ func (d *decision) succeed(legs func(ledger.Legs, money.Currency) []ledger.Trans
 	reserved := d.r.State.Reserves()
 	d.to(Succeeded)
 	d.close()
+	d.resolved()
 	d.r.FailureCode, d.r.FailureMessage = "", ""
 	if reserved {
 		d.charge.Reserved -= d.r.Amount
@@ -42,6 +43,7 @@ func (d *decision) end(next State) {
 		return
 	}
 	d.close()
+	d.resolved()
 	d.charge.Reserved -= d.r.Amount
 	d.charge.use(d.r.Parts, -1)
 	d.charge.Excess = d.charge.overflow()
@@ -114,7 +116,7 @@ func (d *decision) doubts() bool {
 }
 
 func (d *decision) contradict(note string) {
-	d.alert("the channel contradicts a final state; a query of its own decides")
+	d.alert(d.contradicted())
 	if d.r.Contradicted {
 		d.nothing(note)
 	} else {
@@ -150,15 +152,16 @@ func (d *decision) turn() {
 	}
 	d.takeID()
 	if d.o.Kind == OutcomeDone {
-		d.alert("the refund had ended without success and succeeded after all: corrected")
+		d.alert(d.turned("the refund had ended without success and succeeded after all: corrected"))
 		d.succeed(ledger.Correcting)
 		d.charge.Excess = d.charge.overflow()
 		return
 	}
-	d.alert("a bank sent the money back: the refund is returned")
+	d.alert(d.turned("a bank sent the money back: the refund is returned"))
 	d.explain()
 	d.to(Failed)
 	d.close()
+	d.resolved()
 	d.r.SucceededAt, d.r.Settled = time.Time{}, money.Amount{}
 	d.charge.Refunded -= d.r.Amount
 	d.charge.use(d.r.Parts, -1)
@@ -184,7 +187,7 @@ func (c Charge) counts(more money.Minor) bool {
 // can't be withdrawn, nor one that a call may have carried to the channel. One
 // that is held after an attempt stays held, for cancel: it is canceled when
 // the channel, asked, does not know it.
-func Cancel(charge Charge, r Refund, requestID string, now time.Time) (Change, *Error) {
+func Cancel(charge Charge, r Refund, cause Cause, now time.Time) (Change, *Error) {
 	switch {
 	case r.State == Canceled, r.HeldReason == HeldForCancel:
 		return Change{Charge: charge, Refunds: []Refund{r}}, nil
@@ -197,7 +200,7 @@ func Cancel(charge Charge, r Refund, requestID string, now time.Time) (Change, *
 		r.Tries, r.DueAt, r.UpdatedAt = 0, now, now
 		return Change{Charge: charge, Refunds: []Refund{r}}, nil
 	}
-	return withdraw(charge, r, requestID, now), nil
+	return withdraw(charge, r, cause, now), nil
 }
 
 // withdrawable: unclaimed, and no call may have reached the channel.
@@ -205,13 +208,13 @@ func (r Refund) withdrawable() bool {
 	return (r.State == Created || r.State == Held) && r.LeaseUntil.IsZero() && !r.Unknown && r.ChannelRefundID == ""
 }
 
-func withdraw(charge Charge, r Refund, requestID string, now time.Time) Change {
+func withdraw(charge Charge, r Refund, cause Cause, now time.Time) Change {
 	d := decision{charge: charge, before: r, r: r, now: now}
 	d.r.UpdatedAt = now
 	d.end(Canceled)
 	return Change{
 		Charge: d.charge, Refunds: []Refund{d.r}, Transfers: transfers(d.r, d.legs),
-		Events: []Event{event(d.r, d.charge, now, requestID)},
+		Events: []Event{event(d.r, d.charge, now, cause)},
 	}
 }
 
@@ -249,7 +252,7 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 		if r.Attempts > 0 || !r.withdrawable() {
 			continue
 		}
-		one := withdraw(out.Charge, r, "", now)
+		one := withdraw(out.Charge, r, Cause{}, now)
 		out.Charge = one.Charge
 		out.Refunds = append(out.Refunds, one.Refunds...)
 		out.Transfers = append(out.Transfers, one.Transfers...)
@@ -279,6 +282,6 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 	out.Charge = d.charge
 	out.Refunds = append(out.Refunds, d.r)
 	out.Transfers = append(out.Transfers, transfers(d.r, append(ledger.Reserving(f.Amount, r.Currency), d.legs...))...)
-	out.Events = append(out.Events, event(d.r, d.charge, now, ""))
+	out.Events = append(out.Events, event(d.r, d.charge, now, Cause{}))
 	return out, nil
 }

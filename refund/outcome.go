@@ -104,6 +104,9 @@ type Outcome struct {
 	// IDTaken says that another refund of the account has the ChannelRefundID.
 	// Only the store can know; it sets this.
 	IDTaken bool
+	// Cause is who brought it about, where that was somebody: an operator who
+	// says how the refund ended, or who had it rerouted.
+	Cause Cause
 }
 
 // Report is what a call, a notice or an operator says of one refund. A notice

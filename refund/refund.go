@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/ledger"
 	"github.com/refundry/refundry/money"
 )
@@ -97,6 +98,10 @@ type Refund struct {
 	// Shown are members of what was sent to the channel that dialects show.
 	Shown map[string]string
 
+	// ResolvedBy is who said how it ended, where that was an operator and no
+	// channel has spoken since.
+	ResolvedBy audit.Actor
+
 	By     Asker
 	Detail RefundDetail
 }
@@ -119,7 +124,8 @@ const (
 
 // Asker is who asked for a refund, kept with it.
 type Asker struct {
-	// Key is the API key's id or the console's user.
+	// Key is the API key's id, or the operating system's user where Dialect is
+	// ByCommand.
 	Key       string `json:"key,omitempty"`
 	Dialect   string `json:"dialect,omitempty"`
 	Identity  string `json:"identity,omitempty"`
@@ -135,6 +141,21 @@ type Asker struct {
 
 // ByReverse is the Call of a refund that was made by reversing a charge.
 const ByReverse = "reverse"
+
+// ByCommand is the dialect of refunds that the command line asked for.
+const ByCommand = "command"
+
+// cause is the request that asked.
+func (a Asker) cause() Cause {
+	cause := Cause{Actor: audit.ByKey(a.Key), RequestID: a.RequestID}
+	switch {
+	case a.Key == "":
+		cause.Actor = audit.Actor{}
+	case a.Dialect == ByCommand:
+		cause.Actor = audit.ByCommand(a.Key)
+	}
+	return cause
+}
 
 // RefundDetail is what a refund carries besides its numbers, as one JSON text.
 type RefundDetail struct {

@@ -3,6 +3,7 @@ package refund
 import (
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/ledger"
 )
 
@@ -14,6 +15,7 @@ type StoredEvent struct {
 	At         time.Time
 	FeedNumber int64 // 0: not yet in the feed
 	RequestID  string
+	Actor      audit.Actor // nobody where the channel or time caused it
 	Refund     Refund
 	Charge     Charge
 	// Together is what an event about a batch of refunds is about, nil in all

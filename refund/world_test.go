@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/ledger"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -129,7 +130,7 @@ func (w *world) call(t failer, id string, source refund.Source, kind refund.Outc
 
 func (w *world) cancel(t failer, id string) *refund.Error {
 	t.Helper()
-	change, err := refund.Cancel(w.charge, w.refunds[id], "iar_1", w.at)
+	change, err := refund.Cancel(w.charge, w.refunds[id], refund.Cause{Actor: audit.ByKey("key_1"), RequestID: "iar_1"}, w.at)
 	if err == nil {
 		w.take(t, change)
 	}

@@ -35,7 +35,7 @@ func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dia
 			Directory: s.Store, Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Writes: s.Store, Now: now, Log: log,
 		}),
 		wechatpay.New(wechatpay.Services{
-			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.engine, Writes: s.Store,
+			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.admin, Writes: s.Store,
 			EgressCheck: s.notifyCheck, PublicURL: s.opts.PublicURL, Now: now, Log: log,
 		}),
 	}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect"
@@ -71,6 +72,7 @@ type Service struct {
 	// connectors are those of all channel accounts.
 	connectors *channel.Connectors
 	engine     *engine.Engine
+	admin      *admin.Admin
 	intake     *intake.Intake
 	webhooks   *webhook.Sender
 	acceptor   dialect.Acceptor
@@ -175,10 +177,7 @@ func UseMasterKey(ctx context.Context, s *store.Store, text, data string) error 
 func (s *Service) join() {
 	log, metrics, now := s.opts.Log, s.opts.Metrics, s.clock.now
 	board := intake.NewBoard()
-	drivers := s.drivers(now, log)
-	s.Store.UseChannelRules(channelRules(drivers))
-	s.connectors = channel.NewConnectors(drivers, channel.ConnectorsOptions{Accounts: s.Store.ChannelAccount, NotifyURL: s.notifyURL, Now: now})
-	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
+	s.joinAdmin(board)
 	s.intake = intake.New(s.Store, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
 	s.acceptor = acceptor{s.intake, metrics.Accepted, func() { s.webhooks.Wake() }}
 	dialects := s.dialects(now, log)
@@ -208,6 +207,7 @@ func (s *Service) run() {
 		begin("engine", s.engine.Run),
 		begin("sandbox", s.sandbox.Run),
 		begin("webhooks", s.webhooks.Run),
+		begin("audit", s.linkAudit),
 		begin("clock", func(ctx context.Context) {
 			if s.corrected() {
 				s.clock.keep(ctx, s.Store, s.opts.Log)

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/dialect/payin"
@@ -16,15 +17,15 @@ import (
 
 // What the store implements for those who stand above it.
 var (
+	_ admin.Store            = (*store.Store)(nil)
 	_ dialect.BatchRegistrar = (*store.Store)(nil)
 	_ dialect.Directory      = (*store.Store)(nil)
 	_ dialect.Reader         = (*store.Store)(nil)
 	_ dialect.Writes         = (*store.Store)(nil)
-	_ native.Canceler        = (*store.Store)(nil)
+	_ native.Audit           = (*store.Store)(nil)
 	_ native.Deliveries      = (*store.Store)(nil)
 	_ native.Endpoints       = (*store.Store)(nil)
 	_ native.Merchants       = (*store.Store)(nil)
-	_ native.Retrier         = (*store.Store)(nil)
 	_ native.Searcher        = (*store.Store)(nil)
 	_ payin.Deliveries       = (*store.Store)(nil)
 	_ payin.Orders           = (*store.Store)(nil)

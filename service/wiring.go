@@ -54,7 +54,11 @@ func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Option
 		Jitter:  func(wait time.Duration) time.Duration { return rand.N(max(1, wait/10)) },
 		Observe: func(c engine.Call) { metrics.Outcome(string(c.Step), string(c.Outcome)) },
 		// What was recorded left events.
-		Recorded: func() { s.webhooks.Wake() },
+		Recorded: func() {
+			if s.webhooks != nil { // commands have none
+				s.webhooks.Wake()
+			}
+		},
 	}
 	for _, name := range slices.Sorted(maps.Keys(drivers)) {
 		if notifier, ok := drivers[name].(channel.Notifier); ok {
@@ -79,15 +83,11 @@ func (s *Service) webhookOptions() webhook.Options {
 
 func (s *Service) nativeServices(now func() time.Time, log *slog.Logger) native.Services {
 	return native.Services{
-		Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Canceler: s.Store,
-		Searcher: s.Store, Retrier: s.Store, Settler: s.engine,
+		Admin: s.admin, Directory: s.Store, Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
+		Searcher: s.Store, Audit: s.Store,
 		Sandbox: s.sandbox, Resetter: s, Endpoints: s.Store, Deliveries: s.Store, Merchants: s.Store, Writes: s.Store, Rules: s.Store.RuleBook,
 		EgressCheck: s.egressCheck,
-		Wake: func() {
-			s.engine.Wake()
-			s.webhooks.Wake()
-		},
-		Now: now, Log: log,
+		Wake:        s.wake, Now: now, Log: log,
 	}
 }
 

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
-	eventColumns = `e.merchant_id, e.created_at, e.id, e.type, e.refund_id, e.charge_id, e.request_id, e.snapshot, e.feed_number`
+	eventColumns = `e.merchant_id, e.created_at, e.id, e.type, e.refund_id, e.charge_id, e.request_id, e.actor, e.snapshot, e.feed_number`
 	eventPrefix  = "evt_"
 	// eventSlack is how far the time in an event's id may be from that of its
 	// row, which has microseconds where the id has milliseconds.
@@ -30,14 +31,15 @@ type eventRow struct {
 func scanEvent(scan func(...any) error) (eventRow, error) {
 	var e eventRow
 	var at int64
-	var snapshot string
-	err := scan(&e.MerchantID, &at, &e.ID, &e.Type, &e.refund.ID, &e.charge.ID, &e.RequestID, &snapshot, &e.FeedNumber)
+	var actor, snapshot string
+	err := scan(&e.MerchantID, &at, &e.ID, &e.Type, &e.refund.ID, &e.charge.ID, &e.RequestID, &actor, &snapshot, &e.FeedNumber)
 	if err == nil {
 		err = json.Unmarshal([]byte(snapshot), &e.snapshot)
 	}
 	if err != nil {
 		return eventRow{}, fmt.Errorf("read event: %w", err)
 	}
+	e.Actor = audit.ParseActor(actor)
 	e.At, e.refund.MerchantID, e.charge.MerchantID = sqldb.FromMicros(at), e.MerchantID, e.MerchantID
 	return e, nil
 }

@@ -50,17 +50,22 @@ func (s *Store) addKey(ctx context.Context, q sqldb.Querier, f merchant.FreshKey
 			return err
 		}
 	}
-	scopes := make([]string, len(k.Scopes))
-	for n, scope := range k.Scopes {
-		scopes[n] = string(scope)
-	}
 	hash := keyHash(f.Secret)
 	_, err := q.Exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
-		strings.Join(scopes, " "), k.Hint, k.Plain, settings, sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ExpiresAt))
+		scopesText(k), k.Hint, k.Plain, settings, sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ExpiresAt))
 	if err != nil {
 		return err
 	}
 	return owned(ctx, q, k.MerchantID, keyOwner, k.Dialect, hash)
+}
+
+// scopesText is a key's scopes as its row has them.
+func scopesText(k merchant.Key) string {
+	scopes := make([]string, len(k.Scopes))
+	for n, scope := range k.Scopes {
+		scopes[n] = string(scope)
+	}
+	return strings.Join(scopes, " ")
 }
 
 // scanKey reads a key without its secrets.

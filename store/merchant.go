@@ -58,6 +58,12 @@ func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh) error {
 			if err := s.addKey(ctx, q, key); err != nil {
 				return fmt.Errorf("%s key %s: %w", key.Key.Dialect, key.Key.Hint, err)
 			}
+			if m.Settings.Demo {
+				// An older program made the key with the scopes that there were then.
+				if _, err := q.Exec(ctx, `UPDATE api_keys SET scopes = $3 WHERE merchant_id = $1 AND id = $2`, m.ID, key.Key.ID, scopesText(key.Key)); err != nil {
+					return err
+				}
+			}
 		}
 		for _, account := range f.Accounts {
 			if err := s.addAccount(ctx, q, account); err != nil {

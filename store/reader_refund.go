@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
@@ -75,7 +76,7 @@ func filterRefunds(l *listing, f refund.Filter) {
 
 // Attempts implements dialect.Reader, oldest first.
 func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error) {
-	const text = `SELECT id, source, epoch, outcome, code, message, note, created_at, account_version, sent FROM attempts
+	const text = `SELECT id, source, epoch, outcome, code, message, note, created_at, account_version, sent, actor FROM attempts
 		WHERE merchant_id = $1 AND refund_id = $2`
 	type row struct {
 		id      string
@@ -85,12 +86,12 @@ func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]re
 	err := s.read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
 			r := row{attempt: refund.Attempt{RefundID: refundID}}
-			a, at, sent := &r.attempt, int64(0), ""
-			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at, &a.Sent.AccountVersion, &sent)
+			a, at, sent, actor := &r.attempt, int64(0), "", ""
+			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at, &a.Sent.AccountVersion, &sent, &actor)
 			if err == nil {
 				err = fromJSON(sent, &a.Sent)
 			}
-			a.At = sqldb.FromMicros(at)
+			a.At, a.Actor = sqldb.FromMicros(at), audit.ParseActor(actor)
 			rows = append(rows, r)
 			return err
 		})

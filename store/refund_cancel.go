@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
 // CancelRefund withdraws a refund before the channel is told and gives it with
 // its charge as they are afterwards. One that is canceled already stays as it
-// is. Errors: KindRefundNotFound; KindStateConflict when the channel may have
-// been told.
-func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID, requestID string, now time.Time) (refund.Refund, refund.Charge, error) {
+// is, and leaves no record. Errors: KindRefundNotFound; KindStateConflict when the
+// channel may have been told.
+func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID string, record audit.Record, now time.Time) (refund.Refund, refund.Charge, error) {
 	var change refund.Change
 	key := refund.Key{MerchantID: merchantID, ID: refundID}
 	err := s.write(ctx, func(q sqldb.Querier) error {
@@ -35,8 +36,12 @@ func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID, requestI
 			return err
 		}
 		var refusal *refund.Error
-		if change, refusal = refund.Cancel(charges[chargeKey], refunds[key], requestID, now); refusal != nil {
+		cause := refund.Cause{Actor: record.Actor, RequestID: record.RequestID}
+		if change, refusal = refund.Cancel(charges[chargeKey], refunds[key], cause, now); refusal != nil {
 			return refusal
+		}
+		if after := change.Refunds[0]; after.State != refunds[key].State || after.HeldReason != refunds[key].HeldReason {
+			change.Audit = []audit.Record{record}
 		}
 		return s.saveChanges(ctx, q, []refund.Change{change}, false)
 	})

@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// RetryRefund implements native.Retrier. A refund that is being called about
-// is looked at when that call is over, as it would have been.
-func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, now time.Time) (refund.Refund, error) {
+// RetryRefund makes an open refund due now and changes nothing else about it.
+// A refund that is being called about is looked at when that call is over, as it
+// would have been; that, and one that is due already, leaves no record.
+// KindStateConflict for one at its end, or that waits for a start time.
+func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, record audit.Record, now time.Time) (refund.Refund, error) {
 	const due = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2`
 	var r refund.Refund
 	key := refund.Key{MerchantID: merchantID, ID: refundID}
@@ -38,8 +41,10 @@ func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, no
 			return fault
 		}
 		r.DueAt = now
-		_, err = q.Exec(ctx, due, merchantID, refundID, sqldb.Micros(now))
-		return err
+		if _, err := q.Exec(ctx, due, merchantID, refundID, sqldb.Micros(now)); err != nil {
+			return err
+		}
+		return s.appendAudit(ctx, q, record)
 	})
 	if err != nil {
 		return refund.Refund{}, fmt.Errorf("retry refund: %w", err)

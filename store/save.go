@@ -46,6 +46,7 @@ var (
 		"landed TEXT",
 		"first_submitted_at BIGINT",
 		"shown TEXT",
+		"resolved_by TEXT",
 	)
 )
 
@@ -58,15 +59,15 @@ const (
 		held_reason = v.held_reason, hold_until = v.hold_until, attempts = v.attempts, tries = v.tries, doubt = v.doubt,
 		submitted_at = v.submitted_at, failure_code = v.failure_code, failure_message = v.failure_message,
 		settled_amount = v.settled_amount, settled_currency = v.settled_currency, landed = v.landed,
-		first_submitted_at = v.first_submitted_at, shown = v.shown
+		first_submitted_at = v.first_submitted_at, shown = v.shown, resolved_by = v.resolved_by
 		FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id`
 	insertTransfers = `INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency) VALUES`
-	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, snapshot) VALUES`
-	insertAttempts  = `INSERT INTO attempts (merchant_id, created_at, id, refund_id, source, epoch, outcome, code, message, note, account_version, sent) VALUES`
+	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, actor, snapshot) VALUES`
+	insertAttempts  = `INSERT INTO attempts (merchant_id, created_at, id, refund_id, source, epoch, outcome, code, message, note, account_version, sent, actor) VALUES`
 
 	transferWidth = 10
-	eventWidth    = 8
-	attemptWidth  = 12
+	eventWidth    = 9
+	attemptWidth  = 13
 )
 
 // saveChanges writes decisions: charges and refunds as they are afterwards,
@@ -105,6 +106,13 @@ func (s *Store) saveChanges(ctx context.Context, q sqldb.Querier, changes []refu
 	counts, err := q.Send(ctx, statements)
 	if err != nil {
 		return fmt.Errorf("write changes: %w", err)
+	}
+	for _, change := range changes {
+		for _, record := range change.Audit {
+			if err := s.appendAudit(ctx, q, record); err != nil {
+				return err
+			}
+		}
 	}
 	for _, count := range counts[:min(checked, len(counts))] {
 		touched -= int(count)
@@ -151,7 +159,7 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 			return fmt.Errorf("encode event of refund %s: %w", e.RefundID, err)
 		}
 		id := eventPrefix + w.store.newID(e.At)
-		w.eventRows = append(w.eventRows, []any{merchantID, sqldb.Micros(e.At), id, e.Type, e.RefundID, e.ChargeID, e.RequestID, snapshot})
+		w.eventRows = append(w.eventRows, []any{merchantID, sqldb.Micros(e.At), id, e.Type, e.RefundID, e.ChargeID, e.RequestID, e.Actor.String(), snapshot})
 		w.store.recent.remember(id, e, change)
 	}
 	for _, a := range change.Attempts {
@@ -161,7 +169,7 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 		}
 		w.attemptRows = append(w.attemptRows, []any{
 			merchantID, sqldb.Micros(a.At), w.store.newID(a.At), a.RefundID, string(a.Source), a.Epoch, string(a.Outcome), a.Code, a.Message, a.Note,
-			a.Sent.AccountVersion, sent,
+			a.Sent.AccountVersion, sent, a.Actor.String(),
 		})
 	}
 	return nil
@@ -193,7 +201,7 @@ func (w *writing) addRefund(r refund.Refund, isNew bool) error {
 		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil),
 		r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed,
-		sqldb.Micros(r.FirstSubmittedAt), shown,
+		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(),
 	}
 	if isNew {
 		if row, err = refundValues(r); err != nil {

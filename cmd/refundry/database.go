@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/secret"
@@ -77,7 +78,7 @@ func (d databaseFlags) openRaw(e *environment) (*store.Store, error) {
 
 // merchantFlags choose a merchant.
 type merchantFlags struct {
-	Merchant string `help:"Merchant by id or name; may be left out while there is only one." placeholder:"MERCHANT"`
+	Merchant string `help:"Merchant by id or name; default the only one, or the demo merchant." placeholder:"MERCHANT"`
 }
 
 // find gives the merchant that is meant.
@@ -88,6 +89,9 @@ func (m merchantFlags) find(ctx context.Context, s *store.Store) (merchant.Merch
 	}
 	if m.Merchant == "" && len(all) == 1 {
 		return all[0], nil
+	}
+	if at := slices.IndexFunc(all, func(m merchant.Merchant) bool { return m.Settings.Demo }); m.Merchant == "" && at >= 0 {
+		return all[at], nil
 	}
 	if m.Merchant == "" {
 		return merchant.Merchant{}, usageError{fmt.Sprintf("there are %d merchants: say which with --merchant (hint: refundry merchant list)", len(all))}

@@ -49,7 +49,7 @@ type keyAdd struct {
 	jsonFlag
 	dataFlags
 	Dialect string   `help:"Dialect the key is for." default:"native" enum:"native,pingpp,wallet,payin"`
-	Scopes  []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write; default all that its mode has." placeholder:"SCOPE,..."`
+	Scopes  []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write, refunds:resolve; default all that its mode has but refunds:resolve, which is given by name alone." placeholder:"SCOPE,..."`
 	Plain   string   `help:"Whether a wallet key may send requests that are not sealed: on or off; default as its wallet has it." placeholder:"on|off" enum:",on,off" default:""`
 }
 
@@ -110,7 +110,7 @@ func (c *keyAdd) make(e *environment, s *store.Store) (merchant.FreshKey, error)
 	if len(c.Scopes) == 0 {
 		return fresh, nil
 	}
-	may := fresh.Key.Scopes
+	may := merchant.PossibleScopes(c.Dialect, m.Mode)
 	fresh.Key.Scopes = nil
 	for _, name := range c.Scopes {
 		if !slices.Contains(may, merchant.Scope(name)) {

@@ -39,10 +39,11 @@ type program struct {
 	Migrate  migrateCommand  `cmd:"" help:"Bring a database to the current schema."`
 	Merchant merchantCommand `cmd:"" help:"Add, list and show merchants."`
 	Charge   chargeCommand   `cmd:"" help:"Import, list and show charges."`
-	Refund   refundCommand   `cmd:"" help:"List, show and cancel refunds."`
+	Refund   refundCommand   `cmd:"" help:"List and show refunds, ask for them, and decide about them."`
 	Event    eventCommand    `cmd:"" help:"List events."`
 	Endpoint endpointCommand `cmd:"" help:"Add and list addresses that are told of events."`
 	Key      keyCommand      `cmd:"" help:"Add and list API keys, and replace the service's own."`
+	Audit    auditCommand    `cmd:"" help:"List who did what."`
 	Verify   verifyCommand   `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
 	Bench    benchCommand    `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
 	Doctor   doctorCommand   `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
@@ -12,10 +11,14 @@ import (
 
 // refundCommand is refundry refund.
 type refundCommand struct {
-	Add    refundAdd    `cmd:"" help:"Ask for a refund; the running serve carries it out."`
-	List   refundList   `cmd:"" help:"List refunds, newest first."`
-	Get    refundGet    `cmd:"" help:"Show a refund with its attempts and transfers."`
-	Cancel refundCancel `cmd:"" help:"Withdraw a refund that its channel was not told of."`
+	Add  refundAdd  `cmd:"" help:"Ask for a refund; the running serve carries it out."`
+	List refundList `cmd:"" help:"List refunds, newest first."`
+	Get  refundGet  `cmd:"" help:"Show a refund with its attempts and transfers."`
+
+	Cancel  refundCancel  `cmd:"" help:"Withdraw a refund that its channel was not told of."`
+	Retry   refundRetry   `cmd:"" help:"Have an open refund looked at now."`
+	Resolve refundResolve `cmd:"" help:"Say how an open refund ended, with proof; the books follow it."`
+	Reroute refundReroute `cmd:"" help:"Send a refund that the payer's account could not take elsewhere."`
 }
 
 type refundList struct {
@@ -137,24 +140,4 @@ func (c *refundGet) Run(e *environment) error {
 		rows = append(rows, []string{"transfer " + when(t.At), fmt.Sprintf("%s %s: %s -> %s", t.Kind, t.Amount, t.From, t.To)})
 	}
 	return e.printTable([]string{"WHAT", "VALUE"}, rows)
-}
-
-type refundCancel struct {
-	databaseFlags
-	merchantFlags
-	ID string `arg:"" help:"The refund's id."`
-}
-
-func (c *refundCancel) Run(e *environment) error {
-	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	r, _, err := s.CancelRefund(e, m.ID, c.ID, newRequestID(), time.Now().UTC().Truncate(time.Microsecond))
-	if err != nil {
-		return err
-	}
-	e.say("refund %s is %s", r.ID, r.State)
-	return nil
 }

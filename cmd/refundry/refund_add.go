@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/user"
 	"strconv"
 	"time"
 
@@ -72,16 +71,8 @@ func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {
 		request.Amount = &amount
 		content[refund.ContentAmount] = strconv.FormatInt(int64(amount), 10)
 	}
-	by := refund.Asker{Key: operator(), Dialect: "command", RequestID: newRequestID()}
+	by := refund.Asker{Key: operator(), Dialect: refund.ByCommand, RequestID: newRequestID()}
 	return refund.Unit{MerchantID: m.ID, Requests: []refund.Request{request}, Members: []refund.Content{content}, By: by}, nil
-}
-
-// operator names who runs the command, for the record.
-func operator() string {
-	if u, err := user.Current(); err == nil {
-		return "operator " + u.Username
-	}
-	return "operator"
 }
 
 // acceptAlone takes a unit through an intake of its own. Its refunds stay

@@ -39,7 +39,7 @@ func badRefundCalls(all *badCalls) {
 	all.add("another try of a refund with a NUL", "POST", "/refunds/%00/retry", "", "404 refund_not_found id")
 	all.add("a cancellation that is a list", "POST", "/refunds/{re}/cancel", "[]", "400 invalid -")
 
-	settle := func(name, body, want string) { all.add(name, "POST", "/refunds/{re}/settle", body, want) }
+	settle := func(name, body, want string) { all.add(name, "POST", "/refunds/{re}/resolve", body, want) }
 	settle("a word without a proof", `{"state": "failed"}`, "400 invalid proof")
 	settle("a word with an empty proof", `{"state": "failed", "proof": ""}`, "400 invalid proof")
 	settle("a proof of 257 characters", `{"state": "failed", "proof": "`+strings.Repeat("款", 257)+`"}`, "400 invalid proof")
@@ -49,7 +49,7 @@ func badRefundCalls(all *badCalls) {
 	settle("the time of a failure", `{"state": "failed", "proof": "p", "succeeded_at": "2026-01-01T00:00:00Z"}`, "400 invalid succeeded_at")
 	settle("a success in the future", `{"state": "succeeded", "proof": "p", "succeeded_at": "2999-01-01T00:00:00Z"}`, "400 invalid succeeded_at")
 	settle("a success before the refund", `{"state": "succeeded", "proof": "p", "succeeded_at": "2001-01-01T00:00:00Z"}`, "400 invalid succeeded_at")
-	all.add("a word about an unknown refund", "POST", "/refunds/re_0/settle", `{"state": "failed", "proof": "p"}`, "404 refund_not_found refund")
+	all.add("a word about an unknown refund", "POST", "/refunds/re_0/resolve", `{"state": "failed", "proof": "p"}`, "404 refund_not_found refund")
 
 	all.add("a search for nothing", "GET", "/refunds?q=", "", "400 invalid q")
 	all.add("a search with a filter", "GET", "/refunds?q=a&state=failed", "", "400 invalid state")
@@ -196,7 +196,9 @@ func badRights(all *badCalls) {
 		{"POST", "/refunds"},
 		{"POST", "/refunds/{re}/cancel"},
 		{"POST", "/refunds/{re}/retry"},
+		{"POST", "/refunds/{re}/resolve"},
 		{"POST", "/refunds/{re}/settle"},
+		{"GET", "/audit"},
 		{"POST", "/endpoints"},
 		{"DELETE", "/endpoints/{endpoint}"},
 		{"POST", "/endpoints/{endpoint}/rotate"},

@@ -65,6 +65,7 @@ func converse(t *testing.T, database string) {
 	play("events", eventSteps())
 	play("merchant", merchantSteps())
 	play("sandbox", sandboxSteps())
+	play("audit", auditSteps())
 	play("reset", resetSteps())
 	unseen := strings.Join(contract.Unseen(), " ")
 	// Its answer is longer than a transcript should be, and has its own test.
@@ -203,7 +204,7 @@ func sandboxSteps() []dialecttest.Step {
 		{Title: "a refund that is pending", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 58}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"pending": "id"}},
 		{Title: "it is settled at the sandbox", Method: "POST", Path: "/sandbox/refunds/{pending}/settle", Body: `{"state": "failed"}`},
 		{Title: "", Method: "GET", Path: "/refunds/{pending}", Until: `"state":"failed"`, Quiet: true},
-		{Title: "a bank statement says that the payer has the money after all", Method: "POST", Path: "/refunds/{pending}/settle", Body: `{"state": "succeeded", "proof": "statement 7, line 3"}`},
+		{Title: "a bank statement says that the payer has the money after all, which needs a second person", Method: "POST", Path: "/refunds/{pending}/resolve", Body: `{"state": "succeeded", "proof": "statement 7, line 3"}`},
 		{Title: "a refund that is abnormal", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 52}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"abnormal": "id"}},
 		{Title: "it is rerouted", Method: "POST", Path: "/sandbox/refunds/{abnormal}/reroute", Body: `{}`},
 		{Title: "", Method: "GET", Path: "/refunds/{abnormal}", Until: `"state":"succeeded"`, Quiet: true},
@@ -211,6 +212,20 @@ func sandboxSteps() []dialecttest.Step {
 		{Title: "the clock is moved", Method: "POST", Path: "/sandbox/clock", Body: `{"advance_seconds": 3600}`},
 		{Title: "", Method: "GET", Path: "/refunds/{late}", Until: `"state":"succeeded"`, Quiet: true},
 		{Title: "settling it after its end", Method: "POST", Path: "/sandbox/refunds/{late}/settle"},
+	}
+}
+
+func auditSteps() []dialecttest.Step {
+	return []dialecttest.Step{
+		{Title: "", Method: "GET", Path: "/audit?limit=100", Keep: map[string]string{"before": "next"}, Quiet: true},
+		{Title: "", Method: "POST", Path: "/charges", Body: `{"order_no": "A1", "amount": 10000, "currency": "CNY", "channel": "wx"}`, Keep: map[string]string{"ch": "id"}, Quiet: true},
+		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 258}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"open": "id"}, Quiet: true},
+		{Title: "a bank statement says that the payer has the money", Method: "POST", Path: "/refunds/{open}/resolve", Body: `{"state": "succeeded", "proof": "statement 7, line 3"}`, Until: `"state":"succeeded"`},
+		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 358}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"second": "id"}, Quiet: true},
+		{Title: "another says that they have not, by the former name", Method: "POST", Path: "/refunds/{second}/settle", Body: `{"state": "failed", "proof": "statement 8"}`, Until: `"state":"failed"`},
+		{Title: "what has ended needs a second person", Method: "POST", Path: "/refunds/{second}/resolve", Body: `{"state": "succeeded", "proof": "statement 9"}`},
+		{Title: "who did what", Method: "GET", Path: "/audit?after={before}"},
+		{Title: "a cursor of another list", Method: "GET", Path: "/audit?after=ZmVlZC4w"},
 	}
 }
 

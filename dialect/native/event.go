@@ -25,6 +25,8 @@ type eventAnswer struct {
 	Timestamp moment    `json:"timestamp"`
 	RequestID *string   `json:"request_id"` // the request that caused it; null if none did
 	Data      eventData `json:"data"`
+	// Actor is who caused it, left out if nobody did, and in webhooks.
+	Actor *actorAnswer `json:"actor,omitempty"`
 }
 
 // eventData is what the event is about, as it was right then.
@@ -41,7 +43,9 @@ func answerEvent(id, kind string, at time.Time, requestID string, r refund.Refun
 }
 
 func answerStored(e refund.StoredEvent) eventAnswer {
-	return answerEvent(e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge)
+	out := answerEvent(e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge)
+	out.Actor = answerActor(e.Actor)
+	return out
 }
 
 // feed gives the merchant's events in the order of the feed, oldest first:
@@ -55,7 +59,7 @@ func (d *Dialect) feed(c *call) error {
 	after := int64(0)
 	if cursor := q.values.Get("after"); cursor != "" {
 		var ok bool
-		if after, ok = readFeedCursor(cursor); !ok {
+		if after, ok = readNumberCursor(feedMark, cursor); !ok {
 			return refuse(refund.KindInvalid, "after", "is none that the feed gave")
 		}
 	}
@@ -77,7 +81,7 @@ func (d *Dialect) feed(c *call) error {
 		out.Data = append(out.Data, answerStored(e))
 		after = e.FeedNumber
 	}
-	out.Next = writeFeedCursor(after)
+	out.Next = writeNumberCursor(feedMark, after)
 	return c.json(http.StatusOK, out)
 }
 

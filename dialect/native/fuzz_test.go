@@ -70,8 +70,8 @@ func FuzzCursor(f *testing.F) {
 				t.Errorf("%q is %v, and again %v", text, at, again)
 			}
 		}
-		if number, ok := readFeedCursor(text); ok {
-			if again, ok := readFeedCursor(*writeFeedCursor(number)); !ok || again != number {
+		if number, ok := readNumberCursor(feedMark, text); ok {
+			if again, ok := readNumberCursor(feedMark, *writeNumberCursor(feedMark, number)); !ok || again != number {
 				t.Errorf("%q is %d, and again %d", text, number, again)
 			}
 		}

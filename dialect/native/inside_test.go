@@ -172,9 +172,9 @@ func (c feedWait) play(t *testing.T) {
 	if found := strings.Contains(w.Body.String(), "evt_7"); w.Code != http.StatusOK || found != c.found {
 		t.Errorf("answered %d %s", w.Code, w.Body)
 	}
-	next := *writeFeedCursor(0)
+	next := *writeNumberCursor(feedMark, 0)
 	if c.found {
-		next = *writeFeedCursor(7)
+		next = *writeNumberCursor(feedMark, 7)
 	}
 	if !strings.Contains(w.Body.String(), `"next":"`+next+`"`) {
 		t.Errorf("the next cursor is another one: %s", w.Body)

@@ -113,7 +113,7 @@ func (d *Dialect) createKey(c *call) error {
 	if hashed {
 		fresh.Key.Public[payin.SwitchRequireBodySHA256] = payin.SwitchOn
 	}
-	possible := fresh.Key.Scopes
+	possible := merchant.PossibleScopes(in.Dialect, c.caller.Merchant.Mode)
 	if in.Scopes != nil {
 		fresh.Key.Scopes = in.Scopes
 	}

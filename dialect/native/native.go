@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -47,13 +48,6 @@ type Endpoints interface {
 	RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time) error
 }
 
-// Canceler withdraws refunds that the channel has not been told of. A refund
-// that is canceled already is given as it is; any other that can't be
-// withdrawn is KindStateConflict, an absent one KindRefundNotFound.
-type Canceler interface {
-	CancelRefund(ctx context.Context, merchantID, refundID, requestID string, now time.Time) (refund.Refund, refund.Charge, error)
-}
-
 // Searcher finds refunds by any number that a person may hold: an id, number or
 // key of the refund in any dialect, its channel's numbers, or what its charge
 // is called. Newest first; none is an empty list.
@@ -61,34 +55,22 @@ type Searcher interface {
 	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error)
 }
 
-// Retrier makes an open refund due now and changes nothing else about it.
-// KindStateConflict for one at its end, or that waits for a start time.
-type Retrier interface {
-	RetryRefund(ctx context.Context, merchantID, refundID string, now time.Time) (refund.Refund, error)
-}
-
-// Settler records an operator's word, OutcomeDone or OutcomeFailed, with the
-// proof as its message. KindStateConflict while the channel is being called.
-type Settler interface {
-	Settle(ctx context.Context, merchantID, refundID string, o refund.Outcome) (refund.Refund, error)
-}
-
 // Services are what the API stands on; all but Wake, Now and Log must be there.
 type Services struct {
+	// Admin is what an operator may do.
+	Admin     *admin.Admin
 	Directory dialect.Directory
 	Reader    dialect.Reader
 	Registrar dialect.BatchRegistrar
 	Acceptor  dialect.Acceptor
-	Canceler  Canceler
 	Searcher  Searcher
-	Retrier   Retrier
-	Settler   Settler
 	Sandbox   Sandbox
 	Resetter  Resetter
 	Endpoints Endpoints
 	// Deliveries are what the endpoints were told.
 	Deliveries Deliveries
 	Merchants  Merchants
+	Audit      Audit
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Rules are those that bind a merchant's refunds, for quotes.

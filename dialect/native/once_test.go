@@ -81,6 +81,11 @@ var keyedWrites = []keyedWrite{
 	},
 	{
 		name:   "an operator's word",
+		method: "POST", prepare: asked(158, refund.Pending, "/refunds/{}/resolve"), status: http.StatusOK,
+		body: `{"state": "failed", "proof": "p"}`, other: `{"state": "failed", "proof": "q"}`,
+	},
+	{
+		name:   "an operator's word by its former name",
 		method: "POST", prepare: asked(158, refund.Pending, "/refunds/{}/settle"), status: http.StatusOK,
 		body: `{"state": "failed", "proof": "p"}`, other: `{"state": "failed", "proof": "q"}`,
 	},

@@ -118,21 +118,24 @@ func readCursor(text string) (refund.Position, bool) {
 	return refund.Position{CreatedAt: time.UnixMicro(us).UTC(), ID: id}, true
 }
 
-// feedMark begins the cursors of the event feed, so that one of a list is not
-// taken for one.
-const feedMark = "feed."
+// What the cursors of lists that count their rows begin with, so that one of
+// another list is not taken for one.
+const (
+	feedMark  = "feed."
+	auditMark = "audit."
+)
 
-func writeFeedCursor(number int64) *string {
-	text := base64.RawURLEncoding.EncodeToString([]byte(feedMark + strconv.FormatInt(number, 10)))
+func writeNumberCursor(mark string, number int64) *string {
+	text := base64.RawURLEncoding.EncodeToString([]byte(mark + strconv.FormatInt(number, 10)))
 	return &text
 }
 
-func readFeedCursor(text string) (int64, bool) {
+func readNumberCursor(mark, text string) (int64, bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return 0, false
 	}
-	digits, marked := strings.CutPrefix(string(raw), feedMark)
+	digits, marked := strings.CutPrefix(string(raw), mark)
 	number, err := strconv.ParseInt(digits, 10, 64)
 	return number, marked && err == nil && number >= 0
 }

@@ -14,7 +14,7 @@ func TestACursorComesBackAsItWas(t *testing.T) {
 		t.Errorf("came back as %v, %t", got, ok)
 	}
 	for _, number := range []int64{0, 1, 1<<63 - 1} {
-		if got, ok := readFeedCursor(*writeFeedCursor(number)); !ok || got != number {
+		if got, ok := readNumberCursor(feedMark, *writeNumberCursor(feedMark, number)); !ok || got != number {
 			t.Errorf("%d came back as %d, %t", number, got, ok)
 		}
 	}
@@ -35,7 +35,7 @@ func TestWhatNoListGaveIsNoCursor(t *testing.T) {
 		"an id with a NUL":          encoded("1.a\x00"),
 		"an id that is too long":    encoded("1." + strings.Repeat("a", cursorID+1)),
 		"an id that is not visible": encoded("1.a b"),
-		"the feed's":                *writeFeedCursor(5),
+		"the feed's":                *writeNumberCursor(feedMark, 5),
 	} {
 		if at, ok := readCursor(text); ok {
 			t.Errorf("%s: read as %v", name, at)
@@ -44,7 +44,7 @@ func TestWhatNoListGaveIsNoCursor(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "a list's": *writeCursor(time.Now(), "x"), "negative": encoded("feed.-1"), "no number": encoded("feed."), "beyond 64 bits": encoded("feed.9223372036854775808"),
 	} {
-		if number, ok := readFeedCursor(text); ok {
+		if number, ok := readNumberCursor(feedMark, text); ok {
 			t.Errorf("%s: read as %d", name, number)
 		}
 	}

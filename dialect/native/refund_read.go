@@ -146,11 +146,10 @@ func (d *Dialect) cancelRefund(c *call) error {
 	if err != nil {
 		return err
 	}
-	r, charge, err := d.s.Canceler.CancelRefund(c.ctx, c.merchantID(), id, c.requestID, d.now())
+	r, charge, err := d.s.Admin.CancelRefund(c.ctx, c.by(), c.merchantID(), id)
 	if err != nil {
 		return err
 	}
-	d.s.Wake()
 	status := http.StatusOK
 	if r.State != refund.Canceled {
 		status = http.StatusAccepted

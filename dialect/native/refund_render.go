@@ -27,9 +27,11 @@ type refundAnswer struct {
 	ChannelRefundNumber string  `json:"channel_refund_number"`
 	ChannelRefundID     *string `json:"channel_refund_id"` // null until the channel gave one
 
-	Failure    *failureAnswer `json:"failure"` // null unless the channel gave a reason
-	HeldReason *string        `json:"held_reason"`
-	HoldUntil  moment         `json:"hold_until"`
+	Failure *failureAnswer `json:"failure"` // null unless the channel gave a reason
+	// ResolvedBy is who said how the refund ended, left out if the channel did.
+	ResolvedBy *actorAnswer `json:"resolved_by,omitempty"`
+	HeldReason *string      `json:"held_reason"`
+	HoldUntil  moment       `json:"hold_until"`
 
 	CreatedAt   moment `json:"created_at"`
 	UpdatedAt   moment `json:"updated_at"`
@@ -79,6 +81,8 @@ type attemptAnswer struct {
 	Message string             `json:"message"`
 	Note    string             `json:"note"`
 	Epoch   int64              `json:"epoch"`
+	// Actor is who said it or asked for the call, left out if nobody did.
+	Actor *actorAnswer `json:"actor,omitempty"`
 }
 
 type transferAnswer struct {
@@ -129,6 +133,7 @@ func answerRefund(r refund.Refund, coupons []refund.Coupon) refundAnswer {
 		Channel: r.Channel, ChannelAccount: r.ChannelAccount,
 		ChannelRefundNumber: r.ChannelNumber, ChannelRefundID: orNull(r.ChannelRefundID),
 		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt), SucceededAt: moment(r.SucceededAt),
+		ResolvedBy: answerActor(r.ResolvedBy),
 	}
 	if r.FailureCode != "" || r.FailureMessage != "" {
 		out.Failure = &failureAnswer{r.FailureCode, r.FailureMessage}
@@ -184,7 +189,7 @@ func reusable(c refund.Charge, amount money.Minor) []string {
 func answerAttempts(attempts []refund.Attempt) []attemptAnswer {
 	out := make([]attemptAnswer, len(attempts))
 	for n, a := range attempts {
-		out[n] = attemptAnswer{moment(a.At), a.Source, a.Outcome, a.Code, a.Message, a.Note, a.Epoch}
+		out[n] = attemptAnswer{moment(a.At), a.Source, a.Outcome, a.Code, a.Message, a.Note, a.Epoch, answerActor(a.Actor)}
 	}
 	return out
 }

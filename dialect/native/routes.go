@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -46,7 +48,8 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Get(version + "/refunds/{id}"), scope: merchant.ScopeRead, handle: d.getRefund},
 		{Route: dialect.Post(version + "/refunds/{id}/cancel"), scope: merchant.ScopeRefund, handle: d.cancelRefund, again: d.againCanceled},
 		{Route: dialect.Post(version + "/refunds/{id}/retry"), scope: merchant.ScopeRefund, handle: d.retryRefund, again: d.againRefund},
-		{Route: dialect.Post(version + "/refunds/{id}/settle"), scope: merchant.ScopeRefund, handle: d.settleByHand, again: d.againRefund},
+		{Route: dialect.Post(version + "/refunds/{id}/resolve"), scope: merchant.ScopeResolve, handle: d.resolveRefund, again: d.againRefund},
+		{Route: dialect.Post(version + "/refunds/{id}/settle"), scope: merchant.ScopeResolve, handle: d.resolveRefund, again: d.againRefund},
 		{Route: dialect.Post(version + "/quotes"), scope: merchant.ScopeRead, handle: d.createQuote},
 
 		{Route: dialect.Post(version + "/endpoints"), scope: merchant.ScopeEndpoint, handle: d.createEndpoint, again: d.againEndpoint},
@@ -66,6 +69,7 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Post(version + "/keys"), scope: merchant.ScopeMerchant, handle: d.createKey, again: d.againKey},
 		{Route: dialect.Route{Method: "DELETE", Path: version + "/keys/{id}"}, scope: merchant.ScopeMerchant, handle: d.deleteKey, again: d.againKey},
 		{Route: dialect.Get(version + "/balances"), scope: merchant.ScopeRead, handle: d.listBalances},
+		{Route: dialect.Get(version + "/audit"), scope: merchant.ScopeMerchant, handle: d.listAudit},
 
 		{Route: dialect.Get(version + "/payin/reconciliation/{merchant_id}/{file}"), scope: merchant.ScopeRead, handle: d.reconciliation},
 
@@ -155,6 +159,11 @@ func (c *call) authenticate() error {
 
 // mostKeyBytes is far above any key of ours; a longer text needs no look-up.
 const mostKeyBytes = 256
+
+// by is who acts: the caller's key.
+func (c *call) by() admin.By {
+	return admin.By{Actor: audit.ByKey(c.caller.Key.ID), RequestID: c.requestID}
+}
 
 // merchantID is the caller's.
 func (c *call) merchantID() string { return c.caller.Merchant.ID }

@@ -3,6 +3,7 @@ package native_test
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,9 @@ func rules() []dialecttest.Rule {
 		{Match: regexp.MustCompile(`"duration_ms":[0-9]+`), Name: "duration", Unnumbered: true},
 		{Match: regexp.MustCompile(`whpk_[0-9A-Za-z+/]{43}=`), Name: "public key"},
 		{Match: regexp.MustCompile(`-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----`), Name: "public key"},
+		{Match: regexp.MustCompile(`"hash":"[0-9a-f]{64}"`), Name: "hash"},
+		{Match: regexp.MustCompile(`"number":[0-9]+,"at"`), Name: "place in the chain", Unnumbered: true},
+		{Match: regexp.MustCompile(`YXVkaXQu[0-9A-Za-z_-]+`), Name: "audit cursor"},
 		// Base64 of a time of this decade, and of "feed.".
 		{Match: regexp.MustCompile(`\b(MT[c-g]|ZmVlZC)[0-9A-Za-z_-]{2,}`), Name: "cursor"},
 		{Match: regexp.MustCompile(`\b[0-9]{28}\b`), Name: "channel's number", Not: []string{"4200000000202607010000000001"}},
@@ -92,6 +96,23 @@ func sendUntil(t testing.TB, s *dialecttest.Service, method, path, body string, 
 		}
 		if response.StatusCode != http.StatusConflict || time.Now().After(deadline) {
 			t.Fatalf("%s %s answered %d, want %d: %s", method, path, response.StatusCode, status, answer)
+		}
+		pause := time.NewTimer(10 * time.Millisecond)
+		<-pause.C
+	}
+}
+
+// sendUntilHas asks for something until the answer has a text in it: events
+// come to the feed a moment after what they tell of.
+func sendUntilHas(t testing.TB, s *dialecttest.Service, path, want string) string {
+	t.Helper()
+	for deadline := time.Now().Add(awaitTime); ; {
+		answer := send(t, s, demo, "GET", path, "", http.StatusOK)
+		if strings.Contains(answer, want) {
+			return answer
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("GET %s does not come to have %s: %s", path, want, answer)
 		}
 		pause := time.NewTimer(10 * time.Millisecond)
 		<-pause.C

@@ -1,6 +1,8 @@
 package wechatpay
 
 import (
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -46,7 +48,7 @@ func (d *Dialect) applyAbnormalRefund(c *call) (any, error) {
 		return nil, &wire.Error{Code: wire.CodeInvalidRequest, Message: "退款单不是退款异常状态，不能发起异常退款"}
 	}
 	merchant.WriteMade(c.r.Context(), r.ID)
-	after, err := d.Rerouter.Reroute(c.r.Context(), c.merchantID(), r.ID, channel.Destination{
+	after, err := d.Rerouter.RerouteRefund(c.r.Context(), admin.By{Actor: audit.ByKey(c.serial), RequestID: c.requestID}, c.merchantID(), r.ID, channel.Destination{
 		Kind: request.Type, BankType: card.BankType, BankAccount: card.Account.Reveal(), RealName: card.RealName.Reveal(),
 	})
 	if err != nil {

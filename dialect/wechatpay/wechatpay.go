@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
@@ -32,11 +33,11 @@ type Finder interface {
 	RefundByChannelNumber(ctx context.Context, merchantID, number string) (refund.Refund, error)
 }
 
-// Rerouter sends an abnormal refund to another account; the engine is one. The
-// destination is kept nowhere. A refund that is not abnormal, or a destination
+// Rerouter sends an abnormal refund to another account, and records who asked.
+// The destination is kept nowhere. A refund that is not abnormal, or a destination
 // that the channel refuses, is KindStateConflict.
 type Rerouter interface {
-	Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination) (refund.Refund, error)
+	RerouteRefund(ctx context.Context, by admin.By, merchantID, refundID string, to channel.Destination) (refund.Refund, error)
 }
 
 // Services are what the dialect needs of the rest of the program.

@@ -11,6 +11,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx" of exec
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -216,6 +217,13 @@ func (f *fixture) readRefund(t testing.TB, id string) refund.Refund {
 
 func keyOf(r refund.Refund) refund.Key {
 	return refund.Key{MerchantID: r.MerchantID, ID: r.ID}
+}
+
+// record is the record of an action that the command line asked for.
+func (f *fixture) record(action, requestID string) audit.Record {
+	r := audit.New(audit.ByCommand("root"), f.merchant, action, "", at(0))
+	r.RequestID = requestID
+	return r
 }
 
 // wantKind compares an error's kind; "" is none.

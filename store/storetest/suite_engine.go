@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -282,7 +283,7 @@ func canceled(t *testing.T, f *fixture) {
 	c := f.registered(t, f.fullCharge())
 	r := f.accept(t, c, at(3), request(c, 500))[0]
 	for range 2 { // again changes nothing
-		after, charge, err := f.CancelRefund(t.Context(), f.merchant, r.ID, "iar_2", at(5))
+		after, charge, err := f.CancelRefund(t.Context(), f.merchant, r.ID, f.record("refund.cancel", "iar_2"), at(5))
 		if err != nil || after.State != refund.Canceled || charge.Reserved != 0 {
 			t.Fatalf("%+v, %v", after, err)
 		}
@@ -294,14 +295,21 @@ func canceled(t *testing.T, f *fixture) {
 	if err != nil || len(transfers) != 2 {
 		t.Errorf("transfers %+v, %v", transfers, err)
 	}
+	if linked, err := f.LinkAudit(t.Context(), f.merchant); err != nil || linked != 1 {
+		t.Errorf("%d audit records, %v", linked, err)
+	}
+	events, _, err := f.EventList(t.Context(), refund.EventFilter{MerchantID: f.merchant, Page: refund.Page{Limit: 1}})
+	if err != nil || len(events) != 1 || events[0].Type != "refund.canceled" || events[0].Actor != audit.ByCommand("root") || events[0].RequestID != "iar_2" {
+		t.Errorf("events %+v, %v", events, err)
+	}
 	after := f.readCharge(t, c.ID)
 	if after.Reserved != 0 || after.FeeUsed != c.FeeUsed || !slices.Equal(after.CouponUsed, c.CouponUsed) {
 		t.Errorf("the charge afterwards: %+v", after)
 	}
 	r = f.accept(t, c, at(6), request(c, 500))[0]
 	f.claimed(t, f.due(t, at(6)), at(6))
-	_, _, err = f.CancelRefund(t.Context(), f.merchant, r.ID, "", at(7))
+	_, _, err = f.CancelRefund(t.Context(), f.merchant, r.ID, f.record("refund.cancel", ""), at(7))
 	wantKind(t, err, refund.KindStateConflict)
-	_, _, err = f.CancelRefund(t.Context(), newMerchant(), r.ID, "", at(7))
+	_, _, err = f.CancelRefund(t.Context(), newMerchant(), r.ID, f.record("refund.cancel", ""), at(7))
 	wantKind(t, err, refund.KindRefundNotFound)
 }

@@ -94,7 +94,7 @@ func refusedWrite(t *testing.T, f *fixture) {
 	w := f.named("k", "native POST /charges")
 	_, _, err := f.RegisterCharge(merchant.WithWrite(t.Context(), w), c)
 	wantKind(t, err, refund.KindChargeConflict)
-	_, _, err = f.CancelRefund(merchant.WithWrite(t.Context(), w), f.merchant, "re_none", "iar_1", at(1))
+	_, _, err = f.CancelRefund(merchant.WithWrite(t.Context(), w), f.merchant, "re_none", f.record("refund.cancel", "iar_1"), at(1))
 	wantKind(t, err, refund.KindRefundNotFound)
 	if w.Kept {
 		t.Error("a refused write says that it is kept")

@@ -1,0 +1,91 @@
+// Package admin is what an operator may do, each use case once: the native API,
+// the command line and the console call it, and so can't differ. Each use case
+// takes an actor and leaves an audit record in the same commit as its effect;
+// one without an actor is refused.
+package admin
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/refund"
+)
+
+// By says whose request an action is, and which. The zero By is refused.
+type By struct {
+	Actor audit.Actor
+	// RequestID is the request's, "" if it has none.
+	RequestID string
+}
+
+// Store is what the use cases need of the database.
+type Store interface {
+	Chains
+	Refunds
+}
+
+// Chains links audit records.
+type Chains interface {
+	// LinkAudit adds the records of a chain that are not in it yet; merchantID
+	// is "" for the installation's. It returns how many it added.
+	LinkAudit(ctx context.Context, merchantID string) (int, error)
+}
+
+// Services are what the use cases stand on. Store and Engine must be there.
+type Services struct {
+	Store  Store
+	Engine Engine
+	// Wake has the engine and the webhooks look for work now; may be nil.
+	Wake func()
+	Now  func() time.Time // default time.Now
+	Log  *slog.Logger     // default slog.Default()
+}
+
+// Admin is the operator's use cases.
+type Admin struct{ s Services }
+
+// New makes the use cases.
+func New(s Services) *Admin {
+	if s.Wake == nil {
+		s.Wake = func() {}
+	}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	return &Admin{s: s}
+}
+
+// now is the time as rows keep it.
+func (a *Admin) now() time.Time { return a.s.Now().UTC().Truncate(time.Microsecond) }
+
+// record makes the record of an action. Its error says that nobody does it.
+func (a *Admin) record(by By, merchantID, action, object string) (audit.Record, error) {
+	r := audit.New(by.Actor, merchantID, action, object, a.now())
+	r.RequestID = by.RequestID
+	if err := r.Check(); err != nil {
+		return audit.Record{}, refund.Wrap(err, "begin an action")
+	}
+	return r, nil
+}
+
+// linkTimeout bounds the linking of a record after its action, which has
+// happened whatever becomes of that.
+const linkTimeout = 5 * time.Second
+
+// done ends an action that has been committed: its record is linked, and
+// whoever has something to do about it is woken. A record that can't be linked
+// now is linked with the next one, or by the service's loop.
+func (a *Admin) done(merchantID string) {
+	// Not the request's context: a request that is over has still acted.
+	ctx, cancel := context.WithTimeout(context.Background(), linkTimeout)
+	defer cancel()
+	if _, err := a.s.Store.LinkAudit(ctx, merchantID); err != nil {
+		a.s.Log.Warn("an audit record is not linked yet", "merchant_id", merchantID, "error", err)
+	}
+	a.s.Wake()
+}

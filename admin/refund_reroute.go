@@ -1,0 +1,40 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/refund"
+)
+
+// RerouteRefund sends an abnormal refund to another account of the payer, or
+// back to the merchant. The card is passed to the channel and kept nowhere.
+// Errors: KindInvalid; KindRefundNotFound; KindStateConflict for a refund that
+// is not abnormal, while its channel is being asked, and where that refuses.
+func (a *Admin) RerouteRefund(ctx context.Context, by By, merchantID, refundID string, to channel.Destination) (refund.Refund, error) {
+	record, err := a.record(by, merchantID, "refund.reroute", refundID)
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	if err := checkDestination(to); err != nil {
+		return refund.Refund{}, err
+	}
+	r, err := a.s.Engine.Reroute(ctx, merchantID, refundID, to, record.With("to", to.Kind))
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	a.done(merchantID)
+	return r, nil
+}
+
+func checkDestination(to channel.Destination) error {
+	switch {
+	case to.Kind == channel.UserBankCard && (to.BankAccount == "" || to.RealName == ""):
+		return refund.Errorf(refund.KindInvalid, "bank_account", "a user's bank card needs its number and the name of its holder")
+	case to.Kind == channel.MerchantBankCard && to != (channel.Destination{Kind: channel.MerchantBankCard}):
+		return refund.Errorf(refund.KindInvalid, "bank_account", "the merchant's own account needs no card")
+	case to.Kind != channel.UserBankCard && to.Kind != channel.MerchantBankCard:
+		return refund.Errorf(refund.KindInvalid, "type", "type must be one of %s, %s", channel.UserBankCard, channel.MerchantBankCard)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package admin
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	// MaxProof bounds an operator's proof, in characters: the attempt that keeps
+	// it has room for as many of four bytes each.
+	MaxProof = 256
+	// codeByHand marks the attempt, and the failure, that an operator's word made.
+	codeByHand = "BY_HAND"
+)
+
+// Engine does what involves a channel.
+type Engine interface {
+	// Resolve records an operator's word, OutcomeDone or OutcomeFailed, with the
+	// proof as its message. KindRefundNotFound; KindStateConflict while the
+	// channel is being called, and for a final state.
+	Resolve(ctx context.Context, merchantID, refundID string, o refund.Outcome, record audit.Record) (refund.Refund, error)
+	// Reroute sends an abnormal refund elsewhere. KindRefundNotFound;
+	// KindStateConflict for any other, while the channel is being called, and
+	// where it refuses.
+	Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record audit.Record) (refund.Refund, error)
+}
+
+// Resolution is an operator's word about how a refund ended.
+type Resolution struct {
+	// State is refund.Succeeded or refund.Failed.
+	State refund.State
+	// Proof says where the operator knows it from; 1 to MaxProof characters.
+	Proof string
+	// SucceededAt is when the payer got the money; zero for now, and for a
+	// failure.
+	SucceededAt time.Time
+}
+
+// ResolveRefund records how an open refund ended, which the channel's own word
+// will not bring: the books follow it, the attempt keeps the proof, and attempt
+// and event say who said so. Errors: KindInvalid; KindRefundNotFound;
+// KindStateConflict while the channel is being asked about the refund, and for a
+// final state, which needs a second person.
+func (a *Admin) ResolveRefund(ctx context.Context, by By, merchantID, refundID string, how Resolution) (refund.Refund, error) {
+	record, err := a.record(by, merchantID, "refund.resolve", refundID)
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	if err := how.check(a.now()); err != nil {
+		return refund.Refund{}, err
+	}
+	r, err := a.s.Store.Refund(ctx, merchantID, refundID)
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	if !how.SucceededAt.IsZero() && how.SucceededAt.Before(r.CreatedAt) {
+		return refund.Refund{}, refund.Errorf(refund.KindInvalid, "succeeded_at", "succeeded_at is before the refund was created")
+	}
+	o := refund.Outcome{Kind: refund.OutcomeDone, Code: codeByHand, Message: how.Proof, SucceededAt: how.SucceededAt}
+	if how.State == refund.Failed {
+		o.Kind = refund.OutcomeFailed
+	}
+	record = record.With("state", string(how.State)).With("proof", how.Proof)
+	if r, err = a.s.Engine.Resolve(ctx, merchantID, r.ID, o, record); err != nil {
+		return refund.Refund{}, err
+	}
+	a.done(merchantID)
+	return r, nil
+}
+
+func (r Resolution) check(now time.Time) error {
+	refuse := func(param, text string) error { return refund.Errorf(refund.KindInvalid, param, "%s %s", param, text) }
+	switch {
+	case r.State != refund.Succeeded && r.State != refund.Failed:
+		return refuse("state", "must be one of succeeded, failed")
+	case strings.TrimSpace(r.Proof) == "":
+		return refuse("proof", "must not be empty")
+	case utf8.RuneCountInString(r.Proof) > MaxProof:
+		return refund.Errorf(refund.KindInvalid, "proof", "proof must have at most %d characters", MaxProof)
+	case r.State == refund.Failed && !r.SucceededAt.IsZero():
+		return refuse("succeeded_at", "goes with the state succeeded alone")
+	case r.SucceededAt.After(now):
+		return refuse("succeeded_at", "is in the future")
+	}
+	return nil
+}
