@@ -101,12 +101,32 @@ func checkCouponGoods(coupon Coupon) *Error {
 
 // SameCharge reports whether registering b again is the same charge as a:
 // its money must agree. Aliases are added, and nothing else is changed.
-func SameCharge(a, b Charge) bool {
-	return a.Amount == b.Amount && a.Currency == b.Currency && a.Channel == b.Channel && a.OrderNo == b.OrderNo &&
-		a.ChannelAccount == b.ChannelAccount && a.TransactionID == b.TransactionID &&
-		a.AlreadyRefunded == b.AlreadyRefunded && equalMinor(a.Fee, b.Fee) &&
-		slices.EqualFunc(a.Detail.Coupons, b.Detail.Coupons, sameCoupon) &&
-		slices.Equal(a.Detail.Splits, b.Detail.Splits) && slices.Equal(a.Detail.Goods, b.Detail.Goods)
+func SameCharge(a, b Charge) bool { return len(Differences(a, b)) == 0 }
+
+// Differences names the members by which b is not the same charge as a.
+func Differences(a, b Charge) []string {
+	var names []string
+	for _, member := range []struct {
+		name string
+		same bool
+	}{
+		{"amount", a.Amount == b.Amount},
+		{"currency", a.Currency == b.Currency},
+		{"channel", a.Channel == b.Channel},
+		{"order_no", a.OrderNo == b.OrderNo},
+		{"channel_account", a.ChannelAccount == b.ChannelAccount},
+		{"transaction_id", a.TransactionID == b.TransactionID},
+		{"already_refunded", a.AlreadyRefunded == b.AlreadyRefunded},
+		{"fee", equalMinor(a.Fee, b.Fee)},
+		{"coupons", slices.EqualFunc(a.Detail.Coupons, b.Detail.Coupons, sameCoupon)},
+		{"splits", slices.Equal(a.Detail.Splits, b.Detail.Splits)},
+		{"goods", slices.Equal(a.Detail.Goods, b.Detail.Goods)},
+	} {
+		if !member.same {
+			names = append(names, member.name)
+		}
+	}
+	return names
 }
 
 func sameCoupon(a, b Coupon) bool {

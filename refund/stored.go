@@ -37,4 +37,8 @@ type Registered struct {
 	Charge Charge
 	Again  bool
 	Err    error // nil, or why this charge was not registered
+	// SameOrder is another charge with the order number of a new one, "" for
+	// none. An order may be paid twice; or a payment was registered twice
+	// under different numbers.
+	SameOrder string
 }

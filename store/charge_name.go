@@ -159,8 +159,9 @@ func (r *registering) addNames(ctx context.Context) error {
 		return err
 	}
 	for _, row := range rows {
-		if belong[nameKey{row[0].(string), row[1].(string), row[2].(string)}] != row[5].(string) {
-			return errNameTaken
+		name := nameKey{row[0].(string), row[1].(string), row[2].(string)}
+		if owner := belong[name]; owner != row[5].(string) {
+			return nameTakenError{name, owner}
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -28,6 +29,19 @@ func (s *Store) RegisterCharge(ctx context.Context, c refund.Charge) (stored ref
 
 // RegisterCharges implements dialect.BatchRegistrar.
 func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
+	return s.registerAll(ctx, charges, nil)
+}
+
+// TryCharges returns what RegisterCharges would, and registers nothing.
+func (s *Store) TryCharges(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
+	return s.registerAll(ctx, charges, errOnlyTried)
+}
+
+// errOnlyTried rolls a transaction back that has found out what was asked.
+var errOnlyTried = errors.New("only tried")
+
+// registerAll ends each transaction that succeeds with the error end.
+func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end error) ([]refund.Registered, error) {
 	results := make([]refund.Registered, len(charges))
 	todo := make([]int, 0, len(charges))
 	ready := make([]refund.Charge, len(charges))
@@ -46,7 +60,7 @@ func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([
 		todo = append(todo, n)
 	}
 	for part := range slices.Chunk(todo, mostRegistered) {
-		if err := s.registerPart(ctx, ready, results, part); err != nil {
+		if err := s.registerPart(ctx, ready, results, part, end); err != nil {
 			return nil, fmt.Errorf("register charges: %w", err)
 		}
 	}
@@ -55,13 +69,16 @@ func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([
 
 // registerPart takes some charges through one commit. When something is wrong
 // with one of them, each half is tried alone, and so on down to the guilty one.
-func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int) error {
+func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int, end error) error {
 	var problem error
 	for try := 0; ; try++ {
 		problem = s.write(ctx, func(q sqldb.Querier) error {
 			r := newRegistering(s, q, slices.Clone(charges), results, slices.Clone(todo))
-			if err := r.run(ctx); err != nil || len(todo) > 1 {
+			if err := r.run(ctx); err != nil {
 				return err
+			}
+			if end != nil || len(todo) > 1 {
+				return end
 			}
 			if results[todo[0]].Err != nil {
 				return errNothingDone
@@ -78,7 +95,7 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 		}
 	}
 	switch {
-	case problem == nil:
+	case problem == nil, errors.Is(problem, errOnlyTried):
 		return nil
 	case ctx.Err() != nil:
 		return problem
@@ -87,10 +104,10 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 		return nil
 	}
 	half := len(todo) / 2
-	if err := s.registerPart(ctx, charges, results, todo[:half]); err != nil {
+	if err := s.registerPart(ctx, charges, results, todo[:half], end); err != nil {
 		return err
 	}
-	return s.registerPart(ctx, charges, results, todo[half:])
+	return s.registerPart(ctx, charges, results, todo[half:], end)
 }
 
 // giveWay makes a charge ready for another try after one of its names was found
@@ -105,9 +122,12 @@ func giveWay(c refund.Charge, try int) (ready refund.Charge, more bool) {
 }
 
 func registerProblem(err error) error {
+	var taken nameTakenError
 	switch {
-	case errors.Is(err, errNameTaken):
-		return refund.Errorf(refund.KindChargeConflict, "identities", "one of the charge's names is already that of another charge")
+	case errors.As(err, &taken):
+		e := refund.Errorf(refund.KindChargeConflict, "identities", "the name %q (%s) is already that of charge %s", taken.name.name, taken.name.dialect, taken.owner)
+		e.Charge = taken.owner
+		return e
 	case refund.As(err) != nil:
 		return err
 	default:
@@ -116,6 +136,15 @@ func registerProblem(err error) error {
 }
 
 var errNameTaken = errors.New("a name of the charge belongs to another charge")
+
+// nameTakenError is errNameTaken with the name and whose it is.
+type nameTakenError struct {
+	name  nameKey
+	owner string
+}
+
+func (e nameTakenError) Error() string { return errNameTaken.Error() }
+func (e nameTakenError) Unwrap() error { return errNameTaken }
 
 // chargeIdentity is what makes two registrations the same payment.
 type chargeIdentity struct{ merchant, account, transaction string }
@@ -171,7 +200,10 @@ func (r *registering) run(ctx context.Context) error {
 	if err := r.grow(ctx); err != nil {
 		return err
 	}
-	return r.addNames(ctx)
+	if err := r.addNames(ctx); err != nil {
+		return err
+	}
+	return r.findSameOrders(ctx)
 }
 
 // insert adds the charges that are new.
@@ -245,7 +277,7 @@ func (r *registering) match(ctx context.Context) error {
 		case !ok:
 			return r.lost(ctx, r.charges[at])
 		case !refund.SameCharge(stored, r.charges[at]):
-			e := refund.Errorf(refund.KindChargeConflict, "charge", "the charge is registered with other content")
+			e := refund.Errorf(refund.KindChargeConflict, "charge", "charge %s is registered with other content: %s", stored.ID, strings.Join(refund.Differences(stored, r.charges[at]), ", "))
 			e.Charge = stored.ID
 			r.results[at] = refund.Registered{Err: e}
 		default:
@@ -253,6 +285,36 @@ func (r *registering) match(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+var orderColumns = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "order_no TEXT")
+
+// sameOrders finds one other charge with an order number; the index leads to
+// it, however many there are.
+const sameOrders = `SELECT v.id, COALESCE((SELECT c.id FROM charges c WHERE c.merchant_id = v.merchant_id AND c.order_no = v.order_no AND c.id <> v.id
+	ORDER BY c.created_at, c.id LIMIT 1), '') FROM v`
+
+// findSameOrders tells of each new charge whose order number another has.
+func (r *registering) findSameOrders(ctx context.Context) error {
+	var rows [][]any
+	for _, at := range r.todo {
+		if c := r.charges[at]; r.fresh[at] {
+			rows = append(rows, []any{c.MerchantID, c.ID, c.OrderNo})
+		}
+	}
+	others := make(map[string]string, len(rows))
+	err := sqldb.QueryValues(ctx, r.q, orderColumns, rows, sameOrders, func(scan func(...any) error) error {
+		var id, other string
+		err := scan(&id, &other)
+		others[id] = other
+		return err
+	})
+	for _, at := range r.todo {
+		if r.fresh[at] {
+			r.results[at].SameOrder = others[r.charges[at].ID]
+		}
+	}
+	return err
 }
 
 func keyOf(c refund.Charge) rowKey { return rowKey{c.MerchantID, c.ID} }

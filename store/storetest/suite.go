@@ -49,6 +49,7 @@ var cases = []suiteCase{
 	{"a made-up name gives way to another payment's", chargeMadeUpName},
 	{"a charge that differs is a conflict and leaves no trace", chargeConflict},
 	{"a name belongs to one charge", nameBelongsToOne},
+	{"a new charge with another one's order number says so", sameOrderIsTold},
 	{"many registrations of one charge at once make one", registeredAtOnce},
 	{"a payment is one charge whichever account takes it later", paymentIsOneCharge},
 	{"a payment that is registered at once with and without an account is one charge", paymentAtOnce},

@@ -187,12 +187,38 @@ func chargeConflict(t *testing.T, f *fixture) {
 	}
 }
 
+func sameOrderIsTold(t *testing.T, f *fixture) {
+	first, second, other := f.charge(100), f.charge(100), f.charge(100)
+	second.OrderNo, other.OrderNo = first.OrderNo, "other "+other.OrderNo
+	results, err := f.TryCharges(t.Context(), []refund.Charge{first, second, other})
+	if err != nil || results[0].SameOrder != second.ID || results[1].SameOrder != first.ID || results[2].SameOrder != "" {
+		t.Errorf("tried: %+v, %v", results, err)
+	}
+	_, err = f.Charge(t.Context(), f.merchant, first.ID)
+	wantKind(t, err, refund.KindChargeNotFound)
+	for n, c := range []refund.Charge{first, second, second} {
+		results, err := f.RegisterCharges(t.Context(), []refund.Charge{c})
+		if want := []string{"", first.ID, ""}[n]; err != nil || results[0].Err != nil || results[0].SameOrder != want {
+			t.Errorf("%d: %+v, %v; want %q", n, results, err, want)
+		}
+	}
+	// A trial tells what is wrong with each, as registering does.
+	first.Amount++
+	results, err = f.TryCharges(t.Context(), []refund.Charge{first, second, other})
+	if err != nil || refund.KindOf(results[0].Err) != refund.KindChargeConflict || !results[1].Again || results[2].Err != nil {
+		t.Errorf("tried again: %+v, %v", results, err)
+	}
+}
+
 func nameBelongsToOne(t *testing.T, f *fixture) {
 	first := f.registered(t, f.charge(100))
 	other := f.charge(100)
 	other.Aliases = append(other.Aliases, refund.Alias{Dialect: "pingpp", Identity: "app_1", Name: first.Aliases[0].Name})
 	_, _, err := f.RegisterCharge(t.Context(), other)
 	wantKind(t, err, refund.KindChargeConflict)
+	if refund.As(err).Charge != first.ID {
+		t.Errorf("the error does not say whose name it is: %v", err)
+	}
 	_, err = f.Charge(t.Context(), f.merchant, other.ID)
 	wantKind(t, err, refund.KindChargeNotFound)
 
