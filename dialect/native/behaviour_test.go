@@ -127,7 +127,7 @@ func TestInTestModeAChargeIsTheSandboxsUnlessItSaysOtherwise(t *testing.T) {
 	s := dialecttest.Start(t)
 	key := keyed(t, s, merchant.Test, merchant.Scopes(), merchant.ChannelAccount{ID: "manual_4", Channel: merchant.ChannelManual})
 	for members, want := range map[string]string{``: "sandbox_", `, "channel_account": "manual_4"`: "manual_4"} {
-		answer := send(t, s, key, "POST", "/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "channel": "wx"`+members+`}`, http.StatusCreated)
+		answer := send(t, s, key, "POST", "/charges", `{"order_no": "`+want+`", "amount": 1, "currency": "CNY", "channel": "wx"`+members+`}`, http.StatusCreated)
 		if got := text(answer, "channel_account"); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: goes through %s", members, got)
 		}
@@ -154,7 +154,7 @@ func TestAChargeGoesToTheAccountThatTakesIt(t *testing.T) {
 		"a closed one's":         {"old", "", 201, "taking_the_rest"},
 		"a closed one's by name": {"old", `, "channel_account": "taking_nothing"`, 422, "channel_account"},
 	} {
-		answer := send(t, s, key, "POST", "/charges", `{"order_no": "T1", "amount": 1, "currency": "CNY", "transaction_id": "`+strings.ReplaceAll(name, " ", "_")+
+		answer := send(t, s, key, "POST", "/charges", `{"order_no": "`+strings.ReplaceAll(name, " ", "_")+`", "amount": 1, "currency": "CNY", "transaction_id": "`+strings.ReplaceAll(name, " ", "_")+
 			`", "paid_at": "2026-01-01T00:00:00Z", "channel": "`+c.channel+`"`+c.members+`}`, c.status)
 		got := text(answer, "param")
 		if c.status == 201 {

@@ -1,22 +1,19 @@
 package native
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"time"
 
+	"github.com/refundry/refundry/chargefile"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 )
 
 // Limits of POST /charges/batch.
 const (
-	// mostLine is the longest line in bytes: a charge with 100 lines of goods
-	// and as many on its coupons is far below.
-	mostLine = 256 << 10
 	// mostLines bounds the answer, which is kept until all is read: most
 	// clients do not read while they send.
 	mostLines = 50_000
@@ -35,6 +32,8 @@ type lineAnswer struct {
 	Status  int      `json:"status"` // as of the same charge sent alone
 	ID      string   `json:"id,omitempty"`
 	Problem *problem `json:"problem,omitempty"`
+	// SameAs is an earlier line of the batch that names the same charge.
+	SameAs int `json:"same_as,omitempty"`
 	// Warnings are as those of the same charge sent alone.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -63,9 +62,7 @@ func (d *Dialect) registerLines(c *call, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	b := &batch{call: c, registration: r, control: http.NewResponseController(c.w)}
-	b.lines = bufio.NewScanner(body)
-	b.lines.Buffer(make([]byte, 0, 64<<10), mostLine+len("\r\n"))
+	b := &batch{call: c, registration: r, control: http.NewResponseController(c.w), lines: chargefile.NewLines(body), seen: make(map[string]int)}
 	for b.chunk() {
 	}
 	if b.end() {
@@ -83,10 +80,10 @@ type batch struct {
 	call         *call
 	registration registration
 	control      *http.ResponseController
-	lines        *bufio.Scanner
-	line         int // the last that was read
+	lines        *chargefile.Lines
+	seen         map[string]int // the first line that named a charge, by its id
 	out          bytes.Buffer
-	fault        error // of all, not of one line
+	ended        error // why no more is read
 }
 
 // chunk reads and registers up to chunkLines; false is the end.
@@ -95,25 +92,27 @@ func (b *batch) chunk() bool {
 	var charges []refund.Charge
 	var answers []lineAnswer
 	var at []int // the answer of each charge
-	more := true
-	for len(answers) < chunkLines {
-		if b.line == mostLines {
-			if b.lines.Scan() {
-				b.fault = refund.Errorf(refund.KindTooLarge, "", "a batch has at most %d lines; this and those behind it were not read", mostLines)
-			}
-			more = false
-			break
-		}
-		if more = b.lines.Scan(); !more {
-			break
-		}
-		b.line++
-		text := bytes.TrimSpace(b.lines.Bytes())
-		if len(text) == 0 {
+	for len(answers) < chunkLines && b.ended == nil {
+		text, tooLong, err := b.lines.Next()
+		switch {
+		case err != nil:
+			b.ended = err
+			continue
+		case b.lines.Number() > mostLines:
+			b.ended = refund.Errorf(refund.KindTooLarge, "", "a batch has at most %d lines; this and those behind it were not read", mostLines)
 			continue
 		}
-		answers = append(answers, lineAnswer{Line: b.line})
-		charge, err := b.charge(text)
+		text = bytes.TrimSpace(text)
+		if len(text) == 0 && !tooLong {
+			continue
+		}
+		answers = append(answers, lineAnswer{Line: b.lines.Number()})
+		var charge refund.Charge
+		if tooLong {
+			err = refund.Errorf(refund.KindTooLarge, "", "a line is at most %d bytes", chargefile.MaxLine)
+		} else {
+			charge, err = b.charge(text)
+		}
 		if err != nil {
 			b.fail(&answers[len(answers)-1], err)
 			continue
@@ -126,7 +125,7 @@ func (b *batch) chunk() bool {
 	for _, answer := range answers {
 		b.write(answer)
 	}
-	return more && b.fault == nil
+	return b.ended == nil
 }
 
 func (b *batch) charge(line []byte) (refund.Charge, error) {
@@ -151,13 +150,19 @@ func (b *batch) register(charges []refund.Charge, at []int, answers []lineAnswer
 	}
 	for n, result := range results {
 		answer := &answers[at[n]]
+		id := result.Charge.ID
 		switch {
 		case result.Err != nil:
 			b.fail(answer, result.Err)
+			id = answer.Problem.Charge
 		case result.Again:
-			answer.Status, answer.ID, answer.Warnings = http.StatusOK, result.Charge.ID, warnings(result.Charge)
+			answer.Status, answer.ID = http.StatusOK, id
 		default:
-			answer.Status, answer.ID, answer.Warnings = http.StatusCreated, result.Charge.ID, warnings(result.Charge)
+			answer.Status, answer.ID = http.StatusCreated, id
+		}
+		answer.Warnings = warnings(result)
+		if answer.SameAs = b.seen[id]; answer.SameAs == 0 && id != "" {
+			b.seen[id] = answer.Line
 		}
 	}
 }
@@ -165,23 +170,22 @@ func (b *batch) register(charges []refund.Charge, at []int, answers []lineAnswer
 // end reports whether the body was read to its end, and writes what ended the
 // batch early.
 func (b *batch) end() bool {
-	err := b.lines.Err()
+	if errors.Is(b.ended, io.EOF) {
+		return true
+	}
+	fault := refund.As(b.ended)
 	var large *http.MaxBytesError
 	switch {
-	case b.fault != nil:
-	case err == nil:
-		return true
-	case errors.Is(err, bufio.ErrTooLong):
-		b.fault = refund.Errorf(refund.KindTooLarge, "", "a line is at most %d bytes; this and those behind it were not read", mostLine)
-	case errors.As(err, &large):
-		b.fault = refund.Errorf(refund.KindTooLarge, "", "a batch is at most %d bytes; this line and those behind it were not read", mostBatch)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		b.fault = refund.Errorf(refund.KindInvalid, "", "the body broke off; this line and those behind it were not read")
+	case fault != nil:
+	case errors.As(b.ended, &large):
+		fault = refund.Errorf(refund.KindTooLarge, "", "a batch is at most %d bytes; this line and those behind it were not read", mostBatch)
+	case errors.Is(b.ended, io.ErrUnexpectedEOF):
+		fault = refund.Errorf(refund.KindInvalid, "", "the body broke off; this line and those behind it were not read")
 	default:
-		b.fault = refund.Errorf(refund.KindInvalid, "", "the body could not be read to its end; this line and those behind it were not read")
+		fault = refund.Errorf(refund.KindInvalid, "", "the body could not be read to its end; this line and those behind it were not read")
 	}
-	answer := lineAnswer{Line: b.line + 1}
-	b.fail(&answer, b.fault)
+	answer := lineAnswer{Line: min(b.lines.Number(), mostLines) + 1}
+	b.fail(&answer, fault)
 	b.write(answer)
 	return false
 }

@@ -40,15 +40,19 @@ func (d *Dialect) createCharge(c *call) error {
 	if err != nil {
 		return err
 	}
-	stored, again, err := d.s.Registrar.RegisterCharge(c.ctx, charge)
+	results, err := d.s.Registrar.RegisterCharges(c.ctx, []refund.Charge{charge})
 	if err != nil {
 		return err
 	}
-	answer := registeredAnswer{answerCharge(stored), warnings(stored)}
-	if again {
+	result := results[0]
+	if result.Err != nil {
+		return result.Err
+	}
+	answer := registeredAnswer{answerCharge(result.Charge), warnings(result)}
+	if result.Again {
 		return c.json(http.StatusOK, answer)
 	}
-	c.w.Header().Set("Location", version+"/charges/"+stored.ID)
+	c.w.Header().Set("Location", version+"/charges/"+result.Charge.ID)
 	return c.json(http.StatusCreated, answer)
 }
 
@@ -72,6 +76,11 @@ func (d *Dialect) registration(c *call) (registration, error) {
 	return registration{merchant: c.caller.Merchant, identities: identities, accounts: accounts, now: d.now()}, nil
 }
 
+// maxPaidAhead is how far a payment may lie ahead of our clock: clocks of
+// channels and shops differ by minutes. Anything more is a mistake, and would
+// leave refunds open for as much longer.
+const maxPaidAhead = 10 * time.Minute
+
 // charge makes the charge of a request: whose it is, where it was paid, and
 // what each dialect calls it.
 func (r registration) charge(in chargeRequest, key string) (refund.Charge, error) {
@@ -90,8 +99,11 @@ func (r registration) charge(in chargeRequest, key string) (refund.Charge, error
 			return refund.Charge{}, refuse(refund.KindInvalid, "paid_at", "is required in live mode")
 		}
 	}
-	if c.PaidAt.IsZero() {
+	switch {
+	case c.PaidAt.IsZero():
 		c.PaidAt = r.now
+	case c.PaidAt.After(r.now.Add(maxPaidAhead)):
+		return refund.Charge{}, refuse(refund.KindInvalid, "paid_at", "must not lie in the future")
 	}
 	if c, err = r.names(c, in.aliases); err != nil {
 		return refund.Charge{}, err
@@ -126,11 +138,15 @@ func (r registration) route(c refund.Charge) (refund.Charge, error) {
 }
 
 // warnings are what whoever registered a charge should know.
-func warnings(c refund.Charge) []string {
-	if c.ChannelAccount != "" {
-		return nil
+func warnings(r refund.Registered) []string {
+	var all []string
+	if r.Charge.ID != "" && r.Charge.ChannelAccount == "" {
+		all = append(all, "no channel account takes "+r.Charge.Channel+": refunds of this charge are refused until one does (hint: refundry account add)")
 	}
-	return []string{"no channel account takes " + c.Channel + ": refunds of this charge are refused until one does (hint: refundry account add)"}
+	if r.SameOrder != "" {
+		all = append(all, "order number "+r.Charge.OrderNo+" is also that of charge "+r.SameOrder+": is it the same payment, under another transaction_id?")
+	}
+	return all
 }
 
 // names gives c the aliases that the request names, and one in each other

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/refundry/refundry/chargefile"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 )
@@ -59,7 +60,32 @@ func decodeCharge(d *decoder) (chargeRequest, error) {
 		optional("splits", d.list(mostSplits, d.split(&c.Detail.Splits))),
 		optional("identities", d.identities(&in.aliases)),
 	)
+	if err == nil {
+		err = in.exactNumbers()
+	}
 	return in, err
+}
+
+// exactNumbers refuses numbers that a spreadsheet has rounded on their way.
+func (in chargeRequest) exactNumbers() error {
+	refuseRounded := func(path, text string) error {
+		return refuse(refund.KindInvalid, path, "is a number that a spreadsheet or a program has rounded: %s (hint: have the column exported as text, or write it in quotes)", shown(text))
+	}
+	switch c := in.charge; {
+	case chargefile.Rounded(c.OrderNo):
+		return refuseRounded("order_no", c.OrderNo)
+	case chargefile.RoundedTransaction(c.TransactionID, c.Channel):
+		return refuseRounded("transaction_id", c.TransactionID)
+	}
+	for _, a := range in.aliases {
+		form := namingOf(a.Dialect)
+		for _, word := range [][2]string{{form.identity, a.Identity}, {form.name, a.Name}, {form.sub, a.Sub}} {
+			if chargefile.Rounded(word[1]) {
+				return refuseRounded("identities."+a.Dialect+"."+word[0], word[1])
+			}
+		}
+	}
+	return nil
 }
 
 // orderNo is what merchants look charges up by.

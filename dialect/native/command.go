@@ -19,6 +19,12 @@ func NewImporter(m merchant.Merchant, identities []merchant.Identity, accounts [
 	return Importer{registration{merchant: m, identities: identities, accounts: accounts, now: now}}
 }
 
+// At is the importer at a later time.
+func (i Importer) At(now time.Time) Importer {
+	i.registration.now = now
+	return i
+}
+
 // Charge reads a charge from the body of POST /refundry/v1/charges and makes it
 // ready to be registered. What is wrong with it is a *refund.Error.
 func (i Importer) Charge(body []byte) (refund.Charge, error) {

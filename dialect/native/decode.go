@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,11 +38,15 @@ func optional(name string, read func(exactjson.Value, string)) member {
 	return member{name: name, read: read}
 }
 
+// byteOrderMark stands before what some programs save as UTF-8. RFC 8259 lets
+// a reader of JSON pass over it.
+var byteOrderMark = []byte("\ufeff")
+
 // parse reads a body as JSON. An empty one stands for {}.
 func parse(body []byte) (*decoder, error) {
 	// A number may be as long as the body: what reads it says that it is too
 	// large, and names the member.
-	v, err := exactjson.Decode(body, exactjson.Limits{NumberBytes: dialect.MaxBody})
+	v, err := exactjson.Decode(bytes.TrimPrefix(body, byteOrderMark), exactjson.Limits{NumberBytes: dialect.MaxBody})
 	var where *exactjson.Error
 	switch {
 	case errors.As(err, &where):
@@ -144,7 +149,10 @@ func (d *decoder) filled(to *string, most int) func(exactjson.Value, string) {
 func (d *decoder) name(to *string, most int) func(exactjson.Value, string) {
 	read := d.text(to, most)
 	return func(v exactjson.Value, path string) {
-		if v.Kind == exactjson.String && !visible(v.Text) {
+		switch {
+		case v.Kind == exactjson.Number:
+			d.refuse(path, "must be of type string, not number (hint: write it in quotes; programs round numbers of many digits)")
+		case v.Kind == exactjson.String && !visible(v.Text):
 			d.refuse(path, "must be visible ASCII characters without blanks")
 		}
 		read(v, path)
@@ -243,10 +251,11 @@ func (d *decoder) moment(to *time.Time) func(exactjson.Value, string) {
 
 func parseMoment(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || t.Before(earliest) {
+	// In UTC a year may have five digits, which RFC 3339 can't write.
+	if t = t.UTC(); err != nil || t.Before(earliest) || t.Year() > 9999 {
 		return time.Time{}, fmt.Errorf("must be an RFC 3339 time such as 2026-11-22T10:00:00Z, not before 2000")
 	}
-	return t.UTC().Truncate(time.Microsecond), nil
+	return t.Truncate(time.Microsecond), nil
 }
 
 // list reads an array of at most most elements.

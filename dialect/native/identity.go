@@ -64,10 +64,14 @@ func identitiesOf(c refund.Charge) map[string]map[string]string {
 	return out
 }
 
+func namingOf(dialect string) naming {
+	return namings[slices.IndexFunc(namings, func(n naming) bool { return n.dialect == dialect })]
+}
+
 // claimed finds the merchant's identity that an alias of a request names. An
 // identity of someone else is KindForbidden, whether it exists or not.
 func claimed(a refund.Alias, mine []merchant.Identity) (merchant.Identity, *refund.Error) {
-	form := namings[slices.IndexFunc(namings, func(n naming) bool { return n.dialect == a.Dialect })]
+	form := namingOf(a.Dialect)
 	param := "identities." + a.Dialect
 	var inDialect []merchant.Identity
 	for _, identity := range mine {

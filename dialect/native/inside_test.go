@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refundry/refundry/chargefile"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
@@ -287,13 +288,9 @@ func TestABatchThatEndsEarlySaysSoAndKeepsWhatCameBefore(t *testing.T) {
 		registered int
 		last       string
 	}{
-		"a line that is too long": {
-			strings.NewReader(line + "\n" + strings.Repeat(" ", mostLine+10) + line + "\n" + line), 1,
-			`{"line":2,"status":413,"problem":{"type":"urn:refundry:problem:too_large"`,
-		},
 		"a body that breaks off": {
 			io.MultiReader(strings.NewReader(line+"\n"+line[:20]), iotest.ErrReader(io.ErrUnexpectedEOF)), 1,
-			`{"line":3,"status":400,"problem":{"type":"urn:refundry:problem:invalid"`,
+			`{"line":2,"status":400,"problem":{"type":"urn:refundry:problem:invalid"`,
 		},
 		"a body that is late": {
 			io.MultiReader(strings.NewReader(line+"\n"), iotest.ErrReader(errors.New("i/o timeout"))), 1,
@@ -310,6 +307,45 @@ func TestABatchThatEndsEarlySaysSoAndKeepsWhatCameBefore(t *testing.T) {
 		if w.Code != http.StatusOK || registered != c.registered || !strings.HasPrefix(lines[len(lines)-1], c.last) {
 			t.Errorf("%s: %d registered, answered %d %.600s", name, registered, w.Code, w.Body)
 		}
+	}
+}
+
+func TestALineOfABatchThatIsTooLongHarmsNoOther(t *testing.T) {
+	registered := 0
+	f := &few{registers: func(charges []refund.Charge) ([]refund.Registered, error) {
+		registered += len(charges)
+		return make([]refund.Registered, len(charges)), nil
+	}}
+	w := f.ask(t.Context(), "POST", "/charges/batch", strings.NewReader(line+"\n"+strings.Repeat(" ", chargefile.MaxLine+10)+line+"\n"+line))
+	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
+	if registered != 2 || len(lines) != 3 || !strings.HasPrefix(lines[1], `{"line":2,"status":413,"problem":{"type":"urn:refundry:problem:too_large"`) {
+		t.Errorf("%d registered, answered %.600s", registered, w.Body)
+	}
+}
+
+func TestABatchMayBeginWithAByteOrderMark(t *testing.T) {
+	f := &few{registers: func(charges []refund.Charge) ([]refund.Registered, error) {
+		return make([]refund.Registered, len(charges)), nil
+	}}
+	w := f.ask(t.Context(), "POST", "/charges/batch", strings.NewReader("\ufeff"+line+"\r\n"))
+	if got := w.Body.String(); !strings.HasPrefix(got, `{"line":1,"status":201`) {
+		t.Errorf("answered %s", got)
+	}
+}
+
+func TestWhatAnImportShouldLookAtIsToldByLine(t *testing.T) {
+	f := &few{registers: func(charges []refund.Charge) ([]refund.Registered, error) {
+		conflict := refund.Errorf(refund.KindChargeConflict, "charge", "other content")
+		conflict.Charge = "ch_1"
+		return []refund.Registered{
+			{Charge: refund.Charge{ID: "ch_1", OrderNo: "L", ChannelAccount: "a"}, SameOrder: "ch_0"}, {Charge: refund.Charge{ID: "ch_1", ChannelAccount: "a"}, Again: true}, {Err: conflict},
+		}, nil
+	}}
+	w := f.ask(t.Context(), "POST", "/charges/batch", strings.NewReader(strings.Repeat(line+"\n", 3)))
+	lines := strings.Split(w.Body.String(), "\n")
+	if !strings.HasPrefix(lines[0], `{"line":1,"status":201,"id":"ch_1","warnings":["order number L is also that of charge ch_0`) ||
+		lines[1] != `{"line":2,"status":200,"id":"ch_1","same_as":1}` || !strings.HasSuffix(lines[2], `"same_as":1}`) {
+		t.Errorf("answered %s", w.Body)
 	}
 }
 
