@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,20 +14,10 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/chargefile"
 	"github.com/refundry/refundry/dialect/native"
-	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/store"
-)
-
-const (
-	// chunkLines is how many charges go through one commit.
-	chunkLines = 500
-	// longestLine is the longest line of a file in bytes; a charge with 100
-	// lines of goods and as many on its coupons is far below.
-	longestLine = 256 << 10
-	// mostRejected is how many rejected lines are listed; the rest is counted.
-	mostRejected = 100
 )
 
 // chargeImport registers paid charges from a file.
@@ -40,8 +26,13 @@ type chargeImport struct {
 	dataFlags
 	merchantFlags
 	jsonFlag
-	File   string `arg:"" help:"CSV or NDJSON file, - for standard input."`
-	Format string `help:"csv or ndjson; default by the file's name." enum:",csv,ndjson" default:""`
+	File     string `arg:"" help:"CSV or NDJSON file, or a bill of WeChat Pay or Alipay; - for standard input."`
+	Format   string `help:"csv or ndjson; default by the file's content, then its name." enum:",csv,ndjson" default:""`
+	Encoding string `help:"utf-8, gb18030 (and GBK), utf-16le or utf-16be; default by the file's content." enum:",utf-8,gb18030,utf-16le,utf-16be" default:""`
+	TimeZone string `help:"Time zone of times that do not say theirs: a name such as Asia/Shanghai, or an offset such as +08:00." placeholder:"ZONE"`
+	Channel  string `help:"Channel of charges that name none, such as wx." placeholder:"CHANNEL"`
+	DryRun   bool   `help:"Check everything and register nothing."`
+	Rejects  string `help:"Write the rejected lines to this file, which can be corrected and imported." placeholder:"FILE"`
 }
 
 // Help is shown by --help.
@@ -49,31 +40,31 @@ func (c *chargeImport) Help() string {
 	return `NDJSON has one charge a line, in the form of POST /refundry/v1/charges.
 
 CSV has a header line with the names of its columns, in any order:
-  ` + strings.Join(csvColumns, ", ") + `
+  ` + strings.Join(chargefile.Columns, ", ") + `
 An amount is a whole number of minor units (1000 for 10.00 CNY); an empty cell
 is as if the column were missing. The columns with a dot are the charge's names
 in a dialect. Required are order_no, amount, currency and channel; for a live
-merchant also transaction_id and paid_at.
+merchant also transaction_id and paid_at. Columns are separated by commas,
+semicolons or tabs. Have a spreadsheet treat numbers as text: it rounds those
+of more than 15 digits, and they are refused.
+
+The bills of transactions that WeChat Pay and Alipay let merchants download are
+imported as they are (unpacked). Refunds in the same file are counted as
+already_refunded of their payments.
 
 A charge is known by its channel account and transaction_id: the same again
-changes nothing, other content under the same is rejected. Rejected lines are
-listed with their numbers, and the exit status is 1; the others are registered.`
+changes nothing, other content under the same is rejected, and so is a second
+line of a file for one charge. Rejected lines are listed with their numbers,
+and the exit status is 1; the others are registered.`
 }
 
-// imported is what became of a file.
-type imported struct {
-	Registered int        `json:"registered"`
-	Again      int        `json:"again"` // registered before, unchanged
-	Rejected   int        `json:"rejected"`
-	Lines      []rejected `json:"rejected_lines"`
-	Warnings   []string   `json:"warnings,omitempty"`
-	// unrouted counts the charges that no account takes, by their channels.
-	unrouted map[string]int
-}
-
-type rejected struct {
-	Line   int    `json:"line"`
-	Reason string `json:"reason"`
+// Validate is called by kong.
+func (c *chargeImport) Validate() error {
+	if c.TimeZone == "" {
+		return nil
+	}
+	_, err := chargefile.ParseZone(c.TimeZone)
+	return err
 }
 
 func (c *chargeImport) Run(e *environment) error {
@@ -82,7 +73,7 @@ func (c *chargeImport) Run(e *environment) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	s, err := c.open(e)
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
 	}
@@ -90,22 +81,28 @@ func (c *chargeImport) Run(e *environment) error {
 	if err := c.useMasterKey(e, s); err != nil {
 		return err
 	}
-	importer, err := c.importer(e, s)
+	importer, known, err := c.importer(e, s, m)
 	if err != nil {
 		return err
 	}
 	bar := e.progress(size)
-	lines, err := c.lines(io.TeeReader(in, bar))
+	lines, err := c.lines(in, bar, known)
 	if err != nil {
 		return err
 	}
-	report, err := importAll(e, s, importer, lines)
-	_ = bar.Finish()
-	slices.SortFunc(report.Lines, func(a, b rejected) int { return cmp.Compare(a.Line, b.Line) })
+	rejects, err := c.rejects(in, lines)
 	if err != nil {
-		return fmt.Errorf("import charges: %w (hint: run it again, what was registered stays)", err)
+		return err
 	}
-	return c.tell(e, report)
+	report := newImportReport(e, bar, rejects, c.JSON, c.DryRun)
+	run := importRun{lines: lines, importer: importer, register: s.RegisterCharges, report: report}
+	if c.DryRun {
+		run.register = s.TryCharges
+	}
+	if kind := lines.Kind(); kind != "CSV" && kind != "NDJSON" || lines.Encoding() != "" && lines.Encoding() != "utf-8" {
+		e.say("read as %s, %s", kind, strings.ToUpper(lines.Encoding()))
+	}
+	return report.finish(run.all(e))
 }
 
 // input opens the file and says how long it is, -1 where that is not known.
@@ -118,180 +115,88 @@ func (c *chargeImport) input(e *environment) (io.ReadCloser, int64, error) {
 		return nil, 0, fmt.Errorf("import charges: %w", err)
 	}
 	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder", c.File)
+	}
 	if err != nil {
 		_ = file.Close()
 		return nil, 0, fmt.Errorf("import charges: %w", err)
 	}
+	if !info.Mode().IsRegular() {
+		return struct{ io.ReadCloser }{file}, -1, nil // a pipe: not to be read twice
+	}
 	return file, info.Size(), nil
 }
 
-func (c *chargeImport) importer(ctx context.Context, s *store.Store) (native.Importer, error) {
-	m, err := c.find(ctx, s)
-	if err != nil {
-		return native.Importer{}, err
-	}
+// importer returns what makes the merchant's charges of lines, and whether it
+// has an identity in the WeChat Pay dialect.
+func (c *chargeImport) importer(ctx context.Context, s *store.Store, m merchant.Merchant) (native.Importer, bool, error) {
 	names, err := s.Identities(ctx, m.ID)
 	if err != nil {
-		return native.Importer{}, err
+		return native.Importer{}, false, err
 	}
 	accounts, err := s.ChannelAccounts(ctx, m.ID)
 	if err != nil {
-		return native.Importer{}, err
+		return native.Importer{}, false, err
 	}
-	return native.NewImporter(m, names, accounts, time.Now().UTC().Truncate(time.Microsecond)), nil
+	known := slices.ContainsFunc(names, func(i merchant.Identity) bool { return i.Dialect == merchant.WeChatPay })
+	return native.NewImporter(m, names, accounts, time.Now().UTC().Truncate(time.Microsecond)), known, nil
 }
 
-// lines reads the file in its format.
-func (c *chargeImport) lines(in io.Reader) (lineReader, error) {
-	format := c.Format
-	if format == "" {
-		format = map[string]string{".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}[strings.ToLower(filepath.Ext(c.File))]
-	}
-	switch format {
-	case "csv":
-		return newCSVLines(in)
-	case "ndjson":
-		return newJSONLines(in), nil
-	}
-	return nil, usageError{"is it CSV or NDJSON? say so with --format"}
-}
-
-// lineReader gives one charge after the other, as the body of POST
-// /refundry/v1/charges, with the number of its line. A charge that can't be
-// read is a rejection; io.EOF ends it, and any other error ends it early.
-type lineReader interface {
-	next() (line int, body []byte, err error)
-}
-
-// lineError is what is wrong with one line.
-type lineError struct{ text string }
-
-func (e lineError) Error() string { return e.text }
-
-type jsonLines struct {
-	lines *bufio.Scanner
-	line  int
-}
-
-func newJSONLines(in io.Reader) *jsonLines {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, 64<<10), longestLine)
-	return &jsonLines{lines: lines}
-}
-
-func (j *jsonLines) next() (int, []byte, error) {
-	for j.lines.Scan() {
-		j.line++
-		if text := bytes.TrimSpace(j.lines.Bytes()); len(text) > 0 {
-			return j.line, bytes.Clone(text), nil
+// lines begins to read the file.
+func (c *chargeImport) lines(in io.Reader, bar *progressbar.ProgressBar, namesWeChat bool) (*chargefile.Reader, error) {
+	opts := chargefile.Options{Format: c.Format, Name: filepath.Base(c.File), Encoding: c.Encoding, Channel: c.Channel, NamesWeChat: namesWeChat}
+	if c.TimeZone != "" {
+		var err error
+		if opts.Zone, err = chargefile.ParseZone(c.TimeZone); err != nil {
+			return nil, err
 		}
 	}
-	if err := j.lines.Err(); err != nil {
-		return j.line + 1, nil, fmt.Errorf("read line %d: %w", j.line+1, err)
-	}
-	return j.line, nil, io.EOF
-}
-
-// importAll registers what lines gives, a chunk a commit.
-func importAll(ctx context.Context, s dialect.BatchRegistrar, importer native.Importer, lines lineReader) (imported, error) {
-	report := imported{Lines: []rejected{}, unrouted: make(map[string]int)}
-	for more := true; more; {
-		charges := make([]refund.Charge, 0, chunkLines)
-		at := make([]int, 0, chunkLines)
-		for len(charges) < chunkLines {
-			line, body, err := lines.next()
-			if errors.Is(err, io.EOF) {
-				more = false
-				break
-			}
-			var wrong lineError
-			if err != nil && !errors.As(err, &wrong) {
-				return report, err
-			}
-			var charge refund.Charge
-			if err == nil {
-				charge, err = importer.Charge(body)
-			}
-			if err != nil {
-				report.reject(line, err)
-				continue
-			}
-			charges, at = append(charges, charge), append(at, line)
-		}
-		results, err := s.RegisterCharges(ctx, charges)
-		if err != nil {
-			return report, err
-		}
-		for n, result := range results {
-			if result.Err == nil && result.Charge.ChannelAccount == "" {
-				report.unrouted[result.Charge.Channel]++
-			}
-			switch {
-			case result.Err != nil:
-				report.reject(at[n], result.Err)
-			case result.Again:
-				report.Again++
-			default:
-				report.Registered++
-			}
-		}
-	}
-	return report, nil
-}
-
-// warn makes the warnings about charges that no channel account takes.
-func (r *imported) warn() {
-	for _, channel := range slices.Sorted(maps.Keys(r.unrouted)) {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("no channel account takes %s: refunds of %d charges are refused until one does (hint: refundry account add)",
-			channel, r.unrouted[channel]))
-	}
-}
-
-func (r *imported) reject(line int, err error) {
-	r.Rejected++
-	if len(r.Lines) < mostRejected {
-		r.Lines = append(r.Lines, rejected{line, reason(err)})
-	}
-}
-
-// reason is what an error tells a person, without the core's words. Which
-// parameter is at fault is told where that is not the thing itself.
-func reason(err error) string {
-	known := refund.As(err)
-	switch {
-	case known == nil:
-		return err.Error()
-	case known.Kind == refund.KindInvalid && !strings.HasPrefix(known.Detail, known.Param):
-		return known.Param + ": " + known.Detail
-	}
-	return known.Detail
-}
-
-// tell reports; rejected lines make the command fail.
-func (c *chargeImport) tell(e *environment, report imported) error {
-	report.warn()
-	if c.JSON {
-		if err := e.printJSON(report); err != nil {
-			return err
-		}
+	var r *chargefile.Reader
+	var err error
+	if file, seeks := in.(io.ReadSeeker); seeks {
+		r, err = chargefile.Open(&counted{file, bar}, opts)
 	} else {
-		for _, line := range report.Lines {
-			if _, err := fmt.Fprintf(e.out, "line %d: %s\n", line.Line, harmless(line.Reason)); err != nil {
-				return err
-			}
+		r, err = chargefile.New(io.TeeReader(in, bar), opts)
+	}
+	switch {
+	case errors.Is(err, chargefile.ErrUnknownFormat):
+		return nil, usageError{err.Error() + " say so with --format"}
+	case err != nil:
+		return nil, fmt.Errorf("import charges: %w", err)
+	}
+	return r, nil
+}
+
+// rejects makes the file of rejected lines; nil where none is wanted.
+func (c *chargeImport) rejects(in io.Reader, lines *chargefile.Reader) (*rejectsFile, error) {
+	if c.Rejects == "" {
+		return nil, nil
+	}
+	if file, ok := in.(*os.File); ok {
+		read, err := file.Stat()
+		if written, there := os.Stat(c.Rejects); err == nil && there == nil && os.SameFile(read, written) {
+			return nil, usageError{"--rejects names the file that is imported"}
 		}
 	}
-	if left := report.Rejected - len(report.Lines); left > 0 {
-		e.say("%d more lines were rejected", left)
-	}
-	for _, warning := range report.Warnings {
-		e.say("warning: %s", warning)
-	}
-	e.say("%d charges registered, %d were registered before, %d lines rejected", report.Registered, report.Again, report.Rejected)
-	if report.Rejected > 0 {
-		return errTold
-	}
-	return nil
+	return newRejectsFile(c.Rejects, lines.Heading)
+}
+
+// counted shows on a bar how far a file was read.
+type counted struct {
+	io.ReadSeeker
+	bar *progressbar.ProgressBar
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadSeeker.Read(p)
+	_ = c.bar.Add(n)
+	return n, err
+}
+
+func (c *counted) Seek(offset int64, whence int) (int64, error) {
+	c.bar.Reset()
+	return c.ReadSeeker.Seek(offset, whence)
 }
 
 // progress is a bar on stderr, or nothing when that is no terminal.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -31,6 +32,12 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			example, err := filepath.Abs("../../docs/examples/charges.csv")
+			env.Setenv("EXAMPLE", example)
+			env.Setenv("BOOK", filepath.Join(env.WorkDir, "book.csv"))
+			return errors.Join(err, os.WriteFile(env.Getenv("BOOK"), []byte("PK\x03\x04"), 0o600))
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      exits,
 			"freeport":   freeport,

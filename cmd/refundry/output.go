@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
 )
 
 // jsonFlag is for commands that print data.
@@ -61,6 +62,19 @@ func printList[T, J any](e *environment, asJSON bool, all []T, object func(T) J,
 	return e.printTable(header, rows)
 }
 
+// reason is what an error tells a person, without the core's words. Which
+// parameter is at fault is told where that is not the thing itself.
+func reason(err error) string {
+	known := refund.As(err)
+	switch {
+	case known == nil:
+		return err.Error()
+	case known.Kind == refund.KindInvalid && !strings.HasPrefix(known.Detail, known.Param):
+		return known.Param + ": " + known.Detail
+	}
+	return known.Detail
+}
+
 func harmless(cell string) string {
 	if cell == "" {
 		return "-"
@@ -73,12 +87,12 @@ func harmless(cell string) string {
 	}, cell)
 }
 
-// when is a time in tables; JSON has it in RFC 3339 with microseconds.
+// when is a time in tables: RFC 3339 in seconds; JSON has microseconds.
 func when(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02 15:04:05Z")
+	return t.UTC().Format(time.RFC3339)
 }
 
 func amountText(m money.Minor, c money.Currency) string {
