@@ -49,3 +49,8 @@ func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]cha
 		merchant.ChannelManual:  manual.Driver{},
 	}
 }
+
+// channelTables are those that channels keep in our database.
+func channelTables() []channel.Tables {
+	return []channel.Tables{sandbox.Tables()}
+}

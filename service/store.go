@@ -13,6 +13,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/verify"
 )
 
 // What the store implements for those who stand above it.
@@ -35,11 +36,26 @@ var (
 	_ wechatpay.Finder       = (*store.Store)(nil)
 )
 
-// OpenStore opens a database with what the store has to know of the dialects.
+// OpenStore opens a database with what the store has to know of the dialects
+// and of the channels that keep tables.
 func OpenStore(ctx context.Context, url string, opts store.Options) (*store.Store, error) {
+	for _, tables := range channelTables() {
+		opts.Growing = append(opts.Growing, tables.Growing...)
+		opts.DeleteRefunds = append(opts.DeleteRefunds, tables.DeleteRefunds...)
+	}
 	opts.Dialects = store.Dialects{
 		References: []func(string, []merchant.Identity) []refund.Reference{wallet.References, payin.References, wechatpay.References},
 		BatchEnd:   pingpp.BatchEnd,
 	}
 	return store.Open(ctx, url, opts)
+}
+
+// Verify derives every invariant again from the rows and returns what does not
+// hold. The error is about reading.
+func Verify(ctx context.Context, s *store.Store) ([]refund.Finding, error) {
+	var checks []verify.Check
+	for _, tables := range channelTables() {
+		checks = append(checks, verify.Check{Name: tables.Name, Run: tables.Check})
+	}
+	return verify.Run(ctx, s.DB(), checks...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
 )
@@ -94,7 +95,7 @@ func TestRecordsOfManyWritersAndLinkersMakeOneChainForEachMerchant(t *testing.T)
 				t.Errorf("%q: %d records, %v", merchantID, len(read), err)
 			}
 		}
-		if found, err := s.Verify(t.Context()); err != nil || len(found) != 0 {
+		if found, err := service.Verify(t.Context(), s); err != nil || len(found) != 0 {
 			t.Errorf("verify finds %v, %v", found, err)
 		}
 	})

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -59,15 +58,9 @@ func TestBalancesAreCarriedForwardAndStayRight(t *testing.T) {
 		// What is behind the kept sum is not read any more.
 		exec(`UPDATE transfers SET amount = 1 WHERE merchant_id = 'mer_many' AND id = 't7'`)
 		reserved(6001)
-		if found, err := s.VerifyCarried(t.Context()); err != nil || len(found) != 2 || !strings.Contains(found[0].Text, "the balance kept of it is") {
-			t.Errorf("verify finds %v, %v", found, err)
-		}
 		// A change that comes too late for the kept sum has it made anew.
 		write("late", now.Add(-30*time.Minute))
 		reserved(6001)
 		carried(2)
-		if found, err := s.VerifyCarried(t.Context()); err != nil || len(found) > 0 {
-			t.Errorf("verify finds %v, %v", found, err)
-		}
 	})
 }

@@ -24,10 +24,6 @@ var deleteCharges = []string{
 	`DELETE FROM transfers WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM attempts WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
 		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
-	`DELETE FROM sandbox_notices WHERE (account, number) IN (SELECT r.channel_account, r.channel_number FROM v
-		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
-	`DELETE FROM sandbox_refunds WHERE (account, number) IN (SELECT r.channel_account, r.channel_number FROM v
-		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
 	`DELETE FROM refunds WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charge_aliases WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charges WHERE (merchant_id, id) IN (SELECT v.merchant_id, v.id FROM v)`,
@@ -160,7 +156,7 @@ func (r *resetting) delete(ctx context.Context) error {
 		return err
 	}
 	var statements []sqldb.Statement
-	for _, text := range deleteCharges {
+	for _, text := range slices.Concat(r.store.deleteRefunds, deleteCharges) {
 		statements = append(statements, sqldb.WithValues(keyColumns, chargeKeyRows(r.keys), text)...)
 	}
 	if _, err := r.q.Send(ctx, statements); err != nil {

@@ -48,16 +48,6 @@ func (s *Store) WriteAudit(ctx context.Context, r audit.Record, effect string) e
 	})
 }
 
-// VerifyCarried is the part of Verify that looks at balances.
-func (s *Store) VerifyCarried(ctx context.Context) ([]Finding, error) {
-	v := &verifier{}
-	err := s.db.Snapshot(ctx, func(q sqldb.Querier) error {
-		v.q = q
-		return v.carried(ctx)
-	})
-	return v.list, err
-}
-
 // WriteLate writes a transfer of a change that was decided at a time.
 func (s *Store) WriteLate(ctx context.Context, merchantID, id string, at time.Time) error {
 	change := refund.Change{Charge: refund.Charge{MerchantID: merchantID, UpdatedAt: at}, Transfers: make([]refund.Transfer, 1)}

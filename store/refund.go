@@ -75,8 +75,8 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	r.HoldUntil, r.SubmittedAt = sqldb.FromMicros(holdUntil), sqldb.FromMicros(submittedAt)
 	r.FirstSubmittedAt = sqldb.FromMicros(firstSubmittedAt)
 	r.ResolvedBy = audit.ParseActor(resolvedBy)
-	r.Unknown, r.Refused, r.Contradicted = doubt&doubtUnknown != 0, doubt&doubtRefused != 0, doubt&doubtContradicted != 0
-	r.Unproven, r.NeedsPerson = doubt&doubtUnproven != 0, doubt&doubtNeedsPerson != 0
+	r.Unknown, r.Refused, r.Contradicted = doubt&refund.DoubtUnknown != 0, doubt&refund.DoubtRefused != 0, doubt&refund.DoubtContradicted != 0
+	r.Unproven, r.NeedsPerson = doubt&refund.DoubtUnproven != 0, doubt&refund.DoubtNeedsPerson != 0
 	for _, text := range []struct {
 		column string
 		into   any
@@ -125,18 +125,22 @@ func sentText(a refund.Attempt) (string, error) {
 	return text, nil
 }
 
-// The bits of the doubt column.
-const (
-	doubtUnknown      = 1
-	doubtRefused      = 2
-	doubtContradicted = 4
-	doubtUnproven     = 8
-	doubtNeedsPerson  = 16
-)
-
-func doubtOf(r refund.Refund) int64 {
-	return int64(b2i(r.Unknown)*doubtUnknown + b2i(r.Refused)*doubtRefused + b2i(r.Contradicted)*doubtContradicted +
-		b2i(r.Unproven)*doubtUnproven + b2i(r.NeedsPerson)*doubtNeedsPerson)
+func doubtOf(r refund.Refund) (doubt int64) {
+	for _, flag := range [...]struct {
+		set bool
+		bit int64
+	}{
+		{r.Unknown, refund.DoubtUnknown},
+		{r.Refused, refund.DoubtRefused},
+		{r.Contradicted, refund.DoubtContradicted},
+		{r.Unproven, refund.DoubtUnproven},
+		{r.NeedsPerson, refund.DoubtNeedsPerson},
+	} {
+		if flag.set {
+			doubt |= flag.bit
+		}
+	}
+	return doubt
 }
 
 const refundsByKey = `SELECT ` + refundColumns + ` FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`
@@ -159,11 +163,4 @@ func (s *Store) refunds(ctx context.Context, q sqldb.Querier, keys []refund.Key,
 		return err
 	})
 	return found, err
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

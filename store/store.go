@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/refundry/refundry/refund"
@@ -27,6 +28,10 @@ type Options struct {
 	Log *slog.Logger
 	// Dialects is what the registry knows of them; default nothing.
 	Dialects Dialects
+	// Growing are the tables of channels to which each refund adds rows, and
+	// DeleteRefunds the statements that delete what those hold of refunds, both as
+	// in channel.Tables; default none.
+	Growing, DeleteRefunds []string
 }
 
 // Store is an open database.
@@ -37,8 +42,9 @@ type Store struct {
 	newID   func(time.Time) string
 	log     *slog.Logger
 	url     string
-	// dialects are what the registry handed in.
-	dialects Dialects
+	// dialects and deleteRefunds are what the registry handed in.
+	dialects      Dialects
+	deleteRefunds []string
 	// directory is what lookups of merchants and keys found, for a moment.
 	directory directory
 	// channelRules are nil until UseChannelRules.
@@ -60,8 +66,8 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url, dialects: opts.Dialects}
-	db, err := sqldb.Open(ctx, url, sqldb.Options{Growing: growing, Log: opts.Log})
+	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url, dialects: opts.Dialects, deleteRefunds: opts.DeleteRefunds}
+	db, err := sqldb.Open(ctx, url, sqldb.Options{Growing: append(slices.Clone(growing), opts.Growing...), Log: opts.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +78,12 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 // growing are the tables to which each refund adds rows.
 var growing = []string{
 	"charges", "charge_aliases", "refunds", "refund_numbers", "attempts", "transfers",
-	"events", "deliveries", "delivery_attempts", "sandbox_refunds",
+	"events", "deliveries", "delivery_attempts",
 }
+
+// DB is the open database itself, for channels that keep tables of their own
+// and for store/verify.
+func (s *Store) DB() *sqldb.DB { return s.db }
 
 // Close ends all connections.
 func (s *Store) Close() { s.db.Close() }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
 )
@@ -53,7 +54,7 @@ func upgrade(t *testing.T, s *store.Store, file string) {
 	if err := s.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
-	found, err := s.Verify(ctx)
+	found, err := service.Verify(ctx, s)
 	if err != nil || len(found) > 0 {
 		t.Errorf("verify finds %v, %v", found, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -97,7 +98,7 @@ func (h *house) verify(ctx context.Context, d *demonstration) error {
 
 // verified re-derives every invariant of the service's database.
 func (h *house) verified(ctx context.Context) error {
-	findings, err := h.service.Store.Verify(ctx)
+	findings, err := service.Verify(ctx, h.service.Store)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/refundry/refundry/service"
+)
 
 // verifyCommand re-derives every invariant from the database. It needs no
 // keys and may run next to a serve.
@@ -24,7 +28,7 @@ func (c *verifyCommand) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
-	findings, err := s.Verify(e)
+	findings, err := service.Verify(e, s)
 	if err != nil {
 		return err
 	}

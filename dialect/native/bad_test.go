@@ -13,6 +13,7 @@ import (
 	"github.com/refundry/refundry/openapi"
 	"github.com/refundry/refundry/openapi/openapitest"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 )
 
 // badRequest is a request that must be refused. {ch} is a charge of 100 of
@@ -247,7 +248,7 @@ func TestABadRequestIsAnsweredExactlyAndChangesNothing(t *testing.T) {
 		at++
 	}
 	s.Unchanged(t, func() { transcript.Run(t) })
-	if findings, err := s.Store.Verify(t.Context()); err != nil || len(findings) > 0 {
+	if findings, err := service.Verify(t.Context(), s.Store); err != nil || len(findings) > 0 {
 		t.Errorf("%v, %v", findings, err)
 	}
 	if at != len(all) || at < 60 {

@@ -209,7 +209,7 @@ func TestAWriteIsDoneOnceForItsKey(t *testing.T) {
 			})
 		})
 	}
-	if findings, err := s.Store.Verify(t.Context()); err != nil || len(findings) > 0 {
+	if findings, err := service.Verify(t.Context(), s.Store); err != nil || len(findings) > 0 {
 		t.Errorf("%v, %v", findings, err)
 	}
 }
@@ -421,7 +421,7 @@ func TestReplicasShareKeys(t *testing.T) {
 		t.Errorf("answered %s, first %s", again, made)
 	}
 	send(t, two, demo, "POST", "/sandbox/clock", `{"advance_seconds": 1}`, http.StatusConflict, "Idempotency-Key", "replicas")
-	if findings, err := one.Store.Verify(context.Background()); err != nil || len(findings) > 0 {
+	if findings, err := service.Verify(context.Background(), one.Store); err != nil || len(findings) > 0 {
 		t.Errorf("%v, %v", findings, err)
 	}
 }

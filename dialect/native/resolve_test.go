@@ -9,6 +9,7 @@ import (
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 )
 
 func TestAnOperatorsWordMovesTheBooksAndKeepsItsProofAndName(t *testing.T) {
@@ -55,7 +56,7 @@ func TestAnOperatorsWordMovesTheBooksAndKeepsItsProofAndName(t *testing.T) {
 	if !strings.Contains(event, `"actor":`+name) {
 		t.Errorf("no event names who acted: %s", event)
 	}
-	if found, err := s.Store.Verify(t.Context()); err != nil || len(found) != 0 {
+	if found, err := service.Verify(t.Context(), s.Store); err != nil || len(found) != 0 {
 		t.Errorf("verify finds %v, %v", found, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -202,7 +203,7 @@ func TestBadRequestsAreRefusedAndChangeNothing(t *testing.T) {
 			})
 		})
 	}
-	if findings, err := s.Store.Verify(t.Context()); err != nil || len(findings) > 0 {
+	if findings, err := service.Verify(t.Context(), s.Store); err != nil || len(findings) > 0 {
 		t.Errorf("verify: %v, %v", findings, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/service"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -37,7 +38,7 @@ func TestAnOrdersOwnAddressIsToldOfItsPayment(t *testing.T) {
 	has(t, c.send(t, "GET", "/transactions/"+order+"_1/merchant", "", http.StatusOK), map[string]string{
 		"notificationTimes": "1", "lastNotifiedAt": shownAt(t, got[0].Tries[0].At), "successfullyNotifiedAt": shownAt(t, got[0].EndedAt),
 	})
-	if findings, err := s.Store.Verify(t.Context()); err != nil || len(findings) > 0 {
+	if findings, err := service.Verify(t.Context(), s.Store); err != nil || len(findings) > 0 {
 		t.Errorf("verify: %v, %v", findings, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 )
 
 // badRequest is a request that must be refused with an exact answer. {ch} is a
@@ -225,7 +226,7 @@ func TestBadRequestsAreRefusedAndChangeNothing(t *testing.T) {
 			})
 		})
 	}
-	if findings, err := s.Store.Verify(t.Context()); err != nil || len(findings) > 0 {
+	if findings, err := service.Verify(t.Context(), s.Store); err != nil || len(findings) > 0 {
 		t.Errorf("verify: %v, %v", findings, err)
 	}
 }

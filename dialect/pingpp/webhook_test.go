@@ -172,7 +172,7 @@ func TestABatchThatEndedIsToldOnce(t *testing.T) {
 			t.Errorf("after it %v, want %v", got, events)
 		}
 	})
-	if findings, err := s.Store.Verify(t.Context()); err != nil || len(findings) > 0 {
+	if findings, err := service.Verify(t.Context(), s.Store); err != nil || len(findings) > 0 {
 		t.Errorf("verify: %v, %v", findings, err)
 	}
 }

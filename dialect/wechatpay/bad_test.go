@@ -8,6 +8,7 @@ import (
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 )
 
 // badRequest is a signed request that must be refused with an exact answer: as
@@ -249,7 +250,7 @@ func TestBadRequests(t *testing.T) {
 			t.Errorf("2 MB: told %q", got)
 		}
 	})
-	findings, err := s.Store.Verify(t.Context())
+	findings, err := service.Verify(t.Context(), s.Store)
 	if err != nil || len(findings) != 0 {
 		t.Errorf("verify: %v, %v", findings, err)
 	}

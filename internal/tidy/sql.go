@@ -54,7 +54,7 @@ func MerchantID(files []File) []Finding {
 	for dir, group := range storeFiles(files) {
 		shared := packageTexts(group)
 		for _, file := range group {
-			if dir == "store" && readsAcross(path.Base(file.Path)) {
+			if readsAcross(dir, path.Base(file.Path)) {
 				continue
 			}
 			found = append(found, withoutMerchant(file, shared)...)
@@ -63,11 +63,12 @@ func MerchantID(files []File) []Finding {
 	return found
 }
 
-// storeFiles are the files that hold SQL, by folder.
+// storeFiles are the files that hold SQL, by folder: the store's, and those of
+// channels that keep tables.
 func storeFiles(files []File) map[string][]File {
 	groups := map[string][]File{}
 	for _, file := range files {
-		if file.within("store") && !file.within("store/migration") && !file.test() {
+		if (file.within("store") && !file.within("store/migration") || file.within("channel")) && !file.test() {
 			groups[file.dir()] = append(groups[file.dir()], file)
 		}
 	}
@@ -76,8 +77,8 @@ func storeFiles(files []File) map[string][]File {
 
 // readsAcross says that the file may read rows of all merchants: finding work
 // that is due, and verifying. Neither locks a row.
-func readsAcross(base string) bool {
-	return base == "due.go" || strings.HasPrefix(base, "verify")
+func readsAcross(dir, base string) bool {
+	return dir == "store/verify" || dir == "store" && base == "due.go" || path.Dir(dir) == "channel" && base == "verify.go"
 }
 
 func withoutMerchant(file File, shared texts) []Finding {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/secret"
 	"github.com/refundry/refundry/store"
@@ -31,7 +32,10 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 // closed at the end of the test.
 func Open(t testing.TB, url string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), url, store.Options{Dialects: store.Dialects{BatchEnd: pingpp.BatchEnd}})
+	tables := sandbox.Tables()
+	s, err := store.Open(context.Background(), url, store.Options{
+		Dialects: store.Dialects{BatchEnd: pingpp.BatchEnd}, Growing: tables.Growing, DeleteRefunds: tables.DeleteRefunds,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

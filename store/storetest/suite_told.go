@@ -7,7 +7,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/verify"
 )
 
 var errUntold = errors.New("it can't be told")
@@ -71,8 +71,8 @@ func paymentIsToldWithItsCharge(t *testing.T, f *fixture) {
 	if want := (merchant.DeliverySummary{Tries: 1, LastAt: at(3), ReceivedAt: at(3)}); err != nil || sum != want {
 		t.Errorf("after one try %+v, want %+v, %v", sum, want, err)
 	}
-	findings, err := f.Verify(t.Context())
-	if err != nil || slices.ContainsFunc(findings, func(one store.Finding) bool { return one.MerchantID == f.merchant }) {
+	findings, err := verify.Run(t.Context(), f.DB())
+	if err != nil || slices.ContainsFunc(findings, func(one refund.Finding) bool { return one.MerchantID == f.merchant }) {
 		t.Errorf("verify: %v, %v", findings, err)
 	}
 }

@@ -1,4 +1,4 @@
-package store
+package verify
 
 import "context"
 
@@ -32,16 +32,16 @@ func (v *verifier) accounts(ctx context.Context) error {
 		var merchant, id, state string
 		var version, kept int64
 		err := scan(&merchant, &id, &state, &version, &kept)
-		v.found(VerifyAccounts, merchant, "channel account "+id, "it is %q and at version %d, and version %d is kept as an earlier one", state, version, kept)
+		v.found(Accounts, merchant, "channel account "+id, "it is %q and at version %d, and version %d is kept as an earlier one", state, version, kept)
 		return v.enough(err)
 	})
 	if err != nil {
 		return err
 	}
-	return v.q.Query(ctx, otherSeals, []any{checkID}, func(scan func(...any) error) error {
+	return v.q.Query(ctx, otherSeals, []any{"check"}, func(scan func(...any) error) error {
 		var merchant, place string
 		err := scan(&merchant, &place)
-		v.found(VerifySealed, merchant, place, "its secrets are sealed with another master key than the database's")
+		v.found(Sealed, merchant, place, "its secrets are sealed with another master key than the database's")
 		return v.enough(err)
 	})
 }

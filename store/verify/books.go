@@ -1,4 +1,4 @@
-package store
+package verify
 
 import (
 	"cmp"
@@ -86,13 +86,13 @@ func (b *books) end() {
 	for _, key := range accounts {
 		moved, should := orZero(b.moved[key]), orZero(b.should[key])
 		if moved.Cmp(should) != 0 {
-			b.v.found(VerifyBooks, b.merchant, "account "+string(key.Account)+" in "+string(key.Currency),
+			b.v.found(Books, b.merchant, "account "+string(key.Account)+" in "+string(key.Currency),
 				"transfers leave %s in it, its refunds say %s", moved, should)
 		}
 	}
 	for currency, sum := range sums {
 		if sum.Sign() != 0 {
-			b.v.found(VerifyBooks, b.merchant, "currency "+string(currency), "the accounts sum to %s", sum)
+			b.v.found(Books, b.merchant, "currency "+string(currency), "the accounts sum to %s", sum)
 		}
 	}
 	clear(b.moved)

@@ -1,4 +1,4 @@
-package store
+package verify
 
 import (
 	"context"
@@ -100,26 +100,26 @@ func (h *refundHistory) refund(row *streamRow) {
 	var parts refund.Parts
 	var detail refund.Detail
 	if err := json.Unmarshal([]byte(row.field[8]), &parts); err != nil {
-		h.found(VerifyParts, "its parts can't be read: %v", err)
+		h.found(Parts, "its parts can't be read: %v", err)
 	}
 	if err := fromJSON(row.field[10], &detail); err != nil {
-		h.found(VerifyParts, "its charge's detail can't be read: %v", err)
+		h.found(Parts, "its charge's detail can't be read: %v", err)
 	}
 	h.legs = parts.Legs(detail.Coupons)
-	due, contradicted := row.number(1) > 0, row.number(2)&doubtContradicted != 0
+	due, contradicted := row.number(1) > 0, row.number(2)&refund.DoubtContradicted != 0
 	switch {
 	case !h.state.Valid():
-		h.found(VerifyState, "there is no state %q", h.state)
+		h.found(State, "there is no state %q", h.state)
 		return
 	case !h.state.Final() && !due:
-		h.found(VerifyDue, "it is %s and nobody will look at it again", h.state)
+		h.found(Due, "it is %s and nobody will look at it again", h.state)
 	case h.state.Final() && due != contradicted:
-		h.found(VerifyDue, "it is %s, due: %v, contradicted: %v", h.state, due, contradicted)
+		h.found(Due, "it is %s, due: %v, contradicted: %v", h.state, due, contradicted)
 	case !h.state.Final() && contradicted:
-		h.found(VerifyState, "it is %s, which can't be contradicted", h.state)
+		h.found(State, "it is %s, which can't be contradicted", h.state)
 	}
 	if (h.state == refund.Succeeded) != (row.number(3) > 0) {
-		h.found(VerifyState, "it is %s, and its time of success says otherwise", h.state)
+		h.found(State, "it is %s, and its time of success says otherwise", h.state)
 	}
 	h.books.expect(h.state, h.currency, h.amount, h.legs)
 }
@@ -133,11 +133,11 @@ func (h *refundHistory) transfer(row *streamRow) {
 	h.books.add(t)
 	switch {
 	case !h.there:
-		h.v.found(VerifyTransfers, h.merchant, name, "its refund %s is not there", h.id)
+		h.v.found(Transfers, h.merchant, name, "its refund %s is not there", h.id)
 	case !t.Valid():
-		h.v.found(VerifyTransfers, h.merchant, name, "it is no movement")
+		h.v.found(Transfers, h.merchant, name, "it is no movement")
 	case row.field[5] != h.charge:
-		h.v.found(VerifyTransfers, h.merchant, name, "it is of charge %s, its refund of %s", row.field[5], h.charge)
+		h.v.found(Transfers, h.merchant, name, "it is of charge %s, its refund of %s", row.field[5], h.charge)
 	}
 	h.transfers = append(h.transfers, t)
 }
@@ -147,17 +147,17 @@ func (h *refundHistory) event(row *streamRow) {
 	state, told := strings.CutPrefix(kind, "refund.")
 	switch {
 	case !h.there:
-		h.v.found(VerifyEvents, h.merchant, name, "its refund %s is not there", h.id)
+		h.v.found(Events, h.merchant, name, "its refund %s is not there", h.id)
 		return
 	case !told || !refund.State(state).Valid():
-		h.v.found(VerifyEvents, h.merchant, name, "its type %q names no state", kind)
+		h.v.found(Events, h.merchant, name, "its type %q names no state", kind)
 	case charge != h.charge:
-		h.v.found(VerifyEvents, h.merchant, name, "it is of charge %s, its refund of %s", charge, h.charge)
+		h.v.found(Events, h.merchant, name, "it is of charge %s, its refund of %s", charge, h.charge)
 	}
 	if text := row.field[3]; text != "" {
 		var snapshot refund.Snapshot
 		if err := json.Unmarshal([]byte(text), &snapshot); err != nil || string(snapshot.State) != state {
-			h.v.found(VerifyEvents, h.merchant, name, "it tells of %s and shows %q", kind, snapshot.State)
+			h.v.found(Events, h.merchant, name, "it tells of %s and shows %q", kind, snapshot.State)
 		}
 	}
 	h.events = append(h.events, stateAt{refund.State(state), row.place})
@@ -167,14 +167,14 @@ func (h *refundHistory) event(row *streamRow) {
 func (h *refundHistory) end() {
 	switch {
 	case !h.there && h.calls > 0:
-		h.found(VerifyAttempts, "its attempts are there, and it is not")
+		h.found(Attempts, "its attempts are there, and it is not")
 		return
 	case !h.there || !h.state.Valid():
 		return
 	}
 	moved := h.moved()
 	if h.calls != h.attempts {
-		h.found(VerifyAttempts, "it counts %d calls, %d are recorded", h.attempts, h.calls)
+		h.found(Attempts, "it counts %d calls, %d are recorded", h.attempts, h.calls)
 	}
 	var succeeded, ended int
 	for _, e := range h.events {
@@ -187,10 +187,10 @@ func (h *refundHistory) end() {
 	}
 	switch {
 	case len(h.events) == 0:
-		h.found(VerifyEvents, "it left no event")
+		h.found(Events, "it left no event")
 	case !h.follows():
-		h.found(VerifyEvents, "its events %v are no way to %s", h.events, h.state)
+		h.found(Events, "its events %v are no way to %s", h.events, h.state)
 	case succeeded != moved[ledger.Settle]+moved[ledger.Correct] || ended != moved[ledger.Release]+moved[ledger.Return]:
-		h.found(VerifyEvents, "its events %v are not the changes that its transfers %v tell of", h.events, moved)
+		h.found(Events, "its events %v are not the changes that its transfers %v tell of", h.events, moved)
 	}
 }

@@ -1,4 +1,4 @@
-package store_test
+package verify_test
 
 import (
 	"bytes"
@@ -17,25 +17,28 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/sqldb"
+	"github.com/refundry/refundry/store/verify"
 )
 
 // patience bounds what a test waits for.
 const patience = 60 * time.Second
 
 // broken gives what Verify finds, notes left out.
-func broken(t *testing.T, s *store.Store) []store.Finding {
+func broken(t *testing.T, s *store.Store) []refund.Finding {
 	t.Helper()
-	findings, err := s.Verify(t.Context())
+	findings, err := service.Verify(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(findings, func(f store.Finding) bool { return f.Note })
+	return slices.DeleteFunc(findings, func(f refund.Finding) bool { return f.Note })
 }
 
 // running is the whole service on a database, with a receiver of webhooks.
@@ -166,14 +169,31 @@ func load(t *testing.T, database string) *store.Store {
 	return s
 }
 
+// checks are those of the channels that keep tables.
+func checks() []verify.Check {
+	tables := sandbox.Tables()
+	return []verify.Check{{Name: tables.Name, Run: tables.Check}}
+}
+
+func exec(t *testing.T, s *store.Store, text string, args ...any) {
+	t.Helper()
+	err := s.DB().Write(t.Context(), func(q sqldb.Querier) error {
+		_, err := q.Exec(t.Context(), text, args...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // act leaves a chain of audit records, and one record that is not linked yet.
 func act(t *testing.T, s *store.Store) {
 	t.Helper()
 	for n := range 4 {
 		record := audit.New(audit.ByCommand("root"), "mer_demo", "endpoint.disable", fmt.Sprintf("ep_%d", n), time.Now()).With("n", "1")
-		if err := s.WriteAudit(t.Context(), record, ""); err != nil {
-			t.Fatal(err)
-		}
+		exec(t, s, `INSERT INTO audit_records (merchant_id, created_at, id, actor, action, object, request_id, detail)
+			VALUES ($1, $2, $3, $4, $5, $6, '', '{"n":"1"}')`,
+			record.MerchantID, sqldb.Micros(record.At), fmt.Sprintf("aud_%d", n), record.Actor.String(), record.Action, record.Object)
 		if n == 3 {
 			return
 		}

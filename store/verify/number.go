@@ -1,9 +1,10 @@
-package store
+package verify
 
 import (
 	"context"
 	"encoding/json"
 
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
@@ -11,13 +12,13 @@ import (
 // indexes say the same; this says it from the rows. Each gives a merchant,
 // what is repeated, and how often.
 var uniqueChecks = []struct{ invariant, what, sql string }{
-	{VerifyChannelNumber, "channel number", `SELECT merchant_id, channel_account || ' ' || channel_number, COUNT(*) FROM refunds
+	{ChannelNumber, "channel number", `SELECT merchant_id, channel_account || ' ' || channel_number, COUNT(*) FROM refunds
 		GROUP BY merchant_id, channel_account, channel_number HAVING COUNT(*) > 1`},
-	{VerifyChannelNumber, "the channel's refund id", `SELECT merchant_id, channel_account || ' ' || channel_refund_id, COUNT(*) FROM refunds
+	{ChannelNumber, "the channel's refund id", `SELECT merchant_id, channel_account || ' ' || channel_refund_id, COUNT(*) FROM refunds
 		WHERE channel_refund_id <> '' GROUP BY merchant_id, channel_account, channel_refund_id HAVING COUNT(*) > 1`},
-	{VerifyNumbers, "refund number", `SELECT merchant_id, number, COUNT(*) FROM refunds
+	{Numbers, "refund number", `SELECT merchant_id, number, COUNT(*) FROM refunds
 		WHERE number <> '' GROUP BY merchant_id, number HAVING COUNT(*) > 1`},
-	{VerifyFeed, "feed number", `SELECT merchant_id, CAST(feed_number AS TEXT), COUNT(*) FROM events
+	{Feed, "feed number", `SELECT merchant_id, CAST(feed_number AS TEXT), COUNT(*) FROM events
 		WHERE feed_number > 0 GROUP BY merchant_id, feed_number HAVING COUNT(*) > 1`},
 }
 
@@ -66,7 +67,7 @@ func (v *verifier) numbers(ctx context.Context) error {
 		var merchant string
 		var highest, last int64
 		err := scan(&merchant, &highest, &last)
-		v.found(VerifyFeed, merchant, "feed counter", "it is at %d, and an event has number %d", last, highest)
+		v.found(Feed, merchant, "feed counter", "it is at %d, and an event has number %d", last, highest)
 		return v.enough(err)
 	})
 	if err != nil {
@@ -75,7 +76,7 @@ func (v *verifier) numbers(ctx context.Context) error {
 	err = v.q.Query(ctx, withoutNumber, nil, func(scan func(...any) error) error {
 		var merchant, id, number, refunds string
 		err := scan(&merchant, &id, &number, &refunds)
-		v.found(VerifyNumbers, merchant, "refund "+id, "its number %q stands for %q", number, refunds)
+		v.found(Numbers, merchant, "refund "+id, "its number %q stands for %q", number, refunds)
 		return v.enough(err)
 	})
 	if err != nil {
@@ -84,7 +85,7 @@ func (v *verifier) numbers(ctx context.Context) error {
 	err = v.q.Query(ctx, numberOfOne, nil, func(scan func(...any) error) error {
 		var merchant, namespace, value, refunds, number string
 		err := scan(&merchant, &namespace, &value, &refunds, &number)
-		v.found(VerifyNumbers, merchant, namespace+" "+value, "it stands for %s, which is not there or has number %q", refunds, number)
+		v.found(Numbers, merchant, namespace+" "+value, "it stands for %s, which is not there or has number %q", refunds, number)
 		return v.enough(err)
 	})
 	if err != nil {
@@ -93,7 +94,7 @@ func (v *verifier) numbers(ctx context.Context) error {
 	err = v.q.Query(ctx, keyOfWrite, nil, func(scan func(...any) error) error {
 		var merchant, namespace, value, call, made string
 		err := scan(&merchant, &namespace, &value, &call, &made)
-		v.found(VerifyNumbers, merchant, namespace+" "+value, "it stands for %q, which says too little or made %q, which is not there", call, made)
+		v.found(Numbers, merchant, namespace+" "+value, "it stands for %q, which says too little or made %q, which is not there", call, made)
 		return v.enough(err)
 	})
 	if err != nil {
@@ -121,32 +122,22 @@ func (v *verifier) units(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var wanted []rowKey
+		wanted := make(map[refund.Key]bool)
 		for _, k := range keys {
 			var ids []string
 			if err := json.Unmarshal([]byte(k.refunds), &ids); err != nil {
-				v.found(VerifyNumbers, k.merchant, k.name, "what it stands for can't be read: %v", err)
+				v.found(Numbers, k.merchant, k.name, "what it stands for can't be read: %v", err)
 			}
 			for _, id := range ids {
-				wanted = append(wanted, rowKey{k.merchant, id})
+				wanted[refund.Key{MerchantID: k.merchant, ID: id}] = true
 			}
 		}
-		missing := make(map[rowKey]bool, len(wanted))
-		for _, one := range wanted {
-			missing[one] = true
-		}
-		const there = `SELECT r.merchant_id, r.id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`
-		err = sqldb.QueryValues(ctx, v.q, keyColumns, keyRows(wanted), there, func(scan func(...any) error) error {
-			var k rowKey
-			err := scan(&k.merchant, &k.id)
-			delete(missing, k)
-			return err
-		})
+		missing, err := v.missing(ctx, wanted)
 		if err != nil {
 			return err
 		}
 		for one := range missing {
-			v.found(VerifyNumbers, one.merchant, "refund "+one.id, "a key stands for it, and it is not there")
+			v.found(Numbers, one.MerchantID, "refund "+one.ID, "a key stands for it, and it is not there")
 		}
 		if v.full {
 			return errEnough
@@ -155,6 +146,24 @@ func (v *verifier) units(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+var refundColumns = sqldb.NewColumns("merchant_id TEXT", "id TEXT")
+
+// missing takes out of wanted the refunds that are there.
+func (v *verifier) missing(ctx context.Context, wanted map[refund.Key]bool) (map[refund.Key]bool, error) {
+	const there = `SELECT r.merchant_id, r.id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id`
+	rows := make([][]any, 0, len(wanted))
+	for key := range wanted {
+		rows = append(rows, []any{key.MerchantID, key.ID})
+	}
+	err := sqldb.QueryValues(ctx, v.q, refundColumns, rows, there, func(scan func(...any) error) error {
+		var key refund.Key
+		err := scan(&key.MerchantID, &key.ID)
+		delete(wanted, key)
+		return err
+	})
+	return wanted, err
 }
 
 // enough ends a statement when the list is full.

@@ -1,4 +1,4 @@
-package store
+package verify
 
 import (
 	"fmt"
@@ -29,23 +29,26 @@ func (h *refundHistory) moved() map[ledger.Kind]int {
 	} {
 		n, ok := h.whole(kind, legs)
 		if !ok {
-			h.found(VerifyTransfers, "its transfers to %s are not %v each time", kind, legs)
+			h.found(Transfers, "its transfers to %s are not %v each time", kind, legs)
 		}
 		times[kind] = n
 	}
 	for _, t := range h.transfers {
 		if _, known := times[t.Kind]; !known {
-			h.found(VerifyTransfers, "there is no kind of transfer %q", t.Kind)
+			h.found(Transfers, "there is no kind of transfer %q", t.Kind)
 		}
 	}
 	reserve, release, settle, back, correct := times[ledger.Reserve], times[ledger.Release], times[ledger.Settle], times[ledger.Return], times[ledger.Correct]
 	out := settle + correct - back // 1 while the payer has the money
-	ended := 1
+	ended, paid := 1, 0
 	if h.state.Reserves() {
 		ended = 0
 	}
-	if reserve != 1 || release+settle != ended || out != b2i(h.state == refund.Succeeded) || correct > release+back || back > settle+correct {
-		h.found(VerifyTransfers, "it is %s, and its transfers are %v", h.state, times)
+	if h.state == refund.Succeeded {
+		paid = 1
+	}
+	if reserve != 1 || release+settle != ended || out != paid || correct > release+back || back > settle+correct {
+		h.found(Transfers, "it is %s, and its transfers are %v", h.state, times)
 	}
 	return times
 }

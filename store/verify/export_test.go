@@ -1,4 +1,4 @@
-package store
+package verify
 
 import (
 	"context"
@@ -6,20 +6,21 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
 // errUndo ends a transaction that is not to be kept.
 var errUndo = errors.New("undo")
 
-// VerifyBroken gives what Verify finds after the statements, with find's one
+// Broken returns what Run finds after the statements, with find's one
 // text as $1, which then are undone. The database's own guards are out of the
 // way meanwhile. It gives that text, too.
-func (s *Store) VerifyBroken(ctx context.Context, find string, statements []string) (row string, found []Finding, err error) {
-	if s.SQLite() {
-		defer func() { err = errors.Join(err, s.Exec(ctx, "PRAGMA ignore_check_constraints = 0")) }()
+func Broken(ctx context.Context, db *sqldb.DB, find string, statements []string, checks ...Check) (row string, found []refund.Finding, err error) {
+	if db.SQLite() {
+		defer func() { err = errors.Join(err, db.Write(ctx, holdChecks)) }()
 	}
-	err = s.db.Write(ctx, func(q sqldb.Querier) error {
+	err = db.Write(ctx, func(q sqldb.Querier) error {
 		if err := dropGuards(ctx, q); err != nil {
 			return err
 		}
@@ -37,7 +38,7 @@ func (s *Store) VerifyBroken(ctx context.Context, find string, statements []stri
 				return fmt.Errorf("%s: %d rows, %w", statement, touched, err)
 			}
 		}
-		v := &verifier{q: q}
+		v := &verifier{q: q, checks: checks}
 		if err := v.run(ctx); err != nil {
 			return err
 		}
@@ -48,6 +49,22 @@ func (s *Store) VerifyBroken(ctx context.Context, find string, statements []stri
 		err = nil
 	}
 	return row, found, err
+}
+
+// Carried returns what Run finds of the kept balances.
+func Carried(ctx context.Context, db *sqldb.DB) ([]refund.Finding, error) {
+	v := &verifier{}
+	err := db.Snapshot(ctx, func(q sqldb.Querier) error {
+		v.q = q
+		return v.carried(ctx)
+	})
+	return v.list, err
+}
+
+// holdChecks has SQLite hold rows against their CHECKs again.
+func holdChecks(q sqldb.Querier) error {
+	_, err := q.Exec(context.Background(), "PRAGMA ignore_check_constraints = 0")
+	return err
 }
 
 // dropGuards takes constraints and unique indexes away, until the rollback.

@@ -1,4 +1,4 @@
-package store
+package verify
 
 import "context"
 
@@ -26,7 +26,7 @@ func (v *verifier) deliveries(ctx context.Context) error {
 			return err
 		}
 		found := func(format string, args ...any) {
-			v.found(VerifyDeliveries, merchant, "delivery "+id, format, args...)
+			v.found(Deliveries, merchant, "delivery "+id, format, args...)
 		}
 		switch {
 		case number < 0:

@@ -1,4 +1,4 @@
-package store
+package verify
 
 import (
 	"context"
@@ -75,6 +75,13 @@ func (v *verifier) charges(ctx context.Context) error {
 	return nil
 }
 
+// used is what refunds hold of a charge's coupons and goods, as the charge's
+// column has it.
+type used struct {
+	Coupons []money.Minor               `json:"coupons"`
+	Goods   map[string]refund.GoodsUsed `json:"goods"`
+}
+
 // chargeSums is one charge as its refunds say that it must be.
 type chargeSums struct {
 	v            *verifier
@@ -121,13 +128,13 @@ func (c *chargeSums) charge(row *streamRow) {
 	}
 	var listed []refund.Alias
 	if err := fromJSON(row.field[chargeDetail], &fresh.Detail); err != nil {
-		c.found(VerifyCounters, "its detail can't be read: %v", err)
+		c.found(Counters, "its detail can't be read: %v", err)
 	}
 	if err := fromJSON(row.field[chargeAliases], &listed); err != nil {
-		c.found(VerifyAliases, "its list of names can't be read: %v", err)
+		c.found(Aliases, "its list of names can't be read: %v", err)
 	}
 	if err := fromJSON(row.field[chargeUsed], &c.used); err != nil {
-		c.found(VerifyCounters, "what is used of its coupons can't be read: %v", err)
+		c.found(Counters, "what is used of its coupons can't be read: %v", err)
 	}
 	for _, alias := range listed {
 		c.aliases[alias]++
@@ -136,7 +143,7 @@ func (c *chargeSums) charge(row *streamRow) {
 	c.couponUsed = make([]total, len(c.coupons))
 	registered, err := refund.Register(fresh)
 	if err != nil {
-		c.found(VerifyCounters, "it could not be registered like this: %v", err)
+		c.found(Counters, "it could not be registered like this: %v", err)
 		return
 	}
 	c.refunded.add(registered.Refunded)
@@ -152,17 +159,17 @@ func (c *chargeSums) refund(row *streamRow) {
 	amount, name, state := row.number(0), "refund "+row.field[1], refund.State(row.field[3])
 	var parts refund.Parts
 	if err := json.Unmarshal([]byte(row.field[4]), &parts); err != nil {
-		c.v.found(VerifyParts, c.merchant, name, "its parts can't be read: %v", err)
+		c.v.found(Parts, c.merchant, name, "its parts can't be read: %v", err)
 		return
 	}
 	if row.place != c.refunds {
-		c.v.found(VerifyCounters, c.merchant, name, "it is number %d of its charge and says %d", c.refunds, row.place)
+		c.v.found(Counters, c.merchant, name, "it is number %d of its charge and says %d", c.refunds, row.place)
 	}
 	if row.field[2] != c.currency && c.there {
-		c.v.found(VerifyParts, c.merchant, name, "it is in %s and its charge in %s", row.field[2], c.currency)
+		c.v.found(Parts, c.merchant, name, "it is in %s and its charge in %s", row.field[2], c.currency)
 	}
 	if text := c.wrongParts(amount, parts); text != "" {
-		c.v.found(VerifyParts, c.merchant, name, "%s", text)
+		c.v.found(Parts, c.merchant, name, "%s", text)
 	}
 	switch {
 	case state == refund.Succeeded:
@@ -212,7 +219,7 @@ func (c *chargeSums) end(withExcess []excess) []excess {
 		return withExcess
 	}
 	if !c.there {
-		c.found(VerifyCounters, "its refunds or names are there, and it is not")
+		c.found(Counters, "its refunds or names are there, and it is not")
 		return withExcess
 	}
 	amount, blocked, over := c.stored[chargeAmount], c.stored[chargeBlocked], c.stored[chargeExcess]
@@ -227,7 +234,7 @@ func (c *chargeSums) end(withExcess []excess) []excess {
 		{"refunds", total{sum: money.Minor(c.refunds)}, c.stored[chargeRefunds]},
 	} {
 		if !one.added.is(one.stored) {
-			c.found(VerifyCounters, "%s is %d, its refunds add up to %d", one.name, one.stored, one.added.sum)
+			c.found(Counters, "%s is %d, its refunds add up to %d", one.name, one.stored, one.added.sum)
 		}
 	}
 	c.compareUsed()
@@ -241,16 +248,20 @@ func (c *chargeSums) end(withExcess []excess) []excess {
 	beyond := max(0, held.sum-money.Minor(amount))
 	switch {
 	case held.over || held.sum > limit.sum && !limit.over:
-		c.found(VerifyCap, "it holds %d of %d, and %d is excess", held.sum, amount, over)
+		c.found(Cap, "it holds %d of %d, and %d is excess", held.sum, amount, over)
 	case money.Minor(over) != beyond:
-		c.found(VerifyCap, "its excess is %d, and it holds %d more than was paid", over, beyond)
+		c.found(Cap, "its excess is %d, and it holds %d more than was paid", over, beyond)
 	}
 	for alias, side := range c.aliases {
+		where := "its list"
+		if side < 0 {
+			where = "a row"
+		}
 		if side != 0 {
-			c.found(VerifyAliases, "its name %s in %s is only in %s", alias.Name, alias.Dialect, []string{"its list", "a row"}[b2i(side < 0)])
+			c.found(Aliases, "its name %s in %s is only in %s", alias.Name, alias.Dialect, where)
 		}
 	}
-	if over > 0 && len(withExcess) < mostFindings {
+	if over > 0 && len(withExcess) < maxFindings {
 		withExcess = append(withExcess, excess{c.merchant, c.id, money.Minor(over)})
 	}
 	return withExcess
@@ -261,7 +272,7 @@ func (c *chargeSums) compareUsed() {
 	copy(stored, c.used.Coupons)
 	for n := range stored {
 		if n >= len(c.couponUsed) || !c.couponUsed[n].is(int64(stored[n])) {
-			c.found(VerifyCounters, "of its coupons %v is used, its refunds add up to something else", c.used.Coupons)
+			c.found(Counters, "of its coupons %v is used, its refunds add up to something else", c.used.Coupons)
 			break
 		}
 	}
@@ -269,7 +280,7 @@ func (c *chargeSums) compareUsed() {
 	maps.DeleteFunc(c.used.Goods, nothing)
 	maps.DeleteFunc(c.goods, nothing)
 	if !maps.Equal(c.used.Goods, c.goods) {
-		c.found(VerifyCounters, "of its goods %v is used, its refunds add up to %v", c.used.Goods, c.goods)
+		c.found(Counters, "of its goods %v is used, its refunds add up to %v", c.used.Goods, c.goods)
 	}
 }
 
@@ -302,10 +313,10 @@ func (v *verifier) evidence(ctx context.Context, e excess) error {
 	if err != nil {
 		return err
 	}
-	f := Finding{Invariant: VerifyExcess, MerchantID: e.merchant, Row: "charge " + e.charge, Note: true}
+	f := refund.Finding{Invariant: Excess, MerchantID: e.merchant, Row: "charge " + e.charge, Note: true}
 	f.Text = fmt.Sprintf("%d more than was paid, by what the channel did in %v", e.amount, names)
 	if !recorded.over && recorded.sum < e.amount {
-		f = Finding{Invariant: VerifyCap, MerchantID: e.merchant, Row: "charge " + e.charge}
+		f = refund.Finding{Invariant: Cap, MerchantID: e.merchant, Row: "charge " + e.charge}
 		f.Text = fmt.Sprintf("%d is excess, and the channel's own doing, in %v, explains only %d", e.amount, names, recorded.sum)
 	}
 	v.add(f)

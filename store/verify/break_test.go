@@ -1,0 +1,145 @@
+package verify_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/refundry/refundry/channel/sandbox"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/verify"
+)
+
+// ofTheSandbox is the invariant of the sandbox's own check.
+var ofTheSandbox = sandbox.Tables().Name
+
+// breakage is one row that is changed behind the program's back. find gives
+// the row's id, and more values for do; Verify must name the row.
+type breakage struct {
+	name string
+	find string
+	do   []string
+	// invariant and row are of the finding that must be there.
+	invariant, row string
+}
+
+const (
+	aCharge    = `SELECT MIN(charge_id) FROM refunds WHERE state = 'succeeded' AND merchant_id <> 'mer_late'`
+	aCoupon    = `SELECT MIN(c.id) FROM charges c JOIN refunds r ON r.merchant_id = c.merchant_id AND r.charge_id = c.id WHERE c.detail LIKE '%SINGLE%' AND r.state = 'succeeded'`
+	aSuccess   = `SELECT MIN(id) FROM refunds WHERE state = 'succeeded' AND merchant_id <> 'mer_late'`
+	aFailure   = `SELECT MIN(id) FROM refunds WHERE state = 'failed' AND merchant_id <> 'mer_late'`
+	anOpen     = `SELECT MIN(id) FROM refunds WHERE state = 'abnormal'`
+	aNumber    = `SELECT MIN(value) FROM refund_numbers WHERE namespace = 'number'`
+	anEvent    = `SELECT MIN(id) FROM events WHERE type = 'refund.succeeded' AND merchant_id <> 'mer_late'`
+	aDelivery  = `SELECT MIN(id) FROM deliveries WHERE state = 'delivered'`
+	anAccount  = `SELECT MIN(id) FROM channel_accounts`
+	aTransfer  = `SELECT MIN(id) FROM transfers WHERE kind = 'settle' AND to_account = 'payer.cash'`
+	ofSandbox  = `SELECT MIN(r.id) FROM refunds r JOIN sandbox_refunds s ON s.number = r.channel_number WHERE r.state = 'succeeded'`
+	itsEntry   = ` WHERE number = (SELECT channel_number FROM refunds WHERE id = $1)`
+	theAccount = `account payer.cash`
+	anAction   = `SELECT id FROM audit_records WHERE number > 0 AND number = (SELECT MAX(number) - 1 FROM audit_records WHERE merchant_id = 'mer_demo') AND merchant_id = 'mer_demo'`
+	aWrite     = `INSERT INTO refund_numbers (merchant_id, namespace, value, contents, created_at, write_call, write_content, write_made, refunds)
+		SELECT merchant_id, 'key', 'k2', '[]', 1, 'native POST /charges', 'c', `
+)
+
+var breakages = []breakage{
+	{"reserved is not what open refunds hold", aCharge, []string{`UPDATE charges SET reserved = reserved + 1 WHERE id = $1`}, verify.Counters, "charge $1"},
+	{"refunded is not what refunds gave back", aCharge, []string{`UPDATE charges SET refunded = refunded - 1 WHERE id = $1`}, verify.Counters, "charge $1"},
+	{"fee_used is not the refunds'", aCharge, []string{`UPDATE charges SET fee_used = fee_used + 1 WHERE id = $1`}, verify.Counters, "charge $1"},
+	{"what is used of a coupon is not the refunds'", aCoupon, []string{`UPDATE charges SET used = '{"coupons":[1,1]}' WHERE id = $1`}, verify.Counters, "charge $1"},
+	{"what is used of goods is not the refunds'", aCoupon, []string{`UPDATE charges SET used = REPLACE(used, ']}', '],"goods":{"1:g1":{"quantity":1,"discount":1}}}') WHERE id = $1`}, verify.Counters, "charge $1"},
+	{"the count of refunds is wrong", aCharge, []string{`UPDATE charges SET refunds = refunds + 1 WHERE id = $1`}, verify.Counters, "charge $1"},
+	{"what was refunded before is wrong", aCharge, []string{`UPDATE charges SET already_refunded = already_refunded + 1 WHERE id = $1`}, verify.Counters, "charge $1"},
+	{"a charge was paid less than it holds", aCharge, []string{`UPDATE charges SET amount = reserved + refunded - 1, detail = '{}', fee = NULL WHERE id = $1`}, verify.Cap, "charge $1"},
+	{"money is blocked that is not there", aCharge, []string{`UPDATE charges SET blocked = amount WHERE id = $1`}, verify.Cap, "charge $1"},
+	{"excess without a reason", aCharge, []string{`UPDATE charges SET excess = 5 WHERE id = $1`}, verify.Cap, "charge $1"},
+	{"excess without evidence", aCharge, []string{`UPDATE charges SET blocked = amount - reserved - refunded + 7, excess = 7 WHERE id = $1`}, verify.Cap, "charge $1"},
+	{"a charge is gone", aCharge, []string{`DELETE FROM charges WHERE id = $1`}, verify.Counters, "charge $1"},
+	{"a refund is gone", aSuccess, []string{`DELETE FROM refunds WHERE id = $1`}, verify.Transfers, "transfer"},
+	{"two refunds have one place", aSuccess, []string{`UPDATE refunds SET sequence = sequence + 1 WHERE id = $1`}, verify.Counters, "refund "},
+	{"the parts are not the amount", aSuccess, []string{`UPDATE refunds SET parts = '{"payer":1}' WHERE id = $1`}, verify.Parts, "refund $1"},
+	{"the parts can't be read", aSuccess, []string{`UPDATE refunds SET parts = 'x' WHERE id = $1`}, verify.Parts, "refund $1"},
+	{"another currency than the charge's", aSuccess, []string{`UPDATE refunds SET currency = 'USD' WHERE id = $1`}, verify.Parts, "refund $1"},
+	{"an amount was changed", aSuccess, []string{`UPDATE refunds SET amount = amount + 1 WHERE id = $1`}, verify.Transfers, "refund $1"},
+	{"a state was changed", anOpen, []string{`UPDATE refunds SET state = 'succeeded', succeeded_at = 1, due_at = 0 WHERE id = $1`}, verify.Transfers, "refund $1"},
+	{"a failure was made a cancellation", aFailure, []string{`UPDATE refunds SET state = 'canceled' WHERE id = $1`}, verify.Events, "refund $1"},
+	{"no such state", anOpen, []string{`UPDATE refunds SET state = 'lost' WHERE id = $1`}, verify.State, "refund $1"},
+	{"an open refund is due at no time", anOpen, []string{`UPDATE refunds SET due_at = 0 WHERE id = $1`}, verify.Due, "refund $1"},
+	{"an ended refund is due", aSuccess, []string{`UPDATE refunds SET due_at = 1 WHERE id = $1`}, verify.Due, "refund $1"},
+	{"a success without a time", aSuccess, []string{`UPDATE refunds SET succeeded_at = 0 WHERE id = $1`}, verify.State, "refund $1"},
+	{"a transfer is gone", aSuccess, []string{`DELETE FROM transfers WHERE refund_id = $1 AND kind = 'reserve'`}, verify.Transfers, "refund $1"},
+	{"a transfer is gone from the books", aTransfer, []string{`DELETE FROM transfers WHERE id = $1`}, verify.Books, theAccount},
+	{"a transfer is there twice", aTransfer, []string{`INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency)
+		SELECT merchant_id, created_at, 'copy', refund_id, charge_id, kind, from_account, to_account, amount, currency FROM transfers WHERE id = $1`}, verify.Transfers, "refund "},
+	{"a transfer moved another amount", aTransfer, []string{`UPDATE transfers SET amount = amount + 1 WHERE id = $1`}, verify.Books, theAccount},
+	{"a transfer went to another account", aTransfer, []string{`UPDATE transfers SET to_account = 'elsewhere' WHERE id = $1`}, verify.Books, "account elsewhere"},
+	{"a transfer is of another charge", aTransfer, []string{`UPDATE transfers SET charge_id = 'ch_other' WHERE id = $1`}, verify.Transfers, "transfer $1"},
+	{"a transfer moves nothing", aTransfer, []string{`UPDATE transfers SET amount = 0 WHERE id = $1`}, verify.Transfers, "transfer $1"},
+	{"a transfer of no kind", aTransfer, []string{`UPDATE transfers SET kind = 'gift' WHERE id = $1`}, verify.Transfers, "refund "},
+	{"a number stands for a refund that is not there", aNumber, []string{`UPDATE refund_numbers SET refunds = '["re_none"]' WHERE value = $1`}, verify.Numbers, "number $1"},
+	{"a number stands for another refund", aNumber, []string{`UPDATE refund_numbers SET value = 'other' WHERE value = $1 AND namespace = 'number'`}, verify.Numbers, "number other"},
+	{"a number is gone", aSuccess, []string{`DELETE FROM refund_numbers WHERE namespace = 'number' AND refunds = '["' || $1 || '"]'`}, verify.Numbers, "refund $1"},
+	{"a key stands for a unit that is not there in full", aSuccess, []string{`INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at)
+		SELECT merchant_id, 'key', 'k1', '["' || id || '","re_gone"]', '[{},{}]', 1 FROM refunds WHERE id = $1`}, verify.Numbers, "refund re_gone"},
+	{"a key stands for a write that made what is not there", aSuccess, []string{aWrite + `'re_gone', '[]' FROM refunds WHERE id = $1`}, verify.Numbers, "key k2"},
+	{"a key stands for a write on a charge that is not there", aSuccess, []string{aWrite + `'ch_gone', '[]' FROM refunds WHERE id = $1`}, verify.Numbers, "key k2"},
+	{"a key stands for a write and for refunds", aSuccess, []string{aWrite + `'', '["' || id || '"]' FROM refunds WHERE id = $1`}, verify.Numbers, "key k2"},
+	{"a channel number is there twice", aSuccess, []string{`UPDATE refunds SET channel_number = 'twice' WHERE id IN ($1, (SELECT MAX(id) FROM refunds WHERE channel_account = 'sandbox_demo'))`}, verify.ChannelNumber, "channel number sandbox_demo twice"},
+	{"the channel's id is there twice", aSuccess, []string{`UPDATE refunds SET channel_refund_id = '50twice' WHERE id IN ($1, (SELECT MAX(id) FROM refunds WHERE channel_account = 'sandbox_demo'))`}, verify.ChannelNumber, "the channel's refund id sandbox_demo 50twice"},
+	{"an event is gone", anEvent, []string{`DELETE FROM events WHERE id = $1`}, verify.Events, "refund "},
+	{"an event was changed", anEvent, []string{`UPDATE events SET type = 'refund.pending' WHERE id = $1`}, verify.Events, "event $1"},
+	{"an event of no type", anEvent, []string{`UPDATE events SET type = 'charge.paid' WHERE id = $1`}, verify.Events, "event $1"},
+	{"an event is of another charge", anEvent, []string{`UPDATE events SET charge_id = 'ch_other' WHERE id = $1`}, verify.Events, "event $1"},
+	{"an event is of a refund that is not there", anEvent, []string{`UPDATE events SET refund_id = 'zz_none' WHERE id = $1`}, verify.Events, "event $1"},
+	{"a feed number was given twice", anEvent, []string{`UPDATE events SET feed_number = 3 WHERE id = $1`, `UPDATE events SET feed_number = 3 WHERE id = (SELECT MAX(id) FROM events WHERE merchant_id <> 'mer_late')`}, verify.Feed, "feed number 3"},
+	{"a feed number was never given", anEvent, []string{`UPDATE events SET feed_number = 999999 WHERE id = $1`}, verify.Feed, "feed counter"},
+	{"an attempt is gone", aSuccess, []string{`DELETE FROM attempts WHERE refund_id = $1`}, verify.Attempts, "refund $1"},
+	{"a name is only in the charge's list", aCharge, []string{`DELETE FROM charge_aliases WHERE charge_id = $1 AND dialect = 'payin'`}, verify.Aliases, "charge $1"},
+	{"a name is only a row", aCharge, []string{`UPDATE charges SET aliases = '[]' WHERE id = $1`}, verify.Aliases, "charge $1"},
+	{"a name is another identity's", aCharge, []string{`UPDATE charge_aliases SET identity = 'other' WHERE charge_id = $1 AND dialect = 'pingpp'`}, verify.Aliases, "charge $1"},
+	{"a delivery is of no event", aDelivery, []string{`UPDATE deliveries SET event_id = 'evt_none' WHERE id = $1`}, verify.Deliveries, "delivery $1"},
+	{"a delivery waits at no time", aDelivery, []string{`UPDATE deliveries SET state = 'waiting' WHERE id = $1`}, verify.Deliveries, "delivery $1"},
+	{"a delivery that has ended is due", aDelivery, []string{`UPDATE deliveries SET due_at = 1 WHERE id = $1`}, verify.Deliveries, "delivery $1"},
+	{"a delivery in no state", aDelivery, []string{`UPDATE deliveries SET state = 'lost' WHERE id = $1`}, verify.Deliveries, "delivery $1"},
+	{"a channel account is in no state", anAccount, []string{`UPDATE channel_accounts SET state = 'lost' WHERE id = $1`}, verify.Accounts, "channel account $1"},
+	{"a channel account went back to an earlier version", anAccount, []string{`INSERT INTO channel_account_versions (account_id, version, settings, sealed, retires_at) VALUES ($1, 1, '{}', '', 1)`}, verify.Accounts, "channel account $1"},
+	{"a secret is sealed with another master key", anAccount, []string{`UPDATE channel_accounts SET sealed = 'v1.00000000.AAAA' WHERE id = $1`}, verify.Sealed, "channel account $1"},
+	{"the sandbox moved money twice", ofSandbox, []string{`UPDATE sandbox_refunds SET moves = 2` + itsEntry}, ofTheSandbox, "sandbox refund "},
+	{"the sandbox moved another amount", ofSandbox, []string{`UPDATE sandbox_refunds SET amount = amount + 1` + itsEntry}, ofTheSandbox, "refund $1"},
+	{"the sandbox moved another payment's money", ofSandbox, []string{`UPDATE sandbox_refunds SET transaction_id = 'other'` + itsEntry}, ofTheSandbox, "refund $1"},
+	{"the sandbox moved no money for a success", ofSandbox, []string{`UPDATE sandbox_refunds SET state = 'processing', moves = 0, succeeded_at = 0` + itsEntry}, ofTheSandbox, "refund $1"},
+	{"the sandbox knows nothing of a success", ofSandbox, []string{`DELETE FROM sandbox_refunds` + itsEntry}, ofTheSandbox, "refund $1"},
+	{"the sandbox moved money that we say failed", `SELECT MIN(r.id) FROM refunds r JOIN sandbox_refunds s ON s.number = r.channel_number WHERE r.state = 'failed' AND s.moves = 0`, []string{`UPDATE sandbox_refunds SET state = 'succeeded', moves = 1, succeeded_at = 1` + itsEntry}, ofTheSandbox, "refund $1"},
+	{"the sandbox moved money of which we know nothing", ofSandbox, []string{`UPDATE sandbox_refunds SET number = 'unheard'` + itsEntry}, ofTheSandbox, "sandbox refund unheard"},
+	{"an audit record was changed", anAction, []string{`UPDATE audit_records SET actor = 'command nobody' WHERE id = $1`}, verify.Audit, "audit record $1"},
+	{"an audit record's detail was changed", anAction, []string{`UPDATE audit_records SET detail = '{"n":"2"}' WHERE id = $1`}, verify.Audit, "audit record $1"},
+	{"an audit record's detail can't be read", anAction, []string{`UPDATE audit_records SET detail = 'x' WHERE id = $1`}, verify.Audit, "audit record $1"},
+	{"an audit record got a hash of its own", anAction, []string{`UPDATE audit_records SET hash = 'aa' WHERE id = $1`}, verify.Audit, "audit record $1"},
+	{"an audit record is gone", anAction, []string{`DELETE FROM audit_records WHERE id = $1`}, verify.Audit, "audit record "},
+	{"an audit record was taken out of its chain", anAction, []string{`UPDATE audit_records SET number = 0, hash = '' WHERE id = $1`}, verify.Audit, "audit record "},
+	{"the last audit record is gone", `SELECT id FROM audit_records WHERE merchant_id = 'mer_demo' AND number = (SELECT MAX(number) FROM audit_records WHERE merchant_id = 'mer_demo')`, []string{`DELETE FROM audit_records WHERE id = $1`}, verify.Audit, "audit chain"},
+	{"two audit records changed places", anAction, []string{`UPDATE audit_records SET number = 2 * (SELECT n.number FROM audit_records n WHERE n.id = $1) + 1 - number WHERE merchant_id = 'mer_demo' AND number IN ((SELECT n.number FROM audit_records n WHERE n.id = $1), (SELECT n.number + 1 FROM audit_records n WHERE n.id = $1))`}, verify.Audit, "audit record $1"},
+	{"an audit record is another merchant's", anAction, []string{`UPDATE audit_records SET merchant_id = 'mer_other' WHERE id = $1`}, verify.Audit, "audit record $1"},
+	{"a chain's end is forgotten", anAction, []string{`DELETE FROM audit_chains WHERE merchant_id = (SELECT a.merchant_id FROM audit_records a WHERE a.id = $1)`}, verify.Audit, "audit chain"},
+	{"a chain's end was moved back", anAction, []string{`UPDATE audit_chains SET last_number = last_number - 1 WHERE merchant_id = (SELECT a.merchant_id FROM audit_records a WHERE a.id = $1)`}, verify.Audit, "audit chain"},
+	{"the sandbox has another id", ofSandbox, []string{`UPDATE refunds SET channel_refund_id = 'other' WHERE id = $1`}, ofTheSandbox, "refund $1"},
+}
+
+// breakEach breaks one row after the other and undoes it again.
+func breakEach(t *testing.T, s *store.Store) {
+	for _, one := range breakages {
+		t.Run(one.name, func(t *testing.T) {
+			id, found, err := verify.Broken(t.Context(), s.DB(), one.find, one.do, checks()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row := strings.ReplaceAll(one.row, "$1", id)
+			if !slices.ContainsFunc(found, func(f refund.Finding) bool {
+				return f.Invariant == one.invariant && strings.Contains(f.Row, row) && !f.Note
+			}) {
+				t.Errorf("no finding of %q about %q among %v", one.invariant, row, found)
+			}
+		})
+	}
+}
