@@ -2,6 +2,8 @@ package channel
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"strconv"
 	"strings"
@@ -63,3 +65,20 @@ func (Basic) Limits() Limits { return Limits{} }
 
 // Capabilities implements Connector: submitting and querying alone.
 func (Basic) Capabilities() Capabilities { return Capabilities{} }
+
+// DerivedNumber makes a number of the given alphabet, of two to 256 ASCII
+// characters, and length from a refund's id and a try: the same for the same, and
+// else another one as surely as the length allows. Twenty digits are enough for
+// any account; eight are not, and their clashes take another try.
+func DerivedNumber(alphabet string, length int, refundID string, try int) string {
+	seed := refundID + "\x00" + strconv.Itoa(try)
+	out := make([]byte, 0, length)
+	for block := 0; len(out) < length; block++ {
+		sum := sha256.Sum256([]byte(seed + "\x00" + strconv.Itoa(block)))
+		for at := 0; at < len(sum) && len(out) < length; at += 8 {
+			// 64 bits for a character: the remainder is as good as even.
+			out = append(out, alphabet[binary.BigEndian.Uint64(sum[at:at+8])%uint64(len(alphabet))])
+		}
+	}
+	return string(out)
+}

@@ -96,6 +96,16 @@ func natureOf(connector Connector) Nature {
 	return Nature{Pace: connector.Pace(), Limits: connector.Limits(), Capabilities: connector.Capabilities()}
 }
 
+// Number makes a refund's number. A connector that panics makes none.
+func (o Opened) Number(refundID string, try int) (number string) {
+	defer func() {
+		if recover() != nil {
+			number = ""
+		}
+	}()
+	return o.Connector.Number(refundID, try)
+}
+
 // OpenError says that an account can't be used before it, or this program,
 // changes: KindInvalid of its setting, KindNotFound for an account that is not
 // there or a channel that has no driver here.

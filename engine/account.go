@@ -21,18 +21,18 @@ func (e *Engine) open(ctx context.Context, account string) (channel.Opened, refu
 		e.mended(account)
 		return opened, refund.Outcome{}, true
 	}
-	var broken *channel.OpenError
-	if errors.As(err, &broken) {
-		e.tellBroken(broken)
-	} else {
-		e.opts.Log.Warn("a channel account could not be read; its refunds are tried again", "account", account, "error", err)
-	}
+	e.Broken(err)
 	return channel.Opened{}, refund.Outcome{Kind: refund.OutcomeTryLater, Code: "NO_CONNECTOR", Message: "the channel account has no connector: nothing was sent"}, false
 }
 
-// tellBroken raises one alert for each version of an account that can't be
-// opened.
-func (e *Engine) tellBroken(broken *channel.OpenError) {
+// Broken tells an operator why an account can't be used: with one alert for each
+// version of an account that can't be opened.
+func (e *Engine) Broken(err error) {
+	var broken *channel.OpenError
+	if !errors.As(err, &broken) {
+		e.opts.Log.Warn("a channel account could not be read; it is tried again", "error", err)
+		return
+	}
 	e.mu.Lock()
 	version, told := e.broken[broken.Account]
 	e.broken[broken.Account] = broken.Version

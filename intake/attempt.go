@@ -19,6 +19,10 @@ type attempt struct {
 	now     time.Time
 	results []batch.Result[Result]
 	books   map[string]rules // by merchant
+	// taken are channel numbers that are found to stand for other refunds.
+	taken map[refund.ChannelNumber]bool
+	// made are the channel numbers of this run's refunds.
+	made map[refund.ChannelNumber]bool
 
 	charges map[refund.ChargeKey]refund.Charge
 	owners  map[refund.NumberKey]refund.Number // who holds each number now
@@ -98,6 +102,7 @@ func (b *attempt) reset() {
 	b.now = b.intake.opts.Now().UTC().Truncate(time.Microsecond)
 	b.results = make([]batch.Result[Result], len(b.units))
 	b.changes = make(map[refund.ChargeKey]*refund.Change)
+	b.made = make(map[refund.ChannelNumber]bool)
 	b.order = nil
 }
 
@@ -161,6 +166,9 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[refund.Key]refund.
 	if rules.err != nil {
 		return Result{}, busy(rules.err)
 	}
+	rules.book.Taken = func(account, number string) bool {
+		return b.takes(refund.ChannelNumber{MerchantID: unit.MerchantID, Account: account, Number: number})
+	}
 	changes, err := refund.Accept(charges, unit, rules.book, b.now)
 	if err != nil {
 		return Result{}, err
@@ -182,6 +190,16 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[refund.Key]refund.
 	}
 	b.own(unit)
 	return result, nil
+}
+
+// takes reports whether a channel number is another refund's, and if not takes it
+// for one of this run's.
+func (b *attempt) takes(number refund.ChannelNumber) bool {
+	if b.taken[number] || b.made[number] {
+		return true
+	}
+	b.made[number] = true
+	return false
 }
 
 // busy is the answer to a request whose rules are not known now.
@@ -229,6 +247,12 @@ func (b *attempt) claim() {
 			if r.State != refund.Created || b.room == 0 {
 				continue
 			}
+			spaced, ok := refund.Space(change.Charge, r.SubmitSpacing, b.now)
+			if !ok {
+				r.DueAt = change.Charge.NotBefore // sent later
+				continue
+			}
+			change.Charge = spaced
 			r.LeaseEpoch, r.LeaseUntil, r.DueAt = 1, until, until
 			b.claimed = append(b.claimed, refund.Claimed{Refund: *r, Charge: change.Charge})
 			b.room--

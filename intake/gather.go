@@ -3,6 +3,8 @@ package intake
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/refundry/refundry/batch"
@@ -28,6 +30,9 @@ const (
 	lookupTime = 10 * time.Second
 	// mostRounds bounds how often one batch is run again after unknown commits.
 	mostRounds = 3
+	// maxClashes bounds how often a unit is run again because its channel numbers
+	// were taken: each run finds others.
+	maxClashes = 8
 	// flushTimeout bounds what is done for one batch, except for lookups: its
 	// transaction, repeats, and its members one by one. What was not begun by
 	// then is answered "busy".
@@ -153,8 +158,10 @@ func (i *Intake) flush(ctx context.Context, units []refund.Unit) []batch.Result[
 // settle answers the units at the places todo: together, and after a failure
 // that is not the connection's one by one, so that only the guilty one fails.
 func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int) {
-	for round := 0; len(todo) > 0; round++ {
+	taken := make(map[refund.ChannelNumber]bool)
+	for rounds, clashes := 0, 0; len(todo) > 0; {
 		b := newAttempt(i, pick(units, todo))
+		b.taken = taken
 		err := b.run(ctx)
 		switch {
 		case err == nil:
@@ -162,11 +169,13 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			return
 		case errors.Is(err, refund.ErrCommitUnknown):
 			rest, ok := i.lookUp(ctx, b, results, todo)
-			if !ok || round == mostRounds {
+			if rounds++; !ok || rounds > mostRounds {
 				unknown(results, rest, err)
 				return
 			}
 			todo = rest
+		case len(todo) == 1 && clashes < maxClashes && i.clash(ctx, b, err):
+			clashes++
 		case len(todo) == 1 || ctx.Err() != nil:
 			for _, n := range todo {
 				results[n] = batch.Result[Result]{Err: failure(ctx, err)}
@@ -179,6 +188,20 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			return
 		}
 	}
+}
+
+// clash reports whether a unit failed because a channel number is another
+// refund's, and notes which, so that the next run takes others. It is looked into
+// only then: the numbers of most channels never clash.
+func (i *Intake) clash(ctx context.Context, b *attempt, failure error) bool {
+	if len(b.made) == 0 || ctx.Err() != nil || refund.As(failure) != nil {
+		return false
+	}
+	taken, err := i.store.TakenNumbers(ctx, slices.Collect(maps.Keys(b.made)))
+	for _, number := range taken {
+		b.taken[number] = true
+	}
+	return err == nil && len(taken) > 0
 }
 
 // lookUp asks on a fresh connection which of the batch's refunds are there:

@@ -23,6 +23,8 @@ type Store interface {
 	// RuleBook gives a merchant's rules, from memory.
 	// Where they are not known and can't be read it is an Error, KindBusy.
 	RuleBook(merchantID string) (refund.RuleBook, error)
+	// TakenNumbers returns those of the numbers that stand for a refund.
+	TakenNumbers(ctx context.Context, numbers []refund.ChannelNumber) ([]refund.ChannelNumber, error)
 }
 
 // Tx is one transaction. All methods take batches, lock in the order of their

@@ -12,7 +12,8 @@ import (
 // commit whose result is unknown can be looked up.
 type Request struct {
 	RefundID string
-	// ChannelNumber is what the channel will see, the same for every attempt.
+	// ChannelNumber is what the channel will see where its account makes no number
+	// of its own.
 	ChannelNumber string
 	ChargeID      string
 	// Amount in minor units; nil is everything that is still refundable.
@@ -90,12 +91,17 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 	if err != nil {
 		return err
 	}
+	number, err := book.number(charge, request)
+	if err != nil {
+		return err
+	}
 	r := Refund{
 		MerchantID: unit.MerchantID, ID: request.RefundID, ChargeID: charge.ID, UnitID: unit.Requests[0].RefundID,
 		Number: request.Number, Amount: amount, Currency: charge.Currency, State: Created,
 		Reason: request.Reason, Parts: parts,
-		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount, ChannelNumber: request.ChannelNumber,
-		CreatedAt: now, UpdatedAt: now, DueAt: now, By: unit.By, Detail: request.Detail,
+		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount, ChannelNumber: number,
+		SubmitSpacing: book.submitSpacing(charge),
+		CreatedAt:     now, UpdatedAt: now, DueAt: now, By: unit.By, Detail: request.Detail,
 	}
 	if request.HoldUntil.After(now) {
 		r.State, r.HeldReason, r.HoldUntil, r.DueAt = Held, HeldForStart, request.HoldUntil, request.HoldUntil

@@ -1,7 +1,9 @@
 package refund_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -286,5 +288,80 @@ func TestSameContent(t *testing.T) {
 				t.Errorf("want %v both ways", test.same)
 			}
 		})
+	}
+}
+
+func TestAnAccountMakesTheNumberThatItsChannelSees(t *testing.T) {
+	short := func(refundID string, try int) string { return fmt.Sprintf("%s-%d", refundID[len(refundID)-1:], try) }
+	for _, test := range []struct {
+		name  string
+		terms refund.Terms
+		taken []string
+		want  string
+		kind  refund.Kind
+	}{
+		{"without a form of its own it is the request's", refund.Terms{}, nil, "n1", ""},
+		{"the account's own form", refund.Terms{Number: short}, nil, "1-0", ""},
+		{"what is taken leads to the next try", refund.Terms{Number: short}, []string{"1-0", "1-1"}, "1-2", ""},
+		{"what is always taken is no number", refund.Terms{Number: func(string, int) string { return "0" }}, []string{"0"}, "", refund.KindInternal},
+		{"an empty number is none", refund.Terms{Number: func(string, int) string { return "" }}, nil, "", refund.KindInternal},
+		{"an account that can't be used takes none", refund.Terms{Fault: refund.Errorf(refund.KindBusy, "charge", "broken")}, nil, "", refund.KindBusy},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := paid(t, 100)
+			book := refund.RuleBook{
+				Accounts: map[string]refund.Terms{c.ChannelAccount: test.terms}, Complete: true,
+				Taken: func(account, number string) bool {
+					return account == c.ChannelAccount && slices.Contains(test.taken, number)
+				},
+			}
+			changes, err := refund.Accept(map[string]refund.Charge{c.ID: c}, refund.Unit{MerchantID: "m1", Requests: []refund.Request{
+				{RefundID: "re_1", ChannelNumber: "n1", ChargeID: c.ID},
+			}}, book, at0)
+			if (err == nil) != (test.kind == "") || err != nil && err.Kind != test.kind {
+				t.Fatalf("%v, want %q", err, test.kind)
+			}
+			if err == nil && changes[0].Refunds[0].ChannelNumber != test.want {
+				t.Errorf("number %q, want %q", changes[0].Refunds[0].ChannelNumber, test.want)
+			}
+		})
+	}
+}
+
+func TestARefundOfAnAccountThatIsNotKnownYetIsPutOff(t *testing.T) {
+	c := paid(t, 100)
+	if _, _, err := refund.Quote(c, refund.Request{}, refund.RuleBook{Complete: true}, at0); err == nil || err.Kind != refund.KindBusy {
+		t.Errorf("%v, want busy", err)
+	}
+	if _, _, err := refund.Quote(c, refund.Request{}, refund.RuleBook{}, at0); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSubmitsOfOneChargeAreSpaced(t *testing.T) {
+	c := paid(t, 100)
+	c, ok := refund.Space(c, 0, at0)
+	if !ok || !c.NotBefore.IsZero() {
+		t.Errorf("without a spacing: %v, %v", ok, c.NotBefore)
+	}
+	for _, step := range []struct {
+		at   time.Duration
+		may  bool
+		next time.Duration
+	}{{0, true, time.Minute}, {time.Minute - time.Microsecond, false, time.Minute}, {time.Minute, true, 2 * time.Minute}} {
+		c, ok = refund.Space(c, time.Minute, at0.Add(step.at))
+		if ok != step.may || !c.NotBefore.Equal(at0.Add(step.next)) {
+			t.Errorf("after %s: %v, next at %v", step.at, ok, c.NotBefore.Sub(at0))
+		}
+	}
+	book := refund.RuleBook{
+		Merchant: refund.Rules{SubmitSpacing: time.Second},
+		Accounts: map[string]refund.Terms{c.ChannelAccount: {Rules: func(string) refund.Rules { return refund.Rules{SubmitSpacing: time.Minute} }}},
+	}
+	changes, err := refund.Accept(map[string]refund.Charge{c.ID: c}, refund.Unit{MerchantID: "m1", Requests: []refund.Request{
+		{RefundID: "re_1", ChannelNumber: "n1", ChargeID: c.ID, Amount: minor(1)}, {RefundID: "re_2", ChannelNumber: "n2", ChargeID: c.ID, Amount: minor(1)},
+	}}, book, at0)
+	if err != nil || changes[0].Refunds[1].SubmitSpacing != time.Minute {
+		t.Errorf("%v: %+v; nothing is refused for the spacing of submits", err, changes)
 	}
 }

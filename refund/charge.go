@@ -57,6 +57,8 @@ type Charge struct {
 	// Refunds counts every refund ever accepted, failed ones too.
 	Refunds      int64
 	LastRefundAt time.Time
+	// NotBefore is when the next submit for the charge may be sent; zero is now.
+	NotBefore time.Time
 
 	PaidAt, CreatedAt, UpdatedAt time.Time
 	Detail                       Detail

@@ -6,6 +6,11 @@ import "time"
 type Due struct {
 	Key
 	LeaseEpoch int64
+	// ChargeID and SubmitSpacing are the refund's; Submits says that its next step
+	// was a submit.
+	ChargeID      string
+	SubmitSpacing time.Duration
+	Submits       bool
 }
 
 // Claimed is a refund under a lease, with its charge.
@@ -39,6 +44,19 @@ func Claim(r Refund, now, until time.Time) Refund {
 	r.LeaseEpoch++
 	r.LeaseUntil, r.DueAt = until, until
 	return r
+}
+
+// Space reports whether a submit for the charge may be sent at now, and notes on
+// the charge when the next one may: after spacing.
+func Space(c Charge, spacing time.Duration, now time.Time) (Charge, bool) {
+	if spacing <= 0 {
+		return c, true
+	}
+	if c.NotBefore.After(now) {
+		return c, false
+	}
+	c.NotBefore = now.Add(spacing)
+	return c, true
 }
 
 // Unclaim gives back the lease of an epoch under which nothing was done, so

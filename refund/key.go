@@ -25,6 +25,9 @@ type NumberKey struct {
 	Value      string
 }
 
+// ChannelNumber names a refund as its channel account knows it.
+type ChannelNumber struct{ MerchantID, Account, Number string }
+
 // Number is a claim of a refund number or idempotency key.
 type Number struct {
 	NumberKey

@@ -66,6 +66,10 @@ type Refund struct {
 	HeldReason string
 	HoldUntil  time.Time
 
+	// SubmitSpacing is the least time between two submits for its charge, as the
+	// channel demanded when it was accepted.
+	SubmitSpacing time.Duration
+
 	// Attempts counts the calls; Tries those since the last progress, which
 	// is what the back-off goes by.
 	Attempts, Tries int64

@@ -21,19 +21,27 @@ type Rules struct {
 	FullOnly bool
 	// MostAmount bounds one refund, in minor units; 0 is unbounded.
 	MostAmount money.Minor
+	// SubmitSpacing is the least time between two submits for one charge. Nothing
+	// is refused for it: a refund that comes sooner is sent later.
+	SubmitSpacing time.Duration
 }
 
 // RuleBook is what Accept goes by besides a charge: the rules of its merchant,
 // and the merchant's channel accounts. The zero value has no rules.
 type RuleBook struct {
 	Merchant Rules
-	// Accounts are the terms of the merchant's channel accounts by their ids. An
-	// account that is not among them, such as one that was just added, has none.
+	// Accounts are the terms of the merchant's channel accounts by their ids.
 	Accounts map[string]Terms
+	// Complete says that the merchant has no other accounts. A refund of an account
+	// that was added a moment ago is then put off, and not accepted without terms.
+	Complete bool
 	// Route returns the id of the account that takes a channel's charges, "" for
 	// none. It is asked for charges that no account took when they were
 	// registered. nil finds none.
 	Route func(channel string) string
+	// Taken reports whether a channel number stands for another refund of the
+	// account, and if not takes it. nil knows of none.
+	Taken func(account, number string) bool
 }
 
 // Terms are what a channel account sets for the refunds of its charges.
@@ -43,6 +51,32 @@ type Terms struct {
 	// Rules are what the account's channel refuses anyhow, by the name of a
 	// charge's channel; nil is none.
 	Rules func(channel string) Rules
+	// Number makes the number that the channel sees of a refund, of the refund's
+	// id and a try from 0 on. nil takes the request's.
+	Number func(refundID string, try int) string
+	// Fault says why the account can't take refunds now, nil if it can.
+	Fault *Error
+}
+
+// maxNumberTries bounds how many numbers are tried for one refund. Where numbers
+// are so short that these are all taken, the account is full.
+const maxNumberTries = 16
+
+// number is what the channel of a charge's account will see of a refund.
+func (b RuleBook) number(c Charge, request Request) (string, *Error) {
+	terms := b.Accounts[c.ChannelAccount]
+	if terms.Number == nil {
+		terms.Number = func(string, int) string { return request.ChannelNumber }
+	}
+	for try := range maxNumberTries {
+		number := terms.Number(request.RefundID, try)
+		if number != "" && (b.Taken == nil || !b.Taken(c.ChannelAccount, number)) {
+			return number, nil
+		}
+	}
+	e := Errorf(KindInternal, "charge", "no refund number of the channel account is free")
+	e.Charge = c.ID
+	return "", e
 }
 
 // For returns the rules that bind a charge: of each rule the strictest counts.
@@ -64,18 +98,29 @@ func (b RuleBook) routed(c Charge) Charge {
 
 // usable refuses a charge whose money no account moves.
 func (b RuleBook) usable(c Charge) *Error {
-	text := ""
+	fail := func(kind Kind, text string) *Error {
+		e := Errorf(kind, "charge", "%s", text)
+		e.Charge = c.ID
+		return e
+	}
+	terms, known := b.Accounts[c.ChannelAccount]
 	switch {
 	case c.ChannelAccount == "":
-		text = "no channel account takes the charge"
-	case b.Accounts[c.ChannelAccount].Closed:
-		text = "the charge's channel account is closed"
-	default:
-		return nil
+		return fail(KindNoAccount, "no channel account takes the charge")
+	case terms.Closed:
+		return fail(KindNoAccount, "the charge's channel account is closed")
+	case !known && b.Complete:
+		return fail(KindBusy, "the charge's channel account is not known here yet; nothing was accepted, try again")
 	}
-	e := Errorf(KindNoAccount, "charge", "%s", text)
-	e.Charge = c.ID
-	return e
+	return terms.Fault
+}
+
+// submitSpacing is the longest of the spacings that bind a charge.
+func (b RuleBook) submitSpacing(c Charge) (longest time.Duration) {
+	for _, rules := range b.For(c) {
+		longest = max(longest, rules.SubmitSpacing)
+	}
+	return longest
 }
 
 // check refuses what a rule forbids. amount is what the refund will be.

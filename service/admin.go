@@ -18,9 +18,9 @@ import (
 func (s *Service) joinAdmin(board *intake.Board) {
 	log, now := s.opts.Log, s.clock.now
 	drivers := s.drivers(now, log)
-	s.Store.UseChannelRules(channelRules(drivers))
 	s.connectors = channel.NewConnectors(drivers, channel.ConnectorsOptions{Accounts: s.Store.ChannelAccount, NotifyURL: s.notifyURL, Now: now})
 	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
+	s.Store.UseAccountTerms(accountTerms(s.connectors, s.engine.Broken))
 	s.admin = admin.New(admin.Services{Store: s.Store, Engine: s.engine, Wake: s.wake, Now: now, Log: log})
 }
 

@@ -15,7 +15,6 @@ import (
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -28,22 +27,6 @@ func (s *Service) intakeWorkers() int {
 		return 1
 	}
 	return postgresBatches
-}
-
-// channelRules are what binds the refunds of an account's charges: what its
-// driver says. The sandbox has the published rules of all channels, for a
-// merchant who asks for them.
-func channelRules(drivers map[string]channel.Driver) store.ChannelRules {
-	return func(settings merchant.Settings, account merchant.ChannelAccount) func(string) refund.Rules {
-		driver, ok := drivers[account.Channel]
-		switch {
-		case account.Channel == merchant.ChannelSandbox && settings.ChannelRules:
-			return channel.PublishedRules
-		case ok:
-			return driver.Rules
-		}
-		return nil
-	}
 }
 
 func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Options {

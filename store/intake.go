@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/refundry/refundry/intake"
@@ -38,6 +39,31 @@ func (t *intakeTx) Refunds(ctx context.Context, keys []refund.Key) (map[refund.K
 // Insert implements intake.Tx.
 func (t *intakeTx) Insert(ctx context.Context, changes []refund.Change) error {
 	return t.store.saveChanges(ctx, t.q, changes, true)
+}
+
+var channelNumberColumns = sqldb.NewColumns("merchant_id TEXT", "channel_account TEXT", "channel_number TEXT")
+
+// TakenNumbers implements intake.Store.
+func (s *Store) TakenNumbers(ctx context.Context, numbers []refund.ChannelNumber) ([]refund.ChannelNumber, error) {
+	const text = `SELECT r.merchant_id, r.channel_account, r.channel_number FROM v JOIN refunds r
+		ON r.merchant_id = v.merchant_id AND r.channel_account = v.channel_account AND r.channel_number = v.channel_number`
+	rows := make([][]any, len(numbers))
+	for n, number := range numbers {
+		rows[n] = []any{number.MerchantID, number.Account, number.Number}
+	}
+	var taken []refund.ChannelNumber
+	err := s.read(ctx, func(q sqldb.Querier) error {
+		return sqldb.QueryValues(ctx, q, channelNumberColumns, rows, text, func(scan func(...any) error) error {
+			var number refund.ChannelNumber
+			err := scan(&number.MerchantID, &number.Account, &number.Number)
+			taken = append(taken, number)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for channel numbers: %w", err)
+	}
+	return taken, nil
 }
 
 // Settled implements intake.Store. A lost transaction holds its charges'

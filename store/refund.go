@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
@@ -14,17 +15,17 @@ const refundColumns = `r.merchant_id, r.id, r.charge_id, r.unit_id, r.number, r.
 	r.channel, r.channel_account, r.channel_number, r.channel_refund_id, r.created_at, r.updated_at, r.succeeded_at,
 	r.due_at, r.lease_epoch, r.lease_until, r.held_reason, r.hold_until, r.attempts, r.tries, r.doubt, r.submitted_at,
 	r.failure_code, r.failure_message, r.settled_amount, r.settled_currency, r.landed, r.asked_by, r.detail,
-	r.first_submitted_at, r.shown, r.resolved_by`
+	r.first_submitted_at, r.shown, r.resolved_by, r.submit_spacing`
 
 // insertRefunds takes what refundValues gives.
 const insertRefunds = `INSERT INTO refunds (merchant_id, id, charge_id, unit_id, number, sequence, amount, currency, state, reason, parts,
 	channel, channel_account, channel_number, channel_refund_id, created_at, updated_at, succeeded_at,
 	due_at, lease_epoch, lease_until, held_reason, hold_until, attempts, tries, doubt, submitted_at,
 	failure_code, failure_message, settled_amount, settled_currency, landed, asked_by, detail,
-	first_submitted_at, shown, resolved_by) VALUES`
+	first_submitted_at, shown, resolved_by, submit_spacing) VALUES`
 
 // refundWidth is how many columns insertRefunds and refundColumns have.
-const refundWidth = 37
+const refundWidth = 38
 
 func refundValues(r refund.Refund) ([]any, error) {
 	parts, err := jsonText(r.Parts)
@@ -52,7 +53,7 @@ func refundValues(r refund.Refund) ([]any, error) {
 		r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, sqldb.Micros(r.CreatedAt), sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
 		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed, by, detail,
-		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(),
+		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), r.SubmitSpacing.Microseconds(),
 	}, nil
 }
 
@@ -60,23 +61,22 @@ func refundValues(r refund.Refund) ([]any, error) {
 // KindCorrupt.
 func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	var r refund.Refund
-	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, firstSubmittedAt, doubt int64
+	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, firstSubmittedAt, submitSpacing, doubt int64
 	var parts, landed, by, detail, shown, resolvedBy string
 	err := scan(&r.MerchantID, &r.ID, &r.ChargeID, &r.UnitID, &r.Number, &r.Sequence, (*int64)(&r.Amount), (*string)(&r.Currency), (*string)(&r.State), &r.Reason, &parts,
 		&r.Channel, &r.ChannelAccount, &r.ChannelNumber, &r.ChannelRefundID, &createdAt, &updatedAt, &succeededAt,
 		&dueAt, &r.LeaseEpoch, &leaseUntil, &r.HeldReason, &holdUntil, &r.Attempts, &r.Tries, &doubt, &submittedAt,
 		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &landed, &by, &detail,
-		&firstSubmittedAt, &shown, &resolvedBy)
+		&firstSubmittedAt, &shown, &resolvedBy, &submitSpacing)
 	if err != nil {
 		return refund.Refund{}, fmt.Errorf("read refund: %w", err)
 	}
 	r.CreatedAt, r.UpdatedAt, r.SucceededAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt), sqldb.FromMicros(succeededAt)
 	r.DueAt, r.LeaseUntil = sqldb.FromMicros(dueAt), sqldb.FromMicros(leaseUntil)
 	r.HoldUntil, r.SubmittedAt = sqldb.FromMicros(holdUntil), sqldb.FromMicros(submittedAt)
-	r.FirstSubmittedAt = sqldb.FromMicros(firstSubmittedAt)
+	r.FirstSubmittedAt, r.SubmitSpacing = sqldb.FromMicros(firstSubmittedAt), time.Duration(submitSpacing)*time.Microsecond
 	r.ResolvedBy = audit.ParseActor(resolvedBy)
-	r.Unknown, r.Refused, r.Contradicted = doubt&refund.DoubtUnknown != 0, doubt&refund.DoubtRefused != 0, doubt&refund.DoubtContradicted != 0
-	r.Unproven, r.NeedsPerson = doubt&refund.DoubtUnproven != 0, doubt&refund.DoubtNeedsPerson != 0
+	takeDoubt(&r, doubt)
 	for _, text := range []struct {
 		column string
 		into   any
@@ -141,6 +141,11 @@ func doubtOf(r refund.Refund) (doubt int64) {
 		}
 	}
 	return doubt
+}
+
+func takeDoubt(r *refund.Refund, doubt int64) {
+	r.Unknown, r.Refused, r.Contradicted = doubt&refund.DoubtUnknown != 0, doubt&refund.DoubtRefused != 0, doubt&refund.DoubtContradicted != 0
+	r.Unproven, r.NeedsPerson = doubt&refund.DoubtUnproven != 0, doubt&refund.DoubtNeedsPerson != 0
 }
 
 const refundsByKey = `SELECT ` + refundColumns + ` FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`

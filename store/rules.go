@@ -9,13 +9,13 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// ChannelRules says what binds the refunds of an account before its channel is
-// asked, by the name of a charge's channel. nil is nothing.
-type ChannelRules func(settings merchant.Settings, account merchant.ChannelAccount) func(channel string) refund.Rules
+// AccountTerms returns what a channel account sets for the refunds of its charges,
+// from memory mostly. The store adds whether the account is closed.
+type AccountTerms func(ctx context.Context, settings merchant.Settings, account merchant.ChannelAccount) refund.Terms
 
-// UseChannelRules gives the store what drivers know of their channels' rules.
-// Without it no account's charges are bound by any.
-func (s *Store) UseChannelRules(rules ChannelRules) { s.channelRules = rules }
+// UseAccountTerms gives the store what drivers and connectors know of accounts.
+// Without it no account sets terms.
+func (s *Store) UseAccountTerms(terms AccountTerms) { s.accountTerms = terms }
 
 // ruleBookWait bounds the look for a merchant's limits, for which everyone in
 // the intake's batch waits before it locks anything; mostly the answer is in
@@ -45,27 +45,28 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 		fault.Cause = err
 		return refund.RuleBook{}, fault
 	}
-	return s.ruleBook(m, accounts), nil
+	return s.ruleBook(ctx, m, accounts), nil
 }
 
-func (s *Store) ruleBook(m merchant.Merchant, accounts []merchant.ChannelAccount) refund.RuleBook {
+func (s *Store) ruleBook(ctx context.Context, m merchant.Merchant, accounts []merchant.ChannelAccount) refund.RuleBook {
 	limits := m.Settings.Limits
 	book := refund.RuleBook{
 		Merchant: refund.Rules{
 			MostAmount: money.Minor(limits.MostAmount), MostRefunds: limits.MostRefunds,
 			Spacing: time.Duration(limits.SpacingSeconds) * time.Second,
 		},
-		Accounts: make(map[string]refund.Terms, len(accounts)),
+		Accounts: make(map[string]refund.Terms, len(accounts)), Complete: s.accountTerms != nil,
 		Route: func(channel string) string {
 			found, _ := merchant.Route(accounts, m.Mode, channel)
 			return found.ID
 		},
 	}
 	for _, account := range accounts {
-		terms := refund.Terms{Closed: account.State == merchant.AccountClosed}
-		if s.channelRules != nil {
-			terms.Rules = s.channelRules(m.Settings, account)
+		var terms refund.Terms
+		if s.accountTerms != nil {
+			terms = s.accountTerms(ctx, m.Settings, account)
 		}
+		terms.Closed = account.State == merchant.AccountClosed
 		book.Accounts[account.ID] = terms
 	}
 	return book

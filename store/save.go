@@ -21,6 +21,7 @@ var (
 		"used TEXT",
 		"refunds BIGINT",
 		"last_refund_at BIGINT",
+		"not_before BIGINT",
 		"updated_at BIGINT",
 	)
 	refundChanges = sqldb.NewColumns(
@@ -52,7 +53,7 @@ var (
 
 const (
 	updateCharges = `UPDATE charges SET reserved = v.reserved, refunded = v.refunded, blocked = v.blocked, excess = v.excess,
-		fee_used = v.fee_used, used = v.used, refunds = v.refunds, last_refund_at = v.last_refund_at, updated_at = v.updated_at
+		fee_used = v.fee_used, used = v.used, refunds = v.refunds, last_refund_at = v.last_refund_at, not_before = v.not_before, updated_at = v.updated_at
 		FROM v WHERE charges.merchant_id = v.merchant_id AND charges.id = v.id`
 	updateRefunds = `UPDATE refunds SET state = v.state, channel_refund_id = v.channel_refund_id, updated_at = v.updated_at,
 		succeeded_at = v.succeeded_at, due_at = v.due_at, lease_epoch = v.lease_epoch, lease_until = v.lease_until,
@@ -182,7 +183,7 @@ func (w *writing) addCharge(c refund.Charge) error {
 	}
 	put(w.charges, &w.chargeRows, rowKey{c.MerchantID, c.ID}, []any{
 		c.MerchantID, c.ID, int64(c.Reserved), int64(c.Refunded), int64(c.Blocked), int64(c.Excess), int64(c.FeeUsed),
-		text, c.Refunds, sqldb.Micros(c.LastRefundAt), sqldb.Micros(c.UpdatedAt),
+		text, c.Refunds, sqldb.Micros(c.LastRefundAt), sqldb.Micros(c.NotBefore), sqldb.Micros(c.UpdatedAt),
 	})
 	return nil
 }

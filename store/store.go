@@ -47,8 +47,8 @@ type Store struct {
 	deleteRefunds []string
 	// directory is what lookups of merchants and keys found, for a moment.
 	directory directory
-	// channelRules are nil until UseChannelRules.
-	channelRules ChannelRules
+	// accountTerms is nil until UseAccountTerms.
+	accountTerms AccountTerms
 	// recent is what the fan-out would read next.
 	recent recent
 }
