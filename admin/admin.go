@@ -22,7 +22,9 @@ type By struct {
 
 // Store is what the use cases need of the database.
 type Store interface {
+	Alerts
 	Chains
+	Deliveries
 	Refunds
 }
 

@@ -45,7 +45,7 @@ func (e *Engine) Broken(err error) {
 	if fault := refund.As(broken.Err); fault != nil {
 		text = "channel account " + broken.Account + " can't be used: " + fault.Detail + "; its refunds wait (hint: refundry account check " + broken.Account + ")"
 	}
-	e.alert("", refund.Alert{Text: text})
+	e.alert("", refund.Alert{Account: broken.Account, Text: text})
 }
 
 func (e *Engine) mended(account string) {

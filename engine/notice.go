@@ -59,7 +59,7 @@ func (e *Engine) noticed(ctx context.Context, n channel.PendingNotice) (*word, e
 		return nil, err
 	}
 	if !found {
-		e.alert("", refund.Alert{Text: "a notice of channel account " + n.Account + " speaks of number " + n.Number + ", which is none of ours"})
+		e.alert("", refund.Alert{Account: n.Account, Text: "a notice of channel account " + n.Account + " speaks of number " + n.Number + ", which is none of ours"})
 		return nil, nil
 	}
 	w := &word{pace: channel.BasicPace}

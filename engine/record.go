@@ -207,7 +207,16 @@ func (e *Engine) tell(batch []*word, posted []refund.Posted) {
 	}
 }
 
+// alert tells of an alert. What a decision about a refund raised was kept with
+// it; any other is kept now.
 func (e *Engine) alert(merchantID string, alert refund.Alert) {
+	if alert.RefundID == "" {
+		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+		defer cancel()
+		if err := e.store.SaveAlert(ctx, alert); err != nil {
+			e.opts.Log.Error("an alert was not kept", "account", alert.Account, "error", err)
+		}
+	}
 	e.opts.Log.Warn("alert: "+alert.Text, "merchant_id", merchantID, "refund", alert.RefundID)
 	if e.opts.Alert != nil {
 		e.opts.Alert(alert)

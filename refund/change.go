@@ -118,10 +118,13 @@ type Attempt struct {
 	Actor audit.Actor
 }
 
-// Alert is something an operator should look at; the log and a metric carry it.
+// Alert is something an operator should look at. It is kept until one has, and
+// the log and a metric carry it.
 type Alert struct {
-	RefundID string
+	RefundID string // "" for what is about no refund
 	Text     string
+	// Account is the channel account that it is about where no refund is.
+	Account string
 }
 
 func snapshot(r Refund, c Charge) Snapshot {

@@ -25,6 +25,20 @@ type StoredEvent struct {
 	PendingDeliveries int64
 }
 
+// StoredAlert is an alert as it is kept.
+type StoredAlert struct {
+	MerchantID string
+	ID         string
+	RefundID   string
+	Text       string
+	// Times counts how often it came until somebody looked; LastAt is the last
+	// time.
+	Times             int64
+	CreatedAt, LastAt time.Time
+	AckedAt           time.Time // zero while nobody has looked at it
+	AckedBy           audit.Actor
+}
+
 // StoredTransfer is a ledger transfer with its row's id and time.
 type StoredTransfer struct {
 	ID string

@@ -23,6 +23,7 @@ var (
 	_ dialect.Directory      = (*store.Store)(nil)
 	_ dialect.Reader         = (*store.Store)(nil)
 	_ dialect.Writes         = (*store.Store)(nil)
+	_ native.Alerts          = (*store.Store)(nil)
 	_ native.Audit           = (*store.Store)(nil)
 	_ native.Deliveries      = (*store.Store)(nil)
 	_ native.Endpoints       = (*store.Store)(nil)

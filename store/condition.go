@@ -20,6 +20,8 @@ type Condition struct {
 	Overdue int64
 	// WaitingDeliveries are due or will be; DeadDeliveries were given up.
 	WaitingDeliveries, DeadDeliveries int64
+	// OpenAlerts are those that nobody has looked at.
+	OpenAlerts int64
 	// NewEvents have no feed number yet.
 	NewEvents int64
 }
@@ -73,14 +75,25 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 		if err != nil {
 			return err
 		}
-		const events = `SELECT merchant_id, COUNT(*) FROM events WHERE feed_number = 0 GROUP BY merchant_id`
-		return q.Query(ctx, events, nil, func(scan func(...any) error) error {
-			var merchantID string
-			var count int64
-			err := scan(&merchantID, &count)
-			change(merchantID, func(c *Condition) { c.NewEvents = count })
-			return err
-		})
+		for _, counting := range []struct {
+			text string
+			set  func(*Condition, int64)
+		}{
+			{`SELECT merchant_id, COUNT(*) FROM events WHERE feed_number = 0 GROUP BY merchant_id`, func(c *Condition, n int64) { c.NewEvents = n }},
+			{`SELECT merchant_id, COUNT(*) FROM alerts WHERE acked_at = 0 GROUP BY merchant_id`, func(c *Condition, n int64) { c.OpenAlerts = n }},
+		} {
+			err := q.Query(ctx, counting.text, nil, func(scan func(...any) error) error {
+				var merchantID string
+				var count int64
+				err := scan(&merchantID, &count)
+				change(merchantID, func(c *Condition) { counting.set(c, count) })
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read conditions: %w", err)

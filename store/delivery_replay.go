@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// ReplayDelivery implements native.Deliveries.
-func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now time.Time) (merchant.DeliveryRecord, error) {
+// ReplayDelivery implements admin.Deliveries.
+func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) (merchant.DeliveryRecord, error) {
 	var again merchant.Delivery
 	err := s.write(ctx, func(q sqldb.Querier) error {
 		old, err := delivery(ctx, q, merchantID, id)
@@ -38,8 +39,10 @@ func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, now t
 		again.ID, again.CreatedAt, again.DueAt = s.newID(now), now, now
 		again.Attempts, again.LeaseEpoch, again.LeaseUntil, again.Dead = 0, 0, time.Time{}, false
 		merchant.WriteMade(ctx, again.ID)
-		_, err = q.Send(ctx, deliveryRows([]merchant.Delivery{again}, s.newID))
-		return err
+		if _, err := q.Send(ctx, deliveryRows([]merchant.Delivery{again}, s.newID)); err != nil {
+			return err
+		}
+		return s.appendAudit(ctx, q, record.With("delivery", again.ID))
 	})
 	if err != nil {
 		return merchant.DeliveryRecord{}, fmt.Errorf("replay delivery: %w", err)

@@ -24,6 +24,8 @@ var deleteCharges = []string{
 	`DELETE FROM transfers WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM attempts WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
 		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
+	`DELETE FROM alerts WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
+		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
 	`DELETE FROM refunds WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charge_aliases WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charges WHERE (merchant_id, id) IN (SELECT v.merchant_id, v.id FROM v)`,

@@ -104,6 +104,11 @@ func (s *Store) saveChanges(ctx context.Context, q sqldb.Querier, changes []refu
 	statements = append(statements, sqldb.InsertRows(insertTransfers, transferWidth, w.transferRows, "")...)
 	statements = append(statements, sqldb.InsertRows(insertEvents, eventWidth, w.eventRows, "")...)
 	statements = append(statements, sqldb.InsertRows(insertAttempts, attemptWidth, w.attemptRows, "")...)
+	for _, change := range changes {
+		for _, alert := range change.Alerts {
+			statements = append(statements, s.alertStatement(change.Charge.MerchantID, alert))
+		}
+	}
 	counts, err := q.Send(ctx, statements)
 	if err != nil {
 		return fmt.Errorf("write changes: %w", err)

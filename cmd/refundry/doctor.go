@@ -213,13 +213,16 @@ func (c *doctorCommand) conditions(ctx context.Context, s *store.Store, x *exami
 			note("refunds", problem, "is a serve running? see its log", "merchant %s: %d refunds have been due for minutes and nobody looks at them", id, m.Overdue)
 		}
 		if n := m.Open[refund.Abnormal]; n > 0 {
-			note("refunds", warning, "reroute them or settle them by hand (refundry refund list --state abnormal)", "merchant %s: the payer's account could not take %d refunds", id, n)
+			note("refunds", warning, "reroute them, or say how they ended: refundry refund reroute, refund resolve (refundry refund list --state abnormal shows them)", "merchant %s: the payer's account could not take %d refunds", id, n)
 		}
 		if n := m.Open[refund.Held]; n > 0 {
 			note("refunds", warning, "see refundry refund list --state held; a shortage ends when funds are added", "merchant %s: %d refunds are held", id, n)
 		}
+		if m.OpenAlerts > 0 {
+			note("alerts", warning, "see refundry alert list --merchant "+id, "merchant %s: nobody has looked at %d alerts", id, m.OpenAlerts)
+		}
 		if m.DeadDeliveries > 0 {
-			note("webhooks", warning, "the receiver did not take them within a day; have it read the events it missed", "merchant %s: %d deliveries were given up", id, m.DeadDeliveries)
+			note("webhooks", warning, "the receiver did not take them within a day; have it read the events it missed, or send them again: refundry delivery list --state dead, delivery replay", "merchant %s: %d deliveries were given up", id, m.DeadDeliveries)
 		}
 	}
 	if quiet {

@@ -42,6 +42,9 @@ type program struct {
 	Refund   refundCommand   `cmd:"" help:"List and show refunds, ask for them, and decide about them."`
 	Event    eventCommand    `cmd:"" help:"List events."`
 	Endpoint endpointCommand `cmd:"" help:"Add and list addresses that are told of events."`
+	Delivery deliveryCommand `cmd:"" help:"List what endpoints were notified of, and send it again."`
+	Balance  balanceCommand  `cmd:"" help:"Show what the named accounts of the books hold."`
+	Alert    alertCommand    `cmd:"" help:"List what somebody should look at, and say that you have."`
 	Key      keyCommand      `cmd:"" help:"Add and list API keys, and replace the service's own."`
 	Audit    auditCommand    `cmd:"" help:"List who did what."`
 	Verify   verifyCommand   `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`

@@ -199,6 +199,7 @@ func badRights(all *badCalls) {
 		{"POST", "/refunds/{re}/resolve"},
 		{"POST", "/refunds/{re}/settle"},
 		{"GET", "/audit"},
+		{"POST", "/alerts/0/ack"},
 		{"POST", "/endpoints"},
 		{"DELETE", "/endpoints/{endpoint}"},
 		{"POST", "/endpoints/{endpoint}/rotate"},

@@ -9,7 +9,8 @@ import (
 	"github.com/refundry/refundry/money"
 )
 
-type balanceAnswer struct {
+// Balance is what a named account holds in a currency, as the API shows it.
+type Balance struct {
 	Account  ledger.Account `json:"account"`
 	Currency money.Currency `json:"currency"`
 	Balance  money.Minor    `json:"balance"` // below 0 where more went out than in
@@ -25,12 +26,17 @@ func (d *Dialect) listBalances(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := list[balanceAnswer]{Data: make([]balanceAnswer, 0, len(balances))}
+	return c.json(http.StatusOK, list[Balance]{Data: SortedBalances(balances)})
+}
+
+// SortedBalances shows balances by currency and name.
+func SortedBalances(balances map[ledger.Balance]money.Minor) []Balance {
+	out := make([]Balance, 0, len(balances))
 	for of, minor := range balances {
-		out.Data = append(out.Data, balanceAnswer{of.Account, of.Currency, minor})
+		out = append(out, Balance{of.Account, of.Currency, minor})
 	}
-	slices.SortFunc(out.Data, func(a, b balanceAnswer) int {
+	slices.SortFunc(out, func(a, b Balance) int {
 		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Account, b.Account))
 	})
-	return c.json(http.StatusOK, out)
+	return out
 }

@@ -224,6 +224,10 @@ func auditSteps() []dialecttest.Step {
 		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 358}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"second": "id"}, Quiet: true},
 		{Title: "another says that they have not, by the former name", Method: "POST", Path: "/refunds/{second}/settle", Body: `{"state": "failed", "proof": "statement 8"}`, Until: `"state":"failed"`},
 		{Title: "what has ended needs a second person", Method: "POST", Path: "/refunds/{second}/resolve", Body: `{"state": "succeeded", "proof": "statement 9"}`},
+		{Title: "", Method: "POST", Path: "/sandbox/clock", Body: `{"advance_seconds": 3600}`, Quiet: true},
+		{Title: "the channel says otherwise, and nobody has looked at that", Method: "GET", Path: "/alerts?limit=1", Until: ": corrected", Keep: map[string]string{"alert": "data.0.id"}},
+		{Title: "somebody looks at it", Method: "POST", Path: "/alerts/{alert}/ack"},
+		{Title: "what somebody has looked at", Method: "GET", Path: "/alerts?all=true&limit=1"},
 		{Title: "who did what", Method: "GET", Path: "/audit?after={before}"},
 		{Title: "a cursor of another list", Method: "GET", Path: "/audit?after=ZmVlZC4w"},
 	}

@@ -3,7 +3,6 @@ package native
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -15,11 +14,6 @@ type Deliveries interface {
 	DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error)
 	// Delivery finds one. KindNotFound.
 	Delivery(ctx context.Context, merchantID, id string) (merchant.DeliveryRecord, error)
-	// ReplayDelivery sends the bytes of a delivery that has ended once more, as
-	// a new delivery with a life of its own, and gives that. KindNotFound;
-	// KindStateConflict while it is on its way, when its endpoint is out of use,
-	// or when it never had bytes.
-	ReplayDelivery(ctx context.Context, merchantID, id string, now time.Time) (merchant.DeliveryRecord, error)
 }
 
 type deliveryAnswer struct {
@@ -108,10 +102,12 @@ func (d *Dialect) replayDelivery(c *call) error {
 	if err != nil {
 		return err
 	}
-	r, err := d.s.Deliveries.ReplayDelivery(c.ctx, c.merchantID(), id, d.now())
+	r, err := d.s.Admin.ReplayDelivery(c.ctx, c.by(), c.merchantID(), id)
 	if err != nil {
 		return err
 	}
-	d.s.Wake()
 	return c.json(http.StatusCreated, answerDelivery(r))
 }
+
+// DeliveryJSON is a delivery as the API shows it.
+func DeliveryJSON(r merchant.DeliveryRecord) any { return answerDelivery(r) }

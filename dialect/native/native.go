@@ -71,6 +71,7 @@ type Services struct {
 	Deliveries Deliveries
 	Merchants  Merchants
 	Audit      Audit
+	Alerts     Alerts
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Rules are those that bind a merchant's refunds, for quotes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -123,6 +124,20 @@ var keyedWrites = []keyedWrite{
 		method: "POST", status: http.StatusOK, body: `{"overlap_seconds": 60}`, other: `{"overlap_seconds": 61}`,
 		prepare: func(t *testing.T, s *dialecttest.Service) string {
 			return "/endpoints/" + text(send(t, s, demo, "POST", "/endpoints", fmt.Sprintf(keyedEndpoint, 6), http.StatusCreated), "id") + "/rotate"
+		},
+	},
+	{
+		name:   "an alert",
+		method: "POST", status: http.StatusOK,
+		prepare: func(t *testing.T, s *dialecttest.Service) string {
+			if err := s.Store.SaveAlert(t.Context(), refund.Alert{Account: merchant.DemoAccount, Text: "of this test"}); err != nil {
+				t.Fatal(err)
+			}
+			var page struct{ Data []struct{ ID string } }
+			if err := json.Unmarshal([]byte(send(t, s, demo, "GET", "/alerts?limit=1", "", http.StatusOK)), &page); err != nil || len(page.Data) != 1 {
+				t.Fatalf("%v, %v", page, err)
+			}
+			return "/alerts/" + page.Data[0].ID + "/ack"
 		},
 	},
 	{

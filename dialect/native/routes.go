@@ -69,6 +69,8 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Post(version + "/keys"), scope: merchant.ScopeMerchant, handle: d.createKey, again: d.againKey},
 		{Route: dialect.Route{Method: "DELETE", Path: version + "/keys/{id}"}, scope: merchant.ScopeMerchant, handle: d.deleteKey, again: d.againKey},
 		{Route: dialect.Get(version + "/balances"), scope: merchant.ScopeRead, handle: d.listBalances},
+		{Route: dialect.Get(version + "/alerts"), scope: merchant.ScopeRead, handle: d.listAlerts},
+		{Route: dialect.Post(version + "/alerts/{id}/ack"), scope: merchant.ScopeMerchant, handle: d.ackAlert, again: d.againAlert},
 		{Route: dialect.Get(version + "/audit"), scope: merchant.ScopeMerchant, handle: d.listAudit},
 
 		{Route: dialect.Get(version + "/payin/reconciliation/{merchant_id}/{file}"), scope: merchant.ScopeRead, handle: d.reconciliation},

@@ -55,6 +55,7 @@ func rules() []dialecttest.Rule {
 		id("re_", "refund"),
 		id("evt_", "event"),
 		id("ep_", "endpoint"),
+		id("alert_", "alert"),
 		{Match: regexp.MustCompile(`\bpk_[0-9A-Za-z]{16,24}\b`), Name: "key"},
 		{Match: regexp.MustCompile(`-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----`), Name: "certificate"},
 		{Match: regexp.MustCompile(`"(merchant|platform)_serial":"[0-9A-F]{40}"`), Name: "serial"},

@@ -66,6 +66,7 @@ func writes() map[string]dialecttest.Write {
 		"DELETE /refundry/v1/endpoints/{id}":             onceAs("an endpoint's end"),
 		"POST /refundry/v1/endpoints/{id}/rotate":        onceAs("a new secret"),
 		"POST /refundry/v1/deliveries/{id}/replay":       writing("POST", delivered, ""),
+		"POST /refundry/v1/alerts/{id}/ack":              onceAs("an alert"),
 		"PATCH /refundry/v1/merchant/settings":           onceAs("settings"),
 		"PATCH /refundry/v1/identities/{dialect}/{name}": onceAs("an identity's settings"),
 		"POST /refundry/v1/keys":                         onceAs("a key"),

@@ -95,6 +95,8 @@ var cases = []suiteCase{
 	{"the doubts about a refund are kept", doubtsAreKept},
 	{"a refund is found by its channel's number", foundByChannelNumber},
 	{"a refund is canceled before the channel is told", canceled},
+	{"an alert counts up until somebody has looked at it", alertIsLookedAt},
+	{"an alert about an account is its merchant's", alertOfAnAccount},
 }
 
 var acrossMerchants = []suiteCase{

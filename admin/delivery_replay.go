@@ -1,0 +1,34 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/merchant"
+)
+
+// Deliveries keeps what endpoints were notified of.
+type Deliveries interface {
+	// ReplayDelivery sends the bytes of a delivery that has ended once more, as a
+	// new delivery with a life of its own, and returns that. KindNotFound;
+	// KindStateConflict while it is on its way, when its endpoint is out of use,
+	// or when it never had bytes.
+	ReplayDelivery(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) (merchant.DeliveryRecord, error)
+}
+
+// ReplayDelivery sends the same bytes once more, as a delivery with a life of
+// its own, which it returns. KindNotFound; KindStateConflict while the first is
+// on its way, when its endpoint is out of use, or when it never had bytes.
+func (a *Admin) ReplayDelivery(ctx context.Context, by By, merchantID, id string) (merchant.DeliveryRecord, error) {
+	record, err := a.record(by, merchantID, "delivery.replay", id)
+	if err != nil {
+		return merchant.DeliveryRecord{}, err
+	}
+	again, err := a.s.Store.ReplayDelivery(ctx, merchantID, id, record, a.now())
+	if err != nil {
+		return merchant.DeliveryRecord{}, err
+	}
+	a.done(merchantID)
+	return again, nil
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"github.com/refundry/refundry/dialect/native"
+)
+
+// balanceCommand is refundry balance.
+type balanceCommand struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+}
+
+func (c *balanceCommand) Run(e *environment) error {
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	balances, err := s.Balances(e, m.ID)
+	if err != nil {
+		return err
+	}
+	header := []string{"ACCOUNT", "CURRENCY", "BALANCE"}
+	object := func(b native.Balance) native.Balance { return b }
+	return printList(e, c.JSON, native.SortedBalances(balances), object, header, func(b native.Balance) []string {
+		return []string{string(b.Account), string(b.Currency), amountText(b.Balance, b.Currency)}
+	})
+}
