@@ -11,6 +11,7 @@ import (
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 )
 
 var identities = []merchant.Identity{
@@ -29,7 +30,7 @@ func charge(id, orderNo string) refund.Charge {
 
 func TestAMadeUpNameHasItsDialectsShape(t *testing.T) {
 	const id = "0VbvvQ4eiDX2GdsDHlN8mAnE"
-	filled := dialect.FillAliases(charge(id, "T1"), identities)
+	filled := dialect.FillAliases(service.Dialects(), charge(id, "T1"), identities)
 	for name, want := range map[string]string{
 		merchant.PingPP:    `ch_` + id,
 		merchant.Wallet:    `ch_` + id,
@@ -66,7 +67,7 @@ func TestWeChatsNameIsTheOrderNumberWhereItHasTheForm(t *testing.T) {
 		if fits {
 			want = orderNo
 		}
-		if alias, _ := dialect.FillAliases(charge(id, orderNo), identities).Alias(merchant.WeChatPay); alias.Name != want {
+		if alias, _ := dialect.FillAliases(service.Dialects(), charge(id, orderNo), identities).Alias(merchant.WeChatPay); alias.Name != want {
 			t.Errorf("order number %q: named %q", orderNo, alias.Name)
 		}
 	}
@@ -76,14 +77,14 @@ func TestFillingLeavesNamesThatAreThere(t *testing.T) {
 	c := charge("0VbvvQ4eiDX2GdsDHlN8mAnE", "T1")
 	own := refund.Alias{Dialect: merchant.Payin, Identity: "M948164", Name: "mine"}
 	c.Aliases = append(make([]refund.Alias, 0, 8), own)
-	filled := dialect.FillAliases(c, identities)
+	filled := dialect.FillAliases(service.Dialects(), c, identities)
 	if got, _ := filled.Alias(merchant.Payin); got != own || len(filled.Aliases) != len(identities) {
 		t.Errorf("the names are %v", filled.Aliases)
 	}
 	if len(c.Aliases) != 1 || c.Aliases[:2][1].Dialect != "" {
 		t.Error("the caller's charge has grown")
 	}
-	if none := dialect.FillAliases(charge("x", "T1"), nil); len(none.Aliases) != 0 {
+	if none := dialect.FillAliases(service.Dialects(), charge("x", "T1"), nil); len(none.Aliases) != 0 {
 		t.Errorf("a merchant without identities got %v", none.Aliases)
 	}
 }
@@ -93,9 +94,9 @@ func TestMadeUpNamesAreTheSameForTheSameChargeAndDifferentForOthers(t *testing.T
 	seen := make(map[string]map[string]bool)
 	for n := range many {
 		c := charge(fmt.Sprintf("%024d", n), "T1")
-		filled := dialect.FillAliases(c, identities)
+		filled := dialect.FillAliases(service.Dialects(), c, identities)
 		if n < 10 {
-			if diff := cmp.Diff(filled, dialect.FillAliases(c, identities)); diff != "" {
+			if diff := cmp.Diff(filled, dialect.FillAliases(service.Dialects(), c, identities)); diff != "" {
 				t.Errorf("the second time another: %s", diff)
 			}
 		}
@@ -109,17 +110,6 @@ func TestMadeUpNamesAreTheSameForTheSameChargeAndDifferentForOthers(t *testing.T
 	for name, names := range seen {
 		if len(names) != many {
 			t.Errorf("%s: %d of %d names are different", name, len(names), many)
-		}
-	}
-}
-
-func TestOnlyWeChatIsBoundToOneCurrency(t *testing.T) {
-	for _, name := range merchant.Dialects() {
-		if !dialect.Says(name, "CNY") {
-			t.Errorf("%s can't say CNY", name)
-		}
-		if got := dialect.Says(name, "SAR"); got != (name != merchant.WeChatPay) {
-			t.Errorf("%s says SAR: %t", name, got)
 		}
 	}
 }

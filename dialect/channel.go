@@ -1,6 +1,11 @@
 package dialect
 
-import "github.com/refundry/refundry/merchant"
+import (
+	"maps"
+	"slices"
+
+	"github.com/refundry/refundry/merchant"
+)
 
 // channelNames is one row per way of paying that has different names in
 // different dialects. A charge keeps the name that it was registered with;
@@ -22,6 +27,18 @@ var channelRows = func() map[string]map[string]string {
 	}
 	return rows
 }()
+
+// ChannelNames are all names of a channel; those that the table does not have are
+// alone.
+func ChannelNames(name string) []string {
+	names := []string{name}
+	for _, other := range slices.Sorted(maps.Values(channelRows[name])) {
+		if other != name {
+			names = append(names, other)
+		}
+	}
+	return names
+}
 
 // ChannelName is a channel's name in a dialect. A name that the table does not
 // have, or has none for the dialect, stays as it is.

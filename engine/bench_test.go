@@ -34,7 +34,7 @@ const (
 )
 
 func benchmark(b *testing.B, s *store.Store) {
-	fresh, err := merchant.NewFresh("shop", merchant.Test, nil, time.Now())
+	fresh, err := merchant.NewFresh("shop", merchant.Test, nil, nil, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 func newRig(t *testing.T, s *store.Store, own channel.Connector) *rig {
 	t.Helper()
 	r := &rig{t: t, store: s, clock: newClock(), board: intake.NewBoard()}
-	fresh, err := merchant.NewFresh("shop", merchant.Test, nil, r.clock.Now())
+	fresh, err := merchant.NewFresh("shop", merchant.Test, nil, nil, r.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

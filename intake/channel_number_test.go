@@ -19,7 +19,7 @@ import (
 func owner(t *testing.T, s *store.Store, terms refund.Terms, n int, amount money.Minor) []refund.Charge {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	fresh, err := merchant.NewFresh("shop", merchant.Test, nil, now)
+	fresh, err := merchant.NewFresh("shop", merchant.Test, nil, nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}

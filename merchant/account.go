@@ -67,7 +67,7 @@ type AccountVersion struct {
 func (a ChannelAccount) String() string { return a.Channel + " account " + a.ID }
 
 // NewAccountID makes the id of a channel account.
-func NewAccountID(channel string) string { return channel + "_" + letters(idLength) }
+func NewAccountID(channel string) string { return channel + "_" + RandomLetters(idLength) }
 
 // newSandboxAccount makes the account of a test merchant's sandbox.
 func newSandboxAccount(id, merchantID string, now time.Time) ChannelAccount {

@@ -2,6 +2,7 @@ package merchant
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -13,48 +14,30 @@ type Fresh struct {
 	Identities []Identity
 	Keys       []FreshKey
 	Accounts   []ChannelAccount
+	// dialects are those that it is known in.
+	dialects Dialects
 }
 
-// FreshKey is an API key together with its text, of which only the hash is
-// stored.
-type FreshKey struct {
-	Key    Key
-	Secret string
-}
+// idLength is how long ids are behind their prefix.
+const idLength = 16
 
-// The lengths of what is made, in characters behind the prefix. Where a
-// protocol prints one, it is that (pingpp.md 1.5 and 2.1, payin.md 1).
-const (
-	keyLength         = 24 // sk_test_ and 24: the official clients count 32
-	appLength         = 16
-	idLength          = 16
-	payinKeyLength    = 32 // with its first two, "AK"
-	payinSecretLength = 64
-	apiv3KeyLength    = 32
-	mchidDigits       = 10
-	payinDigits       = 6
-	clientDigits      = 7 // behind "CLT"
-)
-
-// NewFresh makes a merchant with an identity and keys in each dialect of with,
-// besides a native key with every scope of its mode, and in test mode the
-// channel account of its sandbox. A dialect that is not known is an error.
-func NewFresh(name string, mode Mode, with []string, now time.Time) (Fresh, error) {
+// NewFresh makes a merchant with an identity and a key in each of the dialects,
+// and in test mode the channel account of its sandbox. What is given of a dialect
+// exists already and is taken; the rest is made up. The error names the setting
+// at fault as DIALECT.setting.
+func NewFresh(name string, mode Mode, dialects Dialects, given map[string]Given, now time.Time) (Fresh, error) {
 	if mode != Test && mode != Live {
 		return Fresh{}, fmt.Errorf("make merchant: the mode is test or live, not %q", mode)
 	}
-	f := Fresh{Merchant: Merchant{ID: "mer_" + letters(idLength), Name: name, Mode: mode, CreatedAt: now}}
-	for _, dialect := range Dialects() {
-		if !slices.Contains(with, dialect) && dialect != Native {
-			continue
-		}
-		if err := f.add(dialect, now); err != nil {
-			return Fresh{}, fmt.Errorf("make merchant: %w", err)
+	f := Fresh{Merchant: Merchant{ID: "mer_" + RandomLetters(idLength), Name: name, Mode: mode, CreatedAt: now}}
+	for _, dialect := range slices.Sorted(maps.Keys(given)) {
+		if _, ok := dialects.Find(dialect); !ok {
+			return Fresh{}, fmt.Errorf("make merchant: %s: settings are given of a dialect that the merchant is not known in", dialect)
 		}
 	}
-	for _, dialect := range with {
-		if !slices.Contains(Dialects(), dialect) {
-			return Fresh{}, fmt.Errorf("make merchant: there is no dialect %q", dialect)
+	for _, d := range dialects {
+		if err := f.add(d, given[d.Name], "", now); err != nil {
+			return Fresh{}, fmt.Errorf("make merchant: %w", err)
 		}
 	}
 	if mode == Test {
@@ -63,106 +46,47 @@ func NewFresh(name string, mode Mode, with []string, now time.Time) (Fresh, erro
 	return f, nil
 }
 
-// add makes the identity and the key in one dialect.
-func (f *Fresh) add(dialect string, now time.Time) error {
-	var made []Identity
-	var err error
-	switch dialect {
-	case PingPP:
-		made = []Identity{{Name: "app_" + letters(appLength)}}
-	case Wallet:
-		made, err = walletIdentity("wallet_" + letters(idLength))
-	case WeChatPay:
-		direct, partner := "19"+digits(mchidDigits-2), "19"+digits(mchidDigits-2)
-		made, err = wechatIdentities(direct, partner, "19"+digits(mchidDigits-2), letters(apiv3KeyLength), now)
-	case Payin:
-		made = []Identity{{Name: "M" + digits(payinDigits), Secrets: map[string]string{ClientSecret: letters(payinSecretLength)}}}
-	}
+// add makes the identities and the key in one dialect. keyID "" makes one.
+func (f *Fresh) add(d Dialect, given Given, keyID string, now time.Time) error {
+	made, err := d.NewIdentities(f.Merchant, given, now)
 	if err != nil {
 		return err
 	}
-	for _, identity := range made {
-		identity.Dialect, identity.MerchantID, identity.CreatedAt = dialect, f.Merchant.ID, now
-		f.Identities = append(f.Identities, identity)
-	}
-	if dialect == WeChatPay { // its callers sign with their certificate
+	f.dialects = append(f.dialects, d)
+	f.Identities = append(f.Identities, made...)
+	if d.Keys == nil {
 		return nil
 	}
-	var identity string
+	identity := ""
 	if len(made) > 0 {
 		identity = made[0].Name
 	}
-	key := NewKey(f.Merchant, dialect, identity, now)
-	key.Key.Secrets = nil // the first goes by the identity's
+	key, err := d.firstKey(f.Merchant, identity, given, now)
+	if err != nil {
+		return err
+	}
+	if keyID != "" {
+		key.Key.ID = keyID
+	}
 	f.Keys = append(f.Keys, key)
 	return nil
 }
 
-// NewKey makes an API key in the form of its dialect, with the scopes that are
-// standard there in the merchant's mode. One of Payin is a client with an id
-// and a secret of its own (payin.md 1).
-func NewKey(m Merchant, dialect, identity string, now time.Time) FreshKey {
-	prefix := map[string]string{PingPP: "sk_", Wallet: "sk_", Native: "rk_"}[dialect]
-	text := prefix + string(m.Mode) + "_" + letters(keyLength)
-	if dialect == Payin {
-		text = "AK" + letters(payinKeyLength-2)
+// Kept is i as the database keeps it: secrets that only the merchant needs are
+// left out. The demo merchant's stay, so that its files can always be written
+// again.
+func (f Fresh) Kept(i Identity) Identity {
+	if d, ok := f.dialects.Find(i.Dialect); ok && !f.Merchant.Settings.Demo {
+		return d.Kept(i)
 	}
-	fresh := keyOf(m, "key_"+letters(idLength), dialect, identity, text, now)
-	if dialect == Payin {
-		fresh.Key.Public = map[string]string{ClientID: "CLT" + digits(clientDigits)}
-		fresh.Key.Secrets = map[string]string{ClientSecret: letters(payinSecretLength)}
-	}
-	return fresh
+	return i
 }
 
-func keyOf(m Merchant, id, dialect, identity, text string, now time.Time) FreshKey {
-	return FreshKey{Secret: text, Key: Key{
-		ID: id, Dialect: dialect, Identity: identity, MerchantID: m.ID,
-		Scopes: standardScopes(dialect, m.Mode), Hint: Hint(text), CreatedAt: now,
-	}}
-}
-
-// PossibleScopes are all that a key of a dialect can have in a mode.
-func PossibleScopes(dialect string, mode Mode) []Scope {
-	scopes := standardScopes(dialect, mode)
-	if dialect == Native {
-		scopes = append(scopes, ScopeResolve)
-	}
-	return scopes
-}
-
-// standardScopes are those of a key that was made without naming any.
-func standardScopes(dialect string, mode Mode) []Scope {
-	switch {
-	case dialect != Native && mode == Test:
-		// Charges are created through a dialect in test mode alone.
-		return []Scope{ScopeCharge, ScopeRefund, ScopeRead}
-	case dialect != Native:
-		return []Scope{ScopeRefund, ScopeRead}
-	case mode == Test:
-		return StandardScopes()
-	default:
-		return slices.DeleteFunc(StandardScopes(), func(s Scope) bool { return s == ScopeSandbox })
-	}
-}
-
-// hintTail is how much of a key's end a hint shows; a key that is not at least
-// four times as long behind its prefix would give too much of itself away.
-const hintTail = 4
-
-// Hint shows a key's ends: "sk_test_...W9KC".
-func Hint(text string) string {
-	at := 0
-	for n := range len(text) {
-		if text[n] == '_' {
-			at = n + 1
-		}
-	}
-	prefix, tail := text[:at], text[at:]
-	if len(tail) < 4*hintTail {
-		return prefix + "..."
-	}
-	return prefix + "..." + tail[len(tail)-hintTail:]
+// Kept is i without the secrets that only the merchant needs.
+func (d Dialect) Kept(i Identity) Identity {
+	i.Secrets = maps.Clone(i.Secrets)
+	maps.DeleteFunc(i.Secrets, func(name, _ string) bool { return slices.Contains(d.HandedOver, name) })
+	return i
 }
 
 // Warnings are what whoever made the merchant should know before its first

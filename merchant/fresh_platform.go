@@ -1,40 +1,50 @@
 package merchant
 
 import (
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/base64"
 	"fmt"
+	"slices"
 	"time"
-
-	"golang.org/x/crypto/nacl/box"
 
 	"github.com/refundry/refundry/wire/pemkey"
 )
 
-// platformName is the subject of the platform's certificates.
-const platformName = "Refundry platform"
+// PlatformName is the subject of the platform's certificates.
+const PlatformName = "Refundry platform"
 
-// NewPlatformKey makes an RSA key pair for the service itself: PKIX and PKCS#8
-// PEM.
-func NewPlatformKey(purpose string, now time.Time) (PlatformKey, error) {
-	pair, err := newPair("", now)
+// NewRSAPlatformKey makes an RSA key pair for the service itself, PKIX and PKCS#8
+// PEM, of a private key or, for "", a new one.
+func NewRSAPlatformKey(purpose, private string, now time.Time) (PlatformKey, error) {
+	var made Pair
+	var err error
+	if private == "" {
+		made, err = NewPair("", now)
+	} else {
+		made, err = PairFrom(private, "", now)
+	}
 	if err != nil {
 		return PlatformKey{}, err
 	}
-	return PlatformKey{
-		ID: newKeyID(), Purpose: purpose, PublicPEM: pair.public, PrivatePEM: pair.private, CreatedAt: now,
-	}, nil
+	return PlatformKey{Purpose: purpose, PublicPEM: made.Public, PrivatePEM: made.Private, CreatedAt: now}, nil
 }
 
-func newKeyID() string { return "pk_" + letters(idLength) }
+// NewPlatformKey makes the first key of the service itself of a form.
+func (p PlatformForm) NewPlatformKey(shared string, now time.Time) (PlatformKey, error) {
+	key, err := p.Make(PlatformKey{}, shared, now)
+	if err != nil {
+		return PlatformKey{}, fmt.Errorf("make platform key of %s: %w", p.Kind, err)
+	}
+	key.ID, key.Purpose = newKeyID(), p.Purpose
+	return key, nil
+}
+
+func newKeyID() string { return "pk_" + RandomLetters(idLength) }
 
 // SuccessorKeys makes what is to take the place of the platform's keys of a
-// merchant's identities in one dialect, WeChat Pay or wallet. Identities whose
-// key in use is the same get the same new one. shared is the pair (RSA, PKCS#8
-// PEM) that WeChat Pay's have in common with another purpose; "" makes new
-// ones.
-func SuccessorKeys(identities []Identity, shared string, now time.Time) ([]PlatformKey, error) {
+// merchant's identities in one dialect. Identities whose key in use is the same
+// get the same new one. shared is a private key (RSA, PKCS#8 PEM) to make it of;
+// "" makes new ones.
+func (p PlatformForm) SuccessorKeys(identities []Identity, shared string, now time.Time) ([]PlatformKey, error) {
 	var made []PlatformKey
 	successors := map[string]PlatformKey{} // by the private half of the one before
 	for _, identity := range identities {
@@ -45,61 +55,39 @@ func SuccessorKeys(identities []Identity, shared string, now time.Time) ([]Platf
 		successor, known := successors[old.PrivatePEM]
 		if !known {
 			var err error
-			if successor, err = successorOf(old, shared, now); err != nil {
+			if successor, err = p.Make(old, shared, now); err != nil {
 				return nil, fmt.Errorf("make the platform's next key for %s %s: %w", identity.Dialect, identity.Name, err)
 			}
 			successors[old.PrivatePEM] = successor
 		}
-		successor.ID, successor.Identity = newKeyID(), identity.Name
+		successor.ID, successor.Purpose, successor.Identity = newKeyID(), p.Purpose, identity.Name
 		made = append(made, successor)
 	}
 	return made, nil
 }
 
-func successorOf(old PlatformKey, shared string, now time.Time) (PlatformKey, error) {
-	key := PlatformKey{Purpose: old.Purpose, CreatedAt: now}
-	if old.Purpose == Wallet {
-		public, secret, err := box.GenerateKey(rand.Reader)
-		if err != nil {
-			return PlatformKey{}, fmt.Errorf("make wallet key: %w", err)
+// UsePlatformKey makes the demo merchant's identities whose key is shared with
+// the service's own show that as the platform's.
+func (f *Fresh) UsePlatformKey(key PlatformKey, now time.Time) error {
+	f.Identities = slices.Clone(f.Identities)
+	for _, d := range f.dialects {
+		for _, form := range d.Platform {
+			if !form.EachIdentity || !form.DemoShares {
+				continue
+			}
+			identities := slices.DeleteFunc(slices.Clone(f.Identities), func(i Identity) bool { return i.Dialect != d.Name })
+			made, err := form.SuccessorKeys(identities, key.PrivatePEM, now)
+			if err != nil {
+				return fmt.Errorf("use platform key: %w", err)
+			}
+			for _, k := range made {
+				at := slices.IndexFunc(f.Identities, func(i Identity) bool { return i.Dialect == d.Name && i.Name == k.Identity })
+				k.PublicKeyID = f.Identities[at].Public[PlatformPublicKeyID]
+				f.Identities[at] = f.Identities[at].holding(k)
+			}
 		}
-		key.PublicPEM = base64.StdEncoding.EncodeToString(public[:])
-		key.PrivatePEM = base64.StdEncoding.EncodeToString(secret[:])
-		return key, nil
 	}
-	var made pair
-	var err error
-	if shared == "" {
-		made, err = newPair(platformName, now)
-	} else {
-		made, err = pairFrom(shared, platformName, now)
-	}
-	if err != nil {
-		return PlatformKey{}, err
-	}
-	// A merchant that was moved to public keys is not moved back.
-	if key.PublicPEM, key.PrivatePEM = made.public, made.private; old.CertificatePEM != "" {
-		key.CertificatePEM = made.certificate
-	}
-	if old.PublicKeyID != "" {
-		key.PublicKeyID = newPublicKeyID(old.Identity)
-	}
-	return key, nil
-}
-
-// newPublicKeyID makes the id of a WeChat Pay public key.
-func newPublicKeyID(mchid string) string {
-	const form = "01"
-	return "PUB_KEY_ID_" + form + mchid + digits(max(0, publicKeyDigits-len(form)-len(mchid)))
-}
-
-// pairFrom is a pair with a certificate of its own for a key that is there.
-func pairFrom(privatePEM, name string, now time.Time) (pair, error) {
-	private, err := pemkey.ParseRSAPrivateKey(privatePEM)
-	if err != nil {
-		return pair{}, err
-	}
-	return pairOf(private, name, now)
+	return nil
 }
 
 // certificate is the first of the key's certificates; nil if it has none.

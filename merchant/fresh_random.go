@@ -4,11 +4,11 @@ import "crypto/rand"
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// letters makes n random letters and digits, 5.9 bits each.
-func letters(n int) string { return random(alphabet, n) }
+// RandomLetters makes n random letters and digits, 5.9 bits each.
+func RandomLetters(n int) string { return random(alphabet, n) }
 
-// digits makes n random digits, the first of them not 0.
-func digits(n int) string { return random("123456789", 1) + random("0123456789", n-1) }
+// RandomDigits makes n random digits, the first of them not 0.
+func RandomDigits(n int) string { return random("123456789", 1) + random("0123456789", n-1) }
 
 // random draws each character evenly: bytes that would favour some of them are
 // drawn again.

@@ -17,13 +17,18 @@ import (
 	"golang.org/x/crypto/curve25519"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/service"
 )
 
 var now = time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
 
 func fresh(t *testing.T, mode merchant.Mode, with ...string) merchant.Fresh {
 	t.Helper()
-	f, err := merchant.NewFresh("shop", mode, with, now)
+	dialects, err := service.Dialects().Only(with...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := merchant.NewFresh("shop", mode, dialects, nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +59,7 @@ func flat(t *testing.T, f merchant.Fresh) map[string]string {
 }
 
 func TestWhatAFreshMerchantGetsHasTheFormOfItsProtocol(t *testing.T) {
-	d := flat(t, fresh(t, merchant.Test, merchant.Dialects()...))
+	d := flat(t, fresh(t, merchant.Test, service.Dialects().Names()...))
 	for member, form := range map[string]string{
 		"pingpp.app": `app_[0-9A-Za-z]{16}`, "pingpp.key": `sk_test_[0-9A-Za-z]{24}`, "native.key": `rk_test_[0-9A-Za-z]{24}`,
 		"wallet.wallet_id": `wallet_[0-9A-Za-z]{16}`, "wallet.api_key": `sk_test_[0-9A-Za-z]{24}`,
@@ -96,10 +101,10 @@ func TestADialectThatIsNotAskedForIsLeftOut(t *testing.T) {
 	if len(f.Identities) != 1 || len(f.Keys) != 2 || bytes.Contains(f.Document(), []byte("wechatpay")) {
 		t.Errorf("made %s", f.Document())
 	}
-	if _, err := merchant.NewFresh("shop", merchant.Test, []string{"paypal"}, now); err == nil {
+	if _, err := service.Dialects().Only("paypal"); err == nil {
 		t.Error("a dialect that does not exist was taken")
 	}
-	if _, err := merchant.NewFresh("shop", "trial", nil, now); err == nil {
+	if _, err := merchant.NewFresh("shop", "trial", nil, nil, now); err == nil {
 		t.Error("a mode that does not exist was taken")
 	}
 }
@@ -171,7 +176,7 @@ func TestPrivateKeysOfTheMerchantAloneAreNotKept(t *testing.T) {
 }
 
 func TestTheDemoMerchantHasThePublishedNamesAndKeys(t *testing.T) {
-	f, err := merchant.Demo(now)
+	f, err := merchant.NewDemo(service.Dialects(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,11 +208,11 @@ func TestTheDemoMerchantHasThePublishedNamesAndKeys(t *testing.T) {
 }
 
 func TestTheDemosFilesFollowThePlatformKey(t *testing.T) {
-	f, err := merchant.Demo(now)
+	f, err := merchant.NewDemo(service.Dialects(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := merchant.NewPlatformKey(merchant.PingPP, now)
+	key, err := merchant.NewRSAPlatformKey(merchant.PingPP, "", now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,11 +22,9 @@ const PublishAfter = 15 * time.Second
 type PlatformKey struct {
 	ID      string
 	Purpose string // dialect it signs for
-	// Identity is whose it is where each identity has its own, WeChat Pay and
-	// wallet; else "".
+	// Identity is whose it is where each identity has its own; else "".
 	Identity string
-	// PublicPEM and PrivatePEM are PKIX and PKCS#8 PEM; of a wallet they are
-	// base64 of 32 bytes.
+	// PublicPEM and PrivatePEM are PKIX and PKCS#8 PEM, or base64 of 32 bytes.
 	PublicPEM  string
 	PrivatePEM string // sealed at rest
 	// CertificatePEM and PublicKeyID are WeChat Pay's two ways to name the
@@ -72,12 +70,12 @@ const idBytes = 8
 // stands in its own row until it is replaced. Its id is the same at every
 // look. False for an identity without one.
 func (i Identity) firstKey() (PlatformKey, bool) {
-	k := PlatformKey{Purpose: i.Dialect, Identity: i.Name, CreatedAt: i.CreatedAt}
-	switch i.Dialect {
-	case WeChatPay:
-		k.PrivatePEM, k.PublicPEM = i.Secrets[PlatformKeyPEM], i.Public[PlatformPublicPEM]
-		k.CertificatePEM, k.PublicKeyID = i.Public[PlatformCertPEM], i.Public[PlatformPublicKeyID]
-	case Wallet:
+	k := PlatformKey{
+		Purpose: i.Dialect, Identity: i.Name, CreatedAt: i.CreatedAt,
+		PrivatePEM: i.Secrets[PlatformKeyPEM], PublicPEM: i.Public[PlatformPublicPEM],
+		CertificatePEM: i.Public[PlatformCertPEM], PublicKeyID: i.Public[PlatformPublicKeyID],
+	}
+	if k.PrivatePEM == "" {
 		k.PrivatePEM, k.PublicPEM = i.Secrets[PlatformSecretKey], i.Public[PlatformPublicKey]
 	}
 	if k.PrivatePEM == "" {
@@ -107,14 +105,18 @@ func (i Identity) Showing(now time.Time) Identity {
 	if !ok {
 		return i
 	}
+	return i.holding(key)
+}
+
+// holding is i with a platform key in the place of the one that it was made with.
+func (i Identity) holding(key PlatformKey) Identity {
 	public, secrets := map[string]string{}, map[string]string{}
-	switch i.Dialect {
-	case WeChatPay:
+	if i.Public[PlatformPublicKey] != "" {
+		public[PlatformPublicKey], secrets[PlatformSecretKey] = key.PublicPEM, key.PrivatePEM
+	} else {
 		public[PlatformCertPEM], public[PlatformSerial] = key.CertificatePEM, key.Serial()
 		public[PlatformPublicPEM], public[PlatformPublicKeyID] = key.PublicPEM, key.PublicKeyID
 		secrets[PlatformKeyPEM] = key.PrivatePEM
-	case Wallet:
-		public[PlatformPublicKey], secrets[PlatformSecretKey] = key.PublicPEM, key.PrivatePEM
 	}
 	i.Public, i.Secrets = over(i.Public, public), over(i.Secrets, secrets)
 	return i

@@ -14,6 +14,9 @@ type Setting struct {
 	Secret bool
 	// Required settings have no default and can't be absent.
 	Required bool
+	// Fixed settings are given once, when what they describe is made, and never
+	// changed.
+	Fixed bool
 	// Default is what an absent setting stands for, "" for none.
 	Default string
 	// Meaning is one line for people.

@@ -36,3 +36,9 @@ func (s State) Reserves() bool { return !s.Final() }
 
 // Valid reports whether s is one of the seven.
 func (s State) Valid() bool { return moves[s] != nil }
+
+// EndEvents are the types of the events that tell of a refund's end, and of one
+// that its channel could not bring to an end.
+func EndEvents() []string {
+	return []string{"refund." + string(Succeeded), "refund." + string(Failed), "refund." + string(Abnormal)}
+}

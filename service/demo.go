@@ -73,7 +73,7 @@ func (s *Service) tellDemo(ctx context.Context) error {
 // fixed, and its key pairs are those that were stored first.
 func (s *Service) demoMerchant(ctx context.Context, platform merchant.PlatformKey) (merchant.Fresh, error) {
 	now := s.now()
-	made, err := merchant.Demo(now)
+	made, err := merchant.NewDemo(Dialects(), now)
 	if err != nil {
 		return merchant.Fresh{}, err
 	}

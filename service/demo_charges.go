@@ -30,7 +30,7 @@ func demoCharges(identities []merchant.Identity, now time.Time) []refund.Charge 
 		c := &charges[n]
 		c.MerchantID, c.ChannelAccount = merchant.DemoID, merchant.DemoAccount
 		c.PaidAt, c.CreatedAt, c.UpdatedAt = now, now, now
-		*c = dialect.FillAliases(*c, identities)
+		*c = dialect.FillAliases(Dialects(), *c, identities)
 	}
 	return charges
 }

@@ -3,9 +3,9 @@ package service
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -13,11 +13,10 @@ import (
 
 // Rotation says which platform keys are to be replaced, and when.
 type Rotation struct {
-	// Purpose is merchant.PingPP, merchant.WeChatPay, merchant.Wallet, or
-	// merchant.Native for the key that signs the wallet's webhooks.
+	// Purpose is that of the keys, as merchant.PlatformForm has it.
 	Purpose string
-	// MerchantID narrows WeChatPay and Wallet, where each merchant's identities
-	// have keys of their own; "" is all merchants.
+	// MerchantID narrows keys that each identity has for itself; "" is all
+	// merchants.
 	MerchantID string
 	// ActivateAfter is how long the new key is only shown; at least
 	// merchant.PublishAfter.
@@ -28,8 +27,8 @@ type Rotation struct {
 }
 
 // RotatePlatformKeys makes new keys beside those in use and gives them. Nothing
-// signs with them before they are active. The demo merchant's WeChat Pay key is
-// the Ping++ key too, so that one file of its folder serves both: whichever of
+// signs with them before they are active. Some of the demo merchant's keys are
+// the service's own too, so that one file of its folder serves both: whichever of
 // the two is named, both get the same successor.
 func RotatePlatformKeys(ctx context.Context, s *store.Store, r Rotation, now time.Time) ([]merchant.PlatformKey, error) {
 	made, err := successors(ctx, s, r, now)
@@ -51,12 +50,14 @@ func RotatePlatformKeys(ctx context.Context, s *store.Store, r Rotation, now tim
 }
 
 func successors(ctx context.Context, s *store.Store, r Rotation, now time.Time) ([]merchant.PlatformKey, error) {
-	switch r.Purpose {
-	case merchant.Native:
-		key, err := native.NewPlatformKey(now)
-		return []merchant.PlatformKey{key}, err
-	case merchant.PingPP:
-		return installationKeys(ctx, s, now)
+	forms := platformForms()
+	at := slices.IndexFunc(forms, func(f platformForm) bool { return f.Purpose == r.Purpose })
+	if at < 0 {
+		return nil, refund.Errorf(refund.KindNotFound, "platform", "there are no platform keys of this kind")
+	}
+	form := forms[at]
+	if !form.EachIdentity {
+		return serviceKeys(ctx, s, form, now)
 	}
 	all, err := s.Merchants(ctx)
 	if err != nil {
@@ -68,10 +69,10 @@ func successors(ctx context.Context, s *store.Store, r Rotation, now time.Time) 
 			continue
 		}
 		var keys []merchant.PlatformKey
-		if m.Settings.Demo && r.Purpose == merchant.WeChatPay {
-			keys, err = installationKeys(ctx, s, now)
+		if m.Settings.Demo && form.DemoShares {
+			keys, err = sharedKeys(ctx, s, now)
 		} else {
-			keys, err = merchantKeys(ctx, s, r.Purpose, m.ID, "", now)
+			keys, err = merchantKeys(ctx, s, form, m.ID, "", now)
 		}
 		if err != nil {
 			return nil, err
@@ -81,23 +82,43 @@ func successors(ctx context.Context, s *store.Store, r Rotation, now time.Time) 
 	return made, nil
 }
 
-// installationKeys makes the key that signs Ping++ answers, and of the same
-// pair those of the demo merchant's WeChat Pay accounts, if it is loaded.
-func installationKeys(ctx context.Context, s *store.Store, now time.Time) ([]merchant.PlatformKey, error) {
-	key, err := merchant.NewPlatformKey(merchant.PingPP, now)
-	if err != nil {
-		return nil, err
+// serviceKeys makes a key of the service itself, and of the same pair those of
+// the demo merchant that are shared with it, if it is loaded.
+func serviceKeys(ctx context.Context, s *store.Store, form platformForm, now time.Time) ([]merchant.PlatformKey, error) {
+	key, err := form.NewPlatformKey("", now)
+	if err != nil || !form.DemoShares {
+		return []merchant.PlatformKey{key}, err
 	}
-	keys, err := merchantKeys(ctx, s, merchant.WeChatPay, merchant.DemoID, key.PrivatePEM, now)
-	return append(keys, key), err
+	var keys []merchant.PlatformKey
+	for _, shares := range platformForms() {
+		if !shares.EachIdentity || !shares.DemoShares {
+			continue
+		}
+		more, err := merchantKeys(ctx, s, shares, merchant.DemoID, key.PrivatePEM, now)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, more...)
+	}
+	return append(keys, key), nil
 }
 
-func merchantKeys(ctx context.Context, s *store.Store, purpose, merchantID, shared string, now time.Time) ([]merchant.PlatformKey, error) {
+// sharedKeys is serviceKeys for the key that the demo merchant shares.
+func sharedKeys(ctx context.Context, s *store.Store, now time.Time) ([]merchant.PlatformKey, error) {
+	for _, form := range platformForms() {
+		if !form.EachIdentity && form.DemoShares {
+			return serviceKeys(ctx, s, form, now)
+		}
+	}
+	return nil, nil
+}
+
+func merchantKeys(ctx context.Context, s *store.Store, form platformForm, merchantID, shared string, now time.Time) ([]merchant.PlatformKey, error) {
 	identities, err := s.Identities(ctx, merchantID)
 	if err != nil {
 		return nil, err
 	}
-	return merchant.SuccessorKeys(of(purpose, identities), shared, now)
+	return form.SuccessorKeys(of(form.dialect, identities), shared, now)
 }
 
 // of are the identities of one dialect.

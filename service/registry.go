@@ -19,20 +19,25 @@ import (
 // The registry: every dialect and every channel in the program, one line each.
 // Nothing registers itself; what is not named here does not exist.
 
+// Dialects are what the dialects say of themselves.
+func Dialects() merchant.Dialects {
+	return merchant.Dialects{pingpp.Describe(), wallet.Describe(), wechatpay.Describe(), payin.Describe(), native.Describe()}
+}
+
 // dialects makes the APIs that merchants call.
 func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dialect {
 	return []dialect.Dialect{
 		native.New(s.nativeServices(now, log)),
 		payin.New(payin.Services{
-			Directory: s.Store, Reader: s.Store, Orders: s.Store, Acceptor: s.acceptor, Deliveries: s.Store,
+			Directory: s.Store, Dialects: Dialects(), Reader: s.Store, Orders: s.Store, Acceptor: s.acceptor, Deliveries: s.Store,
 			Writes: s.Store, Wake: func() { s.webhooks.Wake() }, Now: now, Log: log,
 		}),
 		pingpp.New(pingpp.Services{
-			Directory: s.Store, Reader: s.Store, Pager: s.Store, Units: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
+			Directory: s.Store, Dialects: Dialects(), Reader: s.Store, Pager: s.Store, Units: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
 			Writes: s.Store, Now: now, Log: log,
 		}),
 		wallet.New(wallet.Services{
-			Directory: s.Store, Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Writes: s.Store, Now: now, Log: log,
+			Directory: s.Store, Dialects: Dialects(), Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Writes: s.Store, Now: now, Log: log,
 		}),
 		wechatpay.New(wechatpay.Services{
 			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.admin, Writes: s.Store,

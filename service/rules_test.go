@@ -47,7 +47,7 @@ func TestAnAccountIsBoundByItsOwnDriversRules(t *testing.T) {
 		s.UseAccountTerms(accountTerms(connectors, func(err error) { t.Error(err) }))
 		now := time.Now().UTC().Truncate(time.Microsecond)
 		for name, asked := range map[string]bool{"asked": true, "did not ask": false} {
-			fresh, err := merchant.NewFresh(name, merchant.Test, nil, now)
+			fresh, err := merchant.NewFresh(name, merchant.Test, nil, nil, now)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,7 +17,6 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
@@ -137,17 +136,9 @@ func (s *Service) prepare(ctx context.Context) error {
 	if err := UseMasterKey(ctx, s.Store, s.opts.MasterKey, s.opts.Data); err != nil {
 		return err
 	}
-	platform, err := s.Store.EnsurePlatformKey(ctx, merchant.PingPP, func() (merchant.PlatformKey, error) {
-		return merchant.NewPlatformKey(merchant.PingPP, s.now())
-	})
+	platform, err := s.ensurePlatformKeys(ctx)
 	if err != nil {
-		return fmt.Errorf("make platform key: %w", err)
-	}
-	_, err = s.Store.EnsurePlatformKey(ctx, merchant.Native, func() (merchant.PlatformKey, error) {
-		return native.NewPlatformKey(s.now())
-	})
-	if err != nil {
-		return fmt.Errorf("make platform key: %w", err)
+		return err
 	}
 	if s.Store.SQLite() {
 		// Whoever held leases on this file has ended: it is ours alone.

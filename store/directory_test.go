@@ -128,7 +128,7 @@ func TestWhatThisProcessChangesCountsAtOnce(t *testing.T) {
 		if book, err := s.RuleBook(f.Merchant.ID); err != nil || book.Merchant.MostAmount != 7 {
 			t.Errorf("rules %+v, %v", book, err)
 		}
-		more := merchant.NewKey(f.Merchant, merchant.PingPP, f.Identities[0].Name, noon)
+		more := described(t, merchant.PingPP).NewKey(f.Merchant, f.Identities[0].Name, nil, noon)
 		if err := s.AddKey(t.Context(), more); err != nil {
 			t.Fatal(err)
 		}

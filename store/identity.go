@@ -21,24 +21,31 @@ const (
 func identityRow(i merchant.Identity) string { return i.Dialect + "/" + i.Name }
 
 func (s *Store) addIdentity(ctx context.Context, q sqldb.Querier, i merchant.Identity) error {
-	public, err := jsonText(i.Public)
+	public, sealed, err := s.identityTexts(i)
 	if err != nil {
-		return fmt.Errorf("encode identity: %w", err)
-	}
-	sealed := "" // without secrets, no master key is needed
-	if len(i.Secrets) > 0 {
-		secrets, err := json.Marshal(i.Secrets)
-		if err != nil {
-			return fmt.Errorf("encode identity: %w", err)
-		}
-		if sealed, err = s.seal(secrets, "identities", identityRow(i)); err != nil {
-			return err
-		}
+		return err
 	}
 	if _, err := q.Exec(ctx, insertIdentity, i.Dialect, i.Name, i.Sub, i.MerchantID, public, sealed, sqldb.Micros(i.CreatedAt)); err != nil {
 		return err
 	}
 	return owned(ctx, q, i.MerchantID, identityOwner, i.Dialect, i.Name)
+}
+
+// identityTexts are an identity's settings, and its secrets sealed. Without
+// secrets no master key is needed.
+func (s *Store) identityTexts(i merchant.Identity) (public, sealed string, err error) {
+	if public, err = jsonText(i.Public); err != nil {
+		return "", "", fmt.Errorf("encode identity: %w", err)
+	}
+	if len(i.Secrets) == 0 {
+		return public, "", nil
+	}
+	secrets, err := json.Marshal(i.Secrets)
+	if err != nil {
+		return "", "", fmt.Errorf("encode identity: %w", err)
+	}
+	sealed, err = s.seal(secrets, "identities", identityRow(i))
+	return public, sealed, err
 }
 
 func (s *Store) scanIdentity(scan func(...any) error) (merchant.Identity, error) {

@@ -17,7 +17,7 @@ func TestAClientsSecretIsItsCallersAlone(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		f := freshMerchant(t, merchant.Payin)
 		addMerchant(t, s, f)
-		client := merchant.NewKey(f.Merchant, merchant.Payin, f.Identities[0].Name, noon)
+		client := described(t, merchant.Payin).NewKey(f.Merchant, f.Identities[0].Name, nil, noon)
 		own := client.Key.Secrets[merchant.ClientSecret]
 		if err := s.AddKey(t.Context(), client); err != nil {
 			t.Fatal(err)

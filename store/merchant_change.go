@@ -47,13 +47,16 @@ func (s *Store) ChangeSettings(ctx context.Context, merchantID string, change fu
 	return settings, nil
 }
 
-// ChangeIdentity sets what is no secret of one of a merchant's identities; ""
-// takes a name away. It gives the identity as it is then. Absent is
-// KindNotFound.
-func (s *Store) ChangeIdentity(ctx context.Context, merchantID, dialect, name string, set map[string]string) (merchant.Identity, error) {
+// ChangeIdentity lets change alter the settings and secrets of one of a
+// merchant's identities under a lock, and returns it as it is then; an error of
+// change leaves it as it was. Absent is KindNotFound.
+func (s *Store) ChangeIdentity(
+	ctx context.Context, merchantID, dialect, name string, change func(merchant.Identity) (merchant.Identity, error),
+) (merchant.Identity, error) {
 	const (
 		find = `SELECT ` + identityColumns + ` FROM identities i WHERE i.merchant_id = $1 AND i.dialect = $2 AND i.name = $3`
 		save = `UPDATE identities SET settings = $4 WHERE merchant_id = $1 AND dialect = $2 AND name = $3`
+		seal = `UPDATE identities SET sealed = $4 WHERE merchant_id = $1 AND dialect = $2 AND name = $3`
 	)
 	var identity merchant.Identity
 	err := s.write(ctx, func(q sqldb.Querier) error {
@@ -66,22 +69,23 @@ func (s *Store) ChangeIdentity(ctx context.Context, merchantID, dialect, name st
 		if err == nil && !there {
 			err = refund.Errorf(refund.KindNotFound, "name", "the merchant has no identity of this name in dialect %s", dialect)
 		}
+		if err == nil {
+			identity.PlatformKeys, err = s.queryPlatformKeys(ctx, q, platformKeysFor, dialect, name)
+		}
+		before := identity.Secrets
+		if err == nil {
+			identity, err = change(identity)
+		}
 		if err != nil {
 			return err
 		}
-		if identity.Public == nil {
-			identity.Public = make(map[string]string, len(set))
+		public, sealed, err := s.identityTexts(identity)
+		if err == nil {
+			_, err = q.Exec(ctx, save, merchantID, dialect, name, public)
 		}
-		maps.Copy(identity.Public, set)
-		maps.DeleteFunc(identity.Public, func(_, value string) bool { return value == "" })
-		text, err := jsonText(identity.Public)
-		if err != nil {
-			return fmt.Errorf("encode identity: %w", err)
+		if err == nil && !maps.Equal(before, identity.Secrets) {
+			_, err = q.Exec(ctx, seal, merchantID, dialect, name, sealed)
 		}
-		if _, err = q.Exec(ctx, save, merchantID, dialect, name, text); err != nil {
-			return err
-		}
-		identity.PlatformKeys, err = s.queryPlatformKeys(ctx, q, platformKeysFor, dialect, name)
 		return err
 	})
 	s.directory.forget()

@@ -16,6 +16,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/secret"
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
 )
@@ -24,11 +25,24 @@ var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 func freshMerchant(t *testing.T, with ...string) merchant.Fresh {
 	t.Helper()
-	f, err := merchant.NewFresh("shop", merchant.Test, with, noon)
+	dialects, err := service.Dialects().Only(with...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := merchant.NewFresh("shop", merchant.Test, dialects, nil, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+func described(t *testing.T, name string) merchant.Dialect {
+	t.Helper()
+	d, ok := service.Dialects().Find(name)
+	if !ok {
+		t.Fatalf("there is no dialect %s", name)
+	}
+	return d
 }
 
 func addMerchant(t *testing.T, s *store.Store, f merchant.Fresh) {
@@ -93,7 +107,7 @@ func TestAddingTheDemoMerchantAgainChangesNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		var before []merchant.Identity
 		for range 2 {
-			f, err := merchant.Demo(noon)
+			f, err := merchant.NewDemo(service.Dialects(), noon)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 )
 
 // chargeCommand is refundry charge.
@@ -50,7 +51,7 @@ func (c *chargeList) Run(e *environment) error {
 		e.more(charges[len(charges)-1].ID)
 	}
 	header := []string{"ID", "ORDER NO", "CHANNEL", "AMOUNT", "REFUNDED", "REFUNDABLE", "PAID"}
-	return printList(e, c.JSON, charges, native.ChargeJSON, header, func(c refund.Charge) []string {
+	return printList(e, c.JSON, charges, func(c refund.Charge) any { return native.ChargeJSON(service.Dialects(), c) }, header, func(c refund.Charge) []string {
 		return []string{
 			c.ID, c.OrderNo, c.Channel, amountText(c.Amount, c.Currency),
 			amountText(c.Refunded, c.Currency), amountText(c.Refundable(), c.Currency), when(c.PaidAt),
@@ -76,7 +77,7 @@ func (c *chargeGet) Run(e *environment) error {
 		return err
 	}
 	if c.JSON {
-		return e.printJSON(native.ChargeJSON(charge))
+		return e.printJSON(native.ChargeJSON(service.Dialects(), charge))
 	}
 	return e.printTable([]string{"WHAT", "VALUE"}, chargeRows(charge))
 }

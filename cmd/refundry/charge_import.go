@@ -17,6 +17,7 @@ import (
 	"github.com/refundry/refundry/chargefile"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 )
 
@@ -140,7 +141,7 @@ func (c *chargeImport) importer(ctx context.Context, s *store.Store, m merchant.
 		return native.Importer{}, false, err
 	}
 	known := slices.ContainsFunc(names, func(i merchant.Identity) bool { return i.Dialect == merchant.WeChatPay })
-	return native.NewImporter(m, names, accounts, time.Now().UTC().Truncate(time.Microsecond)), known, nil
+	return native.NewImporter(service.Dialects(), m, names, accounts, time.Now().UTC().Truncate(time.Microsecond)), known, nil
 }
 
 // lines begins to read the file.

@@ -9,6 +9,7 @@ import (
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 )
 
 // endpointCommand is refundry endpoint.
@@ -17,9 +18,6 @@ type endpointCommand struct {
 	List    endpointList    `cmd:"" help:"List a merchant's endpoints."`
 	Disable endpointDisable `cmd:"" help:"Stop telling an address; what was on its way there is dropped."`
 }
-
-// endpointEvents are the types that an endpoint may subscribe to.
-var endpointEvents = []string{"refund.succeeded", "refund.failed", "refund.abnormal", "batch_refund.succeeded"}
 
 // endpointRow is an endpoint in JSON.
 type endpointRow struct {
@@ -58,12 +56,10 @@ type endpointAdd struct {
 }
 
 func (c *endpointAdd) Run(e *environment) error {
+	known, _ := service.Dialects().Find(c.Dialect) // the flag takes no other
 	for _, kind := range c.Events {
-		if !slices.Contains(endpointEvents, kind) {
-			return usageError{fmt.Sprintf("there is no event type %q; there are %s", kind, strings.Join(endpointEvents, ", "))}
-		}
-		if strings.HasPrefix(kind, "batch_") && c.Dialect != merchant.PingPP {
-			return usageError{fmt.Sprintf("events of type %q are told in dialect %s alone", kind, merchant.PingPP)}
+		if !slices.Contains(known.Events, kind) {
+			return usageError{fmt.Sprintf("dialect %s has no event type %q; it has %s", c.Dialect, kind, strings.Join(known.Events, ", "))}
 		}
 	}
 	if err := egress.Check(e, c.URL, c.EgressAllow); err != nil {
@@ -91,12 +87,12 @@ func (c *endpointAdd) Run(e *environment) error {
 	switch {
 	case at >= 0:
 		p.Identity = identities[at].Name
-	case c.Dialect != merchant.Native:
+	case known.Make != nil:
 		return usageError{fmt.Sprintf("merchant %s is not known in the %s dialect", m.Name, c.Dialect)}
 	}
 	var secrets []merchant.EndpointSecret
 	row := endpointRowOf(p)
-	if p.Dialect == merchant.Native {
+	if known.EndpointSecret {
 		secrets = []merchant.EndpointSecret{merchant.NewEndpointSecret(now)}
 		row.Secret = secrets[0].Text
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 )
 
@@ -91,8 +92,9 @@ func (c *keyAdd) make(e *environment, s *store.Store) (merchant.FreshKey, error)
 	if err != nil {
 		return merchant.FreshKey{}, err
 	}
+	known, _ := service.Dialects().Find(c.Dialect) // the flag takes no other
 	identity := ""
-	if c.Dialect != merchant.Native {
+	if known.Make != nil {
 		identities, err := s.Identities(e, m.ID)
 		if err != nil {
 			return merchant.FreshKey{}, err
@@ -103,14 +105,18 @@ func (c *keyAdd) make(e *environment, s *store.Store) (merchant.FreshKey, error)
 		}
 		identity = identities[at].Name
 	}
-	fresh := merchant.NewKey(m, c.Dialect, identity, time.Now().UTC().Truncate(time.Microsecond))
-	if fresh.Key.Plain = c.Plain; c.Plain != "" && c.Dialect != merchant.Wallet {
-		return merchant.FreshKey{}, usageError{"--plain is of keys of the wallet dialect"}
+	own := map[string]string{}
+	if c.Plain != "" {
+		own["plain"] = c.Plain
 	}
+	if err := merchant.CheckSettings(known.Keys.Settings, own, nil); err != nil {
+		return merchant.FreshKey{}, usageError{fmt.Sprintf("a %s key: %v", c.Dialect, err)}
+	}
+	fresh := known.NewKey(m, identity, own, time.Now().UTC().Truncate(time.Microsecond))
 	if len(c.Scopes) == 0 {
 		return fresh, nil
 	}
-	may := merchant.PossibleScopes(c.Dialect, m.Mode)
+	may := known.Keys.PossibleScopes(m.Mode)
 	fresh.Key.Scopes = nil
 	for _, name := range c.Scopes {
 		if !slices.Contains(may, merchant.Scope(name)) {

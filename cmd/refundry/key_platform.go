@@ -11,21 +11,15 @@ import (
 	"github.com/refundry/refundry/store"
 )
 
-// platformPurposes are the kinds of platform keys as the command line names
-// them. They belong to the installation, so that no merchant's API key may
-// change them.
-var platformPurposes = map[string]string{
-	"pingpp": merchant.PingPP, "wechatpay": merchant.WeChatPay, "wallet": merchant.Wallet, "webhook": merchant.Native,
-}
-
-// platformKind is the command line's name of a purpose.
-func platformKind(purpose string) string {
-	for kind, named := range platformPurposes {
-		if named == purpose {
-			return kind
+// platformPurpose is the purpose of a kind of platform keys. They belong to the
+// installation, so that no merchant's API key may change them.
+func platformPurpose(kind string) string {
+	for purpose, named := range service.PlatformKinds() {
+		if named == kind {
+			return purpose
 		}
 	}
-	return purpose
+	return kind
 }
 
 // platformRow is a platform key in JSON, without its private half.
@@ -52,10 +46,11 @@ func platformRows(held []service.HeldKey, now time.Time) []platformRow {
 		at := place{k.Purpose, k.Identity}
 		siblings[at] = append(siblings[at], k.PlatformKey)
 	}
+	kinds := service.PlatformKinds()
 	rows := make([]platformRow, len(held))
 	for n, k := range held {
 		rows[n] = platformRow{
-			ID: k.ID, Kind: platformKind(k.Purpose), Merchant: k.MerchantID, Identity: k.Identity, State: "made", PublicKey: k.PublicPEM,
+			ID: k.ID, Kind: kinds[k.Purpose], Merchant: k.MerchantID, Identity: k.Identity, State: "made", PublicKey: k.PublicPEM,
 			Certificate: k.CertificatePEM, Serial: k.Serial(), PublicKeyID: k.PublicKeyID, CreatedAt: k.CreatedAt,
 			ActivatesAt: moment(k.ActivatesAt), ExpiresAt: moment(k.ExpiresAt),
 		}
@@ -124,13 +119,13 @@ type keyRotate struct {
 }
 
 func (c *keyRotate) Run(e *environment) error {
-	purpose := platformPurposes[c.Platform]
+	purpose := platformPurpose(c.Platform)
 	switch {
 	case c.ActivateAfter < 0 || c.RetireAfter < 0:
 		return usageError{"--activate-after and --retire-after take no negative time"}
 	case c.Retire && c.RetireAfter != 0:
 		return usageError{"--retire ends lives now: --retire-after goes with a new key"}
-	case c.Merchant != "" && purpose != merchant.WeChatPay && purpose != merchant.Wallet:
+	case c.Merchant != "" && !service.OfIdentities(purpose):
 		return usageError{fmt.Sprintf("the %s key is the installation's: --merchant goes with wechatpay and wallet", c.Platform)}
 	}
 	s, err := c.open(e)

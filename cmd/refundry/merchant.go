@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 )
 
@@ -33,13 +33,16 @@ func (c *merchantAdd) Run(e *environment) error {
 	if c.Name == "" || len(c.Name) > mostName || harmless(c.Name) != c.Name {
 		return usageError{fmt.Sprintf("a merchant's name is 1 to %d bytes of text", mostName)}
 	}
-	// Theirs are several keys and certificates, which no table could show.
-	if many := slices.DeleteFunc(slices.Clone(c.With), oneKey); len(many) > 0 && !c.JSON {
-		return usageError{fmt.Sprintf("the keys of %s are shown as JSON alone: add --json, and keep what it prints", strings.Join(many, ", "))}
-	}
-	fresh, err := merchant.NewFresh(c.Name, merchant.Mode(c.Mode), c.With, time.Now().UTC().Truncate(time.Microsecond))
+	dialects, err := service.Dialects().Only(c.With...)
 	if err != nil {
 		return usageError{err.Error()}
+	}
+	fresh, err := merchant.NewFresh(c.Name, merchant.Mode(c.Mode), dialects, nil, time.Now().UTC().Truncate(time.Microsecond))
+	if err != nil {
+		return usageError{err.Error()}
+	}
+	if many := severalKeys(fresh, dialects); len(many) > 0 && !c.JSON {
+		return usageError{fmt.Sprintf("the keys of %s are shown as JSON alone: add --json, and keep what it prints", strings.Join(many, ", "))}
 	}
 	s, err := c.openOrMake(e)
 	if err != nil {
@@ -67,9 +70,17 @@ func (c *merchantAdd) Run(e *environment) error {
 	return e.printTable([]string{"DIALECT", "IDENTITY", "KEY"}, rows)
 }
 
-// oneKey says whether all that a client needs in a dialect is one key.
-func oneKey(dialect string) bool {
-	return dialect == merchant.PingPP || dialect == merchant.Native
+// severalKeys are the dialects of which a client needs more than one key; no
+// table could show those.
+func severalKeys(f merchant.Fresh, dialects merchant.Dialects) []string {
+	var many []string
+	for _, name := range dialects.Names() {
+		identity, _ := f.Identity(name)
+		if f.Key(name) == "" || len(identity.Secrets) > 0 {
+			many = append(many, name)
+		}
+	}
+	return many
 }
 
 // merchantRow is a merchant in JSON.

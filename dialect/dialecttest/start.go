@@ -97,7 +97,7 @@ func (s *Service) Charge(t testing.TB, merchantID string, amount money.Minor, ed
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored, _, err := s.Store.RegisterCharge(t.Context(), dialect.FillAliases(charge, identities))
+	stored, _, err := s.Store.RegisterCharge(t.Context(), dialect.FillAliases(service.Dialects(), charge, identities))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func (s *Service) Charge(t testing.TB, merchantID string, amount money.Minor, ed
 // Merchant adds a merchant with an identity and keys in every dialect.
 func (s *Service) Merchant(t testing.TB, name string, mode merchant.Mode, edit func(*merchant.Fresh)) merchant.Fresh {
 	t.Helper()
-	fresh, err := merchant.NewFresh(name, mode, merchant.Dialects(), time.Now())
+	fresh, err := merchant.NewFresh(name, mode, service.Dialects(), nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -51,7 +52,7 @@ var scoped = []struct {
 // keyed adds a merchant whose native key has some scopes, and gives the key.
 func keyed(t *testing.T, s *dialecttest.Service, mode merchant.Mode, scopes []merchant.Scope, accounts ...merchant.ChannelAccount) string {
 	t.Helper()
-	fresh, err := merchant.NewFresh("scoped", mode, []string{merchant.Native}, time.Now())
+	fresh, err := merchant.NewFresh("scoped", mode, merchant.Dialects{native.Describe()}, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,7 @@ func (b *batch) charge(line []byte) (refund.Charge, error) {
 	if err != nil {
 		return refund.Charge{}, err
 	}
-	in, err := decodeCharge(body)
+	in, err := decodeCharge(b.registration.dialects, body)
 	if err != nil {
 		return refund.Charge{}, err
 	}

@@ -28,7 +28,7 @@ func (d *Dialect) createCharge(c *call) error {
 	if err != nil {
 		return err
 	}
-	in, err := decodeCharge(body)
+	in, err := decodeCharge(d.s.Dialects, body)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (d *Dialect) createCharge(c *call) error {
 	if result.Err != nil {
 		return result.Err
 	}
-	answer := registeredAnswer{answerCharge(result.Charge), warnings(result)}
+	answer := registeredAnswer{answerCharge(d.s.Dialects, result.Charge), warnings(result)}
 	if result.Again {
 		return c.json(http.StatusOK, answer)
 	}
@@ -58,6 +58,7 @@ func (d *Dialect) createCharge(c *call) error {
 
 // registration is what registering charges needs to know of a merchant.
 type registration struct {
+	dialects   merchant.Dialects
 	merchant   merchant.Merchant
 	identities []merchant.Identity
 	accounts   []merchant.ChannelAccount
@@ -73,7 +74,7 @@ func (d *Dialect) registration(c *call) (registration, error) {
 	if err != nil {
 		return registration{}, err
 	}
-	return registration{merchant: c.caller.Merchant, identities: identities, accounts: accounts, now: d.now()}, nil
+	return registration{dialects: d.s.Dialects, merchant: c.caller.Merchant, identities: identities, accounts: accounts, now: d.now()}, nil
 }
 
 // maxPaidAhead is how far a payment may lie ahead of our clock: clocks of
@@ -154,18 +155,19 @@ func warnings(r refund.Registered) []string {
 func (r registration) names(c refund.Charge, asked []refund.Alias) (refund.Charge, error) {
 	var fill []merchant.Identity
 	wanted := make(map[string]bool) // dialects whose identity the request chose
-	order := ""
+	subs := make(map[string]string) // by dialects where they are the charge's alone
 	for _, a := range asked {
-		identity, fault := claimed(a, r.identities)
+		known, _ := r.dialects.Find(a.Dialect)
+		identity, fault := claimed(a, known.Charges, r.identities)
 		if fault != nil {
 			return refund.Charge{}, fault
 		}
 		a.Identity = identity.Name
-		if a.Dialect == merchant.PingPP {
-			order = a.Sub
-		} else {
+		if known.Charges.SubOfIdentity {
 			identity.Sub = cmp.Or(a.Sub, identity.Sub)
 			a.Sub = identity.Sub
+		} else {
+			subs[a.Dialect] = a.Sub
 		}
 		wanted[a.Dialect] = true
 		fill = append(fill, identity)
@@ -178,10 +180,10 @@ func (r registration) names(c refund.Charge, asked []refund.Alias) (refund.Charg
 			fill = append(fill, identity)
 		}
 	}
-	c = dialect.FillAliases(c, fill)
-	for n := range c.Aliases {
-		if c.Aliases[n].Dialect == merchant.PingPP {
-			c.Aliases[n].Sub = order
+	c = dialect.FillAliases(r.dialects, c, fill)
+	for n, a := range c.Aliases {
+		if sub, ok := subs[a.Dialect]; ok {
+			c.Aliases[n].Sub = sub
 		}
 	}
 	return c, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/chargefile"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 )
@@ -34,7 +35,7 @@ type chargeRequest struct {
 }
 
 // decodeCharge reads the body of a registration.
-func decodeCharge(d *decoder) (chargeRequest, error) {
+func decodeCharge(dialects merchant.Dialects, d *decoder) (chargeRequest, error) {
 	var in chargeRequest
 	c := &in.charge
 	err := d.read(
@@ -58,16 +59,16 @@ func decodeCharge(d *decoder) (chargeRequest, error) {
 		optional("coupons", d.list(mostCoupons, d.coupon(&c.Detail.Coupons))),
 		optional("goods", d.list(mostGoods, d.goods(&c.Detail.Goods))),
 		optional("splits", d.list(mostSplits, d.split(&c.Detail.Splits))),
-		optional("identities", d.identities(&in.aliases)),
+		optional("identities", d.identities(dialects, &in.aliases)),
 	)
 	if err == nil {
-		err = in.exactNumbers()
+		err = in.exactNumbers(dialects)
 	}
 	return in, err
 }
 
 // exactNumbers refuses numbers that a spreadsheet has rounded on their way.
-func (in chargeRequest) exactNumbers() error {
+func (in chargeRequest) exactNumbers(dialects merchant.Dialects) error {
 	refuseRounded := func(path, text string) error {
 		return refuse(refund.KindInvalid, path, "is a number that a spreadsheet or a program has rounded: %s (hint: have the column exported as text, or write it in quotes)", shown(text))
 	}
@@ -78,8 +79,9 @@ func (in chargeRequest) exactNumbers() error {
 		return refuseRounded("transaction_id", c.TransactionID)
 	}
 	for _, a := range in.aliases {
-		form := namingOf(a.Dialect)
-		for _, word := range [][2]string{{form.identity, a.Identity}, {form.name, a.Name}, {form.sub, a.Sub}} {
+		known, _ := dialects.Find(a.Dialect)
+		form := known.Charges
+		for _, word := range [][2]string{{form.Identity, a.Identity}, {form.Charge, a.Name}, {form.Sub, a.Sub}} {
 			if chargefile.Rounded(word[1]) {
 				return refuseRounded("identities."+a.Dialect+"."+word[0], word[1])
 			}

@@ -25,7 +25,7 @@ func (d *Dialect) listCharges(c *call) error {
 	}
 	out := list[chargeAnswer]{Data: make([]chargeAnswer, len(charges)), HasMore: more}
 	for n, charge := range charges {
-		out.Data[n] = answerCharge(charge)
+		out.Data[n] = answerCharge(d.s.Dialects, charge)
 	}
 	if more {
 		last := charges[len(charges)-1]
@@ -47,5 +47,5 @@ func (d *Dialect) getCharge(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerCharge(charge))
+	return c.json(http.StatusOK, answerCharge(d.s.Dialects, charge))
 }

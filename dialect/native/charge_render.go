@@ -1,6 +1,7 @@
 package native
 
 import (
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
@@ -76,7 +77,7 @@ type splitAnswer struct {
 // noProfitSharing is what a charge that does not say is: not shared.
 const noProfitSharing = "none"
 
-func answerCharge(c refund.Charge) chargeAnswer {
+func answerCharge(dialects merchant.Dialects, c refund.Charge) chargeAnswer {
 	out := chargeAnswer{
 		ID: c.ID, OrderNo: c.OrderNo, Amount: c.Amount, Currency: c.Currency,
 		Channel: c.Channel, ChannelAccount: c.ChannelAccount, TransactionID: c.TransactionID, PaidAt: moment(c.PaidAt),
@@ -89,7 +90,7 @@ func answerCharge(c refund.Charge) chargeAnswer {
 		Coupons:    make([]couponAnswer, len(c.Detail.Coupons)),
 		Goods:      make([]goodsAnswer, len(c.Detail.Goods)),
 		Splits:     make([]splitAnswer, len(c.Detail.Splits)),
-		Identities: identitiesOf(c), CreatedAt: moment(c.CreatedAt), UpdatedAt: moment(c.UpdatedAt),
+		Identities: identitiesOf(dialects, c), CreatedAt: moment(c.CreatedAt), UpdatedAt: moment(c.UpdatedAt),
 	}
 	if out.ProfitSharing == "" {
 		out.ProfitSharing = noProfitSharing

@@ -15,8 +15,8 @@ type Importer struct{ registration registration }
 
 // NewImporter makes an importer of a merchant's charges; now stands in for
 // what a charge does not say of its time in test mode.
-func NewImporter(m merchant.Merchant, identities []merchant.Identity, accounts []merchant.ChannelAccount, now time.Time) Importer {
-	return Importer{registration{merchant: m, identities: identities, accounts: accounts, now: now}}
+func NewImporter(dialects merchant.Dialects, m merchant.Merchant, identities []merchant.Identity, accounts []merchant.ChannelAccount, now time.Time) Importer {
+	return Importer{registration{dialects: dialects, merchant: m, identities: identities, accounts: accounts, now: now}}
 }
 
 // At is the importer at a later time.
@@ -32,7 +32,7 @@ func (i Importer) Charge(body []byte) (refund.Charge, error) {
 	if err != nil {
 		return refund.Charge{}, err
 	}
-	in, err := decodeCharge(parsed)
+	in, err := decodeCharge(i.registration.dialects, parsed)
 	if err != nil {
 		return refund.Charge{}, err
 	}
@@ -40,7 +40,7 @@ func (i Importer) Charge(body []byte) (refund.Charge, error) {
 }
 
 // ChargeJSON is a charge as the API shows it.
-func ChargeJSON(c refund.Charge) any { return answerCharge(c) }
+func ChargeJSON(dialects merchant.Dialects, c refund.Charge) any { return answerCharge(dialects, c) }
 
 // RefundJSON is a refund of c as the API's lists show it.
 func RefundJSON(r refund.Refund, c refund.Charge) any { return answerRefund(r, c.Detail.Coupons) }

@@ -7,35 +7,10 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
-	"github.com/refundry/refundry/wire/payin"
-	"github.com/refundry/refundry/wire/pingpp"
 )
-
-// promised are the events that an endpoint of the native dialect gets when it
-// names none.
-var promised = []string{"refund.succeeded", "refund.failed", "refund.abnormal"}
 
 // mostEvents is above the number of event types.
 const mostEvents = 16
-
-// eventTypes are what an endpoint of a dialect may name: every change of state
-// in the native one; in the others, what their protocols can tell at most.
-func eventTypes(dialect string) []string {
-	switch dialect {
-	case merchant.Native:
-	case merchant.PingPP:
-		return append(slices.Clone(promised), pingpp.EventBatchRefundSucceeded)
-	case merchant.Payin:
-		return append(slices.Clone(promised), payin.EventPaymentSucceeded)
-	default:
-		return promised
-	}
-	var all []string
-	for _, state := range refund.States() {
-		all = append(all, "refund."+string(state))
-	}
-	return all
-}
 
 // createEndpoint adds an address that is told of events: POST /endpoints, 201.
 // One that is in use already with the same events is answered as it is, 200.
@@ -44,7 +19,7 @@ func (d *Dialect) createEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	in, err := decodeEndpoint(body)
+	in, err := decodeEndpoint(d.s.Dialects, body)
 	if err != nil {
 		return err
 	}
@@ -73,7 +48,7 @@ func (d *Dialect) createEndpoint(c *call) error {
 	in.ID, in.MerchantID, in.CreatedAt = "ep_"+refund.NewID(now), c.merchantID(), now
 	var secrets []merchant.EndpointSecret
 	secret := ""
-	if in.Dialect == merchant.Native { // the others sign as their contracts say
+	if known, _ := d.s.Dialects.Find(in.Dialect); known.EndpointSecret { // the others sign as their contracts say
 		secrets = []merchant.EndpointSecret{merchant.NewEndpointSecret(now)}
 		secret = secrets[0].Text
 	}
@@ -84,11 +59,11 @@ func (d *Dialect) createEndpoint(c *call) error {
 	return d.answerEndpoint(c, http.StatusCreated, in, secret)
 }
 
-func decodeEndpoint(d *decoder) (merchant.Endpoint, error) {
+func decodeEndpoint(dialects merchant.Dialects, d *decoder) (merchant.Endpoint, error) {
 	var in merchant.Endpoint
 	err := d.read(
 		required("url", d.httpURL(&in.URL)),
-		required("dialect", d.oneOf(&in.Dialect, merchant.Dialects()...)),
+		required("dialect", d.oneOf(&in.Dialect, dialects.Names()...)),
 		optional("identity", d.name(&in.Identity, mostName)),
 		optional("events", d.list(mostEvents, func(v exactjson.Value, path string) {
 			var event string
@@ -106,8 +81,9 @@ func decodeEndpoint(d *decoder) (merchant.Endpoint, error) {
 		return in, refuse(refund.KindInvalid, "url", "must not be empty")
 	}
 	// Only now is the dialect known, wherever it stood.
+	known, _ := dialects.Find(in.Dialect)
 	for _, event := range in.Events {
-		if !slices.Contains(eventTypes(in.Dialect), event) {
+		if !slices.Contains(known.Events, event) {
 			return in, refund.Errorf(refund.KindInvalid, "events", "%q is no event that dialect %s tells", shown(event), in.Dialect)
 		}
 	}
@@ -129,12 +105,13 @@ func (d *Dialect) endpointIdentity(c *call, in merchant.Endpoint) (string, error
 			names = append(names, identity.Name)
 		}
 	}
+	known, _ := d.s.Dialects.Find(in.Dialect)
 	switch {
 	case in.Identity != "" && !slices.Contains(names, in.Identity):
 		return "", refuse(refund.KindForbidden, "identity", "is none of the merchant's identities in dialect %s", in.Dialect)
 	case in.Identity != "":
 		return in.Identity, nil
-	case len(names) == 0 && in.Dialect != merchant.Native:
+	case len(names) == 0 && known.Make != nil:
 		return "", refund.Errorf(refund.KindInvalid, "dialect", "the merchant has no identity in dialect %s", in.Dialect)
 	case len(names) == 1:
 		return names[0], nil

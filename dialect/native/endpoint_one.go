@@ -86,7 +86,7 @@ func (d *Dialect) rotateEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	if e.Dialect != merchant.Native || !e.DisabledAt.IsZero() {
+	if !d.hasSecret(e) {
 		return refund.Errorf(refund.KindStateConflict, "id", "only an endpoint of dialect native that is in use has a secret of its own")
 	}
 	now := d.now()
@@ -97,6 +97,12 @@ func (d *Dialect) rotateEndpoint(c *call) error {
 		return err
 	}
 	return d.answerEndpoint(c, http.StatusOK, e, fresh.Text)
+}
+
+// hasSecret reports whether an endpoint is in use and has secrets of its own.
+func (d *Dialect) hasSecret(e merchant.Endpoint) bool {
+	known, _ := d.s.Dialects.Find(e.Dialect)
+	return known.EndpointSecret && e.DisabledAt.IsZero()
 }
 
 // secretAnswer is a secret in use, without its text.
@@ -112,7 +118,7 @@ func (d *Dialect) answerEndpoint(c *call, status int, e merchant.Endpoint, secre
 	if out.Verification, err = d.verification(c.ctx, e.Dialect); err != nil {
 		return err
 	}
-	if e.Dialect == merchant.Native && e.DisabledAt.IsZero() {
+	if d.hasSecret(e) {
 		secrets, err := d.s.Endpoints.EndpointSecrets(c.ctx, c.merchantID(), e.ID)
 		if err != nil {
 			return err

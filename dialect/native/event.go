@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -35,15 +36,15 @@ type eventData struct {
 	Charge chargeAnswer `json:"charge"`
 }
 
-func answerEvent(id, kind string, at time.Time, requestID string, r refund.Refund, c refund.Charge) eventAnswer {
+func answerEvent(dialects merchant.Dialects, id, kind string, at time.Time, requestID string, r refund.Refund, c refund.Charge) eventAnswer {
 	return eventAnswer{
 		ID: id, Type: kind, Timestamp: moment(at), RequestID: orNull(requestID),
-		Data: eventData{answerRefund(r, c.Detail.Coupons), answerCharge(c)},
+		Data: eventData{answerRefund(r, c.Detail.Coupons), answerCharge(dialects, c)},
 	}
 }
 
-func answerStored(e refund.StoredEvent) eventAnswer {
-	out := answerEvent(e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge)
+func answerStored(dialects merchant.Dialects, e refund.StoredEvent) eventAnswer {
+	out := answerEvent(dialects, e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge)
 	out.Actor = answerActor(e.Actor)
 	return out
 }
@@ -78,7 +79,7 @@ func (d *Dialect) feed(c *call) error {
 	}
 	out := list[eventAnswer]{Data: []eventAnswer{}, HasMore: len(events) > limit}
 	for _, e := range events[:min(len(events), limit)] {
-		out.Data = append(out.Data, answerStored(e))
+		out.Data = append(out.Data, answerStored(d.s.Dialects, e))
 		after = e.FeedNumber
 	}
 	out.Next = writeNumberCursor(feedMark, after)
@@ -123,5 +124,5 @@ func (d *Dialect) getEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerStored(e))
+	return c.json(http.StatusOK, answerStored(d.s.Dialects, e))
 }

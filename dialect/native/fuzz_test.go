@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -29,16 +30,16 @@ func FuzzDecode(f *testing.F) {
 			}
 			in.content("ch_1")
 		}
-		if in, err := decoded(t, body, decodeCharge); err == nil {
+		if in, err := decoded(t, body, func(d *decoder) (chargeRequest, error) { return decodeCharge(nil, d) }); err == nil {
 			registered, err := refund.Register(in.charge)
 			if err == nil && registered.Check() != nil {
 				t.Errorf("took a charge that breaks an invariant: %+v", in.charge)
 			}
-			if _, err := json.Marshal(answerCharge(in.charge)); err != nil {
+			if _, err := json.Marshal(answerCharge(nil, in.charge)); err != nil {
 				t.Errorf("took a charge that can't be shown: %v", err)
 			}
 		}
-		if in, err := decoded(t, body, decodeEndpoint); err == nil && !webAddress(in.URL) {
+		if in, err := decoded(t, body, func(d *decoder) (merchant.Endpoint, error) { return decodeEndpoint(merchant.Dialects{Describe()}, d) }); err == nil && !webAddress(in.URL) {
 			t.Errorf("took the address %q", in.URL)
 		}
 	})

@@ -10,7 +10,6 @@ import (
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 	"github.com/refundry/refundry/wire/payin"
-	"github.com/refundry/refundry/wire/wallet"
 )
 
 type keyAnswer struct {
@@ -81,10 +80,9 @@ func (d *Dialect) createKey(c *call) error {
 		return err
 	}
 	var in merchant.Key
-	hashed := false
-	err = body.read(
-		// WeChat's callers sign with their certificate and have no keys.
-		required("dialect", body.oneOf(&in.Dialect, merchant.PingPP, merchant.Wallet, merchant.Payin, merchant.Native)),
+	own := make(map[string]string)
+	err = body.read(append(body.keySettings(d.s.Dialects, own),
+		required("dialect", body.oneOf(&in.Dialect, keyDialects(d.s.Dialects)...)),
 		optional("identity", body.name(&in.Identity, mostName)),
 		optional("scopes", body.list(len(merchant.Scopes()), func(v exactjson.Value, path string) {
 			var scope string
@@ -92,28 +90,20 @@ func (d *Dialect) createKey(c *call) error {
 			in.Scopes = append(in.Scopes, merchant.Scope(scope))
 		})),
 		optional("expires_at", body.moment(&in.ExpiresAt)),
-		optional("plain", body.oneOf(&in.Plain, wallet.SettingOn, wallet.SettingOff)),
-		optional("require_body_sha256", body.truth(&hashed)),
-	)
+	)...)
 	if err != nil {
 		return err
 	}
-	if hashed && in.Dialect != merchant.Payin {
-		return refuse(refund.KindInvalid, "require_body_sha256", "is of keys of the payin dialect, whose signatures leave the body out")
-	}
-	if in.Plain != "" && in.Dialect != merchant.Wallet {
-		return refuse(refund.KindInvalid, "plain", "is of keys of the wallet dialect, whose requests may be sealed")
+	known, _ := d.s.Dialects.Find(in.Dialect)
+	if err := ownSettings(d.s.Dialects, known, own); err != nil {
+		return err
 	}
 	if in.Identity, err = d.keyIdentity(c, in); err != nil {
 		return err
 	}
 	now := d.now()
-	fresh := merchant.NewKey(c.caller.Merchant, in.Dialect, in.Identity, now)
-	fresh.Key.Plain = in.Plain
-	if hashed {
-		fresh.Key.Public[payin.SwitchRequireBodySHA256] = payin.SwitchOn
-	}
-	possible := merchant.PossibleScopes(in.Dialect, c.caller.Merchant.Mode)
+	fresh := known.NewKey(c.caller.Merchant, in.Identity, own, now)
+	possible := known.Keys.PossibleScopes(c.caller.Merchant.Mode)
 	if in.Scopes != nil {
 		fresh.Key.Scopes = in.Scopes
 	}
@@ -139,9 +129,9 @@ func (d *Dialect) createKey(c *call) error {
 // keyIdentity finds whose key it will be; outside of the native dialect each
 // is one identity's.
 func (d *Dialect) keyIdentity(c *call, in merchant.Key) (string, error) {
-	if in.Dialect == merchant.Native {
+	if known, _ := d.s.Dialects.Find(in.Dialect); known.Make == nil {
 		if in.Identity != "" {
-			return "", refuse(refund.KindInvalid, "identity", "is none of the native dialect, which has no identities")
+			return "", refuse(refund.KindInvalid, "identity", "is none of the %s dialect, which has no identities", in.Dialect)
 		}
 		return "", nil
 	}

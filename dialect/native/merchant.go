@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
@@ -11,7 +12,6 @@ import (
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
-	"github.com/refundry/refundry/wire/pemkey"
 )
 
 // Merchants keeps what a merchant may look at and change about itself. Absent
@@ -19,8 +19,8 @@ import (
 type Merchants interface {
 	// ChangeSettings lets change alter the settings under a lock.
 	ChangeSettings(ctx context.Context, merchantID string, change func(*merchant.Settings) error) (merchant.Settings, error)
-	// ChangeIdentity sets public settings; "" takes a name away.
-	ChangeIdentity(ctx context.Context, merchantID, dialect, name string, set map[string]string) (merchant.Identity, error)
+	// ChangeIdentity lets change alter an identity's settings under a lock.
+	ChangeIdentity(ctx context.Context, merchantID, dialect, name string, change func(merchant.Identity) (merchant.Identity, error)) (merchant.Identity, error)
 	// Keys are all of a merchant's, expired ones too, oldest first.
 	Keys(ctx context.Context, merchantID string) ([]merchant.Key, error)
 	AddKey(ctx context.Context, f merchant.FreshKey) error
@@ -57,13 +57,13 @@ type limitsAnswer struct {
 	SpacingSeconds int64 `json:"spacing_seconds"`
 }
 
-func answerSettings(s merchant.Settings) settingsAnswer {
+func answerSettings(dialects merchant.Dialects, s merchant.Settings) settingsAnswer {
 	out := settingsAnswer{
 		WaitSeconds: map[string]int{}, RefundPageSize: s.RefundPageSize,
 		CheckSignatures: s.CheckSignatures, RequestKey: s.RequestKey,
 		ChannelRules: s.ChannelRules, Limits: limitsAnswer(s.Limits),
 	}
-	for _, name := range merchant.Dialects() {
+	for _, name := range dialects.Names() {
 		out.WaitSeconds[name] = s.WaitSeconds[name]
 	}
 	return out
@@ -117,7 +117,7 @@ func (d *Dialect) getMerchant(c *call) error {
 	}
 	m := c.caller.Merchant
 	out := merchantAnswer{
-		ID: m.ID, Name: m.Name, Mode: m.Mode, Settings: answerSettings(m.Settings), CreatedAt: moment(m.CreatedAt),
+		ID: m.ID, Name: m.Name, Mode: m.Mode, Settings: answerSettings(d.s.Dialects, m.Settings), CreatedAt: moment(m.CreatedAt),
 		Identities: make([]identityAnswer, len(identities)), ChannelAccounts: make([]accountAnswer, len(accounts)),
 	}
 	for n, i := range identities {
@@ -137,16 +137,16 @@ func (d *Dialect) changeSettings(c *call) error {
 		return err
 	}
 	settings, err := d.s.Merchants.ChangeSettings(c.ctx, c.merchantID(), func(s *merchant.Settings) error {
-		return body.settings(s)
+		return body.settings(d.s.Dialects, s)
 	})
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerSettings(settings))
+	return c.json(http.StatusOK, answerSettings(d.s.Dialects, settings))
 }
 
 // settings reads members into s; what is absent stays. It may be called again.
-func (d *decoder) settings(s *merchant.Settings) error {
+func (d *decoder) settings(all merchant.Dialects, s *merchant.Settings) error {
 	d.fault = nil
 	oldKey := s.RequestKey
 	waits := make(map[string]int, len(s.WaitSeconds))
@@ -154,7 +154,7 @@ func (d *decoder) settings(s *merchant.Settings) error {
 		waits[name] = seconds
 	}
 	var dialects []member
-	for _, name := range merchant.Dialects() {
+	for _, name := range all.Names() {
 		dialects = append(dialects, optional(name, func(v exactjson.Value, path string) {
 			var seconds int64
 			d.count(&seconds, 0, int64(dialect.MaxWait/time.Second))(v, path)
@@ -179,17 +179,28 @@ func (d *decoder) settings(s *merchant.Settings) error {
 	if err != nil {
 		return err
 	}
-	if s.RequestKey != "" && s.RequestKey != oldKey {
-		_, err = pemkey.ParseRSAPublicKey(s.RequestKey, pemkey.Long)
-	}
-	switch {
-	case err != nil:
-		return refuse(refund.KindInvalid, "request_key", "must be the PEM text of an RSA public key (PKIX): %v", err)
-	case s.CheckSignatures && s.RequestKey == "":
+	if s.CheckSignatures && s.RequestKey == "" {
 		return refuse(refund.KindInvalid, "check_signatures", "needs request_key")
 	}
 	s.WaitSeconds, s.RefundPageSize = waits, int(page)
+	for _, known := range all {
+		// What was stored by an older version is not looked at again.
+		if known.CheckMerchant == nil || s.RequestKey == oldKey {
+			continue
+		}
+		if err := known.CheckMerchant(*s); err != nil {
+			return invalidSetting("", err)
+		}
+	}
 	return nil
+}
+
+// invalidSetting is the error of a setting that its dialect refuses; the text of
+// err begins with the setting's name.
+func invalidSetting(before string, err error) *refund.Error {
+	text := before + err.Error()
+	name := text[:strings.IndexFunc(text+" ", func(r rune) bool { return r == ' ' || r == ':' })]
+	return refund.Errorf(refund.KindInvalid, name, "%s", text)
 }
 
 // truth reads true or false.

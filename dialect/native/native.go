@@ -60,6 +60,8 @@ type Services struct {
 	// Admin is what an operator may do.
 	Admin     *admin.Admin
 	Directory dialect.Directory
+	// Dialects are what all dialects say of themselves.
+	Dialects  merchant.Dialects
 	Reader    dialect.Reader
 	Registrar dialect.BatchRegistrar
 	Acceptor  dialect.Acceptor

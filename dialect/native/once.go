@@ -79,7 +79,7 @@ func (d *Dialect) againCharge(c *call, w merchant.Write) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerCharge(charge))
+	return c.json(http.StatusOK, answerCharge(d.s.Dialects, charge))
 }
 
 func (d *Dialect) againRefund(c *call, _ merchant.Write) error {
@@ -138,7 +138,7 @@ func (d *Dialect) againKey(c *call, w merchant.Write) error {
 }
 
 func (d *Dialect) againSettings(c *call, _ merchant.Write) error {
-	return c.json(http.StatusOK, answerSettings(c.caller.Merchant.Settings))
+	return c.json(http.StatusOK, answerSettings(d.s.Dialects, c.caller.Merchant.Settings))
 }
 
 func (d *Dialect) againIdentity(c *call, _ merchant.Write) error {

@@ -2,8 +2,6 @@ package native
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,35 +18,18 @@ import (
 
 var _ webhook.Renderer = (*Dialect)(nil)
 
-// NewPlatformKey makes the Ed25519 key pair that signs the wallet's webhooks,
-// which have the same headers with the asymmetric form, "v1a,".
-func NewPlatformKey(now time.Time) (merchant.PlatformKey, error) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return merchant.PlatformKey{}, fmt.Errorf("make native platform key: %w", err)
-	}
-	key := merchant.PlatformKey{ID: "pk_" + refund.NewID(now), Purpose: merchant.Native, CreatedAt: now}
-	if key.PublicPEM, err = pemkey.MarshalPublicKey(public); err != nil {
-		return merchant.PlatformKey{}, fmt.Errorf("make native platform key: %w", err)
-	}
-	if key.PrivatePEM, err = pemkey.MarshalPrivateKey(private); err != nil {
-		return merchant.PlatformKey{}, fmt.Errorf("make native platform key: %w", err)
-	}
-	return key, nil
-}
-
 // Subscribed reports whether an endpoint named the event's type, or named none
 // and the event is one of those promised.
 func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
 	if len(endpoint.Events) > 0 {
 		return slices.Contains(endpoint.Events, event.Type)
 	}
-	return slices.Contains(promised, event.Type)
+	return slices.Contains(refund.EndEvents(), event.Type)
 }
 
 // Render gives the event as GET /events shows it.
 func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, e webhook.Event) ([]byte, error) {
-	return encode(answerEvent(e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge))
+	return encode(answerEvent(d.s.Dialects, e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge))
 }
 
 // Sign adds the three headers of Standard Webhooks, with an HMAC by a secret of
@@ -126,23 +107,21 @@ type nextKey struct {
 // verification gives the key pair that signs a dialect's webhooks; nil where
 // the dialect signs with secrets of the merchant's own, or not at all.
 func (d *Dialect) verification(ctx context.Context, dialect string) (*verification, error) {
-	purpose := map[string]string{merchant.PingPP: merchant.PingPP, merchant.Wallet: merchant.Native}[dialect]
-	if purpose == "" {
+	known, _ := d.s.Dialects.Find(dialect)
+	form := known.Verification
+	if form == nil {
 		return nil, nil
 	}
-	key, err := d.s.Directory.PlatformKey(ctx, purpose)
+	key, err := d.s.Directory.PlatformKey(ctx, form.Purpose)
 	if err != nil {
 		return nil, fmt.Errorf("find platform key: %w", err)
 	}
-	all, err := d.s.Directory.PlatformKeys(ctx, purpose)
+	all, err := d.s.Directory.PlatformKeys(ctx, form.Purpose)
 	if err != nil {
 		return nil, fmt.Errorf("find platform keys: %w", err)
 	}
-	out := verification{Scheme: "ed25519", KeyID: key.ID}
-	if dialect == merchant.PingPP {
-		out.Scheme = "rsa-sha256"
-	}
-	if out.PublicKey, err = publicText(key, dialect); err != nil {
+	out := verification{Scheme: form.Scheme, KeyID: key.ID}
+	if out.PublicKey, err = form.PublicText(key); err != nil {
 		return nil, err
 	}
 	now := d.now()
@@ -150,23 +129,11 @@ func (d *Dialect) verification(ctx context.Context, dialect string) (*verificati
 		if !next.Published(now) || next.Active(now) {
 			continue
 		}
-		text, err := publicText(next, dialect)
+		text, err := form.PublicText(next)
 		if err != nil {
 			return nil, err
 		}
 		out.Next = &nextKey{next.ID, text, moment(next.ActivatesAt)}
 	}
 	return &out, nil
-}
-
-// publicText is a key's public half as receivers are given it.
-func publicText(key merchant.PlatformKey, dialect string) (string, error) {
-	if dialect == merchant.PingPP {
-		return key.PublicPEM, nil
-	}
-	private, err := pemkey.ParseEd25519PrivateKey(key.PrivatePEM)
-	if err != nil {
-		return "", fmt.Errorf("platform key %s: %w", key.ID, err)
-	}
-	return pemkey.WebhookPublicKey(private.Public().(ed25519.PublicKey)), nil
 }

@@ -46,7 +46,7 @@ func (d *Dialect) createOrder(c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		named = dialect.FillAliases(named, identities)
+		named = dialect.FillAliases(d.Dialects, named, identities)
 		stored, again, err := d.Orders.RegisterTold(c.r.Context(), named, d.tellPayment(named))
 		if e := refund.As(err); e != nil && e.Kind == refund.KindChargeConflict && e.Param == "identities" && try < mostNameTries {
 			continue

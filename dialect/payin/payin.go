@@ -22,9 +22,12 @@ import (
 // Services are what the dialect needs of the rest of the program.
 type Services struct {
 	Directory dialect.Directory
-	Reader    dialect.Reader
-	Orders    Orders
-	Acceptor  dialect.Acceptor
+	// Dialects are what all dialects say of themselves: a charge gets a name in
+	// each.
+	Dialects merchant.Dialects
+	Reader   dialect.Reader
+	Orders   Orders
+	Acceptor dialect.Acceptor
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Deliveries says how often a payment or refund was told, for its transaction.

@@ -64,7 +64,7 @@ func (d *Dialect) makeCharge(ctx context.Context, charge refund.Charge) (refund.
 	if err != nil {
 		return refund.Charge{}, err
 	}
-	return d.registerOnce(ctx, dialect.FillAliases(charge, identities))
+	return d.registerOnce(ctx, dialect.FillAliases(d.Dialects, charge, identities))
 }
 
 // newCharge reads and checks the parameters, in the documentation's order.

@@ -97,11 +97,5 @@ func channelNames(name string) []string {
 	if channelName(name) != name {
 		return nil
 	}
-	names := []string{name}
-	for _, other := range merchant.Dialects() {
-		if alias := dialect.ChannelName(name, other); alias != name {
-			names = append(names, alias)
-		}
-	}
-	return names
+	return dialect.ChannelNames(name)
 }

@@ -50,7 +50,7 @@ func FuzzNewCharge(f *testing.F) {
 			return
 		}
 		charge.ChannelAccount = "sandbox"
-		registered, refused := refund.Register(dialect.FillAliases(charge, identities))
+		registered, refused := refund.Register(dialect.FillAliases(merchant.Dialects{Describe()}, charge, identities))
 		if refused != nil {
 			t.Fatalf("%s was taken and can't be registered: %v", params.Raw, refused)
 		}

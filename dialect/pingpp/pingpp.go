@@ -32,6 +32,9 @@ type RefundPager interface {
 // Services are what the dialect needs of the rest of the program.
 type Services struct {
 	Directory dialect.Directory
+	// Dialects are what all dialects say of themselves: a charge gets a name in
+	// each.
+	Dialects  merchant.Dialects
 	Reader    dialect.Reader
 	Pager     RefundPager
 	Units     Units

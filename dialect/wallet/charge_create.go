@@ -39,7 +39,7 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, err := d.registerOnce(c, dialect.FillAliases(charge, identities))
+	stored, err := d.registerOnce(c, dialect.FillAliases(d.Dialects, charge, identities))
 	if err != nil {
 		return nil, err
 	}

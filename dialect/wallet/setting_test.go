@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -194,7 +195,7 @@ func TestPlainRequestsAreForKeysThatAreMarked(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := with(t, s, test.mode, map[string]string{wire.SettingPlain: test.wallet})
-			key := merchant.NewKey(merchant.Merchant{ID: w.merchantID, Mode: test.mode}, merchant.Wallet, w.wallet, time.Now())
+			key := wallet.Describe().NewKey(merchant.Merchant{ID: w.merchantID, Mode: test.mode}, w.wallet, nil, time.Now())
 			key.Key.Plain = test.mark
 			if err := s.Store.AddKey(t.Context(), key); err != nil {
 				t.Fatal(err)
@@ -250,7 +251,7 @@ func TestTwoWalletsOfOneMerchantShareNoCharges(t *testing.T) {
 		second, _ := f.Identity(merchant.Wallet)
 		second.Name = "wallet_second"
 		f.Identities = append(f.Identities, second)
-		f.Keys = append(f.Keys, merchant.NewKey(f.Merchant, merchant.Wallet, second.Name, f.Merchant.CreatedAt))
+		f.Keys = append(f.Keys, wallet.Describe().NewKey(f.Merchant, second.Name, nil, f.Merchant.CreatedAt))
 	})
 	first, second := fresh.Key(merchant.Wallet), fresh.Keys[len(fresh.Keys)-1].Secret
 	name, _ := fresh.Identity(merchant.Wallet)

@@ -36,6 +36,9 @@ type Pager interface {
 // Services are what the dialect needs of the rest of the program.
 type Services struct {
 	Directory dialect.Directory
+	// Dialects are what all dialects say of themselves: a charge gets a name in
+	// each.
+	Dialects  merchant.Dialects
 	Reader    dialect.Reader
 	Pager     Pager
 	Registrar dialect.Registrar

@@ -226,7 +226,7 @@ func (stranger) Accept(_ context.Context, unit refund.Unit, _ time.Duration) (in
 }
 
 var fuzzed = sync.OnceValue(func() stranger {
-	fresh, err := merchant.NewFresh("fuzzed", merchant.Test, []string{merchant.WeChatPay}, time.Now())
+	fresh, err := merchant.NewFresh("fuzzed", merchant.Test, merchant.Dialects{Describe()}, nil, time.Now())
 	if err != nil {
 		panic(err)
 	}

@@ -92,7 +92,7 @@ func (d *Dialect) charge(c *call, transactionID, outTradeNo string) (refund.Char
 	} else {
 		charge, err = d.Reader.ChargeByAlias(c.r.Context(), c.merchantID(), merchant.WeChatPay, outTradeNo)
 	}
-	if err == nil && !dialect.Says(merchant.WeChatPay, charge.Currency) {
+	if err == nil && charge.Currency != onlyCurrency {
 		err = refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
 	}
 	return charge, err

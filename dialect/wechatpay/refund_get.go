@@ -1,7 +1,6 @@
 package wechatpay
 
 import (
-	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wechatpay"
@@ -75,5 +74,5 @@ func first(refunds []refund.Refund) refund.Refund {
 // shows reports whether a charge shows in this dialect.
 func shows(charge refund.Charge) bool {
 	_, named := charge.Alias(merchant.WeChatPay)
-	return named && dialect.Says(merchant.WeChatPay, charge.Currency)
+	return named && charge.Currency == onlyCurrency
 }

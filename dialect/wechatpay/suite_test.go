@@ -48,7 +48,7 @@ func suiteClient(t testing.TB, base, key string) client {
 	t.Helper()
 	var identity merchant.Identity
 	if json.Unmarshal([]byte(key), &identity) != nil {
-		fresh, err := merchant.NewFresh("stranger", merchant.Test, []string{merchant.WeChatPay}, clock())
+		fresh, err := merchant.NewFresh("stranger", merchant.Test, merchant.Dialects{wechatpay.Describe()}, nil, clock())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,8 +20,13 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
+
+// onlyCurrency is the one that the API can express: a charge in another does not
+// show in it.
+const onlyCurrency money.Currency = "CNY"
 
 // Finder finds by numbers that only this dialect asks for. What is absent is
 // KindChargeNotFound or KindRefundNotFound.
