@@ -53,7 +53,7 @@ func benchmark(b *testing.B, s *store.Store) {
 		b.Fatal(err)
 	}
 	board := intake.NewBoard()
-	box := sandbox.New(s, sandbox.Options{})
+	box := sandbox.New(sandbox.NewDatabase(s), sandbox.Options{})
 	e := engine.New(s, board, to(connectorOf(b, box, fresh.Accounts[0].ID)),
 		engine.Options{Notifiers: []channel.Notifier{box}})
 	in := intake.New(s, e, board, intake.Options{})

@@ -78,7 +78,7 @@ func newRig(t *testing.T, s *store.Store, own channel.Connector) *rig {
 		t.Fatal(err)
 	}
 	r.owner, r.account = fresh.Merchant.ID, fresh.Accounts[0].ID
-	r.sandbox = sandbox.New(s, sandbox.Options{Now: r.clock.Now, Log: quiet()})
+	r.sandbox = sandbox.New(sandbox.NewDatabase(s), sandbox.Options{Now: r.clock.Now, Log: quiet()})
 	connector := own
 	if connector == nil {
 		connector = connectorOf(t, r.sandbox, r.account)
@@ -224,7 +224,7 @@ func (r *rig) entry(rf refund.Refund) sandbox.Entry {
 	r.t.Helper()
 	key := sandbox.Key{Account: rf.ChannelAccount, Number: rf.ChannelNumber}
 	var found sandbox.Entry
-	err := r.store.Books(r.t.Context(), func(tx sandbox.Tx) error {
+	err := sandbox.NewDatabase(r.store).Books(r.t.Context(), func(tx sandbox.Tx) error {
 		entries, err := tx.Entries(r.t.Context(), []sandbox.Key{key})
 		found = entries[key]
 		return err

@@ -48,7 +48,7 @@ func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dia
 
 // drivers makes the drivers of the channels, by their names in channel accounts.
 func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]channel.Driver {
-	s.sandbox = sandbox.New(s.Store, sandbox.Options{Now: now, Log: log})
+	s.sandbox = sandbox.New(sandbox.NewDatabase(s.Store), sandbox.Options{Now: now, Log: log})
 	return map[string]channel.Driver{
 		merchant.ChannelSandbox: s.sandbox,
 		merchant.ChannelManual:  manual.Driver{},

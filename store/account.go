@@ -137,7 +137,7 @@ func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount) error
 // accounts reads a merchant's accounts without their secrets, oldest first.
 func (s *Store) accounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
 	var found []merchant.ChannelAccount
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, accountsOf, []any{merchantID}, func(scan func(...any) error) error {
 			a, _, err := scanAccount(scan)
 			found = append(found, a)
@@ -153,7 +153,7 @@ func (s *Store) accounts(ctx context.Context, merchantID string) ([]merchant.Cha
 // and version for up to entryLife. Absent is KindNotFound.
 func (s *Store) ChannelAccount(ctx context.Context, id string) (merchant.ChannelAccount, error) {
 	return s.directory.opened.get(ctx, id, s.now(), func(ctx context.Context) (found merchant.ChannelAccount, err error) {
-		err = s.read(ctx, func(q sqldb.Querier) error {
+		err = s.Read(ctx, func(q sqldb.Querier) error {
 			found, err = s.openedAccount(ctx, q, id, "")
 			return err
 		})

@@ -69,7 +69,7 @@ func (s *Store) Alerts(ctx context.Context, merchantID string, all bool, page re
 		l.where("a.acked_at = 0")
 	}
 	one := l.end()
-	err = s.read(ctx, func(q sqldb.Querier) error {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			a, err := scanAlert(scan)
 			alerts = append(alerts, a)
@@ -86,7 +86,7 @@ func (s *Store) Alerts(ctx context.Context, merchantID string, all bool, page re
 // Alert finds an alert; absent is KindNotFound.
 func (s *Store) Alert(ctx context.Context, merchantID, id string) (refund.StoredAlert, error) {
 	var found refund.StoredAlert
-	err := s.read(ctx, func(q sqldb.Querier) (err error) {
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
 		found, err = findAlert(ctx, q, merchantID, id, "")
 		return err
 	})

@@ -121,7 +121,7 @@ func lockChain(ctx context.Context, q sqldb.Querier, merchantID string) (audit.H
 // for the installation's chain.
 func (s *Store) AuditRecords(ctx context.Context, merchantID string, after int64, limit int) ([]audit.Record, error) {
 	var found []audit.Record
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, auditAfter, []any{merchantID, after, int64(limit)}, func(scan func(...any) error) error {
 			r, err := scanAudit(scan)
 			found = append(found, r)

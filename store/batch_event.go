@@ -88,7 +88,7 @@ type batchEventRow struct {
 // batchEvents reads events about batches with everything that belongs to them.
 func (s *Store) batchEvents(ctx context.Context, text string, args ...any) ([]refund.StoredEvent, error) {
 	var events []refund.StoredEvent
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		var rows []batchEventRow
 		err := q.Query(ctx, text, args, func(scan func(...any) error) error {
 			var row batchEventRow

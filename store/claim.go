@@ -60,7 +60,7 @@ func (s *Store) ClaimRefunds(ctx context.Context, due []refund.Due, now, until t
 
 func (s *Store) claim(ctx context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error) {
 	var claimed []refund.Claimed
-	err := s.share(ctx, func(q sqldb.Querier) error {
+	err := s.Share(ctx, func(q sqldb.Querier) error {
 		claimed = nil
 		spaced, err := s.space(ctx, q, due, now)
 		if err != nil {

@@ -42,7 +42,7 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 		set(&c)
 		found[merchantID] = c
 	}
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		const open = `SELECT merchant_id, state, COUNT(*), SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END)
 			FROM refunds WHERE due_at > 0 GROUP BY merchant_id, state`
 		err := q.Query(ctx, open, []any{sqldb.Micros(now.Add(-overdueAfter))}, func(scan func(...any) error) error {

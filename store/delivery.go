@@ -98,7 +98,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey
 		claim = `UPDATE deliveries SET lease_epoch = v.lease_epoch + 1, lease_until = v.now, due_at = v.now` + deliveryLeased
 	)
 	var claimed []merchant.Delivery
-	err := s.share(ctx, func(q sqldb.Querier) error {
+	err := s.Share(ctx, func(q sqldb.Querier) error {
 		claimed = nil
 		var got []merchant.DeliveryKey
 		err := sqldb.QueryValues(ctx, q, leaseColumns, leaseRows(keys, now), find+q.Lock("OF d SKIP LOCKED"), func(scan func(...any) error) error {
@@ -164,7 +164,7 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAt
 	for n, a := range attempts {
 		keys[n] = keyOfDelivery(a.Delivery)
 	}
-	err := s.share(ctx, func(q sqldb.Querier) error {
+	err := s.Share(ctx, func(q sqldb.Querier) error {
 		known := make(map[string]bool, len(attempts))
 		err := sqldb.QueryValues(ctx, q, leaseColumns, leaseRows(keys, time.Time{}), there+q.Lock("OF d"), func(scan func(...any) error) error {
 			var id string

@@ -30,7 +30,7 @@ func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, pag
 	l.equal("endpoint_id", f.EndpointID)
 	l.equal("state", string(f.State))
 	one := l.end()
-	err = s.read(ctx, func(q sqldb.Querier) error {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
 		err := q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			r, err := scanRecord(scan)
 			records = append(records, r)
@@ -51,7 +51,7 @@ func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, pag
 // Delivery implements native.Deliveries.
 func (s *Store) Delivery(ctx context.Context, merchantID, id string) (merchant.DeliveryRecord, error) {
 	var found [1]merchant.DeliveryRecord
-	err := s.read(ctx, func(q sqldb.Querier) (err error) {
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
 		if found[0], err = delivery(ctx, q, merchantID, id); err == nil {
 			err = tries(ctx, q, found[:])
 		}

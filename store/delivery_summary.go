@@ -26,7 +26,7 @@ func (s *Store) DeliverySummary(ctx context.Context, dialect string, r refund.Re
 
 func (s *Store) deliverySummary(ctx context.Context, text string, args ...any) (merchant.DeliverySummary, error) {
 	var sum merchant.DeliverySummary
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			var last, received int64
 			err := scan(&sum.Tries, &last, &received)

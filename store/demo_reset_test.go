@@ -78,7 +78,7 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Books(ctx, func(tx sandbox.Tx) error {
+	err = sandbox.NewDatabase(s).Books(ctx, func(tx sandbox.Tx) error {
 		if err := tx.AddEntries(ctx, []sandbox.Entry{{
 			Account: c.ChannelAccount, Number: name, ChannelID: "5" + name, TransactionID: c.TransactionID,
 			Amount: money.Amount{Minor: 100, Currency: "CNY"}, State: sandbox.Succeeded, Submits: 1, Moves: 1, CreatedAt: noon, SucceededAt: noon,

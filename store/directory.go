@@ -67,7 +67,7 @@ func (s *Store) caller(ctx context.Context, dialect, hash string, unknown error)
 		FROM api_keys k JOIN merchants m ON m.id = k.merchant_id WHERE k.dialect = $1 AND k.hash = $2`
 	var caller merchant.Caller
 	there := false
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{dialect, hash}, func(scan func(...any) error) (err error) {
 			there = true
 			var sealed string
@@ -114,7 +114,7 @@ func (s *Store) identity(ctx context.Context, dialect, name string, unknown erro
 	const text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.dialect = $1 AND i.name = $2`
 	var found known
 	there := false
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		err := q.Query(ctx, text, []any{dialect, name}, func(scan func(...any) error) (err error) {
 			there = true
 			found.identity, err = s.scanIdentity(scan)

@@ -16,7 +16,7 @@ import (
 func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]refund.Due, error) {
 	const text = `SELECT merchant_id, id, lease_epoch, charge_id, submit_spacing, state, held_reason, doubt, submitted_at, lease_until FROM refunds WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`
 	var due []refund.Due
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
 			var d refund.Due
 			var r refund.Refund
@@ -70,7 +70,7 @@ func (s *Store) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string
 			SELECT (SELECT MIN(e.merchant_id) FROM events e WHERE e.feed_number = 0 AND e.merchant_id > m.id) FROM m WHERE m.id IS NOT NULL
 		) SELECT m.id FROM m WHERE m.id IS NOT NULL LIMIT $1`
 	var merchants []string
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
@@ -90,7 +90,7 @@ func (s *Store) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string
 func (s *Store) ChainsToLink(ctx context.Context, limit int) ([]string, error) {
 	const text = `SELECT DISTINCT merchant_id FROM audit_records WHERE number = 0 ORDER BY merchant_id LIMIT $1`
 	var chains []string
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
@@ -119,7 +119,7 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []stri
 	}
 	text += ` ORDER BY due_at LIMIT $2`
 	var keys []merchant.DeliveryKey
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			var k merchant.DeliveryKey
 			var createdAt int64

@@ -68,7 +68,7 @@ func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, secrets ..
 // Endpoints lists a merchant's endpoints, disabled ones too, oldest first.
 func (s *Store) Endpoints(ctx context.Context, merchantID string) ([]merchant.Endpoint, error) {
 	var found []merchant.Endpoint
-	err := s.read(ctx, func(q sqldb.Querier) (err error) {
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
 		found, err = endpoints(ctx, q, `SELECT `+endpointColumns+` FROM endpoints p WHERE p.merchant_id = $1 ORDER BY p.created_at, p.id`, merchantID)
 		return err
 	})

@@ -79,7 +79,7 @@ func (s *Store) secretsOf(ctx context.Context, q sqldb.Querier, merchantID, id, 
 // entryLife after a rotation. Absent is KindNotFound.
 func (s *Store) EndpointSecrets(ctx context.Context, merchantID, id string) ([]merchant.EndpointSecret, error) {
 	return s.directory.secrets.get(ctx, callerKey{merchantID, id}, s.now(), func(ctx context.Context) (secrets []merchant.EndpointSecret, err error) {
-		err = s.read(ctx, func(q sqldb.Querier) error {
+		err = s.Read(ctx, func(q sqldb.Querier) error {
 			secrets, err = s.secretsOf(ctx, q, merchantID, id, "")
 			return err
 		})

@@ -111,7 +111,7 @@ func countPending(ctx context.Context, q sqldb.Querier, rows []eventRow) error {
 // meanwhile is in the snapshot, and the rest never does.
 func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]refund.StoredEvent, error) {
 	var rows []eventRow
-	err := s.read(ctx, func(q sqldb.Querier) (err error) {
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
 		if rows, err = queryEvents(ctx, q, text, args); err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 // holds.
 func (s *Store) Texts(ctx context.Context, text string, args ...any) ([]string, error) {
 	var out []string
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			var one string
 			err := scan(&one)
@@ -76,7 +76,7 @@ func (s *Store) ForgetRecent() { s.recent.young, s.recent.old = nil, nil }
 func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids []string) ([]string, error) {
 	_, one := searched(merchantID, number, ids, refund.Page{Limit: 20})
 	var lines []string
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		how, columns := "EXPLAIN ", []any{new(string)}
 		if s.SQLite() {
 			how, columns = "EXPLAIN QUERY PLAN ", []any{new(int64), new(int64), new(int64), new(string)}

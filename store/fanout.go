@@ -32,7 +32,7 @@ var feedColumns = sqldb.NewColumns("merchant_id TEXT", "created_at BIGINT", "id 
 // seen one has seen all below it, however slow an event's own transaction was.
 func (s *Store) FanOut(ctx context.Context, merchantID string, limit int, plan func([]webhook.Event, []merchant.Endpoint) ([]merchant.Delivery, error)) (int, error) {
 	var events []webhook.Event
-	err := s.share(ctx, func(q sqldb.Querier) error {
+	err := s.Share(ctx, func(q sqldb.Querier) error {
 		events = nil
 		last, err := lockCounter(ctx, q, merchantID)
 		if err != nil {

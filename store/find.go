@@ -30,7 +30,7 @@ func (s *Store) RefundByChannelNumber(ctx context.Context, merchantID, number st
 		AND r.channel_number = $2 ORDER BY r.created_at DESC LIMIT 1`
 	var found refund.Refund
 	var there bool
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, number}, func(scan func(...any) error) (err error) {
 			found, err = scanRefund(scan)
 			there = true

@@ -76,7 +76,7 @@ func (s *Store) identities(ctx context.Context, merchantID string) ([]merchant.I
 			WHERE i.merchant_id = $1` + platformKeyOrder
 	)
 	var found []merchant.Identity
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		err := q.Query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
 			i, err := s.scanIdentity(scan)
 			found = append(found, i)

@@ -23,7 +23,7 @@ type intakeTx struct {
 
 // InTx implements intake.Store.
 func (s *Store) InTx(ctx context.Context, work func(intake.Tx) error) error {
-	return s.share(ctx, func(q sqldb.Querier) error { return work(&intakeTx{s, q}) })
+	return s.Share(ctx, func(q sqldb.Querier) error { return work(&intakeTx{s, q}) })
 }
 
 // LockCharges implements intake.Tx.
@@ -52,7 +52,7 @@ func (s *Store) TakenNumbers(ctx context.Context, numbers []refund.ChannelNumber
 		rows[n] = []any{number.MerchantID, number.Account, number.Number}
 	}
 	var taken []refund.ChannelNumber
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return sqldb.QueryValues(ctx, q, channelNumberColumns, rows, text, func(scan func(...any) error) error {
 			var number refund.ChannelNumber
 			err := scan(&number.MerchantID, &number.Account, &number.Number)

@@ -118,7 +118,7 @@ func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey) error {
 func (s *Store) Keys(ctx context.Context, merchantID string) ([]merchant.Key, error) {
 	const text = `SELECT ` + keyRowColumns + ` FROM api_keys k WHERE k.merchant_id = $1 ORDER BY k.created_at, k.id`
 	var found []merchant.Key
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
 			k, err := scanKey(scan)
 			found = append(found, k)

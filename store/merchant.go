@@ -124,7 +124,7 @@ func (s *Store) MerchantByName(ctx context.Context, name string) (merchant.Merch
 
 func (s *Store) merchants(ctx context.Context, text string, args ...any) ([]merchant.Merchant, error) {
 	var found []merchant.Merchant
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			m, err := scanMerchant(scan)
 			found = append(found, m)

@@ -39,7 +39,7 @@ func (s *Store) CheckMasterKey(ctx context.Context) error {
 		return q.Query(ctx, check, []any{checkID}, func(scan func(...any) error) error { return scan(&id, &stored) })
 	}
 	// Mostly it is there, and a look is enough.
-	if err = s.read(ctx, read); err == nil && stored == "" {
+	if err = s.Read(ctx, read); err == nil && stored == "" {
 		err = s.write(ctx, func(q sqldb.Querier) error {
 			if _, err := q.Exec(ctx, insertPlatformKey, checkID, checkID, "", s.keyring.ID(), sealed, "", "", sqldb.Micros(s.now()), int64(0), int64(0)); err != nil {
 				return err
@@ -132,7 +132,7 @@ func (s *Store) addPlatformKey(ctx context.Context, q sqldb.Querier, k merchant.
 }
 
 func (s *Store) platformKeys(ctx context.Context, text string, args ...any) (keys []merchant.PlatformKey, err error) {
-	err = s.read(ctx, func(q sqldb.Querier) (err error) {
+	err = s.Read(ctx, func(q sqldb.Querier) (err error) {
 		keys, err = s.queryPlatformKeys(ctx, q, text, args...)
 		return err
 	})

@@ -17,7 +17,7 @@ import (
 func (s *Store) AllPlatformKeys(ctx context.Context) ([]merchant.PlatformKey, error) {
 	const text = `SELECT ` + platformKeyColumns + ` FROM platform_keys k WHERE k.purpose <> $1 ORDER BY k.purpose, k.identity, k.activates_at, k.created_at, k.id`
 	var keys []merchant.PlatformKey
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{checkID}, func(scan func(...any) error) error {
 			k, _, err := scanPlatformKey(scan)
 			keys = append(keys, k)

@@ -49,7 +49,7 @@ func (s *Store) ChargeByAny(ctx context.Context, merchantID, name string) (refun
 
 func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (refund.Charge, error) {
 	var found []refund.Charge
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			c, err := scanCharge(scan)
 			if len(found) == 0 || found[0].ID != c.ID {
@@ -79,7 +79,7 @@ func (s *Store) ChargeList(ctx context.Context, f refund.ChargeFilter) (charges 
 	l := newListing(text, "c", f.MerchantID, f.Page)
 	filterCharges(l, f)
 	one := l.end()
-	err = s.read(ctx, func(q sqldb.Querier) error {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			c, err := scanCharge(scan)
 			charges = append(charges, c)

@@ -52,7 +52,7 @@ func (s *Store) page(ctx context.Context, l *listing, from, columns string, offs
 		`SELECT ` + columns, `FROM ` + selected, `ORDER BY ` + l.alias + `.created_at DESC, ` + l.alias + `.id DESC`,
 		`LIMIT $` + strconv.Itoa(len(args)-1), `OFFSET $` + strconv.Itoa(len(args)),
 	}, " ")
-	return s.read(ctx, func(q sqldb.Querier) error {
+	return s.Read(ctx, func(q sqldb.Querier) error {
 		count := func(scan func(...any) error) error { return scan(total) }
 		if err := q.Query(ctx, `SELECT COUNT(*) FROM `+selected, l.args, count); err != nil {
 			return err
@@ -69,7 +69,7 @@ func (s *Store) ChargeSums(ctx context.Context, merchantID, dialect, identity st
 			CAST(COALESCE(SUM(c.reserved + c.blocked), 0) AS BIGINT)
 		FROM charge_aliases a JOIN charges c ON c.merchant_id = a.merchant_id AND c.id = a.charge_id
 		WHERE a.merchant_id = $1 AND a.dialect = $2 AND a.identity = $3 AND c.currency = $4`
-	err = s.read(ctx, func(q sqldb.Querier) error {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, dialect, identity, string(currency)}, func(scan func(...any) error) error {
 			return scan((*int64)(&free), (*int64)(&held))
 		})

@@ -16,7 +16,7 @@ func (s *Store) Refund(ctx context.Context, merchantID, id string) (refund.Refun
 	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`
 	var found refund.Refund
 	var there bool
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, id}, func(scan func(...any) error) (err error) {
 			found, err = scanRefund(scan)
 			there = true
@@ -44,7 +44,7 @@ func (s *Store) RefundList(ctx context.Context, f refund.Filter) (refunds []refu
 	l := newListing(text, "r", f.MerchantID, f.Page)
 	filterRefunds(l, f)
 	one := l.end()
-	err = s.read(ctx, func(q sqldb.Querier) error {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			r, err := scanRefund(scan)
 			refunds = append(refunds, r)
@@ -83,7 +83,7 @@ func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]re
 		attempt refund.Attempt
 	}
 	var rows []row
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
 			r := row{attempt: refund.Attempt{RefundID: refundID}}
 			a, at, sent, actor := &r.attempt, int64(0), "", ""
@@ -116,7 +116,7 @@ func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]r
 	const text = `SELECT id, created_at, kind, from_account, to_account, amount, currency FROM transfers
 		WHERE merchant_id = $1 AND refund_id = $2`
 	var transfers []refund.StoredTransfer
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
 			var t refund.StoredTransfer
 			var at int64

@@ -30,7 +30,7 @@ func (s *Store) Record(ctx context.Context, reports []refund.Report, decide func
 
 func (s *Store) record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	var posted []refund.Posted
-	err := s.share(ctx, func(q sqldb.Querier) error {
+	err := s.Share(ctx, func(q sqldb.Querier) error {
 		r := recording{store: s, q: q, reports: reports, chargeOf: make(map[refund.Key]string, len(reports))}
 		if err := r.lock(ctx); err != nil {
 			return err
@@ -121,7 +121,7 @@ func (s *Store) FindRefund(ctx context.Context, account, channelNumber string) (
 		AND r.channel_account = $1 AND r.channel_number = $2`
 	var found refund.Refund
 	var there bool
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{account, channelNumber}, func(scan func(...any) error) (err error) {
 			found, err = scanRefund(scan)
 			there = true

@@ -29,7 +29,7 @@ func (s *Store) withoutSharedIDs(ctx context.Context, reports []refund.Report) (
 	}
 	type given struct{ merchantID, account, id string }
 	first := make(map[given]string) // the refund that a report names first
-	err = s.read(ctx, func(q sqldb.Querier) error {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
 		return sqldb.QueryValues(ctx, q, reportIDColumns, rows, text, func(scan func(...any) error) error {
 			var n int64
 			var account, other string

@@ -54,7 +54,7 @@ func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, pa
 	if err != nil {
 		return nil, false, fmt.Errorf("search refunds: %w", err)
 	}
-	err = s.read(ctx, func(q sqldb.Querier) error {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
 		ids, err := s.derived(ctx, q, merchantID, number, identities)
 		if err != nil {
 			return err

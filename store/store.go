@@ -1,6 +1,7 @@
-// Package store is all SQL: one file per table or topic, run by store/sqldb. It
-// implements what others declare (the intake's, the engine's, the webhooks' and
-// the sandbox's stores, and what dialects read) and decides nothing about money.
+// Package store is all SQL but that of channels with tables of their own: one
+// file per table or topic, run by store/sqldb. It implements what others declare
+// (the intake's, the engine's and the webhooks' stores, and what dialects read)
+// and decides nothing about money.
 package store
 
 import (
@@ -81,8 +82,7 @@ var growing = []string{
 	"events", "deliveries", "delivery_attempts",
 }
 
-// DB is the open database itself, for channels that keep tables of their own
-// and for store/verify.
+// DB is the open database itself, for store/verify.
 func (s *Store) DB() *sqldb.DB { return s.db }
 
 // Close ends all connections.
@@ -102,8 +102,8 @@ func (s *Store) SQLite() bool { return s.db.SQLite() }
 // or writing one without is an error.
 func (s *Store) UseKeyring(k *secret.Keyring) { s.keyring = k }
 
-// read runs work on one connection, outside a transaction.
-func (s *Store) read(ctx context.Context, work func(sqldb.Querier) error) error {
+// Read runs work on one connection, outside a transaction.
+func (s *Store) Read(ctx context.Context, work func(sqldb.Querier) error) error {
 	return s.db.Read(ctx, work)
 }
 
@@ -115,9 +115,9 @@ func (s *Store) write(ctx context.Context, work func(sqldb.Querier) error) error
 	return recorded(ctx, s.db.Write(ctx, s.keeping(ctx, work)))
 }
 
-// share is write for a loop's short transaction, which may share its commit
-// with others.
-func (s *Store) share(ctx context.Context, work func(sqldb.Querier) error) error {
+// Share is write for a loop's short transaction, which may share its commit
+// with others. Channels that keep tables of their own have theirs so.
+func (s *Store) Share(ctx context.Context, work func(sqldb.Querier) error) error {
 	return recorded(ctx, s.db.Share(ctx, s.keeping(ctx, work)))
 }
 

@@ -58,7 +58,7 @@ func (s *Store) Batches(ctx context.Context, f refund.BatchFilter) (units []refu
 // units reads keys with what they stand for. A key is never there before its
 // refunds are, so that whatever the statements see they see all of it.
 func (s *Store) units(ctx context.Context, merchantID, text string, args ...any) (units []refund.Together, err error) {
-	err = s.read(ctx, func(q sqldb.Querier) error {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
 		units, err = s.unitsIn(ctx, q, merchantID, text, args...)
 		return err
 	})

@@ -75,7 +75,7 @@ func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (merchant
 	w := merchant.Write{MerchantID: merchantID, Key: key}
 	var sealed string
 	var createdAt int64
-	err := s.read(ctx, func(q sqldb.Querier) error {
+	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, key}, func(scan func(...any) error) error {
 			w.Kept = true
 			return scan(&w.Call, &w.Content, &w.Made, &sealed, &createdAt)

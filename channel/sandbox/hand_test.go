@@ -45,7 +45,7 @@ func TestWhatAnOperatorMayDoInTheSandbox(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
-				box, i := open(s), instruction(max(1, c.amount))
+				box, i := open(sandbox.NewDatabase(s)), instruction(max(1, c.amount))
 				if c.amount > 0 {
 					of(box).Submit(t.Context(), i)
 				}
@@ -97,7 +97,7 @@ func said(t *testing.T, box *sandbox.Sandbox) []string {
 func TestTimeChanges56And58AndSaysSoOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		now := noon
-		box := sandbox.New(s, sandbox.Options{Now: func() time.Time { return now }})
+		box := sandbox.New(sandbox.NewDatabase(s), sandbox.Options{Now: func() time.Time { return now }})
 		returns, succeeds := instruction(56), instruction(58)
 		of(box).Submit(t.Context(), returns)
 		of(box).Submit(t.Context(), succeeds)
@@ -129,7 +129,7 @@ func TestTimeChanges56And58AndSaysSoOnce(t *testing.T) {
 func TestAQueryNoticesThatTimeHasPassed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		now := noon
-		box := sandbox.New(s, sandbox.Options{Now: func() time.Time { return now }})
+		box := sandbox.New(sandbox.NewDatabase(s), sandbox.Options{Now: func() time.Time { return now }})
 		i := instruction(58)
 		of(box).Submit(t.Context(), i)
 		now = now.Add(2 * time.Hour)
@@ -142,7 +142,7 @@ func TestAQueryNoticesThatTimeHasPassed(t *testing.T) {
 
 func TestAnOrdinaryRefundMakesNoNotice(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		box := open(s)
+		box := open(sandbox.NewDatabase(s))
 		for _, amount := range []money.Minor{100, 51, 53, 54, 55, 59, 61} {
 			of(box).Submit(t.Context(), instruction(amount))
 		}
@@ -154,7 +154,7 @@ func TestAnOrdinaryRefundMakesNoNotice(t *testing.T) {
 
 func TestNoticesAreGivenUntilTheyAreAcknowledged(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		box := open(s)
+		box := open(sandbox.NewDatabase(s))
 		rung := 0
 		box.OnNotice(func() { rung++ })
 		i := instruction(57)
@@ -178,7 +178,7 @@ func TestNoticesAreGivenUntilTheyAreAcknowledged(t *testing.T) {
 func TestAClockThatWasMovedGoesOnByItself(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		now := noon
-		box := sandbox.New(s, sandbox.Options{Now: func() time.Time { return now }})
+		box := sandbox.New(sandbox.NewDatabase(s), sandbox.Options{Now: func() time.Time { return now }})
 		i := instruction(58)
 		of(box).Submit(t.Context(), i)
 		for range 2 { // half an hour by hand, in two moves
@@ -195,7 +195,7 @@ func TestAClockThatWasMovedGoesOnByItself(t *testing.T) {
 
 func TestANumberStandsForOneAmountOfOnePayment(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		box, i := open(s), instruction(100)
+		box, i := open(sandbox.NewDatabase(s)), instruction(100)
 		of(box).Submit(t.Context(), i)
 		otherAmount, otherPayment := i, i
 		otherAmount.Amount.Minor++

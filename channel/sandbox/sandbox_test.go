@@ -25,8 +25,8 @@ const account = "sandbox_test"
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func open(s sandbox.Books) *sandbox.Sandbox {
-	return sandbox.New(s, sandbox.Options{Now: func() time.Time { return noon }})
+func open(books sandbox.Books) *sandbox.Sandbox {
+	return sandbox.New(books, sandbox.Options{Now: func() time.Time { return noon }})
 }
 
 // of is the test account's connector.
@@ -58,7 +58,7 @@ func entry(t *testing.T, s *store.Store, number string) sandbox.Entry {
 	t.Helper()
 	key := sandbox.Key{Account: account, Number: number}
 	var found sandbox.Entry
-	err := s.Books(t.Context(), func(tx sandbox.Tx) error {
+	err := sandbox.NewDatabase(s).Books(t.Context(), func(tx sandbox.Tx) error {
 		entries, err := tx.Entries(t.Context(), []sandbox.Key{key})
 		found = entries[key]
 		return err
@@ -78,7 +78,7 @@ func TestTheSandboxIsAConnector(t *testing.T) {
 		t.Run(fmt.Sprintf("running %v", running), func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, s *store.Store) {
 				channeltest.Run(t, func(t *testing.T) channeltest.Peer {
-					box := open(s)
+					box := open(sandbox.NewDatabase(s))
 					if running {
 						start(t, box)
 					}
@@ -113,7 +113,7 @@ func start(t *testing.T, box *sandbox.Sandbox) {
 
 func TestSubmitsOfTwoProcessesMoveMoneyOnce(t *testing.T) {
 	s := storetest.Open(t, storetest.Postgres(t))
-	one, other := open(s), open(s)
+	one, other := open(sandbox.NewDatabase(s)), open(sandbox.NewDatabase(s))
 	start(t, one)
 	start(t, other)
 	refunds := make([]channel.Instruction, 50)
@@ -140,7 +140,7 @@ func TestSubmitsOfTwoProcessesMoveMoneyOnce(t *testing.T) {
 
 // counting counts the commits of the books.
 type counting struct {
-	*store.Store
+	sandbox.Database
 	mu      sync.Mutex
 	commits int
 	hold    chan struct{} // each commit waits for it
@@ -151,12 +151,12 @@ func (c *counting) Books(ctx context.Context, work func(sandbox.Tx) error) error
 	c.commits++
 	c.mu.Unlock()
 	<-c.hold
-	return c.Store.Books(ctx, work)
+	return c.Database.Books(ctx, work)
 }
 
 func TestManySubmitsShareACommit(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
-	books := &counting{Store: s, hold: make(chan struct{})}
+	books := &counting{Database: sandbox.NewDatabase(s), hold: make(chan struct{})}
 	box := open(books)
 	start(t, box)
 	const many = 100
@@ -184,7 +184,7 @@ func TestManySubmitsShareACommit(t *testing.T) {
 }
 
 // broken books answer nothing.
-type broken struct{ *store.Store }
+type broken struct{ sandbox.Database }
 
 func (broken) Books(context.Context, func(sandbox.Tx) error) error { return errors.New("no answer") }
 
@@ -222,7 +222,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 
 func TestAChannelNumberHas28DigitsAndStaysTheSame(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		box := open(s)
+		box := open(sandbox.NewDatabase(s))
 		i := instruction(100)
 		first, again := of(box).Submit(t.Context(), i), of(box).Query(t.Context(), i)
 		if len(first.ChannelRefundID) != 28 || first.ChannelRefundID != again.ChannelRefundID {
@@ -241,7 +241,7 @@ func TestAChannelNumberHas28DigitsAndStaysTheSame(t *testing.T) {
 
 func TestARefundWithAPasswordWaitsUntilItIsSettled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		box := open(s)
+		box := open(sandbox.NewDatabase(s))
 		for _, amount := range []money.Minor{100, 151, 155, 158} { // whatever the amount says
 			i := instruction(amount)
 			i.Refund.Detail.Password = true
