@@ -26,6 +26,7 @@ type Store interface {
 	Chains
 	Deliveries
 	Refunds
+	Accounts
 }
 
 // Chains links audit records.
@@ -35,10 +36,12 @@ type Chains interface {
 	LinkAudit(ctx context.Context, merchantID string) (int, error)
 }
 
-// Services are what the use cases stand on. Store and Engine must be there.
+// Services are what the use cases stand on. Store, Engine and Channels must be there.
 type Services struct {
 	Store  Store
 	Engine Engine
+	// Channels are the drivers of the channels.
+	Channels Channels
 	// Wake has the engine and the webhooks look for work now; may be nil.
 	Wake func()
 	Now  func() time.Time // default time.Now

@@ -3,7 +3,9 @@ package channel
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -160,6 +162,9 @@ func (c *Connectors) Driver(channel string) (Driver, bool) {
 	driver, ok := c.drivers[channel]
 	return driver, ok
 }
+
+// Names are those of all drivers, sorted.
+func (c *Connectors) Names() []string { return slices.Sorted(maps.Keys(c.drivers)) }
 
 // TryOpen opens an account that may not be stored yet, to find out whether its
 // settings can work. It keeps nothing.

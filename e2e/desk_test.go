@@ -26,7 +26,10 @@ type desk struct {
 	// known are the keys and names in the form of demo.json.
 	known    map[string]map[string]string
 	platform *rsa.PublicKey
-	merchant *rsa.PrivateKey
+	// installation signs Ping++'s answers where the merchant is not the demo
+	// merchant, whose platform key is the same.
+	installation *rsa.PublicKey
+	merchant     *rsa.PrivateKey
 }
 
 // orders numbers the orders of all tests.

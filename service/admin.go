@@ -21,7 +21,7 @@ func (s *Service) joinAdmin(board *intake.Board) {
 	s.connectors = channel.NewConnectors(drivers, channel.ConnectorsOptions{Accounts: s.Store.ChannelAccount, NotifyURL: s.notifyURL, Now: now})
 	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
 	s.Store.UseAccountTerms(accountTerms(s.connectors, s.engine.Broken))
-	s.admin = admin.New(admin.Services{Store: s.Store, Engine: s.engine, Wake: s.wake, Now: now, Log: log})
+	s.admin = admin.New(admin.Services{Store: s.Store, Engine: s.engine, Channels: s.connectors, Wake: s.wake, Now: now, Log: log})
 }
 
 // wake has the engine and the webhooks look for work now.

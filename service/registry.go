@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/manual"
 	"github.com/refundry/refundry/channel/sandbox"
@@ -58,4 +59,11 @@ func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]cha
 // channelTables are those that channels keep in our database.
 func channelTables() []channel.Tables {
 	return []channel.Tables{sandbox.Tables()}
+}
+
+// ChannelKinds describes the channels in the program, without a database.
+func ChannelKinds() []admin.Channel {
+	s := &Service{}
+	drivers := s.drivers(time.Now, slog.New(slog.DiscardHandler))
+	return admin.New(admin.Services{Channels: channel.NewConnectors(drivers, channel.ConnectorsOptions{})}).Channels()
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -123,10 +125,16 @@ func (s *Store) addAccount(ctx context.Context, q sqldb.Querier, a merchant.Chan
 	return owned(ctx, q, a.MerchantID, accountOwner, a.ID)
 }
 
-// AddAccount adds a channel account. The same again changes nothing; one that
-// another merchant has is an error.
-func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount) error {
-	err := s.write(ctx, func(q sqldb.Querier) error { return s.addAccount(ctx, q, a) })
+// AddAccount adds a channel account, with the record of who did it. The same
+// again changes nothing; one that another merchant has is an error.
+func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount, record audit.Record) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
+		if err := s.addAccount(ctx, q, a); err != nil {
+			return err
+		}
+		merchant.WriteMade(ctx, a.ID)
+		return s.appendAudit(ctx, q, record)
+	})
 	s.directory.forget()
 	if err != nil {
 		return fmt.Errorf("add channel account %s: %w", a.ID, err)
@@ -193,11 +201,13 @@ func (s *Store) openedAccount(ctx context.Context, q sqldb.Querier, id, lock str
 }
 
 // ChangeAccount lets change alter an account of the merchant under a lock, and
-// returns it as it is then; an error of change leaves it as it was. A change of
+// returns it as it is then, with a record of who did it where something was
+// changed; an error of change leaves it as it was. A change of
 // settings or secrets is a new version (see merchant.ChannelAccount.Renew). An
-// account that is paused no longer has what waited sent now. Other processes go
+// account that is paused no longer has what waited sent now. change replaces
+// maps and slices and does not write into them. Other processes go
 // by the account as it was for up to entryLife longer. Absent is KindNotFound.
-func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error) {
+func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, record audit.Record, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error) {
 	var after merchant.ChannelAccount
 	err := s.write(ctx, func(q sqldb.Querier) error {
 		before, err := s.openedAccount(ctx, q, id, q.Lock("OF a"))
@@ -210,6 +220,10 @@ func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, now ti
 		after = before
 		if err := change(&after); err != nil {
 			return err
+		}
+		merchant.WriteMade(ctx, id)
+		if reflect.DeepEqual(before, after) {
+			return nil
 		}
 		after.UpdatedAt = now
 		values, err := s.accountValues(after)
@@ -224,9 +238,11 @@ func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, now ti
 			return err
 		}
 		if before.State == merchant.AccountPaused && after.State != merchant.AccountPaused {
-			return sendWhatWaited(ctx, q, merchantID, id, now)
+			if err := sendWhatWaited(ctx, q, merchantID, id, now); err != nil {
+				return err
+			}
 		}
-		return nil
+		return s.appendAudit(ctx, q, record)
 	})
 	s.directory.forget()
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -21,13 +20,10 @@ type connector struct {
 
 var _ channel.Connector = connector{}
 
-// Open implements channel.Driver. A sandbox account has no settings.
+// Open implements channel.Driver.
 func (s *Sandbox) Open(account channel.Account) (channel.Connector, error) {
 	return connector{box: s, account: account.ID}, nil
 }
-
-// Settings implements channel.Driver: there are none.
-func (*Sandbox) Settings() []merchant.Setting { return nil }
 
 // Rules implements channel.Driver: the sandbox has none. A merchant who asks
 // for those of the real channels has them from its own settings.

@@ -38,6 +38,7 @@ type program struct {
 	Demo     demoCommand     `cmd:"" help:"Show one refund from end to end on a fresh database, then exit."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring a database to the current schema."`
 	Merchant merchantCommand `cmd:"" help:"Add, list and show merchants."`
+	Account  accountCommand  `cmd:"" help:"Add, change and check accounts at channels."`
 	Charge   chargeCommand   `cmd:"" help:"Import, list and show charges."`
 	Refund   refundCommand   `cmd:"" help:"List and show refunds, ask for them, and decide about them."`
 	Event    eventCommand    `cmd:"" help:"List events."`

@@ -64,6 +64,7 @@ func converse(t *testing.T, database string) {
 	play("endpoints", endpointSteps(receiver.URL))
 	play("events", eventSteps())
 	play("merchant", merchantSteps())
+	play("accounts", accountSteps())
 	play("sandbox", sandboxSteps())
 	play("audit", auditSteps())
 	play("reset", resetSteps())
@@ -187,6 +188,29 @@ func merchantSteps() []dialecttest.Step {
 		{Title: "all keys", Method: "GET", Path: "/keys"},
 		{Title: "its life ends", Method: "DELETE", Path: "/keys/{key}"},
 		{Title: "a key can't end its own life", Method: "DELETE", Path: "/keys/key_demo_native"},
+	}
+}
+
+func accountSteps() []dialecttest.Step {
+	return []dialecttest.Step{
+		{Title: "what an account may be of", Method: "GET", Path: "/channels"},
+		{Title: "an account for what is paid at the counter", Method: "POST", Path: "/accounts", Body: `{"channel": "manual", "takes": ["cash"]}`, Keep: map[string]string{"acc": "id"}},
+		{Title: "a channel that there is not", Method: "POST", Path: "/accounts", Body: `{"channel": "paypal"}`},
+		{Title: "a setting that the channel has not", Method: "POST", Path: "/accounts", Body: `{"channel": "manual", "settings": {"mchid": "1900009191"}}`},
+		{Title: "a list that takes nothing", Method: "POST", Path: "/accounts", Body: `{"channel": "manual", "takes": []}`},
+		{Title: "all accounts", Method: "GET", Path: "/accounts"},
+		{Title: "it takes another channel, too", Method: "PATCH", Path: "/accounts/{acc}", Body: `{"takes": ["cash", "cheque"], "default": true}`},
+		{Title: "a rotation without anything new", Method: "POST", Path: "/accounts/{acc}/rotate", Body: `{"overlap_seconds": 3600}`},
+		{Title: "new credentials beside the old ones", Method: "POST", Path: "/accounts/sandbox_demo/rotate", Body: `{"secrets": {"chinaums_communication_key": "k2"}, "overlap_seconds": 3600}`},
+		{Title: "a secret in a place for settings", Method: "PATCH", Path: "/accounts/sandbox_demo", Body: `{"settings": {"chinaums_communication_key": "k3"}}`},
+		{Title: "what is wrong with it", Method: "POST", Path: "/accounts/{acc}/check"},
+		{Title: "it accepts, and sends nothing", Method: "POST", Path: "/accounts/{acc}/pause"},
+		{Title: "a charge of its own", Method: "POST", Path: "/charges", Body: `{"order_no": "A1", "amount": 100, "currency": "CNY", "channel": "cash", "transaction_id": "receipt-1"}`, Keep: map[string]string{"ch": "id"}},
+		{Title: "it sends again", Method: "POST", Path: "/accounts/{acc}/resume"},
+		{Title: "no more refunds are accepted", Method: "POST", Path: "/accounts/{acc}/close"},
+		{Title: "a refund after its end", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 10}`},
+		{Title: "its state", Method: "GET", Path: "/accounts/{acc}"},
+		{Title: "an account of nobody", Method: "GET", Path: "/accounts/manual_0000000000000000"},
 	}
 }
 

@@ -87,9 +87,11 @@ func answerIdentity(i merchant.Identity) identityAnswer {
 }
 
 type accountAnswer struct {
-	ID        string `json:"id"`
-	Connector string `json:"connector"`
-	CreatedAt moment `json:"created_at"`
+	ID        string                `json:"id"`
+	Connector string                `json:"connector"` // an earlier name of channel
+	Channel   string                `json:"channel"`
+	State     merchant.AccountState `json:"state"`
+	CreatedAt moment                `json:"created_at"`
 }
 
 type merchantAnswer struct {
@@ -124,7 +126,7 @@ func (d *Dialect) getMerchant(c *call) error {
 		out.Identities[n] = answerIdentity(i.Showing(d.now()))
 	}
 	for n, a := range accounts {
-		out.ChannelAccounts[n] = accountAnswer{a.ID, a.Channel, moment(a.CreatedAt)}
+		out.ChannelAccounts[n] = accountAnswer{a.ID, a.Channel, a.Channel, a.State, moment(a.CreatedAt)}
 	}
 	return c.json(http.StatusOK, out)
 }

@@ -79,7 +79,7 @@ func (d *Dialect) againCharge(c *call, w merchant.Write) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerCharge(d.s.Dialects, charge))
+	return c.json(http.StatusOK, registeredAnswer{answerCharge(d.s.Dialects, charge), warnings(refund.Registered{Charge: charge, Again: true})})
 }
 
 func (d *Dialect) againRefund(c *call, _ merchant.Write) error {
@@ -135,6 +135,10 @@ func (d *Dialect) againKey(c *call, w merchant.Write) error {
 		}
 	}
 	return refund.Errorf(refund.KindNotFound, "id", "there is no such key")
+}
+
+func (d *Dialect) againAccount(c *call, w merchant.Write) error {
+	return d.answerAccount(c, http.StatusOK, w.Made)
 }
 
 func (d *Dialect) againSettings(c *call, _ merchant.Write) error {

@@ -57,6 +57,14 @@ func reaches(state refund.State) func(*testing.T, *dialecttest.Service, string) 
 	}
 }
 
+// anAccount makes a channel account, and gives what acts on it.
+func anAccount(behind string) func(*testing.T, *dialecttest.Service) string {
+	return func(t *testing.T, s *dialecttest.Service) string {
+		t.Helper()
+		return "/accounts/" + text(send(t, s, demo, "POST", "/accounts", `{"channel": "manual", "takes": ["nothing"]}`, http.StatusCreated), "id") + behind
+	}
+}
+
 const keyedEndpoint = `{"url": "http://127.0.0.1:9/keyed%d", "dialect": "native"}`
 
 // Endpoints come behind the refunds, which would be told to them, and the
@@ -150,6 +158,23 @@ var keyedWrites = []keyedWrite{
 		method: "PATCH", prepare: at("/identities/wallet/wallet_demo"), status: http.StatusOK,
 		body: `{"settings": {"chinaums.msg_src": "a"}}`, other: `{"settings": {"chinaums.msg_src": "b"}}`,
 	},
+	{
+		name:   "a channel account",
+		method: "POST", prepare: at("/accounts"), status: http.StatusCreated,
+		body: `{"channel": "manual", "takes": ["once"]}`, other: `{"channel": "manual", "takes": ["twice"]}`,
+	},
+	{
+		name:   "what an account takes",
+		method: "PATCH", prepare: anAccount(""), status: http.StatusOK, body: `{"takes": ["one"]}`, other: `{"takes": ["two"]}`,
+	},
+	{
+		name:   "an account's new credentials",
+		method: "POST", prepare: at("/accounts/sandbox_demo/rotate"), status: http.StatusOK,
+		body: `{"secrets": {"chinaums_communication_key": "a"}}`, other: `{"secrets": {"chinaums_communication_key": "b"}}`,
+	},
+	{name: "an account's pause", method: "POST", prepare: anAccount("/pause"), status: http.StatusOK},
+	{name: "an account's resumption", method: "POST", prepare: anAccount("/resume"), status: http.StatusOK},
+	{name: "an account's end", method: "POST", prepare: anAccount("/close"), status: http.StatusOK},
 	{
 		name:   "a key",
 		method: "POST", prepare: at("/keys"), status: http.StatusCreated,

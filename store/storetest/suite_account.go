@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -23,7 +24,7 @@ func (f *fixture) opened(t *testing.T) merchant.ChannelAccount {
 		ID: "toy_" + f.merchant, MerchantID: f.merchant, Channel: "toy", Takes: []string{"wx", "wx_pub"}, Default: true,
 		Settings: map[string]string{"mchid": "1900009191"}, Secrets: map[string]string{"key": "first"}, CreatedAt: at(0),
 	}
-	if err := f.AddAccount(t.Context(), a); err != nil {
+	if err := f.AddAccount(t.Context(), a, f.record("account.change", "")); err != nil {
 		t.Fatal(err)
 	}
 	return f.readAccount(t, a.ID)
@@ -41,7 +42,7 @@ func (f *fixture) readAccount(t *testing.T, id string) merchant.ChannelAccount {
 // renew gives an account another secret as its next version.
 func (f *fixture) renew(t *testing.T, id, secret string, now, retiresAt time.Time) merchant.ChannelAccount {
 	t.Helper()
-	a, err := f.ChangeAccount(t.Context(), f.merchant, id, now, func(a *merchant.ChannelAccount) error {
+	a, err := f.ChangeAccount(t.Context(), f.merchant, id, f.record("account.change", ""), now, func(a *merchant.ChannelAccount) error {
 		*a = a.Renew(a.Settings, map[string]string{"key": secret}, retiresAt)
 		return nil
 	})
@@ -80,25 +81,38 @@ func accountIsRead(t *testing.T, f *fixture) {
 func accountChanges(t *testing.T, f *fixture) {
 	a := f.opened(t)
 	refused := errors.New("no")
-	_, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, at(1), func(a *merchant.ChannelAccount) error {
+	_, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, f.record("account.change", ""), at(1), func(a *merchant.ChannelAccount) error {
 		a.State, a.Takes = merchant.AccountClosed, nil
 		return refused
 	})
 	if !errors.Is(err, refused) {
 		t.Errorf("the change's own error: %v", err)
 	}
-	_, err = f.ChangeAccount(t.Context(), "mer_other", a.ID, at(1), func(*merchant.ChannelAccount) error { return nil })
+	_, err = f.ChangeAccount(t.Context(), "mer_other", a.ID, f.record("account.change", ""), at(1), func(*merchant.ChannelAccount) error { return nil })
 	wantKind(t, err, refund.KindNotFound)
-	_, err = f.ChangeAccount(t.Context(), f.merchant, "toy_none", at(1), func(*merchant.ChannelAccount) error { return nil })
+	_, err = f.ChangeAccount(t.Context(), f.merchant, "toy_none", f.record("account.change", ""), at(1), func(*merchant.ChannelAccount) error { return nil })
 	wantKind(t, err, refund.KindNotFound)
 	if diff := cmp.Diff(a, f.readAccount(t, a.ID)); diff != "" {
 		t.Errorf("refused changes left (-before +after): %s", diff)
+	}
+	if _, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, f.record("account.change", ""), at(1), func(*merchant.ChannelAccount) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if linked, err := f.LinkAudit(t.Context(), f.merchant); err != nil || linked != 1 {
+		t.Errorf("adding the account, and nothing else, left %d records, %v", linked, err)
+	}
+	_, err = f.ChangeAccount(t.Context(), f.merchant, a.ID, audit.Record{}, at(1), func(a *merchant.ChannelAccount) error {
+		a.State = merchant.AccountPaused
+		return nil
+	})
+	if !errors.Is(err, audit.ErrNoActor) || f.readAccount(t, a.ID).State != merchant.AccountActive {
+		t.Errorf("a change that nobody made: %v", err)
 	}
 
 	var all sync.WaitGroup
 	for n := range 8 {
 		all.Go(func() {
-			_, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, at(2), func(a *merchant.ChannelAccount) error {
+			_, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, f.record("account.change", ""), at(2), func(a *merchant.ChannelAccount) error {
 				*a = a.Renew(a.Settings, map[string]string{"key": strconv.Itoa(n)}, at(3))
 				return nil
 			})
@@ -125,7 +139,7 @@ func accountVersions(t *testing.T, f *fixture) {
 		t.Errorf("version %d with %v (-want +got): %s", a.Version, a.Secrets, diff)
 	}
 	// Another change takes the first version's life and gives the second none.
-	_, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, at(5), func(a *merchant.ChannelAccount) error {
+	_, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, f.record("account.change", ""), at(5), func(a *merchant.ChannelAccount) error {
 		a.Previous[0].RetiresAt = at(4)
 		*a = a.Renew(map[string]string{"mchid": "1900009192"}, a.Secrets, at(5))
 		return nil
@@ -166,7 +180,7 @@ func resumeSends(t *testing.T, f *fixture) {
 	f.must(t, `UPDATE refunds SET due_at = $2, lease_until = $2 WHERE id = $1`, refunds[1].ID, at(60).UnixMicro())
 	set := func(state merchant.AccountState, now time.Time) {
 		t.Helper()
-		_, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, now, func(a *merchant.ChannelAccount) error {
+		_, err := f.ChangeAccount(t.Context(), f.merchant, a.ID, f.record("account.change", ""), now, func(a *merchant.ChannelAccount) error {
 			a.State = state
 			return nil
 		})

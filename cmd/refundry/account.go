@@ -1,0 +1,261 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/store"
+)
+
+// accountCommand is refundry account.
+type accountCommand struct {
+	Add      accountAdd      `cmd:"" help:"Add a channel account: what moves the merchant's money back."`
+	List     accountList     `cmd:"" help:"List a merchant's channel accounts."`
+	Get      accountGet      `cmd:"" help:"Show a channel account; of secrets the names alone."`
+	Set      accountSet      `cmd:"" help:"Change a channel account; the credentials before end at once."`
+	Rotate   accountRotate   `cmd:"" help:"Give a channel account new credentials; those before live on for a while."`
+	Check    accountCheck    `cmd:"" help:"Make a harmless call to the channel, and say what is wrong."`
+	Pause    accountPause    `cmd:"" help:"Stop sending: refunds are accepted and wait."`
+	Resume   accountResume   `cmd:"" help:"Send again, what waited at once; a closed account is opened again."`
+	Close    accountClose    `cmd:"" help:"Accept no more refunds; what was accepted is carried to its end."`
+	Channels accountChannels `cmd:"" help:"Print each channel with its settings."`
+}
+
+// accountFlags are for commands on one merchant's accounts.
+type accountFlags struct {
+	databaseFlags
+	dataFlags
+	merchantFlags
+	jsonFlag
+}
+
+// desk is an open database with the operator's use cases and who acts.
+type desk struct {
+	*admin.Admin
+	by       admin.By
+	store    *store.Store
+	merchant merchant.Merchant
+}
+
+// open opens the database with its keys and finds the merchant that is meant.
+func (f accountFlags) desk(e *environment) (*desk, error) {
+	s, m, err := openFor(e, f.databaseFlags, f.merchantFlags)
+	if err != nil {
+		return nil, err
+	}
+	d := &desk{store: s, merchant: m}
+	if err = f.useMasterKey(e, s); err == nil {
+		d.Admin, d.by, err = e.admin(s)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// show prints an account.
+func (f accountFlags) show(e *environment, a merchant.ChannelAccount) error {
+	if f.JSON {
+		return e.printJSON(native.AccountJSON(a))
+	}
+	rows := [][]string{
+		{"id", a.ID}, {"channel", a.Channel}, {"state", string(a.State)}, {"takes", strings.Join(admin.Takes(a), ",")},
+		{"default", map[bool]string{true: "yes", false: "no"}[a.Default]}, {"version", fmt.Sprint(a.Version)},
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
+		rows = append(rows, []string{name, a.Settings[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
+		rows = append(rows, []string{name, "(secret)"})
+	}
+	for _, v := range a.LivePrevious(time.Now()) {
+		rows = append(rows, []string{fmt.Sprintf("version %d", v.Version), "until " + when(v.RetiresAt)})
+	}
+	return e.printTable([]string{"WHAT", "VALUE"}, append(rows, []string{"created", when(a.CreatedAt)}, []string{"changed", when(a.UpdatedAt)}))
+}
+
+// settingFlags are the settings and secrets of an account.
+type settingFlags struct {
+	Set    map[string]string `help:"A setting; account channels lists them. Repeatable." placeholder:"NAME=VALUE"`
+	Secret map[string]string `help:"A secret, which is read from a file, or from standard input with @-. Repeatable." placeholder:"NAME=@FILE"`
+}
+
+// secrets reads the files that the secrets name. A secret on the command line
+// itself would stay in the shell's history and be seen by others.
+func (f settingFlags) secrets(e *environment) (map[string]string, error) {
+	out := make(map[string]string, len(f.Secret))
+	for _, name := range slices.Sorted(maps.Keys(f.Secret)) {
+		file, is := strings.CutPrefix(f.Secret[name], "@")
+		if !is || file == "" {
+			return nil, usageError{fmt.Sprintf("--secret %s takes @FILE, or @- for standard input: a secret on the command line would stay in its history", name)}
+		}
+		text, err := readSecret(e, file)
+		if err != nil {
+			return nil, fmt.Errorf("read secret %s: %w", name, err)
+		}
+		out[name] = text
+	}
+	return out, nil
+}
+
+// readSecret reads a file without the line break at its end.
+func readSecret(e *environment, file string) (string, error) {
+	in := e.in
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = opened.Close() }()
+		in = opened
+	}
+	text, err := readAtMost(in, admin.MaxSetting)
+	return strings.TrimRight(text, "\r\n"), err
+}
+
+type accountAdd struct {
+	accountFlags
+	settingFlags
+	Channel string   `help:"What kind of channel: manual, sandbox, ...; account channels lists them." required:"" placeholder:"CHANNEL"`
+	Takes   []string `help:"Channels of charges that it moves, such as wx,wx_pub; default whatever no other account takes." placeholder:"NAME,..."`
+	Default bool     `help:"It goes before others that take the same."`
+}
+
+func (c *accountAdd) Run(e *environment) error {
+	secrets, err := c.secrets(e)
+	if err != nil {
+		return err
+	}
+	d, err := c.desk(e)
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+	a, err := d.AddAccount(e, d.by, d.merchant.ID, admin.NewAccount{
+		Channel: c.Channel, Takes: c.Takes, Default: c.Default, Settings: c.Set, Secrets: secrets,
+	})
+	if err != nil {
+		return asUsage(err)
+	}
+	if c.JSON {
+		return e.printJSON(native.AccountJSON(a))
+	}
+	_, err = fmt.Fprintln(e.out, a.ID)
+	return err
+}
+
+type accountList struct{ accountFlags }
+
+func (c *accountList) Run(e *environment) error {
+	d, err := c.desk(e)
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+	all, err := d.Accounts(e, d.merchant.ID)
+	if err != nil {
+		return err
+	}
+	header := []string{"ID", "CHANNEL", "STATE", "TAKES", "VERSION", "CREATED"}
+	return printList(e, c.JSON, all, native.AccountJSON, header, func(a merchant.ChannelAccount) []string {
+		return []string{a.ID, a.Channel, string(a.State), strings.Join(admin.Takes(a), ","), fmt.Sprint(a.Version), when(a.CreatedAt)}
+	})
+}
+
+type accountGet struct {
+	accountFlags
+	ID string `arg:"" help:"The account's id."`
+}
+
+func (c *accountGet) Run(e *environment) error {
+	d, err := c.desk(e)
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+	a, err := d.Account(e, d.merchant.ID, c.ID)
+	if err != nil {
+		return err
+	}
+	return c.show(e, a)
+}
+
+type accountChannels struct{ jsonFlag }
+
+func (c *accountChannels) Run(e *environment) error {
+	channels := service.ChannelKinds()
+	if c.JSON {
+		return e.printJSON(native.ChannelsJSON(channels))
+	}
+	var rows [][]string
+	for _, channel := range channels {
+		if len(channel.Settings) == 0 {
+			rows = append(rows, []string{channel.Name, "", "", "", "has no settings"})
+		}
+		for _, s := range channel.Settings {
+			kind := map[bool]string{true: "secret", false: "setting"}[s.Secret]
+			needed := map[bool]string{true: "required", false: ""}[s.Required]
+			rows = append(rows, []string{channel.Name, s.Name, kind, needed, s.Meaning + defaultText(s)})
+		}
+	}
+	return e.printTable([]string{"CHANNEL", "NAME", "KIND", "NEEDED", "MEANING"}, rows)
+}
+
+func defaultText(s merchant.Setting) string {
+	if s.Default == "" {
+		return ""
+	}
+	return " (default " + s.Default + ")"
+}
+
+type accountCheck struct {
+	accountFlags
+	ID string `arg:"" help:"The account's id."`
+}
+
+// checkRow is one thing that a check looked at.
+type checkRow struct {
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Problem string `json:"problem"`
+}
+
+func (c *accountCheck) Run(e *environment) error {
+	d, err := c.desk(e)
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+	found, err := d.CheckAccount(e, d.merchant.ID, c.ID)
+	if err != nil {
+		return err
+	}
+	failed := false
+	rows := make([]checkRow, len(found))
+	for n, check := range found {
+		rows[n] = checkRow{Name: check.Name, OK: check.Err == nil}
+		if check.Err != nil {
+			failed, rows[n].Problem = true, told(check.Err)
+		}
+	}
+	err = printList(e, c.JSON, rows, func(r checkRow) checkRow { return r }, []string{"CHECK", "RESULT"}, func(r checkRow) []string {
+		if r.OK {
+			return []string{r.Name, "ok"}
+		}
+		return []string{r.Name, r.Problem}
+	})
+	if failed {
+		err = errors.Join(err, errTold)
+	}
+	return err
+}
