@@ -24,6 +24,7 @@ type By struct {
 type Store interface {
 	Alerts
 	Chains
+	Charges
 	Deliveries
 	Refunds
 	Accounts

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
@@ -97,6 +98,36 @@ func TestRecordsOfManyWritersAndLinkersMakeOneChainForEachMerchant(t *testing.T)
 		}
 		if found, err := service.Verify(t.Context(), s); err != nil || len(found) != 0 {
 			t.Errorf("verify finds %v, %v", found, err)
+		}
+	})
+}
+
+func TestAnImportIsRecordedWithEachCommitThatRegistersSomething(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		record := audit.New(audit.ByCommand("root"), "mer_1", "charge.import", "", time.Now()).With("source", "may.csv")
+		charges := make([]refund.Charge, 3)
+		for n := range charges {
+			charges[n] = refund.Charge{
+				MerchantID: "mer_1", ID: fmt.Sprintf("ch_%d", n), OrderNo: fmt.Sprintf("T%d", n), Channel: "wx", ChannelAccount: "account_1",
+				TransactionID: fmt.Sprintf("4200%d", n), Currency: "CNY", Amount: 100, PaidAt: noon, CreatedAt: noon,
+			}
+		}
+		charges[2].Amount = -1
+		for range 2 { // again registers nothing, and leaves no record
+			results, err := s.ImportCharges(t.Context(), charges, record)
+			if err != nil || results[0].Err != nil || results[1].Err != nil || results[2].Err == nil {
+				t.Fatalf("%+v, %v", results, err)
+			}
+		}
+		if _, err := s.ImportCharges(t.Context(), charges, audit.Record{}); !errors.Is(err, audit.ErrNoActor) {
+			t.Errorf("nobody imports: %v", err)
+		}
+		if _, err := s.LinkAudit(t.Context(), "mer_1"); err != nil {
+			t.Fatal(err)
+		}
+		read, err := s.AuditRecords(t.Context(), "mer_1", 0, 10)
+		if err != nil || len(read) != 1 || read[0].Detail["registered"] != "2" || read[0].Detail["source"] != "may.csv" {
+			t.Errorf("%v, %v", read, err)
 		}
 	})
 }

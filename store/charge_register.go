@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -29,19 +31,34 @@ func (s *Store) RegisterCharge(ctx context.Context, c refund.Charge) (stored ref
 
 // RegisterCharges implements dialect.BatchRegistrar.
 func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
-	return s.registerAll(ctx, charges, nil)
+	return s.registerAll(ctx, charges, registerEnd{})
+}
+
+// ImportCharges is RegisterCharges for an operator: each commit that registers
+// something new writes the record, with the number of those.
+func (s *Store) ImportCharges(ctx context.Context, charges []refund.Charge, record audit.Record) ([]refund.Registered, error) {
+	if err := record.Check(); err != nil {
+		return nil, fmt.Errorf("import charges: %w", err)
+	}
+	return s.registerAll(ctx, charges, registerEnd{record: &record})
 }
 
 // TryCharges returns what RegisterCharges would, and registers nothing.
 func (s *Store) TryCharges(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
-	return s.registerAll(ctx, charges, errOnlyTried)
+	return s.registerAll(ctx, charges, registerEnd{err: errOnlyTried})
 }
 
 // errOnlyTried rolls a transaction back that has found out what was asked.
 var errOnlyTried = errors.New("only tried")
 
-// registerAll ends each transaction that succeeds with the error end.
-func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end error) ([]refund.Registered, error) {
+// registerEnd is how each transaction ends that succeeds: with an error, or with
+// a record of what it did; the zero registerEnd adds nothing.
+type registerEnd struct {
+	err    error
+	record *audit.Record
+}
+
+func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end registerEnd) ([]refund.Registered, error) {
 	results := make([]refund.Registered, len(charges))
 	todo := make([]int, 0, len(charges))
 	ready := make([]refund.Charge, len(charges))
@@ -69,7 +86,7 @@ func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end er
 
 // registerPart takes some charges through one commit. When something is wrong
 // with one of them, each half is tried alone, and so on down to the guilty one.
-func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int, end error) error {
+func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int, end registerEnd) error {
 	var problem error
 	for try := 0; ; try++ {
 		problem = s.write(ctx, func(q sqldb.Querier) error {
@@ -77,8 +94,13 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 			if err := r.run(ctx); err != nil {
 				return err
 			}
-			if end != nil || len(todo) > 1 {
-				return end
+			if end.record != nil && len(r.fresh) > 0 {
+				if err := s.recordImport(ctx, q, *end.record, r.fresh); err != nil {
+					return err
+				}
+			}
+			if end.err != nil || len(todo) > 1 {
+				return end.err
 			}
 			if results[todo[0]].Err != nil {
 				return errNothingDone
@@ -108,6 +130,21 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 		return err
 	}
 	return s.registerPart(ctx, charges, results, todo[half:], end)
+}
+
+// recordImport writes the record of a commit with the number of charges that
+// are new, unless that is none.
+func (s *Store) recordImport(ctx context.Context, q sqldb.Querier, record audit.Record, fresh map[int]bool) error {
+	registered := 0
+	for _, isNew := range fresh {
+		if isNew {
+			registered++
+		}
+	}
+	if registered == 0 {
+		return nil
+	}
+	return s.appendAudit(ctx, q, record.With("registered", strconv.Itoa(registered)))
 }
 
 // giveWay makes a charge ready for another try after one of its names was found

@@ -17,6 +17,7 @@ import (
 	"github.com/refundry/refundry/chargefile"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 )
@@ -96,7 +97,14 @@ func (c *chargeImport) Run(e *environment) error {
 		return err
 	}
 	report := newImportReport(e, bar, rejects, c.JSON, c.DryRun)
-	run := importRun{lines: lines, importer: importer, register: s.RegisterCharges, report: report}
+	desk, by, err := e.admin(s)
+	if err != nil {
+		return err
+	}
+	register := func(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
+		return desk.ImportCharges(ctx, by, m.ID, filepath.Base(c.File), charges)
+	}
+	run := importRun{lines: lines, importer: importer, register: register, report: report}
 	if c.DryRun {
 		run.register = s.TryCharges
 	}
