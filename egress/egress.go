@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"code.dny.dev/ssrf"
 )
@@ -112,6 +113,9 @@ func hostOf(address string) (string, error) {
 	}
 	u, err := url.Parse(address)
 	switch {
+	case strings.ContainsFunc(address, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		// Within a path it would be called as %20, at another address than meant.
+		return fail("it has a blank or a control character")
 	case err != nil:
 		return fail("it is no URL")
 	case u.Scheme != "http" && u.Scheme != "https":

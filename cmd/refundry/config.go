@@ -77,6 +77,15 @@ func readFile(name string) (file, error) {
 		if !ok {
 			return file{}, fmt.Errorf("configuration %s: %s is neither text, number, truth nor a list of such", name, key)
 		}
+		parts, isList := raw[key].([]any)
+		if !isList {
+			parts = []any{text}
+		}
+		for _, part := range parts {
+			if err := wellGiven(key, fmt.Sprint(part)); err != nil {
+				return file{}, fmt.Errorf("configuration %s: %w", name, err)
+			}
+		}
 		f.values[key] = text
 	}
 	return f, nil

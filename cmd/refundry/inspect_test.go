@@ -89,3 +89,18 @@ func TestDoctorSaysWhatWaitsForSomeone(t *testing.T) {
 		})
 	}
 }
+
+func TestASettingWithACarriageReturnIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	t.Setenv("REFUNDRY_DATABASE", "sqlite:shop.db\r")
+	for _, args := range [][]string{{"serve"}, {"migrate"}, {"verify"}, {"doctor"}} {
+		status, _, stderr := command(args...)
+		if status != exitUsage || !strings.Contains(stderr, "REFUNDRY_DATABASE ends with the character U+000D") {
+			t.Errorf("%v: exit %d, %s", args, status, stderr)
+		}
+	}
+	if made, err := filepath.Glob("*"); err != nil || len(made) > 0 {
+		t.Errorf("made %v, %v", made, err)
+	}
+}

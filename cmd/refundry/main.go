@@ -111,14 +111,25 @@ func (e usageError) Error() string { return e.text }
 // parse reads the command line, then once more with the file that it names.
 func parse(p *program, args []string, out, problems io.Writer) (*kong.Context, int) {
 	dropEmpty()
+	if err := checkVariables(); err != nil {
+		return nil, wrongUsage(err, nil, problems)
+	}
 	parser, err := newParser(p, out, problems)
 	if err != nil {
 		_, _ = fmt.Fprintf(problems, "refundry: %v\n", err)
 		return nil, exitFailed
 	}
 	command, err := parser.Parse(args)
+	if err == nil {
+		if err := checkGiven(args, command.Flags()); err != nil {
+			return nil, wrongUsage(err, command, problems)
+		}
+	}
+	if wrong := (&kong.ParseError{}); errors.As(err, &wrong) {
+		return nil, wrongUsage(err, wrong.Context, problems)
+	}
 	if err != nil {
-		return nil, wrongUsage(err, problems)
+		return nil, wrongUsage(err, nil, problems)
 	}
 	if p.Config == "" {
 		return command, 0
@@ -151,10 +162,10 @@ func newParser(p *program, out, problems io.Writer, more ...kong.Option) (*kong.
 	return parser, nil
 }
 
-func wrongUsage(err error, problems io.Writer) int {
+func wrongUsage(err error, in *kong.Context, problems io.Writer) int {
 	command := "refundry"
-	if wrong := (&kong.ParseError{}); errors.As(err, &wrong) && wrong.Context != nil && wrong.Context.Command() != "" {
-		command += " " + wrong.Context.Selected().Path()
+	if in != nil && in.Command() != "" {
+		command += " " + in.Selected().Path()
 	}
 	_, _ = fmt.Fprintf(problems, "refundry: %v (see %s --help)\n", err, command)
 	return exitUsage

@@ -22,7 +22,7 @@ type refundAdd struct {
 	Charge string `arg:"" help:"The charge, by its id or any dialect's name."`
 	Amount string `help:"How much, in major units such as 10.00; default everything that is left." placeholder:"AMOUNT"`
 	Number string `help:"The merchant's own number: repeating the command with it refunds once." placeholder:"NUMBER"`
-	Reason string `help:"Why." placeholder:"TEXT"`
+	Reason string `help:"Why." placeholder:"TEXT" describes:""`
 }
 
 func (c *refundAdd) Run(e *environment) error {

@@ -52,6 +52,9 @@ func badRefundCalls(all *badCalls) {
 	all.add("a word about an unknown refund", "POST", "/refunds/re_0/resolve", `{"state": "failed", "proof": "p"}`, "404 refund_not_found refund")
 
 	all.add("a search for nothing", "GET", "/refunds?q=", "", "400 invalid q")
+	all.add("an empty state", "GET", "/refunds?state=", "", "400 invalid state")
+	all.add("an empty charge", "GET", "/refunds?charge=&limit=1", "", "400 invalid charge")
+	all.add("an empty order number", "GET", "/charges?order_no=", "", "400 invalid order_no")
 	all.add("a search with a filter", "GET", "/refunds?q=a&state=failed", "", "400 invalid state")
 	all.add("a search for two numbers", "GET", "/refunds?q=a&q=b", "", "400 invalid q")
 	all.add("a search for a NUL", "GET", "/refunds?q=%00", "", "400 invalid q")
@@ -148,6 +151,8 @@ func badKeys(all *badCalls) {
 	create("a key of an unknown dialect", `{"dialect": "paypal"}`, "400 invalid dialect")
 	create("a key of WeChat Pay, which has none", `{"dialect": "wechatpay"}`, "400 invalid dialect")
 	create("a scope that is none", `{"dialect": "native", "scopes": ["all"]}`, "400 invalid scopes[0]")
+	create("no scope at all", `{"dialect": "native", "scopes": []}`, "400 invalid scopes")
+	create("an empty identity", `{"dialect": "payin", "identity": ""}`, "400 invalid identity")
 	create("scopes as a text", `{"dialect": "native", "scopes": "read"}`, "400 invalid scopes")
 	create("a scope that a dialect's keys have not", `{"dialect": "payin", "identity": "M948164", "scopes": ["merchants:write"]}`, "400 invalid scopes")
 	create("a native key of an identity", `{"dialect": "native", "identity": "wallet_demo"}`, "400 invalid identity")

@@ -39,11 +39,11 @@ func decodeCharge(dialects merchant.Dialects, d *decoder) (chargeRequest, error)
 	var in chargeRequest
 	c := &in.charge
 	err := d.read(
-		required("order_no", d.orderNo(&c.OrderNo)),
+		required("order_no", d.filledName(&c.OrderNo, mostOrderNo)), // what merchants look charges up by
 		required("amount", d.minor(&c.Amount)),
 		required("currency", d.currency(&c.Currency)),
 		required("channel", d.channel(&c.Channel)),
-		optional("channel_account", d.name(&c.ChannelAccount, mostAccountID)),
+		optional("channel_account", d.filledName(&c.ChannelAccount, mostAccountID)),
 		optional("paid_at", d.moment(&c.PaidAt)),
 		optional("transaction_id", d.name(&c.TransactionID, mostName)),
 		optional("fee", d.maybeMinor(&c.Fee)),
@@ -88,17 +88,6 @@ func (in chargeRequest) exactNumbers(dialects merchant.Dialects) error {
 		}
 	}
 	return nil
-}
-
-// orderNo is what merchants look charges up by.
-func (d *decoder) orderNo(to *string) func(exactjson.Value, string) {
-	read := d.name(to, mostOrderNo)
-	return func(v exactjson.Value, path string) {
-		if v.Kind == exactjson.String && v.Text == "" {
-			d.refuse(path, "must not be empty")
-		}
-		read(v, path)
-	}
 }
 
 // channel is a way of paying: letters, digits and underscores.

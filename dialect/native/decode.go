@@ -159,6 +159,18 @@ func (d *decoder) name(to *string, most int) func(exactjson.Value, string) {
 	}
 }
 
+// filledName is a name that is not empty where it is given: an empty one would
+// choose something else than was meant.
+func (d *decoder) filledName(to *string, most int) func(exactjson.Value, string) {
+	read := d.name(to, most)
+	return func(v exactjson.Value, path string) {
+		if v.Kind == exactjson.String && v.Text == "" {
+			d.refuse(path, "must not be empty (hint: leave it out)")
+		}
+		read(v, path)
+	}
+}
+
 func visible(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }

@@ -83,7 +83,7 @@ func (d *Dialect) createKey(c *call) error {
 	own := make(map[string]string)
 	err = body.read(append(body.keySettings(d.s.Dialects, own),
 		required("dialect", body.oneOf(&in.Dialect, keyDialects(d.s.Dialects)...)),
-		optional("identity", body.name(&in.Identity, mostName)),
+		optional("identity", body.filledName(&in.Identity, mostName)),
 		optional("scopes", body.list(len(merchant.Scopes()), func(v exactjson.Value, path string) {
 			var scope string
 			body.oneOf(&scope, scopeNames()...)(v, path)
@@ -93,6 +93,9 @@ func (d *Dialect) createKey(c *call) error {
 	)...)
 	if err != nil {
 		return err
+	}
+	if _, given := body.top.Get("scopes"); given && len(in.Scopes) == 0 {
+		return refuse(refund.KindInvalid, "scopes", "is empty (hint: leave it out to give what a key has by default)")
 	}
 	known, _ := d.s.Dialects.Find(in.Dialect)
 	if err := ownSettings(d.s.Dialects, known, own); err != nil {

@@ -39,6 +39,9 @@ func (c *call) query(known ...string) (query, error) {
 			return query{}, refuse(refund.KindInvalid, shown(strings.ToValidUTF8(name, "?")), "is not known here")
 		case len(values[name]) > 1:
 			return query{}, refuse(refund.KindInvalid, name, "was given twice")
+		case values[name][0] == "":
+			// A script's variable that is empty must not select everything.
+			return query{}, refuse(refund.KindInvalid, name, "is given, but empty (hint: leave it out to select all)")
 		}
 	}
 	return query{values}, nil

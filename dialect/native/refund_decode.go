@@ -29,7 +29,7 @@ func decodeRefund(d *decoder) (refundRequest, error) {
 		required("charge", d.filled(&in.charge, mostName)),
 		optional("amount", d.maybeMinor(&in.amount)),
 		optional("reason", d.text(&in.reason, mostReason)),
-		optional("number", d.name(&in.number, mostNumber)),
+		optional("number", d.filledName(&in.number, mostNumber)),
 		optional("goods", d.list(mostGoods, func(v exactjson.Value, path string) {
 			var line refund.RefundedGoods
 			d.object(v, path, []member{

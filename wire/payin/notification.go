@@ -77,9 +77,10 @@ func Completed(status int, body []byte, orderID string) bool {
 // CompletedAnswer is the body by which a merchant ends a notification.
 func CompletedAnswer(orderID string) string { return "COMPLETED::" + orderID }
 
-// isWebURL reports whether text is an absolute http or https address.
+// isWebURL reports whether text is an absolute http or https address without
+// blanks, which would be called as %20.
 func isWebURL(text string) bool {
-	if len(text) > MaxURL {
+	if len(text) > MaxURL || strings.ContainsAny(text, " \t\u00a0\u3000") {
 		return false
 	}
 	parsed, err := url.Parse(text)

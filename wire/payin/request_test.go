@@ -168,6 +168,7 @@ func TestOrderRequests(t *testing.T) {
 		{"a currency that is not served", `{"merchantOrderId":"m","name":"n","amount":"1","currency":"USD"}`, "currency"},
 		{"no name", `{"merchantOrderId":"m","amount":"1","currency":"SAR"}`, "name"},
 		{"an address without host", `{` + base + `,"notificationURL":"https:///x"}`, "notificationURL"},
+		{"an address with a blank at its end", `{` + base + `,"notificationURL":"https://m.example/x "}`, "notificationURL"},
 		{"an address that is none", `{` + base + `,"notificationURL":"javascript:1"}`, "notificationURL"},
 		{"a reference that is none", `{` + base + `,"referenceURL":"x"}`, "referenceURL"},
 		{"an IP with a port", `{` + base + `,"clientIp":"127.0.0.1:80"}`, "clientIp"},

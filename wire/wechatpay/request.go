@@ -189,12 +189,12 @@ func oneOf(values ...string) func(string) bool {
 }
 
 // IsNotifyURL reports whether text is an address for notifications: absolute,
-// https or http, with a host and without user, query and fragment. Whether it
-// may be reached is another question.
+// https or http, with a host and without user, query, fragment and blanks.
+// Whether it may be reached is another question.
 func IsNotifyURL(text string) bool {
 	parsed, err := url.Parse(text)
 	return err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Hostname() != "" &&
-		parsed.User == nil && !strings.ContainsAny(text, "?#")
+		parsed.User == nil && !strings.ContainsAny(text, "?# \t\u00a0\u3000")
 }
 
 // Conflict names the first member, as a JSON Pointer, in which a request that

@@ -91,6 +91,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"an address with a fragment", order + `,"notify_url":"https://m.example/n#a",` + plainAmount, "/notify_url", "https://m.example/n#a"},
 		{"an address with a password", order + `,"notify_url":"https://a:b@m.example/",` + plainAmount, "/notify_url", "https://a:b@m.example/"},
 		{"an address without host", order + `,"notify_url":"https:///notify",` + plainAmount, "/notify_url", "https:///notify"},
+		{"an address with a blank at its end", order + `,"notify_url":"https://m.example/x ",` + plainAmount, "/notify_url", "https://m.example/x "},
 		{"an address of another scheme", order + `,"notify_url":"ftp://m.example/",` + plainAmount, "/notify_url", "ftp://m.example/"},
 		{"an address of 257 bytes", order + `,"notify_url":"https://m.example/` + strings.Repeat("n", 239) + `",` + plainAmount, "/notify_url", ""},
 		{"an account that no request may name", order + `,"funds_account":"BASIC",` + plainAmount, "/funds_account", "BASIC"},
