@@ -40,7 +40,11 @@ func (b *attempt) numbersOf(unit refund.Unit) []refund.Number {
 		}
 	}
 	for _, key := range keysOf(unit) {
-		out = append(out, refund.Number{NumberKey: key, Refunds: ids, Contents: unit.Members, CreatedAt: b.now})
+		claim := refund.Number{NumberKey: key, Refunds: ids, Contents: unit.Members, CreatedAt: b.now}
+		if key.Value == unit.Batch.Key() {
+			claim.Batch = unit.Batch
+		}
+		out = append(out, claim)
 	}
 	return out
 }
@@ -48,7 +52,7 @@ func (b *attempt) numbersOf(unit refund.Unit) []refund.Number {
 // keysOf lists the keys that stand for a unit as a whole.
 func keysOf(unit refund.Unit) []refund.NumberKey {
 	var keys []refund.NumberKey
-	for _, value := range []string{unit.Key, unit.Name} {
+	for _, value := range []string{unit.Key, unit.Name, unit.Batch.Key()} {
 		if value != "" {
 			keys = append(keys, refund.NumberKey{MerchantID: unit.MerchantID, Namespace: refund.KeyNamespace, Value: value})
 		}

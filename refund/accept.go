@@ -33,9 +33,11 @@ type Unit struct {
 	MerchantID string
 	// Key is the idempotency key, "" if none was given.
 	Key string
-	// Name is another key by which the unit as a whole is known, such as a
-	// batch's own number; "" if it has none. No header can hold it.
-	Name     string
+	// Name is another key by which the unit as a whole is known; "" if it has
+	// none. No header can hold it.
+	Name string
+	// Batch is the batch that the unit is; zero for none.
+	Batch    Batch
 	Requests []Request
 	By       Asker
 	// Members is the content that a repeat must share, per request; see SameContent.

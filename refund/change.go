@@ -79,6 +79,8 @@ func SnapshotOf(r Refund, c Charge) Snapshot { return snapshot(r, c) }
 // found by their idempotency key.
 type Together struct {
 	Key string
+	// Batch is the batch that they are; zero for none.
+	Batch Batch
 	// Contents is what the request said, and Refunds what became of it, in the
 	// order of the request.
 	Contents  []Content

@@ -52,13 +52,11 @@ type EventFilter struct {
 	Page                   Page
 }
 
-// BatchFilter selects refunds that were asked for as one batch; zero members
-// select all. Limit is above 0.
+// BatchFilter selects a dialect's batches; zero members select all. Limit is
+// above 0.
 type BatchFilter struct {
-	MerchantID string
-	// Member and Value select batches whose content has this member with this
-	// value.
-	Member, Value          string
+	MerchantID, Dialect    string
+	Identity               string
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
 	Limit                  int
 	Offset                 int64

@@ -35,6 +35,8 @@ type Number struct {
 	// key without any stands for a write that is no refund.
 	Refunds []string
 	// Contents is what a repeat must share, one per refund.
-	Contents  []Content
+	Contents []Content
+	// Batch is the batch that claims it; zero for none.
+	Batch     Batch
 	CreatedAt time.Time
 }

@@ -31,6 +31,8 @@ func Columns() map[string]struct {
 		"refunds":        {list(refundColumns), list(insertRefunds), refundWidth},
 		"charge_aliases": {nil, list(insertAliases), aliasWidth},
 		"refund_numbers": {nil, list(insertNumbers), numberWidth},
+		"writes":         {nil, list(insertWrite), writeWidth},
+		"batches":        {nil, list(insertBatches), batchWidth},
 		"transfers":      {nil, list(insertTransfers), transferWidth},
 		"attempts":       {nil, list(insertAttempts), attemptWidth},
 		"events":         {nil, list(insertEvents), eventWidth},

@@ -16,6 +16,8 @@ var writtenLater = map[string][]string{
 	"events": {"feed_number"}, // the fan-out
 	// Writes that are no refunds, with a statement of their own.
 	"refund_numbers": {"write_call", "write_content", "write_made", "sealed"},
+	"writes":         {"namespace"},
+	"batches":        {"namespace"},
 }
 
 // notRead are columns that only statements compare.

@@ -171,7 +171,8 @@ func (r *resetting) delete(ctx context.Context) error {
 // charges. They know what they stand for, not the other way round, so all are
 // looked at.
 func (r *resetting) freeNumbers(ctx context.Context) error {
-	const all = `SELECT n.merchant_id, n.namespace, n.value, n.refunds, n.write_made FROM refund_numbers n WHERE n.merchant_id = $1`
+	const all = `SELECT n.merchant_id, n.namespace, n.value, n.refunds, COALESCE(w.made, n.write_made) FROM refund_numbers n
+		LEFT JOIN writes w ON w.merchant_id = n.merchant_id AND n.namespace = 'key' AND w.key = n.value WHERE n.merchant_id = $1`
 	gone := func(id string) bool { return r.refunds[id] }
 	var freed [][]any
 	err := r.q.Query(ctx, all, []any{r.merchantID}, func(scan func(...any) error) error {

@@ -7,13 +7,14 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/refundry/refundry/store/migration"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // Migrate brings the database to the current schema, under a lock on
 // PostgreSQL; a SQLite file has one owner. A schema that is newer than this
 // program's is left alone: every migration lets the previous program run.
 func (s *Store) Migrate(ctx context.Context) error {
-	return s.db.Migrations(migration.Files, func(provider *goose.Provider) error {
+	err := s.db.Migrations(migration.Files, func(provider *goose.Provider) error {
 		results, err := provider.Up(ctx)
 		if err != nil {
 			return fmt.Errorf("migrate database: %w", err)
@@ -27,6 +28,24 @@ func (s *Store) Migrate(ctx context.Context) error {
 		// None of what changes in a charge is in an index.
 		return s.db.LeaveRoom(ctx, "charges")
 	})
+	if err != nil {
+		return err
+	}
+	return s.enterOlderBatches(ctx)
+}
+
+// enterOlderBatches enters batches that versions before schema 14 accepted: all
+// of them at the migration, and later those that a replica of such a version
+// accepted beside newer ones.
+func (s *Store) enterOlderBatches(ctx context.Context) error {
+	err := s.db.Write(ctx, func(q sqldb.Querier) error {
+		_, err := q.Exec(ctx, enterOlder)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("enter batches of older versions: %w", err)
+	}
+	return nil
 }
 
 // Schema gives the database's schema version and the one that this program

@@ -78,6 +78,9 @@ func (t *intakeTx) ClaimNumbers(ctx context.Context, claims []refund.Number) (ma
 	if err != nil {
 		return nil, fmt.Errorf("claim numbers: %w", err)
 	}
+	if err := enterBatches(ctx, t.q, claims); err != nil {
+		return nil, err
+	}
 	owners := make(map[refund.NumberKey]refund.Number)
 	if sum(counts) == int64(len(claims)) {
 		return owners, nil

@@ -12,8 +12,6 @@ const (
 	numberColumns = `r.merchant_id, r.namespace, r.value, r.refunds, r.contents, r.created_at`
 	unitByKey     = `SELECT ` + numberColumns + ` FROM refund_numbers r
 		WHERE r.merchant_id = $1 AND r.namespace = 'key' AND r.value = $2`
-	// isBatch is the condition of the index refund_numbers_batches, to the letter.
-	isBatch = `r.namespace = 'key' AND substr(r.value, 1, 14) = ' pingpp batch '`
 )
 
 // Unit implements refund.Togethers.
@@ -23,36 +21,6 @@ func (s *Store) Unit(ctx context.Context, merchantID, key string) (refund.Togeth
 		return refund.Together{}, false, err
 	}
 	return units[0], true, nil
-}
-
-// Batches implements refund.Togethers.
-func (s *Store) Batches(ctx context.Context, f refund.BatchFilter) (units []refund.Together, more bool, err error) {
-	// A text that a JSON text holds is told by what is left without it: LIKE
-	// would take the underscore of an app's id for any character.
-	const text = `SELECT ` + numberColumns + ` FROM refund_numbers r WHERE r.merchant_id = $1 AND ` + isBatch + `
-		AND ($2 = '' OR replace(r.contents, $2, '') <> r.contents)
-		AND r.created_at >= $3 AND (CAST($4 AS BIGINT) = 0 OR r.created_at < CAST($4 AS BIGINT))
-		ORDER BY r.created_at DESC, r.value DESC LIMIT $5 OFFSET $6`
-	said := ""
-	if f.Value != "" {
-		quoted, err := jsonText(f.Value)
-		if err != nil {
-			return nil, false, fmt.Errorf("list batches of refunds: %w", err)
-		}
-		said = `"` + f.Member + `":` + quoted
-	}
-	from, to := int64(0), int64(0)
-	if !f.CreatedFrom.IsZero() {
-		from = sqldb.Micros(f.CreatedFrom)
-	}
-	if !f.CreatedTo.IsZero() {
-		to = max(sqldb.Micros(f.CreatedTo), 1) // 0 is open
-	}
-	units, err = s.units(ctx, f.MerchantID, text, f.MerchantID, said, from, to, int64(f.Limit)+1, f.Offset)
-	if more = len(units) > f.Limit; more {
-		units = units[:f.Limit]
-	}
-	return units, more, err
 }
 
 // units reads keys with what they stand for. A key is never there before its
@@ -98,7 +66,7 @@ func (s *Store) unitsIn(ctx context.Context, q sqldb.Querier, merchantID, text s
 	}
 	units := make([]refund.Together, 0, len(numbers))
 	for _, n := range numbers {
-		unit := refund.Together{Key: n.Value, Contents: n.Contents, CreatedAt: n.CreatedAt, Charges: make(map[string]refund.Charge)}
+		unit := refund.Together{Key: n.Value, Batch: refund.BatchOf(n.Value), Contents: n.Contents, CreatedAt: n.CreatedAt, Charges: make(map[string]refund.Charge)}
 		for _, id := range n.Refunds {
 			r, ok := refunds[refund.Key{MerchantID: merchantID, ID: id}]
 			charge, paid := charges[refund.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}]

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
@@ -63,6 +64,10 @@ func upgrade(t *testing.T, s *store.Store, file string) {
 	}
 	if _, identity, err := s.Identity(ctx, merchant.Payin, "M948164"); err != nil || len(identity.Secrets) == 0 {
 		t.Errorf("the sealed secrets of an identity: %v, %v", identity, err)
+	}
+	listed, _, err := s.Batches(ctx, refund.BatchFilter{MerchantID: "mer_demo", Dialect: merchant.PingPP, Identity: "app_1Gqj58ynP0mHeX1q", Limit: 10})
+	if err != nil || len(listed) != 1 || listed[0].Batch.ID != "1517512597777432840" || len(listed[0].Refunds) != 1 {
+		t.Errorf("batches %+v, %v", listed, err)
 	}
 	ids, err := s.Texts(ctx, `SELECT id FROM refunds`)
 	if err != nil {

@@ -11,11 +11,21 @@ import (
 )
 
 const (
-	insertWrite = `INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at,
-		write_call, write_content, write_made, sealed) VALUES ($1, 'key', $2, '[]', '[]', $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+	// claimWrite claims the key. The columns write_... repeat what the row of
+	// writes says, for replicas of the version before.
+	claimWrite = `INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at, write_call, write_content, write_made)
+		VALUES ($1, 'key', $2, '[]', '[]', $3, $4, $5, $6) ON CONFLICT DO NOTHING`
+	insertWrite = `INSERT INTO writes (merchant_id, key, created_at, call, content, made, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	writeWidth  = 7
 	// forgetSecrets is sent with each write that tells a secret, so that the
-	// merchant's old ones do not stay.
-	forgetSecrets = `UPDATE refund_numbers SET sealed = '' WHERE merchant_id = $1 AND created_at < $2 AND sealed <> ''`
+	// merchant's old ones do not stay; forgetOlder has those of the version before.
+	forgetSecrets = `UPDATE writes SET sealed = '' WHERE merchant_id = $1 AND created_at < $2 AND sealed <> ''`
+	forgetOlder   = `UPDATE refund_numbers SET sealed = '' WHERE merchant_id = $1 AND created_at < $2 AND sealed <> ''`
+	// findWrite reads what a key stands for. A replica of the version before
+	// writes the claim's columns alone; a key of refunds has neither.
+	findWrite = `SELECT COALESCE(w.call, n.write_call), COALESCE(w.content, n.write_content), COALESCE(w.made, n.write_made),
+		COALESCE(w.sealed, n.sealed), n.created_at FROM refund_numbers n LEFT JOIN writes w ON w.merchant_id = n.merchant_id AND w.key = n.value
+		WHERE n.merchant_id = $1 AND n.namespace = 'key' AND n.value = $2`
 )
 
 // errNothingDone ends a transaction that changed nothing, so that no write is
@@ -50,19 +60,32 @@ func (s *Store) keep(ctx context.Context, q sqldb.Querier, w *merchant.Write) er
 	sealed := ""
 	if w.Secret != "" {
 		var err error
-		if sealed, err = s.seal([]byte(w.Secret), "refund_numbers", writeRow(w.MerchantID, w.Key)); err != nil {
+		if sealed, err = s.seal([]byte(w.Secret), sealedWrites, writeRow(w.MerchantID, w.Key)); err != nil {
 			return err
 		}
-		if _, err := q.Exec(ctx, forgetSecrets, w.MerchantID, sqldb.Micros(now.Add(-merchant.WriteSecretLife))); err != nil {
-			return fmt.Errorf("forget secrets: %w", err)
+		for _, text := range []string{forgetSecrets, forgetOlder} {
+			if _, err := q.Exec(ctx, text, w.MerchantID, sqldb.Micros(now.Add(-merchant.WriteSecretLife))); err != nil {
+				return fmt.Errorf("forget secrets: %w", err)
+			}
 		}
 	}
-	touched, err := q.Exec(ctx, insertWrite, w.MerchantID, w.Key, sqldb.Micros(now), w.Call, w.Content, w.Made, sealed)
-	if err == nil && touched == 0 {
-		err = refund.Errorf(refund.KindBusy, "idempotency_key", "another request with this idempotency key came first; try again")
+	at := sqldb.Micros(now)
+	claimed, err := q.Exec(ctx, claimWrite, w.MerchantID, w.Key, at, w.Call, w.Content, w.Made)
+	if err != nil {
+		return fmt.Errorf("claim idempotency key: %w", err)
 	}
-	return err
+	if claimed == 0 {
+		return refund.Errorf(refund.KindBusy, "idempotency_key", "another request with this idempotency key came first; try again")
+	}
+	if _, err := q.Exec(ctx, insertWrite, w.MerchantID, w.Key, at, w.Call, w.Content, w.Made, sealed); err != nil {
+		return fmt.Errorf("record write: %w", err)
+	}
+	return nil
 }
+
+// sealedWrites is the table's name in the seals of secrets: the one that held
+// them first, so that those seals open.
+const sealedWrites = "refund_numbers"
 
 // writeRow names a key's row in the seal of its secret. Merchants' ids have no
 // slash.
@@ -70,20 +93,18 @@ func writeRow(merchantID, key string) string { return merchantID + "/" + key }
 
 // KeptWrite implements dialect.Writes.
 func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (merchant.Write, bool, error) {
-	const text = `SELECT n.write_call, n.write_content, n.write_made, n.sealed, n.created_at FROM refund_numbers n
-		WHERE n.merchant_id = $1 AND n.namespace = 'key' AND n.value = $2`
 	w := merchant.Write{MerchantID: merchantID, Key: key}
 	var sealed string
 	var createdAt int64
 	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{merchantID, key}, func(scan func(...any) error) error {
+		return q.Query(ctx, findWrite, []any{merchantID, key}, func(scan func(...any) error) error {
 			w.Kept = true
 			return scan(&w.Call, &w.Content, &w.Made, &sealed, &createdAt)
 		})
 	})
 	if err == nil && sealed != "" && sqldb.FromMicros(createdAt).Add(merchant.WriteSecretLife).After(s.now()) {
 		var secret []byte
-		secret, err = s.unseal(sealed, "refund_numbers", writeRow(merchantID, key))
+		secret, err = s.unseal(sealed, sealedWrites, writeRow(merchantID, key))
 		w.Secret = string(secret)
 	}
 	if err != nil {

@@ -14,8 +14,7 @@ import (
 )
 
 // Members of a batch's content besides its refunds', in the first of them: what
-// the batch is shown with, and what a repeat must share. Batches are listed by
-// contentApp.
+// the batch is shown with, and what a repeat must share.
 const (
 	contentApp         = "app"
 	contentBatchNo     = "batch_no"
@@ -44,7 +43,7 @@ func (d *Dialect) createBatch(c *call) (any, error) {
 		return nil, err
 	}
 	return d.batchShown(c, Unit{
-		Key: unit.Name, Contents: unit.Members, Refunds: result.Refunds, Charges: charges, CreatedAt: result.Refunds[0].CreatedAt,
+		Key: unit.Batch.Key(), Batch: unit.Batch, Contents: unit.Members, Refunds: result.Refunds, Charges: charges, CreatedAt: result.Refunds[0].CreatedAt,
 	}), nil
 }
 
@@ -71,10 +70,10 @@ func (d *Dialect) batchUnit(c *call) (unit refund.Unit, charges map[string]refun
 		return unit, nil, err
 	}
 	unit = refund.Unit{
-		MerchantID: c.caller.Merchant.ID, Name: BatchKey + batchID(c.caller.Merchant.ID, number),
+		MerchantID: c.caller.Merchant.ID, Batch: refund.Batch{Dialect: merchant.PingPP, ID: batchID(c.caller.Merchant.ID, number), Identity: app},
 		By: dialect.Asker(c.caller, c.r, c.requestID),
 	}
-	unit.By.Batch = unit.Name // so that its end is told as one
+	unit.By.Batch = unit.Batch.Key() // so that its end is told as one
 	var keyErr *refund.Error
 	if unit.Key, keyErr = unitKey(c); keyErr != nil {
 		return unit, nil, keyErr

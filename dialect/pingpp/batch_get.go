@@ -1,6 +1,7 @@
 package pingpp
 
 import (
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -11,7 +12,8 @@ func (d *Dialect) getBatch(c *call) (any, error) {
 	if !wire.IsBatchRefundID(c.r.PathValue("id")) {
 		return nil, unknown
 	}
-	unit, ok, err := d.Units.Unit(c.r.Context(), c.caller.Merchant.ID, BatchKey+c.r.PathValue("id"))
+	batch := refund.Batch{Dialect: merchant.PingPP, ID: c.r.PathValue("id")}
+	unit, ok, err := d.Units.Unit(c.r.Context(), c.caller.Merchant.ID, batch.Key())
 	if err != nil {
 		return nil, err
 	}
@@ -23,11 +25,10 @@ func (d *Dialect) getBatch(c *call) (any, error) {
 
 // listBatches is GET /v1/batch_refunds, newest first, by page and per_page.
 func (d *Dialect) listBatches(c *call) (any, error) {
-	filter := refund.BatchFilter{MerchantID: c.caller.Merchant.ID}
+	filter := refund.BatchFilter{MerchantID: c.caller.Merchant.ID, Dialect: merchant.PingPP}
 	var err error
 	if _, ok := given(c.params, "app"); ok {
-		filter.Member = contentApp
-		if filter.Value, err = batchApp(c); err != nil {
+		if filter.Identity, err = batchApp(c); err != nil {
 			return nil, err
 		}
 	}

@@ -2,7 +2,6 @@ package pingpp
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
@@ -20,7 +19,7 @@ func (d *Dialect) batchShown(c *call, unit Unit) wire.BatchRefund {
 func batchObject(unit Unit, live bool, show func(refund.Refund, refund.Charge) wire.Refund) wire.BatchRefund {
 	said := unit.Contents[0]
 	out := wire.BatchRefund{
-		ID: batchName(unit), App: said[contentApp], BatchNo: said[contentBatchNo], Created: unit.CreatedAt.Unix(),
+		ID: unit.Batch.ID, App: said[contentApp], BatchNo: said[contentBatchNo], Created: unit.CreatedAt.Unix(),
 		Description: said[contentDescription], Metadata: json.RawMessage(said[contentMetadata]), Livemode: live,
 	}
 	for _, r := range unit.Refunds {
@@ -34,9 +33,6 @@ func batchObject(unit Unit, live bool, show func(refund.Refund, refund.Charge) w
 	out.Status, out.TimeSucceeded = batchStatus(unit.Refunds)
 	return out
 }
-
-// batchName is a batch's id.
-func batchName(unit Unit) string { return strings.TrimPrefix(unit.Key, BatchKey) }
 
 // batchStatus sums up how the refunds stand: created while the channel was told
 // of none, pending until the last has ended (section 2.7).

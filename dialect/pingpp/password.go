@@ -78,7 +78,7 @@ func (d *Dialect) batchAddress(c *call, unit Unit) string {
 	if len(waiting) == 0 {
 		return ""
 	}
-	return d.address(c, batchName(unit), "/notify/batch_refunds/"+batchName(unit), waiting, unit.Charges)
+	return d.address(c, unit.Batch.ID, "/notify/batch_refunds/"+unit.Batch.ID, waiting, unit.Charges)
 }
 
 func (d *Dialect) passwordAddress(c *call, number, behind string, r refund.Refund, charge refund.Charge) string {

@@ -11,13 +11,12 @@ import (
 )
 
 // Units finds refunds that were accepted together by their idempotency key.
-// That key is written in the transaction that accepts them, so that a batch,
-// which is nothing but its key, is never there without its refunds, nor they
-// without it.
+// That key, and the batch that they are, is written in the transaction that
+// accepts them: none of them is there without the others.
 type Units interface {
 	// Unit is what a key stands for; ok is false for an unknown one.
 	Unit(ctx context.Context, merchantID, key string) (unit Unit, ok bool, err error)
-	// Batches lists the units whose key begins with BatchKey, newest first.
+	// Batches lists units that are batches of the filter's dialect, newest first.
 	Batches(ctx context.Context, f refund.BatchFilter) (units []Unit, more bool, err error)
 	// BatchEvent is an event that tells of a batch as one, as it was then; ok is
 	// false for an unknown one.
@@ -29,10 +28,8 @@ type Units interface {
 // Unit is refunds that were accepted together, as they are now.
 type Unit = refund.Together
 
-// Keys that no header can hold: they begin with a blank. The store knows the
-// first from its index.
+// Keys that no header can hold: they begin with a blank.
 const (
-	BatchKey = " pingpp batch "
 	retryKey = " pingpp retry "
 	// passwordKey begins the key of a refund that waits for a password.
 	passwordKey = " pingpp password "

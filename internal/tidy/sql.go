@@ -11,7 +11,7 @@ import (
 // merchantTables hold rows of one merchant each and are sharded by it, so that
 // every statement on them must say whose rows it means.
 var merchantTables = []string{
-	"charges", "charge_aliases", "refunds", "refund_numbers", "attempts", "transfers",
+	"charges", "charge_aliases", "refunds", "refund_numbers", "writes", "batches", "attempts", "transfers",
 	"events", "deliveries", "delivery_attempts", "feed_counters", "audit_records", "audit_chains", "alerts",
 }
 

@@ -62,6 +62,7 @@ var cases = []suiteCase{
 	{"pages of refunds go both ways", pagesOfRefunds},
 	{"filters select", filters},
 	{"a unit is found by its key, and batches are listed", unitsAreTheirKeys},
+	{"a batch of an older replica is one batch, and is listed", olderBatches},
 	{"orders and reversals select", ordersAndReversals},
 	{"a batch that has ended is told once", batchIsToldOnce},
 	{"a payment is told with its charge, or neither is there", paymentIsToldWithItsCharge},
@@ -81,6 +82,7 @@ var cases = []suiteCase{
 	{"of many writes with one key one takes effect", writesAtOnce},
 	{"refunds and writes share one namespace of keys", oneNamespace},
 	{"a secret is told to repeats for a day", secretForADay},
+	{"a write of an older replica is a write", olderWrites},
 
 	{"a channel account is read as it was added", accountIsRead},
 	{"a channel account is changed by its merchant alone", accountChanges},

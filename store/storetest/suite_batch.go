@@ -41,9 +41,9 @@ func batchIsToldOnce(t *testing.T, f *fixture) {
 	made := func(key string) [2]refund.Refund {
 		c, d := f.registered(t, f.charge(1000)), f.registered(t, f.charge(1000))
 		one, two := f.accept(t, c, at(3), request(c, 10))[0], f.accept(t, d, at(3), request(d, 20))[0]
-		f.keyed(t, pingpp.BatchKey+key, "app_1", 3, one, two)
+		f.keyed(t, batchKey(key), "app_1", 3, one, two)
 		for _, r := range []refund.Refund{one, two} {
-			f.must(t, `UPDATE refunds SET asked_by = '{"batch":"`+pingpp.BatchKey+key+`"}' WHERE merchant_id = $1 AND id = $2`, f.merchant, r.ID)
+			f.must(t, `UPDATE refunds SET asked_by = '{"batch":"`+batchKey(key)+`"}' WHERE merchant_id = $1 AND id = $2`, f.merchant, r.ID)
 		}
 		return [2]refund.Refund{one, two}
 	}
@@ -59,7 +59,7 @@ func batchIsToldOnce(t *testing.T, f *fixture) {
 	f.word(t, none[0], refund.OutcomeFailed, refund.Notice, 5)
 	f.word(t, none[1], refund.OutcomeFailed, refund.Notice, 5)
 	told := f.told(t)
-	if len(told) != 1 || told[0].Type != pingpp.BatchSucceeded || told[0].Together.Key != pingpp.BatchKey+"151" || told[0].Refund.ID != some[0].ID {
+	if len(told) != 1 || told[0].Type != pingpp.BatchSucceeded || told[0].Together.Key != batchKey("151") || told[0].Refund.ID != some[0].ID {
 		t.Fatalf("told of %+v", told)
 	}
 	// What was told stays what it was; that money moves again is told of its refund.
@@ -81,7 +81,7 @@ func batchIsToldOnce(t *testing.T, f *fixture) {
 		t.Errorf("another merchant's: %t, %v", ok, err)
 	}
 	f.word(t, none[0], refund.OutcomeDone, refund.Operator, 7) // corrected: now some have succeeded
-	if told := f.told(t); len(told) != 1 || told[0].Together.Key != pingpp.BatchKey+"152" {
+	if told := f.told(t); len(told) != 1 || told[0].Together.Key != batchKey("152") {
 		t.Errorf("after a correction told of %v", told)
 	}
 	list := func(page refund.Page) []refund.StoredEvent {
@@ -92,7 +92,7 @@ func batchIsToldOnce(t *testing.T, f *fixture) {
 		}
 		return events
 	}
-	if first := list(refund.Page{})[0]; first.Together.Key != pingpp.BatchKey+"152" {
+	if first := list(refund.Page{})[0]; first.Together.Key != batchKey("152") {
 		t.Errorf("the newest is %s", first.Together.Key)
 	} else if second := list(refund.Page{After: &refund.Position{CreatedAt: first.At, ID: first.ID}})[0]; second.ID != told[0].ID {
 		t.Errorf("then comes %s", second.ID)

@@ -209,7 +209,7 @@ func secretForADay(t *testing.T, f *fixture) {
 	if err := f.KeepWrite(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
-	const sealed = `UPDATE refund_numbers SET created_at = created_at WHERE merchant_id = $1 AND sealed `
+	const sealed = `UPDATE writes SET created_at = created_at WHERE merchant_id = $1 AND sealed `
 	if touched, err := f.exec(t, sealed+`LIKE 'v1.%'`, f.merchant); touched != 1 || err != nil {
 		t.Errorf("%d sealed texts, %v", touched, err)
 	}
@@ -222,6 +222,7 @@ func secretForADay(t *testing.T, f *fixture) {
 	secret("rk_test_secret")
 	day := merchant.WriteSecretLife.Microseconds()
 	f.must(t, `UPDATE refund_numbers SET created_at = created_at - $2 WHERE merchant_id = $1`, f.merchant, day)
+	f.must(t, `UPDATE writes SET created_at = created_at - $2 WHERE merchant_id = $1`, f.merchant, day)
 	secret("")
 	// The text goes with the merchant's next secret.
 	next := f.named("k2", "native POST /keys")
@@ -233,4 +234,37 @@ func secretForADay(t *testing.T, f *fixture) {
 		t.Errorf("%d sealed texts, %v", touched, err)
 	}
 	f.wantKept(t, "k", "native POST /keys", "")
+}
+
+// olderWrites: what a replica of the version before schema 14 writes beside this
+// one is a claim like any other, and the other way round.
+func olderWrites(t *testing.T, f *fixture) {
+	f.own(t)
+	f.must(t, `INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at, write_call, write_content, write_made)
+		VALUES ($1, 'key', 'theirs', '[]', '[]', 1, 'native POST /keys', 'c', 'key_1')`, f.merchant)
+	f.wantKept(t, "theirs", "native POST /keys", "key_1")
+	wantKind(t, f.add(t.Context(), f.named("theirs", "native POST /endpoints"), "ep_"+f.merchant), refund.KindBusy)
+	f.endpoints(t)
+	if err := f.FreeWrite(t.Context(), f.named("theirs", "native POST /keys")); err != nil {
+		t.Fatal(err)
+	}
+	f.wantFree(t, "theirs")
+
+	// That version reads the claim's columns alone, and gives up claims without
+	// knowing what hangs on them.
+	w := f.named("ours", "native POST /keys")
+	w.Made = "key_2"
+	if err := f.KeepWrite(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	const read = `UPDATE refund_numbers SET created_at = created_at WHERE merchant_id = $1 AND value = 'ours'
+		AND write_call = 'native POST /keys' AND write_content = 'c' AND write_made = 'key_2'`
+	if touched, err := f.exec(t, read, f.merchant); touched != 1 || err != nil {
+		t.Errorf("%d claims, %v", touched, err)
+	}
+	f.must(t, `DELETE FROM refund_numbers WHERE merchant_id = $1`, f.merchant)
+	if err := f.KeepWrite(t.Context(), f.named("ours", "native POST /endpoints")); err != nil {
+		t.Fatal(err)
+	}
+	f.wantKept(t, "ours", "native POST /endpoints", "")
 }

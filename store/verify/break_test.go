@@ -39,7 +39,9 @@ const (
 	itsEntry   = ` WHERE number = (SELECT channel_number FROM refunds WHERE id = $1)`
 	theAccount = `account payer.cash`
 	anAction   = `SELECT id FROM audit_records WHERE number > 0 AND number = (SELECT MAX(number) - 1 FROM audit_records WHERE merchant_id = 'mer_demo') AND merchant_id = 'mer_demo'`
-	aWrite     = `INSERT INTO refund_numbers (merchant_id, namespace, value, contents, created_at, write_call, write_content, write_made, refunds)
+	aBatch     = `INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at)
+		SELECT merchant_id, 'key', ' pingpp batch 15', '["' || id || '"]', '[{}]', 1 FROM refunds WHERE id = $1`
+	aWrite = `INSERT INTO refund_numbers (merchant_id, namespace, value, contents, created_at, write_call, write_content, write_made, refunds)
 		SELECT merchant_id, 'key', 'k2', '[]', 1, 'native POST /charges', 'c', `
 )
 
@@ -82,6 +84,13 @@ var breakages = []breakage{
 	{"a number is gone", aSuccess, []string{`DELETE FROM refund_numbers WHERE namespace = 'number' AND refunds = '["' || $1 || '"]'`}, verify.Numbers, "refund $1"},
 	{"a key stands for a unit that is not there in full", aSuccess, []string{`INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at)
 		SELECT merchant_id, 'key', 'k1', '["' || id || '","re_gone"]', '[{},{}]', 1 FROM refunds WHERE id = $1`}, verify.Numbers, "refund re_gone"},
+	{"a key stands for nothing", aSuccess, []string{`INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at)
+		SELECT merchant_id, 'key', 'k3', '[]', '[]', 1 FROM refunds WHERE id = $1`}, verify.Numbers, "key k3"},
+	{"a batch is not entered", aSuccess, []string{aBatch}, verify.Numbers, "batch pingpp batch 15"},
+	{"a batch is entered with another time", aSuccess, []string{aBatch, `INSERT INTO batches (merchant_id, key, dialect, id, identity, created_at)
+		SELECT merchant_id, ' pingpp batch 15', 'pingpp', '15', '', 2 FROM refunds WHERE id = $1`}, verify.Numbers, "batch pingpp batch 15"},
+	{"a batch has another's key", aSuccess, []string{aBatch, `INSERT INTO batches (merchant_id, key, dialect, id, identity, created_at)
+		SELECT merchant_id, ' pingpp batch 15', 'pingpp', '16', '', 1 FROM refunds WHERE id = $1`}, verify.Numbers, "batch pingpp batch 15"},
 	{"a key stands for a write that made what is not there", aSuccess, []string{aWrite + `'re_gone', '[]' FROM refunds WHERE id = $1`}, verify.Numbers, "key k2"},
 	{"a key stands for a write on a charge that is not there", aSuccess, []string{aWrite + `'ch_gone', '[]' FROM refunds WHERE id = $1`}, verify.Numbers, "key k2"},
 	{"a key stands for a write and for refunds", aSuccess, []string{aWrite + `'', '["' || id || '"]' FROM refunds WHERE id = $1`}, verify.Numbers, "key k2"},

@@ -36,13 +36,26 @@ const (
 	// one that is there and has that number.
 	numberOfOne = `SELECT n.merchant_id, n.namespace, n.value, n.refunds, COALESCE(r.number, '') FROM refund_numbers n
 		LEFT JOIN refunds r ON r.merchant_id = n.merchant_id AND r.id = SUBSTR(n.refunds, 3, LENGTH(n.refunds) - 4)
-		WHERE n.refunds NOT LIKE '%,%' AND n.write_call = '' AND (r.id IS NULL OR n.namespace = 'number' AND r.number <> n.value)`
-	// keyOfWrite are keys of other writes that say too little, claim refunds as
-	// well, or made a charge or refund that is not there.
-	keyOfWrite = `SELECT n.merchant_id, n.namespace, n.value, n.write_call, n.write_made FROM refund_numbers n
-		WHERE n.write_call <> '' AND (n.namespace <> 'key' OR n.refunds <> '[]' OR n.contents <> '[]' OR n.write_content = ''
+		WHERE n.refunds NOT LIKE '%,%' AND n.refunds <> '[]' AND (r.id IS NULL OR n.namespace = 'number' AND r.number <> n.value)`
+	// keyOfWrite are claims for no refunds and for other writes that say too
+	// little, claim refunds as well, or made a charge or refund that is not
+	// there. What they say is in writes, or beside the claim where a replica of
+	// the version before it wrote it.
+	keyOfWrite = `SELECT n.merchant_id, n.namespace, n.value, n.write_call, n.write_made FROM (
+			SELECT n.merchant_id, n.namespace, n.value, n.refunds, n.contents, COALESCE(w.call, n.write_call) AS write_call,
+				COALESCE(w.content, n.write_content) AS write_content, COALESCE(w.made, n.write_made) AS write_made
+			FROM refund_numbers n LEFT JOIN writes w ON w.merchant_id = n.merchant_id AND w.namespace = n.namespace AND w.key = n.value
+			WHERE n.refunds = '[]' OR n.write_call <> '' OR w.call <> '') n
+		WHERE n.namespace <> 'key' OR n.refunds <> '[]' OR n.contents <> '[]' OR n.write_call = '' OR n.write_content = ''
 			OR SUBSTR(n.write_made, 1, 3) = 'ch_' AND NOT EXISTS (SELECT 1 FROM charges c WHERE c.merchant_id = n.merchant_id AND c.id = n.write_made)
-			OR SUBSTR(n.write_made, 1, 3) = 're_' AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.merchant_id = n.merchant_id AND r.id = n.write_made))`
+			OR SUBSTR(n.write_made, 1, 3) = 're_' AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.merchant_id = n.merchant_id AND r.id = n.write_made)`
+	// wrongBatch are batches whose claim is of another name or for no refunds,
+	// and claims of batches that are not entered.
+	wrongBatch = `SELECT b.merchant_id, b.key FROM batches b
+			LEFT JOIN refund_numbers n ON n.merchant_id = b.merchant_id AND n.namespace = 'key' AND n.value = b.key
+			WHERE b.key <> ' ' || b.dialect || ' batch ' || b.id OR n.refunds IS NULL OR n.refunds = '[]' OR n.created_at <> b.created_at
+		UNION ALL SELECT r.merchant_id, r.value FROM refund_numbers r WHERE r.namespace = 'key' AND substr(r.value, 1, 14) = ' pingpp batch '
+			AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.merchant_id = r.merchant_id AND b.key = r.value)`
 	// numberOfSeveral are keys of units, and whatever else is no list of one.
 	numberOfSeveral = `SELECT n.merchant_id, n.namespace, n.value, n.refunds FROM refund_numbers n
 		WHERE n.refunds LIKE '%,%' AND (n.merchant_id, n.namespace, n.value) > ($1, $2, $3)
@@ -100,7 +113,20 @@ func (v *verifier) numbers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := v.batches(ctx); err != nil {
+		return err
+	}
 	return v.units(ctx)
+}
+
+// batches checks that batches and their claims say the same.
+func (v *verifier) batches(ctx context.Context) error {
+	return v.q.Query(ctx, wrongBatch, nil, func(scan func(...any) error) error {
+		var merchant, key string
+		err := scan(&merchant, &key)
+		v.found(Numbers, merchant, "batch"+key, "it and its claim differ, or it is not entered (hint: refundry migrate enters batches of older versions)")
+		return v.enough(err)
+	})
 }
 
 // unitPage is how many keys of units are looked at together.
