@@ -81,9 +81,17 @@ func (e *Engine) work(j job) {
 	}
 }
 
-// done hands a call's word to the recorder. The lock is held.
+// done hands a call's word to the recorder, and puts a job without one back. The
+// lock is held.
 func (e *Engine) done(j job, w *word) {
 	j.lane.running--
+	if w == nil {
+		e.requeue(j)
+		if e.stopping {
+			e.giveBackQueue(e.now())
+		}
+		return
+	}
 	e.words = append(e.words, w)
 	ring(e.recordBell)
 }
@@ -91,27 +99,40 @@ func (e *Engine) done(j job, w *word) {
 // StepCall makes the next call that may be made now and keeps its outcome for
 // StepRecord. False: there is none. Not while Run runs.
 func (e *Engine) StepCall(ctx context.Context) bool {
-	e.mu.Lock()
-	j, ok, _ := e.next(e.now())
-	if ok {
-		e.calling++
+	for {
+		e.mu.Lock()
+		j, ok, _ := e.next(e.now())
+		if ok {
+			e.calling++
+		}
+		e.mu.Unlock()
+		if !ok {
+			taken, err := e.StepTurns(ctx)
+			if err != nil {
+				e.opts.Log.Warn("turns could not be taken; they are tried again", "error", err)
+			}
+			if taken == 0 {
+				return false
+			}
+			continue
+		}
+		w := e.carry(ctx, j)
+		e.mu.Lock()
+		e.calling--
+		e.done(j, w)
+		e.mu.Unlock()
+		if w != nil {
+			return true
+		}
 	}
-	e.mu.Unlock()
-	if !ok {
-		return false
-	}
-	w := e.carry(ctx, j)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.calling--
-	e.done(j, w)
-	return true
 }
 
-// carry tells or asks the channel, if the lease leaves time for a whole call.
+// carry tells or asks the channel, if the lease leaves time for a whole call. It
+// returns nil where the call has to wait for its turn after all: nobody knew the
+// account's limits.
 func (e *Engine) carry(ctx context.Context, j job) *word {
 	now := e.now()
-	if now.Add(channel.CallTimeout).After(j.Refund.LeaseUntil) {
+	if j.tooLate(now) {
 		// Its lane is slow. It comes back after as long as it has waited.
 		return giveBack(j, now.Add(now.Sub(j.since)))
 	}
@@ -126,9 +147,13 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 		w.Outcome = outcome
 	case j.step == refund.StepSubmit && opened.Account.State == merchant.AccountPaused:
 		// Nothing is sent; whoever resumes the account makes it due.
+		e.mu.Lock()
+		j.lane.queue(j.step).turns.giveBack(now, e.opts.Turns != nil)
+		e.mu.Unlock()
 		return giveBack(j, now.Add(pausedLook))
+	case e.learn(j.lane, opened.Nature.Limits, j.step):
+		return nil
 	default:
-		e.learn(j.lane, opened.Nature.Limits)
 		w.pace = opened.Nature.Pace
 		now = e.now()
 		if j.step == refund.StepSubmit && !refund.MayResubmit(j.Refund, w.pace, now) {

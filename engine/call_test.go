@@ -47,7 +47,7 @@ func TestAfterItsDeadlineACallIsOnlyBelievedWhatTheChannelMustHaveSaid(t *testin
 			}, Options{})
 			sent := e.now()
 			r := refund.Refund{State: refund.Created, LeaseEpoch: 7, LeaseUntil: sent.Add(Lease)}
-			w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane("a"), since: sent})
+			w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane("m", "a"), since: sent})
 			if took := e.now().Sub(sent); took != channel.CallTimeout {
 				t.Errorf("the call took %s", took)
 			}
@@ -65,7 +65,7 @@ func TestACallThatWasCutOffIsNotToldToTheChannel(t *testing.T) {
 		}, Options{})
 		now := e.now()
 		r := refund.Refund{State: refund.Created, LeaseEpoch: 1, LeaseUntil: now.Add(channel.CallTimeout - time.Microsecond)}
-		w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane("a"), since: now.Add(-16 * time.Second)})
+		w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane("m", "a"), since: now.Add(-16 * time.Second)})
 		if !w.due.Equal(now.Add(16*time.Second)) || w.Outcome.Kind != "" {
 			t.Errorf("word %+v, want the lease given back for as long as it waited", w)
 		}

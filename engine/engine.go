@@ -61,6 +61,9 @@ type Options struct {
 	Queue int
 	// Notifiers are the connectors whose channels send notices.
 	Notifiers []channel.Notifier
+	// Turns are what replicas share of the limits of calls; nil where this process
+	// is the only one, as on SQLite.
+	Turns SharedTurns
 	// Alert is told what an operator should look at, after the log; may be nil.
 	Alert func(refund.Alert)
 	// Jitter gives what is added to a wait that Apply decided, so that many
@@ -113,7 +116,7 @@ type Engine struct {
 	// alert was raised for.
 	broken map[string]int64
 
-	recordBell, lookBell, noticeBell chan struct{}
+	recordBell, lookBell, noticeBell, turnBell chan struct{}
 }
 
 var _ intake.Engine = (*Engine)(nil)
@@ -135,7 +138,7 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 	e := &Engine{
 		store: store, board: board, connector: connector, opts: opts,
 		lanes: make(map[string]*lane), size: mostWords, agenda: newAgenda(), broken: make(map[string]int64),
-		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1),
+		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1), turnBell: make(chan struct{}, 1),
 	}
 	for _, n := range opts.Notifiers {
 		n.OnNotice(func() { ring(e.noticeBell) })

@@ -33,6 +33,9 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	case opened.Account.State == merchant.AccountPaused:
 		w.pace = opened.Nature.Pace
 		w.Outcome = refund.Outcome{Kind: refund.OutcomeRefused, Code: "PAUSED", Message: "the channel account is paused: nothing was sent"}
+	case !e.rerouteTurn(ctx, claimed.Refund, opened.Nature.Limits):
+		w.pace = opened.Nature.Pace
+		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "LIMIT", Message: "too many reroutes at once for the channel's limits: nothing was sent"}
 	default:
 		w.pace = opened.Nature.Pace
 		w.Outcome = e.reroute(ctx, opened.Connector, instruction(claimed), to)
@@ -47,12 +50,47 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	e.mu.Lock()
 	e.remember(posted[0].Refund.DueAt)
 	e.mu.Unlock()
+	if w.Outcome.Code == "LIMIT" {
+		fault := refund.Errorf(refund.KindBusy, "refund", "%s", w.Outcome.Message)
+		fault.Refund = refundID
+		return refund.Refund{}, fault
+	}
 	if w.Outcome.Kind == refund.OutcomeRefused {
 		fault := refund.Errorf(refund.KindStateConflict, "refund", "the channel refused: %s", w.Outcome.Message)
 		fault.Refund = refundID
 		return refund.Refund{}, fault
 	}
 	return posted[0].Refund, nil
+}
+
+// rerouteTurn waits for the turn of a reroute. False: none comes before the lease
+// is too short for the call.
+func (e *Engine) rerouteTurn(ctx context.Context, r refund.Refund, limits channel.Limits) bool {
+	e.mu.Lock()
+	l := e.lane(r.MerchantID, r.ChannelAccount)
+	e.mu.Unlock()
+	e.learn(l, limits, "")
+	left := r.LeaseUntil.Add(-channel.CallTimeout).Sub(e.now())
+	for {
+		e.mu.Lock()
+		wait := l.reroutes.take(e.now(), e.opts.Turns != nil)
+		asked := l.reroutes.asked
+		l.reroutes.asked, l.reroutes.asking = false, asked
+		e.mu.Unlock()
+		if wait == 0 {
+			return true
+		}
+		if asked {
+			if slots, err := e.takeShared(ctx, &l.reroutes, 1); err != nil || len(slots) == 0 {
+				return false
+			}
+			continue
+		}
+		if left -= wait; left < 0 {
+			return false
+		}
+		sleep(wait, ctx.Done())
+	}
 }
 
 func (e *Engine) reroute(ctx context.Context, connector channel.Connector, i channel.Instruction, to channel.Destination) (o refund.Outcome) {

@@ -27,6 +27,7 @@ func (e *Engine) Run(ctx context.Context) {
 	recorder.Go(func() { e.recordLoop(ctx, called) })
 	loops.Go(func() { e.lookLoop(ctx) })
 	loops.Go(func() { e.noticeLoop(ctx) })
+	loops.Go(func() { e.turnLoop(ctx) })
 	<-ctx.Done()
 
 	e.mu.Lock()
@@ -117,6 +118,22 @@ func (e *Engine) lookLoop(ctx context.Context) {
 			continue
 		}
 		pause = 0
+	}
+}
+
+// turnLoop takes shared turns when calls wait for them.
+func (e *Engine) turnLoop(ctx context.Context) {
+	if e.opts.Turns == nil {
+		return
+	}
+	for ctx.Err() == nil {
+		select {
+		case <-e.turnBell:
+			if _, err := e.StepTurns(ctx); err != nil {
+				e.opts.Log.Warn("turns could not be taken; they are tried again", "error", err)
+			}
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -155,6 +155,8 @@ type Step string
 const (
 	StepSubmit Step = "submit"
 	StepQuery  Step = "query"
+	// StepReroute is taken on request alone; NextStep never returns it.
+	StepReroute Step = "reroute"
 )
 
 // NextStep decides whether to tell the channel or to ask it. Whatever may
