@@ -11,9 +11,10 @@ import (
 )
 
 // operate runs a command on the desk's database, and demands its exit status.
+// The data folder is that of REFUNDRY_DATA: not every command needs one.
 func (d *desk) operate(t testing.TB, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
-	stdout, stderr, status := Run(t, append(args, "--database", d.database, "--data", d.Data)...)
+	stdout, stderr, status := Run(t, append(args, "--database", d.database)...)
 	if status != want {
 		t.Fatalf("refundry %s exits %d:\n%s%s", strings.Join(args, " "), status, stdout, stderr)
 	}
@@ -85,6 +86,7 @@ func TestALiveMerchantWorksThroughAnOperatorsHands(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
 			d := open(t, engine.open(t))
+			t.Setenv("REFUNDRY_DATA", d.Data)
 			l := d.live(t)
 			number := orderNumber()
 			body := fmt.Sprintf(`{"order_no": %q, "amount": 100000, "currency": "CNY", "channel": "wx", "transaction_id": "42%s", "paid_at": "2026-11-01T00:00:00Z"}`, number, number)
@@ -130,7 +132,10 @@ func TestALiveMerchantWorksThroughAnOperatorsHands(t *testing.T) {
 					return l.native(t, http.StatusOK, http.MethodGet, "/refunds/"+id, "")["state"] == "pending"
 				})
 				Until(t, "the operator resolves it", func() bool { // unless its channel is being asked
-					_, _, status := Run(t, "refund", "resolve", id, "--merchant", "live", "--state", "succeeded", "--proof", "transfer 4711", "--database", l.database, "--data", l.Data)
+					_, problem, status := Run(t, "refund", "resolve", id, "--merchant", "live", "--state", "succeeded", "--proof", "transfer 4711", "--database", l.database)
+					if status != 0 && !strings.Contains(problem, "is being asked") {
+						t.Fatalf("resolve exits %d: %s", status, problem)
+					}
 					return status == 0
 				})
 				if r := l.native(t, http.StatusOK, http.MethodGet, "/refunds/"+id, ""); r["state"] != "succeeded" || r["channel_account"] != account {
