@@ -10,7 +10,8 @@ import (
 
 // The settings of a sandbox account: the account at ChinaUMS that the sandbox
 // plays for charges of that route. What is not set is the account of ChinaUMS'
-// own documents.
+// own documents. Nothing reads them yet: the wallet's extra is still made of the
+// settings of its identity.
 const (
 	SettingMsgSrc   = "chinaums_msg_src"
 	SettingMID      = "chinaums_mid"
