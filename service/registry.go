@@ -15,37 +15,63 @@ import (
 	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/dialect/wechatpay"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 )
 
 // The registry: every dialect and every channel in the program, one line each.
 // Nothing registers itself; what is not named here does not exist.
 
-// Dialects are what the dialects say of themselves.
-func Dialects() merchant.Dialects {
-	return merchant.Dialects{pingpp.Describe(), wallet.Describe(), wechatpay.Describe(), payin.Describe(), native.Describe()}
+// registered is a dialect in the registry.
+type registered struct {
+	describe func() merchant.Dialect
+	make     func(*Service) dialect.Dialect
+	// references read a text as what a refund is called in the dialect; nil where
+	// that is its id.
+	references func(text string, identities []merchant.Identity) []refund.Reference
+	// batchEnd returns the type of the event that tells of refunds which were
+	// accepted as one batch, "" for none; nil is a dialect without batches.
+	batchEnd func(refund.Together) string
 }
 
-// dialects makes the APIs that merchants call.
-func (s *Service) dialects(now func() time.Time, log *slog.Logger) []dialect.Dialect {
-	return []dialect.Dialect{
-		native.New(s.nativeServices(now, log)),
-		payin.New(payin.Services{
-			Directory: s.Store, Dialects: Dialects(), Reader: s.Store, Orders: s.Store, Acceptor: s.acceptor, Deliveries: s.Store,
-			Writes: s.Store, Wake: func() { s.webhooks.Wake() }, Now: now, Log: log,
-		}),
-		pingpp.New(pingpp.Services{
-			Directory: s.Store, Dialects: Dialects(), Reader: s.Store, Pager: s.Store, Units: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
-			Writes: s.Store, Now: now, Log: log,
-		}),
-		wallet.New(wallet.Services{
-			Directory: s.Store, Dialects: Dialects(), Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Writes: s.Store, Now: now, Log: log,
-		}),
-		wechatpay.New(wechatpay.Services{
-			Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.admin, Writes: s.Store,
-			EgressCheck: s.notifyCheck, PublicURL: s.opts.PublicURL, Now: now, Log: log,
-		}),
+func registry() []registered {
+	return []registered{
+		{describe: pingpp.Describe, make: (*Service).pingpp, batchEnd: pingpp.BatchEnd},
+		{describe: wallet.Describe, make: (*Service).wallet, references: wallet.References},
+		{describe: wechatpay.Describe, make: (*Service).wechatpay, references: wechatpay.References},
+		{describe: payin.Describe, make: (*Service).payin, references: payin.References},
+		{describe: native.Describe, make: (*Service).native},
 	}
 }
+
+func (s *Service) pingpp() dialect.Dialect {
+	return pingpp.New(pingpp.Services{
+		Directory: s.Store, Dialects: s.dialects(), Reader: s.Store, Pager: s.Store, Units: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
+		Writes: s.Store, Now: s.clock.now, Log: s.opts.Log,
+	})
+}
+
+func (s *Service) wallet() dialect.Dialect {
+	return wallet.New(wallet.Services{
+		Directory: s.Store, Dialects: s.dialects(), Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
+		Writes: s.Store, Now: s.clock.now, Log: s.opts.Log,
+	})
+}
+
+func (s *Service) wechatpay() dialect.Dialect {
+	return wechatpay.New(wechatpay.Services{
+		Directory: s.Store, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.admin, Writes: s.Store,
+		EgressCheck: s.notifyCheck, PublicURL: s.opts.PublicURL, Now: s.clock.now, Log: s.opts.Log,
+	})
+}
+
+func (s *Service) payin() dialect.Dialect {
+	return payin.New(payin.Services{
+		Directory: s.Store, Dialects: s.dialects(), Reader: s.Store, Orders: s.Store, Acceptor: s.acceptor, Deliveries: s.Store,
+		Writes: s.Store, Wake: func() { s.webhooks.Wake() }, Now: s.clock.now, Log: s.opts.Log,
+	})
+}
+
+func (s *Service) native() dialect.Dialect { return native.New(s.nativeServices()) }
 
 // drivers makes the drivers of the channels, by their names in channel accounts.
 func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]channel.Driver {

@@ -57,6 +57,8 @@ type Options struct {
 	// the database's.
 	Now func() time.Time
 	Log *slog.Logger // default slog.Default()
+	// dialects are served besides the registry's; a test adds some.
+	dialects []registered
 }
 
 // Service is a running process without its listener.
@@ -111,7 +113,7 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 
 // open opens the database for this process alone, if it is a file.
 func (s *Service) open(ctx context.Context) error {
-	db, err := OpenStore(ctx, s.opts.Database, store.Options{Now: s.clock.now, Log: s.opts.Log})
+	db, err := OpenStore(ctx, s.opts.Database, store.Options{Now: s.clock.now, Log: s.opts.Log, Dialects: storeDialects(s.registered())})
 	if err != nil {
 		return err
 	}
@@ -166,14 +168,16 @@ func UseMasterKey(ctx context.Context, s *store.Store, text, data string) error 
 
 // join makes the parts and ties them together.
 func (s *Service) join() {
-	log, metrics, now := s.opts.Log, s.opts.Metrics, s.clock.now
+	metrics, now := s.opts.Metrics, s.clock.now
 	board := intake.NewBoard()
 	s.joinAdmin(board)
 	s.intake = intake.New(s.Store, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
 	s.acceptor = acceptor{s.intake, metrics.Accepted, func() { s.webhooks.Wake() }}
-	dialects := s.dialects(now, log)
+	var dialects []dialect.Dialect
 	renderers := make(map[string]webhook.Renderer)
-	for _, d := range dialects {
+	for _, one := range s.registered() {
+		d := one.make(s)
+		dialects = append(dialects, d)
 		if renderer, ok := d.(webhook.Renderer); ok {
 			renderers[d.Name()] = renderer
 		}

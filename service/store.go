@@ -10,7 +10,6 @@ import (
 	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/dialect/wechatpay"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/verify"
@@ -44,9 +43,8 @@ func OpenStore(ctx context.Context, url string, opts store.Options) (*store.Stor
 		opts.Growing = append(opts.Growing, tables.Growing...)
 		opts.DeleteRefunds = append(opts.DeleteRefunds, tables.DeleteRefunds...)
 	}
-	opts.Dialects = store.Dialects{
-		References: []func(string, []merchant.Identity) []refund.Reference{wallet.References, payin.References, wechatpay.References},
-		BatchEnd:   pingpp.BatchEnd,
+	if opts.Dialects.BatchEnd == nil {
+		opts.Dialects = storeDialects(registry())
 	}
 	return store.Open(ctx, url, opts)
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -67,13 +66,13 @@ func (s *Service) webhookOptions() webhook.Options {
 	}}
 }
 
-func (s *Service) nativeServices(now func() time.Time, log *slog.Logger) native.Services {
+func (s *Service) nativeServices() native.Services {
 	return native.Services{
-		Admin: s.admin, Directory: s.Store, Dialects: Dialects(), Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
+		Admin: s.admin, Directory: s.Store, Dialects: s.dialects(), Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
 		Searcher: s.Store, Audit: s.Store, Alerts: s.Store,
 		Sandbox: s.sandbox, Resetter: s, Endpoints: s.Store, Deliveries: s.Store, Merchants: s.Store, Writes: s.Store, Rules: s.Store.RuleBook,
 		EgressCheck: s.egressCheck,
-		Wake:        s.wake, Now: now, Log: log,
+		Wake:        s.wake, Now: s.clock.now, Log: s.opts.Log,
 	}
 }
 
