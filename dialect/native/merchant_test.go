@@ -1,12 +1,15 @@
 package native_test
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -79,10 +82,30 @@ func TestARefusedKeyIsNamedByWhatItIs(t *testing.T) {
 		if strings.Contains(answer, strings.Split(key, "\n")[1]) {
 			t.Errorf("%s repeats the key: %s", path, answer)
 		}
-		if path == "/merchant/settings" && !strings.Contains(answer, "found a private key") {
+		if !strings.Contains(answer, "found a private key") {
 			t.Errorf("%s is told %s", path, answer)
 		}
 	}
+}
+
+// An EC certificate was taken once, and no request of its merchant verified.
+func TestACertificateIsReadByItsDialect(t *testing.T) {
+	s := dialecttest.Start(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := pemkey.SelfSign(key, "1900009191", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Unchanged(t, func() {
+		body := fmt.Sprintf(`{"settings": {"merchant_cert": %q}}`, pemkey.MarshalCertificate(made))
+		answer := send(t, s, demo, "PATCH", "/identities/wechatpay/1900009191", body, http.StatusBadRequest)
+		if text(answer, "param") != "settings.merchant_cert" || !strings.Contains(answer, "EC public key") {
+			t.Errorf("answered %s", answer)
+		}
+	})
 }
 
 func TestTheBalancesOfACurrencyAddUpToNothing(t *testing.T) {
