@@ -95,15 +95,18 @@ type listed struct {
 // inState lists the refunds of a state.
 func (r running) inState(t *testing.T, state string) (ids []string) {
 	t.Helper()
-	for cursor := ""; ; {
+	for next := ""; ; {
 		var page listed
-		r.call(t, "GET", "/refunds?limit=100&state="+state+"&cursor="+cursor, nil, &page)
+		if status := r.call(t, "GET", "/refunds?limit=100&state="+state+next, nil, &page); status != http.StatusOK {
+			t.Fatalf("listing refunds answers %d", status)
+		}
 		for _, one := range page.Data {
 			ids = append(ids, one.ID)
 		}
-		if cursor = page.Next; cursor == "" {
+		if page.Next == "" {
 			return ids
 		}
+		next = "&cursor=" + page.Next
 	}
 }
 
