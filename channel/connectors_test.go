@@ -39,8 +39,9 @@ type nobody struct {
 }
 
 func (nobody) Submit(context.Context, channel.Instruction) refund.Outcome { return refund.Outcome{} }
-func (nobody) Query(context.Context, channel.Instruction) refund.Outcome  { return refund.Outcome{} }
-func (nobody) Pace() refund.Pace                                          { return refund.Pace{} }
+
+func (nobody) Query(context.Context, channel.Instruction) refund.Outcome { return refund.Outcome{} }
+func (nobody) Pace() refund.Pace                                         { return refund.Pace{} }
 
 // accounts are rows that the test changes.
 type accounts map[string]merchant.ChannelAccount
@@ -75,12 +76,12 @@ func TestAnAccountIsOpenedOnceForEachVersion(t *testing.T) {
 		}
 		return opened.Connector.(nobody).version
 	}
-	if version() != 1 || version() != 1 || len(d.opened) != 1 {
-		t.Errorf("opened %d times", len(d.opened))
+	if first, again := version(), version(); first != 1 || again != 1 || len(d.opened) != 1 {
+		t.Errorf("opened %d times, as versions %d and %d", len(d.opened), first, again)
 	}
 	rows["a"] = rows["a"].Renew(nil, map[string]string{"key": "k2"}, noon.Add(time.Hour))
-	if version() != 2 || version() != 2 || len(d.opened) != 2 {
-		t.Errorf("after a change it was opened %d times", len(d.opened))
+	if first, again := version(), version(); first != 2 || again != 2 || len(d.opened) != 2 {
+		t.Errorf("after a change it was opened %d times, as versions %d and %d", len(d.opened), first, again)
 	}
 	got := d.opened[1]
 	if got.Secrets["key"] != "k2" || got.Settings["base_url"] != "https://pay.example" || got.NotifyURL != "https://refundry.example/notify/toy/a" {

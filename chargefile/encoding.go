@@ -170,7 +170,7 @@ func (t *textLines) next() (physical, error) {
 	if t.encoding == "" {
 		t.encoding = lineEncoding(raw)
 	}
-	ok := true
+	var ok bool
 	if t.encoding == gb18030Encoding {
 		line.text, ok = fromGB18030(raw)
 	} else {

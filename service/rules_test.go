@@ -22,7 +22,8 @@ func (bound) Settings() []merchant.Setting { return nil }
 type numbering struct{ channel.Basic }
 
 func (numbering) Submit(context.Context, channel.Instruction) refund.Outcome { return refund.Outcome{} }
-func (numbering) Query(context.Context, channel.Instruction) refund.Outcome  { return refund.Outcome{} }
+
+func (numbering) Query(context.Context, channel.Instruction) refund.Outcome { return refund.Outcome{} }
 
 func (numbering) Number(refundID string, try int) string {
 	if refundID == "re_panic" {

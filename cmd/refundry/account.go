@@ -69,8 +69,12 @@ func (f accountFlags) show(e *environment, a merchant.ChannelAccount) error {
 		return e.printJSON(native.AccountJSON(a))
 	}
 	rows := [][]string{
-		{"id", a.ID}, {"channel", a.Channel}, {"state", string(a.State)}, {"takes", strings.Join(admin.Takes(a), ",")},
-		{"default", map[bool]string{true: "yes", false: "no"}[a.Default]}, {"version", fmt.Sprint(a.Version)},
+		{"id", a.ID},
+		{"channel", a.Channel},
+		{"state", string(a.State)},
+		{"takes", strings.Join(admin.Takes(a), ",")},
+		{"default", map[bool]string{true: "yes", false: "no"}[a.Default]},
+		{"version", fmt.Sprint(a.Version)},
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
 		rows = append(rows, []string{name, a.Settings[name]})

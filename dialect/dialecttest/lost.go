@@ -69,15 +69,12 @@ func (f fixture) lose(t *testing.T, broken *breaking, send func(base string) *ht
 		broken.done.Store(false)
 		r := send(broken.url)
 		r.Header.Set("Idempotency-Key", keyOf(key))
-		response, err := own.RoundTrip(r)
-		if err != nil {
+		answer, body, err := exchange(own, r)
+		switch {
+		case err != nil && answer.StatusCode == 0:
 			if f.Unknown != nil || !broken.done.Load() {
 				t.Errorf("the connection broke: %v", err)
 			}
-			return
-		}
-		answer, body, err := readAll(response)
-		switch {
 		case err != nil:
 			t.Errorf("half an answer: %d %s, %v", answer.StatusCode, body, err)
 		case broken.done.Load() && (f.Unknown == nil || !f.Unknown(answer.StatusCode, body)):
@@ -97,11 +94,7 @@ func keyOf(text string) string { return strings.ReplaceAll(text, " ", "-") }
 func sendKeyed(t testing.TB, by http.RoundTripper, r *http.Request, key string) (Answer, string) {
 	t.Helper()
 	r.Header.Set("Idempotency-Key", keyOf(key))
-	response, err := by.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, body, err := readAll(response)
+	answer, body, err := exchange(by, r)
 	if err != nil {
 		t.Fatal(err)
 	}

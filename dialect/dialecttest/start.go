@@ -155,14 +155,16 @@ func Do(t testing.TB, r *http.Request) (Answer, string) {
 
 // do is Do for goroutines of a test, which must not end it.
 func do(r *http.Request) (Answer, string, error) {
-	response, err := http.DefaultTransport.RoundTrip(r)
+	return exchange(http.DefaultTransport, r)
+}
+
+// exchange sends a request and reads the whole answer. With an error the answer
+// has a status only if it began.
+func exchange(by http.RoundTripper, r *http.Request) (Answer, string, error) {
+	response, err := by.RoundTrip(r)
 	if err != nil {
 		return Answer{}, "", err
 	}
-	return readAll(response)
-}
-
-func readAll(response *http.Response) (Answer, string, error) {
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	return Answer{response.StatusCode, response.Header, response.Close, response.ContentLength}, string(body), err

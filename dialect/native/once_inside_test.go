@@ -7,8 +7,10 @@ import (
 
 // The writes that look after their keys themselves: the intake claims those of
 // refunds, a quote and a check change nothing, and a batch is many commits.
-var withoutAgain = map[string]bool{"POST /refunds": true, "POST /quotes": true, "POST /charges/batch": true,
-	"POST /accounts/{id}/check": true}
+var withoutAgain = map[string]bool{
+	"POST /refunds": true, "POST /quotes": true, "POST /charges/batch": true,
+	"POST /accounts/{id}/check": true,
+}
 
 func TestEveryWriteKnowsWhatToAnswerARepeat(t *testing.T) {
 	for _, r := range New(Services{}).routes() {
