@@ -18,13 +18,14 @@ type Delivery struct {
 	Body  []byte
 	// Attempts counts the tries on record.
 	Attempts int64
-	// DueAt is when someone looks at it next; LeaseUntil while a lease holds.
+	// DueAt is when it is sent next; LeaseUntil while a lease holds.
 	DueAt      time.Time
 	LeaseEpoch int64
 	LeaseUntil time.Time // zero: nobody holds one
-	// Dead says that it could not be made and will not be sent; Error says why.
-	Dead  bool
-	Error string
+	// Problem says why its key, address or body could not be made, "" once it
+	// is made. MakeAt is when that is tried again, zero when it is not.
+	Problem string
+	MakeAt  time.Time
 }
 
 // DeliveryKey names a delivery row as a look without locks saw it.

@@ -23,11 +23,11 @@ const (
 )
 
 // batchEnds finds the batches that ended with one of the new events, and makes
-// the event that says so. Only one fan-out
-// of a merchant is under way at a time, and whichever refund of a batch was
-// committed last is new to a fan-out that sees all the others; so none is
-// missed, and one that was made is seen.
-func (s *Store) batchEnds(ctx context.Context, q sqldb.Querier, events []webhook.Event) (made []webhook.Event, rows [][]any, err error) {
+// the event that says so. Whichever refund of a batch was committed last is new
+// to a look that sees all the others; so none is missed, and the fan-out finds
+// out if another has been faster. A batch that can't be read is logged: the
+// events of its refunds are taken over all the same.
+func (s *Store) batchEnds(ctx context.Context, q sqldb.Querier, events []webhook.Event) (made []webhook.Event, err error) {
 	seen := make(map[string]bool)
 	for _, event := range events {
 		key := event.Refund.By.Batch
@@ -36,30 +36,37 @@ func (s *Store) batchEnds(ctx context.Context, q sqldb.Querier, events []webhook
 		}
 		seen[key] = true
 		unit, kind, err := s.endedBatch(ctx, q, event.MerchantID, key)
-		if err != nil {
-			return nil, nil, err
-		}
-		if kind == "" {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, err
+		case err != nil:
+			s.log.Error("a batch of refunds can't be read; nobody is notified that it has ended", "merchant", event.MerchantID, "key", key, "error", err)
 			continue
-		}
-		snapshots := make([]refund.Snapshot, len(unit.Refunds))
-		for n, r := range unit.Refunds {
-			snapshots[n] = refund.SnapshotOf(r, unit.Charges[r.ChargeID])
-		}
-		text, err := jsonText(snapshots)
-		if err != nil {
-			return nil, nil, fmt.Errorf("encode batch event: %w", err)
+		case kind == "":
+			continue
 		}
 		at := sqldb.FromMicros(sqldb.Micros(s.now()))
 		first := unit.Refunds[0]
-		one := webhook.Event{
-			MerchantID: event.MerchantID, Mode: event.Mode, ID: eventPrefix + s.newID(at), Type: kind, At: at,
+		made = append(made, webhook.Event{
+			Kind: webhook.AboutBatch, MerchantID: event.MerchantID, ID: eventPrefix + s.newID(at), Type: kind, At: at,
 			Refund: first, Charge: unit.Charges[first.ChargeID], Together: &unit,
-		}
-		made = append(made, one)
-		rows = append(rows, []any{one.MerchantID, sqldb.Micros(at), one.ID, key, text})
+		})
 	}
-	return made, rows, nil
+	return made, nil
+}
+
+// batchRow is an event about a batch as its row.
+func batchRow(event webhook.Event) ([]any, error) {
+	unit := event.Together
+	snapshots := make([]refund.Snapshot, len(unit.Refunds))
+	for n, r := range unit.Refunds {
+		snapshots[n] = refund.SnapshotOf(r, unit.Charges[r.ChargeID])
+	}
+	text, err := jsonText(snapshots)
+	if err != nil {
+		return nil, fmt.Errorf("encode batch event: %w", err)
+	}
+	return []any{event.MerchantID, sqldb.Micros(event.At), event.ID, unit.Key, text}, nil
 }
 
 // endedBatch reads a batch, with the type of the event that tells of its end:

@@ -16,13 +16,13 @@ var _ webhook.Store = (*Store)(nil)
 
 const (
 	insertDeliveries = `INSERT INTO deliveries (merchant_id, created_at, id, event_id, endpoint_id, dialect, url, host, key_id, body,
-		state, attempts, due_at, lease_epoch, lease_until, ended_at) VALUES`
-	deliveryWidth          = 16
+		state, attempts, due_at, lease_epoch, lease_until, ended_at, problem, make_at) VALUES`
+	deliveryWidth          = 18
 	insertDeliveryAttempts = `INSERT INTO delivery_attempts (merchant_id, created_at, id, delivery_id, status, error, duration_us) VALUES`
 	deliveryAttemptWidth   = 7
 
 	deliveryColumns = `d.merchant_id, d.created_at, d.id, d.event_id, d.endpoint_id, d.dialect, d.url, d.host, d.key_id, d.body,
-		d.attempts, d.lease_epoch`
+		d.attempts, d.lease_epoch, d.problem, d.make_at`
 	// deliveryJoin finds rows of v that are there.
 	deliveryJoin = ` FROM v JOIN deliveries d ON d.merchant_id = v.merchant_id AND d.created_at = v.created_at AND d.id = v.id`
 	// deliveryLeased is a row of v under the lease that v names.
@@ -30,35 +30,38 @@ const (
 		AND deliveries.id = v.id AND deliveries.lease_epoch = v.lease_epoch AND deliveries.state = 'waiting'`
 )
 
-// deliveryRows makes the statements that insert deliveries. One that is dead
-// from the start leaves an attempt that says why.
-func deliveryRows(deliveries []merchant.Delivery, newID func(time.Time) string) []sqldb.Statement {
+// neverDue is the due time of a delivery that could not be made, in no time
+// that comes (9999-12-31), so that no program sends it as it is.
+const neverDue = 253_402_214_400_000_000
+
+// deliveryRows makes the statements that insert deliveries.
+func deliveryRows(deliveries []merchant.Delivery) []sqldb.Statement {
 	rows := make([][]any, len(deliveries))
-	var attempts [][]any
 	for n, d := range deliveries {
-		state, dueAt, endedAt := merchant.DeliveryWaiting, sqldb.Micros(d.DueAt), int64(0)
-		if d.Dead {
-			state, dueAt, endedAt = merchant.DeliveryDead, 0, sqldb.Micros(d.CreatedAt)
-			attempts = append(attempts, []any{d.MerchantID, sqldb.Micros(d.CreatedAt), newID(d.CreatedAt), d.ID, int64(0), d.Error, int64(0)})
+		dueAt := sqldb.Micros(d.DueAt)
+		if d.Problem != "" {
+			dueAt = neverDue
 		}
 		rows[n] = []any{
 			d.MerchantID, sqldb.Micros(d.CreatedAt), d.ID, d.EventID, d.EndpointID, d.Dialect, d.URL, d.Host, d.KeyID, d.Body,
-			string(state), d.Attempts, dueAt, d.LeaseEpoch, sqldb.Micros(d.LeaseUntil), endedAt,
+			string(merchant.DeliveryWaiting), d.Attempts, dueAt, d.LeaseEpoch, sqldb.Micros(d.LeaseUntil), int64(0), d.Problem, sqldb.Micros(d.MakeAt),
 		}
 	}
-	statements := sqldb.InsertRows(insertDeliveries, deliveryWidth, rows, "")
-	return append(statements, sqldb.InsertRows(insertDeliveryAttempts, deliveryAttemptWidth, attempts, "")...)
+	return sqldb.InsertRows(insertDeliveries, deliveryWidth, rows, "")
 }
 
 func scanDelivery(scan func(...any) error) (merchant.Delivery, error) {
 	var d merchant.Delivery
-	var createdAt int64
+	var createdAt, makeAt int64
 	err := scan(&d.MerchantID, &createdAt, &d.ID, &d.EventID, &d.EndpointID, &d.Dialect, &d.URL, &d.Host, &d.KeyID, &d.Body,
-		&d.Attempts, &d.LeaseEpoch)
+		&d.Attempts, &d.LeaseEpoch, &d.Problem, &makeAt)
 	if err != nil {
 		return merchant.Delivery{}, fmt.Errorf("read delivery: %w", err)
 	}
-	d.CreatedAt = sqldb.FromMicros(createdAt)
+	d.CreatedAt, d.MakeAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(makeAt)
+	if d.Body == nil {
+		d.Body = []byte{} // SQLite has no other word for no bytes
+	}
 	return d, nil
 }
 

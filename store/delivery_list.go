@@ -19,7 +19,10 @@ func scanRecord(scan func(...any) error) (merchant.DeliveryRecord, error) {
 		return scan(append(columns, (*string)(&r.State), &dueAt, &leaseUntil, &endedAt)...)
 	})
 	d.DueAt, d.LeaseUntil, r.EndedAt = sqldb.FromMicros(dueAt), sqldb.FromMicros(leaseUntil), sqldb.FromMicros(endedAt)
-	d.Dead, r.Delivery = r.State == merchant.DeliveryDead, d
+	if dueAt == neverDue {
+		d.DueAt = d.MakeAt
+	}
+	r.Delivery = d
 	return r, err
 }
 

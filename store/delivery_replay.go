@@ -32,14 +32,19 @@ func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, recor
 			return refund.Errorf(refund.KindStateConflict, "delivery", "the delivery is still on its way")
 		case inUse == 0:
 			return refund.Errorf(refund.KindStateConflict, "delivery", "its endpoint is not in use any more")
-		case old.State == merchant.DeliveryDead && old.Delivery.Attempts == 0:
+		case old.State == merchant.DeliveryDead && old.Delivery.Attempts == 0 && old.Delivery.Problem == "":
+			// An earlier version gave it up, and did not keep what it takes to
+			// make it.
 			return refund.Errorf(refund.KindStateConflict, "delivery", "it could not be made, and has no bytes to be sent")
 		}
 		again = old.Delivery
 		again.ID, again.CreatedAt, again.DueAt = s.newID(now), now, now
-		again.Attempts, again.LeaseEpoch, again.LeaseUntil, again.Dead = 0, 0, time.Time{}, false
+		again.Attempts, again.LeaseEpoch, again.LeaseUntil = 0, 0, time.Time{}
+		if again.Problem != "" {
+			again.MakeAt = now
+		}
 		merchant.WriteMade(ctx, again.ID)
-		if _, err := q.Send(ctx, deliveryRows([]merchant.Delivery{again}, s.newID)); err != nil {
+		if _, err := q.Send(ctx, deliveryRows([]merchant.Delivery{again})); err != nil {
 			return err
 		}
 		return s.appendAudit(ctx, q, record.With("delivery", again.ID))

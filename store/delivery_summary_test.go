@@ -10,7 +10,6 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
-	"github.com/refundry/refundry/webhook"
 )
 
 // Two addresses in Payin and one in another dialect are told that a refund
@@ -23,24 +22,24 @@ func TestDeliveriesOfARefundAreSummedUpByDialect(t *testing.T) {
 		at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 		succeed(t, s, "mer_1", "1", at(1))
 		succeed(t, s, "mer_1", "2", at(1)) // at the same moment
+		news, err := s.News(t.Context(), "mer_1", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var made []merchant.Delivery
-		_, err := s.FanOut(t.Context(), "mer_1", 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]merchant.Delivery, error) {
-			made = nil
-			for _, event := range events {
-				if event.Refund.ID != "re_1" || event.Type != "refund.succeeded" {
-					continue
-				}
-				for n, dialect := range []string{merchant.Payin, merchant.Payin, merchant.Native} {
-					made = append(made, merchant.Delivery{
-						MerchantID: "mer_1", ID: fmt.Sprint(n), CreatedAt: at(1), EventID: event.ID, Dialect: dialect,
-						URL: "https://shop.example", Body: []byte{}, DueAt: at(1), LeaseEpoch: 1, LeaseUntil: at(60),
-					})
-				}
+		for _, event := range news.Events {
+			if event.Refund.ID != "re_1" || event.Type != "refund.succeeded" {
+				continue
 			}
-			return made, nil
-		})
-		if err != nil || len(made) != 3 {
-			t.Fatalf("%d deliveries, %v", len(made), err)
+			for n, dialect := range []string{merchant.Payin, merchant.Payin, merchant.Native} {
+				made = append(made, merchant.Delivery{
+					MerchantID: "mer_1", ID: fmt.Sprint(n), CreatedAt: at(1), EventID: event.ID, Dialect: dialect,
+					URL: "https://shop.example", Body: []byte{}, DueAt: at(1), LeaseEpoch: 1, LeaseUntil: at(60),
+				})
+			}
+		}
+		if done, err := s.FanOut(t.Context(), news, made); err != nil || !done || len(made) != 3 {
+			t.Fatalf("%d deliveries, done %v, %v", len(made), done, err)
 		}
 		for n, step := range []struct {
 			attempt merchant.DeliveryAttempt

@@ -20,6 +20,10 @@ var deleteCharges = []string{
 		JOIN deliveries d ON d.merchant_id = e.merchant_id AND d.event_id = e.id)`,
 	`DELETE FROM deliveries WHERE (merchant_id, event_id) IN (SELECT e.merchant_id, e.id FROM v
 		JOIN events e ON e.merchant_id = v.merchant_id AND e.charge_id = v.id)`,
+	`DELETE FROM delivery_attempts WHERE (merchant_id, delivery_id) IN (SELECT d.merchant_id, d.id FROM v
+		JOIN deliveries d ON d.merchant_id = v.merchant_id AND d.event_id = v.id)`,
+	`DELETE FROM deliveries WHERE (merchant_id, event_id) IN (SELECT v.merchant_id, v.id FROM v)`,
+	`DELETE FROM payment_events WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM events WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM transfers WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM attempts WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
@@ -88,7 +92,7 @@ func (r *resetting) lock(ctx context.Context, charges []refund.Charge, now time.
 	if !m.Settings.Demo || m.Mode != merchant.Test {
 		return refund.Errorf(refund.KindForbidden, "", "only the demo merchant can be renewed")
 	}
-	if _, err := lockCounter(ctx, r.q, r.merchantID); err != nil {
+	if err := lockCounter(ctx, r.q, r.merchantID); err != nil {
 		return err
 	}
 	if err := r.find(ctx, charges); err != nil {

@@ -16,7 +16,6 @@ import (
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
-	"github.com/refundry/refundry/webhook"
 )
 
 // counted lists the rows of every table that something of a charge is in.
@@ -65,17 +64,23 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 		}
 	}
 	succeed(t, s, c.MerchantID, name, noon.Add(time.Minute))
-	_, err = s.FanOut(ctx, c.MerchantID, 10, func(events []webhook.Event, _ []merchant.Endpoint) ([]merchant.Delivery, error) {
-		var made []merchant.Delivery
-		for n, e := range events {
-			made = append(made, merchant.Delivery{
-				MerchantID: c.MerchantID, ID: fmt.Sprint(name, n), CreatedAt: noon, EventID: e.ID, Dialect: merchant.Native,
-				URL: "https://shop.example", Body: []byte{}, DueAt: noon, Dead: n == 1,
-			})
-		}
-		return made, nil
-	})
+	news, err := s.News(ctx, c.MerchantID, 10)
 	if err != nil {
+		t.Fatal(err)
+	}
+	var made []merchant.Delivery
+	var tried []merchant.DeliveryAttempt
+	for n, e := range news.Events {
+		made = append(made, merchant.Delivery{
+			MerchantID: c.MerchantID, ID: fmt.Sprint(name, n), CreatedAt: noon, EventID: e.ID, Dialect: merchant.Native,
+			URL: "https://shop.example", Body: []byte{}, DueAt: noon,
+		})
+		tried = append(tried, merchant.DeliveryAttempt{Delivery: made[n], At: noon, Dead: true})
+	}
+	if done, err := s.FanOut(ctx, news, made); err != nil || !done {
+		t.Fatal(done, err)
+	}
+	if err := s.SaveAttempts(ctx, tried); err != nil {
 		t.Fatal(err)
 	}
 	err = sandbox.NewDatabase(s).Books(ctx, func(tx sandbox.Tx) error {

@@ -63,15 +63,19 @@ func (s *Store) TakeOverLeases(ctx context.Context, now time.Time) (int64, error
 // MerchantsWithNewEvents implements webhook.Store. It goes from one merchant's
 // first new event to the next merchant's through the index, so that a long
 // list of new events costs no more than a short one.
-func (s *Store) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string, error) {
+func (s *Store) MerchantsWithNewEvents(ctx context.Context, after string, limit int) ([]string, error) {
 	const text = `WITH RECURSIVE m (id) AS (
-			SELECT MIN(f.merchant_id) FROM events f WHERE f.feed_number = 0
-			UNION ALL
+			SELECT MIN(f.merchant_id) FROM events f WHERE f.feed_number = 0 AND f.merchant_id > $1 UNION ALL
 			SELECT (SELECT MIN(e.merchant_id) FROM events e WHERE e.feed_number = 0 AND e.merchant_id > m.id) FROM m WHERE m.id IS NOT NULL
-		) SELECT m.id FROM m WHERE m.id IS NOT NULL LIMIT $1`
+		), p (id) AS (
+			SELECT MIN(f.merchant_id) FROM payment_events f WHERE f.told_at = 0 AND f.merchant_id > $1 UNION ALL
+			SELECT (SELECT MIN(e.merchant_id) FROM payment_events e WHERE e.told_at = 0 AND e.merchant_id > p.id) FROM p WHERE p.id IS NOT NULL
+		)
+		SELECT n.id FROM (SELECT m.id FROM m WHERE m.id IS NOT NULL LIMIT $2) n UNION
+		SELECT o.id FROM (SELECT p.id FROM p WHERE p.id IS NOT NULL LIMIT $2) o ORDER BY 1 LIMIT $2`
 	var merchants []string
 	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{int64(limit)}, func(scan func(...any) error) error {
+		return q.Query(ctx, text, []any{after, int64(limit)}, func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
 			merchants = append(merchants, id)
@@ -102,6 +106,24 @@ func (s *Store) ChainsToLink(ctx context.Context, limit int) ([]string, error) {
 		return nil, fmt.Errorf("find audit records to link: %w", err)
 	}
 	return chains, nil
+}
+
+// Unmade implements webhook.Store.
+func (s *Store) Unmade(ctx context.Context, now time.Time, limit int) ([]merchant.Delivery, error) {
+	const text = `SELECT ` + deliveryColumns + ` FROM deliveries d
+		WHERE d.make_at > 0 AND d.make_at <= $1 AND d.state = 'waiting' ORDER BY d.make_at LIMIT $2`
+	var found []merchant.Delivery
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
+			d, err := scanDelivery(scan)
+			found = append(found, d)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find deliveries that could not be made: %w", err)
+	}
+	return found, nil
 }
 
 // mostBusyHosts bounds the hosts that DueDeliveries leaves out, and so its

@@ -94,7 +94,7 @@ func endpoints(ctx context.Context, q sqldb.Querier, text string, args ...any) (
 func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, now time.Time) error {
 	const (
 		disable = `UPDATE endpoints SET disabled_at = CASE WHEN disabled_at = 0 THEN $3 ELSE disabled_at END, sealed = '' WHERE merchant_id = $1 AND id = $2`
-		end     = `UPDATE deliveries SET state = 'dead', due_at = 0, lease_until = 0, ended_at = $3
+		end     = `UPDATE deliveries SET state = 'dead', due_at = 0, make_at = 0, lease_until = 0, ended_at = $3
 			WHERE merchant_id = $1 AND endpoint_id = $2 AND state = 'waiting'`
 	)
 	err := s.write(ctx, func(q sqldb.Querier) error {

@@ -1,7 +1,6 @@
 package webhook_test
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,12 +18,10 @@ func (asking) Addresses(e webhook.Event) []merchant.Endpoint {
 	return []merchant.Endpoint{{Dialect: "asking", URL: "https://shop.example/notice?a=b"}}
 }
 
-func (asking) Address(p merchant.Endpoint, e webhook.Event) (string, error) {
-	return p.URL + "&charge=" + e.Charge.ID, nil
-}
+func (asking) ByGET() bool { return true }
 
-func (asking) Render(context.Context, merchant.Endpoint, webhook.Event) ([]byte, error) {
-	return nil, nil
+func (asking) Render(_ webhook.Known, p merchant.Endpoint, e webhook.Event) (webhook.Message, error) {
+	return webhook.Message{URL: p.URL + "&charge=" + e.Charge.ID}, nil
 }
 
 func (asking) Succeeded(d merchant.Delivery, status int, body []byte) bool {

@@ -2,189 +2,115 @@ package webhook
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/refundry/refundry/merchant"
 )
 
-// mostRenderTries is how often a merchant's fan-out may fail in a row because
-// an event could not be rendered, once a second or faster, before that event's
-// delivery is written as dead: one bad event must not stop a feed for ever.
-const mostRenderTries = 20
+const (
+	// fanOutMerchants and fanOutEvents bound one step of the fan-out; each
+	// event may become as many deliveries as the merchant has endpoints.
+	fanOutMerchants = 64
+	fanOutEvents    = 128
+	// fanOutRounds is how often a merchant with more than that has its turn
+	// before the next one: others must not wait for a whole import.
+	fanOutRounds = 8
+	// fanOutPages bounds the merchants that one step passes over because they
+	// are left alone for a while.
+	fanOutPages = 64
+	// fanOutTimeout bounds one merchant's turn, so that others have theirs.
+	// What it covers takes milliseconds.
+	fanOutTimeout = 10 * time.Second
+	// maxFanOutPause bounds how long a merchant is left alone whose fan-out
+	// fails: a database that was away for a moment costs a second, and what
+	// stays broken a try each minute.
+	maxFanOutPause = time.Minute
+)
 
 // StepFanOut gives new events their feed numbers and writes their deliveries,
-// one transaction per merchant. It gives how many events it took. When one
-// merchant's fails the others' are done all the same.
+// one transaction per merchant. It returns how many events it took. Merchants
+// take turns: nobody is served twice before everybody was served once. One
+// whose turn fails is left alone for a while, and logged; the error that is
+// returned is about all of them.
 func (s *Sender) StepFanOut(ctx context.Context) (int, error) {
-	merchants, err := s.store.MerchantsWithNewEvents(ctx, fanOutMerchants)
-	if err != nil {
-		return 0, err
-	}
-	total := 0
-	var problems error
-	for _, merchantID := range merchants {
-		for range fanOutRounds {
-			taken, err := s.fanOut(ctx, merchantID)
-			total += taken
-			if err != nil {
-				problems = errors.Join(problems, fmt.Errorf("fan out events of merchant %s: %w", merchantID, err))
+	total, served, facts := 0, 0, s.newFacts()
+	start := s.turn
+	again := start == "" // the list has begun at its first merchant
+	for range fanOutPages {
+		merchants, err := s.store.MerchantsWithNewEvents(ctx, s.turn, fanOutMerchants)
+		if err != nil {
+			return total, err
+		}
+		for _, merchantID := range merchants {
+			if again && start != "" && merchantID > start {
+				return total, nil // everybody has had a turn
 			}
-			if taken < fanOutEvents {
-				break
+			s.turn = merchantID
+			if s.pauses.waits(merchantID, s.now()) != nil {
+				continue
+			}
+			total += s.serve(ctx, facts, merchantID)
+			if served++; served == fanOutMerchants {
+				return total, nil
 			}
 		}
+		if len(merchants) == fanOutMerchants {
+			continue
+		}
+		s.turn = ""
+		if again {
+			break
+		}
+		again = true
 	}
-	return total, problems
+	return total, nil
 }
 
-func (s *Sender) fanOut(ctx context.Context, merchantID string) (int, error) {
-	var p planning
-	taken, err := s.store.FanOut(ctx, merchantID, fanOutEvents, func(events []Event, endpoints []merchant.Endpoint) ([]merchant.Delivery, error) {
-		p = planning{sender: s, now: s.now(), fits: s.queue.roomAt(), giveUp: s.failures[merchantID] >= mostRenderTries}
-		return p.plan(ctx, events, endpoints)
-	})
-	if p.failed {
-		s.failures[merchantID]++
+// serve is one merchant's turn. It returns how many events it took.
+func (s *Sender) serve(ctx context.Context, facts *facts, merchantID string) int {
+	limited, cancel := context.WithTimeout(ctx, fanOutTimeout)
+	defer cancel()
+	total := 0
+	for range fanOutRounds {
+		taken, err := s.fanOut(limited, facts, merchantID)
+		total += taken
+		switch {
+		case err != nil && ctx.Err() != nil: // the sender is stopping
+			return total
+		case err != nil:
+			wait := s.pauses.failed(merchantID, s.now(), err)
+			s.opts.Log.Error("webhooks: the fan-out of a merchant's events failed, trying again", "merchant", merchantID, "wait", wait, "error", err)
+			return total
+		}
+		if taken < fanOutEvents {
+			break
+		}
 	}
-	if err != nil {
+	s.pauses.succeeded(merchantID)
+	return total
+}
+
+// fanOut takes some events of a merchant over. Everything that they need is
+// read and rendered before the transaction, which others wait for.
+func (s *Sender) fanOut(ctx context.Context, facts *facts, merchantID string) (int, error) {
+	news, err := s.store.News(ctx, merchantID, fanOutEvents)
+	if err != nil || len(news.Events) == 0 {
+		return 0, err
+	}
+	p := s.plan(ctx, facts, news)
+	done, err := s.store.FanOut(ctx, news, p.deliveries)
+	if err != nil || !done {
 		// If only the commit's result is unknown, what was claimed here comes
 		// back from the database when its lease has run out.
 		return 0, err
 	}
-	delete(s.failures, merchantID)
 	s.queue.put(p.claimed)
 	if p.left {
 		s.behind.Store(true)
 	}
+	taken := 0
+	for _, event := range news.Events {
+		if event.Kind != AboutBatch {
+			taken++
+		}
+	}
 	return taken, nil
-}
-
-// planning makes one transaction's deliveries.
-type planning struct {
-	sender  *Sender
-	now     time.Time
-	fits    func(host string) bool
-	giveUp  bool // what can't be rendered is dead
-	claimed []merchant.Delivery
-	left    bool // some found no room in memory
-	failed  bool
-}
-
-func (p *planning) plan(ctx context.Context, events []Event, endpoints []merchant.Endpoint) ([]merchant.Delivery, error) {
-	var deliveries []merchant.Delivery
-	for _, event := range events {
-		var told []telling
-		for _, endpoint := range append(p.sender.addresses(event), endpoints...) {
-			renderer, ok := p.sender.renderers[endpoint.Dialect]
-			if !ok || !renderer.Subscribed(endpoint, event) {
-				continue
-			}
-			for _, wait := range waits(renderer, event) {
-				told = append(told, telling{endpoint, wait})
-			}
-		}
-		event.Pending = len(told)
-		for _, one := range told {
-			d, err := p.delivery(ctx, event, one)
-			if err != nil {
-				return nil, err
-			}
-			deliveries = append(deliveries, d)
-		}
-	}
-	return deliveries, nil
-}
-
-// telling is one delivery of an event: to whom, and how long it is put off.
-type telling struct {
-	endpoint merchant.Endpoint
-	wait     time.Duration
-}
-
-// waits are those of an event's deliveries to an address.
-func waits(renderer Renderer, event Event) []time.Duration {
-	if repeater, repeats := renderer.(Repeater); repeats {
-		if waits := repeater.Waits(event); waits != nil {
-			return waits
-		}
-	}
-	return []time.Duration{0}
-}
-
-// delivery makes one, claimed for this process if it is due and there is room
-// for it.
-func (p *planning) delivery(ctx context.Context, event Event, one telling) (merchant.Delivery, error) {
-	endpoint := one.endpoint
-	renderer := p.sender.renderers[endpoint.Dialect]
-	d := merchant.Delivery{
-		MerchantID: event.MerchantID, ID: p.sender.opts.NewID(p.now), CreatedAt: p.now, EventID: event.ID,
-		EndpointID: endpoint.ID, Dialect: endpoint.Dialect, URL: endpoint.URL, Host: hostOf(endpoint.URL), DueAt: p.now.Add(one.wait),
-	}
-	var err error
-	if d.KeyID, err = renderer.KeyID(ctx, endpoint); err != nil {
-		return merchant.Delivery{}, fmt.Errorf("find key of %s: %w", endpoint.Dialect, err)
-	}
-	if d.Body, err = renderer.Render(ctx, endpoint, event); err == nil {
-		d.URL, err = addressed(renderer, endpoint, event)
-	}
-	if err != nil {
-		p.failed = true
-		if !p.giveUp {
-			return merchant.Delivery{}, fmt.Errorf("render event %s for %s: %w", event.ID, endpoint.Dialect, err)
-		}
-		p.sender.opts.Log.Error("webhooks: an event can't be rendered; its delivery is dead", "merchant", event.MerchantID,
-			"event", event.ID, "dialect", endpoint.Dialect, "error", err)
-		d.Body, d.Dead, d.Error = []byte{}, true, bounded(err.Error())
-		return d, nil
-	}
-	if d.Body == nil {
-		d.Body = []byte{} // what is told by GET has none
-	}
-	if one.wait > 0 {
-		return d, nil // found again when it is due
-	}
-	if !p.fits(d.Host) {
-		p.left = true
-		return d, nil
-	}
-	d.LeaseEpoch, d.LeaseUntil, d.DueAt = 1, p.now.Add(lease), p.now.Add(lease)
-	p.claimed = append(p.claimed, d)
-	return d, nil
-}
-
-// addressed is where the event is told: the endpoint's address, with what a
-// dialect that tells by GET adds to it.
-func addressed(renderer Renderer, endpoint merchant.Endpoint, event Event) (string, error) {
-	if getter, gets := renderer.(Getter); gets {
-		return getter.Address(endpoint, event)
-	}
-	return endpoint.URL, nil
-}
-
-// addresses are those that came with an event's refund or charge, in the order
-// of the dialects' names.
-func (s *Sender) addresses(event Event) []merchant.Endpoint {
-	var found []merchant.Endpoint
-	for _, name := range slices.Sorted(maps.Keys(s.renderers)) {
-		if addresser, ok := s.renderers[name].(Addresser); ok {
-			found = append(found, addresser.Addresses(event)...)
-		}
-	}
-	return found
-}
-
-// hostOf is the host and port of an address, "" for one that is none: trying
-// it will say so.
-func hostOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return strings.ToLower(u.Host)
 }

@@ -152,39 +152,6 @@ func TestAStopFinishesWhatIsUnderWayAndGivesTheRestBack(t *testing.T) {
 	})
 }
 
-func TestAnEventThatCannotBeRenderedDoesNotStopTheFeedForEver(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		w.endpoint(t, "ep_1", "https://one.example/hook")
-		w.refund(t)
-		broken := &atomic.Bool{}
-		broken.Store(true)
-		s, stop := running(t, w, plain{schedule: schedule, broken: broken}, always(http.StatusOK))
-		defer stop()
-		s.Wake()
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
-		if events, err := w.Feed(t.Context(), shop, 0, 10); err != nil || len(events) != 0 {
-			t.Errorf("given up after 5 s: %v, %v", events, err)
-		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if events, err := w.Feed(t.Context(), shop, 0, 10); err != nil || len(events) != 1 {
-			t.Errorf("the feed still waits: %v, %v", events, err)
-		}
-		if r := w.record(t); r.State != merchant.DeliveryDead || len(r.Tries) != 1 || r.Tries[0].Error == "" {
-			t.Errorf("record %+v", r)
-		}
-		broken.Store(false)
-		w.refund(t)
-		s.Wake()
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if r := w.records(t)[0]; r.State != merchant.Delivered {
-			t.Errorf("the next one: %+v", r)
-		}
-	})
-}
-
 func TestADatabaseThatFailsIsAskedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.endpoint(t, "ep_1", "https://one.example/hook")
@@ -220,10 +187,10 @@ type unreliable struct {
 	asked atomic.Int64
 }
 
-func (u *unreliable) MerchantsWithNewEvents(ctx context.Context, limit int) ([]string, error) {
+func (u *unreliable) MerchantsWithNewEvents(ctx context.Context, after string, limit int) ([]string, error) {
 	u.asked.Add(1)
 	if u.down.Load() {
 		return nil, errors.New("the database is down")
 	}
-	return u.Store.MerchantsWithNewEvents(ctx, limit)
+	return u.Store.MerchantsWithNewEvents(ctx, after, limit)
 }

@@ -77,7 +77,7 @@ func (s *Sender) call(ctx context.Context, renderer Renderer, d merchant.Deliver
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	method, body := http.MethodPost, io.Reader(bytes.NewReader(d.Body))
-	if _, gets := renderer.(Getter); gets {
+	if getter, ok := renderer.(Getter); ok && getter.ByGET() {
 		method, body = http.MethodGet, nil
 	}
 	request, err := http.NewRequestWithContext(ctx, method, d.URL, body)

@@ -32,13 +32,6 @@ const (
 	mostPerHost = 32
 	// mostQueued bounds what waits in memory for all hosts.
 	mostQueued = 1024
-	// fanOutMerchants and fanOutEvents bound one step of the fan-out; each
-	// event may become as many deliveries as the merchant has endpoints.
-	fanOutMerchants = 64
-	fanOutEvents    = 128
-	// fanOutRounds is how often a merchant with more than that has its turn
-	// before the next one: others must not wait for a whole import.
-	fanOutRounds = 8
 	// claimAtOnce is the most deliveries of one claim.
 	claimAtOnce = 128
 	// poll is how often the database is looked at without being told to; a
@@ -62,8 +55,8 @@ type Options struct {
 	Observe func(merchant.DeliveryAttempt)
 }
 
-// Sender tells merchants. StepFanOut and StepSend do one step each; Run calls
-// them, with many tries at once.
+// Sender notifies merchants. StepFanOut, StepMake and StepSend do one step
+// each; Run calls them, with many tries at once.
 type Sender struct {
 	store     Store
 	renderers map[string]Renderer
@@ -75,9 +68,13 @@ type Sender struct {
 	// behind says that the database holds deliveries that are due and were
 	// not taken into memory for lack of room.
 	behind atomic.Bool
-	// failures counts, per merchant, fan-outs in a row that could not be
-	// rendered. Only the one who plans touches it.
-	failures map[string]int
+
+	// Only the goroutine that plans uses what follows.
+
+	turn   string    // the merchant whose events were taken over last
+	pauses backoff   // merchants whose fan-out failed
+	unread backoff   // merchants of which a dialect could not read what it must know
+	unmade time.Time // the last look for deliveries that could not be made
 }
 
 // New makes a sender. renderers are by dialect. client must refuse addresses
@@ -103,7 +100,7 @@ func New(store Store, renderers map[string]Renderer, client *http.Client, opts O
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	s := &Sender{
 		store: store, renderers: renderers, client: &own, opts: opts, queue: newQueue(opts.PerHost, opts.Workers),
-		bell: make(chan struct{}, 1), failures: make(map[string]int),
+		bell: make(chan struct{}, 1), pauses: newBackoff(maxFanOutPause), unread: newBackoff(maxMakePause),
 	}
 	s.group = batch.New(batch.Options{MaxItems: claimAtOnce, MaxQueued: opts.Workers, Now: opts.Now}, s.save)
 	return s
@@ -143,6 +140,8 @@ func (s *Sender) plans(ctx context.Context) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		events, err := s.StepFanOut(ctx)
+		made, problem := s.makeNow(ctx)
+		err = errors.Join(err, problem)
 		claimed, problem := s.stepClaim(ctx)
 		err = errors.Join(err, problem)
 		bell := s.bell
@@ -150,7 +149,7 @@ func (s *Sender) plans(ctx context.Context) {
 		case err != nil && ctx.Err() == nil:
 			s.opts.Log.Error("webhooks: fan-out failed, trying again", "error", err)
 			bell = nil // whatever it is, once a second is often enough
-		case events >= fanOutEvents || claimed >= claimAtOnce:
+		case events >= fanOutEvents || made >= makeAtOnce || claimed >= claimAtOnce:
 			continue // more than one step's worth
 		}
 		if events == 0 && claimed == 0 || err != nil {
@@ -165,6 +164,20 @@ func (s *Sender) plans(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// makeNow looks for deliveries that could not be made, as often as poll says:
+// there are hardly ever any.
+func (s *Sender) makeNow(ctx context.Context) (int, error) {
+	now := s.now()
+	if since := now.Sub(s.unmade); since >= 0 && since < poll {
+		return 0, nil
+	}
+	looked, err := s.StepMake(ctx)
+	if err == nil && looked < makeAtOnce {
+		s.unmade = now
+	}
+	return looked, err
 }
 
 // work sends what is queued, one after the other.

@@ -1,92 +1,118 @@
-// Package webhook tells merchants what happened: it gives new events their
-// feed numbers and writes a delivery for each address that subscribed
+// Package webhook notifies merchants of what happened: it gives new events
+// their feed numbers and makes a delivery for each address that subscribed
 // (fan-out), sends due deliveries signed, and keeps the record of every try.
 package webhook
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
+// EventKind says what an event is about, and where it is kept.
+type EventKind int
+
+// The kinds. Only events about refunds are in the feed and have a number.
+const (
+	AboutRefund EventKind = iota
+	// AboutBatch is an event about a batch of refunds that has ended. The
+	// fan-out itself makes it, of the refunds' events.
+	AboutBatch
+	// AboutPayment is an event about a charge that was paid. Its ID is the
+	// charge's.
+	AboutPayment
+)
+
 // Event is a stored event with what it is about, as it was right then.
 type Event struct {
+	Kind       EventKind
 	MerchantID string
-	// Mode is the merchant's, for bodies that say so.
+	// Mode is the merchant's, for bodies that show it.
 	Mode      merchant.Mode
 	ID        string
 	Type      string
 	At        time.Time
 	RequestID string
-	Refund    refund.Refund
+	Refund    refund.Refund // zero in an event about a payment
 	Charge    refund.Charge
 	// Together is what an event about a batch of refunds is about, nil in all
 	// others; Refund and Charge are then the first of them.
 	Together *refund.Together
-	// Pending is how many deliveries this event gets, for bodies that say so.
+	// Pending is how many deliveries this event gets, for bodies that show it.
 	Pending int
+	// Err says why the event could not be read; nothing but Kind, MerchantID,
+	// Mode, ID and At is filled in then.
+	Err error
 }
 
-// Renderer turns events into one dialect's words.
-type Renderer interface {
-	// Subscribed reports whether an endpoint gets this event; with no types
-	// named, the dialect's promise decides.
-	Subscribed(endpoint merchant.Endpoint, event Event) bool
-	// Render gives the body that is sent, the same at every try. It is called
-	// inside the fan-out's transaction, and should read nothing but the event.
-	Render(ctx context.Context, endpoint merchant.Endpoint, event Event) ([]byte, error)
-	// Sign adds the headers of one try: content type and signature. keyID
-	// names the platform key that the delivery keeps.
-	Sign(ctx context.Context, keyID string, body []byte, header http.Header) error
-	// KeyID names the key that signs new deliveries to an endpoint.
-	KeyID(ctx context.Context, endpoint merchant.Endpoint) (string, error)
-	// Succeeded reports whether an answer to a delivery means "received".
-	Succeeded(d merchant.Delivery, status int, body []byte) bool
-	// Schedule lists the waits before each retry; after the last the
-	// delivery is dead.
-	Schedule() []time.Duration
+// News is what a fan-out reads of one merchant before it makes deliveries.
+type News struct {
+	MerchantID string
+	// Events are new: those about refunds, oldest first, have no feed number
+	// yet; of those about payments and batches, which follow, no delivery was
+	// made.
+	Events []Event
+	// Endpoints are those in use.
+	Endpoints []merchant.Endpoint
 }
 
-// Addresser is a renderer whose dialect also tells addresses that came with a
-// refund or its charge, not only the endpoints that are on record.
-type Addresser interface {
-	// Addresses gives them as endpoints without an id, none for most events.
-	// Each is asked for Subscribed like any other.
-	Addresses(event Event) []merchant.Endpoint
+// Making is what came of making a delivery that could not be made at first.
+type Making struct {
+	// Delivery is as it shall be kept: made, with DueAt, if its Problem is "";
+	// else not made, to be made at MakeAt, or dead where that is zero.
+	Delivery merchant.Delivery
+	// Before is the MakeAt that was read. The delivery is left alone if
+	// another process has changed it since.
+	Before time.Time
+	// Withdrawn deletes the delivery: its address is not to be notified.
+	Withdrawn bool
+	At        time.Time
 }
 
-// Repeater is a renderer whose dialect may have an event told more than once,
-// or later than at once.
-type Repeater interface {
-	// Waits lists how long each delivery of an event to an address is put off;
-	// nil is one delivery at once.
-	Waits(event Event) []time.Duration
-}
-
-// Getter is a renderer whose dialect tells by GET: the address says it all,
-// and there is no body.
-type Getter interface {
-	// Address is the endpoint's with what the event adds to its query.
-	Address(endpoint merchant.Endpoint, event Event) (string, error)
-}
-
-// Store is what webhook needs of the database.
+// Store is what the sender needs of the database.
 type Store interface {
-	// FanOut takes a merchant's new events, at most limit, oldest first, in
-	// one short transaction: numbers them, and writes the deliveries that plan
-	// makes of them for the endpoints in use. It gives how many events it
-	// numbered. A repeated transaction calls plan again. Only one FanOut of a
-	// merchant is under way at a time, in all processes.
-	FanOut(ctx context.Context, merchantID string, limit int, plan func([]Event, []merchant.Endpoint) ([]merchant.Delivery, error)) (int, error)
-	// MerchantsWithNewEvents lists merchants that have events without a number.
-	MerchantsWithNewEvents(ctx context.Context, limit int) ([]string, error)
+	Feed
+	Makings
+	Queue
+}
+
+// Feed is where new events are found.
+type Feed interface {
+	// MerchantsWithNewEvents lists merchants that have new events, by their
+	// ids, from the first behind after. It locks nothing.
+	MerchantsWithNewEvents(ctx context.Context, after string, limit int) ([]string, error)
+	// News reads a merchant's new events, at most limit of each kind, and its
+	// endpoints. It locks nothing. An event that can't be read is there with
+	// its Err.
+	News(ctx context.Context, merchantID string, limit int) (News, error)
+	// FanOut takes over what News returned, in one short transaction: the
+	// events get their numbers and the deliveries are written. It returns
+	// false, and changes nothing, where another process is at it or what was
+	// read has changed; later News shows what is left.
+	FanOut(ctx context.Context, news News, deliveries []merchant.Delivery) (bool, error)
+}
+
+// Makings is where deliveries are found that could not be made.
+type Makings interface {
+	// Unmade lists deliveries whose MakeAt has come, oldest first. It locks
+	// nothing.
+	Unmade(ctx context.Context, now time.Time, limit int) ([]merchant.Delivery, error)
+	// Subject reads the event of a delivery and its endpoint, which is zero
+	// for an address that came with the event. KindNotFound where the event is
+	// gone or the endpoint no longer in use.
+	Subject(ctx context.Context, d merchant.Delivery) (Event, merchant.Endpoint, error)
+	// SaveMakings records what came of making deliveries.
+	SaveMakings(ctx context.Context, makings []Making) error
+}
+
+// Queue is where deliveries wait for their time.
+type Queue interface {
 	// DueDeliveries lists deliveries that are due, oldest first, without locks
 	// and without those to the named hosts.
 	DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]merchant.DeliveryKey, error)
-	// ClaimDeliveries compares and sets each epoch, and gives those it got
+	// ClaimDeliveries compares and sets each epoch, and returns those it got
 	// under a lease until then. The commit is over when it returns.
 	ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey, now, until time.Time) ([]merchant.Delivery, error)
 	// ReturnDeliveries gives leases back: what still holds them is due now.

@@ -2,7 +2,6 @@ package webhook_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,26 +30,34 @@ var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 // as they do in most: with a status.
 type plain struct {
 	schedule []time.Duration
-	// broken makes rendering fail.
-	broken *atomic.Bool
+	// know reads the key, and render makes the body, where they are not nil.
+	know   func(ctx context.Context, merchantID string) (webhook.Known, error)
+	render func(e webhook.Event) ([]byte, error)
 }
 
-func (p plain) Subscribed(p2 merchant.Endpoint, e webhook.Event) bool {
+func (p plain) Know(ctx context.Context, merchantID string) (webhook.Known, error) {
+	if p.know != nil {
+		return p.know(ctx, merchantID)
+	}
+	return webhook.Known{Key: merchant.PlatformKey{ID: "pk_1"}}, nil
+}
+
+func (p plain) Subscribed(_ webhook.Known, p2 merchant.Endpoint, e webhook.Event) bool {
 	return len(p2.Events) == 0 || strings.Contains(strings.Join(p2.Events, " "), e.Type)
 }
 
-func (p plain) Render(_ context.Context, _ merchant.Endpoint, e webhook.Event) ([]byte, error) {
-	if p.broken != nil && p.broken.Load() {
-		return nil, errors.New("it has no words for this")
+func (p plain) Render(known webhook.Known, _ merchant.Endpoint, e webhook.Event) (webhook.Message, error) {
+	if p.render != nil {
+		body, err := p.render(e)
+		return webhook.Message{KeyID: known.Key.ID, Body: body}, err
 	}
-	return fmt.Appendf(nil, "%s pending %d in %s mode", e.ID, e.Pending, e.Mode), nil
+	return webhook.Message{KeyID: known.Key.ID, Body: fmt.Appendf(nil, "%s pending %d in %s mode", e.ID, e.Pending, e.Mode)}, nil
 }
 
 func (p plain) Sign(_ context.Context, keyID string, body []byte, header http.Header) error {
 	header.Set("Signature", keyID+" over "+string(body))
 	return nil
 }
-func (p plain) KeyID(context.Context, merchant.Endpoint) (string, error) { return "pk_1", nil }
 func (p plain) Succeeded(_ merchant.Delivery, status int, _ []byte) bool {
 	return status >= 200 && status <= 299
 }

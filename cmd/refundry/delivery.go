@@ -12,7 +12,7 @@ import (
 // deliveryCommand is refundry delivery.
 type deliveryCommand struct {
 	List   deliveryList   `cmd:"" help:"List what endpoints were notified of, newest first, with each try in JSON."`
-	Replay deliveryReplay `cmd:"" help:"Send the bytes of a delivery that has ended once more."`
+	Replay deliveryReplay `cmd:"" help:"Send a delivery that has ended once more, with the same bytes; one that could not be made is made anew."`
 }
 
 type deliveryList struct {
@@ -51,11 +51,11 @@ func (c *deliveryList) Run(e *environment) error {
 	if cut {
 		e.more(records[len(records)-1].Delivery.ID)
 	}
-	header := []string{"ID", "EVENT", "DIALECT", "URL", "STATE", "TRIES", "CREATED", "NEXT TRY", "ENDED"}
+	header := []string{"ID", "EVENT", "DIALECT", "URL", "STATE", "TRIES", "CREATED", "NEXT TRY", "ENDED", "PROBLEM"}
 	return printList(e, c.JSON, records, native.DeliveryJSON, header, func(r merchant.DeliveryRecord) []string {
 		d := r.Delivery
 		return []string{
-			d.ID, d.EventID, d.Dialect, d.URL, string(r.State), strconv.Itoa(len(r.Tries)), when(d.CreatedAt), when(d.DueAt), when(r.EndedAt),
+			d.ID, d.EventID, d.Dialect, d.URL, string(r.State), strconv.Itoa(len(r.Tries)), when(d.CreatedAt), when(d.DueAt), when(r.EndedAt), d.Problem,
 		}
 	})
 }

@@ -26,7 +26,9 @@ type deliveryAnswer struct {
 	CreatedAt moment                 `json:"created_at"`
 	DueAt     moment                 `json:"due_at"` // null at its end
 	EndedAt   moment                 `json:"ended_at"`
-	Attempts  []tryAnswer            `json:"attempts"` // oldest first
+	// Problem says why it could not be made; it is made again at DueAt.
+	Problem  string      `json:"problem,omitempty"`
+	Attempts []tryAnswer `json:"attempts"` // oldest first
 }
 
 type tryAnswer struct {
@@ -40,7 +42,7 @@ func answerDelivery(r merchant.DeliveryRecord) deliveryAnswer {
 	d := r.Delivery
 	out := deliveryAnswer{
 		ID: d.ID, Event: d.EventID, Endpoint: orNull(d.EndpointID), Dialect: d.Dialect, URL: d.URL, State: r.State,
-		CreatedAt: moment(d.CreatedAt), DueAt: moment(d.DueAt), EndedAt: moment(r.EndedAt), Attempts: make([]tryAnswer, len(r.Tries)),
+		CreatedAt: moment(d.CreatedAt), DueAt: moment(d.DueAt), EndedAt: moment(r.EndedAt), Problem: d.Problem, Attempts: make([]tryAnswer, len(r.Tries)),
 	}
 	for n, t := range r.Tries {
 		out.Attempts[n] = tryAnswer{At: moment(t.At), Error: t.Error, DurationMilliseconds: t.Duration.Milliseconds()}

@@ -236,15 +236,31 @@ func TestWhoeverLeavesTheFeedIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+func TestADeliveryThatCouldNotBeMadeSaysWhy(t *testing.T) {
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	r := merchant.DeliveryRecord{State: merchant.DeliveryWaiting, Delivery: merchant.Delivery{
+		ID: "1", EventID: "evt_1", Dialect: merchant.WeChatPay, URL: "https://shop.example/", CreatedAt: at, DueAt: at.Add(time.Minute),
+	}}
+	for problem, want := range map[string]string{"": "", "the merchant's certificate: no RSA key": `"problem":"the merchant's certificate: no RSA key",`} {
+		r.Delivery.Problem = problem
+		text, err := encode(answerDelivery(r))
+		want = `{"id":"1","event":"evt_1","endpoint":null,"dialect":"wechatpay","url":"https://shop.example/","state":"waiting",` +
+			`"created_at":"2026-11-22T10:00:00.000000Z","due_at":"2026-11-22T10:01:00.000000Z","ended_at":null,` + want + `"attempts":[]}`
+		if err != nil || string(text) != want+"\n" {
+			t.Errorf("got %s, %v\nwant %s", text, err, want)
+		}
+	}
+}
+
 func TestAnEndpointThatNamesNoEventsGetsThePromisedOnes(t *testing.T) {
 	d := New(Services{})
 	for _, state := range refund.States() {
 		e := webhook.Event{Type: "refund." + string(state)}
 		want := state == refund.Succeeded || state == refund.Failed || state == refund.Abnormal
-		if got := d.Subscribed(merchant.Endpoint{}, e); got != want {
+		if got := d.Subscribed(webhook.Known{}, merchant.Endpoint{}, e); got != want {
 			t.Errorf("%s: %t", e.Type, got)
 		}
-		if got := d.Subscribed(merchant.Endpoint{Events: []string{"refund.created"}}, e); got != (state == refund.Created) {
+		if got := d.Subscribed(webhook.Known{}, merchant.Endpoint{Events: []string{"refund.created"}}, e); got != (state == refund.Created) {
 			t.Errorf("%s for who wants only refund.created: %t", e.Type, got)
 		}
 	}

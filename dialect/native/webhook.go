@@ -20,16 +20,21 @@ var _ webhook.Renderer = (*Dialect)(nil)
 
 // Subscribed reports whether an endpoint named the event's type, or named none
 // and the event is one of those promised.
-func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
+func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	if len(endpoint.Events) > 0 {
 		return slices.Contains(endpoint.Events, event.Type)
 	}
 	return slices.Contains(refund.EndEvents(), event.Type)
 }
 
-// Render gives the event as GET /events shows it.
-func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, e webhook.Event) ([]byte, error) {
-	return encode(answerEvent(d.s.Dialects, e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge))
+// Know reads nothing: the endpoint's secrets are read when a try is signed.
+func (d *Dialect) Know(context.Context, string) (webhook.Known, error) { return webhook.Known{}, nil }
+
+// Render returns the event as GET /events shows it. The key is the endpoint,
+// whose secrets sign.
+func (d *Dialect) Render(_ webhook.Known, endpoint merchant.Endpoint, e webhook.Event) (webhook.Message, error) {
+	body, err := encode(answerEvent(d.s.Dialects, e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge))
+	return webhook.Message{KeyID: endpoint.MerchantID + keySeparator + endpoint.ID, Body: body}, err
 }
 
 // Sign adds the three headers of Standard Webhooks, with an HMAC by a secret of
@@ -67,11 +72,6 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 
 // keySeparator stands between merchant and endpoint in a delivery's key id.
 const keySeparator = "/"
-
-// KeyID names the endpoint, whose secrets sign.
-func (d *Dialect) KeyID(_ context.Context, e merchant.Endpoint) (string, error) {
-	return e.MerchantID + keySeparator + e.ID, nil
-}
 
 // Succeeded is any 2xx, as Standard Webhooks has it.
 func (d *Dialect) Succeeded(_ merchant.Delivery, status int, _ []byte) bool {

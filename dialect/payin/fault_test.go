@@ -25,6 +25,10 @@ func (noDirectory) Caller(context.Context, string, string) (merchant.Caller, err
 	return merchant.Caller{}, errAway
 }
 
+func (noDirectory) Identities(context.Context, string) ([]merchant.Identity, error) {
+	return nil, errAway
+}
+
 func (noDirectory) Identity(context.Context, string, string) (merchant.Merchant, merchant.Identity, error) {
 	return merchant.Merchant{}, merchant.Identity{}, errAway
 }

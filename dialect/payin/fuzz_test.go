@@ -72,10 +72,9 @@ func (w world) RefundList(_ context.Context, f refund.Filter) ([]refund.Refund, 
 	return []refund.Refund{{ID: "re_1", Sequence: f.Sequence, Amount: 1, Currency: "SAR", State: refund.Succeeded}}, false, nil
 }
 
-func (w world) RegisterTold(_ context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (refund.Charge, bool, error) {
-	deliveries, err := tell([]merchant.Endpoint{{ID: "ep_1", Dialect: merchant.Payin, URL: "https://shop.example/"}})
-	if err != nil || len(deliveries) != 1 {
-		w.t.Errorf("a payment is told by %d deliveries: %v", len(deliveries), err)
+func (w world) RegisterPaid(_ context.Context, c refund.Charge, eventType string) (refund.Charge, bool, error) {
+	if eventType != wire.EventPaymentSucceeded {
+		w.t.Errorf("the event is %s", eventType)
 	}
 	if _, err := refund.Register(c); err != nil {
 		w.t.Errorf("a charge that can't be registered: %v", err)

@@ -20,10 +20,6 @@ var (
 	_ webhook.Getter    = (*Dialect)(nil)
 )
 
-// lookupTime bounds the look for a merchant's switches. It is made while a
-// fan-out is under way; mostly the answer is in memory.
-const lookupTime = 500 * time.Millisecond
-
 // orderParameter is the notification's parameter that names the order.
 const orderParameter = "_orderId"
 
@@ -36,24 +32,39 @@ var eventTypes = map[string]string{
 	wire.EventPaymentSucceeded:           wire.EventPaymentSucceeded,
 }
 
-// Subscribed reports whether an address gets an event: payments and refunds that
-// succeeded, and failed ones where it asked for them (section 5, section 7). An order with
-// an address of its own is not told to the configured ones.
-func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
-	name, tellable := eventTypes[event.Type]
-	o, known := orderOf(event.Charge, endpoint.Identity)
-	if !tellable || !known || endpoint.ID != "" && o.ownAddress(event.Refund) != "" {
-		return false
+// Know reads the merchant's identities, whose switches count.
+func (d *Dialect) Know(ctx context.Context, merchantID string) (webhook.Known, error) {
+	identities, err := d.Directory.Identities(ctx, merchantID)
+	if err != nil {
+		return webhook.Known{}, fmt.Errorf("find Payin merchants: %w", err)
 	}
-	if len(endpoint.Events) == 0 {
+	return webhook.Known{Identities: identities}, nil
+}
+
+// Subscribed reports whether an address gets an event: payments and refunds that
+// succeeded, and failed ones where it asked for them (section 5, section 7); for
+// an order's own address a switch asks. An order with an address of its own is
+// not told to the configured ones.
+func (d *Dialect) Subscribed(known webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
+	name, tellable := eventTypes[event.Type]
+	o, isOrder := orderOf(event.Charge, endpoint.Identity)
+	switch {
+	case !tellable || !isOrder:
+		return false
+	case endpoint.ID == "" && name == "refund.failed":
+		on, err := switchOn(known, o.merchant, wire.SwitchNotifyFailures)
+		return on || err != nil
+	case endpoint.ID != "" && o.ownAddress(event.Refund) != "":
+		return false
+	case len(endpoint.Events) == 0:
 		return name != "refund.failed"
 	}
 	return slices.Contains(endpoint.Events, name)
 }
 
-// Addresses gives the order's notificationURL.
+// Addresses returns the order's notificationURL.
 func (d *Dialect) Addresses(event webhook.Event) []merchant.Endpoint {
-	name, tellable := eventTypes[event.Type]
+	_, tellable := eventTypes[event.Type]
 	var asked string // the Payin merchant that asked for the refund, if one did
 	if event.Refund.By.Dialect == merchant.Payin {
 		asked = event.Refund.By.Identity
@@ -66,18 +77,7 @@ func (d *Dialect) Addresses(event webhook.Event) []merchant.Endpoint {
 	if address == "" {
 		return nil
 	}
-	endpoint := merchant.Endpoint{MerchantID: event.MerchantID, Dialect: merchant.Payin, Identity: o.merchant, URL: address}
-	if name == "refund.failed" {
-		on, err := d.switchOn(o.merchant, wire.SwitchNotifyFailures)
-		if err != nil {
-			// Not to be told is the default, and the order can be queried.
-			d.Log.Error("payin: a switch could not be read; a failed refund is not told", "merchant", event.MerchantID, "event", event.ID, "error", err)
-		}
-		if on {
-			endpoint.Events = []string{name}
-		}
-	}
-	return []merchant.Endpoint{endpoint}
+	return []merchant.Endpoint{{MerchantID: event.MerchantID, Dialect: merchant.Payin, Identity: o.merchant, URL: address}}
 }
 
 // ownAddress is the order's notificationURL. A charge that was registered may
@@ -90,47 +90,41 @@ func (o order) ownAddress(r refund.Refund) string {
 	return ""
 }
 
-// Address adds order, type and refund to the address's query.
-func (d *Dialect) Address(endpoint merchant.Endpoint, event webhook.Event) (string, error) {
-	o, known := orderOf(event.Charge, endpoint.Identity)
-	if !known {
-		return "", fmt.Errorf("charge %s has no name in this API", event.Charge.ID)
+// ByGET is always so: a notification's address says it all.
+func (d *Dialect) ByGET() bool { return true }
+
+// Render adds order, type and refund to the address's query. Notifications of
+// this API are not signed.
+func (d *Dialect) Render(known webhook.Known, endpoint merchant.Endpoint, event webhook.Event) (webhook.Message, error) {
+	o, isOrder := orderOf(event.Charge, endpoint.Identity)
+	if !isOrder {
+		return webhook.Message{}, fmt.Errorf("charge %s has no name in this API", event.Charge.ID)
 	}
 	if event.Type == wire.EventPaymentSucceeded {
-		return wire.NotificationURL(endpoint.URL, o.id, wire.NotifyPayment, ""), nil
+		return webhook.Message{URL: wire.NotificationURL(endpoint.URL, o.id, wire.NotifyPayment, "")}, nil
 	}
-	omit, err := d.switchOn(o.merchant, wire.SwitchOmitRefundID)
+	omit, err := switchOn(known, o.merchant, wire.SwitchOmitRefundID)
 	if err != nil {
-		return "", err
+		return webhook.Message{}, err
 	}
 	refundID := wire.RefundID(o.id, event.Refund.Sequence)
 	if omit {
 		refundID = ""
 	}
-	return wire.NotificationURL(endpoint.URL, o.id, wire.NotifyRefund, refundID), nil
+	return webhook.Message{URL: wire.NotificationURL(endpoint.URL, o.id, wire.NotifyRefund, refundID)}, nil
 }
 
 // switchOn looks up one of a Payin merchant's switches.
-func (d *Dialect) switchOn(payinMerchant, name string) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
-	defer cancel()
-	_, identity, err := d.Directory.Identity(ctx, merchant.Payin, payinMerchant)
-	if err != nil {
-		return false, fmt.Errorf("find Payin merchant %s: %w", payinMerchant, err)
+func switchOn(known webhook.Known, payinMerchant, name string) (bool, error) {
+	identity, ok := known.Identity(merchant.Payin, payinMerchant)
+	if !ok {
+		return false, fmt.Errorf("the merchant has no Payin merchant %s", payinMerchant)
 	}
 	return identity.Public[name] == wire.SwitchOn, nil
 }
 
-// Render gives nothing: a notification is a GET, its address says it all.
-func (d *Dialect) Render(context.Context, merchant.Endpoint, webhook.Event) ([]byte, error) {
-	return nil, nil
-}
-
-// Sign adds nothing: notifications of this API are not signed.
+// Sign adds nothing.
 func (d *Dialect) Sign(context.Context, string, []byte, http.Header) error { return nil }
-
-// KeyID is none.
-func (d *Dialect) KeyID(context.Context, merchant.Endpoint) (string, error) { return "", nil }
 
 // Succeeded: 200 and COMPLETED::{orderId}. The order is the last that the
 // address names; the merchant's own query may have such a parameter, too.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -244,13 +243,13 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 				Refund: refund.Refund{By: by(test.by), Sequence: 3},
 				Charge: refund.Charge{Aliases: test.aliases, Detail: test.detail},
 			}
-			if got := d.Subscribed(test.endpoint, event); got != test.told {
+			if got := d.Subscribed(webhook.Known{}, test.endpoint, event); got != test.told {
 				t.Errorf("told %t", got)
 			}
 			var address string
 			for _, e := range d.Addresses(event) {
 				address = e.URL
-				if !d.Subscribed(e, event) {
+				if !d.Subscribed(webhook.Known{}, e, event) {
 					t.Error("the order's own address is not told")
 				}
 			}
@@ -303,13 +302,46 @@ func TestNotificationsGoOnForTwoDays(t *testing.T) {
 	}
 }
 
-// A switch that can't be read: the delivery is not made now, and is made later.
+// A switch that is not known: the delivery is not made now, and whether an
+// order's own address is told of a failure is decided when it is made.
 func TestANotificationWaitsForItsSwitches(t *testing.T) {
+	charge := refund.Charge{
+		Aliases: []refund.Alias{{Dialect: merchant.Payin, Identity: "M1", Name: "M1T1"}},
+		Detail:  refund.Detail{NotifyURL: "https://shop.example", Extra: []byte(`{"payin":{}}`)},
+	}
+	failed := webhook.Event{Type: "refund.failed", Refund: refund.Refund{Sequence: 1}, Charge: charge}
 	d := payin.New(payin.Services{Directory: noDirectory{}})
-	_, err := d.Address(merchant.Endpoint{URL: (&url.URL{Scheme: "https", Host: "shop.example"}).String()}, webhook.Event{
-		Refund: refund.Refund{Sequence: 1}, Charge: refund.Charge{Aliases: []refund.Alias{{Dialect: merchant.Payin, Identity: "M1", Name: "M1T1"}}},
-	})
-	if !errors.Is(err, errAway) {
-		t.Errorf("got %v", err)
+	if _, err := d.Know(t.Context(), "mer_1"); !errors.Is(err, errAway) {
+		t.Errorf("read %v", err)
+	}
+	own := d.Addresses(failed)
+	if len(own) != 1 {
+		t.Fatalf("addresses %+v", own)
+	}
+	switches := func(names ...string) webhook.Known {
+		identity := merchant.Identity{Dialect: merchant.Payin, Name: "M1", Public: map[string]string{}}
+		for _, name := range names {
+			identity.Public[name] = wire.SwitchOn
+		}
+		return webhook.Known{Identities: []merchant.Identity{identity}}
+	}
+	for _, test := range []struct {
+		name  string
+		known webhook.Known
+		told  bool
+		url   string
+	}{
+		{"nothing is known", webhook.Known{}, true, ""},
+		{"no switch is on", switches(), false, "https://shop.example?_orderId=M1T1&_type=refund&_refundId=M1T1_R1"},
+		{"failures are told", switches(wire.SwitchNotifyFailures), true, "https://shop.example?_orderId=M1T1&_type=refund&_refundId=M1T1_R1"},
+		{"without the refund's id", switches(wire.SwitchNotifyFailures, wire.SwitchOmitRefundID), true, "https://shop.example?_orderId=M1T1&_type=refund"},
+	} {
+		if told := d.Subscribed(test.known, own[0], failed); told != test.told {
+			t.Errorf("%s: told %t", test.name, told)
+		}
+		message, err := d.Render(test.known, own[0], failed)
+		if (err != nil) != (test.url == "") || message.URL != test.url || message.KeyID != "" || len(message.Body) > 0 {
+			t.Errorf("%s: %+v, %v", test.name, message, err)
+		}
 	}
 }

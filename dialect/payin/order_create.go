@@ -47,7 +47,7 @@ func (d *Dialect) createOrder(c *call) (any, error) {
 			return nil, err
 		}
 		named = dialect.FillAliases(d.Dialects, named, identities)
-		stored, again, err := d.Orders.RegisterTold(c.r.Context(), named, d.tellPayment(named))
+		stored, again, err := d.Orders.RegisterPaid(c.r.Context(), named, wire.EventPaymentSucceeded)
 		if e := refund.As(err); e != nil && e.Kind == refund.KindChargeConflict && e.Param == "identities" && try < mostNameTries {
 			continue
 		}

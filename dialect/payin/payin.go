@@ -32,7 +32,7 @@ type Services struct {
 	Writes dialect.Writes
 	// Deliveries says how often a payment or refund was told, for its transaction.
 	Deliveries Deliveries
-	// Wake says that there are new deliveries; may be nil.
+	// Wake says that there are new events; may be nil.
 	Wake func()
 	// Now is the clock; default time.Now.
 	Now func() time.Time
@@ -48,11 +48,10 @@ type Deliveries interface {
 	DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (merchant.DeliverySummary, error)
 }
 
-// Orders registers charges as dialect.Registrar does. For one that is new it
-// asks tell, once or more, for the deliveries that tell of its payment, and
-// writes them in the same commit; tell gets the merchant's endpoints in use.
+// Orders registers charges as dialect.Registrar does. One that is new leaves an
+// event of the given type about its payment, in the same commit.
 type Orders interface {
-	RegisterTold(ctx context.Context, c refund.Charge, tell func([]merchant.Endpoint) ([]merchant.Delivery, error)) (stored refund.Charge, again bool, err error)
+	RegisterPaid(ctx context.Context, c refund.Charge, eventType string) (stored refund.Charge, again bool, err error)
 }
 
 // Dialect is the Payin API. It is safe for concurrent use.

@@ -20,7 +20,7 @@ import (
 // because the sample receivers answer 400 or 500 to what they do not know
 // (section 5). Webhooks are configured per app, so one that belongs to an app
 // hears of that app's charges.
-func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
+func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	if !tellable(event.Type, event.Charge) {
 		return false
 	}
@@ -34,17 +34,24 @@ func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bo
 	return slices.Contains(endpoint.Events, name)
 }
 
-// Render gives the event as compact JSON, in Chinese like the service's
+// Know reads the platform key in use, which signs.
+func (d *Dialect) Know(ctx context.Context, _ string) (webhook.Known, error) {
+	key, err := d.Directory.PlatformKey(ctx, merchant.PingPP)
+	return webhook.Known{Key: key}, err
+}
+
+// Render returns the event as compact JSON, in Chinese like the service's
 // default: a webhook has no Accept-Language.
-func (d *Dialect) Render(_ context.Context, _ merchant.Endpoint, event webhook.Event) ([]byte, error) {
+func (d *Dialect) Render(known webhook.Known, _ merchant.Endpoint, event webhook.Event) (webhook.Message, error) {
 	object, err := eventObject(refund.StoredEvent{
 		MerchantID: event.MerchantID, ID: event.ID, Type: event.Type, At: event.At, RequestID: event.RequestID,
 		Refund: event.Refund, Charge: event.Charge, Together: event.Together,
 	}, event.Mode == merchant.Live, int64(event.Pending), wire.Chinese)
 	if err != nil {
-		return nil, err
+		return webhook.Message{}, err
 	}
-	return wire.Marshal(object)
+	body, err := wire.Marshal(object)
+	return webhook.Message{KeyID: known.Key.ID, Body: body}, err
 }
 
 // lateBy is how long the second test case puts a webhook off (section 2.10).
@@ -88,12 +95,6 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 	header.Set("Content-Type", "application/json")
 	header.Set(wire.HeaderSignature, signature)
 	return nil
-}
-
-// KeyID names the platform key in use.
-func (d *Dialect) KeyID(ctx context.Context, _ merchant.Endpoint) (string, error) {
-	key, err := d.Directory.PlatformKey(ctx, merchant.PingPP)
-	return key.ID, err
 }
 
 // Succeeded: any 2xx, the body is ignored.

@@ -133,14 +133,14 @@ func TestALiveAccountSignsWithItsOwnKeyOrNotAtAll(t *testing.T) {
 		"a key": {map[string]string{wire.SecretMessageKey: "k"}, fmt.Sprintf("%X", md5.Sum([]byte(
 			"instMid=I&merOrderId=3194T1&mid=1&msgSrc=M&msgType=refund&refundAmount=7&refundOrderId=3194N1&requestTimestamp=2026-11-23 02:30:01&tid=2k")))},
 	} {
-		d := wallet.New(wallet.Services{Directory: people{public: public, secrets: test.secrets}})
-		body, err := d.Render(t.Context(), merchant.Endpoint{}, event)
+		known := knownWallet(people{public: public, secrets: test.secrets})
+		message, err := wallet.New(wallet.Services{}).Render(known, merchant.Endpoint{}, event)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := regexp.MustCompile(`"mid":"1","tid":"2",.*"sign":"([^"]*)"`).FindSubmatch(body)
+		found := regexp.MustCompile(`"mid":"1","tid":"2",.*"sign":"([^"]*)"`).FindSubmatch(message.Body)
 		if found == nil || string(found[1]) != test.want {
-			t.Errorf("%s: want sign %s in %s", name, test.want, body)
+			t.Errorf("%s: want sign %s in %s", name, test.want, message.Body)
 		}
 	}
 }

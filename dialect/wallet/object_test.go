@@ -98,18 +98,18 @@ func TestObjectsHaveTheirMembers(t *testing.T) {
 
 // How each state of the core is told, by read and by webhook alike.
 func TestTheStatusOfEachState(t *testing.T) {
-	d := wallet.New(wallet.Services{Directory: people{}})
+	d := wallet.New(wallet.Services{})
 	charge := refund.Charge{Aliases: []refund.Alias{{Dialect: merchant.Wallet, Identity: demoWallet, Name: "c1"}}}
 	for state, want := range map[refund.State]string{
 		refund.Held: "created", refund.Created: "created", refund.Pending: "pending", refund.Abnormal: "pending",
 		refund.Succeeded: "succeeded", refund.Failed: "failed", refund.Canceled: "failed",
 	} {
-		body, err := d.Render(t.Context(), merchant.Endpoint{}, webhook.Event{ID: "evt_1", Charge: charge, Refund: refund.Refund{ID: "re_1", Currency: "CNY", State: state}})
+		message, err := d.Render(knownWallet(people{}), merchant.Endpoint{}, webhook.Event{ID: "evt_1", Charge: charge, Refund: refund.Refund{ID: "re_1", Currency: "CNY", State: state}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(body), `"status":"`+want+`"}`) {
-			t.Errorf("%s is told as %s, want %s", state, body, want)
+		if !strings.Contains(string(message.Body), `"status":"`+want+`"}`) {
+			t.Errorf("%s is told as %s, want %s", state, message.Body, want)
 		}
 	}
 }

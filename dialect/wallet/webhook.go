@@ -26,7 +26,7 @@ var eventTypes = map[string]string{
 // Subscribed reports whether an endpoint gets an event: only how a refund ended
 // is told. An endpoint that names no types gets both. One that belongs to a
 // wallet hears of that wallet's charges.
-func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
+func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	name := eventTypes[event.Type]
 	if _, ok := walletOf(endpoint, event.Charge); !ok || name == "" {
 		return false
@@ -45,18 +45,32 @@ func walletOf(endpoint merchant.Endpoint, charge refund.Charge) (string, bool) {
 	return alias.Identity, ok
 }
 
-// Render gives the event as plain JSON (sections 5 and 6).
-func (d *Dialect) Render(ctx context.Context, endpoint merchant.Endpoint, event webhook.Event) ([]byte, error) {
-	name, _ := walletOf(endpoint, event.Charge)
-	_, identity, err := d.Directory.Identity(ctx, merchant.Wallet, name)
+// Know reads the merchant's wallets and the platform key in use.
+func (d *Dialect) Know(ctx context.Context, merchantID string) (webhook.Known, error) {
+	identities, err := d.Directory.Identities(ctx, merchantID)
 	if err != nil {
-		return nil, err
+		return webhook.Known{}, fmt.Errorf("find wallets: %w", err)
+	}
+	key, err := d.Directory.PlatformKey(ctx, merchant.Native)
+	if err != nil {
+		return webhook.Known{}, fmt.Errorf("find platform key: %w", err)
+	}
+	return webhook.Known{Identities: identities, Key: key}, nil
+}
+
+// Render returns the event as plain JSON (sections 5 and 6).
+func (d *Dialect) Render(known webhook.Known, endpoint merchant.Endpoint, event webhook.Event) (webhook.Message, error) {
+	name, _ := walletOf(endpoint, event.Charge)
+	identity, ok := known.Identity(merchant.Wallet, name)
+	if !ok {
+		return webhook.Message{}, fmt.Errorf("the merchant has no wallet %q", name)
 	}
 	object, err := wire.Marshal(voiceOf(identity, event.Mode).refund(event.Refund, event.Charge))
 	if err != nil {
-		return nil, err
+		return webhook.Message{}, err
 	}
-	return wire.Marshal(wire.Event{ID: event.ID, Create: event.At.Unix(), Event: eventTypes[event.Type], Data: object})
+	body, err := wire.Marshal(wire.Event{ID: event.ID, Create: event.At.Unix(), Event: eventTypes[event.Type], Data: object})
+	return webhook.Message{KeyID: known.Key.ID, Body: body}, err
 }
 
 // Sign adds the content type and three headers of our own: the contract says
@@ -83,15 +97,6 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 	header.Set("Content-Type", "application/json")
 	message.Set(header, message.SignEd25519(private))
 	return nil
-}
-
-// KeyID names the platform key in use.
-func (d *Dialect) KeyID(ctx context.Context, _ merchant.Endpoint) (string, error) {
-	key, err := d.Directory.PlatformKey(ctx, merchant.Native)
-	if err != nil {
-		return "", fmt.Errorf("find platform key: %w", err)
-	}
-	return key.ID, nil
 }
 
 // Succeeded: any 2xx, the body is ignored.

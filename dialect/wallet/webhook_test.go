@@ -1,6 +1,7 @@
 package wallet_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
@@ -138,18 +139,33 @@ func checkSignature(t *testing.T, s *dialecttest.Service, hook received) {
 // A wallet that seals its requests and wants its answers wrapped is told in the
 // same plain and bare form as any other: nothing is known of sealed webhooks.
 func TestWebhooksStayPlainWhereRequestsAreSealed(t *testing.T) {
-	directory := sealing()
-	directory.public[wire.SettingPlain], directory.public[wire.SettingReply] = wire.SettingOff, wire.ReplyWrapped
+	sealed := sealing()
+	sealed.public[wire.SettingPlain], sealed.public[wire.SettingReply] = wire.SettingOff, wire.ReplyWrapped
 	charge := refund.Charge{Channel: "alipay_qr", Aliases: []refund.Alias{{Dialect: merchant.Wallet, Identity: demoWallet, Name: "c1"}}}
 	at := time.Unix(1410778843, 0)
-	body, err := wallet.New(wallet.Services{Directory: directory}).Render(t.Context(), merchant.Endpoint{Identity: demoWallet}, webhook.Event{
+	message, err := wallet.New(wallet.Services{}).Render(knownWallet(sealed), merchant.Endpoint{Identity: demoWallet}, webhook.Event{
 		ID: "evt_1", Type: "refund.succeeded", At: at.Add(time.Second), Charge: charge,
 		Refund: refund.Refund{ID: "re_1", Amount: 7, Currency: "CNY", State: refund.Succeeded, CreatedAt: at},
 	})
 	const want = `{"id":"evt_1","type":"event","create":1410778844,"event":"refund.succeeded","data":{"id":"re_1","type":"refund","created":1410778843,` +
 		`"charges_id":"c1","channel":"alipay_qr","client_ip":"0.0.0.0","amount":7,"extra":{},"description":"","currency":"CHY","status":"succeeded"}}`
-	if err != nil || string(body) != want {
-		t.Errorf("got %s, %v", body, err)
+	if err != nil || string(message.Body) != want {
+		t.Errorf("got %s, %v", message.Body, err)
+	}
+}
+
+// knownWallet is what Know reads of a merchant with one wallet.
+func knownWallet(p people) webhook.Known {
+	_, identity, _ := p.Identity(context.Background(), merchant.Wallet, demoWallet)
+	return webhook.Known{Identities: []merchant.Identity{identity}}
+}
+
+// An endpoint that names a wallet which is no longer there can't be notified;
+// that is an error of this delivery alone.
+func TestAWalletThatIsNotThereCannotBeTold(t *testing.T) {
+	_, err := wallet.New(wallet.Services{}).Render(webhook.Known{}, merchant.Endpoint{Identity: demoWallet}, webhook.Event{ID: "evt_1", Type: "refund.succeeded"})
+	if err == nil || !strings.Contains(err.Error(), demoWallet) {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -178,7 +194,7 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 			if test.nameless {
 				charge.Aliases = []refund.Alias{{Dialect: merchant.PingPP, Name: "ch_1"}}
 			}
-			got := d.Subscribed(merchant.Endpoint{Identity: test.wallet, Events: test.events}, webhook.Event{Type: test.eventType, Charge: charge})
+			got := d.Subscribed(webhook.Known{}, merchant.Endpoint{Identity: test.wallet, Events: test.events}, webhook.Event{Type: test.eventType, Charge: charge})
 			if got != test.want {
 				t.Errorf("got %t", got)
 			}

@@ -50,7 +50,7 @@ func ownAddress(r refund.Refund) bool {
 // or make it abnormal. A notify_url overrides the endpoints that are on record,
 // as it overrides the console's setting (section 2.1). An endpoint may name the
 // events by our names or by the platform's.
-func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bool {
+func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	status, told := eventStatuses[event.Type]
 	if !told || !shows(event.Charge) {
 		return false
@@ -68,12 +68,22 @@ func (d *Dialect) Subscribed(endpoint merchant.Endpoint, event webhook.Event) bo
 	return len(endpoint.Events) == 0 || slices.Contains(endpoint.Events, event.Type) || slices.Contains(endpoint.Events, name)
 }
 
+// Know reads the merchant's accounts with their keys.
+func (d *Dialect) Know(ctx context.Context, merchantID string) (webhook.Known, error) {
+	identities, err := d.Directory.Identities(ctx, merchantID)
+	return webhook.Known{Identities: identities}, err
+}
+
 // Render seals a refund as it was right after the event. The state is that of
 // the event: a refund is told of as it then stood.
-func (d *Dialect) Render(ctx context.Context, endpoint merchant.Endpoint, event webhook.Event) ([]byte, error) {
-	identity, err := d.identityOf(ctx, endpoint)
+func (d *Dialect) Render(known webhook.Known, endpoint merchant.Endpoint, event webhook.Event) (webhook.Message, error) {
+	identity, err := identityOf(known, endpoint)
 	if err != nil {
-		return nil, err
+		return webhook.Message{}, err
+	}
+	keyID, err := d.keyID(identity)
+	if err != nil {
+		return webhook.Message{}, err
 	}
 	object := refundObject(event.Refund, event.Charge, identity)
 	object.Status = eventStatuses[event.Type]
@@ -85,13 +95,14 @@ func (d *Dialect) Render(ctx context.Context, endpoint merchant.Endpoint, event 
 	}
 	nonce, err := wire.NewSealNonce(rand.Reader)
 	if err != nil {
-		return nil, err
+		return webhook.Message{}, err
 	}
 	sealed, err := wire.SealNotice(notice, notificationID(event), event.At, identity.Secrets[merchant.APIv3Key], nonce)
 	if err != nil {
-		return nil, refund.Wrap(err, "seal notification")
+		return webhook.Message{}, refund.Wrap(err, "seal notification")
 	}
-	return wire.Marshal(sealed)
+	body, err := wire.Marshal(sealed)
+	return webhook.Message{KeyID: keyID, Body: body}, err
 }
 
 // notificationID is the same for every address of an event.
@@ -103,13 +114,9 @@ func notificationID(event webhook.Event) string {
 // identityOf is the account in whose name an endpoint is told: the one that it
 // names, else the merchant's first in this dialect, direct merchants before
 // service providers.
-func (d *Dialect) identityOf(ctx context.Context, endpoint merchant.Endpoint) (merchant.Identity, error) {
-	all, err := d.Directory.Identities(ctx, endpoint.MerchantID)
-	if err != nil {
-		return merchant.Identity{}, err
-	}
+func identityOf(known webhook.Known, endpoint merchant.Endpoint) (merchant.Identity, error) {
 	var found []merchant.Identity
-	for _, identity := range all {
+	for _, identity := range known.Identities {
 		if identity.Dialect == merchant.WeChatPay && (endpoint.Identity == "" || endpoint.Identity == identity.Name) {
 			found = append(found, identity)
 		}
@@ -127,13 +134,9 @@ func (d *Dialect) identityOf(ctx context.Context, endpoint merchant.Endpoint) (m
 // id; neither holds it.
 const keySeparator = "/"
 
-// KeyID names the account and its key: a receiver holds both kinds while it is
+// keyID names the account and its key: a receiver holds both kinds while it is
 // moved from one to the other, and chooses by Wechatpay-Serial (section 1.4).
-func (d *Dialect) KeyID(ctx context.Context, endpoint merchant.Endpoint) (string, error) {
-	identity, err := d.identityOf(ctx, endpoint)
-	if err != nil {
-		return "", err
-	}
+func (d *Dialect) keyID(identity merchant.Identity) (string, error) {
 	account, err := d.account(merchant.Merchant{ID: identity.MerchantID}, identity)
 	if err != nil {
 		return "", err

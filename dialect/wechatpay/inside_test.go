@@ -120,7 +120,7 @@ func TestSubscriptions(t *testing.T) {
 		"another one":                          {named("refund.abnormal"), webhook.Event{Type: "refund.succeeded", Charge: charge}, false},
 		"of another account":                   {merchant.Endpoint{ID: "ep_2", Identity: "1900000100"}, webhook.Event{Type: "refund.succeeded", Charge: charge}, false},
 	} {
-		if got := d.Subscribed(test.endpoint, test.event); got != test.want {
+		if got := d.Subscribed(webhook.Known{}, test.endpoint, test.event); got != test.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

@@ -65,8 +65,12 @@ var cases = []suiteCase{
 	{"a batch of an older replica is one batch, and is listed", olderBatches},
 	{"orders and reversals select", ordersAndReversals},
 	{"a batch that has ended is told once", batchIsToldOnce},
-	{"a payment is told with its charge, or neither is there", paymentIsToldWithItsCharge},
-	{"an order that is told gives way with a made-up name", toldOrderGivesWay},
+	{"a payment leaves an event with its charge", paymentLeavesAnEvent},
+	{"an order that is paid gives way with a made-up name", paidOrderGivesWay},
+	{"new events are taken over once", newsAreTakenOverOnce},
+	{"an endpoint that is disabled meanwhile gets no delivery", disabledMeanwhile},
+	{"an event that can't be read is numbered all the same", corruptEventIsNumbered},
+	{"a delivery whose event or endpoint is gone has no subject", subjectIsGone},
 
 	{"the database itself holds the cap", databaseHoldsCap},
 	{"the database itself forgets no refund", databaseForgetsNone},
@@ -104,6 +108,9 @@ var cases = []suiteCase{
 var acrossMerchants = []suiteCase{
 	{"due refunds are found oldest first", dueRefunds},
 	{"leases are taken over", leasesAreTakenOver},
+	{"merchants with new events take turns", merchantsInTurn},
+	{"a delivery that could not be made waits and is not sent", unmadeDeliveryWaits},
+	{"a delivery that could not be made is made once", unmadeDeliveryIsMadeOnce},
 }
 
 // fixture is what one case works with.

@@ -1,10 +1,10 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/refundry/refundry/dialect/pingpp"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 )
@@ -18,23 +18,12 @@ func (f *fixture) word(t *testing.T, r refund.Refund, kind refund.OutcomeKind, s
 	}
 }
 
-// told fans out and gives the events about batches.
+// told fans out and returns the events about batches.
 func (f *fixture) told(t *testing.T) []webhook.Event {
 	t.Helper()
-	var batches []webhook.Event
-	_, err := f.FanOut(t.Context(), f.merchant, 100, func(events []webhook.Event, _ []merchant.Endpoint) ([]merchant.Delivery, error) {
-		batches = nil
-		for _, event := range events {
-			if event.Together != nil {
-				batches = append(batches, event)
-			}
-		}
-		return nil, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return batches
+	news := f.news(t)
+	f.takenOver(t, news)
+	return slices.DeleteFunc(news.Events, func(e webhook.Event) bool { return e.Kind != webhook.AboutBatch })
 }
 
 func batchIsToldOnce(t *testing.T, f *fixture) {
