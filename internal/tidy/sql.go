@@ -12,7 +12,8 @@ import (
 // every statement on them must say whose rows it means.
 var merchantTables = []string{
 	"charges", "charge_aliases", "refunds", "refund_numbers", "writes", "batches", "attempts", "transfers",
-	"events", "deliveries", "delivery_attempts", "feed_counters", "audit_records", "audit_chains", "alerts",
+	"events", "batch_events", "payment_events", "deliveries", "delivery_attempts", "feed_counters", "audit_records", "audit_chains",
+	"alerts",
 }
 
 var (
