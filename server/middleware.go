@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/refundry/refundry/telemetry"
 )
 
 // HeaderRequestID is the header by which people quote a request; dialects set
@@ -20,6 +22,7 @@ const mostPath = 256
 func middleware(next http.Handler, opts Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
+		r = r.WithContext(telemetry.WithCaller(r.Context()))
 		a := &answer{ResponseWriter: w, newID: opts.NewID}
 		defer func() {
 			problem := recover()
@@ -127,7 +130,7 @@ func (a *answer) panicked(problem any, r *http.Request, to *slog.Logger) {
 		a.aborted = true
 		return
 	}
-	to.Error("handler panicked", "method", r.Method, "route", r.Pattern, "panic", problem, "stack", string(debug.Stack()))
+	to.ErrorContext(r.Context(), "handler panicked", "method", r.Method, "route", r.Pattern, "panic", problem, "stack", string(debug.Stack()))
 	if !a.begun() {
 		http.Error(a, "internal error", http.StatusInternalServerError)
 		a.whole = true

@@ -20,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/telemetry"
 )
 
 // The exit statuses.
@@ -205,9 +206,5 @@ func (p *program) logger(command string, to io.Writer) *slog.Logger {
 	if p.LogLevel != "" {
 		_ = level.UnmarshalText([]byte(p.LogLevel)) // kong took only names of levels
 	}
-	options := &slog.HandlerOptions{Level: level}
-	if p.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(to, options))
-	}
-	return slog.New(slog.NewTextHandler(to, options))
+	return telemetry.NewLog(to, level, p.LogFormat == "json")
 }
