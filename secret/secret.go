@@ -31,6 +31,8 @@ const (
 // The reasons why a secret can't be opened or a key can't be used.
 var (
 	ErrMasterKey = errors.New("the master key is not 32 bytes in base64")
+	// ErrNoMasterKey: a key made now could not open what another has sealed.
+	ErrNoMasterKey = errors.New("the master key is missing")
 	ErrOtherKey  = errors.New("sealed with another master key")
 	ErrBroken    = errors.New("the sealed text is damaged or stands in another row")
 )
@@ -66,11 +68,12 @@ func New(master []byte) (*Keyring, error) {
 }
 
 // Load takes the master key from text (the value of REFUNDRY_MASTER_KEY) or,
-// when that is empty, from dir/master.key, which is made if it is not there.
-func Load(text, dir string) (*Keyring, error) {
+// when that is empty, from dir/master.key. One that is not there is made where
+// mayMake says so, and ErrNoMasterKey elsewhere.
+func Load(text, dir string, mayMake bool) (*Keyring, error) {
 	if text == "" {
 		var err error
-		if text, err = readOrMake(filepath.Join(dir, masterFile)); err != nil {
+		if text, err = readOrMake(filepath.Join(dir, masterFile), mayMake); err != nil {
 			return nil, err
 		}
 	}
@@ -83,10 +86,13 @@ func Load(text, dir string) (*Keyring, error) {
 
 // readOrMake makes the file so that two processes which start at once end up
 // with the same key: whoever comes second reads the first one's.
-func readOrMake(name string) (string, error) {
+func readOrMake(name string, mayMake bool) (string, error) {
 	text, err := os.ReadFile(name)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return string(text), wrap(err, "read master key")
+	}
+	if !mayMake {
+		return "", fmt.Errorf("%w: there is no file %s", ErrNoMasterKey, name)
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return "", fmt.Errorf("make data folder: %w", err)

@@ -48,7 +48,7 @@ func TestReplicasThatStartAtOnceShareTheKeyFile(t *testing.T) {
 	var all sync.WaitGroup
 	for n := range ids {
 		all.Go(func() {
-			k, err := Load("", dir)
+			k, err := Load("", dir, true)
 			if err != nil {
 				t.Error(err)
 				return
@@ -66,7 +66,24 @@ func TestReplicasThatStartAtOnceShareTheKeyFile(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key's file is %v, %v; want mode 0600", info, err)
 	}
-	if _, err := Load("c2hvcnQ=", dir); !errors.Is(err, ErrMasterKey) {
+	if _, err := Load("c2hvcnQ=", dir, true); !errors.Is(err, ErrMasterKey) {
 		t.Errorf("a short key gave %v", err)
+	}
+}
+
+func TestAKeyIsMadeOnlyWhereOneMayBe(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if _, err := Load("", dir, false); !errors.Is(err, ErrNoMasterKey) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the folder was made")
+	}
+	made, err := Load("", dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Load("", dir, false); err != nil || again.ID() != made.ID() {
+		t.Errorf("the key that is there: %v", err)
 	}
 }

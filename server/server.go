@@ -5,12 +5,12 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -40,8 +40,10 @@ type Options struct {
 	Address string
 	// Listener is listened on instead of Address, and closed at the end.
 	Listener net.Listener
-	// CertFile and KeyFile switch TLS on; both or none.
-	CertFile, KeyFile string
+	// Certificate switches TLS on; nil serves plain HTTP.
+	Certificate *Certificate
+	// TrustedProxies are networks whose Forwarded headers count.
+	TrustedProxies []netip.Prefix
 
 	ReadTimeout, StopTimeout time.Duration
 
@@ -56,20 +58,27 @@ type Options struct {
 	Log   *slog.Logger // default slog.Default()
 }
 
+// Listen takes the address, so that a port that is taken is found before
+// anything else is done. Connections wait until Run serves them.
+func Listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w (hint: --listen takes HOST:PORT; is another program using it?)", err)
+	}
+	return listener, nil
+}
+
 // Run serves until ctx ends, then takes no more connections and waits for the
 // requests under way, at most StopTimeout; what is still not answered then is
-// cut off and logged. Errors: the address can't be listened on, a certificate
-// can't be read, or the listener broke.
+// cut off and logged. Errors: the address can't be listened on, or the
+// listener broke.
 func Run(ctx context.Context, handler http.Handler, opts Options) error {
 	opts = opts.filled()
-	secured, err := opts.secured()
-	if err != nil {
-		return err
-	}
-	listener := opts.Listener
+	secured, listener := opts.Certificate.config(), opts.Listener
 	if listener == nil {
-		if listener, err = net.Listen("tcp", opts.Address); err != nil {
-			return fmt.Errorf("listen: %w (hint: --listen takes HOST:PORT; is another program using it?)", err)
+		var err error
+		if listener, err = Listen(opts.Address); err != nil {
+			return err
 		}
 	}
 	defer func() { _ = listener.Close() }()
@@ -79,7 +88,7 @@ func Run(ctx context.Context, handler http.Handler, opts Options) error {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	s := &http.Server{
-		Handler:           middleware(handler, opts),
+		Handler:           behindProxy(middleware(handler, opts), opts.TrustedProxies),
 		ReadHeaderTimeout: opts.ReadTimeout,
 		ReadTimeout:       opts.ReadTimeout,
 		WriteTimeout:      WriteTimeout,
@@ -139,23 +148,11 @@ func (o Options) filled() Options {
 	return o
 }
 
-// secured reads the certificate; nil is plain HTTP.
-func (o Options) secured() (*tls.Config, error) {
-	if o.CertFile == "" && o.KeyFile == "" {
-		return nil, nil
-	}
-	certificate, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("read certificate: %w (hint: --tls-cert and --tls-key take PEM files that belong together)", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
-}
-
 // url is how the address is reached: with a host that was left out, or one
 // that means all of them, this machine's own.
 func (o Options) url(address net.Addr) string {
 	scheme := "http://"
-	if o.CertFile != "" {
+	if o.Certificate != nil {
 		scheme = "https://"
 	}
 	host, port, err := net.SplitHostPort(address.String())

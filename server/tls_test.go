@@ -56,7 +56,7 @@ func TestWithACertificateItSpeaksTLSAndHTTP1(t *testing.T) {
 		if r.ProtoMajor != 1 {
 			w.WriteHeader(http.StatusHTTPVersionNotSupported)
 		}
-	}), Options{CertFile: certFile, KeyFile: keyFile})
+	}), Options{Certificate: read(t, certFile, keyFile)})
 	if !strings.HasPrefix(s.url, "https://127.0.0.1:") {
 		t.Errorf("it says that it is at %s", s.url)
 	}
@@ -73,10 +73,59 @@ func TestWithACertificateItSpeaksTLSAndHTTP1(t *testing.T) {
 }
 
 func TestACertificateThatIsNotThereIsAnError(t *testing.T) {
-	err := Run(t.Context(), http.NotFoundHandler(), Options{
-		Address: "127.0.0.1:0", CertFile: "nowhere.pem", KeyFile: "nowhere.pem", Ready: func(string) { t.Error("it said that it was ready") },
-	})
-	if err == nil || !strings.Contains(err.Error(), "nowhere.pem") {
+	if _, err := ReadCertificate("nowhere.pem", "nowhere.pem"); err == nil || !strings.Contains(err.Error(), "nowhere.pem") {
 		t.Errorf("got %v", err)
+	}
+	if none, err := ReadCertificate("", ""); none != nil || err != nil {
+		t.Errorf("no files are %v, %v", none, err)
+	}
+}
+
+func read(t *testing.T, certFile, keyFile string) *Certificate {
+	t.Helper()
+	certificate, err := ReadCertificate(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate
+}
+
+func TestACertificateIsReadAgainAndOneThatIsBrokenIsNot(t *testing.T) {
+	certFile, keyFile, _ := certificate(t)
+	serving := read(t, certFile, keyFile)
+	s := start(t, http.NotFoundHandler(), Options{Certificate: serving})
+	serial := func() string {
+		connection, err := tls.Dial("tcp", strings.TrimPrefix(s.url, "https://"), &tls.Config{InsecureSkipVerify: true}) // it is the certificate that is looked at
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = connection.Close() }()
+		return string(connection.ConnectionState().PeerCertificates[0].Raw)
+	}
+	first := serial()
+	newCert, newKey, _ := certificate(t)
+	for from, to := range map[string]string{newCert: certFile, newKey: keyFile} {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if serial() != first {
+		t.Error("the certificate was read without being asked for")
+	}
+	if err := serving.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	second := serial()
+	if second == first {
+		t.Error("the certificate was not read again")
+	}
+	if err := os.WriteFile(certFile, []byte("none"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := serving.Reload(); err == nil {
+		t.Error("a broken file was read")
+	}
+	if serial() != second {
+		t.Error("the certificate did not stay")
 	}
 }

@@ -43,8 +43,9 @@ type Options struct {
 	// MasterKey is the master key itself, base64 of 32 bytes; "" takes
 	// Data/master.key, which is made if it is not there.
 	MasterKey string
-	// Demo loads the demo merchant with its charges.
-	Demo bool
+	// Demo loads the demo merchant with its charges; DemoAnyway also next to a
+	// live merchant.
+	Demo, DemoAnyway bool
 	// EgressAllow are private networks that webhooks may go to; default none.
 	EgressAllow []netip.Prefix
 	// PublicURL is the address by which callers reach the service, such as
@@ -127,6 +128,9 @@ func (s *Service) open(ctx context.Context) error {
 
 // prepare brings the database into the state that everything else relies on.
 func (s *Service) prepare(ctx context.Context) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
 	if err := s.Store.Migrate(ctx); err != nil {
 		return err
 	}
@@ -135,7 +139,7 @@ func (s *Service) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := UseMasterKey(ctx, s.Store, s.opts.MasterKey, s.opts.Data); err != nil {
+	if err := s.Store.CheckMasterKey(ctx); err != nil {
 		return err
 	}
 	platform, err := s.ensurePlatformKeys(ctx)
@@ -154,16 +158,54 @@ func (s *Service) prepare(ctx context.Context) error {
 	return nil
 }
 
+// check finds what is wrong before anything is changed: the master key, and
+// the demo merchant where it must not be.
+func (s *Service) check(ctx context.Context) error {
+	has, err := loadMasterKey(ctx, s.Store, s.opts.MasterKey, s.opts.Data)
+	if err == nil && has {
+		err = s.Store.CheckMasterKey(ctx)
+	}
+	if err == nil && s.opts.Demo && !s.opts.DemoAnyway {
+		err = s.noLiveMerchant(ctx)
+	}
+	return err
+}
+
+// noLiveMerchant refuses the demo merchant, whose keys are public, next to one
+// whose money is real.
+func (s *Service) noLiveMerchant(ctx context.Context) error {
+	live, err := s.Store.HasLiveMerchant(ctx)
+	if err == nil && live {
+		err = errors.New("--demo is refused: this database has a live merchant, and the demo merchant's keys are public (hint: give the demo a database of its own, or say --demo-anyway)")
+	}
+	return err
+}
+
 // UseMasterKey gives the store the keys made of the master key, once it opens
-// the database's check value. text is the key itself; "" reads or makes
-// data/master.key.
+// the database's check value. text is the key itself; "" reads
+// data/master.key, which is made for a database that was made with none.
 func UseMasterKey(ctx context.Context, s *store.Store, text, data string) error {
-	keyring, err := secret.Load(text, data)
-	if err != nil {
-		return fmt.Errorf("load master key: %w (hint: it is base64 of 32 bytes, in %s or in DATA/master.key)", err, secret.Environment)
+	if _, err := loadMasterKey(ctx, s, text, data); err != nil {
+		return err
+	}
+	return s.CheckMasterKey(ctx)
+}
+
+// loadMasterKey is UseMasterKey without the check; has tells whether there is
+// something to check against.
+func loadMasterKey(ctx context.Context, s *store.Store, text, data string) (has bool, err error) {
+	if has, err = s.HasMasterKey(ctx); err != nil {
+		return false, err
+	}
+	keyring, err := secret.Load(text, data, !has)
+	switch {
+	case errors.Is(err, secret.ErrNoMasterKey):
+		return false, fmt.Errorf("load master key: %w, and this database was made with one (hint: restore master.key into the --data folder, or set %s)", err, secret.Environment)
+	case err != nil:
+		return false, fmt.Errorf("load master key: %w (hint: it is base64 of 32 bytes, in %s or in DATA/master.key)", err, secret.Environment)
 	}
 	s.UseKeyring(keyring)
-	return s.CheckMasterKey(ctx)
+	return has, nil
 }
 
 // join makes the parts and ties them together.

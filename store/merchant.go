@@ -157,3 +157,23 @@ func (s *Store) SaveSettings(ctx context.Context, merchantID string, settings me
 	}
 	return nil
 }
+
+// HasLiveMerchant reports whether a merchant's money is real. Any schema that
+// has tables knows that.
+func (s *Store) HasLiveMerchant(ctx context.Context) (bool, error) {
+	current, _, err := s.Schema(ctx)
+	if err != nil || current == 0 {
+		return false, err
+	}
+	has := false
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, `SELECT m.id FROM merchants m WHERE m.mode = $1 LIMIT 1`, []any{string(merchant.Live)}, func(scan func(...any) error) error {
+			has = true
+			return scan(new(string))
+		})
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for live merchants: %w", err)
+	}
+	return has, nil
+}

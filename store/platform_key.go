@@ -61,6 +61,28 @@ func (s *Store) CheckMasterKey(ctx context.Context) error {
 	return nil
 }
 
+// HasMasterKey reports whether the database was made with a master key, which
+// then is the only one that can be used with it. Any schema that has tables
+// knows that.
+func (s *Store) HasMasterKey(ctx context.Context) (bool, error) {
+	current, _, err := s.Schema(ctx)
+	if err != nil || current == 0 {
+		return false, err
+	}
+	has := false
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		const check = `SELECT k.id FROM platform_keys k WHERE k.id = $1`
+		return q.Query(ctx, check, []any{checkID}, func(scan func(...any) error) error {
+			has = true
+			return scan(new(string))
+		})
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for the master key's check: %w", err)
+	}
+	return has, nil
+}
+
 // EnsurePlatformKey gives the key pair in use for a purpose, and has make make
 // it if there is none. Where two processes come at once, the first one's is
 // kept and given to both.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/secret"
@@ -17,17 +19,81 @@ import (
 
 // databaseFlags are for commands that need the store.
 type databaseFlags struct {
-	Database string `help:"Database URL, sqlite:FILE or postgres://USER@HOST/NAME." default:"sqlite:refundry.db" placeholder:"URL" env:"REFUNDRY_DATABASE"`
+	Database             string `help:"Database URL, sqlite:FILE or postgres://USER@HOST/NAME." default:"sqlite:refundry.db" placeholder:"URL" env:"REFUNDRY_DATABASE"`
+	DatabasePasswordFile string `help:"File with the password of a PostgreSQL URL that has none." type:"path" placeholder:"FILE" env:"REFUNDRY_DATABASE_PASSWORD_FILE"`
+}
+
+// url is the database's URL with the password of the file, where one is named.
+func (d databaseFlags) url() (string, error) {
+	if d.DatabasePasswordFile == "" {
+		return d.Database, nil
+	}
+	parsed, err := url.Parse(d.Database)
+	if err != nil || parsed.Scheme != "postgres" && parsed.Scheme != "postgresql" || parsed.User.Username() == "" {
+		return "", usageError{"--database-password-file goes with postgres://USER@HOST/NAME"}
+	}
+	if _, has := parsed.User.Password(); has {
+		return "", usageError{"the database's URL has a password, and --database-password-file names another: keep one of them"}
+	}
+	password, err := readSecretFile(d.DatabasePasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("read the database's password: %w", err)
+	}
+	parsed.User = url.UserPassword(parsed.User.Username(), password)
+	return parsed.String(), nil
+}
+
+// maxSecretBytes is far above the longest key or password.
+const maxSecretBytes = 64 << 10
+
+// readSecretFile reads a key or password that is a file's only line.
+func readSecretFile(name string) (string, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxSecretBytes))
+	if err != nil {
+		return "", err
+	}
+	line := strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), "\r\n")
+	if line == "" || strings.ContainsAny(line, "\r\n\x00") {
+		return "", fmt.Errorf("%s has not one line with the secret", name)
+	}
+	return line, nil
 }
 
 // dataFlags are for commands that seal or open keys.
 type dataFlags struct {
-	Data string `help:"Folder of the master key, and of files that are made." default:"refundry-data" type:"path" placeholder:"DIR" env:"REFUNDRY_DATA"`
+	Data          string `help:"Folder of the master key, and of files that are made." default:"refundry-data" type:"path" placeholder:"DIR" env:"REFUNDRY_DATA"`
+	MasterKeyFile string `help:"File with the master key, base64 of 32 bytes, instead of master.key in the data folder." type:"path" placeholder:"FILE" env:"REFUNDRY_MASTER_KEY_FILE"`
+}
+
+// masterKey is the master key that is set apart from the data folder; "" for
+// none.
+func (d dataFlags) masterKey() (string, error) {
+	text := os.Getenv(secret.Environment)
+	switch {
+	case d.MasterKeyFile == "":
+		return text, nil
+	case text != "":
+		return "", usageError{secret.Environment + " and --master-key-file are both given: keep one of them"}
+	}
+	text, err := readSecretFile(d.MasterKeyFile)
+	if err != nil {
+		return "", fmt.Errorf("read master key: %w", err)
+	}
+	return text, nil
 }
 
 // useMasterKey gives an open store its keys.
 func (d dataFlags) useMasterKey(ctx context.Context, s *store.Store) error {
-	return service.UseMasterKey(ctx, s, os.Getenv(secret.Environment), d.Data)
+	text, err := d.masterKey()
+	if err != nil {
+		return err
+	}
+	return service.UseMasterKey(ctx, s, text, d.Data)
 }
 
 // open opens a database that is there and has a schema that this program
@@ -73,7 +139,11 @@ func (d databaseFlags) openOrMake(e *environment) (*store.Store, error) {
 
 // openRaw opens whatever is there.
 func (d databaseFlags) openRaw(e *environment) (*store.Store, error) {
-	return service.OpenStore(e, d.Database, store.Options{Log: e.log})
+	address, err := d.url()
+	if err != nil {
+		return nil, err
+	}
+	return service.OpenStore(e, address, store.Options{Log: e.log})
 }
 
 // merchantFlags choose a merchant.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -19,12 +18,17 @@ type demoCommand struct {
 	Keep   bool   `help:"Leave the service running and print its address and keys."`
 	TLS    bool   `name:"tls" help:"Serve HTTPS with a self-signed certificate that is made for the demo."`
 	Listen string `help:"Address to listen on; default a free port of this machine." default:"127.0.0.1:0" placeholder:"HOST:PORT"`
+
+	DemoAnyway bool `help:"Listen also where others can reach the demo merchant: its keys are public."`
 }
 
 // loopback is where the demo's own receiver of webhooks listens.
 var loopback = netip.MustParsePrefix("127.0.0.0/8")
 
 func (c *demoCommand) Run(e *environment) error {
+	if !c.DemoAnyway && !onLoopback(c.Listen) {
+		return demoReachable(c.Listen)
+	}
 	dir, err := os.MkdirTemp("", "refundry-demo-")
 	if err != nil {
 		return fmt.Errorf("make demo folder: %w", err)
@@ -68,23 +72,27 @@ func openHouse(e *environment, dir, database, address string, https bool) (*hous
 			return nil, err
 		}
 	}
+	certificate, err := server.ReadCertificate(pair.certFile, pair.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := server.Listen(address)
+	if err != nil {
+		return nil, err
+	}
 	s, err := service.Start(e, service.Options{
 		Database: database, Data: filepath.Join(dir, "data"), Demo: true,
 		EgressAllow: []netip.Prefix{loopback}, Log: e.log,
 	})
 	if err != nil {
+		_ = listener.Close()
 		return nil, err
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		_ = closeService(s)
-		return nil, fmt.Errorf("listen: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(e.Context))
 	h := &house{url: scheme + listener.Addr().String(), dir: dir, service: s, client: client, stop: stop, serving: make(chan error, 1)}
 	go func() {
 		h.serving <- server.Run(ctx, s.Handler(), server.Options{
-			Listener: listener, CertFile: pair.certFile, KeyFile: pair.keyFile, Log: e.log, NewID: newRequestID, Observe: s.Metrics().Request,
+			Listener: listener, Certificate: certificate, Log: e.log, NewID: newRequestID, Observe: s.Metrics().Request,
 		})
 	}()
 	return h, nil

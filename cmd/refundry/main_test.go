@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"ready":      ready,
 			"fetched":    fetched,
 			"eventually": eventually,
+			"hangup":     hangup,
 		},
 	})
 }
@@ -65,6 +67,16 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if status != want {
 		ts.Fatalf("the exit status is %d, not %d", status, want)
+	}
+}
+
+// hangup: sends SIGHUP to what runs in the background.
+func hangup(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: hangup")
+	}
+	for _, process := range ts.BackgroundCmds() {
+		ts.Check(process.Process.Signal(syscall.SIGHUP))
 	}
 }
 

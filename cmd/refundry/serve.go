@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/secret"
 	"github.com/refundry/refundry/server"
 	"github.com/refundry/refundry/service"
 )
@@ -25,7 +28,8 @@ type serveCommand struct {
 	dataFlags
 	listenFlags
 	egressFlags
-	Demo bool `help:"Load the demo merchant with the published examples' charges (test mode only)." env:"REFUNDRY_DEMO"`
+	Demo       bool `help:"Load the demo merchant with the published examples' charges (test mode only)." env:"REFUNDRY_DEMO"`
+	DemoAnyway bool `help:"Load the demo merchant also where others can reach it, or next to a live merchant: its keys are public." env:"REFUNDRY_DEMO_ANYWAY"`
 }
 
 type listenFlags struct {
@@ -33,7 +37,8 @@ type listenFlags struct {
 	TLSCert string `help:"Certificate chain (PEM); switches TLS on." type:"path" placeholder:"FILE" env:"REFUNDRY_TLS_CERT"`
 	TLSKey  string `help:"Private key of the certificate (PEM)." type:"path" placeholder:"FILE" env:"REFUNDRY_TLS_KEY"`
 
-	PublicURL string `help:"Address by which callers reach the service behind a proxy, such as https://pay.example; download addresses begin with it." placeholder:"URL" env:"REFUNDRY_PUBLIC_URL"`
+	TrustedProxy []netip.Prefix `help:"Network of proxies whose Forwarded headers count; may be given several times. Plain HTTP off loopback needs it." placeholder:"CIDR" env:"REFUNDRY_TRUSTED_PROXY"`
+	PublicURL    string         `help:"Address by which callers reach the service behind a proxy, such as https://pay.example; download addresses begin with it." placeholder:"URL" env:"REFUNDRY_PUBLIC_URL"`
 }
 
 // egressFlags say where webhooks may go besides public addresses.
@@ -62,24 +67,109 @@ func isPublicURL(text string) bool {
 
 func (c *serveCommand) Run(e *environment) error {
 	began := time.Now()
-	s, err := service.Start(e, service.Options{
-		Database: c.Database, Data: c.Data, MasterKey: os.Getenv(secret.Environment),
-		Demo: c.Demo, EgressAllow: c.EgressAllow, PublicURL: c.PublicURL, Log: e.log,
-	})
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // from the first moment on it ends nothing
+	defer signal.Stop(hangups)
+	// Cheap checks come first: what is wrong with them has changed nothing.
+	if err := c.reachable(); err != nil {
+		return err
+	}
+	certificate, err := server.ReadCertificate(c.TLSCert, c.TLSKey)
 	if err != nil {
 		return err
 	}
-	options := server.Options{
-		Address: c.Listen, CertFile: c.TLSCert, KeyFile: c.TLSKey, Log: e.log,
+	options, err := c.options(e)
+	if err != nil {
+		return err
+	}
+	listener, err := server.Listen(c.Listen)
+	if err != nil {
+		return err
+	}
+	s, err := service.Start(e, options)
+	if err != nil {
+		_ = listener.Close()
+		return err
+	}
+	ctx, stop := context.WithCancel(e)
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		readAgain(ctx, hangups, certificate, e.log)
+	}()
+	serving := server.Run(e, s.Handler(), server.Options{
+		Listener: listener, Certificate: certificate, TrustedProxies: c.TrustedProxy, Log: e.log,
 		NewID: newRequestID, Observe: s.Metrics().Request,
 		Ready: func(url string) { e.announce(url, time.Since(began), c.Demo, c.Data) },
-	}
-	serving := server.Run(e, s.Handler(), options)
+	})
+	stop()
+	<-reading
 	if err := closeService(s); err != nil {
 		return err
 	}
 	e.log.Info("stopped")
 	return serving
+}
+
+// options are the service's.
+func (c *serveCommand) options(e *environment) (service.Options, error) {
+	database, err := c.url()
+	if err != nil {
+		return service.Options{}, err
+	}
+	key, err := c.masterKey()
+	return service.Options{
+		Database: database, Data: c.Data, MasterKey: key, Demo: c.Demo, DemoAnyway: c.DemoAnyway,
+		EgressAllow: c.EgressAllow, PublicURL: c.PublicURL, Log: e.log,
+	}, err
+}
+
+// reachable refuses to let others reach what only this machine may: the demo
+// merchant, whose keys are public, and keys that would travel in the clear.
+func (c *serveCommand) reachable() error {
+	switch {
+	case c.DemoAnyway || onLoopback(c.Listen):
+		return nil
+	case c.Demo:
+		return demoReachable(c.Listen)
+	case c.TLSCert == "" && len(c.TrustedProxy) == 0:
+		return usageError{fmt.Sprintf("--listen %s would take keys over plain HTTP from other machines (hint: give --tls-cert and --tls-key, or --trusted-proxy for a proxy that speaks TLS)", c.Listen)}
+	}
+	return nil
+}
+
+func demoReachable(address string) error {
+	return fmt.Errorf("the demo merchant is refused on %s, where others could reach it with its public keys (hint: listen on 127.0.0.1, or say --demo-anyway)", address)
+}
+
+// onLoopback reports whether only this machine can connect to an address.
+func onLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return true // it can't be listened on, which says so
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
+// readAgain reads the certificate again at each hang-up, until ctx ends. One that can't be read leaves the old one in use.
+func readAgain(ctx context.Context, hangups <-chan os.Signal, certificate *server.Certificate, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+		}
+		if certificate == nil {
+			log.Info("SIGHUP: there is no certificate to be read again")
+			continue
+		}
+		if err := certificate.Reload(); err != nil {
+			log.Error("SIGHUP: the certificate stays what it was", "error", err)
+			continue
+		}
+		log.Info("SIGHUP: the certificate was read again", "valid_until", certificate.Current().Leaf.NotAfter)
+	}
 }
 
 // closeService ends what stands behind the listener, which has stopped.
