@@ -38,7 +38,12 @@ func (c *demoCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	err = house.show(e)
+	// The receiver outlives the service: what is on its way arrives.
+	sink, err := openSink()
+	if err == nil {
+		defer sink.close()
+		err = house.show(e, sink)
+	}
 	if err == nil && c.Keep {
 		house.keep(e, dir)
 		<-e.Done()

@@ -35,15 +35,10 @@ const demoReading = 1 << 20
 
 // show runs the flow: a refund in part, its webhook, one that is too much, the
 // rest, and the check of every invariant.
-func (h *house) show(e *environment) error {
+func (h *house) show(e *environment, sink *sink) error {
 	// It is over in a second: Ctrl-C counts when the story is told.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Context), demoPatience)
 	defer cancel()
-	sink, err := openSink()
-	if err != nil {
-		return err
-	}
-	defer sink.close()
 	key, err := h.publicKey()
 	if err != nil {
 		return err

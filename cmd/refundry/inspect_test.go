@@ -21,7 +21,12 @@ func broken(t *testing.T, statements ...string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.show(e); err != nil {
+	sink, err := openSink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sink.close)
+	if err := h.show(e, sink); err != nil {
 		t.Error(err)
 	}
 	if err := h.close(); err != nil {
