@@ -19,8 +19,8 @@ const (
 )
 
 // The names of the dialects that come with the program, as rows and addresses
-// carry them. Nothing outside of a dialect's folder goes by them but tests and
-// the demo's data; see Dialect.
+// carry them. Nothing outside of a dialect's folder goes by them but tests (and
+// what internal/tidy lists); see Dialect.
 const (
 	PingPP    = "pingpp"
 	Wallet    = "wallet"

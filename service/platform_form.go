@@ -11,7 +11,7 @@ import (
 // ensurePlatformKeys makes the keys of the service itself that are not there yet,
 // and returns the one that the demo merchant's identities share.
 func (s *Service) ensurePlatformKeys(ctx context.Context) (shared merchant.PlatformKey, err error) {
-	for _, form := range platformForms() {
+	for _, form := range platformForms(s.dialects()) {
 		if form.EachIdentity {
 			continue
 		}
@@ -29,9 +29,9 @@ func (s *Service) ensurePlatformKeys(ctx context.Context) (shared merchant.Platf
 }
 
 // platformForms are the kinds of platform keys, with the dialect that has them.
-func platformForms() []platformForm {
+func platformForms(dialects merchant.Dialects) []platformForm {
 	var forms []platformForm
-	for _, d := range Dialects() {
+	for _, d := range dialects {
 		for _, form := range d.Platform {
 			forms = append(forms, platformForm{form, d.Name})
 		}
@@ -47,7 +47,7 @@ type platformForm struct {
 // PlatformKinds are what commands call the kinds of platform keys, by purpose.
 func PlatformKinds() map[string]string {
 	kinds := map[string]string{}
-	for _, form := range platformForms() {
+	for _, form := range platformForms(Dialects()) {
 		kinds[form.Purpose] = form.Kind
 	}
 	return kinds
@@ -55,5 +55,5 @@ func PlatformKinds() map[string]string {
 
 // OfIdentities reports whether each identity has a key of its own of a purpose.
 func OfIdentities(purpose string) bool {
-	return slices.ContainsFunc(platformForms(), func(f platformForm) bool { return f.Purpose == purpose && f.EachIdentity })
+	return slices.ContainsFunc(platformForms(Dialects()), func(f platformForm) bool { return f.Purpose == purpose && f.EachIdentity })
 }

@@ -50,7 +50,7 @@ func RotatePlatformKeys(ctx context.Context, s *store.Store, r Rotation, now tim
 }
 
 func successors(ctx context.Context, s *store.Store, r Rotation, now time.Time) ([]merchant.PlatformKey, error) {
-	forms := platformForms()
+	forms := platformForms(Dialects())
 	at := slices.IndexFunc(forms, func(f platformForm) bool { return f.Purpose == r.Purpose })
 	if at < 0 {
 		return nil, refund.Errorf(refund.KindNotFound, "platform", "there are no platform keys of this kind")
@@ -90,7 +90,7 @@ func serviceKeys(ctx context.Context, s *store.Store, form platformForm, now tim
 		return []merchant.PlatformKey{key}, err
 	}
 	var keys []merchant.PlatformKey
-	for _, shares := range platformForms() {
+	for _, shares := range platformForms(Dialects()) {
 		if !shares.EachIdentity || !shares.DemoShares {
 			continue
 		}
@@ -105,7 +105,7 @@ func serviceKeys(ctx context.Context, s *store.Store, form platformForm, now tim
 
 // sharedKeys is serviceKeys for the key that the demo merchant shares.
 func sharedKeys(ctx context.Context, s *store.Store, now time.Time) ([]merchant.PlatformKey, error) {
-	for _, form := range platformForms() {
+	for _, form := range platformForms(Dialects()) {
 		if !form.EachIdentity && form.DemoShares {
 			return serviceKeys(ctx, s, form, now)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 )
 
 // Speaker is how the suite speaks a dialect.
@@ -83,7 +84,7 @@ func (f fixture) charge(t testing.TB, of merchant.Fresh) refund.Charge {
 func (f fixture) alias(t testing.TB, charge refund.Charge) refund.Alias {
 	t.Helper()
 	alias, ok := charge.Alias(f.Dialect)
-	if f.Dialect == merchant.Native { // which has no names of its own
+	if known, _ := service.Dialects().Find(f.Dialect); known.Charges == nil { // which has no names of its own
 		return refund.Alias{Dialect: f.Dialect, Name: charge.ID}
 	}
 	if !ok {

@@ -23,6 +23,9 @@ const (
 	settingKey    = "api_key"
 	// keyPlain is a setting of a key of its own.
 	keyPlain = "plain"
+	// webhookKey is the purpose of the platform key that signs webhooks. Its rows
+	// have had the native API's name since the first version.
+	webhookKey = "native"
 )
 
 const (
@@ -58,11 +61,10 @@ func Describe() merchant.Dialect {
 		},
 		Events:   refund.EndEvents(),
 		Promised: []string{wire.EventRefundSucceeded, wire.EventRefundFailed},
-		// The key that signs webhooks is kept under the native API's name.
-		Verification: &merchant.Verification{Purpose: merchant.Native, Scheme: "ed25519", PublicText: publicText},
+		Verification: &merchant.Verification{Purpose: webhookKey, Scheme: "ed25519", PublicText: publicText},
 		Platform: []merchant.PlatformForm{
 			{Kind: "wallet", Purpose: merchant.Wallet, EachIdentity: true, Make: makeBoxKey},
-			{Kind: "webhook", Purpose: merchant.Native, Make: makeWebhookKey},
+			{Kind: "webhook", Purpose: webhookKey, Make: makeWebhookKey},
 		},
 		Demo: &merchant.DemoForm{
 			Given: merchant.Given{

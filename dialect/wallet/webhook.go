@@ -51,7 +51,7 @@ func (d *Dialect) Know(ctx context.Context, merchantID string) (webhook.Known, e
 	if err != nil {
 		return webhook.Known{}, fmt.Errorf("find wallets: %w", err)
 	}
-	key, err := d.Directory.PlatformKey(ctx, merchant.Native)
+	key, err := d.Directory.PlatformKey(ctx, webhookKey)
 	if err != nil {
 		return webhook.Known{}, fmt.Errorf("find platform key: %w", err)
 	}

@@ -137,6 +137,18 @@ func TestClock(t *testing.T) {
 	}, "refund/a.go:5", "refund/a.go:6", "money/a.go:5", "money/a.go:6")
 }
 
+func TestDialectName(t *testing.T) {
+	const text = "package p\n\nimport \"" + module + "/merchant\"\n\nvar a = merchant.Wallet\nvar b = merchant.Test\nvar c = other.Wallet\n"
+	expect(t, DialectName, []File{
+		source(t, "admin/a.go", text),
+		source(t, "admin/a_test.go", text),
+		source(t, "dialect/wallet/a.go", text),
+		source(t, "dialect/payin/a.go", text),
+		source(t, "store/storetest/a.go", text),
+		source(t, "service/demo_charges.go", text),
+	}, "admin/a.go:5", "dialect/payin/a.go:5")
+}
+
 func TestErrorKind(t *testing.T) {
 	core := source(t, "refund/errors.go", `package refund
 

@@ -87,6 +87,7 @@ func long() {`+strings.Repeat("\n", 500)+`}
 		source(t, "store/charge.go", "package store\nvar s = f(\"DELETE FROM charges\")\n"),
 		source(t, "refund/errors.go", "package refund\nconst KindA Kind = \"a\"\n"),
 		source(t, "dialect/acme/errors.go", "package acme\n"),
+		source(t, "dialect/acme/names.go", "package acme\nimport \""+module+"/merchant\"\nvar a = merchant.Payin\n"),
 	}
 	seen := map[string]bool{}
 	for _, found := range Check(append(others, broken)) {
