@@ -59,8 +59,8 @@ func Describe() merchant.Dialect {
 			Settings: []merchant.Setting{{Name: keyPlain, Meaning: "whether its requests may come unsealed", Check: merchant.OneOf(wire.SettingOn, wire.SettingOff)}},
 			Fill:     func(k *merchant.Key, given map[string]string) { k.Plain = given[keyPlain] },
 		},
-		Events:   refund.EndEvents(),
-		Promised: []string{wire.EventRefundSucceeded, wire.EventRefundFailed},
+		Events:       refund.EndEvents(),
+		Promised:     []string{wire.EventRefundSucceeded, wire.EventRefundFailed},
 		Verification: &merchant.Verification{Purpose: webhookKey, Scheme: "ed25519", PublicText: publicText},
 		Platform: []merchant.PlatformForm{
 			{Kind: "wallet", Purpose: merchant.Wallet, EachIdentity: true, Make: makeBoxKey},
