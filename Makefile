@@ -19,11 +19,24 @@ FLAGS ?=
 # How long `make fuzz` stays with each fuzz test.
 FUZZ_TIME ?= 20s
 
-.PHONY: help run test e2e bench fuzz lint format \
+# Where `make install` puts things; DESTDIR goes before it, for packages.
+PREFIX ?= /usr/local
+
+.PHONY: help build install run test e2e bench fuzz lint format \
 	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint
 
 help: ## show this
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
+
+build: ## make the program: ./refundry, one file that needs nothing else
+	go build -trimpath -o refundry ./cmd/refundry
+
+install: build ## put program, manual page and completion below PREFIX (/usr/local)
+	install -D -m 755 refundry $(DESTDIR)$(PREFIX)/bin/refundry
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	./refundry man > $(DESTDIR)$(PREFIX)/share/man/man1/refundry.1
+	./refundry completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/refundry
+	./refundry completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/refundry.fish
 
 run: ## start the service with the demo merchant
 	go run ./cmd/refundry serve --demo

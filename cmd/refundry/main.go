@@ -53,6 +53,9 @@ type program struct {
 	Bench    benchCommand    `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
 	Doctor   doctorCommand   `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
 	Version  versionCommand  `cmd:"" help:"Show the program's version."`
+
+	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete the command line."`
+	Man        manCommand        `cmd:"" help:"Print the manual page."`
 }
 
 // environment is what a command runs in.
