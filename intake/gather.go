@@ -15,8 +15,9 @@ const (
 	// MostUnits is the largest batch: large enough that a commit's cost is
 	// spread thin, small enough that its statements stay short.
 	MostUnits = 256
-	// MostRequests is the most refunds of one unit: a dialect's batch has at most
-	// 100 (pingpp.md, batch refunds), and a batch of units must stay short.
+	// MostRequests is the most refunds of one unit: a dialect's batch has at
+	// most 100 (docs/rules/pingpp.md, P3.5-4), and a batch of units must stay
+	// short.
 	MostRequests = 100
 	// crowd is how many units must wait for a second commit to begin beside one
 	// under way: with fewer, one commit for all of them is cheaper, and on one

@@ -13,13 +13,13 @@ import (
 // key pair of an identity, which Identity.Platform finds, stands under either set
 // of names: base64 or PEM.
 const (
-	// Wallet: base64 of 32 bytes each (wallet.md 1.1).
+	// Wallet: base64 of 32 bytes each (docs/rules/wallet.md, L1.1-2).
 	MerchantSecretKey = "merchant_secret_key" // handed over, not kept
 	MerchantPublicKey = "merchant_public_key"
 	PlatformSecretKey = "platform_secret_key"
 	PlatformPublicKey = "platform_public_key"
-	// WeChat Pay: PEM texts, serials of 40 upper-case hex digits, and the
-	// APIv3 key of 32 characters (wechatpay-v3.md 1.1).
+	// WeChat Pay: PEM texts, serials of 40 upper-case hex digits, and the APIv3
+	// key of 32 characters (docs/rules/wechatpay.md, W1.1-1 and W1.1-3).
 	MerchantKeyPEM      = "merchant_key" // handed over, not kept
 	MerchantCertPEM     = "merchant_cert"
 	MerchantSerial      = "merchant_serial"
@@ -29,7 +29,8 @@ const (
 	PlatformSerial      = "platform_serial"
 	PlatformPublicKeyID = "platform_public_key_id"
 	APIv3Key            = "apiv3_key"
-	// Payin: what signs the client's requests, and the client's id (payin.md 1).
+	// Payin: what signs the client's requests, and the client's id
+	// (docs/rules/payin.md, Y1-5 and Y1-6).
 	ClientSecret = "secret"
 	ClientID     = "client_id"
 )

@@ -40,7 +40,8 @@ func TestHalfUpAgreesWithBigIntegers(t *testing.T) {
 	number := rapid.OneOf(rapid.Int64Range(0, 20), rapid.Int64Min(0))
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := number.Draw(t, "a"), number.Draw(t, "b"), max(1, number.Draw(t, "c"))
-		// (2ab + c) / 2c, section 4.1 of the WeChat Pay protocol page.
+		// (2ab + c) / 2c: the half-up share of rule W4.1-2 of
+		// docs/rules/wechatpay.md.
 		want := new(big.Int).Mul(big.NewInt(a), big.NewInt(b))
 		want.Lsh(want, 1).Add(want, big.NewInt(c))
 		want.Quo(want, new(big.Int).Lsh(big.NewInt(c), 1))

@@ -13,9 +13,10 @@ type GoodsUsed struct {
 }
 
 // Allocate says into what a refund of amount falls: the payer's cash, each
-// coupon, the fee, and what shares of the payment give back. Every refund takes the half-up share of its own amount,
-// clamped by what is left, so that all parts sum exactly once the charge is
-// refunded in full (wechatpay-v3.md, section 4.1; with goods, 4.2).
+// coupon, the fee, and what shares of the payment give back. Every refund takes
+// the half-up share of its own amount, clamped by what is left, so that all
+// parts sum exactly once the charge is refunded in full
+// (docs/rules/wechatpay.md, W4.1-6; with goods, W4.2-1).
 //
 // amount is at least 1 and at most Refundable. Naming goods that the order
 // does not have, or more pieces than were bought, is KindInvalid.

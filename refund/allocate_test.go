@@ -64,10 +64,10 @@ func anyGoods(t *rapid.T, c refund.Charge) []refund.RefundedGoods {
 	return goods
 }
 
-// TestPartsOfAnyRefundsSumExactly holds the properties of wechatpay-v3.md,
-// section 4.1: no part is negative; parts sum to the amount; a refund that
-// fails gives its parts back; and what sums to the whole charge takes every
-// coupon, all of the payer's cash and the fee, exactly.
+// TestPartsOfAnyRefundsSumExactly holds the rules W4.1-6 and W4.1-7 of
+// docs/rules/wechatpay.md: no part is negative; parts sum to the amount; a
+// refund that fails gives its parts back; and what sums to the whole charge
+// takes every coupon, all of the payer's cash and the fee, exactly.
 func TestPartsOfAnyRefundsSumExactly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(anyCharge(t))
@@ -156,8 +156,8 @@ func same(a, b refund.Parts) bool {
 	return a.Payer == b.Payer && slices.Equal(a.Coupons, b.Coupons) && (a.Fee == nil) == (b.Fee == nil) && (a.Fee == nil || *a.Fee == *b.Fee)
 }
 
-// oracle is section 4.1 of wechatpay-v3.md line by line, with big integers and
-// with remainders instead of counters.
+// oracle follows the rules W4.1-2 to W4.1-6 of docs/rules/wechatpay.md line by
+// line, with big integers and with remainders instead of counters.
 func oracle(c refund.Charge, amount money.Minor) refund.Parts {
 	n := func(m money.Minor) *big.Int { return big.NewInt(int64(m)) }
 	halfUp := func(a, b, divisor *big.Int) *big.Int {

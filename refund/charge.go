@@ -100,7 +100,7 @@ type Coupon struct {
 	Goods []CouponGoods `json:"goods,omitempty"`
 }
 
-// Scopes and types of coupons (wechatpay-v3.md, promotion_detail).
+// Scopes and types of coupons (docs/rules/wechatpay.md, W2.1a-25).
 const (
 	ScopeGlobal = "GLOBAL"
 	ScopeSingle = "SINGLE"

@@ -111,7 +111,8 @@ type Refund struct {
 }
 
 // Landed is where a channel says that the money went, in WeChat Pay's words
-// (wechatpay-v3.md, section 2.1). Empty members are the way it came.
+// (docs/rules/wechatpay.md, W2.1a-6 to W2.1a-10). Empty members are the way it
+// came.
 type Landed struct {
 	Channel string `json:"channel,omitempty"` // ORIGINAL, BALANCE, OTHER_BALANCE, OTHER_BANKCARD
 	Account string `json:"account,omitempty"` // user_received_account

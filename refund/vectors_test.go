@@ -40,7 +40,8 @@ func come(id string, pieces int64) []refund.RefundedGoods {
 	return []refund.RefundedGoods{{MerchantGoodsID: id, Quantity: pieces}}
 }
 
-// vectors are those of wechatpay-v3.md, section 4.3, under their numbers.
+// vectors are those of rule W4.3-1 of docs/rules/wechatpay.md, under their
+// numbers.
 func vectors() []vector {
 	onA := func(discount, pieces int64) refund.CouponGoods {
 		return refund.CouponGoods{MerchantGoodsID: "A", Quantity: pieces, Discount: money.Minor(discount)}
@@ -181,7 +182,8 @@ func TestPublishedVectors(t *testing.T) {
 	}
 }
 
-// TestNamedGoods holds what section 4.2 says beyond its vectors.
+// TestNamedGoods holds the rules W4.2-1 to W4.2-5 of docs/rules/wechatpay.md
+// beyond the vectors.
 func TestNamedGoods(t *testing.T) {
 	goods := []refund.Goods{{MerchantGoodsID: "A", UnitPrice: 300, Quantity: 3}, {MerchantGoodsID: "B", UnitPrice: 100, Quantity: 1}}
 	onA := refund.CouponGoods{MerchantGoodsID: "A", Quantity: 3, Discount: 100}

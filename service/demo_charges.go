@@ -23,7 +23,7 @@ const (
 )
 
 // demoCharges are the charges of the published pages' examples, paid now: with
-// them the examples work with nothing but the host changed (docs/demo.md).
+// them the examples work with nothing but the host changed (docs/sandbox.md).
 func demoCharges(identities []merchant.Identity, now time.Time) []refund.Charge {
 	charges := []refund.Charge{demoPingPP(now), demoWallet(), demoWeChat(), demoPayin()}
 	for n := range charges {
@@ -35,7 +35,7 @@ func demoCharges(identities []merchant.Identity, now time.Time) []refund.Charge 
 	return charges
 }
 
-// demoPingPP is the charge of pingpp.md 2.2.
+// demoPingPP is the charge that the Ping++ documents show.
 func demoPingPP(now time.Time) refund.Charge {
 	return refund.Charge{
 		ID: demoPingPPID, OrderNo: "123456789", Channel: "wx", TransactionID: "1224524301201505066067849274",

@@ -82,7 +82,8 @@ func (s *Service) egressCheck(ctx context.Context, url string) error {
 }
 
 // notifyCheck is egressCheck for addresses that come with a refund request:
-// plain http only where the operator allows it (wechatpay-v3.md 2.1).
+// plain http only where the operator allows it (docs/rules/wechatpay.md,
+// W2.1-17).
 func (s *Service) notifyCheck(ctx context.Context, url string) error {
 	if strings.HasPrefix(strings.ToLower(url), "http:") {
 		return egress.CheckPlain(ctx, url, s.opts.EgressAllow)

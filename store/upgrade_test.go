@@ -15,7 +15,7 @@ import (
 	"github.com/refundry/refundry/store/storetest"
 )
 
-// testdata/released/N.sql is what a service of schema N left behind: a demo
+// A file of testdata/released, named by its number, is what a service of schema N left behind: a demo
 // merchant, refunds in every state, a batch, deliveries. It is never made
 // again, for it stands for databases out there. (It was read out of SQLite;
 // its master key is storetest's.)

@@ -7,7 +7,8 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// Where WeChat Pay says that a rerouted refund went (wechatpay-v3.md, 2.1).
+// Where WeChat Pay says that a rerouted refund went (docs/rules/wechatpay.md,
+// W2.1a-7 and W2.1a-8).
 const (
 	toOtherCard     = "OTHER_BANKCARD"
 	merchantAccount = "商户结算银行账户"

@@ -214,7 +214,7 @@ func TestAnOrderTellsHowItsRefundsStand(t *testing.T) {
 	}
 }
 
-// core.md: a refund made through one dialect is visible through every other
+// A refund made through one dialect is visible through every other
 // identity of the merchant, in that dialect's words.
 func TestRefundsOfOtherDialectsAreShownHere(t *testing.T) {
 	s := dialecttest.Start(t)

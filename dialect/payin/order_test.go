@@ -95,8 +95,8 @@ func TestSwitchesOfAmountsHaveTheirLimits(t *testing.T) {
 	}
 }
 
-// core.md: a member that a refund or an order lacks is null here, or what
-// stands for it.
+// A member that a refund or an order lacks is null here, or what stands for it
+// (Y7.4-14 and Y7.4-15).
 func TestWhatComesFromElsewhereLacksAMember(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(s)

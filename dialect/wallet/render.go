@@ -32,7 +32,7 @@ func voiceOf(identity merchant.Identity, mode merchant.Mode) voice {
 	}
 }
 
-// statuses says what each state of the core looks like (core.md, States).
+// statuses says what each state of the core looks like (docs/money.md).
 var statuses = map[refund.State]string{
 	refund.Held:      wire.StatusCreated,
 	refund.Created:   wire.StatusCreated,

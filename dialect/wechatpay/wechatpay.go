@@ -1,13 +1,13 @@
-// Package wechatpay answers WeChat Pay's API v3 for domestic refunds (protocol
-// page wechatpay-v3.md, which the sections named in comments belong to) under
+// Package wechatpay answers WeChat Pay's API v3 for domestic refunds under
 // /v3/, to direct merchants and to service providers: refunds, order queries,
 // abnormal refunds, platform certificates and bills, and the notifications
 // that tell of refunds. It decides bytes, never money: a request is verified,
 // checked for its form and handed to the intake; what comes back is put into
 // the dialect's words and signed.
 //
-// Where the contract leaves something open, docs/divergences/wechatpay.md says
-// what was chosen and why.
+// Ids in comments, such as W2.1-11, are those of the rules in
+// docs/rules/wechatpay.md. Where the contract leaves something open,
+// docs/divergences/wechatpay.md says what was chosen and why.
 package wechatpay
 
 import (

@@ -57,7 +57,7 @@ type Rule func([]File) []Finding
 // Rules are all of them, in the order of docs/design.md.
 var Rules = []Rule{
 	Imports, FileLength, FunctionLength, PackageName, Float, Clock,
-	SelectStar, MerchantID, PackageDoc, ErrorKind, DialectName,
+	SelectStar, MerchantID, PackageDoc, ErrorKind, DialectName, Section,
 }
 
 // Check runs every rule and sorts what it found by place.

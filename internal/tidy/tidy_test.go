@@ -84,6 +84,7 @@ var q = "SELECT * FROM x"
 func long() {`+strings.Repeat("\n", 500)+`}
 `)
 	others := []File{
+		source(t, "ledger/account.go", "package ledger\n\n// Section 2 has it.\nvar a = 1\n"),
 		source(t, "store/charge.go", "package store\nvar s = f(\"DELETE FROM charges\")\n"),
 		source(t, "refund/errors.go", "package refund\nconst KindA Kind = \"a\"\n"),
 		source(t, "dialect/acme/errors.go", "package acme\n"),

@@ -1,6 +1,6 @@
 // Package chinaums describes how messages of ChinaUMS (net-pay) are signed in
 // the older way, in which the signature stands in the message itself: what is
-// signed, and the two digests (protocol page chinaums.md, section 2.2). Its
+// signed, and the two digests (rule L2.5-12 of docs/rules/wallet.md). Its
 // notifications are signed so too. It knows nothing of refunds or of HTTP.
 package chinaums
 

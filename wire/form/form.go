@@ -3,8 +3,8 @@
 // the pairs in the order they came; Nest makes of them the tree that exactjson
 // makes of JSON, so that a dialect reads both with one piece of code.
 //
-// Source: shared/protocols/pingpp.md section 1.3, which lists what each SDK
-// sends.
+// What each of Ping++'s clients sends is in docs/rules/pingpp.md (P1.3-1 to
+// P1.3-21).
 package form
 
 import (

@@ -8,7 +8,7 @@ import (
 	"github.com/refundry/refundry/money"
 )
 
-// Limits of a decimal amount in a request (section 7, Amount in).
+// Limits of a decimal amount in a request (Y7.1-4 and Y7.1-6).
 const (
 	maxWholeDigits = 12
 	// maxDecimals is what the page allows for all of its currencies, also for
@@ -54,13 +54,13 @@ func ParseAmount(text string, currency money.Currency, third bool) (money.Minor,
 // Number writes an amount as a JSON number without zeros at its end: 7, 3.2,
 // 3.23. It never goes through a float. A third decimal that an amount has is
 // shown: an order may have been paid with it, and rounding would tell another
-// amount (section 7, Three-decimal currencies).
+// amount (Y7.1-14).
 func Number(amount money.Minor, currency money.Currency) json.Number {
 	return json.Number(money.FormatTrimmed(amount, currency))
 }
 
-// Currencies are those that an order may be made in: the page's six, and EGP
-// of an older page (section 3.2).
+// Currencies are those that an order may be made in: the page's six, and EGP of
+// an older page (Y3.4-6).
 func Currencies() []money.Currency {
 	return []money.Currency{"SAR", "KWD", "BHD", "AED", "OMR", "QAR", "EGP"}
 }

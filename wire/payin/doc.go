@@ -4,8 +4,7 @@
 // refunds, of storage or of HTTP routing.
 //
 // Amounts are money.Minor in ISO 4217 minor units of their currency; on the
-// wire they are decimal text in requests and JSON numbers in answers. Sections
-// named in comments are those of the project's contract page
-// protocols/payin.md. What the published page of refunds and the sibling pages
-// of its set print is marked so; everything else is our own decision there.
+// wire they are decimal text in requests and JSON numbers in answers. Ids in
+// comments, such as Y3.2-1, are those of the rules in docs/rules/payin.md;
+// those that begin with Y7 are decisions of ours.
 package payin

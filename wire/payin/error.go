@@ -6,7 +6,7 @@ import (
 )
 
 // Code is an error's code. The documents have notAllowed only; the others are
-// ours (section 7, HTTP codes).
+// ours (Y7.4-1).
 type Code string
 
 // The codes.
@@ -49,7 +49,7 @@ func (c Code) Status() int {
 	return statusUnknownCode
 }
 
-// Error is the body of every answer outside 2xx (section 4).
+// Error is the body of every answer outside 2xx (Y4-2).
 type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
@@ -77,8 +77,8 @@ type seen struct {
 
 // NotAllowed is the answer to a request whose headers, time, key or signature
 // are wrong, with the six values as the server saw them, and never with the
-// signature that it expected (section 7, Order of checks). The timestamp is a
-// number, as in the page's sample, where it is one.
+// signature that it expected (Y4-3 to Y4-6). The timestamp is a number, as in
+// the page's sample, where it is one.
 func NotAllowed(s Signed) Error {
 	var timestamp any = s.Timestamp
 	if seconds, err := strconv.ParseInt(s.Timestamp, 10, 64); err == nil && isDigits(s.Timestamp) {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Headers in the letter case in which net/http keeps them (section 2). On the
-// wire their case does not matter.
+// Headers in the letter case in which net/http keeps them (Y2-1 to Y2-13). On
+// the wire their case does not matter.
 const (
 	HeaderSignature   = "X-Auth-Signature"
 	HeaderKey         = "X-Auth-Key"
@@ -22,7 +22,7 @@ const (
 	HeaderUUID       = "X-Auth-Uuid"
 	HeaderCustomerIP = "X-Customer-Ip"
 	// HeaderBodySHA256 is ours: the signature does not cover the body, this
-	// does, in hexadecimal (section 7, Body integrity gap).
+	// does, in hexadecimal (Y7.5-11).
 	HeaderBodySHA256 = "X-Auth-Body-Sha256"
 )
 
@@ -32,8 +32,7 @@ const (
 	SignVersion = "1"
 )
 
-// MaxSkew is how far a timestamp may be from now, both ways (section 7, Order
-// of checks).
+// MaxSkew is how far a timestamp may be from now, both ways (Y7.3-2).
 const MaxSkew = 300 * time.Second
 
 // Limits of what is read from headers, in characters.

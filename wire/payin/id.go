@@ -11,7 +11,7 @@ import (
 // file use it; objects use UTC.
 var Riyadh = time.FixedZone("GMT+3", 3*60*60)
 
-// Lengths in ids, in digits (section 3.3).
+// Lengths in ids, in digits (Y3.3-1).
 const (
 	merchantDigits  = 6
 	clientDigits    = 7
@@ -53,7 +53,7 @@ func OrderID(merchantID string, now time.Time, random uint32) string {
 }
 
 // RefundID is the id of an order's n-th attempt to refund, from 1. Failed
-// attempts keep their number (section 7, Ids).
+// attempts keep their number (Y7.4-12).
 func RefundID(orderID string, n int64) string { return orderID + "_R" + strconv.FormatInt(n, 10) }
 
 // TransactionID is the id of an order's n-th transaction, from 1; payments and

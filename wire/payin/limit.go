@@ -2,9 +2,9 @@ package payin
 
 import "github.com/refundry/refundry/money"
 
-// PaymentLimits are the least and the most that one payment may have (section
-// 3.4), in minor units; most 0 is without limit. They are of payments and not
-// of refunds. A currency that is not in the table has no limits.
+// PaymentLimits are the least and the most that one payment may have (Y3.4-28
+// to Y3.4-32), in minor units; most 0 is without limit. They are of payments
+// and not of refunds. A currency that is not in the table has no limits.
 func PaymentLimits(currency money.Currency) (least, most money.Minor) {
 	limits := paymentLimits[currency]
 	return limits[0], limits[1]

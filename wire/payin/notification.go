@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Values of a notification's _type (section 5).
+// Values of a notification's _type (Y5-7).
 const (
 	NotifyPayment = "payment"
 	NotifyRefund  = "refund"
@@ -20,7 +20,7 @@ const EventPaymentSucceeded = "payment.succeeded"
 // bytes. COMPLETED:: with the longest id has 76.
 const MaxAnswer = 1024
 
-// Schedule of notifications (section 5, section 7).
+// Schedule of notifications (Y5-15).
 const (
 	quickRetries = 3
 	quickDelay   = 5 * time.Second

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Values of a refund's status (section 3.2).
+// Values of a refund's status (Y0-11).
 const (
 	StatusPending = "pending"
 	StatusSuccess = "success"
@@ -22,8 +22,8 @@ const (
 	MethodTap        = "tap"
 )
 
-// Refund is the answer of order.refund (section 3.2), its members in the order
-// of the page's example, all always present. Amount is this refund's, not the
+// Refund is the answer of order.refund (Y3.2-1), its members in the order of
+// the page's example, all always present. Amount is this refund's, not the
 // order's. MerchantRefundID is null when the request had none.
 type Refund struct {
 	Amount              json.Number `json:"amount"`
@@ -69,7 +69,7 @@ func (r Refund) Detail(refundTransactionID string, reason *string, finishedAt *T
 	}
 }
 
-// timeLayout has always three decimals and Z (section 7, Times).
+// timeLayout has always three decimals and Z (Y3.2-8).
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // Time is written as UTC with milliseconds: 2023-07-26T04:06:33.227Z.

@@ -3,14 +3,14 @@ package payin
 import "strings"
 
 // Prefix is the root of the API's paths. It is not part of what is signed, and
-// paths are served without it too (section 7, Paths).
+// paths are served without it too (Y1-2 and Y2-20).
 const Prefix = "/api_v1"
 
 // Operation is the name of an operation. It is signed and never sent: the
-// server derives it from verb and path (section 2).
+// server derives it from verb and path (Y2-17).
 type Operation string
 
-// The operations of section 3. There is no order.create and no order.query.
+// The operations (Y3-1 to Y3-6). There is no order.create and no order.query.
 const (
 	CreateOrder      Operation = "merchant.addOrder"
 	QueryMerchant    Operation = "merchant.detail"
@@ -24,7 +24,7 @@ const (
 	StartSTCPay     Operation = "order.startByStcpay"
 )
 
-// routes are the paths of section 3; {} stands for one segment, the id.
+// routes are the paths of the operations; {} stands for one segment, the id.
 var routes = []struct {
 	operation Operation
 	verb      string

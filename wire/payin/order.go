@@ -2,7 +2,7 @@ package payin
 
 import "encoding/json"
 
-// Values of an order's status (section 3.4). The page of order.detail lists
+// Values of an order's status (Y3.4-13). The page of order.detail lists
 // pending, paid, closed and expired only.
 const (
 	OrderPending = "pending"
@@ -14,7 +14,7 @@ const (
 	OrderExpired = "expired"
 )
 
-// Values of an order's refundStatus (section 3.4).
+// Values of an order's refundStatus (Y3.4-20).
 const (
 	RefundsNone       = "none"
 	RefundsFail       = "fail"
@@ -23,7 +23,7 @@ const (
 	RefundsFull       = "full"
 )
 
-// RefundStatus gives an order's refundStatus (section 7, Status map): any open
+// RefundStatus gives an order's refundStatus (Y7.4-10 and Y7.4-11): any open
 // refund is processing, else what was given back decides, else how the last
 // attempt ended. Amounts are in minor units.
 func RefundStatus(open bool, refunded, paid int64, lastFailed bool) string {
@@ -40,9 +40,9 @@ func RefundStatus(open bool, refunded, paid int64, lastFailed bool) string {
 	return RefundsNone
 }
 
-// Order is the answer of merchant.addOrder and order.detail (section 3.4).
-// Amounts are numbers made by Number, and 0 when left out. RefundTimes counts every refund of the
-// order, failed ones too.
+// Order is the answer of merchant.addOrder and order.detail (Y3.4-13). Amounts
+// are numbers made by Number, and 0 when left out. RefundTimes counts every
+// refund of the order, failed ones too.
 //
 // Products, Customer and PayerInfo are JSON as text inside a string, made by
 // Nested, and null when nothing is known.
@@ -84,8 +84,8 @@ func Nested(raw json.RawMessage) *string {
 	return &text
 }
 
-// Values of a transaction's type and result (section 3.4). The second result
-// is spelt so on the page.
+// Values of a transaction's type and result (Y3.4-22 and Y3.4-23). The second
+// result is spelt so on the page.
 const (
 	TransactionPayment = "payment"
 	TransactionRefund  = "refund"
@@ -97,8 +97,8 @@ const (
 	ResultAborted           = "Aborted"
 )
 
-// Transaction is the answer of transaction.detailForMerchant (section 3.4):
-// the members that concern a payment or a refund. Fees of the platform and its
+// Transaction is the answer of transaction.detailForMerchant (Y3.4-21): the
+// members that concern a payment or a refund. Fees of the platform and its
 // agents are left out.
 type Transaction struct {
 	Amount                 json.Number `json:"amount"`

@@ -25,7 +25,7 @@ const (
 // DefaultExpiry is how long an order can be paid when it names no expiredAt.
 const DefaultExpiry = 30 * time.Minute
 
-// OrderRequest is the body of merchant.addOrder (section 3.4).
+// OrderRequest is the body of merchant.addOrder (Y3.4-1 to Y3.4-12).
 type OrderRequest struct {
 	MerchantOrderID string
 	// Amount is the text as sent, for ParseAmount.

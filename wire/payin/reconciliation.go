@@ -10,7 +10,7 @@ import (
 	"github.com/refundry/refundry/money"
 )
 
-// Values of Trans_Type and Order_Status (section 6).
+// Values of Trans_Type and Order_Status (Y6-8 and Y6-9).
 const (
 	TransTypePayment    = "P"
 	TransTypeRefund     = "R"
@@ -33,7 +33,7 @@ var reconciliationColumns = []string{
 	"Amount", "Currency", "Trans_Type", "Order_Status", "Ori_Order_ID", "Ori_Order_Amount", "Ori_Order_Currency",
 }
 
-// ReconciliationRow is a transaction of the daily file (section 6). Only
+// ReconciliationRow is a transaction of the daily file (Y6-5). Only
 // transactions that have ended are listed.
 type ReconciliationRow struct {
 	MerchantID      string

@@ -7,7 +7,7 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Limits of a refund request's texts, in characters (section 7).
+// Limits of a refund request's texts, in characters (Y7.2-1 and Y7.2-2).
 const (
 	MaxReason           = 255
 	MaxMerchantRefundID = 64
@@ -28,14 +28,14 @@ func (e *FieldError) Error() string {
 	return e.Field + ": " + e.Text
 }
 
-// Options are a merchant's switches for reading amounts (section 7).
+// Options are a merchant's switches for reading amounts (Y7.1-9 and Y7.1-13).
 type Options struct {
 	// AcceptNumberAmount lets an amount be a JSON number. The contract says
 	// text, and a client that writes numbers may have gone through a float.
 	AcceptNumberAmount bool
 }
 
-// RefundRequest is the body of order.refund (section 3.1).
+// RefundRequest is the body of order.refund (Y3.1-1 to Y3.1-5).
 type RefundRequest struct {
 	// Amount is the text as sent; ParseAmount reads it with the currency of
 	// the order, which the request does not name.

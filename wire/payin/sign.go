@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Signed are the six values of a signature (section 2). The body is not among
-// them, nor is anything that happens once.
+// Signed are the six values of a signature (Y2-14). The body is not among them,
+// nor is anything that happens once.
 type Signed struct {
 	Key         string
 	Method      Operation
@@ -47,7 +47,7 @@ func Authenticate(key, secret string, operation Operation, uri string, now time.
 }
 
 // Text is what is signed: the pairs in the order of their names, each value
-// URL-encoded (section 2).
+// URL-encoded (Y2-14).
 func (s Signed) Text() string { return s.text(escapers[0]) }
 
 // Sign makes the signature in base64.
@@ -57,8 +57,8 @@ func (s Signed) Sign(secret string) string {
 
 // Verify checks a signature in constant time. target is the path and query of
 // the request line: a signature over path and query is accepted as well, for
-// the documents don't say what becomes of a query (section 7, uri to sign). It
-// returns ErrSignature.
+// the documents don't say what becomes of a query (Y7.3-10). It returns
+// ErrSignature.
 func (s Signed) Verify(secret, target, signature string) error {
 	got, err := base64.StdEncoding.Strict().DecodeString(signature)
 	if err != nil || s.Method == "" {
@@ -87,7 +87,7 @@ func (s Signed) Verify(secret, target, signature string) error {
 }
 
 // RetransmissionWindow is how long a request without any number of its own is
-// recognised by its Fingerprint (section 7, Idempotency).
+// recognised by its Fingerprint (Y7.2-11).
 const RetransmissionWindow = 10 * time.Minute
 
 // Fingerprint tells retransmissions of a request that carries no number: the

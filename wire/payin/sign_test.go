@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// vector is a request of testdata/signatures.json. The signatures come from the
-// contract page, section 2.
+// vector is a request of testdata/signatures.json. They are the contract's own
+// (Y2-14).
 type vector struct {
 	Name, Verb, Target, Key, Secret, Timestamp, Text, Signature string
 }

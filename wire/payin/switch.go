@@ -1,9 +1,9 @@
 package payin
 
 // Settings of a merchant in this API, by their names in what is kept with its
-// identity (section 7). A client's key may have SwitchRequireBodySHA256 and
-// SettingClientID of its own. A switch is on when its text is SwitchOn; all are
-// off by default.
+// identity (such as Y7.1-9). A client's key may have SwitchRequireBodySHA256
+// and SettingClientID of its own. A switch is on when its text is SwitchOn; all
+// are off by default.
 const (
 	// SwitchNumberAmount takes an amount that is a JSON number.
 	SwitchNumberAmount = "accept_number_amount"

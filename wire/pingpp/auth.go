@@ -10,10 +10,10 @@ import (
 const maxKeyLength = 128
 
 // Key takes the API key out of an Authorization header: the user part of Basic,
-// whose password is ignored, or the token of Bearer (section 1.4; both styles
-// name the same account). The scheme's case does not matter. ok is false when
-// the header has another scheme or bad base64, or when the key is empty, has
-// more than 128 characters or characters that are not visible ASCII.
+// whose password is ignored, or the token of Bearer (P0-2: both styles name the
+// same account). The scheme's case does not matter. ok is false when the header
+// has another scheme or bad base64, or when the key is empty, has more than 128
+// characters or characters that are not visible ASCII.
 func Key(header string) (key string, ok bool) {
 	scheme, credentials, found := strings.Cut(strings.Trim(header, " \t"), " ")
 	if !found {

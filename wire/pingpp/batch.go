@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// Further values of a batch's status (section 2.7), besides those of a refund.
+// Further values of a batch's status (P2.7-4), besides those of a refund.
 const (
 	StatusCreated            = "created"
 	StatusPartiallySucceeded = "partially_succeeded"
 )
 
-// Bounds of a batch of refunds (section 3.5).
+// Bounds of a batch of refunds (P3.5-2 and P3.5-4).
 const (
 	MinBatchNo      = 3
 	MaxBatchNo      = 24
@@ -23,10 +23,10 @@ func IsBatchNo(text string) bool {
 	return len(text) >= MinBatchNo && len(text) <= MaxBatchNo && isAlphanumeric(text)
 }
 
-// BatchRefund is the batch_refund object (section 2.7), all members always
-// present. Charges are objects, which Go, Java and C# need. TimeSucceeded is
-// null until the last refund has ended. Object is written as "batch_refund"
-// whatever it holds.
+// BatchRefund is the batch_refund object (P2.7-1), all members always present.
+// Charges are objects, which Go, Java and C# need. TimeSucceeded is null until
+// the last refund has ended. Object is written as "batch_refund" whatever it
+// holds.
 type BatchRefund struct {
 	ID            string          `json:"id"`
 	Object        string          `json:"object"`
@@ -70,7 +70,7 @@ type BatchCharge struct {
 }
 
 // BatchRefunds is the list of all of a batch's refunds. Its url is null, as
-// recorded: it is not a collection that can be asked for (section 2.5).
+// recorded: it is not a collection that can be asked for (P2.7-2).
 type BatchRefunds struct {
 	Object  string   `json:"object"`
 	URL     *string  `json:"url"`

@@ -6,7 +6,7 @@ import "unicode/utf8"
 type Unit int
 
 // Characters are Unicode code points; Bytes are those of UTF-8, the encoding
-// that the documents leave open (section 3.3).
+// that the documents leave open (P3.3-3 to P3.3-7).
 const (
 	Characters Unit = iota
 	Bytes
@@ -34,8 +34,8 @@ func (limit TextLimit) Allows(text string) bool {
 	return utf8.RuneCountInString(text) <= limit.Max
 }
 
-// OrderNoRule is what a channel accepts as a charge's order_no (section 3.2):
-// Min to Max characters, letters and digits alone if Alphanumeric is set. With
+// OrderNoRule is what a channel accepts as a charge's order_no (P3.2-2): Min to
+// Max characters, letters and digits alone if Alphanumeric is set. With
 // UniqueWithinDay the number must not come again on the same day only.
 type OrderNoRule struct {
 	Min, Max        int
@@ -63,8 +63,8 @@ const (
 	ordinaryOrderNo = 64
 )
 
-// Channel holds the peculiarities of a payment channel (sections 2.2, 2.4, 3.2
-// and 3.3). A parameter that a channel does not accept is ignored and not
+// Channel holds the peculiarities of a payment channel (such as P2.2-7, P3.2-2
+// and P3.3-13). A parameter that a channel does not accept is ignored and not
 // refused, as the documents do not call it an error.
 type Channel struct {
 	Name string
@@ -96,7 +96,7 @@ func Channels() map[string]Channel {
 
 // ChannelNamed returns what is special about the channel. known is false for a
 // name outside the documents; such a channel is an ordinary one, because the
-// service adds channels faster than its documents name them (section 2.4).
+// service adds channels faster than its documents name them (P2.4-2).
 func ChannelNamed(name string) (channel Channel, known bool) {
 	channel, known = peculiarities[name]
 	channel.Name = name

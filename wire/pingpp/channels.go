@@ -6,8 +6,8 @@ const (
 	wechatMonths = 12
 )
 
-// Rules for order_no that several channels share (section 3.2). Where a rule
-// names one channel of a family (bfb, qpay), its siblings are given it too.
+// Rules for order_no that several channels share (P3.2-2). Where a rule names
+// one channel of a family (bfb, qpay), its siblings are given it too.
 var (
 	alipayOrder   = OrderNoRule{Min: 1, Max: 64, Alphanumeric: true}
 	unionpayOrder = OrderNoRule{Min: 8, Max: 40, Alphanumeric: true}
@@ -21,7 +21,7 @@ var (
 )
 
 // IsUnionPay reports whether the channel is one of UnionPay's, which have other
-// limits of texts and times (sections 2.2 and 2.4).
+// limits of texts and times (P2.2-7 and P2.2-9).
 func IsUnionPay(channel string) bool {
 	return peculiarities[channel].OrderNo == unionpayOrder
 }

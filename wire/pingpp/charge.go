@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Charge is the charge object (section 2.2), all 28 members always present.
-// Object is written as "charge" whatever it holds.
+// Charge is the charge object (P2.2-1), all 28 members always present. Object
+// is written as "charge" whatever it holds.
 //
 // Refunded is true as soon as any refund exists, even a failed one; Refunds
 // holds the newest refunds first; AmountRefunded is in minor units. TimePaid
@@ -68,7 +68,7 @@ func (charge Charge) MarshalJSON() ([]byte, error) {
 
 // AppReference is a charge's member app: the id as a string or, only when the
 // request asked for it with expand[]=app, the app object. Go and C# clients
-// cannot decode the object, so it must never be sent unasked (section 2.2).
+// cannot decode the object, so it must never be sent unasked (P2.2-4).
 type AppReference struct {
 	ID       string
 	Expanded *App

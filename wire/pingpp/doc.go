@@ -3,9 +3,9 @@
 // rules of refunds, of storage or of HTTP routing, and imports only the
 // standard library.
 //
-// Amounts are int64 in the smallest unit of their currency (fen for cny);
-// times are int64 Unix seconds. Sections named in comments are those of the
-// project's contract page protocols/pingpp.md. Java and C# clients hold amounts
-// in signed 32 bits and C# holds times there too; this package does not narrow
-// them, the caller decides what it accepts.
+// Amounts are int64 in the smallest unit of their currency (fen for cny); times
+// are int64 Unix seconds. Ids in comments, such as P2.2-1, are those of the
+// rules in docs/rules/pingpp.md. Java and C# clients hold amounts in signed 32
+// bits and C# holds times there too; this package does not narrow them, the
+// caller decides what it accepts.
 package pingpp

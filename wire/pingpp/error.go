@@ -1,15 +1,15 @@
 package pingpp
 
-// Values of an error's type (section 4.1). Invent no others: the Node client
-// drops the message of a type that it does not know.
+// Values of an error's type (P4.1-1). Invent no others: the Node client drops
+// the message of a type that it does not know.
 const (
 	TypeInvalidRequest = "invalid_request_error"
 	TypeAPI            = "api_error"
 	TypeChannel        = "channel_error"
 )
 
-// ErrorEnvelope is the body of every answer outside 2xx (section 4.1). A body
-// without it is taken for a success by the Node client, whatever the status.
+// ErrorEnvelope is the body of every answer outside 2xx (P0-5). A body without
+// it is taken for a success by the Node client, whatever the status.
 type ErrorEnvelope struct {
 	Error Error `json:"error"`
 }
@@ -23,11 +23,11 @@ type Error struct {
 	Param   string `json:"param,omitempty"`
 }
 
-// ParamRefundTime is the param of a refund that comes too late, with its capital
-// letter (section 4.3).
+// ParamRefundTime is the param of a refund that comes too late, with its
+// capital letter (P4.3-6).
 const ParamRefundTime = "Refund_time"
 
-// Codes of charges in error.code and failure_code (section 4.4).
+// Codes of charges in error.code and failure_code (P4.4-2).
 const (
 	CodeChargeClosed           = "charge_closed"
 	CodeChargeUnexpectedStatus = "charge_unexpected_status"
@@ -35,11 +35,11 @@ const (
 	CodeChargeRequestInvalid   = "charge_request_invalid"
 )
 
-// CodeRequestParam is what clients use for errors that they find themselves
-// (section 4.3); the service's own documents do not list it.
+// CodeRequestParam is what clients use for errors that they find themselves;
+// the service's own documents do not list it.
 const CodeRequestParam = "request_param_error"
 
-// Codes of refunds in error.code and failure_code (section 4.4).
+// Codes of refunds in error.code and failure_code (P4.4-1).
 const (
 	CodeRefundWaitOperation      = "refund_wait_operation"
 	CodeRefundRefused            = "refund_refused"
@@ -53,7 +53,7 @@ const (
 	CodeRefundNotFound           = "refund_not_found"
 )
 
-// Codes of trouble with a channel in error.code and failure_code (section 4.4).
+// Codes of trouble with a channel in error.code and failure_code (P4.4-2).
 const (
 	CodeChannelConnectionError            = "channel_connection_error"
 	CodeChannelRequestError               = "channel_request_error"

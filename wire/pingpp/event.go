@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Event types around charges and refunds (section 5). There is no type for a
-// refund that was created or changed without an end.
+// Event types around charges and refunds (P5-8 to P5-12). There is no type for
+// a refund that was created or changed without an end.
 const (
 	EventChargeSucceeded      = "charge.succeeded"
 	EventChargeFailed         = "charge.failed"
@@ -19,7 +19,7 @@ const (
 	EventOrderRefunded        = "order.refunded"
 )
 
-// Event is the event object and the body of a webhook (sections 2.6 and 5), its
+// Event is the event object and the body of a webhook (P2.6-1 and P5-1), its
 // members in the order of the published webhook sample. PendingWebhooks counts
 // deliveries that have not succeeded yet, 0 or more. Request is the id of the
 // API call that caused the event, null if none did. Object is written as
@@ -59,8 +59,8 @@ func (event Event) MarshalJSON() ([]byte, error) {
 const WebhookRetries = 10
 
 // WebhookRetryDelays are the pauses before each of the retries, about 25 hours
-// in all (section 5). The documents leave open whether the first delivery
-// counts among the ten; ten pauses are listed, so here it does not.
+// in all (P5-5). The documents leave open whether the first delivery counts
+// among the ten; ten pauses are listed, so here it does not.
 func WebhookRetryDelays() [WebhookRetries]time.Duration {
 	return [WebhookRetries]time.Duration{
 		5 * time.Second, 10 * time.Second,

@@ -2,8 +2,8 @@ package pingpp
 
 import "strings"
 
-// Prefixes of ids (section 2.1) and of API keys (section 1.5). Letters in ids
-// are mixed case, and the case counts.
+// Prefixes of ids (P2.1-1) and of API keys (P1.5-1). Letters in ids are mixed
+// case, and the case counts.
 const (
 	PrefixCharge  = "ch_"
 	PrefixRefund  = "re_"
@@ -78,8 +78,8 @@ func IsKey(key string) bool {
 }
 
 // MaskKey hides a key for messages: its prefix if that is a known one, and 25
-// asterisks, as recorded (section 4.3). The count never follows the key's
-// length, so it tells nothing about the key.
+// asterisks, as recorded (P4.3-1). The count never follows the key's length, so
+// it tells nothing about the key.
 func MaskKey(key string) string {
 	mask := strings.Repeat("*", maskLength)
 	for _, prefix := range []string{PrefixTestKey, PrefixLiveKey} {

@@ -5,7 +5,7 @@ import "strings"
 // Locale is the language of error messages.
 type Locale string
 
-// The two languages that the service answers in (section 1.4).
+// The two languages that the service answers in (P1.4-4).
 const (
 	Chinese Locale = "zh-CN"
 	English Locale = "en"
@@ -21,7 +21,7 @@ const (
 
 // Language picks the language with the highest q in an Accept-Language header,
 // the earlier one among equals. It is Chinese when the header is empty, or when
-// it asks for neither Chinese nor English (section 4.1).
+// it asks for neither Chinese nor English (P1.4-4).
 func Language(acceptLanguage string) Locale {
 	best, bestWeight := Chinese, 0
 	for range maxLanguages {

@@ -12,10 +12,10 @@ const PathPrefix = "/v1/"
 
 // ErrListURL tells that a list's url is not a bare path under PathPrefix.
 // Clients append it to their base address, so a host or a query would break
-// their next request (section 2.5).
+// their next request (P2.5-1).
 var ErrListURL = errors.New("list url is not a bare path under " + PathPrefix)
 
-// List is one page of a collection, newest first (section 2.5). URL is the
+// List is one page of a collection, newest first (P2.5-1). URL is the
 // collection's path without host or query. HasMore means that there are further
 // items in the direction of paging.
 type List[T any] struct {

@@ -2,8 +2,8 @@ package pingpp
 
 import "strings"
 
-// The Chinese texts below are the recorded ones, to the character (section 4.3);
-// merchants' programs compare them. The English ones are ours.
+// The Chinese texts below are the recorded ones, to the character (P4.3-1 to
+// P4.3-7); merchants' programs compare them. The English ones are ours.
 
 // text returns the wording in the locale.
 func (locale Locale) text(chinese, english string) string {
@@ -71,7 +71,7 @@ func (locale Locale) RefusedByChannel(channel, channelText string) string {
 }
 
 // WaitOperationPrefix begins the failure_msg of a refund that waits for the
-// merchant's payment password (section 3.3). It is the same in every language:
+// merchant's payment password (P3.3-29). It is the same in every language:
 // merchants' programs cut it off, with or without the space.
 const WaitOperationPrefix = "需要打开地址进行下一步退款操作: "
 

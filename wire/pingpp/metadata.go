@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of metadata (section 2.10). The pairs were 10 before July 2025.
+// Limits of metadata (P2.10-1). The pairs were 10 before July 2025.
 const (
 	MaxMetadataPairs      = 20
 	MaxMetadataCharacters = 1000

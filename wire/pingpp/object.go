@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Values of the member object (section 2.2 to 2.7).
+// Values of the member object.
 const (
 	ObjectCharge      = "charge"
 	ObjectRefund      = "refund"
@@ -18,7 +18,7 @@ const (
 	ObjectOrder       = "order"
 )
 
-// Values of a refund's status (section 2.3). Succeed must be true exactly with
+// Values of a refund's status (P2.3-2). Succeed must be true exactly with
 // StatusSucceeded, and time_succeed is set only then.
 const (
 	StatusPending   = "pending"
@@ -26,7 +26,7 @@ const (
 	StatusFailed    = "failed"
 )
 
-// Values of a refund's funding_source (section 3.3).
+// Values of a refund's funding_source (P3.3-11).
 const (
 	FundingUnsettled = "unsettled_funds"
 	FundingRecharge  = "recharge_funds"
@@ -37,7 +37,7 @@ const (
 var ErrNotObject = errors.New("not a JSON object")
 
 // Refund is the refund object with the 17 members of the newer page, all always
-// present, and two optional ones at the end (section 2.3). Amount is above 0;
+// present, and two optional ones at the end (P2.3-1). Amount is above 0;
 // Description is never null; Object is written as "refund" whatever it holds.
 type Refund struct {
 	ID            string          `json:"id"`
@@ -78,8 +78,8 @@ func (refund Refund) MarshalJSON() ([]byte, error) {
 }
 
 // Marshal writes compact JSON with raw UTF-8, without HTML escapes and without
-// a trailing newline. Sign and send exactly these bytes (section 1.7). It fails
-// like json.Marshal, and as the MarshalJSON methods of this package tell.
+// a trailing newline. Sign and send exactly these bytes (P1.7-1). It fails like
+// json.Marshal, and as the MarshalJSON methods of this package tell.
 func Marshal(v any) ([]byte, error) {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)

@@ -12,8 +12,8 @@ import (
 )
 
 // Settings of an app's Alipay channels, by the names of the channels'
-// parameters (section 3.3): version "1" is the old gateway, where a refund
-// needs the merchant's payment password unless the second is "true".
+// parameters (P3.3-27): version "1" is the old gateway, where a refund needs
+// the merchant's payment password unless the second is "true".
 const (
 	SettingAlipayVersion          = "alipay_version"
 	SettingAlipayRefundNoPassword = "alipay_refund_nopwd"
@@ -61,10 +61,11 @@ func (r PasswordRefund) detail() string {
 }
 
 // PasswordAddress is where a merchant enters the password for refunds, all of
-// them at once (section 3.3). It is good for one day in Beijing: At is a time of
+// them at once (P3.3-31). It is good for one day in Beijing: At is a time of
 // that day, shown to the second. Number is behind the day in batch_no: 3 to 24
 // letters or digits. NotifyURL is told by Alipay. The parameters are in the
-// order of the published example, with RSA-SHA1 over them as that gateway wants.
+// order of the published example, with RSA-SHA1 over them as that gateway
+// wants.
 type PasswordAddress struct {
 	At        time.Time
 	Number    string

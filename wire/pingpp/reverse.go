@@ -5,9 +5,9 @@ import "time"
 // beijing is the time zone of the channels' days; it has no summer time.
 var beijing = time.FixedZone("GMT+8", 8*60*60)
 
-// Spans in which a paid charge may be reversed, from the payment on (section
-// 3.2, Reverse). The isv channels' day and UnionPay's clearing day are days of
-// Beijing; the second begins an hour before midnight.
+// Spans in which a paid charge may be reversed, from the payment on (P3.2-13).
+// The isv channels' day and UnionPay's clearing day are days of Beijing; the
+// second begins an hour before midnight.
 const (
 	wechatReverse   = 7 * 24 * time.Hour
 	alipayReverse   = 24 * time.Hour

@@ -7,7 +7,7 @@ import (
 	"github.com/refundry/refundry/wire/pemkey"
 )
 
-// Headers of signatures (sections 1.4, 1.7 and 5).
+// Headers of signatures (P1.6-1, P1.7-1 and P5-2).
 const (
 	HeaderRequestSignature = "Pingplusplus-Signature"
 	HeaderRequestTimestamp = "Pingplusplus-Request-Timestamp"
@@ -26,7 +26,7 @@ var (
 )
 
 // RequestString is what current clients sign: body, request target and
-// timestamp without separators (section 1.6). body are the exact bytes received;
+// timestamp without separators (P0-3). body are the exact bytes received;
 // requestTarget is the path with /v1 and the query exactly as on the request
 // line, a bare trailing ? included (http.Request.RequestURI); timestamp is the
 // header's text.
@@ -47,8 +47,8 @@ type SignedRequest struct {
 	Signature string
 }
 
-// VerifyRequest checks a request signature of any generation of clients
-// (section 1.6). With a timestamp: body, target and timestamp, or the short-lived
+// VerifyRequest checks a request signature of any generation of clients (P1.6-2
+// to P1.6-4). With a timestamp: body, target and timestamp, or the short-lived
 // body and timestamp. Without: the body alone. It returns ErrSignatureMissing,
 // ErrTimestamp or pemkey.ErrSignature. How old a timestamp may be is for the
 // caller to say.

@@ -10,8 +10,8 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Limits of a charge request's members in Unicode characters (section 3). Those
-// of channel and order_no are ours.
+// Limits of a charge request's members in Unicode characters (L3.1-3 to
+// L3.1-11). Those of channel and order_no are ours.
 const (
 	maxChannel = 64
 	maxOrderNo = 64
@@ -22,7 +22,7 @@ const (
 // maxExpire bounds time_expire: nobody pays an order a month later.
 const maxExpire = 31 * 24 * time.Hour
 
-// ChargeRequest is the body of POST /wallet/{wallet_id}/charges (section 3).
+// ChargeRequest is the body of POST /wallet/{wallet_id}/charges (L3-5).
 type ChargeRequest struct {
 	Channel     string
 	OrderNo     string

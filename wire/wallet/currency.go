@@ -6,7 +6,7 @@ import (
 	"github.com/refundry/refundry/money"
 )
 
-// CurrencyStyle is a merchant's switch wallet.currency_style (section 2.4).
+// CurrencyStyle is a merchant's switch wallet.currency_style (L2.4-6).
 type CurrencyStyle string
 
 // The styles. The zero CurrencyStyle is StylePage.

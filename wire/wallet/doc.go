@@ -4,7 +4,6 @@
 // of HTTP routing.
 //
 // Amounts are int64 in the minor unit of their currency; times are int64 Unix
-// seconds. Sections named in comments are those of the project's contract page
-// protocols/wallet.md, which tells what the published page says, what its
-// sibling pages say, and what we decided.
+// seconds. Ids in comments, such as L2.2-1, are those of the rules in
+// docs/rules/wallet.md; those that begin with L6 are decisions of ours.
 package wallet

@@ -15,7 +15,7 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Sizes in bytes of what a sealed envelope is made of (section 1.1).
+// Sizes in bytes of what a sealed envelope is made of (L1.1-2 and L1.1-5).
 const (
 	KeySize   = 32
 	NonceSize = 24
@@ -88,8 +88,8 @@ var envelopeNames = []string{"version", "payload", "nonce"}
 
 // IsEnvelope reports whether a body is sealed: an object with exactly the
 // members version, payload and nonce, whatever is in them. Anything else is
-// plain JSON (section 6). An envelope of another version is still one, and is
-// then refused.
+// plain JSON (L6-2). An envelope of another version is still one, and is then
+// refused.
 func IsEnvelope(body exactjson.Value) bool {
 	if body.Kind != exactjson.Object || len(body.Members) != len(envelopeNames) {
 		return false

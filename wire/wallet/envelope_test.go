@@ -12,7 +12,7 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// vector is testdata/envelope.json, the vector of section 1.1; keys are
+// vector is testdata/envelope.json, the contract's (L1.1-2); keys are
 // hexadecimal.
 type vector struct {
 	MerchantSecret string `json:"merchant_secret"`

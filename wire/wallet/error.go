@@ -3,7 +3,7 @@ package wallet
 import "net/http"
 
 // Code is an error's number, exactly as the page prints it, with its jump from
-// five digits to six (section 4).
+// five digits to six (L4-1).
 type Code int
 
 // The codes.
@@ -47,8 +47,8 @@ const (
 	CodeCountNull            Code = 100052
 )
 
-// StatusBusy is the HTTP status of a caller that asks too much at once
-// (section 4). The table has no code for it; CodeUnknown goes with it.
+// StatusBusy is the HTTP status of a caller that asks too much at once (L4-6).
+// The table has no code for it; CodeUnknown goes with it.
 const StatusBusy = http.StatusForbidden
 
 // codeInfo is what is known of a code.
@@ -116,7 +116,7 @@ func (c Code) Name() string {
 // usual and are the caller's to know: a charge that is not there is CodeParam
 // with 404, and a result that could not be learned, CodeRefundPending, is told
 // as a refund that is pending and not as an error wherever that is possible
-// (sections 2.6 and 6).
+// (L2.6-25 and L6-14).
 func (c Code) Status() int {
 	if info, ok := codes[c]; ok {
 		return info.status

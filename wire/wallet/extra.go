@@ -7,13 +7,13 @@ import "time"
 var shanghai = time.FixedZone("UTC+8", 8*60*60)
 
 // MaskedSign stands for a signature that is not shown: it is over known text,
-// and could be sent again (section 2.5).
+// and could be sent again (L2.5-9).
 const MaskedSign = "XXX"
 
 // MessageRefund is the msg_type of a refund.
 const MessageRefund = "refund"
 
-// Extra is a refund's member extra (section 2.5): for charges routed through
+// Extra is a refund's member extra (L2.5-1): for charges routed through
 // ChinaUMS what was really sent there, nine texts in the order of the page's
 // sample, named in snake case. The zero Extra is {}, which all others have.
 type Extra struct {

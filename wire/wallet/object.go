@@ -30,9 +30,9 @@ const (
 	ChannelUnipayC      = "unipay_consumer" // of wallets of persons
 )
 
-// Refund is the refund object (section 2.2), its members in the order of the
-// page's sample, all always present. Amount is this refund's, not the order's,
-// and Created is when it was made, not the payment: both texts of the page are
+// Refund is the refund object (L2.2-1), its members in the order of the page's
+// sample, all always present. Amount is this refund's, not the order's, and
+// Created is when it was made, not the payment: both texts of the page are
 // slips. Type is written as "refund" whatever it holds.
 type Refund struct {
 	ID          string `json:"id"`
@@ -58,8 +58,8 @@ func (r Refund) MarshalJSON() ([]byte, error) {
 	return Marshal(plain(r))
 }
 
-// OldRefund is the refund object of the older generation (section 3): the
-// newer one with five members more, and Created as a local date and time.
+// OldRefund is the refund object of the older generation (L3-24): the newer one
+// with five members more, and Created as a local date and time.
 type OldRefund struct {
 	ID            string  `json:"id"`
 	Type          string  `json:"type"`
@@ -107,8 +107,8 @@ func (r Refund) Old(endedAt time.Time, transactionNo *string) OldRefund {
 	return old
 }
 
-// Charge is the charge object (section 3). Type is written as "charge"
-// whatever it holds. Credential and Extra are written as {} when nil.
+// Charge is the charge object (L3.1-1). Type is written as "charge" whatever it
+// holds. Credential and Extra are written as {} when nil.
 type Charge struct {
 	ID             string          `json:"id"`
 	Type           string          `json:"type"`
@@ -142,7 +142,7 @@ func (c Charge) MarshalJSON() ([]byte, error) {
 	return Marshal(plain(c))
 }
 
-// Wallet is the wallet object (section 3). Balances are in minor units. Type is
+// Wallet is the wallet object (L3.2-1). Balances are in minor units. Type is
 // written as "wallet" whatever it holds.
 type Wallet struct {
 	ID                  string          `json:"id"`

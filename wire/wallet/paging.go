@@ -18,7 +18,7 @@ const (
 	maxSeconds = 253402300799
 )
 
-// Paging are the parameters of a list (section 3).
+// Paging are the parameters of a list (L3-9 to L3-14).
 type Paging struct {
 	Page  int64 // from 1
 	Count int64 // 1 to MaxCount

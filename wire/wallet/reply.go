@@ -6,7 +6,7 @@ import (
 )
 
 // HeaderKey carries the API key, in the letter case in which net/http keeps it
-// (section 1).
+// (L1-3).
 const HeaderKey = "X-Api-Key"
 
 // PathPrefix is the root of the API's paths at the original's hosts; paths are
@@ -17,8 +17,8 @@ const PathPrefix = "/api/v1"
 // it misspelt; the worked samples print this.
 const MessageSuccess = "success"
 
-// Reply is the wrapper of replies (section 1.2): always around errors, around
-// results where the request was sealed or the merchant wants it (section 6).
+// Reply is the wrapper of replies (L1.2-1): always around errors, around
+// results where the request was sealed or the merchant wants it (L6-7 to L6-9).
 // Data is null for a failure.
 type Reply struct {
 	Code    Code   `json:"code"`

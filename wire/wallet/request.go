@@ -9,7 +9,7 @@ import (
 )
 
 // Limits of a request's members, in Unicode characters unless they say
-// otherwise (sections 2.1, 2.6 and 3).
+// otherwise (L2.6-12, L2.6-21 and L3-19).
 const (
 	MaxChargeID       = 64
 	MaxDescription    = 255
@@ -37,7 +37,8 @@ func (e *ParamError) Error() string {
 
 func badParam(name, text string) *ParamError { return &ParamError{CodeParam, name, text} }
 
-// RefundRequest is the body of POST /wallet/{wallet_id}/refund (section 2.1).
+// RefundRequest is the body of POST /wallet/{wallet_id}/refund (L2.1-1 to
+// L2.1-8).
 type RefundRequest struct {
 	ChargesID string
 	// ClientIP is the text as sent, for the reply echoes it.
@@ -51,8 +52,8 @@ type RefundRequest struct {
 }
 
 // DecodeRefundRequest reads the body of the newer generation in the order of
-// section 2.6. Members that it doesn't know are ignored. Errors are
-// *ParamError.
+// the checks (L2.6-11 to L2.6-24). Members that it doesn't know are ignored.
+// Errors are *ParamError.
 func DecodeRefundRequest(body exactjson.Value) (RefundRequest, error) {
 	var r RefundRequest
 	if body.Kind != exactjson.Object {
@@ -78,9 +79,9 @@ func DecodeRefundRequest(body exactjson.Value) (RefundRequest, error) {
 }
 
 // DecodeOldRefundRequest reads the body of POST /charges/{id}/refunds, the
-// older generation (section 3): the path names the charge, description is
-// required, with at most 99 characters, and client_ip is not known. One that is
-// sent is checked all the same. Errors are *ParamError.
+// older generation (L3-16): the path names the charge, description is required,
+// with at most 99 characters, and client_ip is not known. One that is sent is
+// checked all the same. Errors are *ParamError.
 func DecodeOldRefundRequest(body exactjson.Value) (RefundRequest, error) {
 	var r RefundRequest
 	if body.Kind != exactjson.Object {
@@ -140,8 +141,8 @@ func clientIP(body exactjson.Value) (string, *ParamError) {
 
 // amount reads the token itself: [1-9][0-9]* of at most 15 digits. The page
 // says "number" without a unit; 1.00 and 1e2 are refused, so that a caller who
-// thinks in yuan is stopped, or refunds too little, and never too much
-// (section 2.3).
+// thinks in yuan is stopped, or refunds too little, and never too much (L2.3-2
+// to L2.3-5).
 func amount(body exactjson.Value) (int64, *ParamError) {
 	const name = "amount"
 	value, _ := body.Get(name)

@@ -6,28 +6,28 @@ import "strings"
 // optional; a value that is not named here counts as the default.
 const (
 	// SettingReply is ReplyBare (default) or ReplyWrapped: the form of results
-	// of plain requests (section 6).
+	// of plain requests (L6-8).
 	SettingReply = "wallet.reply"
-	// SettingCurrencyStyle is a CurrencyStyle, StylePage by default (section 2.4).
+	// SettingCurrencyStyle is a CurrencyStyle, StylePage by default (L2.4-6).
 	SettingCurrencyStyle = "wallet.currency_style"
-	// SettingRefundIDPrefix begins the ids of refunds, DefaultRefundIDPrefix
-	// by default (section 6).
+	// SettingRefundIDPrefix begins the ids of refunds, DefaultRefundIDPrefix by
+	// default (L6-11).
 	SettingRefundIDPrefix = "wallet.refund_id_prefix"
 	// SettingPlain is SettingOn or SettingOff: whether those of the wallet's
-	// API keys that have no mark of their own may send plain requests (section
-	// 6). By default those of test mode may.
+	// API keys that have no mark of their own may send plain requests (L6-3).
+	// By default those of test mode may.
 	SettingPlain = "wallet.plain"
 	// SettingBlock and SettingReviewed are SettingOn or SettingOff: a wallet
-	// that is locked, or not approved yet, takes no writes (section 2.6). By
-	// default it is approved and not locked.
+	// that is locked, or not approved yet, takes no writes (L2.6-6 and L2.6-7).
+	// By default it is approved and not locked.
 	SettingBlock    = "wallet.block"
 	SettingReviewed = "wallet.reviewed"
 	// SettingAppID is the wallet object's appid.
 	SettingAppID = "wallet.appid"
 	// SettingShowSign is SettingOn or SettingOff (default): whether the extra
-	// of a refund shows the signature of the message upstream (section 2.5).
+	// of a refund shows the signature of the message upstream (L2.5-10).
 	SettingShowSign = "wallet.show_sign"
-	// These are the account's at ChinaUMS (section 2.5). SettingSignType is MD5
+	// These are the account's at ChinaUMS (L2.5-5). SettingSignType is MD5
 	// (default) or SHA256.
 	SettingMsgSrc   = "chinaums.msg_src"
 	SettingMID      = "chinaums.mid"

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Names of events (section 5). The refund page prints charge.succeeded for a
-// refund that succeeded, a slip; the two of refunds are ours (section 6).
+// Names of events (L5-12). The refund page prints charge.succeeded for a refund
+// that succeeded, a slip; the two of refunds are ours (L5-7).
 const (
 	EventRefundSucceeded   = "refund.succeeded"
 	EventRefundFailed      = "refund.failed"
@@ -17,9 +17,9 @@ const (
 	EventRechargeSucceeded = "recharge.succeeded"
 )
 
-// Event is the body of a webhook (section 5). The time's key is create, not
-// created. Data is the whole object, in the bytes that Marshal made of it. Type
-// is written as "event" whatever it holds.
+// Event is the body of a webhook (L5-2). The time's key is create, not created.
+// Data is the whole object, in the bytes that Marshal made of it. Type is
+// written as "event" whatever it holds.
 type Event struct {
 	ID     string          `json:"id"`
 	Type   string          `json:"type"`
@@ -41,7 +41,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 const WebhookRetries = 10
 
 // WebhookRetryDelays are the pauses before each of the retries, about 25 hours
-// in all (section 5).
+// in all (L5-5).
 func WebhookRetryDelays() [WebhookRetries]time.Duration {
 	return [WebhookRetries]time.Duration{
 		5 * time.Second, 10 * time.Second,

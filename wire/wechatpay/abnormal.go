@@ -6,9 +6,9 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// AbnormalRequest is the body of
-// POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund (section
-// 2.3). The last two are encrypted with the key that the request's
+// AbnormalRequest is the body of POST
+// /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund (W2.3-2 to
+// W2.3-7). The last two are encrypted with the key that the request's
 // Wechatpay-Serial names.
 type AbnormalRequest struct {
 	SubMchID    string `json:"sub_mchid,omitempty"`

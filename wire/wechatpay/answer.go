@@ -12,9 +12,9 @@ import (
 
 // Headers of answers, notifications and, HeaderSerial, requests: with exactly
 // this letter case on the wire, and therefore over HTTP/1.1 only, since the
-// Java client looks them up in a map that knows cases (section 1.7). In
-// HeaderRequestID both letters of ID are large, so that it must be put into
-// the map of an http.Header and not through its Set.
+// Java client looks them up in a map that knows cases (W1.3-1). In
+// HeaderRequestID both letters of ID are large, so that it must be put into the
+// map of an http.Header and not through its Set.
 const (
 	HeaderTimestamp     = "Wechatpay-Timestamp"
 	HeaderNonce         = "Wechatpay-Nonce"
@@ -41,7 +41,7 @@ type AnswerSignature struct {
 }
 
 // SignAnswer signs the body of an answer or notification, exactly as it is sent
-// and before any transport compression (section 1.3).
+// and before any transport compression (W1.3-4).
 func (s Signer) SignAnswer(body []byte, nonce string, now time.Time) (AnswerSignature, error) {
 	a := AnswerSignature{Timestamp: strconv.FormatInt(now.Unix(), 10), Nonce: nonce, Serial: s.Serial}
 	var err error
@@ -87,13 +87,14 @@ func ReadAnswerSignature(header map[string][]string) (AnswerSignature, error) {
 
 // PlatformKeys are the keys by which a receiver verifies, by NormalSerial of
 // certificate or public key id. It needs all that the platform may use: during
-// the switch to public keys notifications come with either (section 1.4).
+// the switch to public keys notifications come with either (W1.4-9).
 type PlatformKeys map[string]*rsa.PublicKey
 
 // Verify checks the signature of an answer or notification over its raw body.
-// It returns ErrTimestamp, ErrUnknownSerial or pemkey.ErrSignature. The platform sends
-// a few with a signature that is wrong on purpose, WECHATPAY/SIGNTEST/...; they
-// fail here like any other, as they should (section 1.5).
+// It returns ErrTimestamp, ErrUnknownSerial or pemkey.ErrSignature. The
+// platform sends a few with a signature that is wrong on purpose,
+// WECHATPAY/SIGNTEST/...; they fail here like any other, as they should
+// (W1.5-3).
 func (keys PlatformKeys) Verify(a AnswerSignature, body []byte, now time.Time) error {
 	if err := CheckTime(a.Timestamp, now); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 const Scheme = "WECHATPAY2-SHA256-RSA2048"
 
 // MaxSkew is how far a timestamp may be from the receiver's clock, both ways
-// (sections 1.2 and 1.7).
+// (W1.2-17).
 const MaxSkew = 5 * time.Minute
 
 // Limits of what is read from an Authorization header, in characters.
@@ -34,8 +34,7 @@ var (
 	ErrTimestamp     = errors.New("timestamp is more than 5 minutes away from the clock")
 )
 
-// Authorization are the five attributes of a request's signature (section
-// 1.2).
+// Authorization are the five attributes of a request's signature (W1.2-3).
 type Authorization struct {
 	MchID     string
 	Nonce     string

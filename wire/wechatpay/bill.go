@@ -9,7 +9,7 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Values of a bill's parameters (section 2.6).
+// Values of a bill's parameters (W2.6-2 to W2.6-6).
 const (
 	BillAll     = "ALL"
 	BillSuccess = "SUCCESS"

@@ -18,12 +18,12 @@ const certificateData = "certificate"
 const maxCertificates = 50
 
 // ErrNoCertificate tells that a merchant's list is empty: it has been moved to
-// public keys (section 1.4).
+// public keys (W1.4-7).
 var ErrNoCertificate = errors.New("the platform has no certificate for this merchant; use its public key")
 
-// CertificateList is the answer of GET /v3/certificates (section 1.4). Sign it
-// with the certificate's key, never with a public key: clients check every
-// download after the first against the certificates they have.
+// CertificateList is the answer of GET /v3/certificates (W1.4-1). Sign it with
+// the certificate's key, never with a public key: clients check every download
+// after the first against the certificates they have.
 type CertificateList struct {
 	Data []SealedCertificate `json:"data"`
 }

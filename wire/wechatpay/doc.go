@@ -4,8 +4,8 @@
 // the refund and order objects, notifications, errors and bills. It knows
 // nothing of the rules of refunds, of storage or of HTTP routing.
 //
-// Amounts are int64 fen. Times are written with whole seconds and +08:00.
-// Sections named in comments are those of the project's contract page
-// protocols/wechatpay-v3.md; "the page" is the published page of the refund
+// Amounts are int64 fen. Times are written with whole seconds and +08:00. Ids
+// in comments, such as W2.1-11, are those of the rules in
+// docs/rules/wechatpay.md; "the page" is the published page of the refund
 // object. JSON here never carries null: members are left out instead.
 package wechatpay

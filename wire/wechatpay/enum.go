@@ -1,6 +1,6 @@
 package wechatpay
 
-// Values of a refund's status (section 2.1).
+// Values of a refund's status (W2.1a-13).
 const (
 	StatusSuccess    = "SUCCESS"
 	StatusClosed     = "CLOSED"
@@ -69,7 +69,7 @@ func NormalType(word string) string {
 	return word
 }
 
-// Values of an order's trade_state (section 2.5).
+// Values of an order's trade_state (W2.5-8).
 const (
 	TradeSuccess    = "SUCCESS"
 	TradeRefund     = "REFUND" // any refund turns the order to it
@@ -99,7 +99,7 @@ const (
 	TradeFacePay  = "FACEPAY"
 )
 
-// Values of an abnormal refund's type (section 2.3).
+// Values of an abnormal refund's type (W2.3-5).
 const (
 	AbnormalUserCard     = "USER_BANK_CARD"
 	AbnormalMerchantCard = "MERCHANT_BANK_CARD"

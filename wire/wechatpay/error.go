@@ -7,7 +7,7 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Code is an error's code (section 5, and 2.6 for bills).
+// Code is an error's code (W5-6; W2.6-13 and W2.6-14 for bills).
 type Code string
 
 // The codes.
@@ -75,8 +75,7 @@ const (
 )
 
 // Error is the body of every answer outside 2xx: always a JSON object, from
-// every corner of a server, since the Java client reads nothing else (section
-// 5).
+// every corner of a server, since the Java client reads nothing else (W5-1).
 type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
@@ -119,8 +118,8 @@ func (e *ParamError) Answer() Error {
 const shownBody = 8
 
 // SignDetail is the detail of a request whose signature does not match, as it
-// was observed (section 1.2, rule 8). It shows the caller what it should have
-// signed; everything in it came with the request.
+// was observed (W1.2-21). It shows the caller what it should have signed;
+// everything in it came with the request.
 type SignDetail struct {
 	Field    string `json:"field"`
 	Location string `json:"location"`
@@ -159,10 +158,10 @@ func DecodeError(status int, body []byte) *Error {
 	return &Error{Code: Code(code.Text), Message: message.Text}
 }
 
-// OutcomeUnknown reports whether a refund may have come into being although
-// its request got this answer: 202, 429 and every 5xx (section 5). Ask by
-// out_refund_no, then repeat unchanged. A 2xx is unknown as well when its
-// signature does not verify; a broken connection always is.
+// OutcomeUnknown reports whether a refund may have come into being although its
+// request got this answer: 202, 429 and every 5xx (W5-20). Ask by out_refund_no,
+// then repeat unchanged. A 2xx is unknown as well when its signature does not
+// verify; a broken connection always is.
 func OutcomeUnknown(status int) bool {
 	return status == http.StatusAccepted || status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }

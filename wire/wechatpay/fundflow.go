@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Values of a fund-flow bill's columns (section 2.6). A refund is 退款 of kind
-// 退款, going out; the fee that comes back and a refund that was closed come in.
+// Values of a fund-flow bill's columns (W2.6-33 and W2.6-34). A refund is 退款 of
+// kind 退款, going out; the fee that comes back and a refund that was closed come
+// in.
 const (
 	FlowIn  = "收入"
 	FlowOut = "支出"

@@ -7,8 +7,8 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Values of a notification's event_type (section 2.4). Nothing is sent for a
-// refund that is still processing.
+// Values of a notification's event_type (W2.4-2 and W2.4-13). Nothing is sent
+// for a refund that is still processing.
 const (
 	EventSuccess  = "REFUND.SUCCESS"
 	EventAbnormal = "REFUND.ABNORMAL"
@@ -38,7 +38,7 @@ func EventType(status string) (kind string, ok bool) {
 }
 
 // Notification is the body of a refund notification. Sign it like an answer
-// (section 1.5).
+// (W1.5-1).
 type Notification struct {
 	ID           string   `json:"id"`
 	CreateTime   Time     `json:"create_time"`

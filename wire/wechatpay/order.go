@@ -2,8 +2,8 @@ package wechatpay
 
 import "github.com/refundry/refundry/wire/exactjson"
 
-// Order is the answer of an order query (section 2.5). A direct merchant's has
-// AppID and MchID, a partner's the four others; what is "" or nil is left out.
+// Order is the answer of an order query (W2.5-7). A direct merchant's has AppID
+// and MchID, a partner's the four others; what is "" or nil is left out.
 type Order struct {
 	AppID          string           `json:"appid,omitempty"`
 	MchID          string           `json:"mchid,omitempty"`

@@ -8,7 +8,7 @@ const (
 	BackupHost = "https://api2.mch.weixin.qq.com"
 )
 
-// Paths (section 2).
+// Paths.
 const (
 	PathRefunds      = "/v3/refund/domestic/refunds"
 	PathCertificates = "/v3/certificates"

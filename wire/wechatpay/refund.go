@@ -16,9 +16,9 @@ const maxPromotions = 100
 // is unknown.
 var ErrAnswer = errors.New("answer can't be read")
 
-// Refund is the refund object, field by field as in the page (section 2.1).
-// What is required is always written, also 0 and "". SuccessTime is only there
-// with StatusSuccess.
+// Refund is the refund object, field by field as in the page (W2.1a-1). What is
+// required is always written, also 0 and "". SuccessTime is only there with
+// StatusSuccess.
 type Refund struct {
 	RefundID            string      `json:"refund_id"`
 	OutRefundNo         string      `json:"out_refund_no"`

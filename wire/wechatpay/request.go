@@ -9,7 +9,8 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Limits of a refund request (section 2.1), in bytes unless they say otherwise.
+// Limits of a refund request (W2.1-6 to W2.1-16), in bytes unless they say
+// otherwise.
 const (
 	MaxOutRefundNo = 64
 	MinOutTradeNo  = 6
@@ -26,8 +27,8 @@ const (
 // Currency is the only one of this API.
 const Currency = "CNY"
 
-// RefundRequest is the body of POST /v3/refund/domestic/refunds (section 2.1).
-// What is absent is "" or nil; it marshals as a client sends it.
+// RefundRequest is the body of POST /v3/refund/domestic/refunds (W2.1-1 to
+// W2.1-39). What is absent is "" or nil; it marshals as a client sends it.
 type RefundRequest struct {
 	// SubMchID is required from a partner and absent from a direct merchant;
 	// which of the two the caller is decides the caller's account: see
@@ -199,9 +200,9 @@ func IsNotifyURL(text string) bool {
 
 // Conflict names the first member, as a JSON Pointer, in which a request that
 // repeats an out_refund_no differs from the earlier one; "" when they are the
-// same. Only what moves money counts, not reason and notify_url (section 3,
-// Idempotency). The order counts where both name it in the same way: an order
-// has two names, and only who knows it can compare the one with the other.
+// same. Only what moves money counts, not reason and notify_url (W3-14 to
+// W3-16). The order counts where both name it in the same way: an order has two
+// names, and only who knows it can compare the one with the other.
 func (request RefundRequest) Conflict(earlier RefundRequest) string {
 	both := func(a, b string) bool { return a != "" && b != "" && a != b }
 	switch {

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// What the platform lets be refunded (section 3).
+// What the platform lets be refunded (W3-1 to W3-3).
 const (
 	// RefundWindow is from an order's success_time.
 	RefundWindow = 365 * 24 * time.Hour
@@ -35,7 +35,7 @@ const RepeatsAfterUnknown = 3
 
 // PollDelay is the pause before the n-th question about a refund that is
 // processing, from 1: a minute each up to the fifth, then 5, 10, 20 and 30
-// minutes, and 30 from there on (section 2.2).
+// minutes, and 30 from there on.
 func PollDelay(n int) time.Duration {
 	later := [...]time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute}
 	const often = 5
@@ -47,7 +47,7 @@ func PollDelay(n int) time.Duration {
 
 // ClipReason makes a reason fit: characters of 4 bytes are dropped, and what
 // is longer than 80 bytes is cut between two characters. The stored text stays
-// whole; this is for the call only (section 2.1).
+// whole; this is for the call only (W2.1-14 and W0-4).
 func ClipReason(reason string) string {
 	reason = string(DropLongCharacters([]byte(reason)))
 	if len(reason) <= MaxReason {

@@ -12,7 +12,7 @@ import (
 // Algorithm is the only way in which resources and certificates are sealed.
 const Algorithm = "AEAD_AES_256_GCM"
 
-// Sizes in bytes of what seals (section 1.1 and 1.4).
+// Sizes in bytes of what seals (W1.1-3 and W1.4-4).
 const (
 	// APIv3KeySize is the length of the key that merchant and platform share.
 	APIv3KeySize = 32

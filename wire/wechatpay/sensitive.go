@@ -11,7 +11,7 @@ import (
 	"github.com/refundry/refundry/wire/pemkey"
 )
 
-// maxSensitive is the longest encrypted field, in characters (section 1.6).
+// maxSensitive is the longest encrypted field, in characters (W1.6-3).
 const maxSensitive = 1024
 
 // ErrSensitive tells that a field can't be encrypted or decrypted. It never
@@ -33,9 +33,9 @@ func (s Sensitive) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state
 func (s Sensitive) MarshalText() ([]byte, error) { return []byte("[sensitive]"), nil }
 
 // Encrypt makes an encrypted field: RSA-OAEP with SHA-1, as all clients have
-// it, an empty label, base64 (section 1.6). At 2048 bits the text may have 214 bytes. key is the
-// platform's, named by the request's Wechatpay-Serial; random is
-// crypto/rand.Reader. It fails with ErrSensitive.
+// it, an empty label, base64 (W1.6-1). At 2048 bits the text may have 214
+// bytes. key is the platform's, named by the request's Wechatpay-Serial; random
+// is crypto/rand.Reader. It fails with ErrSensitive.
 func Encrypt(random io.Reader, key *rsa.PublicKey, text string) (string, error) {
 	if key == nil {
 		return "", fmt.Errorf("encrypt: %w", pemkey.ErrKey)

@@ -3,13 +3,13 @@ package wechatpay
 import "strings"
 
 // PublicKeyIDPrefix begins the id of a WeChat Pay public key, the scheme that
-// replaces platform certificates (section 1.1).
+// replaces platform certificates (W1.1-2).
 const PublicKeyIDPrefix = "PUB_KEY_ID_"
 
 // NormalSerial is the form in which serial numbers and public key ids are
 // stored and looked up: upper case, no zeros in front. One client derives its
 // number from the certificate in lower case, the others send what somebody
-// typed (section 1.2, rule 4).
+// typed (W1.2-12).
 func NormalSerial(serial string) string {
 	return strings.TrimLeft(strings.ToUpper(serial), "0")
 }

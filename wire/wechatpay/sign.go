@@ -25,13 +25,13 @@ type Signer struct {
 
 // RequestMessage is what a caller signs: five lines, each ended by \n, the last
 // one too. target is the request target exactly as on the request line
-// (http.Request.RequestURI), body the exact bytes, empty for GET (section 1.2).
+// (http.Request.RequestURI), body the exact bytes, empty for GET (W1.2-4).
 func RequestMessage(method, target, timestamp, nonce string, body []byte) []byte {
 	return message(body, method, target, timestamp, nonce)
 }
 
 // AnswerMessage is what the platform signs, for answers and notifications. An
-// empty body, as with 204, still has its line (section 1.3).
+// empty body, as with 204, still has its line (W1.3-4).
 func AnswerMessage(timestamp, nonce string, body []byte) []byte {
 	return message(body, timestamp, nonce)
 }
@@ -59,7 +59,7 @@ func (s Signer) Authorize(mchID, method, target string, body []byte, nonce strin
 // The clients escape one and the same number in four ways, and each signs what
 // it sends, one excepted: wechatpay-node-v3 signs the path as it was before its
 // HTTP library escaped it. So the percent-decoded path is tried too, where
-// DecodedTarget gives one (section 1.2, rule 2).
+// DecodedTarget gives one (W1.2-9 and W1.2-10).
 func VerifyRequest(key *rsa.PublicKey, a Authorization, method, target string, body []byte) error {
 	err := pemkey.VerifySHA256(key, RequestMessage(method, target, a.Timestamp, a.Nonce, body), a.Signature)
 	if decoded, ok := DecodedTarget(target); err != nil && ok {

@@ -40,9 +40,9 @@ func BillRefundState(status string) string {
 	return BillRefundProcessing
 }
 
-// TradeRow is a payment or a refund in a trade bill (section 2.6). Amounts are
-// fen. On a refund Settlement, Coupon and Order are 0, and the fee is 0 or
-// negative.
+// TradeRow is a payment or a refund in a trade bill (W2.6-20 to W2.6-28).
+// Amounts are fen. On a refund Settlement, Coupon and Order are 0, and the fee
+// is 0 or negative.
 type TradeRow struct {
 	// At is when the payment was made, or the refund accepted.
 	At            time.Time
