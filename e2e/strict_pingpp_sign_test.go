@@ -43,7 +43,7 @@ func newKey(t testing.TB) (*rsa.PrivateKey, string) {
 }
 
 // With the merchant's switch on, every generation of every client's signatures
-// is taken, and none that signs something else (section 1.6).
+// is taken, and none that signs something else (P1.6-1 to P1.6-5).
 func TestEachGenerationOfPingppSignatures(t *testing.T) {
 	d := open(t, storetest.SQLite(t))
 	key, public := newKey(t)
@@ -105,7 +105,7 @@ func TestEachGenerationOfPingppSignatures(t *testing.T) {
 }
 
 // An order's refunds are signed once the merchant has a key, switch or not
-// (section 3.6).
+// (P1.6-8).
 func TestOrderRefundsAreAlwaysSigned(t *testing.T) {
 	d := open(t, storetest.SQLite(t))
 	key, public := newKey(t)
@@ -127,8 +127,8 @@ func TestOrderRefundsAreAlwaysSigned(t *testing.T) {
 }
 
 // A client's own repetition of a signed POST has the same bytes, timestamp and
-// signature: it is the first refund, not a second one and no replay (section
-// 1.8). Ruby does so after a broken connection, Go and Python after a 502.
+// signature: it is the first refund, not a second one and no replay (P1.8-2).
+// Ruby does so after a broken connection, Go and Python after a 502.
 func TestATransportsRepetitionIsTheFirstRefund(t *testing.T) {
 	d := open(t, storetest.SQLite(t))
 	key, public := newKey(t)
@@ -153,8 +153,8 @@ func TestATransportsRepetitionIsTheFirstRefund(t *testing.T) {
 	d.end(t)
 }
 
-// Each client's class of error, by status (section 4.5), in the language it
-// asks for.
+// Each client's class of error, by status (P4.5-1), in the language it asks
+// for.
 func TestRefusalsHaveEachClientsClassAndLanguage(t *testing.T) {
 	d := open(t, storetest.SQLite(t))
 	classes := map[string][3]string{ // 401, 404, 400
@@ -202,7 +202,7 @@ func TestRefusalsHaveEachClientsClassAndLanguage(t *testing.T) {
 }
 
 // curl sends forms whose values it does not encode, and every client's reader
-// takes the answers (section 1.3).
+// takes the answers (P1.3-9).
 func TestFormsOfHandMadeClients(t *testing.T) {
 	d := open(t, storetest.SQLite(t))
 	w := walk{d.pingpp(t, client.Go), t, d}
@@ -235,8 +235,8 @@ func TestFormsOfHandMadeClients(t *testing.T) {
 	d.end(t)
 }
 
-// A merchant's receivers verify and read what comes, in every language
-// (section 5).
+// A merchant's receivers verify and read what comes, in every language (P5-1 to
+// P5-4).
 func TestPingppWebhooksAreTakenByEveryReceiver(t *testing.T) {
 	d := open(t, storetest.SQLite(t))
 	all, promised := listen(t), listen(t)

@@ -87,8 +87,8 @@ func text(name, value string) client.Pair { return client.Pair{Name: name, Value
 
 func description(value string) client.Map { return client.Map{text("description", value)} }
 
-// hazards are what breaks a naive server (section 7 of the Ping++ contract, and
-// the sections it refers to), each with the clients that bring it.
+// hazards are what breaks a naive server (P7-1 to P7-11 in
+// docs/rules/pingpp.md), each with the clients that bring it.
 var hazards = []struct {
 	name    string
 	clients []string // all if none

@@ -112,8 +112,9 @@ func (w wechatWalk) refused(status int, code string, object client.Object, err e
 	_ = w.refusal(status, code, object, err)
 }
 
-// wechatHazards are what breaks a naive server (sections 1.2, 1.7 and 6 of the
-// WeChat Pay contract), each with the clients that bring it.
+// wechatHazards are what breaks a naive server (W1.2-5 to W1.2-16, W1.7-1 to
+// W1.7-6 and W6-1 to W6-16 in docs/rules/wechatpay.md), each with the clients
+// that bring it.
 var wechatHazards = []struct {
 	name    string
 	clients []string
@@ -383,7 +384,7 @@ func walkAbnormal(w wechatWalk) {
 }
 
 // A merchant's receivers verify, open and read each kind of notification with
-// either key (sections 1.5 and 2.4).
+// either key (W1.5-1 and W2.4-15).
 func TestWeChatPayNotificationsAreTakenByEveryReceiver(t *testing.T) {
 	d := open(t, storetest.SQLite(t))
 	r := listen(t)

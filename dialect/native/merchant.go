@@ -31,7 +31,8 @@ type Merchants interface {
 
 // Limits of settings.
 const (
-	// mostPage is the most refunds on a page of the Ping++ list (pingpp.md).
+	// mostPage is the most refunds on a page of the Ping++ list
+	// (docs/rules/pingpp.md, P3.1-2).
 	mostPage = 100
 	// mostSpacing is a day: what should wait longer has a start time.
 	mostSpacing = 24 * 60 * 60

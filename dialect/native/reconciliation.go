@@ -23,11 +23,11 @@ const (
 	mostRows = 200_000
 )
 
-// reconciliation gives a day's file of a Payin merchant (payin.md, section 6):
-// GET /payin/reconciliation/{merchant_id}/{date}.csv. The day is GMT+3's; of a
-// day that is not over it has what has ended so far. A payment is listed on
-// the day it was paid, a refund on the day it ended, and once more as failed
-// if a bank sent it back later.
+// reconciliation gives a day's file of a Payin merchant (docs/rules/payin.md,
+// Y6-1 to Y6-13): GET /payin/reconciliation/{merchant_id}/{date}.csv. The day
+// is GMT+3's; of a day that is not over it has what has ended so far. A payment
+// is listed on the day it was paid, a refund on the day it ended, and once more
+// as failed if a bank sent it back later.
 func (d *Dialect) reconciliation(c *call) error {
 	if _, err := c.query(); err != nil {
 		return err

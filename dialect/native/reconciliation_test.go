@@ -14,7 +14,8 @@ import (
 	"github.com/refundry/refundry/service"
 )
 
-// The file of a day (payin.md, section 6), at the seam of two days in GMT+3.
+// The file of a day (docs/rules/payin.md, Y6-1), at the seam of two days in
+// GMT+3.
 func TestAReconciliationFileListsWhatEndedOnItsDay(t *testing.T) {
 	var clock atomic.Int64                                                 // the service's, moved by hand
 	clock.Store(time.Date(2026, 11, 19, 0, 0, 0, 0, time.UTC).UnixMicro()) // the demo charges' day

@@ -31,7 +31,8 @@ func (d *Dialect) answer(c *call, object any) error {
 	return nil
 }
 
-// fail answers with the body of section 4, as the table in errors.go says.
+// fail answers with the body of an error (Y4-2), as the table in errors.go
+// says.
 func (d *Dialect) fail(c *call, err error) {
 	core := refund.As(err)
 	if core == nil {

@@ -13,8 +13,8 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// Section 2: what some calls send besides the five headers is not signed, and
-// changes nothing.
+// What some calls send besides the five headers is not signed, and changes
+// nothing (Y2-13).
 func TestOtherHeadersArePartOfNothing(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(s)
@@ -31,8 +31,8 @@ func TestOtherHeadersArePartOfNothing(t *testing.T) {
 	}
 }
 
-// Section 7, Order of checks: who is not authenticated learns nothing about
-// orders, bodies or addresses that take an id.
+// Who is not authenticated learns nothing about orders, bodies or addresses
+// that take an id (Y7.3-4).
 func TestAWrongSignatureIsToldBeforeAnythingElse(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := client{s.URL, demoKey, "wrong"}
@@ -81,7 +81,7 @@ func TestTheURIThatWasSeenIsTheOneThatWasSent(t *testing.T) {
 	}
 }
 
-// Section 7: 300 s either way, and not one more.
+// 300 s either way, and not one more (Y7.3-2).
 func TestTheServersClockDecidesTo300Seconds(t *testing.T) {
 	const now = 1_790_000_000
 	s := dialecttest.Start(t, func(o *service.Options) { o.Now = func() time.Time { return time.Unix(now, 0) } })

@@ -17,8 +17,8 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// Section 7, Amount out and Three-decimal currencies: numbers are exact and
-// without zeros at their end; other dialects' third decimals are shown.
+// Numbers are exact and without zeros at their end; other dialects' third
+// decimals are shown (Y7.1-10 and Y7.1-14).
 func TestAmountsAreExactInEveryCurrency(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(s)
@@ -80,8 +80,8 @@ func setPublic(f *merchant.Fresh, switches ...string) {
 	}
 }
 
-// Section 7, Idempotency: by merchantRefundId, by Idempotency-Key, and without
-// either by the same bytes with the same timestamp.
+// A repeat is known by merchantRefundId, by Idempotency-Key, and without either
+// by the same bytes with the same timestamp (Y7.2-4 to Y7.2-15).
 func TestARepeatIsTheSameRefund(t *testing.T) {
 	s := dialecttest.Start(t)
 	order := paidOrder(t, s, merchant.DemoID, 10_000, "SAR")
@@ -154,7 +154,7 @@ func TestABodyCanBeHeldAgainstItsHash(t *testing.T) {
 	c.send(t, "GET", "/orders/"+order, "", http.StatusOK) // what has no body needs no hash
 }
 
-// Section 7, Status map, by the sandbox's amounts.
+// By the sandbox's amounts (Y3.4-20 and Y7.4-10).
 func TestAnOrderTellsHowItsRefundsStand(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(s)
@@ -238,8 +238,8 @@ func TestRefundsOfOtherDialectsAreShownHere(t *testing.T) {
 	}
 }
 
-// Section 3.4: an order of a merchant in test mode is paid at once; the same
-// order once more is the same order.
+// An order of a merchant in test mode is paid at once; the same order once more
+// is the same order (Y3.4-15 and Y3.4-2).
 func TestATestOrderIsPaidAtOnce(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(s)
@@ -323,7 +323,7 @@ func TestAMerchantsLimitsAreTold(t *testing.T) {
 	}
 }
 
-// Section 7, Paths and uri to sign.
+// Rules Y1-1, Y1-2 and Y7.3-10.
 func TestPathsAreServedWithAndWithoutTheirPrefix(t *testing.T) {
 	s := dialecttest.Start(t)
 	const path = "/orders/" + demoOrder

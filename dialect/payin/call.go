@@ -39,8 +39,8 @@ func open(x *dialect.Exchange) *call {
 	return c
 }
 
-// admit checks in the order of section 7: headers, time, key, signature; order
-// and body are the operation's own.
+// admit checks headers, time, key and signature, in this order (Y7.3-1 to
+// Y7.3-5); order and body are the operation's own.
 func (d *Dialect) admit(c *call, found route) error {
 	if err := d.authenticate(c); err != nil {
 		return err
@@ -106,8 +106,8 @@ func (c *call) verify(signature string) error {
 	return err
 }
 
-// readBody reads the body and holds it against its hash: the signature does
-// not cover it (section 7, Body integrity gap).
+// readBody reads the body and holds it against its hash: the signature does not
+// cover it (Y7.5-11).
 func (c *call) readBody() error {
 	c.body, c.bodyFault = dialect.ReadBody(c.w, c.r)
 	if c.bodyFault != nil {

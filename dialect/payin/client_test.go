@@ -26,8 +26,8 @@ func newClient(t *testing.T, s *dialecttest.Service, fresh merchant.Fresh, body 
 	return client{s.URL, text("secret"), text("client_secret")}, text("id"), text("client_id")
 }
 
-// Section 1: a merchant has one or more clients, each with a key of 32
-// characters and a secret of 64. While one replaces another both are good.
+// A merchant has one or more clients, each with a key of 32 characters and a
+// secret of 64. While one replaces another both are good (Y1-6 and Y1-7).
 func TestAMerchantHasSeveralClients(t *testing.T) {
 	s := dialecttest.Start(t)
 	fresh := s.Merchant(t, "two clients", merchant.Test, nil)
@@ -82,7 +82,7 @@ func TestAMerchantHasSeveralClients(t *testing.T) {
 	first.send(t, "GET", path, "", http.StatusOK)
 }
 
-// Section 7, Body integrity gap: the hash can be demanded of one client alone.
+// The hash can be demanded of one client alone (Y7.5-14).
 func TestOneClientMustSendItsBodysHash(t *testing.T) {
 	s := dialecttest.Start(t)
 	fresh := s.Merchant(t, "two clients", merchant.Test, nil)

@@ -19,7 +19,7 @@ const (
 
 // Lengths of what is made, and limits of what is given, in characters.
 const (
-	keyLength      = 32 // with its first two, AK (section 1)
+	keyLength      = 32 // with its first two, AK (Y1-6)
 	secretLength   = 64
 	merchantDigits = 6 // behind M
 	clientIDDigits = 7 // behind CLT
@@ -83,7 +83,8 @@ func makeMerchant(r merchant.Request) ([]merchant.Identity, error) {
 	return []merchant.Identity{i}, nil
 }
 
-// fillClient: a key is a client with an id and a secret of its own (section 1).
+// fillClient: a key is a client with an id and a secret of its own (Y1-5 and
+// Y1-6).
 func fillClient(k *merchant.Key, given map[string]string) {
 	k.Public = map[string]string{merchant.ClientID: "CLT" + merchant.RandomDigits(clientIDDigits)}
 	if given[wire.SwitchRequireBodySHA256] != "" {
@@ -92,11 +93,11 @@ func fillClient(k *merchant.Key, given map[string]string) {
 	k.Secrets = map[string]string{merchant.ClientSecret: merchant.RandomLetters(secretLength)}
 }
 
-// madeUpOrder makes the id of an order that was registered without one: merchant,
-// T, the local date, and 14 digits that look like a time of day with milliseconds
-// and five more (section 3.3). The five alone would not keep a bulk import apart,
-// in which thousands of charges were paid at the same moment; so the time of day
-// is made of the charge's id as well.
+// madeUpOrder makes the id of an order that was registered without one:
+// merchant, T, the local date, and 14 digits that look like a time of day with
+// milliseconds and five more (Y3.3-1). The five alone would not keep a bulk
+// import apart, in which thousands of charges were paid at the same moment; so
+// the time of day is made of the charge's id as well.
 func madeUpOrder(i merchant.Identity, c merchant.NewCharge) string {
 	const day, more = 24 * 60 * 60 * 1000, 100_000
 	sum := sha256.Sum256([]byte(c.Tail))

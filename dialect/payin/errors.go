@@ -23,7 +23,7 @@ const (
 )
 
 // answers is the table from every error kind of the core to the dialect's
-// answer (section 7, HTTP codes). There is no 405 and no 413 among them.
+// answer (Y7.4-1 to Y7.4-8). There is no 405 and no 413 among them.
 var answers = map[refund.Kind]answerRow{
 	refund.KindInvalid:  {wire.CodeBadRequest, detail},
 	refund.KindTooLarge: {wire.CodeBadRequest, detail},

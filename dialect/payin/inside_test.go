@@ -7,7 +7,7 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// Section 7, Status map: every state of the core has a status and a result.
+// Every state of the core has a status and a result (Y7.4-9 and Y3.4-23).
 func TestEveryStateHasItsWord(t *testing.T) {
 	want := map[refund.State][2]string{
 		refund.Held:      {"pending", "Not_Yet"},
@@ -25,8 +25,8 @@ func TestEveryStateHasItsWord(t *testing.T) {
 	}
 }
 
-// Section 3.2: the page's ways of paying are shown as they are, others by the
-// name that the charge has.
+// The page's ways of paying are shown as they are, others by the name that the
+// charge has (Y0-12).
 func TestWaysOfPayingAreShownAsTheyAre(t *testing.T) {
 	for _, method := range []string{"stcpay", "mastercard", "applePay", "tap", "wx", "alipay_qr"} {
 		o := order{Charge: refund.Charge{Channel: method, Aliases: []refund.Alias{{Dialect: merchant.Payin}}}}

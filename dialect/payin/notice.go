@@ -41,10 +41,10 @@ func (d *Dialect) Know(ctx context.Context, merchantID string) (webhook.Known, e
 	return webhook.Known{Identities: identities}, nil
 }
 
-// Subscribed reports whether an address gets an event: payments and refunds that
-// succeeded, and failed ones where it asked for them (section 5, section 7); for
-// an order's own address a switch asks. An order with an address of its own is
-// not told to the configured ones.
+// Subscribed reports whether an address gets an event: payments and refunds
+// that succeeded, and failed ones where it asked for them (Y5-1 to Y5-5,
+// Y7.5-9); for an order's own address a switch asks. An order with an address
+// of its own is not told to the configured ones.
 func (d *Dialect) Subscribed(known webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	name, tellable := eventTypes[event.Type]
 	o, isOrder := orderOf(event.Charge, endpoint.Identity)

@@ -12,8 +12,8 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// Section 5: a payment that succeeded is told as a refund is, without an id
-// behind it, once for an order.
+// A payment that succeeded is told as a refund is, without an id behind it,
+// once for an order (Y5-1, Y5-2 and Y7.5-6).
 func TestAnOrdersOwnAddressIsToldOfItsPayment(t *testing.T) {
 	s := startLocal(t)
 	fresh := s.Merchant(t, "told", merchant.Test, nil)

@@ -84,8 +84,8 @@ func records(t *testing.T, s *dialecttest.Service, merchantID string, count int)
 	}
 }
 
-// Section 5: the order's own address is told by GET, its query is kept, and the
-// body COMPLETED::{orderId} ends it.
+// The order's own address is told by GET, its query is kept, and the body
+// COMPLETED::{orderId} ends it (Y5-6, Y7.5-4 and Y5-13).
 func TestAnOrdersOwnAddressIsToldOfItsRefund(t *testing.T) {
 	s := startLocal(t)
 	fresh := s.Merchant(t, "told", merchant.Test, nil)

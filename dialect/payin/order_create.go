@@ -22,9 +22,9 @@ const (
 	mostNameTries = 5
 )
 
-// createOrder is POST /merchants/{id}/orders (section 3.4). A service that
-// refunds makes no payments: only a merchant in test mode may ask, and the
-// sandbox pays at once, of which the merchant is told.
+// createOrder is POST /merchants/{id}/orders (Y3-2). A service that refunds
+// makes no payments: only a merchant in test mode may ask, and the sandbox pays
+// at once, of which the merchant is told.
 func (d *Dialect) createOrder(c *call) (any, error) {
 	if c.id != c.identity.Name {
 		return nil, noSuchMerchant()
@@ -128,7 +128,7 @@ func (c *call) named(charge refund.Charge, now time.Time) refund.Charge {
 
 // transactionID is the sandbox's number of an order's payment: 28 digits made
 // of merchant and merchantOrderId, so that one merchantOrderId can't be paid
-// twice, whichever replica is asked (section 3.4: it is unique).
+// twice, whichever replica is asked (Y3.4-2 to Y3.4-4).
 func transactionID(merchantID, merchantOrderID string) string {
 	const prefix = "4200"
 	sum := sha256.Sum256([]byte(merchantID + "\x00" + merchantOrderID))

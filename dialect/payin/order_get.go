@@ -13,7 +13,7 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// getOrder is GET /orders/{id} (section 3.4).
+// getOrder is GET /orders/{id} (Y3-3).
 func (d *Dialect) getOrder(c *call) (any, error) {
 	o, err := d.order(c.r.Context(), c, c.id)
 	if err != nil {

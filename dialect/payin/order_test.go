@@ -15,8 +15,8 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// Section 3.3: an order's id tells its merchant, the moment in GMT+3 and five
-// digits more.
+// An order's id tells its merchant, the moment in GMT+3 and five digits more
+// (Y3.3-1 and Y3.3-2).
 func TestAnOrdersIDTellsItsMoment(t *testing.T) {
 	s := dialecttest.Start(t)
 	fresh := s.Merchant(t, "orders", merchant.Test, nil)
@@ -32,13 +32,13 @@ func TestAnOrdersIDTellsItsMoment(t *testing.T) {
 	if len(id) != 30 || id[:25] != want {
 		t.Errorf("%s was made at %s: want %s and five digits", id, created, want)
 	}
-	// Section 3.4: it can be paid for 30 minutes when it does not say.
+	// It can be paid for 30 minutes when it does not say (Y3.4-10).
 	if expired, err := wire.ParseTime(fmt.Sprint(order["expiredAt"])); err != nil || expired.Sub(created) != 30*time.Minute {
 		t.Errorf("it expires at %v, %v; made at %v", order["expiredAt"], err, created)
 	}
 }
 
-// Section 3.4, limits per payment: they bind an order and not its refunds.
+// Limits per payment bind an order and not its refunds (Y3.4-32).
 func TestPaymentLimitsBindOrdersAndNotRefunds(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(s)
@@ -64,8 +64,8 @@ func TestPaymentLimitsBindOrdersAndNotRefunds(t *testing.T) {
 	c.send(t, "POST", "/orders/"+id+"/refunds", amount(`"0.01"`), http.StatusOK)
 }
 
-// Section 7, Three-decimal currencies: without the switch the last thousandths
-// can't be refunded here, and nothing is rounded to reach them.
+// Without the switch the last thousandths can't be refunded here, and nothing
+// is rounded to reach them (Y7.1-15).
 func TestTheLastThousandthsStay(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(s)
@@ -114,8 +114,8 @@ func TestWhatComesFromElsewhereLacksAMember(t *testing.T) {
 	})
 }
 
-// Section 3.3: ids of orders that were imported are opaque, up to the longest;
-// their refunds and transactions are longer still.
+// Ids of orders that were imported are opaque, up to the longest; their refunds
+// and transactions are longer still (Y3.3-6).
 func TestImportedIDsAreOpaque(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(s)
@@ -159,8 +159,8 @@ func TestAnOrdersKeyStandsForIt(t *testing.T) {
 	})
 }
 
-// Section 3.1: createdAt and updatedAt are what they are called, though the
-// page's comments have them the other way round.
+// createdAt and updatedAt are what they are called, though the page's comments
+// have them the other way round (Y0-13).
 func TestARefundTellsWhenItWasMadeAndWhenItChanged(t *testing.T) {
 	const later = 2 * time.Second // within what a client's clock may differ
 	var ahead atomic.Int64

@@ -1,12 +1,12 @@
-// Package payin answers the Payin acquiring API (protocol page payin.md, which
-// the sections named in comments belong to): orders, their refunds and
+// Package payin answers the Payin acquiring API: orders, their refunds and
 // transactions, with and without /api_v1 before the path, and the notifications
 // by GET that tell of them. It decides bytes, never money: a refund is decoded,
 // checked for its form and handed to the intake; what comes back is put into
 // the dialect's words.
 //
-// Where the contract leaves something open, docs/divergences/payin.md says what
-// was chosen and why.
+// Ids in comments, such as Y3.2-1, are those of the rules in
+// docs/rules/payin.md. Where the contract leaves something open,
+// docs/divergences/payin.md says what was chosen and why.
 package payin
 
 import (

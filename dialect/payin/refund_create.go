@@ -11,9 +11,8 @@ import (
 // known again. No header can hold a key that begins with a blank.
 const retransmissions = " payin "
 
-// createRefund is POST /orders/{id}/refunds (section 3.1). The answer is the
-// refund with 200 as soon as it is accepted, and for a repeat the refund as it
-// is now.
+// createRefund is POST /orders/{id}/refunds (Y0-4). The answer is the refund
+// with 200 as soon as it is accepted, and for a repeat the refund as it is now.
 func (d *Dialect) createRefund(c *call) (any, error) {
 	o, err := d.order(c.r.Context(), c, c.id)
 	if err != nil {
@@ -53,7 +52,7 @@ func (d *Dialect) refundUnit(c *call, o order) (refund.Unit, error) {
 		// The same bytes with the same timestamp come twice only when a client
 		// or proxy sends a request again. The timestamp must be within 300 s of
 		// now both times, so that 10 minutes later nothing is taken for a
-		// repeat any more (section 7, Idempotency).
+		// repeat any more (Y7.2-9 and Y7.2-11).
 		key = retransmissions + c.seen.Fingerprint(c.body)
 	}
 	return refund.Unit{

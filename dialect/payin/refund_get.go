@@ -7,7 +7,7 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// getRefund is GET /refunds/{id} (section 3.2).
+// getRefund is GET /refunds/{id} (Y3-1).
 func (d *Dialect) getRefund(c *call) (any, error) {
 	unknown := refund.Errorf(refund.KindRefundNotFound, "", "there is no such refund")
 	orderID, n, ok := wire.SplitRefundID(c.id)

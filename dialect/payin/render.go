@@ -14,7 +14,7 @@ const noClientIP = "0.0.0.0"
 
 // payment is the number of the payment among an order's transactions; the n-th
 // refund has payment + n: both share one counter, and a charge is paid before
-// it is refunded (section 7, Ids).
+// it is refunded (Y3.3-4).
 const payment = 1
 
 // statuses says what each state of the core looks like (docs/money.md).

@@ -13,8 +13,8 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// Section 7, Idempotency: a request without a number is known again for up to
-// 10 minutes, from 300 s before its timestamp to 300 s after it.
+// A request without a number is known again for up to 10 minutes, from 300 s
+// before its timestamp to 300 s after it (Y7.2-11).
 func TestARetransmissionIsKnownForTenMinutes(t *testing.T) {
 	var now atomic.Int64
 	now.Store(1_790_000_000)

@@ -21,7 +21,8 @@ func at(o wire.Operation, scope merchant.Scope, handle func(*Dialect, *call) (an
 	return route{Route: dialect.Route{Method: o.Verb(), Path: o.Path("{id}")}, operation: o, scope: scope, handle: handle}
 }
 
-// routes lists the operations of section 3, of which the first six are served.
+// routes lists the operations (Y3-1 to Y3-6), of which the first six are
+// served.
 var routes = []route{
 	at(wire.CreateRefund, merchant.ScopeRefund, (*Dialect).createRefund),
 	at(wire.QueryRefund, merchant.ScopeRead, (*Dialect).getRefund),
@@ -34,7 +35,7 @@ var routes = []route{
 }
 
 // Register adds everything under /api_v1, and the same collections without it
-// (section 7, Paths).
+// (Y1-1 and Y1-2).
 func (d *Dialect) Register(mux *http.ServeMux) { d.api().Register(mux) }
 
 func (d *Dialect) api() *dialect.API[*call, route] {

@@ -6,8 +6,8 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// getTransaction is GET /transactions/{id}/merchant (section 3.4): the payment,
-// or the transaction of a refund.
+// getTransaction is GET /transactions/{id}/merchant (Y3-4): the payment, or the
+// transaction of a refund.
 func (d *Dialect) getTransaction(c *call) (any, error) {
 	unknown := refund.Errorf(refund.KindNotFound, "", "there is no such transaction")
 	orderID, n, ok := wire.SplitTransactionID(c.id)

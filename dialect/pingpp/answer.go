@@ -14,8 +14,8 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// indent is how recorded bodies are printed (section 1.7); no client depends
-// on it, and people read curl's output.
+// indent is how recorded bodies are printed (P1.7-3); no client depends on it,
+// and people read curl's output.
 const indent = "    "
 
 // headers sets what every answer has.
@@ -25,7 +25,7 @@ func (c *call) headers() {
 	h.Set("Cache-Control", "no-cache, no-store")
 	h.Set("Request-Id", c.requestID)
 	// The Node client writes its body only when a socket connects, so on a
-	// connection that is kept alive it would wait for ever (section 7).
+	// connection that is kept alive it would wait for ever (P7-9).
 	if strings.Contains(c.r.Header.Get("User-Agent"), "NodeBindings") {
 		h.Set("Connection", "close")
 	}
@@ -58,9 +58,9 @@ func (d *Dialect) fail(c *call, err error) {
 	}
 	if row.status == closeConnection {
 		// Nothing can be said that is true: any 4xx says "not accepted", a 5xx
-		// makes the Java client send the refund once more (section 1.8), and it
-		// may be on disk. A broken connection is what a client knows as
-		// "outcome unknown, retrieve".
+		// makes the Java client send the refund once more (P1.8-1), and it may
+		// be on disk. A broken connection is what a client knows as "outcome
+		// unknown, retrieve".
 		d.Log.Error("outcome of a refund request is unknown", "request_id", c.requestID, "error", err)
 		panic(http.ErrAbortHandler)
 	}
@@ -85,8 +85,8 @@ func (d *Dialect) send(c *call, status int, compact []byte) {
 		body = *bytes.NewBuffer(compact)
 	}
 	// Recorded answers with 2xx and 400 were signed, and the one with 401 was
-	// not (section 1.7). An answer that can't be signed is still the truth:
-	// it is sent as it is.
+	// not (P1.7-1). An answer that can't be signed is still the truth: it is
+	// sent as it is.
 	if status == http.StatusOK || status == http.StatusBadRequest {
 		if signature, err := d.signBody(c, body.Bytes()); err == nil {
 			c.w.Header().Set(wire.HeaderSignature, signature)

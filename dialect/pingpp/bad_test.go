@@ -267,7 +267,7 @@ func brief(t *testing.T, response dialecttest.Answer, body string) string {
 	if response.Header.Get("Content-Type") != jsonType || response.Header.Get("Cache-Control") != "no-cache, no-store" || response.Header.Get("Request-Id") == "" {
 		t.Errorf("headers %v", response.Header)
 	}
-	// A 400 is signed like a success; other refusals are not (section 1.7).
+	// A 400 is signed like a success; other refusals are not (P1.7-1).
 	if signed := response.Header.Get("X-Pingplusplus-Signature") != ""; signed != (response.StatusCode == 400) {
 		t.Errorf("a %d is signed: %t", response.StatusCode, signed)
 	}

@@ -22,8 +22,8 @@ const (
 	contentMetadata    = "batch_metadata"
 )
 
-// createBatch is POST /v1/batch_refunds (section 3.5): all charges are refunded,
-// or none. The same batch_no with the same content is the same batch.
+// createBatch is POST /v1/batch_refunds (P3.5-3 and P3.5-7): all charges are
+// refunded, or none. The same batch_no with the same content is the same batch.
 func (d *Dialect) createBatch(c *call) (any, error) {
 	unit, charges, err := d.batchUnit(c)
 	if err != nil {

@@ -35,7 +35,7 @@ func batchObject(unit Unit, live bool, show func(refund.Refund, refund.Charge) w
 }
 
 // batchStatus sums up how the refunds stand: created while the channel was told
-// of none, pending until the last has ended (section 2.7).
+// of none, pending until the last has ended (P2.7-4).
 func batchStatus(refunds []refund.Refund) (status string, succeeded *int64) {
 	var untold, open, good int
 	for _, r := range refunds {

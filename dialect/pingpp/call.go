@@ -16,7 +16,7 @@ import (
 
 // maxClockSkew is how far a signed request's timestamp may be from our clock.
 // The contract does not say; a transport retry repeats the first timestamp
-// (section 1.8), and merchants' clocks drift.
+// (P1.8-2), and merchants' clocks drift.
 const maxClockSkew = 15 * time.Minute
 
 // call is one request on its way through the dialect.
@@ -66,7 +66,7 @@ func (d *Dialect) authenticate(c *call) error {
 
 // read checks what the key may do and decodes the parameters: of the query for
 // GET, of the body for POST. A POST's query holds at most the id that is in the
-// path already (section 3.3) and is ignored.
+// path already (P3.3-1) and is ignored.
 func (d *Dialect) read(c *call, found route) error {
 	if !c.caller.Key.May(found.scope) {
 		return refund.Errorf(refund.KindForbidden, "", "the key lacks the scope %s", found.scope)
@@ -90,7 +90,8 @@ func (d *Dialect) read(c *call, found route) error {
 }
 
 // checkSignature verifies a POST when the merchant switched that on, or has a
-// key and calls what is always signed; else it is not checked (section 1.6).
+// key and calls what is always signed; else it is not checked (P1.6-7 and
+// P1.6-8).
 func (d *Dialect) checkSignature(c *call, always bool) error {
 	settings := c.caller.Merchant.Settings
 	if !settings.CheckSignatures && (!always || settings.RequestKey == "") {

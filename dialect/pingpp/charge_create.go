@@ -19,9 +19,8 @@ import (
 // maxChannelName is above every documented channel's name, in characters.
 const maxChannelName = 32
 
-// createCharge is POST /v1/charges (section 3.2). A service that refunds makes
-// no payments: only a merchant in test mode may ask, and the sandbox pays at
-// once.
+// createCharge is POST /v1/charges (P3.2-1). A service that refunds makes no
+// payments: only a merchant in test mode may ask, and the sandbox pays at once.
 func (d *Dialect) createCharge(c *call) (any, error) {
 	if c.live() {
 		return nil, refund.Errorf(refund.KindForbidden, "", "charges are created with test keys; live ones are registered after payment")
@@ -133,7 +132,7 @@ func ownApp(c *call) (string, error) {
 }
 
 // channelParam reads the way of paying. Names outside the documents are taken
-// (section 2.4) as long as they look like one.
+// (P2.4-2) as long as they look like one.
 func channelParam(params exactjson.Value) (string, error) {
 	name, err := requiredText(params, "channel", "channel")
 	if err != nil {
@@ -195,7 +194,7 @@ func chargeDetail(params exactjson.Value, channel wire.Channel, now time.Time) (
 	return detail, err
 }
 
-// Bounds of time_expire from now on (section 2.2).
+// Bounds of time_expire from now on (P2.2-9).
 const (
 	leastExpiry    = time.Minute
 	mostExpiry     = 15 * 24 * time.Hour
@@ -228,7 +227,7 @@ func timeExpire(params exactjson.Value, channel string, now time.Time) (int64, e
 	return at, nil
 }
 
-// expandsApp reads expand[]=app, expand[0]=app and expand=app (section 1.3).
+// expandsApp reads expand[]=app, expand[0]=app and expand=app (P1.3-19).
 func expandsApp(params exactjson.Value) bool {
 	value, ok := given(params, "expand")
 	if !ok {

@@ -9,7 +9,7 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// recentMonths is what a list without a created filter looks back (section 3.2).
+// recentMonths is what a list without a created filter looks back (P3.2-10).
 const recentMonths = 1
 
 // listCharges is GET /v1/charges: app[id] is required; without a created

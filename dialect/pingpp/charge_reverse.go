@@ -12,7 +12,7 @@ import (
 // reverseReason is the refund's text: a reversal has none of its own.
 const reverseReason = "撤销"
 
-// reverseCharge is POST /v1/charges/{ch}/reverse (section 3.2). Every charge
+// reverseCharge is POST /v1/charges/{ch}/reverse (P3.2-11 and P3.2-12). Every charge
 // here is paid, so reversing one gives back everything that is left, on the
 // channels that do so and in their time. The answer is the charge; reversed is
 // true unless the channel has refused by then. A charge that is reversed

@@ -18,9 +18,9 @@ type answerRow struct {
 const closeConnection = 0
 
 // answers is the table from every error kind of the core to the dialect's
-// answer (sections 4.1 to 4.4). Only 400, 401, 404, 405, 500 and 503 occur:
-// Ruby repeats a POST that got 409, Go takes 502 for an empty success, and 403
-// means the rate limit to five clients.
+// answer (P4.1-1 to P4.4-2). Only 400, 401, 404, 405, 500 and 503 occur: Ruby
+// repeats a POST that got 409, Go takes 502 for an empty success, and 403 means
+// the rate limit to five clients.
 var answers = map[refund.Kind]answerRow{
 	refund.KindInvalid:          {http.StatusBadRequest, tellInvalid},
 	refund.KindTooLarge:         {http.StatusBadRequest, say("", text{"请求体过大。", "The request's body is too large."})},

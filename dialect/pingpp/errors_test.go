@@ -14,7 +14,7 @@ import (
 
 // That the table is complete is held by internal/tidy.
 func TestEveryKindIsToldInTheEnvelope(t *testing.T) {
-	// The only statuses that no client misunderstands (section 4.5).
+	// The only statuses that no client misunderstands (P4.5-1).
 	allowed := []int{400, 401, 404, 405, 500, 503}
 	for kind, row := range answers {
 		if row.status == closeConnection {

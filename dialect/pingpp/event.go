@@ -15,11 +15,11 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// Subscribed reports whether an endpoint gets an event: only how a refund
-// ended is told. An endpoint that names no types gets refund.succeeded alone,
-// because the sample receivers answer 400 or 500 to what they do not know
-// (section 5). Webhooks are configured per app, so one that belongs to an app
-// hears of that app's charges.
+// Subscribed reports whether an endpoint gets an event: only how a refund ended
+// is told. An endpoint that names no types gets refund.succeeded alone, because
+// the sample receivers answer 400 or 500 to what they do not know (P5-8).
+// Webhooks are configured per app, so one that belongs to an app hears of that
+// app's charges.
 func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	if !tellable(event.Type, event.Charge) {
 		return false
@@ -54,7 +54,7 @@ func (d *Dialect) Render(known webhook.Known, _ merchant.Endpoint, event webhook
 	return webhook.Message{KeyID: known.Key.ID, Body: body}, err
 }
 
-// lateBy is how long the second test case puts a webhook off (section 2.10).
+// lateBy is how long the second test case puts a webhook off (P2.10-5).
 const lateBy = 5 * time.Minute
 
 // Waits follows the test cases of metadata in test mode: a success is told

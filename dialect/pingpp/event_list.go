@@ -9,8 +9,8 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// listEvents is GET /v1/events (section 3.4), newest first, filtered by type
-// and created.
+// listEvents is GET /v1/events (P3.4-1), newest first, filtered by type and
+// created.
 func (d *Dialect) listEvents(c *call) (any, error) {
 	list := wire.List[wire.Event]{URL: wire.EventsPath()}
 	filter, err := d.eventFilter(c)

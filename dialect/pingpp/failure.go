@@ -5,16 +5,16 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// channelFailures maps channels' own codes to the dialect's (section 4.4). A
-// code that is not here is a refusal, which is what channels nearly always
-// mean; each connector adds the codes that say something else.
+// channelFailures maps channels' own codes to the dialect's (P4.4-1 and
+// P4.4-2). A code that is not here is a refusal, which is what channels nearly
+// always mean; each connector adds the codes that say something else.
 var channelFailures = map[string]string{
-	"RETURNED":       wire.CodeRefundFailed, // a bank sent it back after success (section 6)
+	"RETURNED":       wire.CodeRefundFailed, // a bank sent it back after success (P6-4)
 	"SETTLED_FAILED": wire.CodeRefundFailed, // the sandbox, by hand
 }
 
 // failureOf gives failure_code and failure_msg of a refund that failed or was
-// withdrawn. The words are the recorded ones for a refusal (section 4.3).
+// withdrawn. The words are the recorded ones for a refusal (P4.3-7).
 func failureOf(r refund.Refund, locale wire.Locale) (code, message *string) {
 	tell := func(code, message string) (*string, *string) { return &code, &message }
 	if r.State == refund.Canceled {

@@ -130,7 +130,7 @@ func (d *Dialect) listOrderRefunds(c *call) (any, error) {
 }
 
 // getOrderRefund is GET /v1/orders/{or}/order_refunds/{re}: one refund, since
-// the API has no other object for it any more (section 2.8).
+// the API has no other object for it any more (P2.8-1).
 func (d *Dialect) getOrderRefund(c *call) (any, error) {
 	if _, _, err := d.orderCharges(c); err != nil {
 		return nil, err

@@ -15,9 +15,9 @@ import (
 )
 
 // An order_no stands for one charge of a merchant and a family of channels
-// (section 3.2). Of requests of one instant the database lets one through: a
-// charge is unique by its transaction number, and that of a charge which is
-// created here is made of what must not come twice.
+// (P3.2-3 and P3.2-4). Of requests of one instant the database lets one
+// through: a charge is unique by its transaction number, and that of a charge
+// which is created here is made of what must not come twice.
 
 const (
 	// transactionPrefix begins the sandbox's transaction numbers.

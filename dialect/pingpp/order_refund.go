@@ -14,9 +14,9 @@ import (
 // modeToSource is the one refund_mode there is: money goes back the way it came.
 const modeToSource = "to_source"
 
-// createOrderRefund is POST /v1/orders/{or}/order_refunds (section 3.6): one
-// charge of the order, or everything that is left of all of them, together or
-// not at all. The answer is a list of the refunds.
+// createOrderRefund is POST /v1/orders/{or}/order_refunds (P3.6-1): one charge
+// of the order, or everything that is left of all of them, together or not at
+// all. The answer is a list of the refunds.
 func (d *Dialect) createOrderRefund(c *call) (any, error) {
 	charges, more, err := d.orderCharges(c)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Sizes of pages (section 3.1).
+// Sizes of pages (P3.1-1 and P3.1-2).
 const (
 	defaultPage = 10
 	// maxRefundPage is the refund list's documented 1 to 20, unless the
@@ -25,7 +25,7 @@ type cursor func(ctx context.Context, id string) (place refund.Position, ok bool
 
 // page reads limit and the cursors. A limit above most is cut; one that is no
 // whole number above 0 is refused, as are an unknown cursor and both at once
-// (section 3.1).
+// (P3.1-2 to P3.1-8).
 func page(ctx context.Context, params exactjson.Value, most int, find cursor) (refund.Page, error) {
 	out := refund.Page{Limit: min(defaultPage, most)}
 	if value, ok := given(params, "limit"); ok {

@@ -7,7 +7,7 @@ import (
 )
 
 // Bounds of page and per_page, by which batches and the refunds of orders are
-// listed (section 3.1).
+// listed (P3.1-11).
 const (
 	maxPageNumber  = 1_000_000_000
 	defaultPerPage = 20

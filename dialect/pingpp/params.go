@@ -24,10 +24,10 @@ const (
 // noParams is what every empty body stands for.
 var noParams = exactjson.Value{Kind: exactjson.Object, Raw: []byte("{}")}
 
-// decodeBody reads a POST body as JSON or as a form (section 1.3). SDKs send
-// JSON and say so; curl sends forms, and says that it sends a form even when
-// the text is JSON, so that text decides too: no form of ours begins with a
-// bracket. An empty body, {}, [] and null all mean "no parameters".
+// decodeBody reads a POST body as JSON or as a form (P0-1). SDKs send JSON and
+// say so; curl sends forms, and says that it sends a form even when the text is
+// JSON, so that text decides too: no form of ours begins with a bracket. An
+// empty body, {}, [] and null all mean "no parameters".
 func decodeBody(body []byte, contentType string) (exactjson.Value, error) {
 	trimmed := bytes.TrimSpace(body)
 	isJSON := strings.Contains(strings.ToLower(contentType), "json") ||
@@ -66,8 +66,8 @@ func literalPercents(body []byte) []byte {
 }
 
 // decodeQuery reads the parameters of a GET. Go may send created=5 together
-// with created[gt]=5 (section 1.3), which no tree can hold: the range is the
-// more exact of the two.
+// with created[gt]=5 (P1.3-20), which no tree can hold: the range is the more
+// exact of the two.
 func decodeQuery(raw string) (exactjson.Value, error) {
 	return decodeForm([]byte(raw), form.Limits{Bytes: maxQuery})
 }
@@ -215,8 +215,8 @@ func rawObject(value exactjson.Value) json.RawMessage {
 	return compact.Bytes()
 }
 
-// metadata reads and checks the member metadata (section 2.10) and gives its
-// text as it will be returned.
+// metadata reads and checks the member metadata (P2.10-1) and gives its text as
+// it will be returned.
 func metadata(params exactjson.Value) (json.RawMessage, error) {
 	value, err := object(params, "metadata", "metadata")
 	if err != nil {
@@ -237,8 +237,8 @@ func metadata(params exactjson.Value) (json.RawMessage, error) {
 	return rawObject(value), nil
 }
 
-// description reads a refund's text: 255 characters, or what the channel
-// allows (section 3.3).
+// description reads a refund's text: 255 characters, or what the channel allows
+// (P3.3-3 to P3.3-7).
 func description(params exactjson.Value, limit wire.TextLimit) (string, error) {
 	value, err := requiredText(params, "description", "description")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 )
 
 // Refunds through Alipay's old gateway move no money until the merchant has
-// opened an address and entered its payment password there (section 3.3).
-// Which charges that concerns is a matter of their app's channel settings. The
+// opened an address and entered its payment password there (P3.3-27). Which
+// charges that concerns is a matter of their app's channel settings. The
 // address is made anew whenever the refund is shown, and is the same all day.
 
 // needsPassword says whether a refund of the charge waits for the password.

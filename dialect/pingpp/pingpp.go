@@ -1,12 +1,11 @@
-// Package pingpp answers the Ping++ server API (protocol page pingpp.md, which
-// the sections named in comments belong to): charges, their refunds,
-// batches and orders of them and events under /v1/, and the webhooks that tell
-// of them. It decides bytes,
-// never money: a refund is decoded, checked for its form and handed to the
-// intake; what comes back is put into the dialect's words.
+// Package pingpp answers the Ping++ server API: charges, their refunds, batches
+// and orders of them and events under /v1/, and the webhooks that tell of them.
+// It decides bytes, never money: a refund is decoded, checked for its form and
+// handed to the intake; what comes back is put into the dialect's words.
 //
-// Where the contract leaves something open, docs/divergences/pingpp.md says
-// what was chosen and why.
+// Ids in comments, such as P2.2-1, are those of the rules in
+// docs/rules/pingpp.md. Where the contract leaves something open,
+// docs/divergences/pingpp.md says what was chosen and why.
 package pingpp
 
 import (

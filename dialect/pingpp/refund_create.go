@@ -11,9 +11,9 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// createRefund is POST /v1/charges/{ch}/refunds (section 3.3). The answer is
-// the refund with 200 as soon as it is accepted, also when the channel has
-// refused it by then.
+// createRefund is POST /v1/charges/{ch}/refunds (P3.3-1 and P3.3-25). The
+// answer is the refund with 200 as soon as it is accepted, also when the
+// channel has refused it by then.
 func (d *Dialect) createRefund(c *call) (any, error) {
 	charge, err := d.chargeOfPath(c)
 	if err != nil {

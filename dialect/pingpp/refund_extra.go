@@ -28,8 +28,8 @@ type keptSplit struct {
 // Alipay's own is 20.
 const maxSplits = 100
 
-// refundExtra reads extra (section 3.3). A parameter of another channel is
-// ignored. The shares sum up to at most most.
+// refundExtra reads extra (P3.3-13 to P3.3-18). A parameter of another channel
+// is ignored. The shares sum up to at most most.
 func refundExtra(params exactjson.Value, channel wire.Channel, most money.Minor) (kept json.RawMessage, splits []keptSplit, err error) {
 	extra, err := object(params, "extra", "extra")
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 
 const (
 	// embeddedRefunds is how many refunds a charge carries, newest first; the
-	// real number is not known (section 2.5).
+	// real number is not known (P2.5-3).
 	embeddedRefunds = 10
 	// noClientIP stands for a payer's address that the charge does not have.
 	noClientIP = "0.0.0.0"
-	// defaultExpiry and wechatExpiry are time_expire without a wish (section 2.2).
+	// defaultExpiry and wechatExpiry are time_expire without a wish (P2.2-8).
 	defaultExpiry = 24 * time.Hour
 	wechatExpiry  = 2 * time.Hour
 )
@@ -68,8 +68,8 @@ func plainCharge(charge refund.Charge, live bool) wire.Charge {
 	detail := charge.Detail
 	out := wire.Charge{
 		ID: alias.Name, Created: charge.CreatedAt.Unix(), Livemode: live, Paid: true,
-		// True as soon as any refund exists, a failed one too (section 2.2);
-		// what was given back before the charge came to us was a refund.
+		// True as soon as any refund exists, a failed one too (P2.2-2); what
+		// was given back before the charge came to us was a refund.
 		Refunded: charge.Refunds > 0 || charge.AlreadyRefunded > 0,
 		App:      wire.AppReference{ID: alias.Identity}, Channel: channelName(charge.Channel), OrderNo: charge.OrderNo,
 		ClientIP: detail.ClientIP, Amount: int64(charge.Amount), AmountSettle: int64(charge.Amount),
@@ -157,8 +157,8 @@ func BatchEnd(batch refund.Together) string {
 }
 
 // eventTypes maps the core's events to the dialect's. Others have no name here
-// (section 5: there is no refund.created or updated). A refund that was
-// withdrawn is one that failed.
+// (P5-11: there is no refund.created or updated). A refund that was withdrawn
+// is one that failed.
 var eventTypes = map[string]string{
 	"refund." + string(refund.Succeeded): wire.EventRefundSucceeded,
 	"refund." + string(refund.Failed):    wire.EventRefundFailed,

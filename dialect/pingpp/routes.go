@@ -16,11 +16,11 @@ type route struct {
 	scope  merchant.Scope
 	handle func(*Dialect, *call) (any, error)
 	// signed: a POST must be signed as soon as the merchant has a key for that,
-	// whether it switched the check on or not (section 3.6).
+	// whether it switched the check on or not (P1.6-8).
 	signed bool
 }
 
-// routes lists what is served (section 1.2).
+// routes lists what is served (P1.2-1 to P1.2-7).
 var routes = []route{
 	{Route: dialect.Post("/v1/charges"), scope: merchant.ScopeCharge, handle: (*Dialect).createCharge},
 	{Route: dialect.Get("/v1/charges"), scope: merchant.ScopeRead, handle: (*Dialect).listCharges},
@@ -41,12 +41,12 @@ var routes = []route{
 	{Route: dialect.Get("/v1/events/{evt}"), scope: merchant.ScopeRead, handle: (*Dialect).getEvent},
 }
 
-// Register adds everything under /v1/: a body without "error" breaks two clients
-// and is a success to a third (section 4.5).
+// Register adds everything under /v1/: a body without "error" breaks two
+// clients and is a success to a third (P0-5).
 func (d *Dialect) Register(mux *http.ServeMux) {
 	api := dialect.API[*call, route]{
 		Dialect: d.Name(), Roots: []string{strings.TrimSuffix(wire.PathPrefix, "/")}, Routes: routes,
-		// A slash at the end is tolerated (section 1.2).
+		// A slash at the end is tolerated (P1.2-8).
 		Path:          func(escaped string) string { return strings.TrimRight(escaped, "/") },
 		CallerHeaders: []string{"Authorization", wire.HeaderRequestSignature, wire.HeaderRequestTimestamp},
 		RequestPrefix: wire.PrefixRequest,

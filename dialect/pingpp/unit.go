@@ -37,8 +37,8 @@ const (
 
 // unitKey is the request's Idempotency-Key. A signed request has another one
 // made of all that a transport retry of five clients repeats and a new request
-// does not: body, target, timestamp and signature (section 1.8). So a client
-// that sends a refund again because of a broken connection gets the first.
+// does not: body, target, timestamp and signature (P1.8-2). So a client that
+// sends a refund again because of a broken connection gets the first.
 func unitKey(c *call) (string, *refund.Error) {
 	key, err := dialect.IdempotencyKey(c.r)
 	if err != nil || key != "" {

@@ -148,8 +148,8 @@ func TestWhereTheKeyStands(t *testing.T) {
 	}
 }
 
-// What comes after the address is refused in the order of section 2.6: each
-// request mends what the one before was refused for.
+// What comes after the address is refused in a fixed order (L2.6-4 to L2.6-29):
+// each request mends what the one before was refused for.
 func TestTheOrderOfChecks(t *testing.T) {
 	s := dialecttest.Start(t)
 	w := with(t, s, merchant.Test, nil)

@@ -18,7 +18,7 @@ func (c *call) headers() {
 }
 
 // answer sends a result with 200: wrapped where the request was sealed or the
-// wallet wants it, else the bare object of the published page (section 6).
+// wallet wants it, else the bare object of the published page (L6-6 to L6-8).
 func (d *Dialect) answer(c *call, object any) error {
 	if c.keys != nil || c.is(wire.SettingReply, wire.ReplyWrapped) {
 		object = wire.Success(object)

@@ -17,8 +17,8 @@ import (
 )
 
 // authenticate finds whose key it is and opens the envelope, if the body is
-// one; what is in it is the body from then on. An envelope that can't be
-// opened is an unknown caller, and answered in plain form (section 6).
+// one; what is in it is the body from then on. An envelope that can't be opened
+// is an unknown caller, and answered in plain form (L1.1-12 and L1.1-13).
 func (d *Dialect) authenticate(c *call) error {
 	key := c.r.Header.Get(wire.HeaderKey)
 	if key == "" {
@@ -105,7 +105,7 @@ func (c *call) read(body []byte) {
 }
 
 // checkPlain: plain requests are for keys that may send them, and only where
-// nobody listens: over TLS, or from the same machine (section 6).
+// nobody listens: over TLS, or from the same machine (L6-3 to L6-5).
 func (c *call) checkPlain() error {
 	if !c.mayBePlain() {
 		return refund.Errorf(refund.KindUnauthenticated, "", "this key takes sealed requests only")

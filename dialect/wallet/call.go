@@ -23,7 +23,7 @@ type call struct {
 	keys *wire.Keys
 	body exactjson.Value
 	// bodyFault is why the body can't be used. It is told after what comes
-	// before it in the order of checks (section 2.6).
+	// before it in the order of checks (L2.6-4 to L2.6-10).
 	bodyFault error
 }
 
@@ -33,8 +33,8 @@ func open(x *dialect.Exchange) *call {
 	return c
 }
 
-// The checks come in the order of section 2.6: key and envelope, wallet, body;
-// what follows is each call's own.
+// The checks come in this order (L2.6-1 to L2.6-10): key and envelope, wallet,
+// body; what follows is each call's own.
 
 func (d *Dialect) before(c *call) error {
 	if err := d.authenticate(c); err != nil {

@@ -14,7 +14,7 @@ import (
 // the page, a channel.
 const channelUnifiedOrder = "wx.unifiedOrder"
 
-// createCharge is POST /wallet/{wallet_id}/charges (section 3). A service that
+// createCharge is POST /wallet/{wallet_id}/charges (L3-5). A service that
 // refunds makes no payments: only a merchant in test mode may ask, and the
 // sandbox pays at once.
 func (d *Dialect) createCharge(c *call) (any, error) {

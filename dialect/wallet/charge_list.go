@@ -8,7 +8,7 @@ import (
 	wire "github.com/refundry/refundry/wire/wallet"
 )
 
-// listCharges is GET /wallet/{wallet_id}/charges/list, newest first (section 3).
+// listCharges is GET /wallet/{wallet_id}/charges/list, newest first (L3-6).
 func (d *Dialect) listCharges(c *call) (any, error) {
 	paging, err := wire.ParsePaging(c.r.URL.Query())
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 const routeChinaUMS = "chinaums"
 
 // extra is what was sent upstream, for charges that went through ChinaUMS
-// (section 2.5); others have {}. In test mode the sandbox plays ChinaUMS, and
-// the account of its documents stands in for what is not set.
+// (L2.5-1 to L2.5-9); others have {}. In test mode the sandbox plays ChinaUMS,
+// and the account of its documents stands in for what is not set.
 func (v voice) extra(r refund.Refund, charge refund.Charge) *wire.Extra {
 	if charge.Detail.Route != routeChinaUMS {
 		return nil

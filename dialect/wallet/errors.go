@@ -15,7 +15,7 @@ type answerRow struct {
 }
 
 // answers is the table from every error kind of the core to the dialect's
-// answer (sections 2.6 and 4). A 4xx is only told when nothing was accepted.
+// answer (L4-1 to L4-21). A 4xx is only told when nothing was accepted.
 var answers = map[refund.Kind]answerRow{
 	refund.KindInvalid:         {0, wire.CodeParam, detail},
 	refund.KindTooLarge:        {0, wire.CodeParam, detail},

@@ -12,7 +12,7 @@ import (
 const walletCurrency money.Currency = "CNY"
 
 // getObject is GET /wallet/{wallet_id}/obj/{id}: a charge, a refund, or the
-// wallet itself (section 3).
+// wallet itself (L3-1 to L3-3).
 func (d *Dialect) getObject(c *call) (any, error) {
 	id := c.r.PathValue("id")
 	if id == c.identity.Name {

@@ -9,10 +9,10 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// An order_no stands for one charge of a wallet (section 3). Of requests of one
-// instant the database lets one through: a charge is unique by its transaction
-// number, and the sandbox's for a charge that is created here is made of what
-// must not come twice.
+// An order_no stands for one charge of a wallet (L3.1-4 and L3.1-5). Of
+// requests of one instant the database lets one through: a charge is unique by
+// its transaction number, and the sandbox's for a charge that is created here
+// is made of what must not come twice.
 
 const (
 	// transactionPrefix begins the sandbox's transaction numbers.

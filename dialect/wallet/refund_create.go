@@ -8,9 +8,9 @@ import (
 	wire "github.com/refundry/refundry/wire/wallet"
 )
 
-// createRefund is POST /wallet/{wallet_id}/refund (section 2). The answer is
-// the refund with 200 as soon as it is accepted, also when the channel has
-// refused it by then: an error would make callers repeat it.
+// createRefund is POST /wallet/{wallet_id}/refund (L2.1-1). The answer is the
+// refund with 200 as soon as it is accepted, also when the channel has refused
+// it by then: an error would make callers repeat it.
 func (d *Dialect) createRefund(c *call) (any, error) {
 	request, err := wire.DecodeRefundRequest(c.body)
 	if err != nil {
@@ -23,8 +23,8 @@ func (d *Dialect) createRefund(c *call) (any, error) {
 	return c.voice().refund(r, charge), nil
 }
 
-// createOldRefund is POST /charges/{id}/refunds, the older generation (section
-// 3): the wallet is the key's, the charge stands in the path.
+// createOldRefund is POST /charges/{id}/refunds, the older generation (L3-16):
+// the wallet is the key's, the charge stands in the path.
 func (d *Dialect) createOldRefund(c *call) (any, error) {
 	request, err := wire.DecodeOldRefundRequest(c.body)
 	if err != nil {
@@ -39,7 +39,7 @@ func (d *Dialect) createOldRefund(c *call) (any, error) {
 }
 
 // accept hands a refund to the intake. Without a number or a key every call is
-// a new refund (section 6).
+// a new refund (L6-21).
 func (d *Dialect) accept(c *call, request wire.RefundRequest) (refund.Refund, refund.Charge, error) {
 	key, err := c.idempotencyKey()
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 )
 
 // listRefunds is GET /wallet/{wallet_id}/charges/{charges_id}/refunds, newest
-// first (section 6).
+// first (L6-24).
 func (d *Dialect) listRefunds(c *call) (any, error) {
 	refunds, charge, total, err := d.refundPage(c)
 	if err != nil {
@@ -21,7 +21,7 @@ func (d *Dialect) listRefunds(c *call) (any, error) {
 }
 
 // listOldRefunds is GET /charges/{id}/refunds, the older generation: a bare
-// array (section 3).
+// array (L3-23).
 func (d *Dialect) listOldRefunds(c *call) (any, error) {
 	refunds, charge, _, err := d.refundPage(c)
 	if err != nil {

@@ -18,7 +18,7 @@ type route struct {
 	handle func(*Dialect, *call) (any, error)
 }
 
-// routes lists what is served (sections 2 and 3).
+// routes lists what is served.
 var routes = []route{
 	{dialect.Post("/wallet/{wallet}/refund"), merchant.ScopeRefund, (*Dialect).createRefund},
 	{dialect.Get("/wallet/{wallet}"), merchant.ScopeRead, (*Dialect).getWallet},

@@ -156,7 +156,7 @@ func TestNoTwoAnswersShareANonce(t *testing.T) {
 	}
 }
 
-// The vector of section 1.1, computed by someone else: keys, nonce and the
+// The contract's vector (L1.1-3), computed by someone else: keys, nonce and the
 // bytes of the envelope.
 func TestTheVectorOfTheContractMakesARefund(t *testing.T) {
 	const envelope = `{"version": 2, "payload": "mNMWds+9SxnFDCxkfRL27MZYm4YDy6+1+xiOSw2MZVY46IwsjxEVTNinJtlajc626h4vF7xmRDrIj9GVY2NMRuOipfvRptyM",` +

@@ -1,11 +1,11 @@
-// Package wallet answers the wallet API (protocol page wallet.md, which the
-// sections named in comments belong to): refunds, charges and wallets under
+// Package wallet answers the wallet API: refunds, charges and wallets under
 // /wallet/, refunds of the older generation under /charges/, both also below
 // /api/v1, plain or in sealed envelopes, and the webhooks that tell of refunds.
 // It decides bytes, never money.
 //
-// Where the contract leaves something open, docs/divergences/wallet.md says
-// what was chosen and why.
+// Ids in comments, such as L2.2-1, are those of the rules in
+// docs/rules/wallet.md. Where the contract leaves something open,
+// docs/divergences/wallet.md says what was chosen and why.
 package wallet
 
 import (

@@ -58,7 +58,7 @@ func (d *Dialect) Know(ctx context.Context, merchantID string) (webhook.Known, e
 	return webhook.Known{Identities: identities, Key: key}, nil
 }
 
-// Render returns the event as plain JSON (sections 5 and 6).
+// Render returns the event as plain JSON (L5-2 and L5-11).
 func (d *Dialect) Render(known webhook.Known, endpoint merchant.Endpoint, event webhook.Event) (webhook.Message, error) {
 	name, _ := walletOf(endpoint, event.Charge)
 	identity, ok := known.Identity(merchant.Wallet, name)
@@ -74,9 +74,9 @@ func (d *Dialect) Render(known webhook.Known, endpoint merchant.Endpoint, event 
 }
 
 // Sign adds the content type and three headers of our own: the contract says
-// nothing of signatures on webhooks (section 6). They are those of Standard
-// Webhooks with its asymmetric signature: a receiver gets the public half of our
-// key when the endpoint is made, and holds nothing that could leak. The
+// nothing of signatures on webhooks (L5-11). They are those of Standard
+// Webhooks with its asymmetric signature: a receiver gets the public half of
+// our key when the endpoint is made, and holds nothing that could leak. The
 // timestamp is the try's own, so that a receiver may refuse old ones; the id is
 // the event's at every try.
 func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header http.Header) error {
@@ -104,7 +104,7 @@ func (d *Dialect) Succeeded(_ merchant.Delivery, status int, _ []byte) bool {
 	return status >= http.StatusOK && status < http.StatusMultipleChoices
 }
 
-// Schedule is the contract's ten pauses (section 5).
+// Schedule is the contract's ten pauses (L5-5).
 func (d *Dialect) Schedule() []time.Duration {
 	delays := wire.WebhookRetryDelays()
 	return delays[:]

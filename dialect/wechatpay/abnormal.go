@@ -10,8 +10,8 @@ import (
 )
 
 // applyAbnormalRefund is POST /v3/refund/domestic/refunds/{refund_id}/
-// apply-abnormal-refund (section 2.3): a refund that the payer's account could
-// not take goes to a card of theirs, or back to the merchant. The card is
+// apply-abnormal-refund (W2.3-1 to W2.3-11): a refund that the payer's account
+// could not take goes to a card of theirs, or back to the merchant. The card is
 // decrypted in memory, handed on, and kept nowhere.
 func (d *Dialect) applyAbnormalRefund(c *call) (any, error) {
 	if !d.rates.add(c, d.Now(), countReroute, wire.AbnormalPerSecond) {

@@ -49,8 +49,8 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.buffer.Write(p)
 }
 
-// Section 2.3: the money goes to the card, of which nothing is left: not in the
-// database, not in its files, not in the log.
+// The money goes to the card, of which nothing is left: not in the database,
+// not in its files, not in the log (W2.3-11).
 func TestAnAbnormalRefundGoesToACardThatIsKeptNowhere(t *testing.T) {
 	log := &lockedBuffer{}
 	var data string

@@ -68,7 +68,7 @@ func (k platformKey) standard(public bool) wire.Signer {
 }
 
 // partner reports whether the account is a service provider's. That is decided
-// by the account's kind, never by what a request holds (section 2.1).
+// by the account's kind, never by what a request holds (W2.1-4).
 func (a *account) partner() bool { return a.identity.Sub != "" }
 
 // mchID is the account's own number: mchid, or sp_mchid.

@@ -10,7 +10,7 @@ import (
 )
 
 // authenticate finds whose request it is and verifies its signature over the
-// raw request target and the raw body (section 1.2). Everything that is
+// raw request target and the raw body (W1.2-5 and W1.2-11). Everything that is
 // missing, unknown or wrong is SIGN_ERROR.
 func (d *Dialect) authenticate(c *call) error {
 	authorization, err := wire.ParseAuthorization(c.r.Header.Get("Authorization"))
@@ -54,9 +54,9 @@ func (d *Dialect) authenticate(c *call) error {
 }
 
 // chooseSigner picks who signs the answer: the key that the request names, so
-// that its caller can verify it (section 1.3). One that names a key that we do
-// not have is refused before anything happens: its caller would take every
-// answer of ours for forged.
+// that its caller can verify it (W1.3-6 and W1.3-12). One that names a key that
+// we do not have is refused before anything happens: its caller would take
+// every answer of ours for forged.
 func (d *Dialect) chooseSigner(c *call) error {
 	named := c.r.Header.Get(wire.HeaderSerial)
 	signer, ok := wire.ChooseSigner(named, c.account.standard, c.account.signers...)

@@ -17,8 +17,8 @@ import (
 
 const certificates = "/v3/certificates"
 
-// The key that the request names signs the answer (section 1.3), for direct
-// merchants and service providers, and errors too.
+// The key that the request names signs the answer (W1.3-6 and W1.3-13), for
+// direct merchants and service providers, and errors too.
 func TestTheKeyThatTheRequestNamesSignsTheAnswer(t *testing.T) {
 	s := dialecttest.Start(t)
 	for _, mchID := range []string{direct, partner} {
@@ -160,7 +160,7 @@ func TestASignatureThatDoesNotMatchIsExplained(t *testing.T) {
 	}
 }
 
-// Section 1.2, rule 7: the words that were recorded.
+// The words that were recorded (W1.2-18).
 func TestAClockThatIsWrongIsToldSo(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -195,7 +195,7 @@ func TestAnAbsoluteRequestTargetIsSignedWithoutItsHost(t *testing.T) {
 	}
 }
 
-// Both ends of the tolerance still pass (section 1.2, rule 7).
+// Both ends of the tolerance still pass (W1.2-17).
 func TestAClockWithinFiveMinutesPasses(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)

@@ -18,8 +18,8 @@ const (
 	// memory: some 100 MB.
 	mostBillRows = 200_000
 	billPage     = 1000 // the store's largest page
-	// billMadeAt is when a day's bill is made, after the day's end (section
-	// 2.6): what happens later never changes it.
+	// billMadeAt is when a day's bill is made, after the day's end (W2.6-31):
+	// what happens later never changes it.
 	billMadeAt = 9 * time.Hour
 )
 

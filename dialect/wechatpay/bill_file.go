@@ -55,7 +55,7 @@ func (a *account) tokenMAC(text string) string {
 
 // downloadBill is GET /v3/billdownload/file: the file itself, not signed, for
 // the merchant alone that asked for it. It must be this path: two clients skip
-// the check of a signature for exactly it (section 2.6).
+// the check of a signature for exactly it (W2.6-9).
 func (d *Dialect) downloadBill(c *call) error {
 	kind, query, hash, err := d.readToken(c)
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// getCertificates is GET /v3/certificates (section 1.4): while a certificate is
-// replaced, the old one and the new one. The list is signed with the one that
-// the request names, else with the oldest: the Go client checks every download
-// after the first against the certificates that it has, and whoever has any has
-// that one. It never is signed with a public key.
+// getCertificates is GET /v3/certificates (W1.4-1 and W1.4-10): while a
+// certificate is replaced, the old one and the new one. The list is signed with
+// the one that the request names, else with the oldest: the Go client checks
+// every download after the first against the certificates that it has, and
+// whoever has any has that one. It never is signed with a public key.
 //
 // A merchant that has only the public key gets NOT_FOUND, the one code that the
 // Java client bears here; the Go client fails on an empty list too.

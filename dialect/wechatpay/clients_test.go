@@ -20,14 +20,14 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// What each official client does differently (sections 1.2, 1.7 and 6): one
-// named test for each hazard that breaks a naive server.
+// What each official client does differently (W1.2-5 to W1.2-16, W1.7-1 to
+// W1.7-6 and W6-1 to W6-16): one named test for each hazard that breaks a naive
+// server.
 
 // oddNumber has every character that clients escape differently.
 const oddNumber = "r|1*@"
 
-// Section 1.2, rule 1: the same number in four spellings, each signed as it is
-// sent.
+// The same number in four spellings, each signed as it is sent (W1.2-5).
 func TestEveryClientsSpellingOfANumberIsVerifiedAsItWasSent(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -156,8 +156,8 @@ func TestAttributesComeInAnyOrder(t *testing.T) {
 	}
 }
 
-// Section 1.7: Java looks headers up with their letter case, and Request-ID has
-// two large letters.
+// Java looks headers up with their letter case, and Request-ID has two large
+// letters (W1.3-1 and W1.3-3).
 func TestLetterCaseOfHeadersOnTheWire(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -186,8 +186,8 @@ func TestLetterCaseOfHeadersOnTheWire(t *testing.T) {
 	}
 }
 
-// Section 1.7: the Java client fails on any body that is no JSON object, and
-// none may be missing its content type. From every corner.
+// The Java client fails on any body that is no JSON object, and none may be
+// missing its content type. From every corner (W1.7-1 and W1.7-4).
 func TestEveryCornerAnswersInJSON(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -229,8 +229,8 @@ func TestAPanicIsASystemErrorInJSON(t *testing.T) {
 	}
 }
 
-// Section 6: what Go's model needs, and Gson's: all required members, numbers
-// as numbers, no null, times of RFC 3339.
+// What Go's model needs, and Gson's: all required members, numbers as numbers,
+// no null, times of RFC 3339 (W6-13).
 func TestNumbersAreNumbersAndNothingIsNull(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -250,7 +250,7 @@ func TestNumbersAreNumbersAndNothingIsNull(t *testing.T) {
 	}
 }
 
-// The probe signatures of the platform are nothing special (section 1.5), and
+// The probe signatures of the platform are nothing special (W1.5-3), and
 // neither is a signature in another base64.
 func TestOnlyPaddedStandardBase64IsASignature(t *testing.T) {
 	s := dialecttest.Start(t)
@@ -270,7 +270,7 @@ func TestOnlyPaddedStandardBase64IsASignature(t *testing.T) {
 	}
 }
 
-// A merchant's own limits, in the dialect's words (section 3): the count is
+// A merchant's own limits, in the dialect's words (W3-9): the count is
 // INVALID_REQUEST, the spacing FREQUENCY_LIMITED with 429.
 func TestLimitsOfTheMerchant(t *testing.T) {
 	s := dialecttest.Start(t)

@@ -25,8 +25,8 @@ func native(t *testing.T, s *dialecttest.Service, method, path, body string, sta
 	return text
 }
 
-// Section 3, Idempotency: whatever else a used number is sent with, it is told
-// in the words that were recorded, and changes nothing.
+// Whatever else a used number is sent with, it is told in the words that were
+// recorded, and changes nothing (W3-14 and W3-15).
 func TestAUsedNumberIsAConflictWhateverDiffers(t *testing.T) {
 	s := dialecttest.Start(t)
 	c, p := demo(t, s, direct), demo(t, s, partner)
@@ -87,8 +87,8 @@ func TestAnIdempotencyKeyIsOneRefund(t *testing.T) {
 	})
 }
 
-// Section 3: a refund that was closed gives its amount back and keeps its
-// number, so that a new number is needed.
+// A refund that was closed gives its amount back and keeps its number, so that
+// a new number is needed (W3-12 and W3-19).
 func TestAClosedRefundNeedsANewNumber(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -106,8 +106,8 @@ func TestAClosedRefundNeedsANewNumber(t *testing.T) {
 	}
 }
 
-// Section 3, state machine: what a bank sends back later shows CLOSED without a
-// time of success, and is told as REFUND.CLOSED.
+// What a bank sends back later shows CLOSED without a time of success, and is
+// told as REFUND.CLOSED (W3-26).
 func TestARefundThatABankSentBackIsClosed(t *testing.T) {
 	s := dialecttest.Start(t, onLoopback)
 	c := demo(t, s, direct)
@@ -127,7 +127,7 @@ func TestARefundThatABankSentBackIsClosed(t *testing.T) {
 	}
 }
 
-// Section 2.4: nobody is told of PROCESSING.
+// Nobody is told of PROCESSING (W2.4-13).
 func TestNobodyIsToldOfARefundThatIsProcessing(t *testing.T) {
 	s := dialecttest.Start(t, onLoopback)
 	c := demo(t, s, direct)
@@ -148,8 +148,8 @@ func TestNobodyIsToldOfARefundThatIsProcessing(t *testing.T) {
 	}
 }
 
-// Section 1.3: HEAD is GET without a body, signed all the same; each request
-// has an id of its own.
+// HEAD is GET without a body, signed all the same; each request has an id of
+// its own (W1.3-15 and W1.3-3).
 func TestHeadAndRequestIDs(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -172,8 +172,8 @@ func TestHeadAndRequestIDs(t *testing.T) {
 	}
 }
 
-// Section 2.1: each of the ten forms of user_received_account and of the six
-// funds accounts is shown as the charge has it.
+// Each of the ten forms of user_received_account and of the six funds accounts
+// is shown as the charge has it (W2.1a-9 and W2.1a-16).
 func TestEveryAccountOfThePageIsShown(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -223,8 +223,8 @@ func TestCharactersOfFourBytesNeverLeave(t *testing.T) {
 	}
 }
 
-// Section 1.3: which key signs where a request names none is the merchant's
-// setting.
+// Which key signs where a request names none is the merchant's setting
+// (W1.3-10).
 func TestAMerchantMayHaveThePublicKeyForItsStandard(t *testing.T) {
 	s := dialecttest.Start(t)
 	fresh := s.Merchant(t, "moving", merchant.Test, func(f *merchant.Fresh) {
@@ -249,8 +249,8 @@ func TestAMerchantMayHaveThePublicKeyForItsStandard(t *testing.T) {
 	}
 }
 
-// Section 1.4: while certificates are replaced both are listed, the one in use
-// first, and either signs where it is named.
+// While certificates are replaced both are listed, the one in use first, and
+// either signs where it is named (W1.4-10 and W1.3-16).
 func TestCertificatesAreReplacedWithoutAGap(t *testing.T) {
 	s := dialecttest.Start(t)
 	var donor, kept merchant.Identity

@@ -26,7 +26,7 @@ const (
 	mostAppID      = 64
 	// publicKeyDigits is the longest tail of PUB_KEY_ID_ that was seen.
 	publicKeyDigits = 32
-	// An order's number has 6 to 32 letters, digits and _ - * | @ (section 2.1).
+	// An order's number has 6 to 32 letters, digits and _ - * | @ (W2.1-9).
 	leastOrderNo, mostOrderNo = 6, 32
 	orderNoCharacters         = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-*|@"
 )

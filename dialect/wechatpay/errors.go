@@ -23,7 +23,7 @@ type answerRow struct {
 }
 
 // answers is the table from every error kind of the core to the dialect's
-// answer (section 5). A 4xx other than 429 is only told when nothing was
+// answer (W5-6 to W5-20). A 4xx other than 429 is only told when nothing was
 // accepted; after 429 and 5xx clients ask by out_refund_no.
 var answers = map[refund.Kind]answerRow{
 	refund.KindInvalid:          {tell: tellInvalid},

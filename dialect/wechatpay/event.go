@@ -22,8 +22,8 @@ var (
 	_ webhook.Addresser = (*Dialect)(nil)
 )
 
-// eventStatuses are the core's events of which the platform tells (section
-// 2.4), and the status that they tell.
+// eventStatuses are the core's events of which the platform tells (W2.4-14),
+// and the status that they tell.
 var eventStatuses = map[string]string{
 	"refund." + string(refund.Succeeded): wire.StatusSuccess,
 	"refund." + string(refund.Abnormal):  wire.StatusAbnormal,
@@ -46,10 +46,10 @@ func ownAddress(r refund.Refund) bool {
 	return r.By.Dialect == merchant.WeChatPay && r.Detail.NotifyURL != ""
 }
 
-// Subscribed reports whether an address gets an event: all that end a refund
-// or make it abnormal. A notify_url overrides the endpoints that are on record,
-// as it overrides the console's setting (section 2.1). An endpoint may name the
-// events by our names or by the platform's.
+// Subscribed reports whether an address gets an event: all that end a refund or
+// make it abnormal. A notify_url overrides the endpoints that are on record, as
+// it overrides the console's setting (W2.1-18). An endpoint may name the events
+// by our names or by the platform's.
 func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	status, told := eventStatuses[event.Type]
 	if !told || !shows(event.Charge) {
@@ -135,7 +135,7 @@ func identityOf(known webhook.Known, endpoint merchant.Endpoint) (merchant.Ident
 const keySeparator = "/"
 
 // keyID names the account and its key: a receiver holds both kinds while it is
-// moved from one to the other, and chooses by Wechatpay-Serial (section 1.4).
+// moved from one to the other, and chooses by Wechatpay-Serial (W1.4-9).
 func (d *Dialect) keyID(identity merchant.Identity) (string, error) {
 	account, err := d.account(merchant.Merchant{ID: identity.MerchantID}, identity)
 	if err != nil {

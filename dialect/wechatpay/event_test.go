@@ -166,8 +166,8 @@ func TestEndpointsAreToldOfRefundsOfEveryDialect(t *testing.T) {
 	}
 }
 
-// Section 2.1: http, and private addresses, only where the operator allows it.
-// A repeat is about what is on disk, whatever became of its address.
+// http, and private addresses, only where the operator allows it (W2.1-17). A
+// repeat is about what is on disk, whatever became of its address.
 func TestAnAddressThatMayNotBeCalledIsRefusedExceptInARepeat(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)

@@ -53,7 +53,7 @@ func TestEveryKindIsToldWithACodeAndItsStatus(t *testing.T) {
 	}
 }
 
-// Section 2.6: a bill is never changed by what happens after it was made.
+// A bill is never changed by what happens after it was made (W2.6-31).
 func TestABillTellsTheStateOfTheMomentItWasMade(t *testing.T) {
 	made := time.Date(2026, 11, 21, 9, 0, 0, 0, wire.Beijing)
 	before, after := made.Add(-time.Second), made
@@ -75,7 +75,7 @@ func TestABillTellsTheStateOfTheMomentItWasMade(t *testing.T) {
 	}
 }
 
-// Section 2.6: what was reversed is another state in a bill.
+// What was reversed is another state in a bill (W2.6-32).
 func TestABillTellsReversalsFromRefunds(t *testing.T) {
 	of := day{of: map[string]refund.Charge{"": {Amount: 100}}}
 	for call, want := range map[string]string{"": wire.BillStateRefund, refund.ByReverse: wire.BillStateReversed} {
@@ -132,8 +132,8 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
-// Section 2.4: fifteen tries after the first, 24 hours and 4 minutes; 200 and
-// 204 alone end them.
+// Fifteen tries after the first, 24 hours and 4 minutes; 200 and 204 alone end
+// them (W2.4-10 and W2.4-9).
 func TestTheScheduleOfNotifications(t *testing.T) {
 	d := New(Services{})
 	var sum time.Duration
@@ -150,8 +150,8 @@ func TestTheScheduleOfNotifications(t *testing.T) {
 	}
 }
 
-// Section 2.4: a try that comes a day later is signed anew, so that receivers
-// who look at its age take it; the body stays.
+// A try that comes a day later is signed anew, so that receivers who look at
+// its age take it; the body stays (W1.5-2).
 func TestEachTryOfANotificationIsSignedAnew(t *testing.T) {
 	s := fuzzed()
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

@@ -8,7 +8,7 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// The four order queries (section 2.5).
+// The four order queries (W2.5-1 to W2.5-13).
 
 func (d *Dialect) getOrderByID(c *call) (any, error) { return d.getOrder(c, false, true) }
 

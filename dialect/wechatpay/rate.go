@@ -8,11 +8,11 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// rates counts what each account asks for, as the platform does (section 3):
-// so many refund requests a second, fewer that fail, and few of old orders. It
-// binds merchants who want the channels' rules. Each process counts for itself:
-// a limit protects the platform, and no money hangs on it. Its zero value is
-// ready.
+// rates counts what each account asks for, as the platform does (W3-7 and
+// W3-8): so many refund requests a second, fewer that fail, and few of old
+// orders. It binds merchants who want the channels' rules. Each process counts
+// for itself: a limit protects the platform, and no money hangs on it. Its zero
+// value is ready.
 type rates struct {
 	mu       sync.Mutex
 	accounts map[string]*counts

@@ -12,9 +12,9 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// createRefund is POST /v3/refund/domestic/refunds (section 2.1). The answer is
-// the refund object as soon as it is accepted; a repeat of the same number with
-// the same content gets the refund as it is now.
+// createRefund is POST /v3/refund/domestic/refunds (W2.1-1 to W2.1-40). The
+// answer is the refund object as soon as it is accepted; a repeat of the same
+// number with the same content gets the refund as it is now.
 func (d *Dialect) createRefund(c *call) (any, error) { return d.limited(c, d.acceptRefund) }
 
 func (d *Dialect) acceptRefund(c *call) (any, error) {
@@ -54,7 +54,7 @@ func (d *Dialect) acceptRefund(c *call) (any, error) {
 // refusal is what a request is told that is refused before the core sees it.
 // Where its number is already that of a refund, that one passed here: whatever
 // differs from it now is a conflict, be it the order, the sub-merchant, the
-// total or who pays (section 3, Idempotency).
+// total or who pays (W3-14 and W3-15).
 func (d *Dialect) refusal(c *call, request wire.RefundRequest, refused error) error {
 	if status, _ := told(refused); wire.OutcomeUnknown(status) {
 		return refused
@@ -70,7 +70,7 @@ func (d *Dialect) refusal(c *call, request wire.RefundRequest, refused error) er
 }
 
 // orderOf finds the order that a request names: by the platform's number if
-// both are given, as v2 decided it (section 2.1).
+// both are given, as v2 decided it (W2.1-8).
 func (d *Dialect) orderOf(c *call, request wire.RefundRequest) (refund.Charge, error) {
 	charge, err := d.charge(c, request.TransactionID, request.OutTradeNo)
 	if err != nil {

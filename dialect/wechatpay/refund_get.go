@@ -6,7 +6,7 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// getRefund is GET /v3/refund/domestic/refunds/{out_refund_no} (section 2.2).
+// getRefund is GET /v3/refund/domestic/refunds/{out_refund_no} (W2.2-1).
 func (d *Dialect) getRefund(c *call) (any, error) {
 	number, err := wire.PathNumber("out_refund_no", c.r.PathValue("out_refund_no"))
 	if err != nil {

@@ -102,8 +102,7 @@ func couponGoods(r refund.Refund, coupon refund.Coupon) []wire.Goods {
 	return out
 }
 
-// fundsAccount is which of the merchant's accounts pays (section 2.1, "Which
-// value when").
+// fundsAccount is which of the merchant's accounts pays (W2.1a-14 to W2.1a-16).
 func fundsAccount(r refund.Refund, charge refund.Charge) string {
 	onlyUnavailable := len(r.Detail.From) > 0 && !slices.ContainsFunc(r.Detail.From, func(f refund.FundsFrom) bool {
 		return f.Account != wire.FundsUnavailable

@@ -81,8 +81,8 @@ func TestAnOrderIsNamedByEitherNumberAndTheTransactionWins(t *testing.T) {
 	c.post(t, refundPath, `{"transaction_id":"4200000000202607019999999999","out_refund_no":"C","amount":{"refund":1,"total":1000,"currency":"CNY"}}`, 404)
 }
 
-// Section 3, Idempotency: reason and notify_url are no content; everything that
-// moves money is.
+// reason and notify_url are no content; everything that moves money is (W3-13
+// to W3-16).
 func TestARepeatIsTheSameRefundAndAnotherContentIsAConflict(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
@@ -218,8 +218,8 @@ func TestTheAccountsThatPayAreEchoed(t *testing.T) {
 	c.post(t, refundPath, body, 400)
 }
 
-// Section 4.2, vector 7: goods A of 1000 with a SINGLE coupon of 200 and goods
-// B of 9000; A comes back with its coupon, B without one.
+// Vector 7 of W4.3-1: goods A of 1000 with a SINGLE coupon of 200 and goods B
+// of 9000; A comes back with its coupon, B without one.
 func TestGoodsThatComeBackAreEchoedUnderTheirCoupon(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)

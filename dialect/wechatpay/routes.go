@@ -18,7 +18,7 @@ type route struct {
 	serve  func(*Dialect, *call) error
 }
 
-// routes lists what is served (section 2).
+// routes lists what is served.
 var routes = []route{
 	{Route: dialect.Get(root + "/certificates"), handle: (*Dialect).getCertificates},
 	{Route: dialect.Post(root + "/refund/domestic/refunds"), handle: (*Dialect).createRefund},
@@ -35,7 +35,7 @@ var routes = []route{
 }
 
 // Register adds everything under /v3: the Java client can't read the plain text
-// that a mux answers for unknown addresses and methods (section 1.7).
+// that a mux answers for unknown addresses and methods (W5-21).
 func (d *Dialect) Register(mux *http.ServeMux) {
 	api := dialect.API[*call, route]{
 		Dialect: d.Name(), Roots: []string{root}, Routes: routes,

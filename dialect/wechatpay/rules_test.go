@@ -54,8 +54,8 @@ const (
 	tooOften   = "429 FREQUENCY_LIMITED 请求过于频繁，请降低频率后使用原参数重试"
 )
 
-// Section 3: 365 days from the payment, for every name of the channel; the
-// sandbox has no rules until asked.
+// 365 days from the payment, for every name of the channel; the sandbox has no
+// rules until asked (W3-1 and W3-5).
 func TestARefundIsTooLateAYearAfterThePayment(t *testing.T) {
 	clock := &still{time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	s := dialecttest.Start(t, clock.options)
@@ -87,8 +87,8 @@ func TestARefundIsTooLateAYearAfterThePayment(t *testing.T) {
 	}
 }
 
-// Section 3: a minute between two refunds of one order, and fifty in all. A
-// repeat is none, and is answered whatever the limits say.
+// A minute between two refunds of one order, and fifty in all (W3-2 and W3-3).
+// A repeat is none, and is answered whatever the limits say.
 func TestRefundsOfAnOrderAreSpacedAndCounted(t *testing.T) {
 	clock := &still{time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	s := dialecttest.Start(t, clock.options)
@@ -125,9 +125,9 @@ func TestRefundsOfAnOrderAreSpacedAndCounted(t *testing.T) {
 	}
 }
 
-// Section 3, rates of one mchid: 150 requests a second, 6 that fail, 5000 a
-// minute of orders older than a month. The clock stands still, so that all come
-// in one second.
+// The rates of one mchid: 150 requests a second, 6 that fail, 5000 a minute of
+// orders older than a month (W3-7 and W3-8). The clock stands still, so that
+// all come in one second.
 func TestAnAccountAsksTooOften(t *testing.T) {
 	clock := &still{time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	s := dialecttest.Start(t, clock.options)

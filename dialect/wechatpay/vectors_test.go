@@ -21,9 +21,10 @@ type shown struct {
 	goods  string
 }
 
-// Section 4.3 over HTTP: the arithmetic is the core's and tested there; here it
-// is held that each number stands in its own member, that the order's totals are
-// the order's, and that a coupon of which nothing goes back is left out.
+// The vectors of W4.3-1 over HTTP: the arithmetic is the core's and tested
+// there; here it is held that each number stands in its own member, that the
+// order's totals are the order's, and that a coupon of which nothing goes back
+// is left out.
 func TestTheVectorsInTheAnswersMembers(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)

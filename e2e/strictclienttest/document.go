@@ -1,7 +1,8 @@
 package strictclienttest
 
 // documents are the documented members of each object, by its name in the
-// member object (Ping++ contract, section 2; WeChat Pay contract, section 2).
+// member object (P2.2-1 and its like in docs/rules/pingpp.md, W2.1a-1 and its
+// like in docs/rules/wechatpay.md).
 var documents = map[string][]member{
 	"charge": {
 		{name: "id"},

@@ -19,7 +19,8 @@ const (
 	CSharp = "C#"
 )
 
-// Generation says what a release signs (Ping++ contract, section 1.6).
+// Generation says what a release signs (P1.6-2 to P1.6-4 in
+// docs/rules/pingpp.md).
 type Generation int
 
 // The generations of signing.
@@ -78,7 +79,8 @@ func named(invalid, authentication, channel, rate, other string) map[int]string 
 	return map[int]string{400: invalid, 404: invalid, 401: authentication, 402: channel, 403: rate, 0: other}
 }
 
-// clients are the profiles by name (section 1.3, 1.4, 1.8, 4.5 and 7).
+// clients are the profiles by name (P1.3-1 to P1.3-6, P1.8-2, P4.5-1 and P7-1
+// to P7-11).
 var clients = map[string]pingpp{
 	Go: {
 		basic: true, body: flavour{html: true}, postType: "application/json", empty: "null", rawIDs: true, bareFrame: Chunked,

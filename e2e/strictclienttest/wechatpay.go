@@ -20,8 +20,8 @@ const (
 // mostSkew is how far an answer's timestamp may be from the clock.
 const mostSkew = 300 * time.Second
 
-// wechatpay is what one client of WeChat Pay does in its own way (sections
-// 1.2, 1.7 and 6).
+// wechatpay is what one client of WeChat Pay does in its own way (W1.2-5 to
+// W1.2-16, W1.7-1 to W1.7-6 and W6-3 to W6-6 in docs/rules/wechatpay.md).
 type wechatpay struct {
 	body flavour
 	// escape spells a number in a path; signed is what is signed in its place,

@@ -29,7 +29,7 @@ var (
 func Section(files []File) []Finding {
 	var found []Finding
 	for _, file := range files {
-		if file.within("internal/tidy") || file.within("dialect") || file.within("e2e") {
+		if file.within("internal/tidy") {
 			continue
 		}
 		for _, group := range file.Syntax.Comments {
