@@ -33,8 +33,8 @@ var (
 	ErrMasterKey = errors.New("the master key is not 32 bytes in base64")
 	// ErrNoMasterKey: a key made now could not open what another has sealed.
 	ErrNoMasterKey = errors.New("the master key is missing")
-	ErrOtherKey  = errors.New("sealed with another master key")
-	ErrBroken    = errors.New("the sealed text is damaged or stands in another row")
+	ErrOtherKey    = errors.New("sealed with another master key")
+	ErrBroken      = errors.New("the sealed text is damaged or stands in another row")
 )
 
 // Keyring seals and opens with keys made of one master key.

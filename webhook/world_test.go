@@ -58,6 +58,7 @@ func (p plain) Sign(_ context.Context, keyID string, body []byte, header http.He
 	header.Set("Signature", keyID+" over "+string(body))
 	return nil
 }
+
 func (p plain) Succeeded(_ merchant.Delivery, status int, _ []byte) bool {
 	return status >= 200 && status <= 299
 }

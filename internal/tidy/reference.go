@@ -38,8 +38,10 @@ func Section(files []File) []Finding {
 				if standard.MatchString(text.joined[:at[0]]) {
 					continue
 				}
-				found = append(found, Finding{file.Path, text.line(at[0]), "section",
-					"a section of a page that is not here: name the rule of docs/rules, or say the fact itself"})
+				found = append(found, Finding{
+					file.Path, text.line(at[0]), "section",
+					"a section of a page that is not here: name the rule of docs/rules, or say the fact itself",
+				})
 			}
 		}
 	}

@@ -183,8 +183,12 @@ func merchantsInTurn(t *testing.T, f *fixture) {
 		limit int
 		want  string
 	}{
-		{"", 10, "mer_a mer_b mer_c mer_d"}, {"", 2, "mer_a mer_b"}, {"mer_b", 10, "mer_c mer_d"}, {"mer_b", 1, "mer_c"},
-		{"mer_bb", 10, "mer_c mer_d"}, {"mer_d", 10, ""},
+		{"", 10, "mer_a mer_b mer_c mer_d"},
+		{"", 2, "mer_a mer_b"},
+		{"mer_b", 10, "mer_c mer_d"},
+		{"mer_b", 1, "mer_c"},
+		{"mer_bb", 10, "mer_c mer_d"},
+		{"mer_d", 10, ""},
 	} {
 		got, err := f.MerchantsWithNewEvents(t.Context(), test.after, test.limit)
 		if err != nil || strings.Join(got, " ") != test.want {
