@@ -112,9 +112,13 @@ const DefaultConcurrent = 32
 
 // Notified is a channel's notice, verified and decoded.
 type Notified struct {
+	// Account is the channel account's id. It need not be set where the notice came
+	// to the account's own address.
 	Account string
-	Number  string
-	Outcome refund.Outcome
+	refund.Noticed
+	// Text is what a person may read of the notice where it is kept: without
+	// secrets and card numbers.
+	Text string
 }
 
 // Notifier is a driver whose notices are fetched: they wait in a table of its

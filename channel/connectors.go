@@ -144,17 +144,13 @@ func (c *Connectors) Connector(ctx context.Context, accountID string) (Opened, e
 }
 
 // Account returns an account as its driver reads it, for what comes from the
-// channel, and the driver.
-func (c *Connectors) Account(ctx context.Context, accountID string) (Account, Driver, error) {
+// channel, and the state that the account is in.
+func (c *Connectors) Account(ctx context.Context, accountID string) (Account, merchant.AccountState, error) {
 	account, err := c.accounts(ctx, accountID)
 	if err != nil {
-		return Account{}, nil, err
+		return Account{}, "", err
 	}
-	driver, ok := c.drivers[account.Channel]
-	if !ok {
-		return Account{}, nil, noDriver(account)
-	}
-	return c.read(account), driver, nil
+	return c.read(account), account.State, nil
 }
 
 // Driver returns the driver of a kind of channel.

@@ -10,7 +10,7 @@ import (
 )
 
 // StepNotices takes what each notifier has to say through one commit, and
-// acknowledges it only then. It says how many notices it took.
+// acknowledges it only then. It returns how many notices it took.
 func (e *Engine) StepNotices(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
@@ -25,80 +25,121 @@ func (e *Engine) StepNotices(ctx context.Context) (int, error) {
 }
 
 func (e *Engine) takeNotices(ctx context.Context, notifier channel.Notifier) (int, error) {
-	notices, err := notifier.Notices(ctx, mostNotices)
-	if err != nil || len(notices) == 0 {
+	pending, err := notifier.Notices(ctx, mostNotices)
+	if err != nil || len(pending) == 0 {
 		return 0, wrap(err, "take notices")
 	}
+	notices := make([]channel.Notified, len(pending))
+	for n, one := range pending {
+		notices[n] = one.Notified
+	}
 	var ids []string // of those that may be acknowledged
-	var batch []*word
-	var batchIDs []string
-	for _, n := range notices {
-		w, err := e.noticed(ctx, n)
-		switch {
-		case err != nil:
-			return 0, fmt.Errorf("take notice %s: %w", n.ID, err)
-		case w == nil:
-			ids = append(ids, n.ID)
-		default:
-			batch, batchIDs = append(batch, w), append(batchIDs, n.ID)
+	var problems []error
+	for n, err := range e.place(ctx, notices) {
+		if err == nil {
+			ids = append(ids, pending[n].ID)
+		} else {
+			problems = append(problems, fmt.Errorf("take notice %s: %w", pending[n].ID, err))
 		}
 	}
-	recorded, err := e.recordNotices(ctx, batch, batchIDs)
-	ids = append(ids, recorded...)
+	err = errors.Join(problems...)
 	if len(ids) == 0 {
 		return 0, err
 	}
 	return len(ids), errors.Join(err, wrap(notifier.Acknowledge(ctx, ids), "acknowledge notices"))
 }
 
-// noticed turns a notice into a word about the refund it names; nil when we
-// know no such refund.
-func (e *Engine) noticed(ctx context.Context, n channel.PendingNotice) (*word, error) {
-	r, found, err := e.store.FindRefund(ctx, n.Account, n.Number)
-	if err != nil {
-		return nil, err
+// Notify takes notices that a channel sent to an account. It returns after the
+// commit: nil says that each of them is recorded, or kept in the inbox, so that
+// the channel need not send it again.
+func (e *Engine) Notify(ctx context.Context, account string, notices []channel.Notified) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	of := make([]channel.Notified, len(notices))
+	for n, one := range notices {
+		one.Account = account
+		of[n] = one
 	}
-	if !found {
-		e.alert("", refund.Alert{Account: n.Account, Text: "a notice of channel account " + n.Account + " speaks of number " + n.Number + ", which is none of ours"})
-		return nil, nil
+	return errors.Join(e.place(ctx, of)...)
+}
+
+// place records what notices say of refunds that they name, adopts refunds that
+// the channel made without us, and keeps the others in the inbox. It returns an
+// error for each notice of which nothing was kept: it has to come again. One that
+// can't be recorded holds up no other.
+func (e *Engine) place(ctx context.Context, notices []channel.Notified) []error {
+	errs := make([]error, len(notices))
+	var words []*word
+	var at []int // the words' places
+	for n, notice := range notices {
+		notice.Noticed = cleanedNotice(notice.Noticed)
+		match, err := e.store.NoticeMatch(ctx, notice.Account, notice.Noticed)
+		switch {
+		case err != nil:
+			errs[n] = err
+		case match.Refund.ID != "":
+			words, at = append(words, e.noticed(ctx, notice, match.Refund)), append(at, n)
+		default:
+			errs[n] = e.unmatched(ctx, notice, match.Charge)
+		}
 	}
-	w := &word{pace: channel.BasicPace}
+	for n, err := range e.recordEach(ctx, words) {
+		if err != nil {
+			errs[at[n]] = e.keep(ctx, notices[at[n]], refund.KeptNotice{Note: "could not be recorded: " + clean(err.Error(), mostMessage)})
+		}
+	}
+	return errs
+}
+
+// noticed is a notice as a word about the refund it names.
+func (e *Engine) noticed(ctx context.Context, n channel.Notified, r refund.Refund) *word {
+	w := &word{pace: channel.BasicPace, hint: n.Hint}
 	if opened, err := e.connector(ctx, n.Account); err == nil {
 		w.pace = opened.Nature.Pace
 	}
 	w.Key = refund.Key{MerchantID: r.MerchantID, ID: r.ID}
-	w.ChargeID, w.Outcome = r.ChargeID, cleaned(n.Outcome)
-	if !believable(w.Outcome.Kind, false) {
-		w.Outcome.Kind = refund.OutcomeUnknown
+	w.ChargeID, w.Outcome = r.ChargeID, n.Outcome
+	if n.Currency != "" && n.Currency != r.Currency {
+		// An amount in another currency is another amount.
+		other := -r.Amount
+		w.Outcome.Amount = &other
 	}
-	w.Outcome.Source, w.Outcome.Epoch = refund.Notice, 0
-	return w, nil
+	return w
 }
 
-// recordNotices records all at once, or, when that fails, one after the other,
-// so that one that can't be recorded holds up no other. It gives the ids of
-// those that are recorded.
-func (e *Engine) recordNotices(ctx context.Context, batch []*word, ids []string) ([]string, error) {
-	if len(batch) == 0 {
-		return nil, nil
+func cleanedNotice(n refund.Noticed) refund.Noticed {
+	n.Number, n.TransactionID = clean(n.Number, mostChannelID), clean(n.TransactionID, mostChannelID)
+	n.OrderNo = clean(n.OrderNo, mostChannelID)
+	o := cleaned(n.Outcome)
+	if !believable(o.Kind, false) {
+		o.Kind = refund.OutcomeUnknown
 	}
-	posted, err := e.record(ctx, batch)
-	if err == nil {
+	o.Source, o.Epoch, o.Sent = refund.Notice, 0, refund.Sent{}
+	n.Outcome = o
+	return n
+}
+
+// recordEach records all words at once, or, when that fails, one after the other.
+// It returns an error for each that is not recorded.
+func (e *Engine) recordEach(ctx context.Context, words []*word) []error {
+	errs := make([]error, len(words))
+	if len(words) == 0 {
+		return errs
+	}
+	posted, err := e.record(ctx, words)
+	switch {
+	case err == nil:
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for _, p := range posted {
 			e.remember(p.Refund.DueAt)
 		}
-		return ids, nil
+	case len(words) == 1:
+		errs[0] = err
+	default:
+		for n := range words {
+			errs[n] = e.recordEach(ctx, words[n:n+1])[0]
+		}
 	}
-	if len(batch) == 1 {
-		return nil, fmt.Errorf("record notice %s: %w", ids[0], err)
-	}
-	var recorded []string
-	var problems []error
-	for n := range batch {
-		one, err := e.recordNotices(ctx, batch[n:n+1], ids[n:n+1])
-		recorded, problems = append(recorded, one...), append(problems, err)
-	}
-	return recorded, errors.Join(problems...)
+	return errs
 }

@@ -31,7 +31,9 @@ type word struct {
 	// and the refund due then.
 	due time.Time
 	// tries counts the failures to record it alone.
-	tries  int
+	tries int
+	// hint says that the refund is to be asked about, and nothing else.
+	hint   bool
 	alerts []refund.Alert
 	// operator is the record of the action, where an operator says how the
 	// refund ended; refused says why that does not count.
@@ -149,6 +151,13 @@ func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Re
 		return refund.Change{Charge: charge}
 	}
 	now := e.stamp(r.UpdatedAt)
+	if w.hint {
+		change := refund.Change{Charge: charge}
+		if asked, ok := refund.AskNow(r, now); ok {
+			change.Refunds = []refund.Refund{asked}
+		}
+		return change
+	}
 	if w.operator != nil {
 		if w.refused = unresolvable(r, now); w.refused != nil {
 			return refund.Change{Charge: charge}

@@ -28,6 +28,7 @@ func (e *Engine) Run(ctx context.Context) {
 	loops.Go(func() { e.lookLoop(ctx) })
 	loops.Go(func() { e.noticeLoop(ctx) })
 	loops.Go(func() { e.turnLoop(ctx) })
+	loops.Go(func() { e.inboxLoop(ctx) })
 	<-ctx.Done()
 
 	e.mu.Lock()
@@ -118,6 +119,22 @@ func (e *Engine) lookLoop(ctx context.Context) {
 			continue
 		}
 		pause = 0
+	}
+}
+
+// inboxLoop tries notices again that matched nothing when they came.
+func (e *Engine) inboxLoop(ctx context.Context) {
+	ticker := time.NewTicker(inboxInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if _, err := e.StepInbox(ctx); err != nil {
+				e.opts.Log.Error("notices of the inbox could not be tried; they are tried again", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -35,7 +35,21 @@ type Store interface {
 	// SaveAlert keeps an alert that is about a channel account of ours and no
 	// refund; the same again while nobody has looked at it counts up.
 	SaveAlert(ctx context.Context, a refund.Alert) error
-	// FindRefund finds the refund that a channel account knows by a number.
-	// Absent is false.
-	FindRefund(ctx context.Context, account, channelNumber string) (refund.Refund, bool, error)
+	// NoticeMatch finds what a notice of an account is about: the refund that the
+	// account knows by its number or by its own id, else the only charge with its
+	// transaction id or order number.
+	NoticeMatch(ctx context.Context, account string, n refund.Noticed) (refund.NoticeMatch, error)
+	// Adopt records a refund that the channel made without us, last of the change's
+	// refunds. False: a refund with its number or id is there, which is the change's
+	// only one, and nothing is written.
+	Adopt(ctx context.Context, charge refund.ChargeKey, f refund.Foreign, now time.Time) (change refund.Change, adopted bool, err error)
+	// KeepNotice puts a notice into the inbox. One of the account with the same
+	// digest is there once and counts up.
+	KeepNotice(ctx context.Context, n refund.KeptNotice) error
+	// DueNotices lists notices that are to be tried again, the longest due first,
+	// across merchants and without locks. SaveNotice writes what became of one.
+	DueNotices(ctx context.Context, now time.Time, limit int) ([]refund.KeptNotice, error)
+	SaveNotice(ctx context.Context, n refund.KeptNotice) error
+	// ForgetNotices drops some of those that ended long before now.
+	ForgetNotices(ctx context.Context, now time.Time) (int64, error)
 }

@@ -227,6 +227,8 @@ type Foreign struct {
 	Amount          money.Minor
 	SucceededAt     time.Time
 	Reason          string
+	// Source says how we came to know of it.
+	Source Source
 }
 
 // ByChannel is the dialect of refunds that nobody asked us for: the channel
@@ -235,7 +237,8 @@ const ByChannel = "channel"
 
 // Adopt records a foreign refund, which has happened whatever we think of it.
 // Open refunds that never had an attempt and no longer fit are canceled
-// first, newest first; what still does not fit is excess.
+// first, newest first; what still does not fit is excess. The refund itself is
+// the last of the change's.
 func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Error) {
 	if f.Amount <= 0 {
 		return Change{}, Errorf(KindInvalid, "amount", "the amount must be above 0")
@@ -280,6 +283,8 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 		out.Alerts = append(out.Alerts, Alert{RefundID: r.ID, Text: "a refund made at the channel does not fit what was paid: recorded as excess"})
 	}
 	out.Charge = d.charge
+	out.Attempts = append(out.Attempts, Attempt{RefundID: r.ID, Source: f.Source, Outcome: OutcomeDone, At: now, Note: "made at the channel without us: adopted"})
+	out.Alerts = append(out.Alerts, Alert{RefundID: r.ID, Text: "a refund that nobody asked us for was made at the channel: adopted"})
 	out.Refunds = append(out.Refunds, d.r)
 	out.Transfers = append(out.Transfers, transfers(d.r, append(ledger.Reserving(f.Amount, r.Currency), d.legs...))...)
 	out.Events = append(out.Events, event(d.r, d.charge, now, Cause{}))

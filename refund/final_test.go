@@ -177,7 +177,7 @@ func TestAdoption(t *testing.T) {
 		pending := w.accept(t, minor(90)).ID
 		w.call(t, pending, refund.Submit, refund.OutcomeAccepted)
 		w.adopt(t, 50)
-		if w.charge.Excess != 40 || w.charge.Refundable() != 0 || len(w.alerts) != 1 {
+		if w.charge.Excess != 40 || w.charge.Refundable() != 0 || len(w.alerts) != 2 {
 			t.Errorf("excess %d, refundable %d, alerts %v", w.charge.Excess, w.charge.Refundable(), w.alerts)
 		}
 		if _, err := w.tryAccept(t, refund.Request{Amount: minor(1)}); err == nil || err.Kind != refund.KindAmountExceeded {

@@ -146,7 +146,7 @@ func (w *world) adopt(t failer, amount int64) refund.Refund {
 			open = append(open, w.refunds[known])
 		}
 	}
-	change, err := refund.Adopt(w.charge, open, refund.Foreign{RefundID: id, ChannelNumber: "f" + id, Amount: money.Minor(amount)}, w.at)
+	change, err := refund.Adopt(w.charge, open, refund.Foreign{RefundID: id, ChannelNumber: "f" + id, Amount: money.Minor(amount), Source: refund.Notice}, w.at)
 	if err != nil {
 		t.Fatalf("adopt: %v", err)
 	}

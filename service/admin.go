@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/refundry/refundry/admin"
@@ -18,6 +19,7 @@ import (
 func (s *Service) joinAdmin(board *intake.Board) {
 	log, now := s.opts.Log, s.clock.now
 	drivers := s.drivers(now, log)
+	maps.Copy(drivers, s.opts.Drivers)
 	s.connectors = channel.NewConnectors(drivers, channel.ConnectorsOptions{Accounts: s.Store.ChannelAccount, NotifyURL: s.notifyURL, Now: now})
 	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
 	s.Store.UseAccountTerms(accountTerms(s.connectors, s.engine.Broken))

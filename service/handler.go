@@ -20,6 +20,7 @@ func (s *Service) routes(dialects []dialect.Dialect) http.Handler {
 	for _, d := range dialects {
 		d.Register(mux)
 	}
+	mux.HandleFunc("/notify/{channel}/{account}", s.notify)
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", s.opts.Metrics.Handler())

@@ -54,6 +54,8 @@ type Options struct {
 	PublicURL string
 	// Metrics are where everything is counted; default metrics of its own.
 	Metrics *telemetry.Metrics
+	// Drivers are channels besides those of the registry, by their names: a test's.
+	Drivers map[string]channel.Driver
 	// Now is the clock, taken as it is; default this machine's, corrected by
 	// the database's.
 	Now func() time.Time
@@ -79,6 +81,7 @@ type Service struct {
 	webhooks   *webhook.Sender
 	acceptor   dialect.Acceptor
 	handler    http.Handler
+	refusals   refusals
 	closing    atomic.Bool
 	demo       merchant.Fresh // the demo merchant, where it is loaded
 

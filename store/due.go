@@ -156,3 +156,47 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []stri
 	}
 	return keys, nil
 }
+
+// DueNotices implements engine.Store. A notice that names a charge which was not
+// there is due as soon as it is, also after it was set aside.
+func (s *Store) DueNotices(ctx context.Context, now time.Time, limit int) ([]refund.KeptNotice, error) {
+	const text = `SELECT ` + noticeColumns + ` FROM channel_notices n
+		WHERE n.state = $1 AND n.due_at > 0 AND n.due_at <= $2
+		OR n.state IN ($1, $3) AND n.charge_known = 0 AND n.transaction_id <> '' AND EXISTS (SELECT 1 FROM charges c
+			WHERE c.merchant_id = n.merchant_id AND c.channel_account = n.account AND c.transaction_id = n.transaction_id)
+		ORDER BY n.due_at LIMIT $4`
+	var due []refund.KeptNotice
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		args := []any{string(refund.NoticeWaiting), sqldb.Micros(now), string(refund.NoticeSetAside), int64(limit)}
+		return q.Query(ctx, text, args, func(scan func(...any) error) error {
+			n, err := scanNotice(scan)
+			due = append(due, n)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find due notices: %w", err)
+	}
+	return due, nil
+}
+
+// oldNotices lists the keys of notices that nobody has waited for since before a
+// time.
+func (s *Store) oldNotices(ctx context.Context, before time.Time, limit int) ([][]any, error) {
+	const text = `SELECT n.merchant_id, n.created_at, n.id FROM channel_notices n WHERE n.state <> $1 AND n.created_at < $2 LIMIT $3`
+	var keys [][]any
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		args := []any{string(refund.NoticeWaiting), sqldb.Micros(before), int64(limit)}
+		return q.Query(ctx, text, args, func(scan func(...any) error) error {
+			var merchantID, id string
+			var createdAt int64
+			err := scan(&merchantID, &createdAt, &id)
+			keys = append(keys, []any{merchantID, createdAt, id})
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find old notices: %w", err)
+	}
+	return keys, nil
+}

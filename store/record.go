@@ -112,24 +112,3 @@ func (r *recording) lock(ctx context.Context) error {
 	r.refunds, err = r.store.refunds(ctx, r.q, keys, true)
 	return err
 }
-
-// FindRefund implements engine.Store. A channel account belongs to one
-// merchant, so that a notice finds whose refund it speaks of.
-func (s *Store) FindRefund(ctx context.Context, account, channelNumber string) (refund.Refund, bool, error) {
-	const text = `SELECT ` + refundColumns + ` FROM refunds r
-		WHERE r.merchant_id = (SELECT a.merchant_id FROM channel_accounts a WHERE a.id = $1)
-		AND r.channel_account = $1 AND r.channel_number = $2`
-	var found refund.Refund
-	var there bool
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{account, channelNumber}, func(scan func(...any) error) (err error) {
-			found, err = scanRefund(scan)
-			there = true
-			return err
-		})
-	})
-	if err != nil {
-		return refund.Refund{}, false, fmt.Errorf("find refund by its channel's number: %w", err)
-	}
-	return found, there, nil
-}

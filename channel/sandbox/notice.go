@@ -62,7 +62,7 @@ func (s *Sandbox) Notices(ctx context.Context, limit int) ([]channel.PendingNoti
 			outcome.Amount = &c.Amount
 		}
 		out = append(out, channel.PendingNotice{
-			ID: n.ID, Notified: channel.Notified{Account: n.Account, Number: n.Number, Outcome: outcome},
+			ID: n.ID, Notified: channel.Notified{Account: n.Account, Noticed: refund.Noticed{Number: n.Number, Outcome: outcome}},
 		})
 	}
 	return out, nil

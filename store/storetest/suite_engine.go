@@ -258,24 +258,55 @@ func wordAboutNothing(t *testing.T, f *fixture) {
 	}
 }
 
-func foundByChannelNumber(t *testing.T, f *fixture) {
+func noticeMatches(t *testing.T, f *fixture) {
 	c := f.charge(100)
 	c.ChannelAccount = "account_" + f.merchant
 	c = f.registered(t, c)
 	r := f.accept(t, c, at(3), request(c, 1))[0]
-	if _, there, err := f.FindRefund(t.Context(), r.ChannelAccount, r.ChannelNumber); there || err != nil {
-		t.Errorf("an account that nobody has: %v, %v", there, err)
+	twice := f.charge(100)
+	twice.ChannelAccount, twice.OrderNo = c.ChannelAccount, c.OrderNo
+	byOrder := f.charge(100)
+	byOrder.ChannelAccount, byOrder.OrderNo = c.ChannelAccount, "alone "+f.merchant
+	byOrder = f.registered(t, byOrder)
+	match := func(n refund.Noticed) refund.NoticeMatch {
+		t.Helper()
+		found, err := f.NoticeMatch(t.Context(), c.ChannelAccount, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if found := match(refund.Noticed{Number: r.ChannelNumber}); found.Refund.ID != "" {
+		t.Error("an account that nobody has knows a refund")
 	}
 	f.must(t, "INSERT INTO merchants (id, name, mode, created_at) VALUES ($1, 'm', 'test', 1)", f.merchant)
 	f.must(t, "INSERT INTO channel_accounts (id, merchant_id, connector, created_at) VALUES ($1, $2, 'sandbox', 1)", c.ChannelAccount, f.merchant)
-	found, there, err := f.FindRefund(t.Context(), r.ChannelAccount, r.ChannelNumber)
-	if diff := cmp.Diff(r, found); diff != "" || !there || err != nil {
-		t.Errorf("%v, %v (-want +found): %s", there, err, diff)
+	if diff := cmp.Diff(r, match(refund.Noticed{Number: r.ChannelNumber}).Refund); diff != "" {
+		t.Errorf("(-want +found): %s", diff)
 	}
-	for _, number := range []string{"", "other"} {
-		if _, there, err := f.FindRefund(t.Context(), r.ChannelAccount, number); there || err != nil {
-			t.Errorf("number %q: %v, %v", number, there, err)
+	_, err := f.Record(t.Context(), []refund.Report{{Key: keyOf(r), ChargeID: c.ID, Outcome: refund.Outcome{Kind: refund.OutcomeAccepted, Source: refund.Notice, ChannelRefundID: "own " + f.merchant}}}, apply(at(4)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		says           refund.Noticed
+		refund, charge string
+	}{
+		"nothing":               {refund.Noticed{}, "", ""},
+		"another number":        {refund.Noticed{Number: "other"}, "", ""},
+		"the channel's id":      {refund.Noticed{Number: "other", Outcome: refund.Outcome{ChannelRefundID: "own " + f.merchant}}, r.ID, ""},
+		"the transaction":       {refund.Noticed{TransactionID: c.TransactionID}, "", c.ID},
+		"another transaction":   {refund.Noticed{TransactionID: c.TransactionID + "x"}, "", ""},
+		"an order":              {refund.Noticed{OrderNo: byOrder.OrderNo}, "", byOrder.ID},
+		"a refund and a charge": {refund.Noticed{Number: r.ChannelNumber, TransactionID: c.TransactionID}, r.ID, ""},
+	} {
+		if found := match(test.says); found.Refund.ID != test.refund || found.Charge.ID != test.charge {
+			t.Errorf("%s: refund %q and charge %q, want %q and %q", name, found.Refund.ID, found.Charge.ID, test.refund, test.charge)
 		}
+	}
+	f.registered(t, twice)
+	if found := match(refund.Noticed{OrderNo: c.OrderNo}); found.Charge.ID != "" {
+		t.Error("an order that was paid twice names one payment")
 	}
 }
 

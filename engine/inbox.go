@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	// firstNoticeTry is how soon a notice that matched nothing is tried again;
+	// then with a doubling wait of at most maxNoticeWait.
+	firstNoticeTry = time.Minute
+	maxNoticeWait  = time.Hour
+	// maxNoticeTries is after how many tries a notice is set aside: most of a day.
+	maxNoticeTries = 24
+	// maxInbox bounds the notices of one look.
+	maxInbox = 64
+	// maxNoticeText bounds what is kept of a notice for people, in bytes.
+	maxNoticeText = 4096
+	// inboxInterval is how often the inbox is looked at. What it holds has waited
+	// for something that nobody announces.
+	inboxInterval = 10 * time.Second
+)
+
+// unmatched places a notice that names no refund of ours.
+func (e *Engine) unmatched(ctx context.Context, n channel.Notified, charge refund.Charge) error {
+	now := e.now()
+	where, note := refund.Place(n.Noticed, charge, now)
+	kept := refund.KeptNotice{Note: note, ChargeKnown: charge.ID != ""}
+	switch where {
+	case refund.PlaceAdopt:
+		_, err := e.adopt(ctx, n.Noticed, charge)
+		if err == nil {
+			return nil
+		}
+		kept.Note = "could not be adopted: " + clean(err.Error(), mostMessage)
+	case refund.PlaceAside:
+		kept.State = refund.NoticeSetAside
+	}
+	return e.keep(ctx, n, kept)
+}
+
+// adopt records the refund that a notice tells of and that the channel made
+// without us. Told twice, it is adopted once.
+func (e *Engine) adopt(ctx context.Context, n refund.Noticed, charge refund.Charge) (refundID string, err error) {
+	now := e.now()
+	key := refund.ChargeKey{MerchantID: charge.MerchantID, ID: charge.ID}
+	change, adopted, err := e.store.Adopt(ctx, key, n.Foreign("re_"+refund.NewID(now)), now)
+	if err != nil {
+		return "", err
+	}
+	refundID = change.Refunds[len(change.Refunds)-1].ID
+	if !adopted {
+		return refundID, nil
+	}
+	posted := make([]refund.Posted, len(change.Refunds))
+	for i, r := range change.Refunds {
+		posted[i] = refund.Posted{Refund: r, Charge: change.Charge}
+	}
+	e.board.Post(posted)
+	for _, alert := range change.Alerts {
+		e.alert(charge.MerchantID, alert)
+	}
+	if e.opts.Recorded != nil {
+		e.opts.Recorded()
+	}
+	return refundID, nil
+}
+
+// keep puts a notice into the inbox. as says how it stands: waiting, where it does
+// not say.
+func (e *Engine) keep(ctx context.Context, n channel.Notified, as refund.KeptNotice) error {
+	now := e.now()
+	as.Account, as.ReceivedAt, as.Noticed, as.Text = n.Account, now, n.Noticed, clean(n.Text, maxNoticeText)
+	as.Digest, as.Times = noticeDigest(n.Noticed), 1
+	if opened, err := e.connector(ctx, n.Account); err == nil {
+		as.Channel = opened.Account.Channel
+	}
+	if as.State == "" {
+		as.State, as.DueAt = refund.NoticeWaiting, now.Add(firstNoticeTry)
+	}
+	if err := e.store.KeepNotice(ctx, as); err != nil {
+		return err
+	}
+	if as.State == refund.NoticeSetAside {
+		e.tellAside(as)
+	}
+	return nil
+}
+
+// tellAside tells an operator of a notice that only a person can place. The text
+// names no notice, so that many of one account are one alert.
+func (e *Engine) tellAside(n refund.KeptNotice) {
+	e.alert("", refund.Alert{
+		Account: n.Account,
+		Text:    "a notice of channel account " + n.Account + " was set aside: " + n.Note + " (hint: refundry notice list)",
+	})
+}
+
+// noticeDigest tells notices of an account apart by what they say: a channel that
+// sends one again may sign or encrypt it anew.
+func noticeDigest(n refund.Noticed) string {
+	text, err := json.Marshal(n)
+	if err != nil {
+		panic("engine: a notice is no JSON: " + err.Error()) // texts, numbers and times always are
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// StepInbox tries notices again whose time has come, or whose charge has, and
+// returns how many it placed.
+func (e *Engine) StepInbox(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	due, err := e.store.DueNotices(ctx, e.now(), maxInbox)
+	if err != nil {
+		return 0, wrap(err, "look into the inbox")
+	}
+	placed := 0
+	var problems []error
+	for _, n := range due {
+		after, err := e.tryAgain(ctx, n)
+		if err == nil {
+			err = e.store.SaveNotice(ctx, after)
+		}
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Errorf("try notice %s: %w", n.ID, err))
+		case after.State == refund.NoticeMatched, after.State == refund.NoticeAdopted:
+			placed++
+		case after.State == refund.NoticeSetAside && n.State != after.State:
+			e.tellAside(after)
+		}
+	}
+	_, err = e.store.ForgetNotices(ctx, e.now())
+	return placed, errors.Join(append(problems, err)...)
+}
+
+// tryAgain is a notice of the inbox after another try. An error says that nothing
+// could be looked up.
+func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice) (refund.KeptNotice, error) {
+	match, err := e.store.NoticeMatch(ctx, n.Account, n.Noticed)
+	if err != nil {
+		return n, err
+	}
+	n.ChargeKnown = n.ChargeKnown || match.Charge.ID != ""
+	where, note := refund.Place(n.Noticed, match.Charge, n.ReceivedAt)
+	switch {
+	case match.Refund.ID != "":
+		w := e.noticed(ctx, channel.Notified{Account: n.Account, Noticed: n.Noticed}, match.Refund)
+		if err = e.recordEach(ctx, []*word{w})[0]; err == nil {
+			n.State, n.Note, n.RefundID, n.DueAt = refund.NoticeMatched, "", match.Refund.ID, time.Time{}
+			return n, nil
+		}
+		note = "could not be recorded: " + clean(err.Error(), mostMessage)
+	case where == refund.PlaceAdopt:
+		if n.RefundID, err = e.adopt(ctx, n.Noticed, match.Charge); err == nil {
+			n.State, n.Note, n.DueAt = refund.NoticeAdopted, "", time.Time{}
+			return n, nil
+		}
+		note = "could not be adopted: " + clean(err.Error(), mostMessage)
+	case where == refund.PlaceAside:
+		n.Tries = maxNoticeTries
+	}
+	n.Note = note
+	n.Tries++
+	if n.Tries >= maxNoticeTries {
+		n.State, n.DueAt = refund.NoticeSetAside, time.Time{}
+		return n, nil
+	}
+	n.DueAt = e.now().Add(refund.Pace{First: firstNoticeTry, Longest: maxNoticeWait}.Backoff(n.Tries))
+	return n, nil
+}

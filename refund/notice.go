@@ -1,0 +1,130 @@
+package refund
+
+import (
+	"time"
+
+	"github.com/refundry/refundry/money"
+)
+
+// Noticed is what a channel's notice says, verified and decoded.
+type Noticed struct {
+	// Number is the number that the channel was given of the refund, "" where the
+	// notice does not name it. Outcome.ChannelRefundID is the channel's own.
+	Number string
+	// TransactionID is the channel's number of the payment, OrderNo the merchant's.
+	TransactionID, OrderNo string
+	// Currency is that of Outcome.Amount, "" where the notice does not say.
+	Currency money.Currency
+	// Hint says that the notice tells nothing but that the refund is to be asked
+	// about now.
+	Hint    bool
+	Outcome Outcome
+}
+
+// NoticeState is what became of a notice in the inbox.
+type NoticeState string
+
+// The states of a notice. A notice that matches a refund at once is in no inbox.
+const (
+	NoticeWaiting  NoticeState = "waiting"   // matches nothing yet, and is tried again
+	NoticeMatched  NoticeState = "matched"   // was about a refund that is there now
+	NoticeAdopted  NoticeState = "adopted"   // a refund that the channel made without us
+	NoticeRefused  NoticeState = "refused"   // was not taken: not the channel's, or for no account of ours
+	NoticeSetAside NoticeState = "set_aside" // was tried often enough; a person decides
+)
+
+// KeptNotice is a notice in the inbox.
+type KeptNotice struct {
+	MerchantID, Account, ID string
+	// Channel is the driver's name, as the address had it for a refused one.
+	Channel    string
+	ReceivedAt time.Time
+	// Digest tells notices of an account apart: the same again counts up Times.
+	Digest string
+	Times  int64
+	// Text is what a person may read of the request: no secrets, no card numbers.
+	Text  string
+	State NoticeState
+	// Note says why it stands where it does.
+	Note    string
+	Noticed Noticed
+	// Tries counts the looks for what it is about; DueAt is the next one, zero for
+	// none. ChargeKnown says that its charge was there at the last.
+	Tries       int64
+	DueAt       time.Time
+	ChargeKnown bool
+	// RefundID is the refund that it was about in the end.
+	RefundID string
+}
+
+// NoticeMatch is what a notice is about: a refund of ours, or else the charge that
+// it names; their zero values are none.
+type NoticeMatch struct {
+	Refund Refund
+	Charge Charge
+}
+
+// AskNow makes a refund due for a query at once, because its channel hinted that
+// there is something to hear. False: there is nothing to ask, or someone is asking.
+// A final state is asked about as if it were contradicted.
+func AskNow(r Refund, now time.Time) (Refund, bool) {
+	switch {
+	case r.LeaseUntil.After(now):
+		return r, false
+	case r.State == Canceled && r.Attempts == 0:
+		return r, false // nobody told the channel of it
+	case r.State.Final():
+		r.Contradicted = true
+	case NextStep(r) != StepQuery:
+		return r, false
+	}
+	r.DueAt = earlier(r.DueAt, now)
+	return r, true
+}
+
+// Placement says what becomes of a notice that names no refund of ours.
+type Placement string
+
+// The placements.
+const (
+	PlaceAdopt Placement = "adopt" // it is a refund that the channel made without us
+	PlaceWait  Placement = "wait"  // what it is about may still come
+	PlaceAside Placement = "aside" // a person decides
+)
+
+// Place decides about a notice that names no refund of ours. charge is the charge
+// that it names; its zero value is none. note says why it is not adopted.
+func Place(n Noticed, charge Charge, receivedAt time.Time) (where Placement, note string) {
+	switch {
+	case n.Hint:
+		return PlaceWait, "names no refund of ours"
+	case n.Outcome.Kind != OutcomeDone:
+		return PlaceWait, "names no refund of ours, and is no success"
+	case charge.ID == "":
+		return PlaceWait, "names neither a refund nor a charge of ours"
+	case n.Outcome.Amount == nil || *n.Outcome.Amount <= 0:
+		return PlaceAside, "a refund that was made at the channel, without its amount"
+	case n.Currency != "" && n.Currency != charge.Currency:
+		return PlaceAside, "a refund that was made at the channel, in another currency than its charge"
+	case n.Number == "" && n.Outcome.ChannelRefundID == "":
+		return PlaceAside, "a refund that was made at the channel, without a number that tells it from others"
+	case charge.CreatedAt.After(receivedAt) && charge.AlreadyRefunded > 0:
+		return PlaceAside, "a refund that was made at the channel before its charge was registered, with refunds counted in: it may be one of them"
+	}
+	return PlaceAdopt, ""
+}
+
+// Foreign is the refund that a notice tells of, to be adopted as refundID.
+func (n Noticed) Foreign(refundID string) Foreign {
+	f := Foreign{
+		RefundID: refundID, ChannelNumber: n.Number, ChannelRefundID: n.Outcome.ChannelRefundID,
+		SucceededAt: n.Outcome.SucceededAt, Source: Notice,
+	}
+	if f.ChannelNumber == "" {
+		f.ChannelNumber = f.ChannelRefundID
+	}
+	if n.Outcome.Amount != nil {
+		f.Amount = *n.Outcome.Amount
+	}
+	return f
+}

@@ -1,0 +1,88 @@
+package refund_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/refundry/refundry/refund"
+)
+
+func TestWhereANoticeThatNamesNoRefundOfOursIsPlaced(t *testing.T) {
+	charge := paid(t, 100)
+	charge.CreatedAt = at0
+	counted := charge
+	counted.CreatedAt, counted.AlreadyRefunded = at0.Add(time.Hour), 30
+	success := refund.Noticed{Number: "f1", Outcome: refund.Outcome{Kind: refund.OutcomeDone, Amount: minor(30), ChannelRefundID: "5000"}}
+	for _, test := range []struct {
+		name   string
+		change func(*refund.Noticed)
+		charge refund.Charge
+		want   refund.Placement
+	}{
+		{"a success of a charge of ours is adopted", func(*refund.Noticed) {}, charge, refund.PlaceAdopt},
+		{"also with the channel's id alone", func(n *refund.Noticed) { n.Number = "" }, charge, refund.PlaceAdopt},
+		{"also in the charge's currency", func(n *refund.Noticed) { n.Currency = "CNY" }, charge, refund.PlaceAdopt},
+		{"of no charge of ours it waits", func(*refund.Noticed) {}, refund.Charge{}, refund.PlaceWait},
+		{"a refund under way waits", func(n *refund.Noticed) { n.Outcome.Kind = refund.OutcomeAccepted }, charge, refund.PlaceWait},
+		{"a failure waits", func(n *refund.Noticed) { n.Outcome.Kind = refund.OutcomeFailed }, charge, refund.PlaceWait},
+		{"a hint waits", func(n *refund.Noticed) { n.Hint = true }, charge, refund.PlaceWait},
+		{"without an amount a person decides", func(n *refund.Noticed) { n.Outcome.Amount = nil }, charge, refund.PlaceAside},
+		{"with an amount of nothing, too", func(n *refund.Noticed) { n.Outcome.Amount = minor(0) }, charge, refund.PlaceAside},
+		{"in another currency, too", func(n *refund.Noticed) { n.Currency = "USD" }, charge, refund.PlaceAside},
+		{"without any number, too", func(n *refund.Noticed) { n.Number, n.Outcome.ChannelRefundID = "", "" }, charge, refund.PlaceAside},
+		{"where it may be counted in already, too", func(*refund.Noticed) {}, counted, refund.PlaceAside},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := success
+			test.change(&n)
+			if got, note := refund.Place(n, test.charge, at0); got != test.want || (note == "") != (got == refund.PlaceAdopt) {
+				t.Errorf("%s (%s), want %s", got, note, test.want)
+			}
+		})
+	}
+}
+
+func TestAHintMakesARefundDueAndChangesNothingElse(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		prepare func(*world, string)
+		asked   bool
+	}{
+		{"nobody told the channel", func(*world, string) {}, false},
+		{"the channel works on it", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeAccepted) }, true},
+		{"an outcome is unknown", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeUnknown) }, true},
+		{"someone is calling", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeAccepted); w.claim(id) }, false},
+		{"it is abnormal", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeAbnormal) }, true},
+		{"it has succeeded", func(w *world, id string) { w.call(t, id, refund.Submit, refund.OutcomeDone) }, true},
+		{"it was withdrawn", func(w *world, id string) {
+			if err := w.cancel(t, id); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(paid(t, 100))
+			id := w.accept(t, nil).ID
+			test.prepare(w, id)
+			before := w.refunds[id]
+			after, asked := refund.AskNow(before, w.at)
+			if asked != test.asked {
+				t.Fatalf("asked: %v, want %v", asked, test.asked)
+			}
+			if asked && (!after.DueAt.Equal(w.at) || refund.NextStep(after) != refund.StepQuery || after.State != before.State) {
+				t.Errorf("it is %s, due %v, next %s", after.State, after.DueAt, refund.NextStep(after))
+			}
+			if before.State != refund.Succeeded {
+				return
+			}
+			// The channel stands by it: nothing has changed.
+			w.refunds[id] = after
+			w.later(time.Second)
+			w.call(t, id, refund.Query, refund.OutcomeDone)
+			w.is(t, id, refund.Succeeded)
+			if r := w.refunds[id]; r.Contradicted || !r.DueAt.IsZero() || len(w.alerts) > 0 {
+				t.Errorf("afterwards %+v, alerts %v", r, w.alerts)
+			}
+		})
+	}
+}
