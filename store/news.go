@@ -39,7 +39,8 @@ func (s *Store) News(ctx context.Context, merchantID string, limit int) (webhook
 		if err != nil {
 			return err
 		}
-		news.Events = append(append(news.Events, payments...), batches...)
+		// A payment comes before the refunds of its charge.
+		news.Events = append(append(payments, news.Events...), batches...)
 		if len(news.Events) == 0 {
 			return nil
 		}

@@ -50,9 +50,8 @@ type Event struct {
 // News is what a fan-out reads of one merchant before it makes deliveries.
 type News struct {
 	MerchantID string
-	// Events are new: those about refunds, oldest first, have no feed number
-	// yet; of those about payments and batches, which follow, no delivery was
-	// made.
+	// Events are new: those about payments, then those about refunds, oldest
+	// first, which have no feed number yet, then those about batches.
 	Events []Event
 	// Endpoints are those in use.
 	Endpoints []merchant.Endpoint
