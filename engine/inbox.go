@@ -100,7 +100,7 @@ func (e *Engine) keep(ctx context.Context, n channel.Notified, as refund.KeptNot
 func (e *Engine) tellAside(n refund.KeptNotice) {
 	e.alert("", refund.Alert{
 		Account: n.Account,
-		Text:    "a notice of channel account " + n.Account + " was set aside: " + n.Note + " (hint: refundry notice list)",
+		Text:    "a notice of channel account " + n.Account + " was set aside: " + n.Note + " (hint: it is in the table channel_notices; look the refund up at the channel)",
 	})
 }
 
