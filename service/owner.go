@@ -1,51 +1,52 @@
 package service
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"strings"
-	"syscall"
+
+	"github.com/refundry/refundry/sqlitefile"
 )
 
-// lockSuffix is behind a SQLite file's name in the name of its owner lock. The
-// file stays when the lock is given back: removing it could take a lock away
-// from who just opened it.
-const lockSuffix = ".lock"
-
 // ErrOwned says that another process owns the SQLite file.
-var ErrOwned = errors.New("another refundry serve owns this file")
+var ErrOwned = sqlitefile.ErrOwned
 
-// Owner holds a SQLite file for one process.
-type Owner struct{ file *os.File }
-
-// Own takes the owner lock of a SQLite database; the operating system gives it
-// back when the process ends, however it ends. A database that is no SQLite
-// file needs none: then the Owner is empty. It does not wait: ErrOwned.
-func Own(database string) (*Owner, error) {
-	name, sqlite := SQLiteFile(database)
-	if !sqlite {
-		return &Owner{}, nil
-	}
-	file, err := os.OpenFile(name+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock database: %w", err)
-	}
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		return &Owner{file: file}, nil
-	}
-	_ = file.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, fmt.Errorf("open %s: %w (hint: stop it first, or give this one a --database of its own)", name, ErrOwned)
-	}
-	return nil, fmt.Errorf("lock %s: %w", name, err)
+// Owner holds a database for one process: a SQLite file. Others need none, and
+// then it is empty.
+type Owner struct {
+	path string
+	file *sqlitefile.Owner
 }
 
-// Release gives the lock back.
+// Own takes a database for this process, before it is opened. It does not
+// wait: ErrOwned. A SQLite file is looked at first; one that can't be the
+// database that it was is an error that says what to do.
+func Own(database string) (*Owner, error) {
+	path, sqlite := SQLiteFile(database)
+	if !sqlite || path == "" {
+		return &Owner{}, nil // without a name it can't be opened, which says so
+	}
+	file, err := sqlitefile.Own(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Check(path); err != nil {
+		file.Release()
+		return nil, err
+	}
+	return &Owner{path, file}, nil
+}
+
+// replaced reports whether the database is not the one that was served last.
+func (o *Owner) replaced() (bool, error) {
+	if o.file == nil {
+		return false, nil
+	}
+	return o.file.Replaced(o.path)
+}
+
+// Release gives the database back, when it is closed.
 func (o *Owner) Release() {
 	if o.file != nil {
-		_ = o.file.Close() // closing unlocks
+		o.file.Release()
 	}
 }
 

@@ -111,22 +111,24 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 		return nil, err
 	}
 	s.join()
+	if err := s.afterRestore(ctx); err != nil {
+		s.release()
+		return nil, err
+	}
 	s.run()
 	return s, nil
 }
 
 // open opens the database for this process alone, if it is a file.
-func (s *Service) open(ctx context.Context) error {
-	db, err := OpenStore(ctx, s.opts.Database, store.Options{Now: s.clock.now, Log: s.opts.Log, Dialects: storeDialects(s.registered())})
-	if err != nil {
-		return err
-	}
-	s.Store = db
+func (s *Service) open(ctx context.Context) (err error) {
 	if s.owner, err = Own(s.opts.Database); err != nil {
-		db.Close()
 		return err
 	}
-	return nil
+	s.Store, err = OpenStore(ctx, s.opts.Database, store.Options{Now: s.clock.now, Log: s.opts.Log, Dialects: storeDialects(s.registered())})
+	if err != nil {
+		s.owner.Release()
+	}
+	return err
 }
 
 // prepare brings the database into the state that everything else relies on.
@@ -311,8 +313,9 @@ func (s *Service) Close(ctx context.Context) error {
 			return fmt.Errorf("stop %s: %w", part.name, ctx.Err())
 		}
 	}
+	err := s.markEnd(ctx)
 	s.release()
-	return nil
+	return err
 }
 
 func (s *Service) release() {

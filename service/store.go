@@ -11,6 +11,7 @@ import (
 	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/dialect/wechatpay"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/sqlitefile"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/verify"
 )
@@ -45,6 +46,11 @@ func OpenStore(ctx context.Context, url string, opts store.Options) (*store.Stor
 	}
 	if opts.Dialects.BatchEnd == nil {
 		opts.Dialects = storeDialects(registry())
+	}
+	if path, sqlite := SQLiteFile(url); sqlite && path != "" {
+		if err := sqlitefile.Join(path); err != nil {
+			return nil, err
+		}
 	}
 	return store.Open(ctx, url, opts)
 }

@@ -122,16 +122,14 @@ func (d databaseFlags) open(e *environment) (*store.Store, error) {
 // openOrMake is open for commands that a newcomer may run first: a database
 // that is new is brought to the current schema.
 func (d databaseFlags) openOrMake(e *environment) (*store.Store, error) {
-	s, err := d.openRaw(e)
-	if err != nil {
-		return nil, err
-	}
-	current, _, err := s.Schema(e)
-	if err == nil && current == 0 {
-		err = migrate(e, s, d.Database)
-	}
-	s.Close()
-	if err != nil {
+	err := d.alone(e, func(s *store.Store) error {
+		current, _, err := s.Schema(e)
+		if err == nil && current == 0 {
+			err = s.Migrate(e)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, service.ErrOwned) { // the serve that has it has made it
 		return nil, err
 	}
 	return d.open(e)

@@ -14,6 +14,7 @@ import (
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/secret"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/sqlitefile"
 	"github.com/refundry/refundry/store"
 )
 
@@ -56,11 +57,11 @@ func (c *doctorCommand) Run(e *environment) error {
 	x := &examination{}
 	c.configuration(x)
 	c.dataFolder(x)
+	c.owner(x)
 	if s := c.database(e, x); s != nil {
 		defer s.Close()
 		c.masterKey(e, s, x)
 		c.clock(e, s, x)
-		c.owner(x)
 		c.conditions(e, s, x)
 	}
 	return c.report(e, x)
@@ -179,19 +180,21 @@ func (c *doctorCommand) clock(ctx context.Context, s *store.Store, x *examinatio
 	}
 }
 
-// owner says whether a serve is at work on a SQLite file.
+// owner says whether a serve is at work on a SQLite file. It is asked before
+// the file is opened.
 func (c *doctorCommand) owner(x *examination) {
-	owner, err := service.Own(c.Database)
-	switch {
-	case errors.Is(err, service.ErrOwned):
-		x.add("service", fine, "", "a serve owns the file")
+	name, sqlite := service.SQLiteFile(c.Database)
+	if !sqlite {
+		return
+	}
+	switch owned, err := sqlitefile.Owned(name); {
+	case errors.Is(err, fs.ErrNotExist): // the database's check says so
 	case err != nil:
 		x.add("service", problem, "", "%v", err)
+	case owned:
+		x.add("service", fine, "", "a serve owns the file")
 	default:
-		owner.Release()
-		if _, sqlite := service.SQLiteFile(c.Database); sqlite {
-			x.add("service", warning, "start it: refundry serve", "no serve is running on this file")
-		}
+		x.add("service", warning, "start it: refundry serve", "no serve is running on this file")
 	}
 }
 

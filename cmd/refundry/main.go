@@ -38,6 +38,8 @@ type program struct {
 	Serve    serveCommand    `cmd:"" help:"Run the service."`
 	Demo     demoCommand     `cmd:"" help:"Show one refund from end to end on a fresh database, then exit."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring a database to the current schema."`
+	Backup   backupCommand   `cmd:"" help:"Copy a SQLite database, next to a running serve."`
+	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of a SQLite database; sending starts paused."`
 	Merchant merchantCommand `cmd:"" help:"Add, list and show merchants."`
 	Account  accountCommand  `cmd:"" help:"Add, change and check accounts at channels."`
 	Charge   chargeCommand   `cmd:"" help:"Import, list and show charges."`

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"fetched":    fetched,
 			"eventually": eventually,
 			"hangup":     hangup,
+			"accounts":   accounts,
 		},
 	})
 }
@@ -68,6 +69,19 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if status != want {
 		ts.Fatalf("the exit status is %d, not %d", status, want)
 	}
+}
+
+// accounts: puts the id of the only channel account into ACCOUNT.
+func accounts(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: accounts")
+	}
+	ts.Check(ts.Exec("refundry", "account", "list", "--json"))
+	id := regexp.MustCompile(`"id": "([^"]+)"`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if id == nil {
+		ts.Fatalf("there is no account")
+	}
+	ts.Setenv("ACCOUNT", id[1])
 }
 
 // hangup: sends SIGHUP to what runs in the background.

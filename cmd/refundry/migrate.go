@@ -12,29 +12,31 @@ type migrateCommand struct {
 }
 
 func (c *migrateCommand) Run(e *environment) error {
-	s, err := c.openRaw(e)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if err := migrate(e, s, c.Database); err != nil {
-		return err
-	}
-	current, _, err := s.Schema(e)
-	if err != nil {
-		return err
-	}
-	e.say("the database has schema %d", current)
-	return nil
+	return c.alone(e, func(s *store.Store) error {
+		if err := s.Migrate(e); err != nil {
+			return err
+		}
+		current, _, err := s.Schema(e)
+		if err != nil {
+			return err
+		}
+		e.say("the database has schema %d", current)
+		return nil
+	})
 }
 
-// migrate brings an open database to the current schema. A SQLite file that a
-// serve owns is left to it.
-func migrate(e *environment, s *store.Store, database string) error {
-	owner, err := service.Own(database)
+// alone works with a database that no serve has, if it is a SQLite file: then
+// its schema is left to that serve.
+func (d databaseFlags) alone(e *environment, work func(*store.Store) error) error {
+	owner, err := service.Own(d.Database)
 	if err != nil {
 		return err
 	}
 	defer owner.Release()
-	return s.Migrate(e)
+	s, err := d.openRaw(e)
+	if err != nil {
+		return err
+	}
+	defer s.Close() // before the file is given back
+	return work(s)
 }

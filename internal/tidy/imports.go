@@ -47,6 +47,7 @@ var levels = map[string]int{
 	"ledger":     1,
 	"wire/*":     1,
 	"chargefile": 1,
+	"sqlitefile": 1,
 	"batch":      1,
 	"secret":     1,
 	"egress":     1,
