@@ -15,8 +15,6 @@ import (
 
 // Accounts keeps channel accounts.
 type Accounts interface {
-	// MerchantByID finds a merchant; absent is KindNotFound.
-	MerchantByID(ctx context.Context, id string) (merchant.Merchant, error)
 	// ChannelAccounts are a merchant's, without their secrets, oldest first.
 	ChannelAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error)
 	// ChannelAccount is an account with its secrets opened. Absent is KindNotFound.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -26,6 +27,9 @@ type Store interface {
 	Chains
 	Charges
 	Deliveries
+	Endpoints
+	Keys
+	Merchants
 	Refunds
 	Accounts
 }
@@ -37,12 +41,18 @@ type Chains interface {
 	LinkAudit(ctx context.Context, merchantID string) (int, error)
 }
 
-// Services are what the use cases stand on. Store, Engine and Channels must be there.
+// Services are what the use cases stand on; all but Wake, Now and Log must be
+// there.
 type Services struct {
 	Store  Store
 	Engine Engine
 	// Channels are the drivers of the channels.
 	Channels Channels
+	// Dialects are what the dialects say of themselves.
+	Dialects merchant.Dialects
+	// EgressCheck refuses an address that webhooks may not go to. An error that is
+	// not ours means that the address was not fine.
+	EgressCheck func(ctx context.Context, url string) error
 	// Wake has the engine and the webhooks look for work now; may be nil.
 	Wake func()
 	Now  func() time.Time // default time.Now

@@ -38,7 +38,7 @@ func benchmark(b *testing.B, s *store.Store) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := s.AddMerchant(b.Context(), fresh); err != nil {
+	if err := s.AddMerchant(b.Context(), fresh, storetest.Record(fresh.Merchant.ID)); err != nil {
 		b.Fatal(err)
 	}
 	charges := make([]refund.Charge, benchCharges)

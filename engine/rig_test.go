@@ -74,7 +74,8 @@ func newRig(t *testing.T, s *store.Store, own channel.Connector) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.AddMerchant(t.Context(), fresh); err != nil {
+	fresh.Merchant.Name += " " + fresh.Merchant.ID // no two merchants have one name
+	if err := s.AddMerchant(t.Context(), fresh, storetest.Record(fresh.Merchant.ID)); err != nil {
 		t.Fatal(err)
 	}
 	r.owner, r.account = fresh.Merchant.ID, fresh.Accounts[0].ID

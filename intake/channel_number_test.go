@@ -23,7 +23,7 @@ func owner(t *testing.T, s *store.Store, terms refund.Terms, n int, amount money
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.AddMerchant(t.Context(), fresh); err != nil {
+	if err := s.AddMerchant(t.Context(), fresh, storetest.Record(fresh.Merchant.ID)); err != nil {
 		t.Fatal(err)
 	}
 	s.UseAccountTerms(func(context.Context, merchant.Settings, merchant.ChannelAccount) refund.Terms { return terms })

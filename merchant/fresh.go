@@ -16,6 +16,8 @@ type Fresh struct {
 	Accounts   []ChannelAccount
 	// dialects are those that it is known in.
 	dialects Dialects
+	// member says that the merchant itself was there before.
+	member bool
 }
 
 // idLength is how long ids are behind their prefix.
@@ -44,6 +46,14 @@ func NewFresh(name string, mode Mode, dialects Dialects, given map[string]Given,
 		f.Accounts = []ChannelAccount{newSandboxAccount(NewAccountID(ChannelSandbox), f.Merchant.ID, now)}
 	}
 	return f, nil
+}
+
+// NewMember makes identities, and where the dialect has keys a key, of a merchant
+// that is there already. The error names the setting at fault as DIALECT.setting.
+func NewMember(m Merchant, d Dialect, given Given, now time.Time) (Fresh, error) {
+	f := Fresh{Merchant: m, member: true}
+	err := f.add(d, given, "", now)
+	return f, err
 }
 
 // add makes the identities and the key in one dialect. keyID "" makes one.
@@ -92,7 +102,7 @@ func (d Dialect) Kept(i Identity) Identity {
 // Warnings are what whoever made the merchant should know before its first
 // charge: a live merchant has no channel account by itself.
 func (f Fresh) Warnings() []string {
-	if len(f.Accounts) > 0 {
+	if len(f.Accounts) > 0 || f.member {
 		return nil
 	}
 	return []string{"the merchant has no channel account: its refunds are refused until one takes its charges " +

@@ -13,6 +13,15 @@ type FreshKey struct {
 	Secret string
 }
 
+// Told is what is told once of a new key: its text, and behind a blank, which
+// neither has, what its client signs with, if that is the key's own.
+func (f FreshKey) Told() string {
+	if secret := f.Key.Secrets[ClientSecret]; secret != "" {
+		return f.Secret + " " + secret
+	}
+	return f.Secret
+}
+
 // firstKey makes the key that an identity begins with, or takes the one that is
 // given. It has no secrets of its own: the first goes by the identity's.
 func (d Dialect) firstKey(m Merchant, identity string, given Given, now time.Time) (FreshKey, error) {

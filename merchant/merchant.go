@@ -36,7 +36,13 @@ type Merchant struct {
 	Mode      Mode
 	Settings  Settings
 	CreatedAt time.Time
+	// DisabledAt is since when its keys and identities are not known; zero: they
+	// are.
+	DisabledAt time.Time
 }
+
+// Disabled reports whether the merchant's keys and identities are not known.
+func (m Merchant) Disabled() bool { return !m.DisabledAt.IsZero() }
 
 // Settings are a merchant's own choices, stored as one JSON text. The zero
 // value is the default of each.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"time"
 
 	"github.com/refundry/refundry/admin"
@@ -23,7 +24,10 @@ func (s *Service) joinAdmin(board *intake.Board) {
 	s.connectors = channel.NewConnectors(drivers, channel.ConnectorsOptions{Accounts: s.Store.ChannelAccount, NotifyURL: s.notifyURL, Now: now})
 	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
 	s.Store.UseAccountTerms(accountTerms(s.connectors, s.engine.Broken))
-	s.admin = admin.New(admin.Services{Store: s.Store, Engine: s.engine, Channels: s.connectors, Wake: s.wake, Now: now, Log: log})
+	s.admin = admin.New(admin.Services{
+		Store: s.Store, Engine: s.engine, Channels: s.connectors, Dialects: Dialects(), EgressCheck: s.egressCheck,
+		Wake: s.wake, Now: now, Log: log,
+	})
 }
 
 // wake has the engine and the webhooks look for work now.
@@ -37,8 +41,10 @@ func (s *Service) wake() {
 // NewAdmin makes the operator's use cases over an open database, for commands.
 // Nothing runs in the background: what an action leaves to do is found by the
 // serve that runs. The clock is corrected by the database's, as a service's is.
-func NewAdmin(ctx context.Context, st *store.Store, log *slog.Logger) (*admin.Admin, error) {
-	s := &Service{Store: st, opts: Options{Log: log, Metrics: telemetry.New(Build())}, clock: clock{base: time.Now}}
+// egressAllow are as in Options.
+func NewAdmin(ctx context.Context, st *store.Store, log *slog.Logger, egressAllow ...netip.Prefix) (*admin.Admin, error) {
+	opts := Options{Log: log, Metrics: telemetry.New(Build()), EgressAllow: egressAllow}
+	s := &Service{Store: st, opts: opts, clock: clock{base: time.Now}}
 	if s.corrected() {
 		if err := s.clock.correct(ctx, st, log); err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -80,7 +81,10 @@ func (s *Service) demoMerchant(ctx context.Context, platform merchant.PlatformKe
 	if err := made.UsePlatformKey(platform, now); err != nil {
 		return merchant.Fresh{}, err
 	}
-	if err := s.Store.AddMerchant(ctx, made); err != nil {
+	if err := s.Store.AddMerchant(ctx, made, audit.New(Operator(), made.Merchant.ID, "merchant.add", made.Merchant.ID, now).With("demo", "loaded")); err != nil {
+		return merchant.Fresh{}, err
+	}
+	if _, err := s.Store.LinkAudit(ctx, made.Merchant.ID); err != nil {
 		return merchant.Fresh{}, err
 	}
 	if made.Identities, err = s.Store.Identities(ctx, merchant.DemoID); err != nil {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -30,7 +33,7 @@ type Rotation struct {
 // signs with them before they are active. Some of the demo merchant's keys are
 // the service's own too, so that one file of its folder serves both: whichever of
 // the two is named, both get the same successor.
-func RotatePlatformKeys(ctx context.Context, s *store.Store, r Rotation, now time.Time) ([]merchant.PlatformKey, error) {
+func RotatePlatformKeys(ctx context.Context, s *store.Store, by admin.By, r Rotation, now time.Time) ([]merchant.PlatformKey, error) {
 	made, err := successors(ctx, s, r, now)
 	if err != nil {
 		return nil, fmt.Errorf("rotate platform keys: %w", err)
@@ -46,7 +49,32 @@ func RotatePlatformKeys(ctx context.Context, s *store.Store, r Rotation, now tim
 	if r.RetireAfter > 0 {
 		retireAt = activatesAt.Add(r.RetireAfter)
 	}
-	return made, s.AddPlatformKeys(ctx, made, retireAt)
+	record := platformRecord(by, "platform_key.rotate", r.Purpose, r.MerchantID, made, now).With("activates_at", activatesAt.Format(time.RFC3339))
+	if err := s.AddPlatformKeys(ctx, made, retireAt, record); err != nil {
+		return nil, err
+	}
+	return made, linkInstallation(ctx, s)
+}
+
+// platformRecord is the record of what was done to keys of one kind. It is in the
+// installation's chain, whosever keys they are: no merchant can do it.
+func platformRecord(by admin.By, action, purpose, merchantID string, keys []merchant.PlatformKey, now time.Time) audit.Record {
+	ids := make([]string, len(keys))
+	for n, k := range keys {
+		ids[n] = k.ID
+	}
+	record := audit.New(by.Actor, "", action, purpose, now).With("keys", strings.Join(ids, " "))
+	if merchantID != "" {
+		record = record.With("merchant", merchantID)
+	}
+	record.RequestID = by.RequestID
+	return record
+}
+
+// linkInstallation adds what was just done to the installation's chain.
+func linkInstallation(ctx context.Context, s *store.Store) error {
+	_, err := s.LinkAudit(ctx, "")
+	return err
 }
 
 func successors(ctx context.Context, s *store.Store, r Rotation, now time.Time) ([]merchant.PlatformKey, error) {
@@ -135,7 +163,7 @@ func of(dialect string, identities []merchant.Identity) []merchant.Identity {
 // RetireReplacedKeys ends the lives of the keys that were replaced, and gives
 // them: those that became active before the one in use did. purpose and
 // merchantID are as in Rotation.
-func RetireReplacedKeys(ctx context.Context, s *store.Store, purpose, merchantID string, now time.Time) ([]merchant.PlatformKey, error) {
+func RetireReplacedKeys(ctx context.Context, s *store.Store, by admin.By, purpose, merchantID string, now time.Time) ([]merchant.PlatformKey, error) {
 	keys, err := PlatformKeys(ctx, s)
 	if err != nil {
 		return nil, err
@@ -157,7 +185,19 @@ func RetireReplacedKeys(ctx context.Context, s *store.Store, purpose, merchantID
 	if len(ids) == 0 {
 		return nil, refund.Errorf(refund.KindStateConflict, "", "no key of this kind has been replaced yet (hint: refundry key list --platform)")
 	}
-	return retired, s.RetirePlatformKeys(ctx, ids, now)
+	if err := s.RetirePlatformKeys(ctx, ids, now, platformRecord(by, "platform_key.retire", purpose, merchantID, retired, now)); err != nil {
+		return nil, err
+	}
+	return retired, linkInstallation(ctx, s)
+}
+
+// RetirePlatformKey ends a key's life, or takes back one that does not sign yet.
+func RetirePlatformKey(ctx context.Context, s *store.Store, by admin.By, id string, now time.Time) error {
+	keys := []merchant.PlatformKey{{ID: id}}
+	if err := s.RetirePlatformKeys(ctx, []string{id}, now, platformRecord(by, "platform_key.retire", id, "", keys, now)); err != nil {
+		return err
+	}
+	return linkInstallation(ctx, s)
 }
 
 // HeldKey is a platform key and whose it is; "" is the installation's.

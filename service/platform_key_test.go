@@ -11,13 +11,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/wire/exactjson"
 	"github.com/refundry/refundry/wire/pemkey"
 	"github.com/refundry/refundry/wire/pingpp"
 	"github.com/refundry/refundry/wire/wallet"
 )
+
+// byRoot is who rotates keys in these tests.
+var byRoot = admin.By{Actor: audit.ByCommand("root")}
 
 func (e *era) pingppKey(t *testing.T) merchant.PlatformKey {
 	t.Helper()
@@ -183,7 +189,7 @@ func TestKeysAreReplacedOneAtATimeAndNeverLeaveNobodyToSign(t *testing.T) {
 		e := beginEra(t, database)
 		s := e.services[0]
 		rotate := func(purpose string, retire time.Duration) ([]merchant.PlatformKey, error) {
-			return RotatePlatformKeys(t.Context(), s.Store, Rotation{Purpose: purpose, ActivateAfter: week, RetireAfter: retire}, s.now())
+			return RotatePlatformKeys(t.Context(), s.Store, byRoot, Rotation{Purpose: purpose, ActivateAfter: week, RetireAfter: retire}, s.now())
 		}
 		old := e.pingppKey(t)
 		made, err := rotate(merchant.PingPP, week)
@@ -193,17 +199,17 @@ func TestKeysAreReplacedOneAtATimeAndNeverLeaveNobodyToSign(t *testing.T) {
 		if _, err := rotate(merchant.PingPP, 0); refund.KindOf(err) != refund.KindStateConflict || !strings.Contains(fmt.Sprint(err), "hint") {
 			t.Errorf("a second successor: %v", err)
 		}
-		if err := s.Store.RetirePlatformKeys(t.Context(), []string{old.ID}, s.now()); refund.KindOf(err) != refund.KindStateConflict {
+		if err := s.Store.RetirePlatformKeys(t.Context(), []string{old.ID}, s.now(), storetest.Record("")); refund.KindOf(err) != refund.KindStateConflict {
 			t.Errorf("the one in use: %v", err)
 		}
-		if _, err := RetireReplacedKeys(t.Context(), s.Store, merchant.PingPP, "", s.now()); refund.KindOf(err) != refund.KindStateConflict {
+		if _, err := RetireReplacedKeys(t.Context(), s.Store, byRoot, merchant.PingPP, "", s.now()); refund.KindOf(err) != refund.KindStateConflict {
 			t.Errorf("nothing was replaced yet: %v", err)
 		}
-		if err := s.Store.RetirePlatformKeys(t.Context(), []string{"pk_none"}, s.now()); refund.KindOf(err) != refund.KindNotFound {
+		if err := s.Store.RetirePlatformKeys(t.Context(), []string{"pk_none"}, s.now(), storetest.Record("")); refund.KindOf(err) != refund.KindNotFound {
 			t.Errorf("an unknown key: %v", err)
 		}
 		// The successor is taken back: the old one's end is, too.
-		if err := s.Store.RetirePlatformKeys(t.Context(), []string{made[len(made)-1].ID}, s.now()); err != nil {
+		if err := s.Store.RetirePlatformKeys(t.Context(), []string{made[len(made)-1].ID}, s.now(), storetest.Record("")); err != nil {
 			t.Fatal(err)
 		}
 		e.pass(4 * week)
@@ -217,7 +223,7 @@ func TestOldKeysEndOfThemselvesWhereThatWasSaid(t *testing.T) {
 	each(t, func(t *testing.T, database string) {
 		e := beginEra(t, database)
 		s := e.services[0]
-		if _, err := RotatePlatformKeys(t.Context(), s.Store, Rotation{Purpose: merchant.WeChatPay, ActivateAfter: week, RetireAfter: week}, s.now()); err != nil {
+		if _, err := RotatePlatformKeys(t.Context(), s.Store, byRoot, Rotation{Purpose: merchant.WeChatPay, ActivateAfter: week, RetireAfter: week}, s.now()); err != nil {
 			t.Fatal(err)
 		}
 		old := e.identity(t, merchant.WeChatPay, "1900009191").Public[merchant.PlatformSerial]

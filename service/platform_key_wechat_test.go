@@ -42,7 +42,7 @@ func (e *era) pass(d time.Duration) { e.ahead.Add(int64(d)) }
 // rotate makes new keys of a kind, which take over in a week.
 func (e *era) rotate(t *testing.T, purpose string) []merchant.PlatformKey {
 	t.Helper()
-	keys, err := RotatePlatformKeys(t.Context(), e.services[0].Store, Rotation{Purpose: purpose, ActivateAfter: week}, e.services[0].now())
+	keys, err := RotatePlatformKeys(t.Context(), e.services[0].Store, byRoot, Rotation{Purpose: purpose, ActivateAfter: week}, e.services[0].now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func (e *era) rotate(t *testing.T, purpose string) []merchant.PlatformKey {
 
 func (e *era) retire(t *testing.T, purpose string) {
 	t.Helper()
-	if _, err := RetireReplacedKeys(t.Context(), e.services[0].Store, purpose, "", e.services[0].now()); err != nil {
+	if _, err := RetireReplacedKeys(t.Context(), e.services[0].Store, byRoot, purpose, "", e.services[0].now()); err != nil {
 		t.Fatal(err)
 	}
 	e.pass(merchant.PublishAfter) // the others know by then

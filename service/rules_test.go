@@ -9,6 +9,7 @@ import (
 	"github.com/refundry/refundry/channel/manual"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 // bound is a driver whose channel refuses old charges.
@@ -57,7 +58,7 @@ func TestAnAccountIsBoundByItsOwnDriversRules(t *testing.T) {
 			fresh.Accounts = append(fresh.Accounts,
 				merchant.ChannelAccount{ID: toy, MerchantID: fresh.Merchant.ID, Channel: "toy", CreatedAt: now},
 				merchant.ChannelAccount{ID: hand, MerchantID: fresh.Merchant.ID, Channel: merchant.ChannelManual, CreatedAt: now})
-			if err := s.AddMerchant(t.Context(), fresh); err != nil {
+			if err := s.AddMerchant(t.Context(), fresh, storetest.Record(fresh.Merchant.ID)); err != nil {
 				t.Fatal(err)
 			}
 			book, err := s.RuleBook(fresh.Merchant.ID)

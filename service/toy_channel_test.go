@@ -16,6 +16,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 const (
@@ -45,7 +46,7 @@ func newToyWorld(t *testing.T, database string) *toyWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Store.AddMerchant(t.Context(), fresh); err != nil {
+	if err := w.Store.AddMerchant(t.Context(), fresh, storetest.Record(fresh.Merchant.ID)); err != nil {
 		t.Fatal(err)
 	}
 	w.owner = fresh.Merchant.ID

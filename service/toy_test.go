@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 // toyShop is a merchant who is known in the toy dialect alone, besides the native
@@ -44,7 +45,7 @@ func newToyShop(t *testing.T) toyShop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Store.AddMerchant(t.Context(), fresh); err != nil {
+	if err := s.Store.AddMerchant(t.Context(), fresh, storetest.Record(fresh.Merchant.ID)); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(s.Handler())

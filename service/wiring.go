@@ -71,8 +71,7 @@ func (s *Service) nativeServices() native.Services {
 		Admin: s.admin, Directory: directory{s.Store}, Dialects: s.dialects(), Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
 		Searcher: s.Store, Audit: s.Store, Alerts: s.Store,
 		Sandbox: s.sandbox, Resetter: s, Endpoints: s.Store, Deliveries: s.Store, Merchants: s.Store, Writes: s.Store, Rules: s.Store.RuleBook,
-		EgressCheck: s.egressCheck,
-		Wake:        s.wake, Now: s.clock.now, Log: s.opts.Log,
+		Wake: s.wake, Now: s.clock.now, Log: s.opts.Log,
 	}
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-
 	"time"
 
 	"github.com/refundry/refundry/refund"

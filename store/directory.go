@@ -56,6 +56,9 @@ func (s *Store) Caller(ctx context.Context, dialect, key string) (merchant.Calle
 	if err != nil {
 		return merchant.Caller{}, err
 	}
+	if caller.Merchant.Disabled() {
+		return merchant.Caller{}, refund.Errorf(refund.KindUnauthenticated, "key", "the merchant is disabled")
+	}
 	if !caller.Key.ExpiresAt.IsZero() && !caller.Key.ExpiresAt.After(s.now()) {
 		return merchant.Caller{}, unknown
 	}

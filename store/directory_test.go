@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -91,7 +92,7 @@ func TestWhatAnotherProcessChangesCountsTwoSecondsLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		settings := merchant.Settings{Limits: merchant.Limits{MostAmount: 500, MostRefunds: 3, SpacingSeconds: 60}}
-		if err := there.SaveSettings(t.Context(), f.Merchant.ID, settings); err != nil {
+		if err := saveSettings(t, there, f.Merchant.ID, settings); err != nil {
 			t.Fatal(err)
 		}
 		if caller, err := ask(); err != nil || caller.Merchant.Settings.Limits.MostAmount != 0 {
@@ -105,7 +106,7 @@ func TestWhatAnotherProcessChangesCountsTwoSecondsLater(t *testing.T) {
 		if book, err := here.RuleBook(f.Merchant.ID); err != nil || book.Merchant != want {
 			t.Errorf("rules %+v, %v", book, err)
 		}
-		if err := there.ExpireKey(t.Context(), f.Merchant.ID, key.Key.ID, c.now()); err != nil {
+		if err := there.ExpireKey(t.Context(), f.Merchant.ID, key.Key.ID, storetest.Record(f.Merchant.ID), c.now()); err != nil {
 			t.Fatal(err)
 		}
 		c.forward(2 * time.Second)
@@ -122,23 +123,23 @@ func TestWhatThisProcessChangesCountsAtOnce(t *testing.T) {
 		if book, err := s.RuleBook(f.Merchant.ID); err != nil || book.Merchant.MostAmount != 0 {
 			t.Fatalf("rules %+v, %v", book, err)
 		}
-		if err := s.SaveSettings(t.Context(), f.Merchant.ID, merchant.Settings{Limits: merchant.Limits{MostAmount: 7}}); err != nil {
+		if err := saveSettings(t, s, f.Merchant.ID, merchant.Settings{Limits: merchant.Limits{MostAmount: 7}}); err != nil {
 			t.Fatal(err)
 		}
 		if book, err := s.RuleBook(f.Merchant.ID); err != nil || book.Merchant.MostAmount != 7 {
 			t.Errorf("rules %+v, %v", book, err)
 		}
 		more := described(t, merchant.PingPP).NewKey(f.Merchant, f.Identities[0].Name, nil, noon)
-		if err := s.AddKey(t.Context(), more); err != nil {
+		if err := s.AddKey(t.Context(), more, storetest.Record(f.Merchant.ID)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.Caller(t.Context(), merchant.PingPP, more.Secret); err != nil {
 			t.Error(err)
 		}
-		if err := s.SaveSettings(t.Context(), "mer_none", merchant.Settings{}); refund.KindOf(err) != refund.KindNotFound {
+		if err := saveSettings(t, s, "mer_none", merchant.Settings{}); refund.KindOf(err) != refund.KindNotFound {
 			t.Errorf("settings of nobody: %v", err)
 		}
-		if err := s.ExpireKey(t.Context(), f.Merchant.ID, "key_none", noon); refund.KindOf(err) != refund.KindNotFound {
+		if err := s.ExpireKey(t.Context(), f.Merchant.ID, "key_none", storetest.Record(f.Merchant.ID), noon); refund.KindOf(err) != refund.KindNotFound {
 			t.Errorf("end of no key: %v", err)
 		}
 	})
@@ -150,4 +151,14 @@ func TestLimitsThatCannotBeReadAreNotOverlooked(t *testing.T) {
 	if book, err := s.RuleBook("mer_any"); refund.KindOf(err) != refund.KindBusy {
 		t.Errorf("without a database the rules are %+v, %v", book, err)
 	}
+}
+
+// saveSettings replaces a merchant's settings.
+func saveSettings(t *testing.T, s *store.Store, merchantID string, settings merchant.Settings) error {
+	t.Helper()
+	_, err := s.ChangeSettings(t.Context(), merchantID, func(stored *merchant.Settings) (audit.Record, error) {
+		*stored = settings
+		return storetest.Record(merchantID), nil
+	})
+	return err
 }

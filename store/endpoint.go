@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -29,40 +31,83 @@ func scanEndpoint(scan func(...any) error) (merchant.Endpoint, error) {
 	return p, nil
 }
 
-// AddEndpoint adds an address that is told of events from now on. Its ID is
-// made by the caller, and so are the secrets that sign what it is told, if its
-// dialect has such; the same again changes nothing. Too many in use is
-// KindInvalid. Whether the address may be called at all is checked before.
-func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, secrets ...merchant.EndpointSecret) error {
+// AddEndpoint adds an address that is notified of events from now on. Its ID is
+// made by the caller, and so are the secrets that sign what is sent there, if its
+// dialect has such. A merchant's address in a dialect is one endpoint: where it
+// is in use already, equal in identity and events, that one is returned, and
+// nothing is changed; where it differs, that is KindStateConflict. Too many in use
+// is KindInvalid. Whether the address may be called at all is checked before.
+func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, record audit.Record, secrets ...merchant.EndpointSecret) (merchant.Endpoint, error) {
 	const (
 		insert = `INSERT INTO endpoints (id, merchant_id, dialect, identity, url, events, created_at, sealed)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 		count = `SELECT COUNT(*) FROM endpoints p WHERE p.merchant_id = $1 AND p.disabled_at = 0`
-		owner = `SELECT p.merchant_id FROM endpoints p WHERE p.id = $1`
+		// Endpoints of one merchant are added one after the other.
+		lock = `SELECT m.id FROM merchants m WHERE m.id = $1`
 	)
 	sealed, err := s.sealSecrets(p.ID, secrets)
 	if err != nil {
-		return fmt.Errorf("add endpoint: %w", err)
+		return merchant.Endpoint{}, fmt.Errorf("add endpoint: %w", err)
 	}
+	stored := p
 	err = s.write(ctx, func(q sqldb.Querier) error {
-		_, err := q.Exec(ctx, insert, p.ID, p.MerchantID, p.Dialect, p.Identity, p.URL, strings.Join(p.Events, " "), sqldb.Micros(p.CreatedAt), sealed)
-		if err != nil {
+		if err := q.Query(ctx, lock+q.Lock(""), []any{p.MerchantID}, func(scan func(...any) error) error { return scan(new(string)) }); err != nil {
 			return err
 		}
+		same, err := sameAddress(ctx, q, p)
+		switch {
+		case err != nil:
+			return err
+		case same.ID != "" && (same.Identity != p.Identity || !sameEvents(same.Events, p.Events)):
+			return refund.Errorf(refund.KindStateConflict, "url", "endpoint %s is this address already, with another identity or other events", same.ID)
+		case same.ID != "":
+			stored = same
+			if w := merchant.WriteOf(ctx); w != nil {
+				w.Made, w.Secret = same.ID, ""
+			}
+			return nil
+		}
+		stored = p
 		inUse := 0
 		err = q.Query(ctx, count, []any{p.MerchantID}, func(scan func(...any) error) error { return scan(&inUse) })
-		if err == nil && inUse > mostEndpoints {
+		if err == nil && inUse >= mostEndpoints {
 			err = refund.Errorf(refund.KindInvalid, "url", "the merchant has %d endpoints already", mostEndpoints)
 		}
 		if err != nil {
 			return err
 		}
-		return owned(ctx, q, p.MerchantID, owner, p.ID)
+		_, err = q.Exec(ctx, insert, p.ID, p.MerchantID, p.Dialect, p.Identity, p.URL, strings.Join(p.Events, " "), sqldb.Micros(p.CreatedAt), sealed)
+		if err != nil {
+			return err
+		}
+		return s.appendAudit(ctx, q, record)
 	})
 	if err != nil {
-		return fmt.Errorf("add endpoint: %w", err)
+		return merchant.Endpoint{}, fmt.Errorf("add endpoint: %w", err)
 	}
-	return nil
+	return stored, nil
+}
+
+// sameAddress finds the endpoint in use with a merchant's address in a dialect;
+// its ID is "" where there is none. An older program let there be several: then
+// it is one that is equal, if one is.
+func sameAddress(ctx context.Context, q sqldb.Querier, p merchant.Endpoint) (merchant.Endpoint, error) {
+	found, err := endpoints(ctx, q, `SELECT `+endpointColumns+` FROM endpoints p
+		WHERE p.merchant_id = $1 AND p.dialect = $2 AND p.url = $3 AND p.disabled_at = 0 ORDER BY p.created_at, p.id`, p.MerchantID, p.Dialect, p.URL)
+	if err != nil || len(found) == 0 {
+		return merchant.Endpoint{}, err
+	}
+	for _, one := range found {
+		if one.Identity == p.Identity && sameEvents(one.Events, p.Events) {
+			return one, nil
+		}
+	}
+	return found[0], nil
+}
+
+// sameEvents compares types in any order.
+func sameEvents(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // Endpoints lists a merchant's endpoints, disabled ones too, oldest first.
@@ -89,24 +134,32 @@ func endpoints(ctx context.Context, q sqldb.Querier, text string, args ...any) (
 }
 
 // DisableEndpoint stops an endpoint. What was still on its way there is dead,
-// and stays on record; its secrets are forgotten. Again changes nothing, absent
-// is KindNotFound.
-func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, now time.Time) error {
+// and stays on record; its secrets are forgotten. Again changes nothing and
+// leaves no record, absent is KindNotFound.
+func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) error {
 	const (
-		disable = `UPDATE endpoints SET disabled_at = CASE WHEN disabled_at = 0 THEN $3 ELSE disabled_at END, sealed = '' WHERE merchant_id = $1 AND id = $2`
+		find    = `SELECT p.disabled_at FROM endpoints p WHERE p.merchant_id = $1 AND p.id = $2`
+		disable = `UPDATE endpoints SET disabled_at = $3, sealed = '' WHERE merchant_id = $1 AND id = $2`
 		end     = `UPDATE deliveries SET state = 'dead', due_at = 0, make_at = 0, lease_until = 0, ended_at = $3
 			WHERE merchant_id = $1 AND endpoint_id = $2 AND state = 'waiting'`
 	)
 	err := s.write(ctx, func(q sqldb.Querier) error {
-		touched, err := q.Exec(ctx, disable, merchantID, id, sqldb.Micros(now))
-		if err == nil && touched == 0 {
-			err = refund.Errorf(refund.KindNotFound, "endpoint", "the merchant has no endpoint %q", id)
-		}
-		if err != nil {
+		disabledAt := int64(-1)
+		err := q.Query(ctx, find+q.Lock(""), []any{merchantID, id}, func(scan func(...any) error) error { return scan(&disabledAt) })
+		switch {
+		case err != nil:
 			return err
+		case disabledAt < 0:
+			return refund.Errorf(refund.KindNotFound, "endpoint", "the merchant has no endpoint %q", id)
+		case disabledAt > 0:
+			return nil
 		}
-		_, err = q.Exec(ctx, end, merchantID, id, sqldb.Micros(now))
-		return err
+		for _, text := range []string{disable, end} {
+			if _, err := q.Exec(ctx, text, merchantID, id, sqldb.Micros(now)); err != nil {
+				return err
+			}
+		}
+		return s.appendAudit(ctx, q, record)
 	})
 	s.directory.forget()
 	if err != nil {

@@ -19,7 +19,7 @@ func TestAClientsSecretIsItsCallersAlone(t *testing.T) {
 		addMerchant(t, s, f)
 		client := described(t, merchant.Payin).NewKey(f.Merchant, f.Identities[0].Name, nil, noon)
 		own := client.Key.Secrets[merchant.ClientSecret]
-		if err := s.AddKey(t.Context(), client); err != nil {
+		if err := s.AddKey(t.Context(), client, storetest.Record(client.Key.MerchantID)); err != nil {
 			t.Fatal(err)
 		}
 		rows, err := s.Texts(t.Context(), `SELECT hash || hint || settings || sealed FROM api_keys`)

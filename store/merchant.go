@@ -6,28 +6,29 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
-	merchantColumns = `m.id, m.name, m.mode, m.settings, m.created_at`
+	merchantColumns = `m.id, m.name, m.mode, m.settings, m.created_at, m.disabled_at`
 	insertMerchant  = `INSERT INTO merchants (id, name, mode, settings, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
 )
 
 func scanMerchant(scan func(...any) error, more ...any) (merchant.Merchant, error) {
 	var m merchant.Merchant
 	var settings string
-	var createdAt int64
-	err := scan(append([]any{&m.ID, &m.Name, (*string)(&m.Mode), &settings, &createdAt}, more...)...)
+	var createdAt, disabledAt int64
+	err := scan(append([]any{&m.ID, &m.Name, (*string)(&m.Mode), &settings, &createdAt, &disabledAt}, more...)...)
 	if err == nil {
 		err = json.Unmarshal([]byte(settings), &m.Settings)
 	}
 	if err != nil {
 		return merchant.Merchant{}, fmt.Errorf("read merchant: %w", err)
 	}
-	m.CreatedAt = sqldb.FromMicros(createdAt)
+	m.CreatedAt, m.DisabledAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(disabledAt)
 	return m, nil
 }
 
@@ -38,26 +39,32 @@ var errTaken = errors.New("another merchant has it already (hint: ask again, nam
 // AddMerchant writes a new merchant with its identities, keys and channel
 // accounts in one transaction. Rows that are there already stay as they are,
 // so that the demo merchant can be added at every start; one that belongs to
-// another merchant is an error, and nothing is written.
-func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh) error {
+// another merchant is an error, and nothing is written. So is a name that another
+// merchant has: KindStateConflict. The record is written with a merchant that was
+// not there.
+func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh, record audit.Record) error {
 	settings, err := jsonText(f.Merchant.Settings)
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
 	}
 	err = s.write(ctx, func(q sqldb.Querier) error {
 		m := f.Merchant
-		if _, err := q.Exec(ctx, insertMerchant, m.ID, m.Name, string(m.Mode), settings, sqldb.Micros(m.CreatedAt)); err != nil {
+		if err := nameIsFree(ctx, q, m); err != nil {
 			return err
 		}
-		for _, identity := range f.Identities {
-			if err := s.addIdentity(ctx, q, f.Kept(identity)); err != nil {
-				return fmt.Errorf("%s identity %s: %w", identity.Dialect, identity.Name, err)
+		inserted, err := q.Exec(ctx, insertMerchant, m.ID, m.Name, string(m.Mode), settings, sqldb.Micros(m.CreatedAt))
+		if err != nil {
+			return err
+		}
+		if inserted > 0 {
+			if err := s.appendAudit(ctx, q, record); err != nil {
+				return err
 			}
 		}
+		if err := s.addMembers(ctx, q, f); err != nil {
+			return err
+		}
 		for _, key := range f.Keys {
-			if err := s.addKey(ctx, q, key); err != nil {
-				return fmt.Errorf("%s key %s: %w", key.Key.Dialect, key.Key.Hint, err)
-			}
 			if m.Settings.Demo {
 				// An older program made the key with the scopes that there were then.
 				if _, err := q.Exec(ctx, `UPDATE api_keys SET scopes = $3 WHERE merchant_id = $1 AND id = $2`, m.ID, key.Key.ID, scopesText(key.Key)); err != nil {
@@ -75,6 +82,63 @@ func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh) error {
 	s.directory.forget()
 	if err != nil {
 		return fmt.Errorf("add merchant %s: %w", f.Merchant.Name, err)
+	}
+	return nil
+}
+
+// nameIsFree refuses a name that another merchant has. Merchants are added one
+// after the other: who adds one holds the end of the installation's audit chain.
+func nameIsFree(ctx context.Context, q sqldb.Querier, m merchant.Merchant) error {
+	const text = `SELECT m.id FROM merchants m WHERE m.name = $1 AND m.id <> $2 LIMIT 1`
+	if _, err := lockChain(ctx, q, ""); err != nil {
+		return err
+	}
+	other := ""
+	err := q.Query(ctx, text, []any{m.Name, m.ID}, func(scan func(...any) error) error { return scan(&other) })
+	if err == nil && other != "" {
+		err = refund.Errorf(refund.KindStateConflict, "name", "there is a merchant named %q already: %s", m.Name, other)
+	}
+	return err
+}
+
+// addMembers writes identities and keys; those that are there stay as they are.
+func (s *Store) addMembers(ctx context.Context, q sqldb.Querier, f merchant.Fresh) error {
+	for _, identity := range f.Identities {
+		if err := s.addIdentity(ctx, q, f.Kept(identity)); err != nil {
+			return fmt.Errorf("%s identity %s: %w", identity.Dialect, identity.Name, err)
+		}
+	}
+	for _, key := range f.Keys {
+		if err := s.addKey(ctx, q, key); err != nil {
+			return fmt.Errorf("%s key %s: %w", key.Key.Dialect, key.Key.Hint, err)
+		}
+	}
+	return nil
+}
+
+// AddIdentities writes new identities and keys of a merchant that is there. A
+// name that is there already is KindStateConflict, or an error if it is another
+// merchant's.
+func (s *Store) AddIdentities(ctx context.Context, f merchant.Fresh, record audit.Record) error {
+	err := s.write(ctx, func(q sqldb.Querier) error {
+		for _, i := range f.Identities {
+			owner := ""
+			err := q.Query(ctx, identityOwner, []any{i.Dialect, i.Name}, func(scan func(...any) error) error { return scan(&owner) })
+			if err == nil && owner == i.MerchantID {
+				err = refund.Errorf(refund.KindStateConflict, "name", "the merchant has the %s identity %s already (hint: refundry identity set changes it)", i.Dialect, i.Name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := s.addMembers(ctx, q, f); err != nil {
+			return err
+		}
+		return s.appendAudit(ctx, q, record)
+	})
+	s.directory.forget()
+	if err != nil {
+		return fmt.Errorf("add identity: %w", err)
 	}
 	return nil
 }
@@ -135,27 +199,6 @@ func (s *Store) merchants(ctx context.Context, text string, args ...any) ([]merc
 		return nil, fmt.Errorf("read merchants: %w", err)
 	}
 	return found, nil
-}
-
-// SaveSettings replaces a merchant's settings. Other processes go by the old
-// ones for up to entryLife longer. Absent is KindNotFound.
-func (s *Store) SaveSettings(ctx context.Context, merchantID string, settings merchant.Settings) error {
-	text, err := jsonText(settings)
-	if err != nil {
-		return fmt.Errorf("encode settings: %w", err)
-	}
-	err = s.write(ctx, func(q sqldb.Querier) error {
-		touched, err := q.Exec(ctx, `UPDATE merchants SET settings = $2 WHERE id = $1`, merchantID, text)
-		if err == nil && touched == 0 {
-			err = refund.Errorf(refund.KindNotFound, "merchant", "there is no merchant %q", merchantID)
-		}
-		return err
-	})
-	s.directory.forget()
-	if err != nil {
-		return fmt.Errorf("save settings: %w", err)
-	}
-	return nil
 }
 
 // HasLiveMerchant reports whether a merchant's money is real. Any schema that

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ func freshMerchant(t *testing.T, with ...string) merchant.Fresh {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.Merchant.Name += " " + f.Merchant.ID // no two merchants have one name
 	return f
 }
 
@@ -47,7 +49,7 @@ func described(t *testing.T, name string) merchant.Dialect {
 
 func addMerchant(t *testing.T, s *store.Store, f merchant.Fresh) {
 	t.Helper()
-	if err := s.AddMerchant(t.Context(), f); err != nil {
+	if err := s.AddMerchant(t.Context(), f, storetest.Record(f.Merchant.ID)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -62,7 +64,7 @@ func TestAMerchantIsReadAsItWasAdded(t *testing.T) {
 		if diff := cmp.Diff(f.Merchant, byID); err != nil || diff != "" {
 			t.Errorf("by id: %v %s", err, diff)
 		}
-		byName, err := s.MerchantByName(t.Context(), "shop")
+		byName, err := s.MerchantByName(t.Context(), f.Merchant.Name)
 		if diff := cmp.Diff(f.Merchant, byName); err != nil || diff != "" {
 			t.Errorf("by name: %v %s", err, diff)
 		}
@@ -146,7 +148,7 @@ func TestANameThatAnotherMerchantHasIsNotTakenAndNothingIsWritten(t *testing.T) 
 		} {
 			second := freshMerchant(t, merchant.PingPP)
 			change(&second)
-			if err := s.AddMerchant(t.Context(), second); err == nil {
+			if err := s.AddMerchant(t.Context(), second, storetest.Record(second.Merchant.ID)); err == nil {
 				t.Errorf("%s: it was taken", name)
 			}
 			if _, err := s.MerchantByID(t.Context(), second.Merchant.ID); refund.KindOf(err) != refund.KindNotFound {
@@ -156,10 +158,40 @@ func TestANameThatAnotherMerchantHasIsNotTakenAndNothingIsWritten(t *testing.T) 
 	})
 }
 
+func TestASecondMerchantOfOneNameIsRefused(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var adding sync.WaitGroup
+		var refused atomic.Int64
+		for n := range 4 {
+			f := freshMerchant(t)
+			f.Merchant.Name, f.Merchant.Mode = "shop", []merchant.Mode{merchant.Test, merchant.Live}[n%2]
+			adding.Go(func() {
+				err := s.AddMerchant(t.Context(), f, storetest.Record(f.Merchant.ID))
+				switch {
+				case refund.KindOf(err) == refund.KindStateConflict:
+					refused.Add(1)
+				case err != nil:
+					t.Error(err)
+				}
+			})
+		}
+		adding.Wait()
+		if refused.Load() != 3 {
+			t.Errorf("%d of 4 were refused", refused.Load())
+		}
+		if _, err := s.MerchantByName(t.Context(), "shop"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestTwoMerchantsOfOneNameAreToldApartByTheirIDs(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		addMerchant(t, s, freshMerchant(t))
-		addMerchant(t, s, freshMerchant(t))
+		for _, id := range []string{"mer_1", "mer_2"} { // as an older program let them be
+			if err := s.Exec(t.Context(), `INSERT INTO merchants (id, name, mode, created_at) VALUES ($1, 'shop', 'test', 1)`, id); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if _, err := s.MerchantByName(t.Context(), "shop"); refund.KindOf(err) != refund.KindInvalid {
 			t.Errorf("two of a name: %v", err)
 		}
@@ -273,12 +305,12 @@ func TestOnlySealedValuesNeedTheMasterKey(t *testing.T) {
 		if _, err := s.Merchants(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if err := s.AddMerchant(t.Context(), freshMerchant(t, merchant.PingPP)); err != nil {
+		if err := s.AddMerchant(t.Context(), freshMerchant(t, merchant.PingPP), storetest.Record("mer_1")); err != nil {
 			t.Errorf("a merchant without secrets: %v", err)
 		}
 		for name, err := range map[string]error{
 			"identities": second(s.Identities(t.Context(), f.Merchant.ID)), "check": s.CheckMasterKey(t.Context()),
-			"merchant with secrets": s.AddMerchant(t.Context(), freshMerchant(t, merchant.Payin)),
+			"merchant with secrets": s.AddMerchant(t.Context(), freshMerchant(t, merchant.Payin), storetest.Record("mer_1")),
 		} {
 			if err == nil || !strings.Contains(err.Error(), "hint:") {
 				t.Errorf("%s: %v", name, err)
@@ -334,10 +366,11 @@ func TestAMerchantHasABoundedNumberOfEndpoints(t *testing.T) {
 		f := freshMerchant(t)
 		addMerchant(t, s, f)
 		add := func(n int) error {
-			return s.AddEndpoint(t.Context(), merchant.Endpoint{
+			_, err := s.AddEndpoint(t.Context(), merchant.Endpoint{
 				ID: fmt.Sprintf("ep_%02d", n), MerchantID: f.Merchant.ID, Dialect: merchant.Native,
-				URL: "https://shop.example/hook", Events: []string{"refund.succeeded", "refund.failed"}, CreatedAt: noon,
-			})
+				URL: fmt.Sprintf("https://shop.example/hook/%d", n), Events: []string{"refund.succeeded", "refund.failed"}, CreatedAt: noon,
+			}, storetest.Record(f.Merchant.ID))
+			return err
 		}
 		for n := range 32 {
 			if err := add(n); err != nil {
@@ -347,7 +380,7 @@ func TestAMerchantHasABoundedNumberOfEndpoints(t *testing.T) {
 		if err := add(32); refund.KindOf(err) != refund.KindInvalid {
 			t.Errorf("one too many: %v", err)
 		}
-		if err := s.DisableEndpoint(t.Context(), f.Merchant.ID, "ep_00", noon.Add(time.Hour)); err != nil {
+		if err := s.DisableEndpoint(t.Context(), f.Merchant.ID, "ep_00", storetest.Record(f.Merchant.ID), noon.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if err := add(32); err != nil {
@@ -360,7 +393,7 @@ func TestAMerchantHasABoundedNumberOfEndpoints(t *testing.T) {
 		if diff := cmp.Diff([]string{"refund.succeeded", "refund.failed"}, list[0].Events); diff != "" {
 			t.Error(diff)
 		}
-		if err := s.DisableEndpoint(t.Context(), f.Merchant.ID, "ep_99", noon); refund.KindOf(err) != refund.KindNotFound {
+		if err := s.DisableEndpoint(t.Context(), f.Merchant.ID, "ep_99", storetest.Record(f.Merchant.ID), noon); refund.KindOf(err) != refund.KindNotFound {
 			t.Errorf("one that is not there: %v", err)
 		}
 	})

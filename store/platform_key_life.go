@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -34,7 +35,7 @@ func (s *Store) AllPlatformKeys(ctx context.Context) ([]merchant.PlatformKey, er
 // them or none. The old ones stay, and are retired at retireAt (zero: not
 // yet). While an earlier one still waits to become the one in use, another is
 // KindStateConflict. Other processes learn of them within staleLife.
-func (s *Store) AddPlatformKeys(ctx context.Context, keys []merchant.PlatformKey, retireAt time.Time) error {
+func (s *Store) AddPlatformKeys(ctx context.Context, keys []merchant.PlatformKey, retireAt time.Time, record audit.Record) error {
 	if err := s.CheckMasterKey(ctx); err != nil { // it also sees to the row that is locked
 		return err
 	}
@@ -63,7 +64,7 @@ func (s *Store) AddPlatformKeys(ctx context.Context, keys []merchant.PlatformKey
 				return err
 			}
 		}
-		return nil
+		return s.appendAudit(ctx, q, record)
 	})
 	s.directory.forget()
 	if err != nil {
@@ -102,7 +103,7 @@ func retire(ctx context.Context, q sqldb.Querier, id string, at time.Time) error
 // One that is then in use can't be retired, KindStateConflict: nothing would sign.
 // Absent is KindNotFound. Other processes go by a key for up to staleLife
 // longer.
-func (s *Store) RetirePlatformKeys(ctx context.Context, ids []string, at time.Time) error {
+func (s *Store) RetirePlatformKeys(ctx context.Context, ids []string, at time.Time, record audit.Record) error {
 	err := s.write(ctx, func(q sqldb.Querier) error {
 		if err := lockPlatformKeys(ctx, q); err != nil {
 			return err
@@ -112,7 +113,7 @@ func (s *Store) RetirePlatformKeys(ctx context.Context, ids []string, at time.Ti
 				return err
 			}
 		}
-		return nil
+		return s.appendAudit(ctx, q, record)
 	})
 	s.directory.forget()
 	if err != nil {

@@ -131,7 +131,7 @@ func made(t *testing.T, w *world, dialect plain, problem string, broken *bool) {
 func TestWhatCannotBeMadeHoldsUpNothingElse(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.endpoint(t, "ep_1", "https://one.example/hook")
-		err := w.AddEndpoint(t.Context(), merchant.Endpoint{ID: "ep_2", MerchantID: shop, Dialect: "other", URL: "https://two.example/hook", CreatedAt: noon})
+		_, err := w.AddEndpoint(t.Context(), merchant.Endpoint{ID: "ep_2", MerchantID: shop, Dialect: "other", URL: "https://two.example/hook", CreatedAt: noon}, storetest.Record(shop))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,7 +254,7 @@ func TestADisabledEndpointsUnmadeDeliveryIsDead(t *testing.T) {
 		w.refund(t)
 		s := w.with(plain{schedule: schedule, render: func(webhook.Event) ([]byte, error) { return nil, errNoWords }}, always(http.StatusOK))
 		fanOut(t, s)
-		if err := w.DisableEndpoint(t.Context(), shop, "ep_1", w.now()); err != nil {
+		if err := w.DisableEndpoint(t.Context(), shop, "ep_1", storetest.Record(shop), w.now()); err != nil {
 			t.Fatal(err)
 		}
 		w.forward(time.Hour)

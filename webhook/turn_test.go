@@ -13,6 +13,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -128,10 +129,12 @@ func TestASlowKeyHoldsUpNobodyElse(t *testing.T) {
 		const slow = 40
 		charges := w.crowd(t, slow)
 		for n, c := range charges {
-			err := errors.Join(
-				w.AddMerchant(t.Context(), merchant.Fresh{Merchant: merchant.Merchant{ID: c.MerchantID, Name: "m", Mode: merchant.Test, CreatedAt: noon}}),
-				w.AddEndpoint(t.Context(), merchant.Endpoint{ID: fmt.Sprint("ep_slow_", n), MerchantID: c.MerchantID, Dialect: "plain", URL: "https://slow.example", CreatedAt: noon}))
-			if err != nil {
+			slow := merchant.Merchant{ID: c.MerchantID, Name: fmt.Sprint("slow ", n), Mode: merchant.Test, CreatedAt: noon}
+			if err := w.AddMerchant(t.Context(), merchant.Fresh{Merchant: slow}, storetest.Record(slow.ID)); err != nil {
+				t.Fatal(err)
+			}
+			endpoint := merchant.Endpoint{ID: fmt.Sprint("ep_slow_", n), MerchantID: slow.ID, Dialect: "plain", URL: "https://slow.example", CreatedAt: noon}
+			if _, err := w.AddEndpoint(t.Context(), endpoint, storetest.Record(slow.ID)); err != nil {
 				t.Fatal(err)
 			}
 			w.accept(t, c, fmt.Sprint("re_slow_", n))

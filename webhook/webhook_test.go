@@ -28,7 +28,7 @@ func TestAnEventIsToldToEveryAddressThatSubscribed(t *testing.T) {
 		w.endpoint(t, "ep_2", "https://two.example/hook", "refund.created")
 		w.endpoint(t, "ep_3", "https://three.example/hook", "refund.succeeded")
 		w.endpoint(t, "ep_4", "https://four.example/hook")
-		if err := w.DisableEndpoint(t.Context(), shop, "ep_4", noon); err != nil {
+		if err := w.DisableEndpoint(t.Context(), shop, "ep_4", storetest.Record(shop), noon); err != nil {
 			t.Fatal(err)
 		}
 		w.refund(t)
@@ -115,7 +115,7 @@ func TestADisabledEndpointsDeliveriesAreDeadAtOnce(t *testing.T) {
 		s := w.sender(w.Store, always(http.StatusInternalServerError))
 		fanOut(t, s)
 		send(t, s)
-		if err := w.DisableEndpoint(t.Context(), shop, "ep_1", w.now()); err != nil {
+		if err := w.DisableEndpoint(t.Context(), shop, "ep_1", storetest.Record(shop), w.now()); err != nil {
 			t.Fatal(err)
 		}
 		w.forward(time.Hour)

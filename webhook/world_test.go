@@ -102,7 +102,7 @@ func newWorld(t *testing.T, s *store.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.AddMerchant(t.Context(), merchant.Fresh{Merchant: merchant.Merchant{ID: shop, Name: "shop", Mode: merchant.Test, CreatedAt: noon}})
+	err = s.AddMerchant(t.Context(), merchant.Fresh{Merchant: merchant.Merchant{ID: shop, Name: "shop", Mode: merchant.Test, CreatedAt: noon}}, storetest.Record(shop))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 
 func (w *world) endpoint(t *testing.T, id, url string, events ...string) {
 	t.Helper()
-	err := w.AddEndpoint(t.Context(), merchant.Endpoint{ID: id, MerchantID: shop, Dialect: "plain", URL: url, Events: events, CreatedAt: noon})
+	_, err := w.AddEndpoint(t.Context(), merchant.Endpoint{ID: id, MerchantID: shop, Dialect: "plain", URL: url, Events: events, CreatedAt: noon}, storetest.Record(shop))
 	if err != nil {
 		t.Fatal(err)
 	}

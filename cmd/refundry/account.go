@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ type accountCommand struct {
 	Channels accountChannels `cmd:"" help:"Print each channel with its settings."`
 }
 
-// accountFlags are for commands on one merchant's accounts.
+// accountFlags are for commands on what a merchant has, some of it sealed.
 type accountFlags struct {
 	databaseFlags
 	dataFlags
@@ -46,15 +47,15 @@ type desk struct {
 	merchant merchant.Merchant
 }
 
-// open opens the database with its keys and finds the merchant that is meant.
-func (f accountFlags) desk(e *environment) (*desk, error) {
+// desk opens the database with its keys and finds the merchant that is meant.
+func (f accountFlags) desk(e *environment, egressAllow ...netip.Prefix) (*desk, error) {
 	s, m, err := openFor(e, f.databaseFlags, f.merchantFlags)
 	if err != nil {
 		return nil, err
 	}
 	d := &desk{store: s, merchant: m}
 	if err = f.useMasterKey(e, s); err == nil {
-		d.Admin, d.by, err = e.admin(s)
+		d.Admin, d.by, err = e.admin(s, egressAllow...)
 	}
 	if err != nil {
 		s.Close()

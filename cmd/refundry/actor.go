@@ -1,31 +1,23 @@
 package main
 
 import (
-	"os"
-	"os/user"
-	"strconv"
+	"net/netip"
 
 	"github.com/refundry/refundry/admin"
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 )
 
-// operator names who runs the command: the operating system's user, by number
-// where it has no name.
-func operator() string {
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username
-	}
-	return "uid " + strconv.Itoa(os.Getuid())
+// admin returns the operator's use cases over an open database, and who acts.
+// egressAllow are networks that notifications may go to besides public ones.
+func (e *environment) admin(s *store.Store, egressAllow ...netip.Prefix) (*admin.Admin, admin.By, error) {
+	desk, err := service.NewAdmin(e, s, e.log, egressAllow...)
+	return desk, commandBy(), err
 }
 
-// admin returns the operator's use cases over an open database, and who acts.
-func (e *environment) admin(s *store.Store) (*admin.Admin, admin.By, error) {
-	desk, err := service.NewAdmin(e, s, e.log)
-	return desk, admin.By{Actor: audit.ByCommand(operator()), RequestID: newRequestID()}, err
-}
+// commandBy is who runs this command.
+func commandBy() admin.By { return admin.By{Actor: service.Operator(), RequestID: newRequestID()} }
 
 // asUsage makes wrong usage of what the use cases call invalid.
 func asUsage(err error) error {
@@ -33,4 +25,14 @@ func asUsage(err error) error {
 		return usageError{reason(fault)}
 	}
 	return err
+}
+
+// withCause is why an address can't be called, with a hint; the API does not say
+// what it found out about a network.
+func withCause(err error) error {
+	fault := refund.As(err)
+	if fault == nil || fault.Cause == nil || fault.Param != "url" {
+		return err
+	}
+	return fault.Cause
 }

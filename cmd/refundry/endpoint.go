@@ -2,111 +2,88 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/egress"
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
-	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 )
 
 // endpointCommand is refundry endpoint.
 type endpointCommand struct {
-	Add     endpointAdd     `cmd:"" help:"Have an address told of events."`
+	Add     endpointAdd     `cmd:"" help:"Notify an address of events."`
 	List    endpointList    `cmd:"" help:"List a merchant's endpoints."`
-	Disable endpointDisable `cmd:"" help:"Stop telling an address; what was on its way there is dropped."`
+	Get     endpointGet     `cmd:"" help:"Show an endpoint with what its receiver checks signatures with."`
+	Rotate  endpointRotate  `cmd:"" help:"Give an endpoint a new secret; those before sign beside it for a while."`
+	Disable endpointDisable `cmd:"" help:"Notify an address no more; what was on its way there is dropped."`
 }
 
-// endpointRow is an endpoint in JSON.
-type endpointRow struct {
-	ID         string     `json:"id"`
-	Dialect    string     `json:"dialect"`
-	Identity   string     `json:"identity"`
-	URL        string     `json:"url"`
-	Events     []string   `json:"events"`
-	CreatedAt  time.Time  `json:"created_at"`
-	DisabledAt *time.Time `json:"disabled_at"`
-	// Secret signs what an endpoint of the native dialect is told; only where
-	// it was just added.
-	Secret string `json:"secret,omitempty"`
-}
-
-func endpointRowOf(p merchant.Endpoint) endpointRow {
-	row := endpointRow{ID: p.ID, Dialect: p.Dialect, Identity: p.Identity, URL: p.URL, Events: p.Events, CreatedAt: p.CreatedAt}
-	if row.Events == nil {
-		row.Events = []string{}
+// show prints an endpoint with what its receiver checks signatures with.
+func (f accountFlags) showEndpoint(e *environment, d *desk, p merchant.Endpoint, secret string) error {
+	viewer := native.EndpointViewer{Directory: d.store, Dialects: service.Dialects(), Endpoints: d.store, Now: time.Now}
+	view, err := viewer.View(e, p, secret)
+	if err != nil {
+		return err
 	}
-	if !p.DisabledAt.IsZero() {
-		row.DisabledAt = &p.DisabledAt
+	if f.JSON {
+		return e.printJSON(view)
 	}
-	return row
+	rows := [][]string{
+		{"id", p.ID},
+		{"url", p.URL},
+		{"dialect", p.Dialect},
+		{"identity", p.Identity},
+		{"events", strings.Join(p.Events, " ")},
+		{"created", when(p.CreatedAt)},
+		{"disabled", when(p.DisabledAt)},
+	}
+	for _, line := range view.Lines() {
+		rows = append(rows, line[:])
+	}
+	return e.printTable([]string{"WHAT", "VALUE"}, rows)
 }
 
 type endpointAdd struct {
-	databaseFlags
-	dataFlags
-	merchantFlags
-	jsonFlag
+	accountFlags
 	egressFlags
-	URL     string   `arg:"" help:"The http or https address."`
-	Dialect string   `help:"In whose form it is told." default:"pingpp" enum:"pingpp,native"`
-	Events  []string `help:"Types it is told of: refund.succeeded, refund.failed, refund.abnormal, in pingpp batch_refund.succeeded; default what its dialect promises." placeholder:"TYPE,..."`
+	URL      string   `arg:"" help:"The http or https address."`
+	Dialect  string   `help:"In whose form it is notified: pingpp, wallet, wechatpay, payin, native." default:"pingpp" placeholder:"DIALECT"`
+	Identity string   `help:"Whose events in the dialect; default the merchant's only identity there, or all." placeholder:"NAME"`
+	Events   []string `help:"Types such as refund.succeeded, refund.failed, refund.abnormal; default what the dialect promises." placeholder:"TYPE,..."`
 }
 
 func (c *endpointAdd) Run(e *environment) error {
-	known, _ := service.Dialects().Find(c.Dialect) // the flag takes no other
-	for _, kind := range c.Events {
-		if !slices.Contains(known.Events, kind) {
-			return usageError{fmt.Sprintf("dialect %s has no event type %q; it has %s", c.Dialect, kind, strings.Join(known.Events, ", "))}
-		}
-	}
-	if err := egress.Check(e, c.URL, c.EgressAllow); err != nil {
-		return fmt.Errorf("%w (hint: --egress-allow opens private networks, here and for serve)", err)
-	}
-	s, err := c.open(e)
+	d, err := c.desk(e, c.EgressAllow...)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	if err := c.useMasterKey(e, s); err != nil {
-		return err
-	}
-	m, err := c.find(e, s)
+	defer d.store.Close()
+	added, err := d.AddEndpoint(e, d.by, d.merchant.ID, admin.NewEndpoint{URL: c.URL, Dialect: c.Dialect, Identity: c.Identity, Events: c.Events})
 	if err != nil {
-		return err
-	}
-	identities, err := s.Identities(e, m.ID)
-	if err != nil {
-		return err
-	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
-	p := merchant.Endpoint{ID: "ep_" + refund.NewID(now), MerchantID: m.ID, Dialect: c.Dialect, URL: c.URL, Events: c.Events, CreatedAt: now}
-	at := slices.IndexFunc(identities, func(i merchant.Identity) bool { return i.Dialect == c.Dialect })
-	switch {
-	case at >= 0:
-		p.Identity = identities[at].Name
-	case known.Make != nil:
-		return usageError{fmt.Sprintf("merchant %s is not known in the %s dialect", m.Name, c.Dialect)}
-	}
-	var secrets []merchant.EndpointSecret
-	row := endpointRowOf(p)
-	if known.EndpointSecret {
-		secrets = []merchant.EndpointSecret{merchant.NewEndpointSecret(now)}
-		row.Secret = secrets[0].Text
-	}
-	if err := s.AddEndpoint(e, p, secrets...); err != nil {
-		return err
+		return asUsage(withCause(err))
 	}
 	if c.JSON {
-		return e.printJSON(row)
+		return c.showEndpoint(e, d, added.Endpoint, added.Secret)
 	}
-	e.say("%s is told of events from now on", c.URL)
-	if row.Secret != "" {
-		e.say("its secret, which is shown this once: %s", row.Secret)
+	if added.Fresh {
+		e.say("%s is notified of events from now on", c.URL)
+	} else {
+		e.say("%s is notified already; nothing was changed", c.URL)
 	}
-	_, err = fmt.Fprintln(e.out, p.ID)
+	if added.Secret != "" {
+		e.say("its secret, which is shown this once: %s", added.Secret)
+	}
+	viewer := native.EndpointViewer{Directory: d.store, Dialects: service.Dialects(), Endpoints: d.store, Now: time.Now}
+	view, err := viewer.View(e, added.Endpoint, "")
+	if err != nil {
+		return err
+	}
+	for _, line := range view.Lines() {
+		e.say("%s: %s", line[0], line[1])
+	}
+	_, err = fmt.Fprintln(e.out, added.ID)
 	return err
 }
 
@@ -127,26 +104,71 @@ func (c *endpointList) Run(e *environment) error {
 		return err
 	}
 	header := []string{"ID", "DIALECT", "URL", "EVENTS", "CREATED", "DISABLED"}
-	return printList(e, c.JSON, all, endpointRowOf, header, func(p merchant.Endpoint) []string {
+	return printList(e, c.JSON, all, native.EndpointJSON, header, func(p merchant.Endpoint) []string {
 		return []string{p.ID, p.Dialect, p.URL, strings.Join(p.Events, " "), when(p.CreatedAt), when(p.DisabledAt)}
 	})
 }
 
+type endpointGet struct {
+	accountFlags
+	ID string `arg:"" help:"The endpoint's id."`
+}
+
+func (c *endpointGet) Run(e *environment) error {
+	d, err := c.desk(e)
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+	p, err := d.Endpoint(e, d.merchant.ID, c.ID)
+	if err != nil {
+		return err
+	}
+	return c.showEndpoint(e, d, p, "")
+}
+
+type endpointRotate struct {
+	accountFlags
+	ID      string        `arg:"" help:"The endpoint's id."`
+	Overlap time.Duration `help:"How long the secrets before sign, too." default:"24h" placeholder:"TIME"`
+}
+
+func (c *endpointRotate) Run(e *environment) error {
+	d, err := c.desk(e)
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+	p, secret, err := d.RotateEndpoint(e, d.by, d.merchant.ID, c.ID, c.Overlap)
+	if err != nil {
+		return asUsage(err)
+	}
+	if c.JSON {
+		return c.showEndpoint(e, d, p, secret)
+	}
+	e.say("the new secret, which is shown this once:")
+	_, err = fmt.Fprintln(e.out, secret)
+	return err
+}
+
 type endpointDisable struct {
-	databaseFlags
-	merchantFlags
+	accountFlags
 	ID string `arg:"" help:"The endpoint's id."`
 }
 
 func (c *endpointDisable) Run(e *environment) error {
-	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
+	d, err := c.desk(e)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	if err := s.DisableEndpoint(e, m.ID, c.ID, time.Now()); err != nil {
+	defer d.store.Close()
+	p, err := d.DisableEndpoint(e, d.by, d.merchant.ID, c.ID)
+	if err != nil {
 		return err
 	}
-	e.say("endpoint %s is told of nothing any more", c.ID)
+	if c.JSON {
+		return c.showEndpoint(e, d, p, "")
+	}
+	e.say("endpoint %s is notified of nothing any more", c.ID)
 	return nil
 }

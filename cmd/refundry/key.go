@@ -2,13 +2,11 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
-	"github.com/refundry/refundry/service"
-	"github.com/refundry/refundry/store"
 )
 
 // keyCommand is refundry key.
@@ -45,30 +43,29 @@ func keyRowOf(k merchant.Key) keyRow {
 }
 
 type keyAdd struct {
-	databaseFlags
-	merchantFlags
-	jsonFlag
-	dataFlags
-	Dialect string   `help:"Dialect the key is for." default:"native" enum:"native,pingpp,wallet,payin"`
-	Scopes  []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write, refunds:resolve; default all that its mode has but refunds:resolve, which is given by name alone." placeholder:"SCOPE,..."`
-	Plain   string   `help:"Whether a wallet key may send requests that are not sealed: on or off; default as its wallet has it." placeholder:"on|off" enum:",on,off" default:""`
+	accountFlags
+	Dialect  string   `help:"Dialect the key is for." default:"native" enum:"native,pingpp,wallet,payin"`
+	Scopes   []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write, refunds:resolve; default all that its mode has but refunds:resolve, which is given by name alone." placeholder:"SCOPE,..."`
+	Identity string   `help:"Whose key it is; default the merchant's only identity in the dialect." placeholder:"NAME"`
+	Plain    string   `help:"Whether a wallet key may send requests that are not sealed: on or off; default as its wallet has it." placeholder:"on|off" enum:",on,off" default:""`
 }
 
 func (c *keyAdd) Run(e *environment) error {
-	s, err := c.open(e)
+	d, err := c.desk(e)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	if err := c.useMasterKey(e, s); err != nil {
-		return err
+	defer d.store.Close()
+	in := admin.NewKey{Dialect: c.Dialect, Identity: c.Identity}
+	if c.Plain != "" {
+		in.Settings = map[string]string{"plain": c.Plain}
 	}
-	fresh, err := c.make(e, s)
+	for _, name := range c.Scopes {
+		in.Scopes = append(in.Scopes, merchant.Scope(name))
+	}
+	fresh, err := d.AddKey(e, d.by, d.merchant.ID, in)
 	if err != nil {
-		return err
-	}
-	if err := s.AddKey(e, fresh); err != nil {
-		return err
+		return asUsage(err)
 	}
 	clientSecret := fresh.Key.Secrets[merchant.ClientSecret]
 	if c.JSON {
@@ -84,47 +81,6 @@ func (c *keyAdd) Run(e *environment) error {
 		_, err = fmt.Fprintln(e.out, clientSecret)
 	}
 	return err
-}
-
-// make makes the key for the merchant's identity in the dialect.
-func (c *keyAdd) make(e *environment, s *store.Store) (merchant.FreshKey, error) {
-	m, err := c.find(e, s)
-	if err != nil {
-		return merchant.FreshKey{}, err
-	}
-	known, _ := service.Dialects().Find(c.Dialect) // the flag takes no other
-	identity := ""
-	if known.Make != nil {
-		identities, err := s.Identities(e, m.ID)
-		if err != nil {
-			return merchant.FreshKey{}, err
-		}
-		at := slices.IndexFunc(identities, func(i merchant.Identity) bool { return i.Dialect == c.Dialect })
-		if at < 0 {
-			return merchant.FreshKey{}, usageError{fmt.Sprintf("merchant %s is not known in the %s dialect", m.Name, c.Dialect)}
-		}
-		identity = identities[at].Name
-	}
-	own := map[string]string{}
-	if c.Plain != "" {
-		own["plain"] = c.Plain
-	}
-	if err := merchant.CheckSettings(known.Keys.Settings, own, nil); err != nil {
-		return merchant.FreshKey{}, usageError{fmt.Sprintf("a %s key: %v", c.Dialect, err)}
-	}
-	fresh := known.NewKey(m, identity, own, time.Now().UTC().Truncate(time.Microsecond))
-	if len(c.Scopes) == 0 {
-		return fresh, nil
-	}
-	may := known.Keys.PossibleScopes(m.Mode)
-	fresh.Key.Scopes = nil
-	for _, name := range c.Scopes {
-		if !slices.Contains(may, merchant.Scope(name)) {
-			return merchant.FreshKey{}, usageError{fmt.Sprintf("a %s key of mode %s has no scope %q", c.Dialect, m.Mode, name)}
-		}
-		fresh.Key.Scopes = append(fresh.Key.Scopes, merchant.Scope(name))
-	}
-	return fresh, nil
 }
 
 type keyList struct {
@@ -178,7 +134,11 @@ func (c *keyExpire) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	if err := s.ExpireKey(e, m.ID, c.ID, time.Now()); err != nil {
+	desk, by, err := e.admin(s)
+	if err != nil {
+		return err
+	}
+	if _, err := desk.ExpireKey(e, by, m.ID, c.ID); err != nil {
 		return err
 	}
 	e.say("key %s has expired", c.ID)

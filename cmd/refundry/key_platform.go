@@ -149,10 +149,10 @@ func (c *keyRotate) Run(e *environment) error {
 		return err
 	}
 	if c.Retire {
-		retired, err := service.RetireReplacedKeys(e, s, purpose, merchantID, now)
+		retired, err := service.RetireReplacedKeys(e, s, commandBy(), purpose, merchantID, now)
 		return c.tell(e, retired, err, "%d keys are retired and sign and open nothing any more", len(retired))
 	}
-	made, err := service.RotatePlatformKeys(e, s, service.Rotation{
+	made, err := service.RotatePlatformKeys(e, s, commandBy(), service.Rotation{
 		Purpose: purpose, MerchantID: merchantID, ActivateAfter: c.ActivateAfter, RetireAfter: c.RetireAfter,
 	}, now)
 	signsFrom := now.Add(max(c.ActivateAfter, merchant.PublishAfter))
@@ -220,7 +220,7 @@ func (c *keyExpire) expirePlatform(e *environment, s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	if err := s.RetirePlatformKeys(e, []string{c.ID}, now); err != nil {
+	if err := service.RetirePlatformKey(e, s, commandBy(), c.ID, now); err != nil {
 		return err
 	}
 	e.say("platform key %s is retired", c.ID)

@@ -40,12 +40,13 @@ type program struct {
 	Migrate  migrateCommand  `cmd:"" help:"Bring a database to the current schema."`
 	Backup   backupCommand   `cmd:"" help:"Copy a SQLite database, next to a running serve."`
 	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of a SQLite database; sending starts paused."`
-	Merchant merchantCommand `cmd:"" help:"Add, list and show merchants."`
+	Merchant merchantCommand `cmd:"" help:"Add, change, list and disable merchants."`
 	Account  accountCommand  `cmd:"" help:"Add, change and check accounts at channels."`
+	Identity identityCommand `cmd:"" help:"Add, change and list what merchants are known as in the dialects."`
 	Charge   chargeCommand   `cmd:"" help:"Import, list and show charges."`
 	Refund   refundCommand   `cmd:"" help:"List and show refunds, ask for them, and decide about them."`
 	Event    eventCommand    `cmd:"" help:"List events."`
-	Endpoint endpointCommand `cmd:"" help:"Add and list addresses that are told of events."`
+	Endpoint endpointCommand `cmd:"" help:"Add, list and stop addresses that are notified of events."`
 	Delivery deliveryCommand `cmd:"" help:"List what endpoints were notified of, and send it again."`
 	Balance  balanceCommand  `cmd:"" help:"Show what the named accounts of the books hold."`
 	Alert    alertCommand    `cmd:"" help:"List what somebody should look at, and say that you have."`

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
@@ -12,36 +15,35 @@ import (
 
 // merchantCommand is refundry merchant.
 type merchantCommand struct {
-	Add  merchantAdd  `cmd:"" help:"Make a merchant with an identity and keys in each dialect; the keys are shown once."`
-	List merchantList `cmd:"" help:"List all merchants."`
-	Get  merchantGet  `cmd:"" help:"Show a merchant with its identities, keys and channel accounts."`
+	Add     merchantAdd     `cmd:"" help:"Make a merchant with an identity and keys in each dialect; the keys are shown once."`
+	List    merchantList    `cmd:"" help:"List all merchants."`
+	Get     merchantGet     `cmd:"" help:"Show a merchant with its identities, keys and channel accounts."`
+	Set     merchantSet     `cmd:"" help:"Change a merchant's settings."`
+	Disable merchantDisable `cmd:"" help:"Have a merchant's keys and identities not be known any more; what was accepted goes on."`
+	Enable  merchantEnable  `cmd:"" help:"Take disable back."`
 }
 
 type merchantAdd struct {
 	databaseFlags
 	dataFlags
 	jsonFlag
-	Name string   `arg:"" help:"What you call the merchant."`
+	identityFlags
+	Name string   `arg:"" help:"What you call the merchant; no other has the name."`
 	Mode string   `help:"test or live: a business with both has two merchants." enum:"test,live" default:"test"`
 	With []string `help:"Dialects it is to be known in: pingpp, wallet, wechatpay, payin. The native API is always among them." default:"pingpp" placeholder:"DIALECT,..."`
 }
 
-// mostName bounds a merchant's name, in bytes: it stands in tables.
-const mostName = 100
-
 func (c *merchantAdd) Run(e *environment) error {
-	if c.Name == "" || len(c.Name) > mostName || harmless(c.Name) != c.Name {
-		return usageError{fmt.Sprintf("a merchant's name is 1 to %d bytes of text", mostName)}
-	}
-	dialects, err := service.Dialects().Only(c.With...)
+	given, err := c.given(e)
 	if err != nil {
-		return usageError{err.Error()}
+		return err
 	}
-	fresh, err := merchant.NewFresh(c.Name, merchant.Mode(c.Mode), dialects, nil, time.Now().UTC().Truncate(time.Microsecond))
+	in := admin.NewMerchant{Name: c.Name, Mode: merchant.Mode(c.Mode), With: c.With, Given: given}
+	fresh, err := admin.MakeMerchant(service.Dialects(), in, time.Now().UTC().Truncate(time.Microsecond))
 	if err != nil {
-		return usageError{err.Error()}
+		return asUsage(err)
 	}
-	if many := severalKeys(fresh, dialects); len(many) > 0 && !c.JSON {
+	if many := severalKeys(fresh, c.With); len(many) > 0 && !c.JSON {
 		return usageError{fmt.Sprintf("the keys of %s are shown as JSON alone: add --json, and keep what it prints", strings.Join(many, ", "))}
 	}
 	s, err := c.openOrMake(e)
@@ -52,7 +54,11 @@ func (c *merchantAdd) Run(e *environment) error {
 	if err := c.useMasterKey(e, s); err != nil {
 		return err
 	}
-	if err := s.AddMerchant(e, fresh); err != nil {
+	desk, by, err := e.admin(s)
+	if err != nil {
+		return err
+	}
+	if err := desk.AddMerchant(e, by, fresh); err != nil {
 		return err
 	}
 	for _, warning := range fresh.Warnings() {
@@ -63,6 +69,11 @@ func (c *merchantAdd) Run(e *environment) error {
 		return err
 	}
 	e.say("merchant %s (%s) was made; its keys are shown this once:", fresh.Merchant.ID, c.Mode)
+	return e.printKeys(fresh)
+}
+
+// printKeys prints the text of each new key.
+func (e *environment) printKeys(fresh merchant.Fresh) error {
 	rows := make([][]string, 0, len(fresh.Keys))
 	for _, key := range fresh.Keys {
 		rows = append(rows, []string{key.Key.Dialect, key.Key.Identity, key.Secret})
@@ -70,11 +81,70 @@ func (c *merchantAdd) Run(e *environment) error {
 	return e.printTable([]string{"DIALECT", "IDENTITY", "KEY"}, rows)
 }
 
+// merchantFlag names the merchant that a command is about.
+type merchantFlag struct {
+	databaseFlags
+	jsonFlag
+	Merchant string `arg:"" help:"Merchant by id or name."`
+}
+
+// act runs an operator's action on the merchant, and prints what it is then.
+func (c *merchantFlag) act(e *environment, action func(context.Context, *admin.Admin, admin.By, string) (merchant.Merchant, error)) error {
+	s, m, err := openFor(e, c.databaseFlags, merchantFlags{Merchant: c.Merchant})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	desk, by, err := e.admin(s)
+	if err == nil {
+		m, err = action(e, desk, by, m.ID)
+	}
+	if err != nil {
+		return asUsage(err)
+	}
+	if c.JSON {
+		return e.printJSON(merchantRowOf(m))
+	}
+	e.say("merchant %s (%s) is %s", m.ID, m.Name, map[bool]string{true: "disabled", false: "enabled"}[m.Disabled()])
+	return nil
+}
+
+type merchantDisable struct{ merchantFlag }
+
+func (c *merchantDisable) Run(e *environment) error {
+	return c.act(e, func(ctx context.Context, desk *admin.Admin, by admin.By, id string) (merchant.Merchant, error) {
+		return desk.DisableMerchant(ctx, by, id)
+	})
+}
+
+type merchantEnable struct{ merchantFlag }
+
+func (c *merchantEnable) Run(e *environment) error {
+	return c.act(e, func(ctx context.Context, desk *admin.Admin, by admin.By, id string) (merchant.Merchant, error) {
+		return desk.EnableMerchant(ctx, by, id)
+	})
+}
+
+type merchantSet struct {
+	merchantFlag
+	Settings string `arg:"" help:"The settings to change, as the JSON object of PATCH /refundry/v1/merchant/settings; the others stay."`
+}
+
+func (c *merchantSet) Run(e *environment) error {
+	return c.act(e, func(ctx context.Context, desk *admin.Admin, by admin.By, id string) (m merchant.Merchant, err error) {
+		m.ID = id
+		m.Settings, err = desk.ChangeSettings(ctx, by, id, func(s *merchant.Settings) error {
+			return native.ReadSettings(service.Dialects(), []byte(c.Settings), s)
+		})
+		return m, err
+	})
+}
+
 // severalKeys are the dialects of which a client needs more than one key; no
 // table could show those.
-func severalKeys(f merchant.Fresh, dialects merchant.Dialects) []string {
+func severalKeys(f merchant.Fresh, dialects []string) []string {
 	var many []string
-	for _, name := range dialects.Names() {
+	for _, name := range dialects {
 		identity, _ := f.Identity(name)
 		if f.Key(name) == "" || len(identity.Secrets) > 0 {
 			many = append(many, name)
@@ -90,6 +160,12 @@ type merchantRow struct {
 	Mode      merchant.Mode     `json:"mode"`
 	Settings  merchant.Settings `json:"settings"`
 	CreatedAt time.Time         `json:"created_at"`
+	// DisabledAt is since when its keys and identities are not known.
+	DisabledAt *time.Time `json:"disabled_at"`
+}
+
+func merchantRowOf(m merchant.Merchant) merchantRow {
+	return merchantRow{m.ID, m.Name, m.Mode, m.Settings, m.CreatedAt, moment(m.DisabledAt)}
 }
 
 type merchantList struct {
@@ -107,9 +183,8 @@ func (c *merchantList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	object := func(m merchant.Merchant) merchantRow { return merchantRow(m) }
-	return printList(e, c.JSON, all, object, []string{"ID", "NAME", "MODE", "CREATED"}, func(m merchant.Merchant) []string {
-		return []string{m.ID, m.Name, string(m.Mode), when(m.CreatedAt)}
+	return printList(e, c.JSON, all, merchantRowOf, []string{"ID", "NAME", "MODE", "CREATED", "DISABLED"}, func(m merchant.Merchant) []string {
+		return []string{m.ID, m.Name, string(m.Mode), when(m.CreatedAt), when(m.DisabledAt)}
 	})
 }
 
@@ -126,14 +201,6 @@ type merchantDetail struct {
 	Identities []identityRow `json:"identities"`
 	Keys       []keyRow      `json:"keys"`
 	Accounts   []accountRow  `json:"channel_accounts"`
-}
-
-type identityRow struct {
-	Dialect   string            `json:"dialect"`
-	Name      string            `json:"name"`
-	Sub       string            `json:"sub,omitempty"`
-	Public    map[string]string `json:"public,omitempty"`
-	CreatedAt time.Time         `json:"created_at"`
 }
 
 type accountRow struct {
@@ -161,6 +228,9 @@ func (c *merchantGet) Run(e *environment) error {
 	rows := [][]string{
 		{"id", detail.ID}, {"name", detail.Name}, {"mode", string(detail.Mode)}, {"created", when(detail.CreatedAt)},
 	}
+	if detail.DisabledAt != nil {
+		rows = append(rows, []string{"disabled", when(*detail.DisabledAt)})
+	}
 	for _, i := range detail.Identities {
 		rows = append(rows, []string{i.Dialect, strings.TrimSpace(i.Name + " " + i.Sub)})
 	}
@@ -178,14 +248,13 @@ func readMerchant(e *environment, s *store.Store, name string) (merchantDetail, 
 	if err != nil {
 		return merchantDetail{}, err
 	}
-	detail := merchantDetail{merchantRow: merchantRow(m), Identities: []identityRow{}, Keys: []keyRow{}, Accounts: []accountRow{}}
+	detail := merchantDetail{merchantRow: merchantRowOf(m), Identities: []identityRow{}, Keys: []keyRow{}, Accounts: []accountRow{}}
 	identities, err := s.Identities(e, m.ID)
 	if err != nil {
 		return merchantDetail{}, err
 	}
 	for _, i := range identities {
-		i = i.Showing(time.Now())
-		detail.Identities = append(detail.Identities, identityRow{i.Dialect, i.Name, i.Sub, i.Public, i.CreatedAt})
+		detail.Identities = append(detail.Identities, identityRowOf(i))
 	}
 	keys, err := s.Keys(e, m.ID)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
 )
 
@@ -71,7 +72,7 @@ func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {
 		request.Amount = &amount
 		content[refund.ContentAmount] = strconv.FormatInt(int64(amount), 10)
 	}
-	by := refund.Asker{Key: operator(), Dialect: refund.ByCommand, RequestID: newRequestID()}
+	by := refund.Asker{Key: service.Operator().Name, Dialect: refund.ByCommand, RequestID: newRequestID()}
 	return refund.Unit{MerchantID: m.ID, Requests: []refund.Request{request}, Members: []refund.Content{content}, By: by}, nil
 }
 

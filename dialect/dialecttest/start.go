@@ -21,6 +21,7 @@ import (
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 // closeTimeout is far above what the end of a service takes.
@@ -114,7 +115,11 @@ func (s *Service) Merchant(t testing.TB, name string, mode merchant.Mode, edit f
 	if edit != nil {
 		edit(&fresh)
 	}
-	if err := s.Store.AddMerchant(t.Context(), fresh); err != nil {
+	fresh.Merchant.Name += " " + fresh.Merchant.ID // no two merchants have one name
+	if err := s.Store.AddMerchant(t.Context(), fresh, storetest.Record(fresh.Merchant.ID)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Store.LinkAudit(t.Context(), fresh.Merchant.ID); err != nil {
 		t.Fatal(err)
 	}
 	return fresh

@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 // badCalls collects bad requests of one kind of call.
@@ -238,7 +239,7 @@ func preparedMore(t *testing.T, s *dialecttest.Service, fill map[string]string) 
 		ID: "ep_0VbwixUcFmd59EwPyFkUKdgb", MerchantID: merchant.DemoID, Dialect: merchant.PingPP,
 		URL: "https://1.1.1.1/", Events: []string{"refund.failed"}, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
-	if err := s.Store.AddEndpoint(t.Context(), endpoint); err != nil {
+	if _, err := s.Store.AddEndpoint(t.Context(), endpoint, storetest.Record(endpoint.MerchantID)); err != nil {
 		t.Fatal(err)
 	}
 	fill["{endpoint}"] = endpoint.ID

@@ -15,6 +15,7 @@ import (
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
@@ -73,7 +74,8 @@ func keyed(t *testing.T, s *dialecttest.Service, mode merchant.Mode, scopes []me
 		account.MerchantID, account.CreatedAt = fresh.Merchant.ID, time.Now()
 		fresh.Accounts = append(fresh.Accounts, account)
 	}
-	if err := s.Store.AddMerchant(t.Context(), fresh); err != nil {
+	fresh.Merchant.Name += " " + fresh.Merchant.ID // no two merchants have one name
+	if err := s.Store.AddMerchant(t.Context(), fresh, storetest.Record(fresh.Merchant.ID)); err != nil {
 		t.Fatal(err)
 	}
 	return fresh.Key(merchant.Native)

@@ -39,6 +39,16 @@ func (i Importer) Charge(body []byte) (refund.Charge, error) {
 	return i.registration.charge(in, "")
 }
 
+// ReadSettings changes a merchant's settings by the body of PATCH
+// /refundry/v1/merchant/settings. What is wrong with it is a *refund.Error.
+func ReadSettings(dialects merchant.Dialects, body []byte, s *merchant.Settings) error {
+	parsed, err := parse(body)
+	if err != nil {
+		return err
+	}
+	return parsed.settings(dialects, s)
+}
+
 // ChargeJSON is a charge as the API shows it.
 func ChargeJSON(dialects merchant.Dialects, c refund.Charge) any { return answerCharge(dialects, c) }
 

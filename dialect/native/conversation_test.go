@@ -141,6 +141,7 @@ func endpointSteps(receiver string) []dialecttest.Step {
 	return []dialecttest.Step{
 		{Title: "an address for all that the native dialect promises", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/hook", "dialect": "native"}`, Keep: map[string]string{"ep": "id"}},
 		{Title: "the same again", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/hook", "dialect": "native", "events": []}`},
+		{Title: "the same address for other events", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/hook", "dialect": "native", "events": ["refund.held"]}`},
 		{
 			Title: "an address for two events of Ping++", Method: "POST", Path: "/endpoints",
 			Body: `{"url": "http://127.0.0.1:9/pingpp", "dialect": "pingpp", "events": ["refund.succeeded", "refund.failed"]}`,

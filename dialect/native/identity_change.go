@@ -28,13 +28,10 @@ func (d *Dialect) changeIdentity(c *call) error {
 	if err != nil {
 		return err
 	}
-	identity, err := d.s.Merchants.ChangeIdentity(c.ctx, c.merchantID(), known.Name, name, func(i merchant.Identity) (merchant.Identity, error) {
-		i, err := known.Change(i, merchant.Given{Settings: set}, d.now())
-		if err != nil {
-			return i, invalidSetting("settings.", err)
-		}
-		return i, nil
-	})
+	identity, err := d.s.Admin.SetIdentity(c.ctx, c.by(), c.merchantID(), known.Name, name, merchant.Given{Settings: set})
+	if fault := refund.As(err); fault != nil && fault.Kind == refund.KindInvalid {
+		return refund.Errorf(refund.KindInvalid, "settings."+fault.Param, "settings.%s", fault.Detail)
+	}
 	if err != nil {
 		return err
 	}

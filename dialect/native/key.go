@@ -2,10 +2,9 @@ package native
 
 import (
 	"net/http"
-	"slices"
 	"strings"
-	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -44,12 +43,6 @@ func answerKey(k merchant.Key) keyAnswer {
 	return out
 }
 
-// told is what is told once of a new key: its text, and behind a blank, which
-// neither has, what a Payin client signs with.
-func told(f merchant.FreshKey) string {
-	return strings.TrimSpace(f.Secret + " " + f.Key.Secrets[merchant.ClientSecret])
-}
-
 // tell puts it into the answer.
 func (a keyAnswer) tell(once string) keyAnswer {
 	a.Secret, a.ClientSecret, _ = strings.Cut(once, " ")
@@ -79,7 +72,7 @@ func (d *Dialect) createKey(c *call) error {
 	if err != nil {
 		return err
 	}
-	var in merchant.Key
+	var in admin.NewKey
 	own := make(map[string]string)
 	err = body.read(append(body.keySettings(d.s.Dialects, own),
 		required("dialect", body.oneOf(&in.Dialect, keyDialects(d.s.Dialects)...)),
@@ -101,48 +94,12 @@ func (d *Dialect) createKey(c *call) error {
 	if err := ownSettings(d.s.Dialects, known, own); err != nil {
 		return err
 	}
-	if in.Identity, err = d.keyIdentity(c, in); err != nil {
+	in.Settings, in.Giver = own, &c.caller.Key
+	fresh, err := d.s.Admin.AddKey(c.ctx, c.by(), c.merchantID(), in)
+	if err != nil {
 		return err
 	}
-	now := d.now()
-	fresh := known.NewKey(c.caller.Merchant, in.Identity, own, now)
-	possible := known.Keys.PossibleScopes(c.caller.Merchant.Mode)
-	if in.Scopes != nil {
-		fresh.Key.Scopes = in.Scopes
-	}
-	for _, scope := range fresh.Key.Scopes {
-		switch {
-		case !slices.Contains(possible, scope):
-			return refund.Errorf(refund.KindInvalid, "scopes", "a key of dialect %s can't have %s in this mode", in.Dialect, scope)
-		case !c.caller.Key.May(scope):
-			return refund.Errorf(refund.KindForbidden, "scopes", "the key lacks the scope %s and can't give it", scope)
-		}
-	}
-	if fresh.Key.ExpiresAt = in.ExpiresAt; !in.ExpiresAt.IsZero() && !in.ExpiresAt.After(now) {
-		return refuse(refund.KindInvalid, "expires_at", "is over")
-	}
-	once := told(fresh)
-	c.made(fresh.Key.ID, once)
-	if err := d.s.Merchants.AddKey(c.ctx, fresh); err != nil {
-		return err
-	}
-	return c.json(http.StatusCreated, answerKey(fresh.Key).tell(once))
-}
-
-// keyIdentity finds whose key it will be; outside of the native dialect each
-// is one identity's.
-func (d *Dialect) keyIdentity(c *call, in merchant.Key) (string, error) {
-	if known, _ := d.s.Dialects.Find(in.Dialect); known.Make == nil {
-		if in.Identity != "" {
-			return "", refuse(refund.KindInvalid, "identity", "is none of the %s dialect, which has no identities", in.Dialect)
-		}
-		return "", nil
-	}
-	found, err := d.endpointIdentity(c, merchant.Endpoint{Dialect: in.Dialect, Identity: in.Identity})
-	if err == nil && found == "" {
-		err = refuse(refund.KindInvalid, "identity", "is required: the merchant has several in this dialect")
-	}
-	return found, err
+	return c.json(http.StatusCreated, answerKey(fresh.Key).tell(fresh.Told()))
 }
 
 func scopeNames() []string {
@@ -163,26 +120,9 @@ func (d *Dialect) deleteKey(c *call) error {
 	if err != nil {
 		return err
 	}
-	if id == c.caller.Key.ID {
-		return refund.Errorf(refund.KindStateConflict, "id", "a key can't end its own life; use another")
-	}
-	keys, err := d.s.Merchants.Keys(c.ctx, c.merchantID())
+	key, err := d.s.Admin.ExpireKey(c.ctx, c.by(), c.merchantID(), id)
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(keys, func(k merchant.Key) bool { return k.ID == id })
-	if at < 0 {
-		return refund.Errorf(refund.KindNotFound, "id", "there is no such key")
-	}
-	now := d.now()
-	if over(keys[at].ExpiresAt, now) {
-		return c.json(http.StatusOK, answerKey(keys[at]))
-	}
-	if err := d.s.Merchants.ExpireKey(c.ctx, c.merchantID(), id, now); err != nil {
-		return err
-	}
-	keys[at].ExpiresAt = now
-	return c.json(http.StatusOK, answerKey(keys[at]))
+	return c.json(http.StatusOK, answerKey(key))
 }
-
-func over(expiresAt, now time.Time) bool { return !expiresAt.IsZero() && !expiresAt.After(now) }

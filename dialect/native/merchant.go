@@ -14,17 +14,10 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// Merchants keeps what a merchant may look at and change about itself. Absent
-// is KindNotFound.
+// Merchants keeps what a merchant may look at about itself.
 type Merchants interface {
-	// ChangeSettings lets change alter the settings under a lock.
-	ChangeSettings(ctx context.Context, merchantID string, change func(*merchant.Settings) error) (merchant.Settings, error)
-	// ChangeIdentity lets change alter an identity's settings under a lock.
-	ChangeIdentity(ctx context.Context, merchantID, dialect, name string, change func(merchant.Identity) (merchant.Identity, error)) (merchant.Identity, error)
 	// Keys are all of a merchant's, expired ones too, oldest first.
 	Keys(ctx context.Context, merchantID string) ([]merchant.Key, error)
-	AddKey(ctx context.Context, f merchant.FreshKey) error
-	ExpireKey(ctx context.Context, merchantID, id string, at time.Time) error
 	// Balances are what went into each account less what went out.
 	Balances(ctx context.Context, merchantID string) (map[ledger.Balance]money.Minor, error)
 }
@@ -139,7 +132,7 @@ func (d *Dialect) changeSettings(c *call) error {
 	if err != nil {
 		return err
 	}
-	settings, err := d.s.Merchants.ChangeSettings(c.ctx, c.merchantID(), func(s *merchant.Settings) error {
+	settings, err := d.s.Admin.ChangeSettings(c.ctx, c.by(), c.merchantID(), func(s *merchant.Settings) error {
 		return body.settings(d.s.Dialects, s)
 	})
 	if err != nil {

@@ -39,13 +39,9 @@ type Resetter interface {
 
 // Endpoints keeps the addresses that are told of events.
 type Endpoints interface {
-	AddEndpoint(ctx context.Context, e merchant.Endpoint, secrets ...merchant.EndpointSecret) error
 	Endpoints(ctx context.Context, merchantID string) ([]merchant.Endpoint, error)
-	DisableEndpoint(ctx context.Context, merchantID, id string, now time.Time) error
 	// EndpointSecrets are those of an endpoint in use, newest first.
 	EndpointSecrets(ctx context.Context, merchantID, id string) ([]merchant.EndpointSecret, error)
-	// RotateEndpoint adds a secret; the others end at the given time.
-	RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time) error
 }
 
 // Searcher finds refunds by any number that a person may hold: an id, number or
@@ -78,9 +74,6 @@ type Services struct {
 	Writes dialect.Writes
 	// Rules are those that bind a merchant's refunds, for quotes.
 	Rules func(merchantID string) (refund.RuleBook, error)
-	// EgressCheck refuses an address that webhooks may not go to. An error
-	// that is not ours means that the address was not fine.
-	EgressCheck func(ctx context.Context, url string) error
 	// Wake makes the engine look now, after the sandbox's clock or funds were
 	// changed; may be nil.
 	Wake func()

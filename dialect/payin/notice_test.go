@@ -19,6 +19,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/payin"
 )
@@ -172,9 +173,9 @@ func shownAt(t *testing.T, at time.Time) string {
 func endpoint(t *testing.T, s *dialecttest.Service, fresh merchant.Fresh, address string, events []string) {
 	t.Helper()
 	now := time.Now()
-	err := s.Store.AddEndpoint(t.Context(), merchant.Endpoint{
+	_, err := s.Store.AddEndpoint(t.Context(), merchant.Endpoint{
 		ID: "ep_" + refund.NewID(now), MerchantID: fresh.Merchant.ID, Dialect: merchant.Payin, URL: address, Events: events, CreatedAt: now,
-	})
+	}, storetest.Record(fresh.Merchant.ID))
 	if err != nil {
 		t.Fatal(err)
 	}

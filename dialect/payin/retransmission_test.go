@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/store/storetest"
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
@@ -65,9 +67,9 @@ func TestARefusedRequestIsNotKnownAgain(t *testing.T) {
 	if status, body := send(); status != http.StatusUnprocessableEntity {
 		t.Fatalf("above the limit: %d %s", status, body)
 	}
-	_, err := s.Store.ChangeSettings(t.Context(), fresh.Merchant.ID, func(settings *merchant.Settings) error {
+	_, err := s.Store.ChangeSettings(t.Context(), fresh.Merchant.ID, func(settings *merchant.Settings) (audit.Record, error) {
 		settings.Limits.MostAmount = 0
-		return nil
+		return storetest.Record(fresh.Merchant.ID), nil
 	})
 	if err != nil {
 		t.Fatal(err)

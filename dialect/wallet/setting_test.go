@@ -12,6 +12,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
 	wire "github.com/refundry/refundry/wire/wallet"
 )
 
@@ -197,7 +198,7 @@ func TestPlainRequestsAreForKeysThatAreMarked(t *testing.T) {
 			w := with(t, s, test.mode, map[string]string{wire.SettingPlain: test.wallet})
 			key := wallet.Describe().NewKey(merchant.Merchant{ID: w.merchantID, Mode: test.mode}, w.wallet, nil, time.Now())
 			key.Key.Plain = test.mark
-			if err := s.Store.AddKey(t.Context(), key); err != nil {
+			if err := s.Store.AddKey(t.Context(), key, storetest.Record(key.Key.MerchantID)); err != nil {
 				t.Fatal(err)
 			}
 			get(t, s, key.Secret, "/wallet/"+w.wallet, test.want)

@@ -24,6 +24,9 @@ func (d *Dialect) authenticate(c *call) error {
 		}
 		return err
 	}
+	if m.Disabled() {
+		return signError("商户号不存在或证书序列号与商户号不匹配")
+	}
 	found, err := d.account(m, identity)
 	if err != nil {
 		return err

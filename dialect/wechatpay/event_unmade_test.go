@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 // ecCertificate is a good certificate of a kind of key that the platform does
@@ -46,10 +48,10 @@ func TestAnAccountWithAnUnusableCertificateIsToldWhenItIsMended(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := func(certificate string) {
-		_, err := s.Store.ChangeIdentity(t.Context(), merchant.DemoID, merchant.WeChatPay, direct, func(i merchant.Identity) (merchant.Identity, error) {
+		_, err := s.Store.ChangeIdentity(t.Context(), merchant.DemoID, merchant.WeChatPay, direct, func(i merchant.Identity) (merchant.Identity, audit.Record, error) {
 			i.Public = maps.Clone(i.Public)
 			i.Public[merchant.MerchantCertPEM] = certificate
-			return i, nil
+			return i, storetest.Record(merchant.DemoID), nil
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/secret"
@@ -49,4 +51,9 @@ func Open(t testing.TB, url string) *store.Store {
 	}
 	s.UseKeyring(keyring)
 	return s
+}
+
+// Record is the record of an action that a test does at the command line.
+func Record(merchantID string) audit.Record {
+	return audit.New(audit.ByCommand("test"), merchantID, "test", "", time.Now())
 }

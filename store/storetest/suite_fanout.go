@@ -64,7 +64,7 @@ func (f *fixture) records(t *testing.T) []merchant.DeliveryRecord {
 func (f *fixture) endpoint(t *testing.T, name string) merchant.Endpoint {
 	t.Helper()
 	p := merchant.Endpoint{ID: f.merchant + name, MerchantID: f.merchant, Dialect: merchant.Payin, URL: "https://shop.example/" + name, CreatedAt: at(1)}
-	if err := f.AddEndpoint(t.Context(), p); err != nil {
+	if _, err := f.AddEndpoint(t.Context(), p, Record(f.merchant)); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -89,7 +89,7 @@ func (f *fixture) numbers(t *testing.T) []string {
 func newsAreTakenOverOnce(t *testing.T, f *fixture) {
 	f.own(t)
 	inUse, disabled := f.endpoint(t, "in use"), f.endpoint(t, "disabled")
-	if err := f.DisableEndpoint(t.Context(), f.merchant, disabled.ID, at(2)); err != nil {
+	if err := f.DisableEndpoint(t.Context(), f.merchant, disabled.ID, Record(f.merchant), at(2)); err != nil {
 		t.Fatal(err)
 	}
 	c := f.registered(t, f.charge(1000))
@@ -124,7 +124,7 @@ func disabledMeanwhile(t *testing.T, f *fixture) {
 	news := f.news(t)
 	d := f.delivery(news.Events[0], 5)
 	d.EndpointID = p.ID
-	if err := f.DisableEndpoint(t.Context(), f.merchant, p.ID, at(4)); err != nil {
+	if err := f.DisableEndpoint(t.Context(), f.merchant, p.ID, Record(f.merchant), at(4)); err != nil {
 		t.Fatal(err)
 	}
 	if done, err := f.FanOut(t.Context(), news, []merchant.Delivery{d}); err != nil || done {
@@ -319,7 +319,7 @@ func subjectIsGone(t *testing.T, f *fixture) {
 		_, _, err := f.Subject(t.Context(), other)
 		wantKind(t, err, refund.KindNotFound)
 	}
-	if err := f.DisableEndpoint(t.Context(), f.merchant, p.ID, at(6)); err != nil {
+	if err := f.DisableEndpoint(t.Context(), f.merchant, p.ID, Record(f.merchant), at(6)); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := f.Subject(t.Context(), d)

@@ -28,7 +28,8 @@ func (f *fixture) own(t testing.TB) {
 func (f *fixture) add(ctx context.Context, w *merchant.Write, id string) error {
 	e := merchant.Endpoint{ID: id, MerchantID: f.merchant, Dialect: "native", URL: "https://shop.example/" + id, CreatedAt: at(1)}
 	w.Made = id
-	return f.AddEndpoint(merchant.WithWrite(ctx, w), e, merchant.NewEndpointSecret(at(1)))
+	_, err := f.AddEndpoint(merchant.WithWrite(ctx, w), e, Record(f.merchant), merchant.NewEndpointSecret(at(1)))
+	return err
 }
 
 func (f *fixture) endpoints(t testing.TB, want ...string) {
