@@ -79,6 +79,14 @@ func New(s Services) *Admin {
 // now is the time as rows keep it.
 func (a *Admin) now() time.Time { return a.s.Now().UTC().Truncate(time.Microsecond) }
 
+// check refuses nobody.
+func (b By) check() error {
+	if err := b.Actor.Check(); err != nil {
+		return refund.Wrap(err, "begin an action")
+	}
+	return nil
+}
+
 // record makes the record of an action. Its error says that nobody does it.
 func (a *Admin) record(by By, merchantID, action, object string) (audit.Record, error) {
 	r := audit.New(by.Actor, merchantID, action, object, a.now())

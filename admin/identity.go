@@ -19,6 +19,9 @@ type IdentityChange func(merchant.Identity) (merchant.Identity, audit.Record, er
 // once. Errors: KindNotFound for the merchant; KindInvalid with the setting's
 // name; KindStateConflict where the merchant has the name already.
 func (a *Admin) AddIdentity(ctx context.Context, by By, merchantID, dialect string, given merchant.Given) (merchant.Fresh, error) {
+	if err := by.check(); err != nil {
+		return merchant.Fresh{}, err
+	}
 	m, err := a.s.Store.MerchantByID(ctx, merchantID)
 	if err != nil {
 		return merchant.Fresh{}, err

@@ -41,6 +41,9 @@ type NewKey struct {
 // KindNotFound for the merchant; KindInvalid; KindForbidden for a scope that the
 // giver lacks, and for an identity that is not the merchant's.
 func (a *Admin) AddKey(ctx context.Context, by By, merchantID string, in NewKey) (merchant.FreshKey, error) {
+	if err := by.check(); err != nil {
+		return merchant.FreshKey{}, err
+	}
 	m, err := a.s.Store.MerchantByID(ctx, merchantID)
 	if err != nil {
 		return merchant.FreshKey{}, err

@@ -398,3 +398,36 @@ func TestAMerchantHasABoundedNumberOfEndpoints(t *testing.T) {
 		}
 	})
 }
+
+func TestADisabledMerchantsKeysAreNotKnown(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		f := freshMerchant(t, merchant.PingPP)
+		addMerchant(t, s, f)
+		id, key := f.Merchant.ID, f.Key(merchant.PingPP)
+		for range 2 { // again changes nothing
+			m, err := s.DisableMerchant(t.Context(), id, storetest.Record(id), noon)
+			if err != nil || !m.DisabledAt.Equal(noon) {
+				t.Fatalf("%+v, %v", m, err)
+			}
+		}
+		if _, err := s.Caller(t.Context(), merchant.PingPP, key); refund.KindOf(err) != refund.KindUnauthenticated {
+			t.Errorf("its key: %v", err)
+		}
+		// Its events must still be told: whose identity it is stays known.
+		if m, _, err := s.Identity(t.Context(), merchant.PingPP, f.Identities[0].Name); err != nil || !m.Disabled() {
+			t.Errorf("its identity: %+v, %v", m, err)
+		}
+		if m, err := s.EnableMerchant(t.Context(), id, storetest.Record(id)); err != nil || m.Disabled() {
+			t.Fatalf("%+v, %v", m, err)
+		}
+		if _, err := s.Caller(t.Context(), merchant.PingPP, key); err != nil {
+			t.Errorf("its key afterwards: %v", err)
+		}
+		if linked, err := s.LinkAudit(t.Context(), id); err != nil || linked != 3 {
+			t.Errorf("%d audit records, %v", linked, err)
+		}
+		if _, err := s.DisableMerchant(t.Context(), "mer_none", storetest.Record(""), noon); refund.KindOf(err) != refund.KindNotFound {
+			t.Errorf("nobody: %v", err)
+		}
+	})
+}

@@ -80,6 +80,9 @@ func (c *chargeImport) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
+	if err := notDisabled(m); err != nil {
+		return err
+	}
 	if err := c.useMasterKey(e, s); err != nil {
 		return err
 	}

@@ -186,6 +186,15 @@ func openFor(e *environment, d databaseFlags, m merchantFlags) (*store.Store, me
 	return s, found, nil
 }
 
+// notDisabled refuses what asks for something new in the name of a merchant that
+// an operator has disabled.
+func notDisabled(m merchant.Merchant) error {
+	if m.Disabled() {
+		return fmt.Errorf("merchant %s is disabled (hint: refundry merchant enable %s)", m.Name, m.ID)
+	}
+	return nil
+}
+
 // withoutPassword is a database's URL as it may be shown.
 func withoutPassword(database string) string {
 	if u, err := url.Parse(database); err == nil && u.User != nil {

@@ -143,7 +143,7 @@ func (c *identitySet) Run(e *environment) error {
 	switch {
 	case !ok || known.Make == nil:
 		return usageError{fmt.Sprintf("dialect %q has no identities", c.Dialect)}
-	case len(c.identityFlags.Set)+len(c.Secret) == 0:
+	case len(c.Set)+len(c.Secret) == 0:
 		return usageError{"say what to change: --set or --secret"}
 	}
 	set, err := c.of(e, known)

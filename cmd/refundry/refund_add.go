@@ -55,6 +55,9 @@ func (c *refundAdd) Run(e *environment) error {
 
 func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {
 	m, err := c.find(e, s)
+	if err == nil {
+		err = notDisabled(m)
+	}
 	if err != nil {
 		return refund.Unit{}, err
 	}

@@ -57,14 +57,6 @@ func (c *call) named(key, method, content string) *merchant.Write {
 	}
 }
 
-// made notes what the write makes, and what its answer tells once. It comes
-// before the commit.
-func (c *call) made(id, secret string) {
-	if w := merchant.WriteOf(c.ctx); w != nil {
-		w.Made, w.Secret = id, secret
-	}
-}
-
 // reply is an answer that has not left.
 type reply struct {
 	status      int
