@@ -25,7 +25,7 @@ func (s *Service) joinAdmin(board *intake.Board) {
 	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
 	s.Store.UseAccountTerms(accountTerms(s.connectors, s.engine.Broken))
 	s.admin = admin.New(admin.Services{
-		Store: s.Store, Engine: s.engine, Channels: s.connectors, Dialects: Dialects(), EgressCheck: s.egressCheck,
+		Store: s.Store, Engine: s.engine, Channels: s.connectors, Dialects: s.dialects(), EgressCheck: s.egressCheck,
 		Wake: s.wake, Now: now, Log: log,
 	})
 }
