@@ -73,6 +73,7 @@ func (e *Engine) place(ctx context.Context, notices []channel.Notified) []error 
 	var at []int // the words' places
 	for n, notice := range notices {
 		notice.Noticed = cleanedNotice(notice.Noticed)
+		notices[n] = notice
 		match, err := e.store.NoticeMatch(ctx, notice.Account, notice.Noticed)
 		switch {
 		case err != nil:
