@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -81,6 +82,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 func run(args []string, in io.Reader, out, problems io.Writer) int {
 	// The database and the keys are for this user alone, whoever makes them.
 	syscall.Umask(0o077)
+	if slices.Equal(args, []string{"--version"}) {
+		args = []string{"version"} // as people ask most programs
+	}
 	var p program
 	command, status := parse(&p, args, out, problems)
 	if status != 0 {
