@@ -18,12 +18,21 @@ type Condition struct {
 	// Overdue counts those whose time was more than overdueAfter ago: nobody
 	// looks at them.
 	Overdue int64
+	// Pending is since when the oldest refund is at its channel, zero for none.
+	Pending time.Time
 	// WaitingDeliveries are due or will be; DeadDeliveries were given up.
 	WaitingDeliveries, DeadDeliveries int64
 	// OpenAlerts are those that nobody has looked at.
 	OpenAlerts int64
 	// NewEvents have no feed number yet.
 	NewEvents int64
+}
+
+// since notes the oldest refund of a state.
+func (c *Condition) since(state refund.State, oldest time.Time) {
+	if state == refund.Pending {
+		c.Pending = oldest
+	}
 }
 
 // overdueAfter is far more than a busy engine needs to get to a refund.
@@ -43,15 +52,16 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 		found[merchantID] = c
 	}
 	err := s.Read(ctx, func(q sqldb.Querier) error {
-		const open = `SELECT merchant_id, state, COUNT(*), SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END)
+		const open = `SELECT merchant_id, state, COUNT(*), SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END), MIN(created_at)
 			FROM refunds WHERE due_at > 0 GROUP BY merchant_id, state`
 		err := q.Query(ctx, open, []any{sqldb.Micros(now.Add(-overdueAfter))}, func(scan func(...any) error) error {
 			var merchantID, state string
-			var count, overdue int64
-			err := scan(&merchantID, &state, &count, &overdue)
+			var count, overdue, oldest int64
+			err := scan(&merchantID, &state, &count, &overdue, &oldest)
 			change(merchantID, func(c *Condition) {
 				c.Open[refund.State(state)] = count
 				c.Overdue += overdue
+				c.since(refund.State(state), sqldb.FromMicros(oldest))
 			})
 			return err
 		})

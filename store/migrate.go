@@ -48,13 +48,25 @@ func (s *Store) enterOlderBatches(ctx context.Context) error {
 	return nil
 }
 
-// Schema gives the database's schema version and the one that this program
-// knows.
+// Schema returns the database's schema version, 0 for an empty database, and
+// the one that this program knows. It changes nothing.
 func (s *Store) Schema(ctx context.Context) (current, known int64, err error) {
 	err = s.db.Migrations(migration.Files, func(provider *goose.Provider) error {
-		current, known, err = provider.GetVersions(ctx)
-		return err
+		for _, source := range provider.ListSources() {
+			known = max(known, source.Version)
+		}
+		return nil
 	})
+	has := false
+	if err == nil {
+		has, err = s.db.HasTable(ctx, goose.DefaultTablename)
+	}
+	if err == nil && has {
+		err = s.Read(ctx, func(q sqldb.Querier) error {
+			const text = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`
+			return q.Query(ctx, text, nil, func(scan func(...any) error) error { return scan(&current) })
+		})
+	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("read schema version: %w", err)
 	}

@@ -33,6 +33,8 @@ type Options struct {
 	// DeleteRefunds the statements that delete what those hold of refunds, both as
 	// in channel.Tables; default none.
 	Growing, DeleteRefunds []string
+	// ReadOnly refuses whatever would change the database; default false.
+	ReadOnly bool
 }
 
 // Store is an open database.
@@ -68,7 +70,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		opts.Log = slog.Default()
 	}
 	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url, dialects: opts.Dialects, deleteRefunds: opts.DeleteRefunds}
-	db, err := sqldb.Open(ctx, url, sqldb.Options{Growing: append(slices.Clone(growing), opts.Growing...), Log: opts.Log})
+	db, err := sqldb.Open(ctx, url, sqldb.Options{Growing: append(slices.Clone(growing), opts.Growing...), ReadOnly: opts.ReadOnly, Log: opts.Log})
 	if err != nil {
 		return nil, err
 	}

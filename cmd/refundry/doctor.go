@@ -5,14 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
-	"path/filepath"
-	"slices"
+	"strings"
 	"time"
 
-	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/secret"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/sqlitefile"
 	"github.com/refundry/refundry/store"
@@ -21,11 +17,10 @@ import (
 // clockTolerance is the difference between two clocks that needs no advice.
 const clockTolerance = 2 * time.Second
 
-// doctorCommand looks at everything that an operator may have set up wrongly,
-// and says what to do. It changes nothing.
+// doctorCommand looks at everything that serve would use, with serve's flags,
+// and at what waits for an operator, and says what to do. It changes nothing.
 type doctorCommand struct {
-	databaseFlags
-	dataFlags
+	serveFlags
 	jsonFlag
 }
 
@@ -47,24 +42,57 @@ const (
 // examination collects findings.
 type examination struct {
 	found []finding
+	// same are the flags by which a command means what doctor looked at.
+	same string
 }
 
+// add adds a finding. Errors of drivers have line breaks, which no table shows.
 func (x *examination) add(check, status, advice, format string, args ...any) {
+	for n, arg := range args {
+		if err, is := arg.(error); is {
+			args[n] = oneLine(err)
+		}
+	}
 	x.found = append(x.found, finding{check, status, fmt.Sprintf(format, args...), advice})
 }
 
+// command is a command as it can be typed: with the flags that say which
+// database and folder are meant.
+func (x *examination) command(text string) string { return "refundry " + text + x.same }
+
 func (c *doctorCommand) Run(e *environment) error {
-	x := &examination{}
+	x := &examination{same: c.same(e)}
 	c.configuration(x)
 	c.dataFolder(x)
-	c.owner(x)
+	c.listener(x)
+	owned := c.owner(x)
 	if s := c.database(e, x); s != nil {
 		defer s.Close()
-		c.masterKey(e, s, x)
-		c.clock(e, s, x)
-		c.conditions(e, s, x)
+		c.content(e, s, x, owned)
 	}
 	return c.report(e, x)
+}
+
+// same are the flags that a printed command needs to mean the same: those
+// that did not come from the environment, which it will find as well. A
+// database's password is not shown; it has to be added.
+func (c *doctorCommand) same(e *environment) string {
+	if e.config != "" && e.config != os.Getenv("REFUNDRY_CONFIG") {
+		return " --config " + quoted(e.config)
+	}
+	flags := ""
+	if database := os.Getenv("REFUNDRY_DATABASE"); c.Database != database && (database != "" || c.Database != "sqlite:refundry.db") && e.config == "" {
+		flags += " --database " + quoted(withoutPassword(c.Database))
+	}
+	return flags
+}
+
+// quoted is a word of a shell.
+func quoted(word string) string {
+	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,") == "" && word != "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\\''`) + "'"
 }
 
 func (c *doctorCommand) report(e *environment, x *examination) error {
@@ -114,31 +142,42 @@ func (c *doctorCommand) dataFolder(x *examination) {
 	case !info.IsDir():
 		x.add("data folder", problem, "choose another with --data", "%s is no folder", c.Data)
 	case info.Mode().Perm()&0o077 != 0:
-		x.add("data folder", warning, "chmod 700 "+c.Data, "others may look into %s, where the master key is", c.Data)
+		x.add("data folder", warning, "chmod 700 "+quoted(c.Data), "others may look into %s, where the master key is", c.Data)
 	default:
 		x.add("data folder", fine, "", "%s is there and for this user alone", c.Data)
 	}
 }
 
-// database opens the database; nil when nothing else can be looked at.
+// database opens the database for reading; nil when nothing else can be looked
+// at.
 func (c *doctorCommand) database(e *environment, x *examination) *store.Store {
 	if name, sqlite := service.SQLiteFile(c.Database); sqlite {
-		if _, err := os.Stat(name); err != nil {
+		switch info, err := os.Stat(name); {
+		case err != nil:
 			x.add("database", problem, "name the right file with --database, or start serve, which makes it", "there is no file %s", name)
+			return nil
+		case info.Size() == 0:
+			x.add("database", warning, "start serve, which makes it", "the file %s is empty", name)
 			return nil
 		}
 	}
-	s, err := c.openRaw(e)
+	address, err := c.url()
+	var s *store.Store
+	if err == nil {
+		s, err = service.OpenStore(e, address, store.Options{Log: e.log, ReadOnly: true})
+	}
 	if err != nil {
 		x.add("database", problem, "", "%v", err)
 		return nil
 	}
 	current, known, err := s.Schema(e)
 	switch {
+	case err != nil && s.SQLite():
+		x.add("database", problem, "if the file is damaged, stop serve, and restore a backup: "+x.command("restore FILE"), "%v", err)
 	case err != nil:
 		x.add("database", problem, "", "%v", err)
 	case current < known:
-		x.add("database", problem, "run refundry migrate, or start serve", "schema %d, but this program needs %d", current, known)
+		x.add("database", problem, x.command("migrate")+", or start serve, which does it too", "schema %d, but this program needs %d", current, known)
 	case current > known:
 		x.add("database", warning, "update this program when the other replicas are updated", "schema %d is newer than the %d of this program", current, known)
 	default:
@@ -151,21 +190,64 @@ func (c *doctorCommand) database(e *environment, x *examination) *store.Store {
 	return s
 }
 
-// masterKey checks the key without making one.
-func (c *doctorCommand) masterKey(ctx context.Context, s *store.Store, x *examination) {
-	text := os.Getenv(secret.Environment)
-	if text == "" {
-		if _, err := os.Stat(filepath.Join(c.Data, "master.key")); err != nil {
-			x.add("master key", problem, "set "+secret.Environment+" or restore master.key into the data folder; on a new installation start serve, which makes it",
-				"there is none in %s", c.Data)
+// content looks at a database of this program's schema.
+func (c *doctorCommand) content(e *environment, s *store.Store, x *examination, owned bool) {
+	c.durable(e, s, x)
+	keyed := c.masterKey(e, s, x)
+	c.clock(e, s, x)
+	if c.Demo && !c.DemoAnyway {
+		if live, err := s.HasLiveMerchant(e); err != nil || live {
+			x.add("demo", problem, "give the demo a database of its own, or say --demo-anyway", "serve --demo is refused: the database has a live merchant (%v)", err)
+		}
+	}
+	if keyed {
+		c.accounts(e, s, x)
+	}
+	c.conditions(e, s, x, owned)
+}
+
+// durable says whether a commit that was answered can be lost, and whether
+// what is stored can be read.
+func (c *doctorCommand) durable(ctx context.Context, s *store.Store, x *examination) {
+	if s.SQLite() {
+		if err := s.DB().Integrity(ctx); err != nil {
+			x.add("integrity", problem, "stop serve, and restore a backup: "+x.command("restore FILE"), "%v", err)
 			return
 		}
+		x.add("integrity", fine, "", "every page of the file can be read")
+		return
+	}
+	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+		switch value, err := s.DB().Setting(ctx, setting); {
+		case err != nil:
+			x.add("durability", problem, "", "%v", err)
+		case value == "off":
+			x.add("durability", problem, "ALTER SYSTEM SET "+setting+" = on; SELECT pg_reload_conf(); and look whether the URL, ALTER ROLE or ALTER DATABASE sets it",
+				"%s is off: refunds that were accepted are lost when the server fails, and would be made again", setting)
+		default:
+			x.add("durability", fine, "", "%s is %s", setting, value)
+		}
+	}
+}
+
+// masterKey checks the key without making one, and reports whether secrets can
+// be opened.
+func (c *doctorCommand) masterKey(ctx context.Context, s *store.Store, x *examination) bool {
+	has, err := s.HasMasterKey(ctx)
+	switch {
+	case err != nil:
+		x.add("master key", problem, "", "%v", err)
+		return false
+	case !has:
+		x.add("master key", warning, "start serve, which makes one if there is none", "the database was made with none yet")
+		return false
 	}
 	if err := c.useMasterKey(ctx, s); err != nil {
 		x.add("master key", problem, "", "%v", err)
-		return
+		return false
 	}
 	x.add("master key", fine, "keep a copy apart from the database's backups", "it opens the database's secrets")
+	return true
 }
 
 func (c *doctorCommand) clock(ctx context.Context, s *store.Store, x *examination) {
@@ -182,53 +264,20 @@ func (c *doctorCommand) clock(ctx context.Context, s *store.Store, x *examinatio
 
 // owner says whether a serve is at work on a SQLite file. It is asked before
 // the file is opened.
-func (c *doctorCommand) owner(x *examination) {
+func (c *doctorCommand) owner(x *examination) bool {
 	name, sqlite := service.SQLiteFile(c.Database)
 	if !sqlite {
-		return
+		return false
 	}
-	switch owned, err := sqlitefile.Owned(name); {
+	owned, err := sqlitefile.Owned(name)
+	switch {
 	case errors.Is(err, fs.ErrNotExist): // the database's check says so
 	case err != nil:
 		x.add("service", problem, "", "%v", err)
 	case owned:
 		x.add("service", fine, "", "a serve owns the file")
 	default:
-		x.add("service", warning, "start it: refundry serve", "no serve is running on this file")
+		x.add("service", warning, "start it: "+x.command("serve"), "no serve is running on this file")
 	}
-}
-
-// conditions tells what waits for an operator.
-func (c *doctorCommand) conditions(ctx context.Context, s *store.Store, x *examination) {
-	all, err := s.Conditions(ctx, time.Now())
-	if err != nil {
-		x.add("refunds", problem, "", "%v", err)
-		return
-	}
-	quiet := true
-	note := func(check, status, advice, format string, args ...any) {
-		quiet = false
-		x.add(check, status, advice, format, args...)
-	}
-	for _, id := range slices.Sorted(maps.Keys(all)) {
-		m := all[id]
-		if m.Overdue > 0 {
-			note("refunds", problem, "is a serve running? see its log", "merchant %s: %d refunds have been due for minutes and nobody looks at them", id, m.Overdue)
-		}
-		if n := m.Open[refund.Abnormal]; n > 0 {
-			note("refunds", warning, "reroute them, or say how they ended: refundry refund reroute, refund resolve (refundry refund list --state abnormal shows them)", "merchant %s: the payer's account could not take %d refunds", id, n)
-		}
-		if n := m.Open[refund.Held]; n > 0 {
-			note("refunds", warning, "see refundry refund list --state held; a shortage ends when funds are added", "merchant %s: %d refunds are held", id, n)
-		}
-		if m.OpenAlerts > 0 {
-			note("alerts", warning, "see refundry alert list --merchant "+id, "merchant %s: nobody has looked at %d alerts", id, m.OpenAlerts)
-		}
-		if m.DeadDeliveries > 0 {
-			note("webhooks", warning, "the receiver did not take them within a day; have it read the events it missed, or send them again: refundry delivery list --state dead, delivery replay", "merchant %s: %d deliveries were given up", id, m.DeadDeliveries)
-		}
-	}
-	if quiet {
-		x.add("refunds", fine, "", "none is stuck, and no webhook was given up")
-	}
+	return owned
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refundry/refundry/store/storetest"
+
 	_ "modernc.org/sqlite" // breaks rows behind the program's back
 )
 
@@ -78,6 +80,9 @@ func TestDoctorSaysWhatWaitsForSomeone(t *testing.T) {
 		"a refund that nobody looks at": {
 			"UPDATE refunds SET state = 'pending', succeeded_at = 0, due_at = 1 " + one, "problem  refunds", exitFailed,
 		},
+		"a refund that has been at its channel for weeks": {
+			"UPDATE refunds SET state = 'pending', succeeded_at = 0, created_at = 1, due_at = 9000000000000000 " + one, "a refund has been at its channel for", 0,
+		},
 		"an abnormal refund": {
 			"UPDATE refunds SET state = 'abnormal', succeeded_at = 0, due_at = 9000000000000000 " + one, "could not take 1 refunds", 0,
 		},
@@ -107,5 +112,21 @@ func TestASettingWithACarriageReturnIsRefused(t *testing.T) {
 	}
 	if made, err := filepath.Glob("*"); err != nil || len(made) > 0 {
 		t.Errorf("made %v, %v", made, err)
+	}
+}
+
+func TestDoctorSaysThatAServerMayLoseCommits(t *testing.T) {
+	address := storetest.Postgres(t)
+	if status, _, stderr := command("migrate", "--database", address); status != 0 {
+		t.Fatal(stderr)
+	}
+	separator := "?"
+	if strings.Contains(address, "?") {
+		separator = "&"
+	}
+	address += separator + "synchronous_commit=off"
+	status, stdout, _ := command("doctor", "--database", address, "--data", t.TempDir())
+	if status != exitFailed || !strings.Contains(stdout, "synchronous_commit is off") || !strings.Contains(stdout, "fsync is ") {
+		t.Errorf("exit %d\n%s", status, stdout)
 	}
 }

@@ -68,7 +68,8 @@ type environment struct {
 	in       io.Reader
 	out, err io.Writer
 	log      *slog.Logger
-	json     bool // the log is JSON, so nothing else may stand on stderr
+	json     bool   // the log is JSON, so nothing else may stand on stderr
+	config   string // the file of settings
 }
 
 // say writes a line for people.
@@ -97,7 +98,7 @@ func run(args []string, in io.Reader, out, problems io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	e := &environment{Context: ctx, in: in, out: out, err: problems, log: p.logger(command.Command(), problems), json: p.LogFormat == "json"}
+	e := &environment{Context: ctx, in: in, out: out, err: problems, log: p.logger(command.Command(), problems), json: p.LogFormat == "json", config: p.Config}
 	err := command.Run(e)
 	if err == nil {
 		return 0

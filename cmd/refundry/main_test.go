@@ -71,12 +71,12 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// accounts: puts the id of the only channel account into ACCOUNT.
+// accounts FLAGS...: puts the id of the only channel account into ACCOUNT.
 func accounts(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 0 {
-		ts.Fatalf("usage: accounts")
+	if neg {
+		ts.Fatalf("usage: accounts FLAGS...")
 	}
-	ts.Check(ts.Exec("refundry", "account", "list", "--json"))
+	ts.Check(ts.Exec("refundry", append([]string{"account", "list", "--json"}, args...)...))
 	id := regexp.MustCompile(`"id": "([^"]+)"`).FindStringSubmatch(ts.ReadFile("stdout"))
 	if id == nil {
 		ts.Fatalf("there is no account")

@@ -24,6 +24,11 @@ const closeTimeout = 45 * time.Second
 
 // serveCommand runs the service.
 type serveCommand struct {
+	serveFlags
+}
+
+// serveFlags are what serve goes by, and doctor looks at.
+type serveFlags struct {
 	databaseFlags
 	dataFlags
 	listenFlags
@@ -126,7 +131,7 @@ func (c *serveCommand) options(e *environment) (service.Options, error) {
 
 // reachable refuses to let others reach what only this machine may: the demo
 // merchant, whose keys are public, and keys that would travel in the clear.
-func (c *serveCommand) reachable() error {
+func (c *serveFlags) reachable() error {
 	switch {
 	case c.DemoAnyway || onLoopback(c.Listen):
 		return nil

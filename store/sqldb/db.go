@@ -68,6 +68,9 @@ type Options struct {
 	// program runs: PostgreSQL measures them early, so that its plans suit them.
 	// Default none.
 	Growing []string
+	// ReadOnly opens a database that is there and refuses whatever would change
+	// it, also by being opened.
+	ReadOnly bool
 	// Log is where an operator reads what went wrong without an error; default
 	// slog.Default().
 	Log *slog.Logger
@@ -88,7 +91,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	switch scheme {
 	case "sqlite":
 		var file *sqliteDB
-		if file, err = openSQLite(ctx, rest); err == nil {
+		if file, err = openSQLite(ctx, rest, opts.ReadOnly); err == nil {
 			db.engine = file
 		}
 	case "postgres", "postgresql":
@@ -121,6 +124,33 @@ func (db *DB) ClockOffset(ctx context.Context) (time.Duration, error) {
 func (db *DB) SQLite() bool {
 	_, is := db.engine.(*sqliteDB)
 	return is
+}
+
+// HasTable reports whether a table of that name is there. It is for the one
+// table by which a database's schema is known.
+func (db *DB) HasTable(ctx context.Context, name string) (has bool, err error) {
+	text := "SELECT 1 WHERE to_regclass($1) IS NOT NULL"
+	if db.SQLite() {
+		text = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1"
+	}
+	err = db.Read(ctx, func(q Querier) error {
+		return q.Query(ctx, text, []any{name}, func(scan func(...any) error) error {
+			has = true
+			return scan(new(int64))
+		})
+	})
+	return has, err
+}
+
+// Setting is the value of one of PostgreSQL's settings, "" on SQLite.
+func (db *DB) Setting(ctx context.Context, name string) (value string, err error) {
+	if db.SQLite() {
+		return "", nil
+	}
+	err = db.Read(ctx, func(q Querier) error {
+		return q.Query(ctx, "SELECT current_setting($1)", []any{name}, func(scan func(...any) error) error { return scan(&value) })
+	})
+	return value, err
 }
 
 // Read runs work on one connection, outside a transaction.

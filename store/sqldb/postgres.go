@@ -45,6 +45,9 @@ func openPostgres(ctx context.Context, address string, opts Options) (*postgresD
 	// Rules are checked under row locks, which READ COMMITTED sees; a database
 	// whose default is stricter would only make us repeat.
 	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
+	if opts.ReadOnly {
+		config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open postgres: %w", err)

@@ -31,12 +31,12 @@ type sqliteDB struct {
 }
 
 // openSQLite opens or makes a file. name is what stands behind "sqlite:".
-func openSQLite(_ context.Context, name string) (*sqliteDB, error) {
+func openSQLite(_ context.Context, name string, readOnly bool) (*sqliteDB, error) {
 	if name == "" || strings.HasPrefix(name, ":") {
 		return nil, errors.New("open sqlite: a file name is needed, such as sqlite:refundry.db")
 	}
 	name = strings.TrimPrefix(name, "//")
-	if dir := filepath.Dir(name); dir != "." {
+	if dir := filepath.Dir(name); dir != "." && !readOnly {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("open sqlite: %w", err)
 		}
@@ -54,6 +54,13 @@ func openSQLite(_ context.Context, name string) (*sqliteDB, error) {
 			// while only.
 			"wal_autocheckpoint(16000)",
 		},
+	}
+	if readOnly {
+		options = url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()), "query_only(1)"}}
+		if _, err := os.Stat(name + "-wal"); errors.Is(err, os.ErrNotExist) {
+			// Nobody writes to it, and no file need be made beside it.
+			options.Set("immutable", "1")
+		}
 	}
 	address := "file:" + (&url.URL{Path: name}).EscapedPath() + "?" + options.Encode()
 	db := &sqliteDB{path: name, address: address, driver: &sqlite.Driver{}, readers: newSQLitePool(2 * max(2, runtime.GOMAXPROCS(0)))}

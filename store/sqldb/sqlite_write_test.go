@@ -15,7 +15,7 @@ type notebook struct{ db *sqliteDB }
 
 func newNotebook(t *testing.T) notebook {
 	t.Helper()
-	db, err := openSQLite(t.Context(), filepath.Join(t.TempDir(), "notes.db"))
+	db, err := openSQLite(t.Context(), filepath.Join(t.TempDir(), "notes.db"), false)
 	if err != nil {
 		t.Fatal(err)
 	}
