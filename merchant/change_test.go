@@ -54,3 +54,22 @@ func TestAnIdentityIsChangedByWhatItsDialectKnows(t *testing.T) {
 		t.Errorf("the identity before is another: %+v", before)
 	}
 }
+
+func TestASettingThatMovedIsRefusedAndItsRestTakenAway(t *testing.T) {
+	wallet, _ := service.Dialects().Find(merchant.Wallet)
+	before := merchant.Identity{
+		Dialect: merchant.Wallet, Name: "w", Public: map[string]string{"chinaums.mid": "1"}, Secrets: map[string]string{"chinaums.key": "k"},
+	}
+	_, err := wallet.Change(before, merchant.Given{Secrets: map[string]string{"chinaums.key": "new"}}, now)
+	const want = "chinaums.key: this setting moved to the merchant's sandbox account, where it is chinaums_communication_key (hint: refundry account set ACCOUNT --secret chinaums_communication_key=@FILE)"
+	if err == nil || err.Error() != want {
+		t.Errorf("a new value: %v", err)
+	}
+	after, err := wallet.Change(before, merchant.Given{Settings: map[string]string{"chinaums.mid": ""}, Secrets: map[string]string{"chinaums.key": ""}}, now)
+	if err != nil || len(after.Public) != 0 || len(after.Secrets) != 0 {
+		t.Errorf("taken away: %+v, %v", after, err)
+	}
+	if _, err := merchant.NewFresh("shop", merchant.Test, service.Dialects(), map[string]merchant.Given{merchant.Wallet: {Settings: map[string]string{"chinaums.tid": "1"}}}, now); err == nil {
+		t.Error("a new merchant was made with it")
+	}
+}

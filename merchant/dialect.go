@@ -19,6 +19,10 @@ type Dialect struct {
 	// Settings describe a merchant's identity: what it is called (Fixed), its
 	// settings and its secrets. Outside they are written NAME.setting.
 	Settings []Setting
+	// Moved are settings that identities had in earlier versions. Their values are
+	// moved by the service's start, and refused where they are given by their old
+	// names.
+	Moved []MovedSetting
 	// Check reads an identity, of which some is new, with the parser that will use
 	// it, and looks at what Settings can't see: whether values fit together and are
 	// good at a time. The error begins with the name of the setting at fault; nil is

@@ -54,6 +54,9 @@ func (d Dialect) NewIdentities(m Merchant, given Given, now time.Time) ([]Identi
 // checkGiven holds what is given against the descriptions. Nothing is required:
 // what is absent is made up.
 func (d Dialect) checkGiven(given Given) error {
+	if err := d.checkMoved(given); err != nil {
+		return err
+	}
 	settings := slices.Clone(d.Settings)
 	for n := range settings {
 		settings[n].Required = false
@@ -71,7 +74,9 @@ func (d Dialect) Change(i Identity, set Given, at time.Time) (Identity, error) {
 	for _, values := range []map[string]string{set.Settings, set.Secrets} {
 		for _, name := range sortedNames(values) {
 			s, ok := FindSetting(d.Settings, name)
+			_, moved := d.FindMoved(name)
 			switch {
+			case moved: // it is taken away: any value was refused
 			case !ok:
 				return i, fmt.Errorf("%s: no such setting", name)
 			case s.Fixed:

@@ -70,8 +70,8 @@ type Sent struct {
 	AccountVersion int64 `json:"-"`
 	// UpstreamRequestID is the channel's own name for the call.
 	UpstreamRequestID string `json:"upstream_request_id,omitempty"`
-	// Shown are members of the request that dialects show to merchants, by their
-	// names there.
+	// Shown are members of the request that dialects show to merchants, by the
+	// names that they have in the channel's protocol.
 	Shown map[string]string `json:"shown,omitempty"`
 }
 

@@ -99,7 +99,7 @@ type Refund struct {
 	Settled money.Amount
 	// Landed is where the money went if not back the way it came.
 	Landed Landed
-	// Shown are members of what was sent to the channel that dialects show.
+	// Shown are members of the last submit that dialects show, as in Sent.
 	Shown map[string]string
 
 	// ResolvedBy is who said how it ended, where that was an operator and no

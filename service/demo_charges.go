@@ -7,6 +7,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/chinaums"
 )
 
 // expiresAfter is how long after it was made an unpaid charge would have
@@ -53,7 +54,7 @@ func demoWallet() refund.Charge {
 	return refund.Charge{
 		ID: demoWalletID, OrderNo: name, Channel: "wechat_qrcode", TransactionID: "4200000000202607010000000002",
 		Currency: "CNY", Amount: 100,
-		Detail:  refund.Detail{ClientIP: "127.0.0.1", Route: "chinaums"},
+		Detail:  refund.Detail{ClientIP: "127.0.0.1", Route: chinaums.Channel},
 		Aliases: []refund.Alias{{Dialect: merchant.Wallet, Identity: "wallet_demo", Name: name}},
 	}
 }

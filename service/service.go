@@ -115,6 +115,10 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 		s.release()
 		return nil, err
 	}
+	if err := s.moveSettings(ctx); err != nil {
+		s.release()
+		return nil, err
+	}
 	s.run()
 	return s, nil
 }

@@ -69,6 +69,24 @@ func (s *Store) scanIdentity(scan func(...any) error) (merchant.Identity, error)
 	return i, nil
 }
 
+// IdentitiesOfDialect lists every merchant's identities in a dialect with their
+// secrets opened, without the platform keys that came later.
+func (s *Store) IdentitiesOfDialect(ctx context.Context, dialect string) ([]merchant.Identity, error) {
+	const text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.dialect = $1 ORDER BY i.merchant_id, i.created_at, i.name`
+	var found []merchant.Identity
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{dialect}, func(scan func(...any) error) error {
+			i, err := s.scanIdentity(scan)
+			found = append(found, i)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list identities: %w", err)
+	}
+	return found, nil
+}
+
 func (s *Store) identities(ctx context.Context, merchantID string) ([]merchant.Identity, error) {
 	const (
 		text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.merchant_id = $1 ORDER BY i.dialect, i.created_at, i.name`

@@ -2,12 +2,16 @@ package store_test
 
 import (
 	"context"
+	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
@@ -65,6 +69,7 @@ func upgrade(t *testing.T, s *store.Store, file string) {
 	if _, identity, err := s.Identity(ctx, merchant.Payin, "M948164"); err != nil || len(identity.Secrets) == 0 {
 		t.Errorf("the sealed secrets of an identity: %v, %v", identity, err)
 	}
+	moveASetting(t, s)
 	listed, _, err := s.Batches(ctx, refund.BatchFilter{MerchantID: "mer_demo", Dialect: merchant.PingPP, Identity: "app_1Gqj58ynP0mHeX1q", Limit: 10})
 	if err != nil || len(listed) != 1 || listed[0].Batch.ID != "1517512597777432840" || len(listed[0].Refunds) != 1 {
 		t.Errorf("batches %+v, %v", listed, err)
@@ -88,4 +93,38 @@ func states(t *testing.T, s *store.Store) string {
 		t.Fatal(err)
 	}
 	return strings.Join(rows, "\n") + "\n"
+}
+
+// moveASetting has the demo wallet's ChinaUMS settings, as released versions kept
+// them, moved to the sandbox account, as the start of a service does.
+func moveASetting(t *testing.T, s *store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := s.ChangeIdentity(ctx, "mer_demo", merchant.Wallet, "wallet_demo", func(i merchant.Identity) (merchant.Identity, audit.Record, error) {
+		i.Public, i.Secrets = maps.Clone(i.Public), maps.Clone(i.Secrets)
+		i.Public["chinaums.tid"], i.Secrets["chinaums.key"] = "10000001", "k"
+		return i, storetest.Record("mer_demo"), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	desk, err := service.NewAdmin(ctx, s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wallets, err := s.IdentitiesOfDialect(ctx, merchant.Wallet)
+	if err != nil || len(wallets) != 1 {
+		t.Fatalf("wallets %v, %v", wallets, err)
+	}
+	if left, err := desk.MoveSettings(ctx, admin.By{Actor: audit.ByCommand("test")}, wallets[0]); err != nil || len(left) > 0 {
+		t.Fatalf("left %v, %v", left, err)
+	}
+	account, err := s.ChannelAccount(ctx, "sandbox_demo")
+	if err != nil || account.Settings["chinaums_tid"] != "10000001" || account.Secrets["chinaums_communication_key"] != "k" || account.Version != 2 {
+		t.Errorf("the account is of version %d with %v and %d secrets, %v", account.Version, account.Settings, len(account.Secrets), err)
+	}
+	_, wallet, err := s.Identity(ctx, merchant.Wallet, "wallet_demo")
+	if err != nil || wallet.Public["chinaums.tid"] != "" || wallet.Secrets["chinaums.key"] != "" || wallet.Secrets[merchant.PlatformSecretKey] == "" {
+		t.Errorf("the wallet still has %v and %d secrets, %v", wallet.Public, len(wallet.Secrets), err)
+	}
 }

@@ -8,21 +8,23 @@ import (
 
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/chinaums"
 )
 
 // connector is the sandbox as one account sees it. Its calls share the
 // sandbox's commits with those of all other accounts.
 type connector struct {
 	channel.Basic
-	box     *Sandbox
-	account string
+	box      *Sandbox
+	account  string
+	chinaums chinaums.Account
 }
 
 var _ channel.Connector = connector{}
 
 // Open implements channel.Driver.
 func (s *Sandbox) Open(account channel.Account) (channel.Connector, error) {
-	return connector{box: s, account: account.ID}, nil
+	return connector{box: s, account: account.ID, chinaums: chinaUMS(account)}, nil
 }
 
 // Rules implements channel.Driver: the sandbox has none. A merchant who asks
@@ -44,7 +46,10 @@ func (connector) Capabilities() channel.Capabilities {
 
 // Submit asks for a refund; its amount chooses what happens.
 func (c connector) Submit(ctx context.Context, i channel.Instruction) refund.Outcome {
-	return c.box.do(ctx, call{refund.StepSubmit, i})
+	sent := c.sends(i)
+	outcome := c.box.do(ctx, call{refund.StepSubmit, i})
+	outcome.Sent = sent
+	return outcome
 }
 
 // Query asks what became of a refund.

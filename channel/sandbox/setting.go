@@ -10,8 +10,7 @@ import (
 
 // The settings of a sandbox account: the account at ChinaUMS that the sandbox
 // plays for charges of that route. What is not set is the account of ChinaUMS'
-// own documents. Nothing reads them yet: the wallet's extra is still made of the
-// settings of its identity.
+// own documents.
 const (
 	SettingMsgSrc   = "chinaums_msg_src"
 	SettingMID      = "chinaums_mid"

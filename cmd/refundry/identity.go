@@ -68,6 +68,12 @@ func (f identityFlags) of(e *environment, known merchant.Dialect) (merchant.Give
 // the dialect to say.
 func give(out map[string]merchant.Given, known merchant.Dialect, name, value string) error {
 	s, ok := known.Setting(name)
+	if err := known.CheckMoved(name, value); err != nil {
+		return usageError{known.Name + "." + err.Error()}
+	}
+	if moved, was := known.FindMoved(name); was {
+		s, ok = merchant.Setting{Name: moved.Name, Secret: moved.Secret}, true
+	}
 	if !ok {
 		return usageError{fmt.Sprintf("%s.%s: no such setting (hint: refundry identity dialects)", known.Name, name)}
 	}

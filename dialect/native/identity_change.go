@@ -64,5 +64,24 @@ func (d *decoder) changeable(known merchant.Dialect, set map[string]string) []me
 			members = append(members, optional(before+s.Name, read))
 		}
 	}
+	return append(members, d.moved(known, set)...)
+}
+
+// moved are the members for settings that are a channel account's now. All that
+// an identity takes of them is that an old value goes away.
+func (d *decoder) moved(known merchant.Dialect, set map[string]string) []member {
+	var members []member
+	for _, moved := range known.Moved {
+		read := func(v exactjson.Value, path string) {
+			var text string
+			d.text(&text, mostPEM)(v, path)
+			if err := known.CheckMoved(moved.Name, text); err != nil {
+				d.refuse(path, "%s", strings.TrimPrefix(err.Error(), moved.Name+": "))
+			} else if !moved.Secret {
+				set[moved.Name] = text
+			}
+		}
+		members = append(members, optional(moved.Name, read), optional(known.Name+"."+moved.Name, read))
+	}
 	return members
 }

@@ -149,3 +149,20 @@ func TestASettingMayBeNamedWithItsDialect(t *testing.T) {
 	}
 	send(t, s, demo, "PATCH", "/identities/payin/M948164", `{"settings":{"wallet.accept_number_amount":"true"}}`, http.StatusBadRequest)
 }
+
+// What a channel account has now is refused by its old name, and a value that was
+// left there can be taken away.
+func TestASettingThatMovedIsRefusedWithItsNewPlace(t *testing.T) {
+	s := dialecttest.Start(t)
+	const path = "/identities/wallet/wallet_demo"
+	for _, name := range []string{"chinaums.mid", "wallet.chinaums.mid"} {
+		s.Unchanged(t, func() {
+			answer := send(t, s, demo, "PATCH", path, `{"settings":{"`+name+`":"1"}}`, http.StatusBadRequest)
+			want := "settings." + name + " this setting moved to the merchant's sandbox account, where it is chinaums_mid (hint: refundry account set ACCOUNT --set chinaums_mid=VALUE)"
+			if text(answer, "param") != "settings."+name || text(answer, "detail") != want {
+				t.Errorf("answered %s", answer)
+			}
+		})
+		send(t, s, demo, "PATCH", path, `{"settings":{"`+name+`":""}}`, http.StatusOK)
+	}
+}

@@ -156,7 +156,7 @@ var keyedWrites = []keyedWrite{
 	{
 		name:   "an identity's settings",
 		method: "PATCH", prepare: at("/identities/wallet/wallet_demo"), status: http.StatusOK,
-		body: `{"settings": {"chinaums.msg_src": "a"}}`, other: `{"settings": {"chinaums.msg_src": "b"}}`,
+		body: `{"settings": {"wallet.appid": "a"}}`, other: `{"settings": {"wallet.appid": "b"}}`,
 	},
 	{
 		name:   "a channel account",

@@ -7,6 +7,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/chinaums"
 	wire "github.com/refundry/refundry/wire/wallet"
 )
 
@@ -64,7 +65,7 @@ func (c *call) newCharge(request wire.ChargeRequest, account string, now time.Ti
 	}
 	// The page's own channels went through ChinaUMS: its sample shows it.
 	if request.Channel == wire.ChannelWeChatQRCode || request.Channel == channelUnifiedOrder {
-		charge.Detail.Route = routeChinaUMS
+		charge.Detail.Route = chinaums.Channel
 	}
 	return charge
 }

@@ -5,17 +5,19 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/refundry/refundry/channel/sandbox"
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/dialect/wallet"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/webhook"
 	wire "github.com/refundry/refundry/wire/wallet"
 )
@@ -46,18 +48,48 @@ func viaChinaUMS(c *refund.Charge) {
 	c.Channel, c.Detail.Route = "wechat_qrcode", "chinaums"
 }
 
+// sandboxAccount gives the merchant's sandbox account settings and secrets.
+func (w world) sandboxAccount(t testing.TB, settings, secrets map[string]string) {
+	t.Helper()
+	accounts, err := w.Store.ChannelAccounts(t.Context(), w.merchantID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, _ := dialect.SandboxAccount(accounts)
+	now := time.Now()
+	_, err = w.Store.ChangeAccount(t.Context(), w.merchantID, account.ID, storetest.Record(w.merchantID), now, func(a *merchant.ChannelAccount) error {
+		*a = a.Renew(settings, secrets, now)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// empty are the nine members while nothing was sent.
+func empty() map[string]string {
+	return map[string]string{
+		"msg_type": "", "request_timestamp": "", "msg_src": "", "mid": "", "tid": "", "mer_order_id": "", "refund_order": "", "refund_amount": "", "sign": "",
+	}
+}
+
 // What the sandbox was really sent: the number that the store keeps, the time
 // of the submit in Shanghai, the amount in fen; the account is ChinaUMS' own.
 func TestTheNineMembersOfExtraAreWhatWasSent(t *testing.T) {
 	w := with(t, dialecttest.Start(t), merchant.Test, nil)
 	charge := w.Charge(t, w.merchantID, 100, viaChinaUMS)
+	before := time.Now()
 	extra := extraOf(t, w.refund(t, strings.TrimSuffix(asking(nameIn(t, charge), 30), "}")+`,"extra":{"refund_order":"MINE-1"}}`, 200, "Prefer", "wait=5"))
 	stored := w.Refunds(t, charge)[0]
 	if stored.Number != "MINE-1" || stored.SubmittedAt.IsZero() {
 		t.Fatalf("stored as %q, sent at %v", stored.Number, stored.SubmittedAt)
 	}
+	sentAt, err := time.ParseInLocation(time.DateTime, extra["request_timestamp"], time.FixedZone("", 8*60*60))
+	if err != nil || sentAt.Before(before.Truncate(time.Second)) || sentAt.After(time.Now()) {
+		t.Errorf("sent at %v (%v)", sentAt, err)
+	}
 	want := map[string]string{
-		"msg_type": "refund", "request_timestamp": stored.SubmittedAt.Add(8 * time.Hour).UTC().Format("2006-01-02 15:04:05"),
+		"msg_type": "refund", "request_timestamp": extra["request_timestamp"],
 		"msg_src": "WWW.TEST.COM", "mid": "898340149000005", "tid": "88880001",
 		"mer_order_id": charge.OrderNo, "refund_order": stored.ChannelNumber, "refund_amount": "30", "sign": "XXX",
 	}
@@ -71,27 +103,66 @@ func TestTheNineMembersOfExtraAreWhatWasSent(t *testing.T) {
 	}
 }
 
+// What would have been sent is not told: a paused account sends nothing.
+func TestUntilSomethingWasSentTheNineMembersAreEmpty(t *testing.T) {
+	w := with(t, dialecttest.Start(t), merchant.Test, map[string]string{wire.SettingShowSign: "on"})
+	charge := w.Charge(t, w.merchantID, 100, viaChinaUMS)
+	set := func(state merchant.AccountState) {
+		_, err := w.Store.ChangeAccount(t.Context(), w.merchantID, charge.ChannelAccount, storetest.Record(w.merchantID), time.Now(),
+			func(a *merchant.ChannelAccount) error { a.State = state; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(merchant.AccountPaused)
+	made := w.refund(t, asking(nameIn(t, charge), 30), 200)
+	if diff := cmp.Diff(empty(), extraOf(t, made)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	set(merchant.AccountActive)
+	repeated := w.refund(t, asking(nameIn(t, charge), 40), 200, "Prefer", "wait=5")
+	if extra := extraOf(t, repeated); extra["refund_amount"] != "40" || extra["sign"] == "" {
+		t.Errorf("what was sent is %v", extra)
+	}
+}
+
+// A change of the account shows in what is sent from then on.
+func TestWhatWasSentStaysAsItWas(t *testing.T) {
+	w := with(t, dialecttest.Start(t), merchant.Test, map[string]string{wire.SettingShowSign: "on"})
+	charge := w.charge(t, 100, viaChinaUMS)
+	made := w.refund(t, asking(charge, 30), 200, "Prefer", "wait=5")
+	w.sandboxAccount(t, map[string]string{sandbox.SettingMID: "100000000000001"}, map[string]string{sandbox.SecretMessageKey: "new"})
+	if read := w.get(t, "/obj/"+decoded(t, made)["id"].(string), 200); read != made {
+		t.Errorf("read\n%s\nmade\n%s", read, made)
+	}
+	next := extraOf(t, w.refund(t, asking(charge, 31), 200, "Prefer", "wait=5"))
+	if want := fmt.Sprintf("%X", md5.Sum([]byte(upstream(next, "YUEDANDEFAULT", "")+"new"))); next["mid"] != "100000000000001" || next["sign"] != want {
+		t.Errorf("the next is %v, want the sign %s", next, want)
+	}
+}
+
 func TestTheSignatureIsShownWhereItIsSwitchedOn(t *testing.T) {
 	s := dialecttest.Start(t)
 	for _, test := range []struct {
 		name     string
+		show     string
 		settings map[string]string
 		want     func(extra map[string]string) string
 	}{
-		{"no switch", nil, func(map[string]string) string { return "XXX" }},
-		{"switched off", map[string]string{wire.SettingShowSign: "off"}, func(map[string]string) string { return "XXX" }},
-		{"switched on: MD5 under the documents' key", map[string]string{wire.SettingShowSign: "on"}, func(extra map[string]string) string {
+		{"no switch", "", nil, func(map[string]string) string { return "XXX" }},
+		{"switched off", "off", nil, func(map[string]string) string { return "XXX" }},
+		{"switched on: MD5 under the documents' key", "on", nil, func(extra map[string]string) string {
 			return fmt.Sprintf("%X", md5.Sum([]byte(upstream(extra, "YUEDANDEFAULT", "")+testKey)))
 		}},
 		{
-			"SHA256, which is signed as a field of its own",
-			map[string]string{wire.SettingShowSign: "on", wire.SettingSignType: "SHA256", wire.SettingInstMID: "H5DEFAULT"},
+			"SHA256, which is signed as a field of its own", "on",
+			map[string]string{sandbox.SettingSignType: "SHA256", sandbox.SettingInstMID: "H5DEFAULT"},
 			func(extra map[string]string) string {
 				return fmt.Sprintf("%x", sha256.Sum256([]byte(upstream(extra, "H5DEFAULT", "&signType=SHA256")+testKey)))
 			},
 		},
-		{"an account of one's own", map[string]string{
-			wire.SettingShowSign: "on", wire.SettingMsgSrc: "WWW.SHOP.COM", wire.SettingMID: "100000000000001", wire.SettingTID: "10000001",
+		{"an account of one's own", "on", map[string]string{
+			sandbox.SettingMsgSrc: "WWW.SHOP.COM", sandbox.SettingMID: "100000000000001", sandbox.SettingTID: "10000001",
 		}, func(extra map[string]string) string {
 			if extra["msg_src"] != "WWW.SHOP.COM" || extra["mid"] != "100000000000001" || extra["tid"] != "10000001" {
 				t.Errorf("the account is %v", extra)
@@ -100,7 +171,14 @@ func TestTheSignatureIsShownWhereItIsSwitchedOn(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := with(t, s, merchant.Test, test.settings)
+			var settings map[string]string
+			if test.show != "" {
+				settings = map[string]string{wire.SettingShowSign: test.show}
+			}
+			w := with(t, s, merchant.Test, settings)
+			if test.settings != nil {
+				w.sandboxAccount(t, test.settings, nil)
+			}
 			charge := w.charge(t, 100, viaChinaUMS)
 			made := w.refund(t, asking(charge, 30), 200, "Prefer", "wait=5")
 			extra := extraOf(t, made)
@@ -114,33 +192,33 @@ func TestTheSignatureIsShownWhereItIsSwitchedOn(t *testing.T) {
 	}
 }
 
-// In live mode no account and no key stands in for what is not set.
-func TestALiveAccountSignsWithItsOwnKeyOrNotAtAll(t *testing.T) {
+// A webhook shows what was sent too. What was sent without a signature has none
+// that could be shown.
+func TestAWebhookShowsWhatWasSent(t *testing.T) {
 	charge := refund.Charge{OrderNo: "3194T1", Aliases: []refund.Alias{{Dialect: merchant.Wallet, Identity: demoWallet, Name: "c1"}}}
 	viaChinaUMS(&charge)
 	at := time.Date(2026, 11, 22, 18, 30, 0, 0, time.UTC)
-	event := webhook.Event{ID: "evt_1", Type: "refund.succeeded", At: at, Mode: merchant.Live, Charge: charge, Refund: refund.Refund{
-		ID: "re_1", Amount: 7, Currency: "CNY", State: refund.Succeeded, ChannelNumber: "3194N1", CreatedAt: at, SubmittedAt: at.Add(time.Second),
-	}}
-	public := map[string]string{
-		wire.SettingShowSign: "on", wire.SettingMsgSrc: "M", wire.SettingMID: "1", wire.SettingTID: "2", wire.SettingInstMID: "I",
-	}
 	for name, test := range map[string]struct {
-		secrets map[string]string
-		want    string
+		shown map[string]string
+		want  string
 	}{
-		"no key": {nil, "XXX"},
-		"a key": {map[string]string{wire.SecretMessageKey: "k"}, fmt.Sprintf("%X", md5.Sum([]byte(
-			"instMid=I&merOrderId=3194T1&mid=1&msgSrc=M&msgType=refund&refundAmount=7&refundOrderId=3194N1&requestTimestamp=2026-11-23 02:30:01&tid=2k")))},
+		"nothing was sent":    {nil, `"mid":"","tid":"","mer_order_id":"","refund_order":"","refund_amount":"","sign":""}`},
+		"without a signature": {map[string]string{"msgType": "refund", "mid": "1", "tid": "2", "refundAmount": "7"}, `"mid":"1","tid":"2","mer_order_id":"","refund_order":"","refund_amount":"7","sign":"XXX"}`},
+		"with one": {
+			map[string]string{"msgType": "refund", "mid": "1", "tid": "2", "merOrderId": "3194T1", "refundOrderId": "3194N1", "refundAmount": "7", "sign": "0F"},
+			`"mid":"1","tid":"2","mer_order_id":"3194T1","refund_order":"3194N1","refund_amount":"7","sign":"0F"}`,
+		},
 	} {
-		known := knownWallet(people{public: public, secrets: test.secrets})
+		event := webhook.Event{ID: "evt_1", Type: "refund.succeeded", At: at, Mode: merchant.Live, Charge: charge, Refund: refund.Refund{
+			ID: "re_1", Amount: 7, Currency: "CNY", State: refund.Succeeded, ChannelNumber: "3194N1", CreatedAt: at, SubmittedAt: at.Add(time.Second), Shown: test.shown,
+		}}
+		known := knownWallet(people{public: map[string]string{wire.SettingShowSign: "on"}})
 		message, err := wallet.New(wallet.Services{}).Render(known, merchant.Endpoint{}, event)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := regexp.MustCompile(`"mid":"1","tid":"2",.*"sign":"([^"]*)"`).FindSubmatch(message.Body)
-		if found == nil || string(found[1]) != test.want {
-			t.Errorf("%s: want sign %s in %s", name, test.want, message.Body)
+		if !strings.Contains(string(message.Body), test.want) {
+			t.Errorf("%s: want %s in %s", name, test.want, message.Body)
 		}
 	}
 }

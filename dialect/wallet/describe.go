@@ -12,7 +12,6 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/wire/chinaums"
 	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/wallet"
 )
@@ -42,7 +41,7 @@ const (
 // Describe says what the registry needs to know of the dialect.
 func Describe() merchant.Dialect {
 	return merchant.Dialect{
-		Name: merchant.Wallet, Settings: settings(), Make: makeWallet, HandedOver: []string{merchant.MerchantSecretKey},
+		Name: merchant.Wallet, Settings: settings(), Moved: moved(), Make: makeWallet, HandedOver: []string{merchant.MerchantSecretKey},
 		Document: func(identities []merchant.Identity, key string) any {
 			i := identities[0]
 			return document{
@@ -92,13 +91,22 @@ func settings() []merchant.Setting {
 		{Name: wire.SettingBlock, Default: wire.SettingOff, Meaning: "whether the wallet is locked and takes no writes", Check: onOff},
 		{Name: wire.SettingReviewed, Default: wire.SettingOn, Meaning: "whether the wallet is approved and takes writes", Check: onOff},
 		{Name: wire.SettingAppID, Meaning: "the wallet object's appid", Check: text},
-		{Name: wire.SettingMsgSrc, Meaning: "msgSrc at ChinaUMS", Check: text},
-		{Name: wire.SettingMID, Meaning: "mid at ChinaUMS", Check: text},
-		{Name: wire.SettingTID, Meaning: "tid at ChinaUMS", Check: text},
-		{Name: wire.SettingInstMID, Meaning: "instMid at ChinaUMS", Check: text},
 		{Name: wire.SettingShowSign, Default: wire.SettingOff, Meaning: "whether a refund's extra shows the signature of the message to ChinaUMS", Check: onOff},
-		{Name: wire.SettingSignType, Default: chinaums.MD5, Meaning: "how that message is signed", Check: merchant.OneOf(chinaums.MD5, chinaums.SHA256)},
-		{Name: wire.SecretMessageKey, Secret: true, Meaning: "the communication key at ChinaUMS"},
+	}
+}
+
+// moved are the settings of the account at ChinaUMS, which is a channel account.
+func moved() []merchant.MovedSetting {
+	to := func(name, as string, secret bool) merchant.MovedSetting {
+		return merchant.MovedSetting{Name: name, Secret: secret, Channel: merchant.ChannelSandbox, As: as, Takes: wire.ChannelWeChatQRCode}
+	}
+	return []merchant.MovedSetting{
+		to("chinaums.msg_src", "chinaums_msg_src", false),
+		to("chinaums.mid", "chinaums_mid", false),
+		to("chinaums.tid", "chinaums_tid", false),
+		to("chinaums.inst_mid", "chinaums_inst_mid", false),
+		to("chinaums.sign_type", "chinaums_sign_type", false),
+		to("chinaums.key", "chinaums_communication_key", true),
 	}
 }
 

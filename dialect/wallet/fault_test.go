@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,8 +29,6 @@ type people struct {
 	away   bool
 	public map[string]string
 	secret string
-	// secrets are the wallet's besides.
-	secrets map[string]string
 }
 
 func (p people) Caller(context.Context, string, string) (merchant.Caller, error) {
@@ -49,7 +46,6 @@ func (p people) Identity(_ context.Context, _, name string) (merchant.Merchant, 
 		return merchant.Merchant{}, merchant.Identity{}, refund.Errorf(refund.KindUnauthenticated, "", "unknown")
 	}
 	secrets := map[string]string{merchant.PlatformSecretKey: p.secret}
-	maps.Copy(secrets, p.secrets)
 	return merchant.Merchant{}, merchant.Identity{Dialect: merchant.Wallet, Name: demoWallet, Public: p.public, Secrets: secrets}, nil
 }
 

@@ -14,21 +14,19 @@ const noClientIP = "0.0.0.0"
 
 // voice is how one wallet is told of things: its settings.
 type voice struct {
-	wallet string
-	mode   merchant.Mode
-	style  wire.CurrencyStyle
-	prefix string
-	public map[string]string
-	// signs is the communication key with which ChinaUMS' messages are signed.
-	signs string
+	wallet   string
+	style    wire.CurrencyStyle
+	prefix   string
+	showSign bool
 }
 
-func (c *call) voice() voice { return voiceOf(c.identity, c.caller.Merchant.Mode) }
+func (c *call) voice() voice { return voiceOf(c.identity) }
 
-func voiceOf(identity merchant.Identity, mode merchant.Mode) voice {
+func voiceOf(identity merchant.Identity) voice {
 	return voice{
-		wallet: identity.Name, mode: mode, public: identity.Public, prefix: wire.RefundIDPrefix(identity.Public),
-		style: wire.CurrencyStyle(identity.Public[wire.SettingCurrencyStyle]), signs: identity.Secrets[wire.SecretMessageKey],
+		wallet: identity.Name, prefix: wire.RefundIDPrefix(identity.Public),
+		style:    wire.CurrencyStyle(identity.Public[wire.SettingCurrencyStyle]),
+		showSign: identity.Public[wire.SettingShowSign] == wire.SettingOn,
 	}
 }
 

@@ -65,7 +65,7 @@ func (d *Dialect) Render(known webhook.Known, endpoint merchant.Endpoint, event 
 	if !ok {
 		return webhook.Message{}, fmt.Errorf("the merchant has no wallet %q", name)
 	}
-	object, err := wire.Marshal(voiceOf(identity, event.Mode).refund(event.Refund, event.Charge))
+	object, err := wire.Marshal(voiceOf(identity).refund(event.Refund, event.Charge))
 	if err != nil {
 		return webhook.Message{}, err
 	}

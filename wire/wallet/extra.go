@@ -2,23 +2,23 @@ package wallet
 
 import "time"
 
-// shanghai is the time zone of what ChinaUMS and the older generation write as
-// a date and a time.
+// shanghai is the time zone of what the older generation writes as a date and a
+// time.
 var shanghai = time.FixedZone("UTC+8", 8*60*60)
 
 // MaskedSign stands for a signature that is not shown: it is over known text,
 // and could be sent again (L2.5-9).
 const MaskedSign = "XXX"
 
-// MessageRefund is the msg_type of a refund.
-const MessageRefund = "refund"
-
 // Extra is a refund's member extra (L2.5-1): for charges routed through
 // ChinaUMS what was really sent there, nine texts in the order of the page's
 // sample, named in snake case. The zero Extra is {}, which all others have.
 type Extra struct {
+	// Routed says that the charge is routed through ChinaUMS: all nine members are
+	// written, as empty texts until something was sent.
+	Routed           bool   `json:"-"`
 	MsgType          string `json:"msg_type"`
-	RequestTimestamp string `json:"request_timestamp"` // LocalTime
+	RequestTimestamp string `json:"request_timestamp"`
 	MsgSrc           string `json:"msg_src"`
 	MID              string `json:"mid"`
 	TID              string `json:"tid"`
@@ -39,9 +39,10 @@ func (e Extra) MarshalJSON() ([]byte, error) {
 	return Marshal(plain(e))
 }
 
-// Masked hides the signature unless the merchant has switched it on.
+// Masked hides the signature of what was sent unless the merchant has switched
+// it on.
 func (e Extra) Masked(showSign bool) Extra {
-	if !showSign && e != (Extra{}) {
+	if !showSign && e.MsgType != "" {
 		e.Sign = MaskedSign
 	}
 	return e

@@ -100,15 +100,17 @@ func TestObjectsAndRepliesAreWrittenInFull(t *testing.T) {
 }
 
 func TestASignatureIsShownOnlyWhereItIsSwitchedOn(t *testing.T) {
-	extra := Extra{MsgType: MessageRefund, Sign: "0123"}
+	extra := Extra{Routed: true, MsgType: "refund", Sign: "0123"}
 	if got := extra.Masked(false); got.Sign != "XXX" || got.MsgType != "refund" {
 		t.Errorf("hidden: %+v", got)
 	}
 	if got := extra.Masked(true); got.Sign != "0123" {
 		t.Errorf("shown: %+v", got)
 	}
-	if got := (Extra{}).Masked(false); got != (Extra{}) {
-		t.Errorf("nothing became %+v", got)
+	for _, extra := range []Extra{{}, {Routed: true}} {
+		if got := extra.Masked(false); got != extra {
+			t.Errorf("nothing was sent, and %+v became %+v", extra, got)
+		}
 	}
 }
 

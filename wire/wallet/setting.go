@@ -27,18 +27,7 @@ const (
 	// SettingShowSign is SettingOn or SettingOff (default): whether the extra
 	// of a refund shows the signature of the message upstream (L2.5-10).
 	SettingShowSign = "wallet.show_sign"
-	// These are the account's at ChinaUMS (L2.5-5). SettingSignType is MD5
-	// (default) or SHA256.
-	SettingMsgSrc   = "chinaums.msg_src"
-	SettingMID      = "chinaums.mid"
-	SettingTID      = "chinaums.tid"
-	SettingInstMID  = "chinaums.inst_mid"
-	SettingSignType = "chinaums.sign_type"
 )
-
-// SecretMessageKey names, among a wallet's secrets, the communication key with
-// which messages to ChinaUMS are signed.
-const SecretMessageKey = "chinaums.key"
 
 // Values of settings.
 const (
