@@ -9,18 +9,21 @@ import (
 
 // RerouteRefund sends an abnormal refund to another account of the payer, or
 // back to the merchant. The card is passed to the channel and kept nowhere.
-// Errors: KindInvalid; KindRefundNotFound; KindStateConflict for a refund that
-// is not abnormal, while its channel is being asked, and where that refuses.
-func (a *Admin) RerouteRefund(ctx context.Context, by By, merchantID, refundID string, to channel.Destination) (refund.Refund, error) {
-	record, err := a.record(by, merchantID, "refund.reroute", refundID)
-	if err != nil {
+// name is any that Refunds.RefundByAny takes. Errors: KindInvalid; those of
+// RefundByAny; KindStateConflict for a refund that is not abnormal, while its
+// channel is being asked, and where that refuses.
+func (a *Admin) RerouteRefund(ctx context.Context, by By, merchantID, name string, to channel.Destination) (refund.Refund, error) {
+	if err := by.check(); err != nil {
 		return refund.Refund{}, err
 	}
 	if err := checkDestination(to); err != nil {
 		return refund.Refund{}, err
 	}
-	r, err := a.s.Engine.Reroute(ctx, merchantID, refundID, to, record.With("to", to.Kind))
+	r, record, err := a.refundNamed(ctx, by, merchantID, "refund.reroute", name)
 	if err != nil {
+		return refund.Refund{}, err
+	}
+	if r, err = a.s.Engine.Reroute(ctx, merchantID, r.ID, to, record.With("to", to.Kind)); err != nil {
 		return refund.Refund{}, err
 	}
 	a.done(merchantID)

@@ -44,18 +44,17 @@ type Resolution struct {
 
 // ResolveRefund records how an open refund ended, which the channel's own word
 // will not bring: the books follow it, the attempt keeps the proof, and attempt
-// and event say who said so. Errors: KindInvalid; KindRefundNotFound;
-// KindStateConflict while the channel is being asked about the refund, and for a
-// final state, which needs a second person.
-func (a *Admin) ResolveRefund(ctx context.Context, by By, merchantID, refundID string, how Resolution) (refund.Refund, error) {
-	record, err := a.record(by, merchantID, "refund.resolve", refundID)
-	if err != nil {
+// and event say who said so. name is any that Refunds.RefundByAny takes. Errors:
+// KindInvalid; those of RefundByAny; KindStateConflict while the channel is being
+// asked about the refund, and for a final state, which needs a second person.
+func (a *Admin) ResolveRefund(ctx context.Context, by By, merchantID, name string, how Resolution) (refund.Refund, error) {
+	if err := by.check(); err != nil {
 		return refund.Refund{}, err
 	}
 	if err := how.check(a.now()); err != nil {
 		return refund.Refund{}, err
 	}
-	r, err := a.s.Store.Refund(ctx, merchantID, refundID)
+	r, record, err := a.refundNamed(ctx, by, merchantID, "refund.resolve", name)
 	if err != nil {
 		return refund.Refund{}, err
 	}

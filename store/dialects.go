@@ -10,7 +10,7 @@ import (
 // derives, and the end of a batch leaves no event.
 type Dialects struct {
 	// References read a text as what a refund is called in a dialect, with the
-	// merchant's identities.
+	// merchant's identities, which come without their secrets.
 	References []func(text string, identities []merchant.Identity) []refund.Reference
 	// BatchEnd returns the type of the event that tells of refunds which were
 	// accepted as one batch, "" while there is nothing to tell.

@@ -74,7 +74,7 @@ func (s *Store) ForgetRecent() { s.recent.young, s.recent.old = nil, nil }
 // SearchPlan tells how the engine would search for what a number means: a line
 // for each step.
 func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids []string) ([]string, error) {
-	_, one := searched(merchantID, number, ids, refund.Page{Limit: 20})
+	_, one := searched(named, merchantID, number, ids, refund.Page{Limit: 20})
 	var lines []string
 	err := s.Read(ctx, func(q sqldb.Querier) error {
 		how, columns := "EXPLAIN ", []any{new(string)}

@@ -87,6 +87,19 @@ func (s *Store) IdentitiesOfDialect(ctx context.Context, dialect string) ([]merc
 	return found, nil
 }
 
+// openIdentities are a merchant's identities without their secrets, for which no
+// master key is needed.
+func (s *Store) openIdentities(ctx context.Context, q sqldb.Querier, merchantID string) ([]merchant.Identity, error) {
+	const text = `SELECT i.dialect, i.name, i.sub, i.merchant_id, i.settings, '', i.created_at FROM identities i WHERE i.merchant_id = $1`
+	var found []merchant.Identity
+	err := q.Query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
+		i, err := s.scanIdentity(scan)
+		found = append(found, i)
+		return err
+	})
+	return found, err
+}
+
 func (s *Store) identities(ctx context.Context, merchantID string) ([]merchant.Identity, error) {
 	const (
 		text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.merchant_id = $1 ORDER BY i.dialect, i.created_at, i.name`

@@ -66,7 +66,11 @@ func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (
 		e.Charge = name
 		return refund.Charge{}, e
 	case len(found) > 1:
-		e := refund.Errorf(refund.KindInvalid, "charge", "the name stands for different charges in different dialects; use the charge's id")
+		ids := make([]string, len(found))
+		for n, c := range found {
+			ids[n] = c.ID
+		}
+		e := ambiguous("charge", ids, false)
 		e.Charge = name
 		return refund.Charge{}, e
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
@@ -13,17 +14,14 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// named are the refunds that a number may mean, each way by an index of its
-// own: the refund's numbers here and at its channel, then those of its charge.
-// The merchant is $1, the number $2. The ways are put together by UNION ALL,
-// and doubles taken out of the few ids that they give: to take them out on the
-// way, SQLite would read all of the merchant's refunds in the order of their
-// ids. CROSS JOIN is where SQLite must begin with the left one.
-const named = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = $2
-	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.number <> '' AND n.number = $2
-	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + ` AND n.channel_number = $2
-	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + `
-		AND n.channel_refund_id <> '' AND n.channel_refund_id = $2
+// named are the refunds that a number may mean: the refund's own numbers, then
+// those of its charge. The merchant is $1, the number $2.
+//
+// Each way has an index of its own. The ways are put together by UNION ALL, and
+// doubles taken out of the few ids that they give: to take them out on the way,
+// SQLite would read all of the merchant's refunds in the order of their ids.
+// CROSS JOIN is where SQLite must begin with the left one.
+const named = namedItself + `
 	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.charge_id = $2
 	UNION ALL SELECT n.id FROM charge_aliases a CROSS JOIN refunds n
 		WHERE a.merchant_id = $1 AND a.name = $2 AND n.merchant_id = $1 AND n.charge_id = a.charge_id
@@ -33,10 +31,17 @@ const named = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = $2
 		WHERE c.merchant_id = $1 AND c.channel_account` + ofMerchantsAccounts + ` AND c.transaction_id = $2
 		AND n.merchant_id = $1 AND n.charge_id = c.id`
 
+// namedItself are the refunds that a number is of, here or at their channel.
+const namedItself = `SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = $2
+	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.number <> '' AND n.number = $2
+	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + ` AND n.channel_number = $2
+	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.channel_account` + ofMerchantsAccounts + `
+		AND n.channel_refund_id <> '' AND n.channel_refund_id = $2`
+
 // searched is the statement that reads what a number means, and the refunds
 // that it stands for in a dialect's own way.
-func searched(merchantID, number string, ids []string, page refund.Page) (*listing, sqldb.Statement) {
-	ways, args := named, []any{merchantID, number}
+func searched(ways, merchantID, number string, ids []string, page refund.Page) (*listing, sqldb.Statement) {
+	args := []any{merchantID, number}
 	for _, id := range ids {
 		args = append(args, id)
 		ways += ` UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.id = $` + strconv.Itoa(len(args))
@@ -50,16 +55,60 @@ func searched(merchantID, number string, ids []string, page refund.Page) (*listi
 
 // SearchRefunds implements native.Searcher.
 func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error) {
-	identities, err := s.Identities(ctx, merchantID)
-	if err != nil {
+	if refunds, more, err = s.searchBy(ctx, named, merchantID, number, page); err != nil {
 		return nil, false, fmt.Errorf("search refunds: %w", err)
 	}
+	return refunds, more, nil
+}
+
+// maxNamesakes bounds the refunds that an ambiguous number is said to stand for.
+const maxNamesakes = 10
+
+// RefundByAny implements admin.Refunds and native.Searcher. An id of ours is that
+// refund, whatever else the same text may be.
+func (s *Store) RefundByAny(ctx context.Context, merchantID, name string) (refund.Refund, error) {
+	found, err := s.Refund(ctx, merchantID, name)
+	if refund.KindOf(err) != refund.KindRefundNotFound || name == "" {
+		return found, err
+	}
+	namesakes, more, err := s.searchBy(ctx, namedItself, merchantID, name, refund.Page{Limit: maxNamesakes})
+	switch {
+	case err != nil:
+		return refund.Refund{}, fmt.Errorf("find refund: %w", err)
+	case len(namesakes) == 0:
+		return refund.Refund{}, refundNotFound(name)
+	case len(namesakes) > 1:
+		ids := make([]string, len(namesakes))
+		for n, r := range namesakes {
+			ids[n] = r.ID
+		}
+		return refund.Refund{}, ambiguous("refund", ids, more)
+	}
+	return namesakes[0], nil
+}
+
+// ambiguous is the error for a name that stands for several refunds or charges.
+func ambiguous(what string, ids []string, more bool) *refund.Error {
+	text := strings.Join(ids, ", ")
+	if more {
+		text += " and others"
+	}
+	return refund.Errorf(refund.KindInvalid, what, "the name stands for several %ss: %s (hint: use the id)", what, text)
+}
+
+// searchBy reads the refunds that a number means in one of some ways, or is in
+// a dialect's own way.
+func (s *Store) searchBy(ctx context.Context, ways, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error) {
 	err = s.Read(ctx, func(q sqldb.Querier) error {
+		identities, err := s.openIdentities(ctx, q, merchantID)
+		if err != nil {
+			return err
+		}
 		ids, err := s.derived(ctx, q, merchantID, number, identities)
 		if err != nil {
 			return err
 		}
-		l, one := searched(merchantID, number, ids, page)
+		l, one := searched(ways, merchantID, number, ids, page)
 		err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			r, err := scanRefund(scan)
 			refunds = append(refunds, r)
@@ -68,10 +117,7 @@ func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, pa
 		refunds, more = cut(l, refunds)
 		return err
 	})
-	if err != nil {
-		return nil, false, fmt.Errorf("search refunds: %w", err)
-	}
-	return refunds, more, nil
+	return refunds, more, err
 }
 
 // derived are the ids of refunds that dialects name otherwise, and of those

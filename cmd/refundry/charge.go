@@ -39,7 +39,7 @@ func (c *chargeList) Run(e *environment) error {
 	if c.After != "" {
 		after, err := s.ChargeByAny(e, m.ID, c.After)
 		if err != nil {
-			return err
+			return asUsage(err)
 		}
 		filter.Page.After = &refund.Position{CreatedAt: after.CreatedAt, ID: after.ID}
 	}
@@ -74,7 +74,7 @@ func (c *chargeGet) Run(e *environment) error {
 	defer s.Close()
 	charge, err := s.ChargeByAny(e, m.ID, c.ID)
 	if err != nil {
-		return err
+		return asUsage(err)
 	}
 	if c.JSON {
 		return e.printJSON(native.ChargeJSON(service.Dialects(), charge))

@@ -72,14 +72,14 @@ func (c *refundList) filter(e *environment, s *store.Store, m merchant.Merchant)
 	if c.Charge != "" {
 		charge, err := s.ChargeByAny(e, m.ID, c.Charge)
 		if err != nil {
-			return f, err
+			return f, asUsage(err)
 		}
 		f.ChargeID = charge.ID
 	}
 	if c.After != "" {
-		r, err := s.Refund(e, m.ID, c.After)
+		r, err := s.RefundByAny(e, m.ID, c.After)
 		if err != nil {
-			return f, err
+			return f, asUsage(err)
 		}
 		f.Page.After = &refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}
 	}
@@ -90,7 +90,7 @@ type refundGet struct {
 	databaseFlags
 	merchantFlags
 	jsonFlag
-	ID string `arg:"" help:"The refund's id."`
+	ID string `arg:"" help:"The refund, by its id, the merchant's number, or any number that a channel or API gave it."`
 }
 
 func (c *refundGet) Run(e *environment) error {
@@ -99,9 +99,9 @@ func (c *refundGet) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
-	r, err := s.Refund(e, m.ID, c.ID)
+	r, err := s.RefundByAny(e, m.ID, c.ID)
 	if err != nil {
-		return err
+		return asUsage(err)
 	}
 	charge, err := s.Charge(e, m.ID, r.ChargeID)
 	if err != nil {

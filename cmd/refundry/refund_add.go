@@ -63,7 +63,7 @@ func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {
 	}
 	charge, err := s.ChargeByAny(e, m.ID, c.Charge)
 	if err != nil {
-		return refund.Unit{}, err
+		return refund.Unit{}, asUsage(err)
 	}
 	request := refund.Request{ChargeID: charge.ID, Number: c.Number, Reason: c.Reason}
 	content := refund.Content{refund.ContentCharge: charge.ID, refund.ContentAmount: ""}

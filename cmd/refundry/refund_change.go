@@ -19,7 +19,7 @@ type refundFlags struct {
 	databaseFlags
 	merchantFlags
 	jsonFlag
-	ID string `arg:"" help:"The refund's id."`
+	ID string `arg:"" help:"The refund, by its id, the merchant's number, or any number that a channel or API gave it."`
 }
 
 // change runs an operator's action on the refund, and prints what it is then.

@@ -49,6 +49,9 @@ type Endpoints interface {
 // is called. Newest first; none is an empty list.
 type Searcher interface {
 	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error)
+	// RefundByAny finds the one refund that a number is of, its charge's names
+	// aside. Absent is KindRefundNotFound; several are KindInvalid.
+	RefundByAny(ctx context.Context, merchantID, name string) (refund.Refund, error)
 }
 
 // Services are what the API stands on; all but Wake, Now and Log must be there.

@@ -125,13 +125,13 @@ func (d *Dialect) getRefund(c *call) error {
 	})
 }
 
-// refund is the one that the address names.
+// refund is the one that the address names, by any of its numbers.
 func (c *call) refund() (refund.Refund, error) {
 	id, err := c.id(refund.KindRefundNotFound)
 	if err != nil {
 		return refund.Refund{}, err
 	}
-	return c.d.s.Reader.Refund(c.ctx, c.merchantID(), id)
+	return c.d.s.Searcher.RefundByAny(c.ctx, c.merchantID(), id)
 }
 
 // cancelRefund withdraws a refund that the channel has not been told of:

@@ -13,6 +13,7 @@ import (
 	"github.com/refundry/refundry/wire/wechatpay"
 )
 
+// Every way from a number to a refund leads to the same one, in lists and alone.
 func TestARefundIsFoundByAnyNumberThatAPersonMayHold(t *testing.T) {
 	s := dialecttest.Start(t)
 	send(t, s, demo, "POST", "/charges", documented, http.StatusCreated)
@@ -48,6 +49,17 @@ func TestARefundIsFoundByAnyNumberThatAPersonMayHold(t *testing.T) {
 		if found := search(number); found != "S-1" {
 			t.Errorf("%s, %q, finds %q", name, number, found)
 		}
+		// Every address of one refund takes them too; a refund at its end can't be
+		// changed, but is found.
+		at := "/refunds/" + url.PathEscape(number)
+		if got := send(t, s, demo, "GET", at, "", http.StatusOK); !strings.Contains(got, `"id":"`+id+`"`) {
+			t.Errorf("%s, %q, shows %s", name, number, got)
+		}
+		for action, body := range map[string]string{"/cancel": "", "/retry": "", "/resolve": `{"state": "failed", "proof": "p"}`} {
+			if got := send(t, s, demo, "POST", at+action, body, http.StatusConflict); !strings.Contains(got, `"refund":"`+id+`"`) {
+				t.Errorf("%s, %q, %s: %s", name, number, action, got)
+			}
+		}
 	}
 	for _, number := range []string{"ch_native", "native1", "native", "M948164T1", "T1", text(made, "charge"), "4200000000000000000000000042"} {
 		if found := search(number); found != "S-0 S-1" {
@@ -59,6 +71,9 @@ func TestARefundIsFoundByAnyNumberThatAPersonMayHold(t *testing.T) {
 			t.Errorf("%q finds %q", number, found)
 		}
 	}
+	for _, number := range []string{"ch_native", "T1", "S-", "M948164T1_R9"} { // of its charge, or of nothing
+		send(t, s, demo, "GET", "/refunds/"+number, "", http.StatusNotFound)
+	}
 	other := s.Merchant(t, "other", merchant.Test, nil)
 	if answer := send(t, s, other.Key(merchant.Native), "GET", "/refunds?q=S-1", "", http.StatusOK); strings.Contains(answer, "S-1") {
 		t.Errorf("another merchant finds %s", answer)
@@ -67,5 +82,13 @@ func TestARefundIsFoundByAnyNumberThatAPersonMayHold(t *testing.T) {
 	next := send(t, s, demo, "GET", "/refunds?q=ch_native&limit=1&cursor="+text(page, "next"), "", http.StatusOK)
 	if !strings.Contains(page, `"S-1"`) || !strings.Contains(next, `"S-0"`) || !strings.Contains(next, `"has_more":false`) {
 		t.Errorf("the pages are\n%s%s", page, next)
+	}
+	// The key of one refund is the number of another.
+	twin := send(t, s, demo, "POST", "/refunds", `{"charge": "ch_native", "amount": 1, "number": "key-s-1"}`, http.StatusCreated)
+	if got := send(t, s, demo, "GET", "/refunds/key-s-1", "", http.StatusBadRequest); !strings.Contains(got, text(twin, "id")+", "+id) {
+		t.Errorf("a number of two refunds: %s", got)
+	}
+	if got := send(t, s, demo, "GET", "/refunds/"+id, "", http.StatusOK); !strings.Contains(got, `"number":"S-1"`) {
+		t.Errorf("by its id: %s", got)
 	}
 }
