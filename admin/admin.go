@@ -52,7 +52,7 @@ type Services struct {
 	Dialects merchant.Dialects
 	// EgressCheck refuses an address that webhooks may not go to. An error that is
 	// not ours means that the address was not fine.
-	EgressCheck func(ctx context.Context, url string) error
+	EgressCheck func(url string) error
 	// Wake has the engine and the webhooks look for work now; may be nil.
 	Wake func()
 	Now  func() time.Time // default time.Now

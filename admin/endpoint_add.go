@@ -51,7 +51,7 @@ func (a *Admin) AddEndpoint(ctx context.Context, by By, merchantID string, in Ne
 	if e.Identity, err = a.identityOf(ctx, merchantID, known, in.Identity); err != nil {
 		return AddedEndpoint{}, err
 	}
-	if err := a.checkAddress(ctx, in.URL); err != nil {
+	if err := a.checkAddress(in.URL); err != nil {
 		return AddedEndpoint{}, err
 	}
 	out := AddedEndpoint{}
@@ -115,11 +115,11 @@ func (a *Admin) identityOf(ctx context.Context, merchantID string, known merchan
 }
 
 // checkAddress refuses an address that may not be called.
-func (a *Admin) checkAddress(ctx context.Context, url string) error {
+func (a *Admin) checkAddress(url string) error {
 	if url == "" {
 		return refund.Errorf(refund.KindInvalid, "url", "url must not be empty")
 	}
-	err := a.s.EgressCheck(ctx, url)
+	err := a.s.EgressCheck(url)
 	if err == nil || refund.As(err) != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ const (
 	// connectTimeout bounds connection and handshake: a host that takes longer
 	// would not answer in time either.
 	connectTimeout = 5 * time.Second
-	// lookupTimeout bounds the look for a host's addresses in Check.
+	// lookupTimeout bounds the look for a host's addresses in Lookup.
 	lookupTimeout = 5 * time.Second
 	// idlePerHost is how many connections to a host are kept for the next
 	// call, idleInAll to all hosts, idleTimeout for how long.
@@ -48,7 +48,16 @@ const (
 // uses no proxy of the environment, and ends a call after timeout, its answer's
 // body included.
 func Client(allow []netip.Prefix, timeout time.Duration) *http.Client {
-	g := guardOf(allow)
+	return client(guardOf(allow), timeout)
+}
+
+// PlainClient is Client for addresses that CheckPlain takes: it connects to no
+// address but those within allow, public ones included.
+func PlainClient(allow []netip.Prefix, timeout time.Duration) *http.Client {
+	return client(guard{allow: allow}, timeout)
+}
+
+func client(g guard, timeout time.Duration) *http.Client {
 	dialer := &net.Dialer{Timeout: connectTimeout, Control: g.control}
 	return &http.Client{
 		Timeout: timeout,
@@ -69,15 +78,22 @@ func Client(allow []netip.Prefix, timeout time.Duration) *http.Client {
 	}
 }
 
-// Check says at configuration time whether an address could be called: http or
-// https, a host, no user name, and every address that the host resolves to
-// public or within allow. It is a courtesy to whoever configures it; the
-// client checks again at each connection. Errors wrap ErrAddress.
-func Check(ctx context.Context, address string, allow []netip.Prefix) error {
-	return check(ctx, address, guardOf(allow))
+// Check says whether an address may be given to be called: http or https, a
+// host, no user name, and no IP address in it but one that is public or within
+// allow. It looks no name up, so that what is answered to a request never
+// depends on a name server: the client checks what a name resolves to, at each
+// connection. Errors wrap ErrAddress.
+func Check(address string, allow []netip.Prefix) error {
+	return check(address, guardOf(allow))
 }
 
-func check(ctx context.Context, address string, g guard) error {
+// CheckPlain is Check for addresses that may be called by plain http only within
+// allow, a public one too. A name is taken where allow has any network.
+func CheckPlain(address string, allow []netip.Prefix) error {
+	return check(address, guard{allow: allow})
+}
+
+func check(address string, g guard) error {
 	host, err := hostOf(address)
 	if err != nil {
 		return err
@@ -85,12 +101,39 @@ func check(ctx context.Context, address string, g guard) error {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return g.check(ip)
 	}
+	switch name := strings.ToLower(strings.TrimSuffix(host, ".")); {
+	case isNumber(name[strings.LastIndexByte(name, '.')+1:]):
+		// Some resolvers read 127.1 and 0x7f000001 as addresses.
+		return fmt.Errorf("%w: %s is neither a name nor an IP address", ErrAddress, host)
+	case name == "localhost" || strings.HasSuffix(name, ".localhost"):
+		// RFC 6761: these names are this machine's own, whatever a name server says.
+		if g.check(netip.IPv6Loopback()) == nil {
+			return nil
+		}
+		return g.check(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	case g.public == nil && len(g.allow) == 0:
+		return fmt.Errorf("%w: %s is called by https only (hint: --egress-allow lists the networks that may be called by http)", ErrAddress, host)
+	}
+	return nil
+}
+
+// Lookup says what is wrong with an address now, as a warning to whoever gives
+// it: the name is not found, or resolves to what Check would refuse.
+func Lookup(ctx context.Context, address string, allow []netip.Prefix) error {
+	if err := Check(address, allow); err != nil {
+		return err
+	}
+	host, err := hostOf(address)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil || len(found) == 0 {
-		return fmt.Errorf("%w: no addresses were found for %s", ErrAddress, host)
+		return fmt.Errorf("no addresses are found for %s now", host)
 	}
+	g := guardOf(allow)
 	for _, ip := range found {
 		if err := g.check(ip); err != nil {
 			return fmt.Errorf("%s: %w", host, err)
@@ -99,10 +142,14 @@ func check(ctx context.Context, address string, g guard) error {
 	return nil
 }
 
-// CheckPlain is Check for addresses that may be called by plain http: every
-// address of the host must be within allow, a public one too.
-func CheckPlain(ctx context.Context, address string, allow []netip.Prefix) error {
-	return check(ctx, address, guard{allow: allow})
+// isNumber reports whether a host's last label makes it an IPv4 address in one
+// of its odd forms: no top level domain is a number.
+func isNumber(label string) bool {
+	if label == "" {
+		return true
+	}
+	_, err := strconv.ParseUint(label, 0, 64)
+	return err == nil || strings.Trim(label, "0123456789") == ""
 }
 
 // hostOf reads an address's form and gives its host.

@@ -44,13 +44,15 @@ func TestAnAddressThatMayNotBeCalledIsRefusedWhenItIsConfigured(t *testing.T) {
 		"port too large":                   "https://1.1.1.1:65536/",
 		"empty port":                       "https://1.1.1.1:/",
 		"blank in it":                      "https://1.1.1.1/a b\n",
-		"host that does not exist":         "https://shop.invalid/",
+		"loopback by a name below it":      "http://hooks.localhost/",
+		"loopback with the root's dot":     "http://localhost./",
+		"IPv4 address in base 16":          "http://0x7f000001/",
 		"short form of an IPv4 address":    "http://127.1/",
 		"IPv4 address as a number":         "http://2130706433/",
 		"too long":                         "https://1.1.1.1/" + strings.Repeat("a", 2048),
 		"IPv4 address with leading zeroes": "http://0177.0.0.1/",
 	} {
-		if err := egress.Check(t.Context(), address, nil); !errors.Is(err, egress.ErrAddress) {
+		if err := egress.Check(address, nil); !errors.Is(err, egress.ErrAddress) {
 			t.Errorf("%s: %s is %v", name, address, err)
 		}
 	}
@@ -67,8 +69,11 @@ func TestAPublicOrAllowedAddressIsTaken(t *testing.T) {
 		"http://10.1.2.3/":                  {netip.MustParsePrefix("10.1.0.0/16")},
 		"http://[fd00::1]/":                 {netip.MustParsePrefix("fd00::/8")},
 		"HTTPS://1.1.1.1/upper-case-scheme": nil,
+		// Names are looked up when they are called.
+		"https://shop.invalid/": nil,
+		"https://shop.invalid.": nil,
 	} {
-		if err := egress.Check(t.Context(), address, allow); err != nil {
+		if err := egress.Check(address, allow); err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -151,8 +156,46 @@ func TestByPlainHTTPOnlyWhatTheOperatorAllowsMayBeCalled(t *testing.T) {
 		"http://10.0.0.1/":  false,
 		"http:///":          false,
 	} {
-		if err := egress.CheckPlain(t.Context(), address, loopback); (err == nil) != may {
+		if err := egress.CheckPlain(address, loopback); (err == nil) != may {
 			t.Errorf("%s: %v", address, err)
 		}
+	}
+	// A name may stand for what is allowed, unless nothing is.
+	if err := egress.CheckPlain("http://shop.invalid/", loopback); err != nil {
+		t.Error(err)
+	}
+	if err := egress.CheckPlain("http://shop.invalid/", nil); !errors.Is(err, egress.ErrAddress) {
+		t.Errorf("with no network allowed: %v", err)
+	}
+}
+
+// What a name resolves to is seen when it is connected to.
+func TestThePlainClientConnectsToNothingButWhatIsAllowed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	response, err := egress.PlainClient(loopback, time.Second).Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	elsewhere := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	for _, address := range []string{server.URL, "http://1.1.1.1/"} {
+		response, err := egress.PlainClient(elsewhere, time.Second).Get(address)
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		if !errors.Is(err, egress.ErrAddress) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// Lookup warns and decides nothing.
+func TestLookupSaysWhatIsWrongWithANameNow(t *testing.T) {
+	if err := egress.Lookup(t.Context(), "https://shop.invalid/", nil); err == nil {
+		t.Error("a name that is not found gives no warning")
+	}
+	if err := egress.Lookup(t.Context(), "http://localhost/", loopback); err != nil {
+		t.Error(err)
 	}
 }

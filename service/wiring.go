@@ -1,7 +1,6 @@
 package service
 
 import (
-	"context"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -54,7 +53,8 @@ func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Option
 }
 
 func (s *Service) webhookOptions() webhook.Options {
-	return webhook.Options{Now: s.clock.now, Log: s.opts.Log, Observe: func(a merchant.DeliveryAttempt) {
+	plain := egress.PlainClient(s.opts.EgressAllow, deliveryTimeout)
+	return webhook.Options{Now: s.clock.now, Log: s.opts.Log, Plain: plain, Observe: func(a merchant.DeliveryAttempt) {
 		result := "retry"
 		switch {
 		case a.Delivered:
@@ -76,18 +76,18 @@ func (s *Service) nativeServices() native.Services {
 }
 
 // egressCheck says whether an address that a merchant chose may be called.
-func (s *Service) egressCheck(ctx context.Context, url string) error {
-	return egress.Check(ctx, url, s.opts.EgressAllow)
+func (s *Service) egressCheck(url string) error {
+	return egress.Check(url, s.opts.EgressAllow)
 }
 
 // notifyCheck is egressCheck for addresses that come with a refund request:
 // plain http only where the operator allows it (docs/rules/wechatpay.md,
 // W2.1-17).
-func (s *Service) notifyCheck(ctx context.Context, url string) error {
+func (s *Service) notifyCheck(url string) error {
 	if strings.HasPrefix(strings.ToLower(url), "http:") {
-		return egress.CheckPlain(ctx, url, s.opts.EgressAllow)
+		return egress.CheckPlain(url, s.opts.EgressAllow)
 	}
-	return s.egressCheck(ctx, url)
+	return s.egressCheck(url)
 }
 
 // observeQueues shows how long the queues are.

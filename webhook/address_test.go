@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -56,4 +57,38 @@ func TestADialectMayTellByGETWhereTheChargeSays(t *testing.T) {
 			t.Errorf("record %+v", r)
 		}
 	})
+}
+
+// plainly is a dialect whose addresses by plain http are called only where the
+// operator allows it.
+type plainly struct {
+	plain
+	url string
+}
+
+func (p plainly) Addresses(webhook.Event) []merchant.Endpoint {
+	return []merchant.Endpoint{{Dialect: "plainly", URL: p.url}}
+}
+
+func (plainly) PlainGuarded() bool { return true }
+
+func TestAnAddressByPlainHTTPIsCalledByTheClientThatMay(t *testing.T) {
+	for url, want := range map[string]string{"http://shop.example/": "plain", "HTTP://shop.example/": "plain", "https://shop.example/": "any"} {
+		w := newWorld(t, storetest.Open(t, storetest.SQLite(t)))
+		w.refund(t)
+		var by []string
+		client := func(name string) *http.Client {
+			return &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				by = append(by, name)
+				return answer(r, http.StatusOK)
+			})}
+		}
+		s := webhook.New(w.Store, map[string]webhook.Renderer{"plainly": plainly{plain{schedule: schedule}, url}}, client("any"),
+			webhook.Options{Now: w.now, Log: slog.New(slog.DiscardHandler), Plain: client("plain")})
+		fanOut(t, s)
+		send(t, s)
+		if len(by) != 1 || by[0] != want {
+			t.Errorf("%s was called by %v", url, by)
+		}
+	}
 }

@@ -87,3 +87,10 @@ type Getter interface {
 	// ByGET reports whether all its messages are sent so.
 	ByGET() bool
 }
+
+// PlainGuarder is a renderer whose dialect takes addresses by plain http, where
+// they come with a request, only within the networks that the operator allows.
+type PlainGuarder interface {
+	// PlainGuarded reports whether that is so.
+	PlainGuarded() bool
+}

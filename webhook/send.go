@@ -88,7 +88,7 @@ func (s *Sender) call(ctx context.Context, renderer Renderer, d merchant.Deliver
 	if err := renderer.Sign(ctx, d.KeyID, d.Body, request.Header); err != nil {
 		return 0, nil, fmt.Errorf("sign: %w", err)
 	}
-	response, err := s.client.Do(request)
+	response, err := s.clientFor(renderer, d).Do(request)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -97,6 +97,16 @@ func (s *Sender) call(ctx context.Context, renderer Renderer, d merchant.Deliver
 	// says: most look at the status alone.
 	answer, _ := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
 	return response.StatusCode, answer, nil
+}
+
+// clientFor is the client that may call a delivery's address: what its name
+// resolves to is only known when it is called.
+func (s *Sender) clientFor(renderer Renderer, d merchant.Delivery) *http.Client {
+	guarder, ok := renderer.(PlainGuarder)
+	if ok && guarder.PlainGuarded() && d.EndpointID == "" && strings.HasPrefix(strings.ToLower(d.URL), "http:") {
+		return s.plain
+	}
+	return s.client
 }
 
 // reason is an error's text for the record, without the address, whose query

@@ -51,6 +51,9 @@ type Options struct {
 	Log     *slog.Logger           // default slog.Default()
 	Workers int                    // tries under way at once; default 96
 	PerHost int                    // of them to one host; default 8
+	// Plain calls what a PlainGuarder's addresses by plain http are
+	// (egress.PlainClient); default the sender's client.
+	Plain *http.Client
 	// Observe is told each try when it is over; may be nil.
 	Observe func(merchant.DeliveryAttempt)
 }
@@ -61,6 +64,7 @@ type Sender struct {
 	store     Store
 	renderers map[string]Renderer
 	client    *http.Client
+	plain     *http.Client // for addresses of a PlainGuarder
 	opts      Options
 	queue     *queue
 	group     *batch.Group[merchant.DeliveryAttempt, struct{}]
@@ -96,14 +100,22 @@ func New(store Store, renderers map[string]Renderer, client *http.Client, opts O
 	if opts.PerHost <= 0 {
 		opts.PerHost = defaultPerHost
 	}
-	own := *client
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if opts.Plain == nil {
+		opts.Plain = client
+	}
 	s := &Sender{
-		store: store, renderers: renderers, client: &own, opts: opts, queue: newQueue(opts.PerHost, opts.Workers),
+		store: store, renderers: renderers, client: unredirected(client), plain: unredirected(opts.Plain), opts: opts, queue: newQueue(opts.PerHost, opts.Workers),
 		bell: make(chan struct{}, 1), pauses: newBackoff(maxFanOutPause), unread: newBackoff(maxMakePause),
 	}
 	s.group = batch.New(batch.Options{MaxItems: claimAtOnce, MaxQueued: opts.Workers, Now: opts.Now}, s.save)
 	return s
+}
+
+// unredirected is a client that follows no redirects.
+func unredirected(client *http.Client) *http.Client {
+	own := *client
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
 }
 
 func (s *Sender) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/service"
 )
@@ -71,6 +72,9 @@ func (c *endpointAdd) Run(e *environment) error {
 		e.say("%s is notified of events from now on", c.URL)
 	} else {
 		e.say("%s is notified already; nothing was changed", c.URL)
+	}
+	if problem := egress.Lookup(e, c.URL, c.EgressAllow); problem != nil {
+		e.say("warning: deliveries would fail now: %v", problem)
 	}
 	if added.Secret != "" {
 		e.say("its secret, which is shown this once: %s", added.Secret)

@@ -31,6 +31,9 @@ var eventStatuses = map[string]string{
 	"refund." + string(refund.Canceled):  wire.StatusClosed,
 }
 
+// PlainGuarded implements webhook.PlainGuarder (docs/rules/wechatpay.md, W2.1-17).
+func (d *Dialect) PlainGuarded() bool { return true }
+
 // Addresses gives the notify_url of a refund that was asked for here. It is
 // told in the name of the account that asked.
 func (d *Dialect) Addresses(event webhook.Event) []merchant.Endpoint {

@@ -180,3 +180,11 @@ func TestAnAddressThatMayNotBeCalledIsRefusedExceptInARepeat(t *testing.T) {
 	c.post(t, refundPath, refundBody("R1", 1, `"notify_url":"https://1.1.1.1/hook",`), 200)
 	c.post(t, refundPath, refundBody("R1", 1, `"notify_url":"https://10.0.0.1/hook",`), 200)
 }
+
+// A name server that fails is no fault of the request's: names are looked up
+// when they are called.
+func TestANameThatIsNotFoundIsNoReasonToRefuse(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(t, s, direct)
+	c.post(t, refundPath, refundBody("R1", 1, `"notify_url":"https://shop.invalid/hook",`), 200)
+}

@@ -112,12 +112,12 @@ func (d *Dialect) admit(c *call, request wire.RefundRequest, charge refund.Charg
 	if request.NotifyURL == "" || d.EgressCheck == nil {
 		return nil
 	}
-	refused := d.EgressCheck(c.r.Context(), request.NotifyURL)
+	refused := d.EgressCheck(request.NotifyURL)
 	if refused == nil {
 		return nil
 	}
-	// A repeat is about a refund that is on disk: that its address can't be
-	// looked up today must not look as if there were none.
+	// A repeat is about a refund that is on disk: that its address may not be
+	// called any more must not look as if there were none.
 	_, known, err := d.byNumber(c, request.OutRefundNo)
 	if err != nil || known {
 		return err

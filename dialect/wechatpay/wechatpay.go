@@ -55,7 +55,7 @@ type Services struct {
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// EgressCheck says whether a notify_url may be called; nil allows all.
-	EgressCheck func(ctx context.Context, url string) error
+	EgressCheck func(url string) error
 	// PublicURL is the service's own address, such as https://pay.example,
 	// from which bills are downloaded; "" is the one that the request came to.
 	PublicURL string
