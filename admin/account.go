@@ -89,6 +89,9 @@ func (a *Admin) AddAccount(ctx context.Context, by By, merchantID string, in New
 			return merchant.ChannelAccount{}, err
 		}
 	}
+	if account.Pauses, err = a.pausesOf(ctx, account); err != nil {
+		return merchant.ChannelAccount{}, err
+	}
 	record = changed(record.With("channel", in.Channel).With("takes", showTakes(account.Takes)), in.Settings, in.Secrets)
 	if err := a.s.Store.AddAccount(ctx, account, record); err != nil {
 		return merchant.ChannelAccount{}, err

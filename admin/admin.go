@@ -30,6 +30,7 @@ type Store interface {
 	Endpoints
 	Keys
 	Merchants
+	Pauses
 	Refunds
 	Accounts
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
@@ -27,9 +26,6 @@ const (
 	maxDigest    = 64
 	maxRequestID = 256
 	maxShown     = 32
-	// pausedLook is how long a refund of a paused account waits until it is
-	// looked at again. Resuming the account does not wait for it.
-	pausedLook = time.Minute
 )
 
 // pump starts calls while there are jobs and workers. The lock is held.
@@ -145,12 +141,8 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 	switch {
 	case !ok:
 		w.Outcome = outcome
-	case j.step == refund.StepSubmit && opened.Account.State == merchant.AccountPaused:
-		// Nothing is sent; whoever resumes the account makes it due.
-		e.mu.Lock()
-		j.lane.queue(j.step).turns.giveBack(now, e.opts.Turns != nil)
-		e.mu.Unlock()
-		return giveBack(j, now.Add(pausedLook))
+	case j.step == refund.StepSubmit && !opened.Account.Sends():
+		return e.putOff(j, now)
 	case e.learn(j.lane, opened.Nature.Limits, j.step):
 		return nil
 	default:

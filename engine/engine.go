@@ -115,6 +115,7 @@ type Engine struct {
 	// broken are the accounts that can't be opened, with the version that an
 	// alert was raised for.
 	broken map[string]int64
+	pauses pauses
 
 	recordBell, lookBell, noticeBell, turnBell chan struct{}
 }
@@ -138,6 +139,7 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 	e := &Engine{
 		store: store, board: board, connector: connector, opts: opts,
 		lanes: make(map[string]*lane), size: mostWords, agenda: newAgenda(), broken: make(map[string]int64),
+		pauses:     newPauses(),
 		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1), turnBell: make(chan struct{}, 1),
 	}
 	for _, n := range opts.Notifiers {

@@ -12,6 +12,7 @@ func (e *Engine) StepLook(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	now := e.now()
+	e.resume(ctx, now)
 	e.mu.Lock()
 	e.agenda.pass(now)
 	e.lastLook, e.wanted = now, false

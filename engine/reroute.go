@@ -5,7 +5,6 @@ import (
 
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -30,7 +29,7 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	switch {
 	case !ok:
 		w.Outcome = outcome
-	case opened.Account.State == merchant.AccountPaused:
+	case !opened.Account.Sends():
 		w.pace = opened.Nature.Pace
 		w.Outcome = refund.Outcome{Kind: refund.OutcomeRefused, Code: "PAUSED", Message: "the channel account is paused: nothing was sent"}
 	case !e.rerouteTurn(ctx, claimed.Refund, opened.Nature.Limits):

@@ -32,6 +32,9 @@ type Store interface {
 	// calls decide again. Errors: nothing was written, or it wraps
 	// refund.ErrCommitUnknown; reports may be recorded again without harm.
 	Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error)
+	// ResumeAccounts returns those of the accounts that send again, and makes their
+	// refunds due whose next step is a submit.
+	ResumeAccounts(ctx context.Context, accounts []refund.AccountKey, now time.Time) ([]refund.AccountKey, error)
 	// SaveAlert keeps an alert that is about a channel account of ours and no
 	// refund; the same again while nobody has looked at it counts up.
 	SaveAlert(ctx context.Context, a refund.Alert) error

@@ -46,12 +46,19 @@ type ChannelAccount struct {
 	Settings map[string]string
 	// Secrets are sealed at rest. Only an account that was opened has them, its
 	// Previous versions, and its merchant's Mode.
-	Secrets   map[string]string
-	Previous  []AccountVersion
-	Mode      Mode
+	Secrets  map[string]string
+	Previous []AccountVersion
+	Mode     Mode
+	// Pauses cover the account without being its own: those of its merchant, its
+	// channel or the installation. Only an account that was opened has them.
+	Pauses    []Pause
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
+
+// Sends reports whether refunds are sent through the account: neither it nor
+// anything that it belongs to is paused.
+func (a ChannelAccount) Sends() bool { return a.State != AccountPaused && len(a.Pauses) == 0 }
 
 // AccountVersion is the settings and secrets that a channel account had before
 // they were changed. What comes from the channel is still verified by them

@@ -8,6 +8,9 @@ type Key struct{ MerchantID, ID string }
 // ChargeKey names a charge.
 type ChargeKey struct{ MerchantID, ID string }
 
+// AccountKey names a channel account.
+type AccountKey struct{ MerchantID, ID string }
+
 // Namespace tells refund numbers from idempotency keys: two namespaces, each
 // unique per merchant across dialects.
 type Namespace string

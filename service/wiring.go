@@ -2,6 +2,7 @@ package service
 
 import (
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -101,7 +102,19 @@ func (s *Service) observeQueues() {
 	s.opts.Metrics.Gauge("intake_waiting", "Units of refund requests that wait for a commit.", func() float64 { return float64(s.intake.Waiting()) })
 	s.opts.Metrics.Gauge("engine_queued", "Refunds in memory that wait for their call to a channel.", depth(0))
 	s.opts.Metrics.Gauge("engine_calling", "Calls to channels that are under way.", depth(1))
+	s.opts.Metrics.Gauge("pauses", "Pauses in force: of the installation, of channels, of merchants and of single accounts.", s.pausesInForce)
 	s.opts.Metrics.Gauge("engine_unrecorded", "Outcomes that wait to be recorded.", depth(2))
+}
+
+// pausesInForce counts pauses; what can't be counted is no number.
+func (s *Service) pausesInForce() float64 {
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	n, err := s.Store.PausesInForce(ctx)
+	if err != nil {
+		return math.NaN()
+	}
+	return float64(n)
 }
 
 // notifyURL is where a channel sends the notices of an account; "" while the

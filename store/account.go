@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -193,6 +194,10 @@ func (s *Store) openedAccount(ctx context.Context, q sqldb.Querier, id, lock str
 	}
 	if err == nil {
 		a.Previous, err = s.accountVersions(ctx, q, id)
+	}
+	if err == nil {
+		a.Pauses, err = queryPauses(ctx, q, pausesOf, a.MerchantID)
+		a.Pauses = slices.DeleteFunc(a.Pauses, func(p merchant.Pause) bool { return !p.Covers(a) })
 	}
 	if err != nil {
 		return merchant.ChannelAccount{}, err

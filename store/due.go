@@ -37,6 +37,28 @@ func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]ref
 	return due, nil
 }
 
+// waitingAccounts lists the channel accounts of a pause's scope that have refunds
+// which wait to be sent.
+func (s *Store) waitingAccounts(ctx context.Context, scope merchant.PauseScope, now time.Time) ([]refund.AccountKey, error) {
+	const text = `SELECT DISTINCT r.merchant_id, r.channel_account FROM refunds r
+		JOIN channel_accounts a ON a.merchant_id = r.merchant_id AND a.id = r.channel_account
+		WHERE r.due_at > 0 AND r.due_at > $1 AND r.lease_until = 0 AND (r.state = 'created' OR r.state = 'pending' AND r.submitted_at = 0)
+		AND ($2 = '' OR r.merchant_id = $2) AND ($3 = '' OR a.connector = $3) ORDER BY r.merchant_id, r.channel_account`
+	var found []refund.AccountKey
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{sqldb.Micros(now), scope.MerchantID, scope.Channel}, func(scan func(...any) error) error {
+			var a refund.AccountKey
+			err := scan(&a.MerchantID, &a.ID)
+			found = append(found, a)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find what waits: %w", err)
+	}
+	return found, nil
+}
+
 // TakeOverLeases implements engine.Store. lease_until stays: it is how the
 // next claim knows that a call may be under way, and asks first. A refund in a
 // final state that nobody looks at again is left alone. Deliveries' leases are

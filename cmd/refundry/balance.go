@@ -21,6 +21,13 @@ func (c *balanceCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	pauses, err := s.Pauses(e, m.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range pauses {
+		e.say("%s is paused since %s: what is reserved is not sent (hint: refundry pause --list)", p.PauseScope, when(p.At))
+	}
 	header := []string{"ACCOUNT", "CURRENCY", "BALANCE"}
 	object := func(b native.Balance) native.Balance { return b }
 	return printList(e, c.JSON, native.SortedBalances(balances), object, header, func(b native.Balance) []string {

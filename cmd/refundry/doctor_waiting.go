@@ -22,6 +22,7 @@ func (c *doctorCommand) accounts(e *environment, s *store.Store, x *examination)
 		x.add("accounts", problem, "", "%v", err)
 		return
 	}
+	c.pauses(e, s, x)
 	merchants, err := s.Merchants(e)
 	if err != nil {
 		x.add("accounts", problem, "", "%v", err)
@@ -57,6 +58,28 @@ func (c *doctorCommand) accounts(e *environment, s *store.Store, x *examination)
 		if m.Mode == merchant.Live && !usable {
 			x.add("accounts", problem, x.command("account add --channel manual --merchant "+m.ID)+", or another of refundry account channels", "the live merchant %s has no channel account: its refunds are refused", m.ID)
 		}
+	}
+}
+
+// pauses tells of pauses that are wider than one account's.
+func (c *doctorCommand) pauses(e *environment, s *store.Store, x *examination) {
+	all, err := s.Pauses(e, "")
+	if err != nil {
+		x.add("pauses", problem, "", "%v", err)
+		return
+	}
+	for _, p := range all {
+		flags := ""
+		if p.MerchantID != "" {
+			flags += " --merchant " + p.MerchantID
+		}
+		if p.Channel != "" {
+			flags += " --channel " + p.Channel
+		}
+		if flags == "" {
+			flags = " --all"
+		}
+		x.add("pauses", warning, x.command("resume"+flags), "%s is paused since %s by %s: refunds are accepted, and none is sent (%s)", p.PauseScope, when(p.At), p.By, harmless(p.Reason))
 	}
 }
 

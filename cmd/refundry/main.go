@@ -43,6 +43,8 @@ type program struct {
 	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of a SQLite database; sending starts paused."`
 	Merchant merchantCommand `cmd:"" help:"Add, change, list and disable merchants."`
 	Account  accountCommand  `cmd:"" help:"Add, change and check accounts at channels."`
+	Pause    pauseCommand    `cmd:"" help:"Stop sending for a merchant, a kind of channel or the whole installation; refunds are accepted and wait."`
+	Resume   resumeCommand   `cmd:"" help:"End such a pause: what waited is sent."`
 	Identity identityCommand `cmd:"" help:"Add, change and list what merchants are known as in the dialects."`
 	Charge   chargeCommand   `cmd:"" help:"Import, list and show charges."`
 	Refund   refundCommand   `cmd:"" help:"List and show refunds, ask for them, and decide about them."`

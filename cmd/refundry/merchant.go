@@ -198,14 +198,19 @@ type merchantGet struct {
 // merchantDetail is a merchant with everything that is no secret.
 type merchantDetail struct {
 	merchantRow
+	// Pauses are those that concern the merchant; an account's own is its state.
+	Pauses     any           `json:"pauses"`
 	Identities []identityRow `json:"identities"`
 	Keys       []keyRow      `json:"keys"`
 	Accounts   []accountRow  `json:"channel_accounts"`
+
+	paused []merchant.Pause
 }
 
 type accountRow struct {
 	ID        string    `json:"id"`
 	Connector string    `json:"connector"`
+	State     string    `json:"state"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
@@ -231,6 +236,9 @@ func (c *merchantGet) Run(e *environment) error {
 	if detail.DisabledAt != nil {
 		rows = append(rows, []string{"disabled", when(*detail.DisabledAt)})
 	}
+	for _, p := range detail.paused {
+		rows = append(rows, []string{"paused", p.String() + ", since " + when(p.At) + " by " + p.By.String() + " " + p.Reason})
+	}
 	for _, i := range detail.Identities {
 		rows = append(rows, []string{i.Dialect, strings.TrimSpace(i.Name + " " + i.Sub)})
 	}
@@ -238,7 +246,7 @@ func (c *merchantGet) Run(e *environment) error {
 		rows = append(rows, []string{k.Dialect + " key", k.Hint + "  (" + k.ID + ", may " + strings.Join(k.Scopes, " ") + ")"})
 	}
 	for _, a := range detail.Accounts {
-		rows = append(rows, []string{"channel account", a.ID + "  (" + a.Connector + ")"})
+		rows = append(rows, []string{"channel account", a.ID + "  (" + a.Connector + ", " + a.State + ")"})
 	}
 	return e.printTable([]string{"WHAT", "VALUE"}, rows)
 }
@@ -249,6 +257,10 @@ func readMerchant(e *environment, s *store.Store, name string) (merchantDetail, 
 		return merchantDetail{}, err
 	}
 	detail := merchantDetail{merchantRow: merchantRowOf(m), Identities: []identityRow{}, Keys: []keyRow{}, Accounts: []accountRow{}}
+	if detail.paused, err = s.Pauses(e, m.ID); err != nil {
+		return merchantDetail{}, err
+	}
+	detail.Pauses = native.PausesJSON(detail.paused)
 	identities, err := s.Identities(e, m.ID)
 	if err != nil {
 		return merchantDetail{}, err
@@ -268,7 +280,7 @@ func readMerchant(e *environment, s *store.Store, name string) (merchantDetail, 
 		return merchantDetail{}, err
 	}
 	for _, a := range accounts {
-		detail.Accounts = append(detail.Accounts, accountRow{a.ID, a.Channel, a.CreatedAt})
+		detail.Accounts = append(detail.Accounts, accountRow{a.ID, a.Channel, string(a.State), a.CreatedAt})
 	}
 	return detail, nil
 }

@@ -22,9 +22,11 @@ type channelAccountAnswer struct {
 	Secrets  []string              `json:"secrets"`
 	// Previous are the versions before that are still good for what the channel
 	// sends, newest first.
-	Previous  []versionAnswer `json:"previous"`
-	CreatedAt moment          `json:"created_at"`
-	UpdatedAt moment          `json:"updated_at"`
+	Previous []versionAnswer `json:"previous"`
+	// Pauses are those of others than the account itself that keep it from sending.
+	Pauses    []pauseAnswer `json:"pauses"`
+	CreatedAt moment        `json:"created_at"`
+	UpdatedAt moment        `json:"updated_at"`
 }
 
 type versionAnswer struct {
@@ -36,6 +38,7 @@ func answerChannelAccount(a merchant.ChannelAccount) channelAccountAnswer {
 	out := channelAccountAnswer{
 		ID: a.ID, Channel: a.Channel, State: a.State, Takes: admin.Takes(a), Default: a.Default, Version: a.Version,
 		Settings: a.Settings, Secrets: slices.Sorted(maps.Keys(a.Secrets)), Previous: []versionAnswer{},
+		Pauses:    answerPauses(a.MerchantID, a.Pauses),
 		CreatedAt: moment(a.CreatedAt), UpdatedAt: moment(a.UpdatedAt),
 	}
 	if out.Settings == nil {

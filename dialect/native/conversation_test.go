@@ -178,6 +178,11 @@ func merchantSteps() []dialecttest.Step {
 	return []dialecttest.Step{
 		{Title: "who calls", Method: "GET", Path: "/merchant"},
 		{Title: "what the named accounts hold", Method: "GET", Path: "/balances"},
+		{Title: "nothing is sent through one kind of channel", Method: "POST", Path: "/merchant/pause", Body: `{"channel": "manual", "reason": "the bank asked"}`},
+		{Title: "nothing is sent at all", Method: "POST", Path: "/merchant/pause", Body: `{}`},
+		{Title: "a channel that there is not can't be paused", Method: "POST", Path: "/merchant/pause", Body: `{"channel": "paypal"}`},
+		{Title: "what waited is sent", Method: "POST", Path: "/merchant/resume", Body: `{}`},
+		{Title: "through the other channel, too", Method: "POST", Path: "/merchant/resume", Body: `{"channel": "manual"}`},
 		{Title: "settings change, and the others stay", Method: "PATCH", Path: "/merchant/settings", Body: `{"wait_seconds": {"native": 0, "payin": 1}, "refund_page_size": 50, "limits": {"most_amount": 100000}}`},
 		{Title: "signatures are checked with a key alone", Method: "PATCH", Path: "/merchant/settings", Body: `{"check_signatures": true}`},
 		{Title: "an identity's settings change", Method: "PATCH", Path: "/identities/payin/M948164", Body: `{"settings": {"three_decimals": "true", "client_id": "c1"}}`},

@@ -95,7 +95,9 @@ type merchantAnswer struct {
 	Settings        settingsAnswer   `json:"settings"`
 	Identities      []identityAnswer `json:"identities"`
 	ChannelAccounts []accountAnswer  `json:"channel_accounts"`
-	CreatedAt       moment           `json:"created_at"`
+	// Pauses are those that concern the merchant; an account's own is its state.
+	Pauses    []pauseAnswer `json:"pauses"`
+	CreatedAt moment        `json:"created_at"`
 }
 
 // getMerchant shows the caller: GET /merchant.
@@ -111,10 +113,15 @@ func (d *Dialect) getMerchant(c *call) error {
 	if err != nil {
 		return err
 	}
+	pauses, err := d.s.Admin.Pauses(c.ctx, c.merchantID())
+	if err != nil {
+		return err
+	}
 	m := c.caller.Merchant
 	out := merchantAnswer{
 		ID: m.ID, Name: m.Name, Mode: m.Mode, Settings: answerSettings(d.s.Dialects, m.Settings), CreatedAt: moment(m.CreatedAt),
 		Identities: make([]identityAnswer, len(identities)), ChannelAccounts: make([]accountAnswer, len(accounts)),
+		Pauses: answerPauses(c.merchantID(), pauses),
 	}
 	for n, i := range identities {
 		out.Identities[n] = answerIdentity(i.Showing(d.now()))

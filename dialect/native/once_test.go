@@ -176,6 +176,14 @@ var keyedWrites = []keyedWrite{
 	{name: "an account's resumption", method: "POST", prepare: anAccount("/resume"), status: http.StatusOK},
 	{name: "an account's end", method: "POST", prepare: anAccount("/close"), status: http.StatusOK},
 	{
+		name:   "a merchant's pause",
+		method: "POST", prepare: at("/merchant/pause"), status: http.StatusOK, body: `{"channel": "manual"}`, other: `{"channel": "manual", "reason": "r"}`,
+	},
+	{
+		name:   "a merchant's resumption",
+		method: "POST", prepare: at("/merchant/resume"), status: http.StatusOK, body: `{"channel": "manual"}`, other: `{}`,
+	},
+	{
 		name:   "a key",
 		method: "POST", prepare: at("/keys"), status: http.StatusCreated,
 		body: `{"dialect": "native", "scopes": ["read"]}`, other: `{"dialect": "native", "scopes": []}`,

@@ -63,6 +63,8 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Get(version + "/events/{id}"), scope: merchant.ScopeRead, handle: d.getEvent},
 
 		{Route: dialect.Get(version + "/merchant"), scope: merchant.ScopeRead, handle: d.getMerchant},
+		{Route: dialect.Post(version + "/merchant/pause"), scope: merchant.ScopeMerchant, handle: d.pauseMerchant, again: d.againPauses},
+		{Route: dialect.Post(version + "/merchant/resume"), scope: merchant.ScopeMerchant, handle: d.resumeMerchant, again: d.againPauses},
 		{Route: dialect.Route{Method: "PATCH", Path: version + "/merchant/settings"}, scope: merchant.ScopeMerchant, handle: d.changeSettings, again: d.againSettings},
 		{Route: dialect.Route{Method: "PATCH", Path: version + "/identities/{dialect}/{name}"}, scope: merchant.ScopeMerchant, handle: d.changeIdentity, again: d.againIdentity},
 		{Route: dialect.Get(version + "/channels"), scope: merchant.ScopeRead, handle: d.listChannels},

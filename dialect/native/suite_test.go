@@ -67,6 +67,8 @@ func writes() map[string]dialecttest.Write {
 		"POST /refundry/v1/endpoints/{id}/rotate":        onceAs("a new secret"),
 		"POST /refundry/v1/deliveries/{id}/replay":       writing("POST", delivered, ""),
 		"POST /refundry/v1/alerts/{id}/ack":              onceAs("an alert"),
+		"POST /refundry/v1/merchant/pause":               onceAs("a merchant's pause"),
+		"POST /refundry/v1/merchant/resume":              onceAs("a merchant's resumption"),
 		"PATCH /refundry/v1/merchant/settings":           onceAs("settings"),
 		"PATCH /refundry/v1/identities/{dialect}/{name}": onceAs("an identity's settings"),
 		"POST /refundry/v1/accounts":                     onceAs("a channel account"),

@@ -111,6 +111,8 @@ var cases = []suiteCase{
 var acrossMerchants = []suiteCase{
 	{"due refunds are found oldest first", dueRefunds},
 	{"leases are taken over", leasesAreTakenOver},
+	{"a pause keeps the accounts that it covers from sending", pausesCover},
+	{"what a pause put off is sent when it has ended", resumedScopeSends},
 	{"merchants with new events take turns", merchantsInTurn},
 	{"a delivery that could not be made waits and is not sent", unmadeDeliveryWaits},
 	{"a delivery that could not be made is made once", unmadeDeliveryIsMadeOnce},
