@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"maps"
 	"math"
 	"math/rand/v2"
