@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -19,10 +18,10 @@ type Accounts interface {
 	ChannelAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error)
 	// ChannelAccount is an account with its secrets opened. Absent is KindNotFound.
 	ChannelAccount(ctx context.Context, id string) (merchant.ChannelAccount, error)
-	AddAccount(ctx context.Context, a merchant.ChannelAccount, record audit.Record) error
+	AddAccount(ctx context.Context, a merchant.ChannelAccount, record refund.Action) error
 	// ChangeAccount lets change alter an account under a lock. Where it altered
 	// nothing, no record is written. Absent is KindNotFound.
-	ChangeAccount(ctx context.Context, merchantID, id string, record audit.Record, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error)
+	ChangeAccount(ctx context.Context, merchantID, id string, record refund.Action, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error)
 }
 
 // Channels are the drivers of the channels, which channel.Connectors keeps.
@@ -250,7 +249,7 @@ func showTakes(takes []string) string {
 
 // changed notes the settings that an action gave: their values, and of secrets
 // the names alone.
-func changed(r audit.Record, settings, secrets map[string]string) audit.Record {
+func changed(r refund.Action, settings, secrets map[string]string) refund.Action {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		r = r.With("setting "+name, settings[name])
 	}

@@ -19,6 +19,8 @@ type By struct {
 	Actor audit.Actor
 	// RequestID is the request's, "" if it has none.
 	RequestID string
+	// Write is the request's, where it has an Idempotency-Key; else nil.
+	Write *refund.Write
 }
 
 // Store is what the use cases need of the database.
@@ -80,7 +82,7 @@ func New(s Services) *Admin {
 // now is the time as rows keep it.
 func (a *Admin) now() time.Time { return a.s.Now().UTC().Truncate(time.Microsecond) }
 
-// check refuses nobody.
+// check refuses a By without an actor.
 func (b By) check() error {
 	if err := b.Actor.Check(); err != nil {
 		return refund.Wrap(err, "begin an action")
@@ -88,14 +90,15 @@ func (b By) check() error {
 	return nil
 }
 
-// record makes the record of an action. Its error says that nobody does it.
-func (a *Admin) record(by By, merchantID, action, object string) (audit.Record, error) {
+// record makes the record of an action, with the request's write. Its error says
+// that nobody does it.
+func (a *Admin) record(by By, merchantID, action, object string) (refund.Action, error) {
 	r := audit.New(by.Actor, merchantID, action, object, a.now())
 	r.RequestID = by.RequestID
 	if err := r.Check(); err != nil {
-		return audit.Record{}, refund.Wrap(err, "begin an action")
+		return refund.Action{}, refund.Wrap(err, "begin an action")
 	}
-	return r, nil
+	return refund.Action{Record: r, Write: by.Write}, nil
 }
 
 // linkTimeout bounds the linking of a record after its action, which has

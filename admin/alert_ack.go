@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -12,7 +11,7 @@ import (
 type Alerts interface {
 	// AckAlert notes who has looked at an alert; one that somebody has looked at
 	// stays as it is, without a record. Absent is KindNotFound.
-	AckAlert(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) (refund.StoredAlert, error)
+	AckAlert(ctx context.Context, merchantID, id string, record refund.Action, now time.Time) (refund.StoredAlert, error)
 }
 
 // AckAlert says that somebody has looked at an alert, and returns it. One that

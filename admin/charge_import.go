@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -12,7 +11,7 @@ type Charges interface {
 	// ImportCharges registers charges, in few commits, and returns one Registered
 	// for each, in their order. What is wrong with one harms no other. Each commit
 	// that registers something new writes the record.
-	ImportCharges(ctx context.Context, charges []refund.Charge, record audit.Record) ([]refund.Registered, error)
+	ImportCharges(ctx context.Context, charges []refund.Charge, record refund.Action) ([]refund.Registered, error)
 }
 
 // ImportCharges registers a part of a merchant's charges from a source, such as

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 )
 
 // Deliveries keeps what endpoints were notified of.
@@ -15,7 +15,7 @@ type Deliveries interface {
 	// be made is made anew. KindNotFound; KindStateConflict while it is on its
 	// way, when its endpoint is out of use, or when an earlier version gave it up
 	// without bytes.
-	ReplayDelivery(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) (merchant.DeliveryRecord, error)
+	ReplayDelivery(ctx context.Context, merchantID, id string, record refund.Action, now time.Time) (merchant.DeliveryRecord, error)
 }
 
 // ReplayDelivery sends the same bytes once more, or makes them anew where they

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -15,15 +14,15 @@ type Endpoints interface {
 	// AddEndpoint adds an endpoint and returns it, or the one in use that is
 	// equal. KindStateConflict where the merchant's address in the dialect is
 	// another endpoint; KindInvalid for too many.
-	AddEndpoint(ctx context.Context, e merchant.Endpoint, record audit.Record, secrets ...merchant.EndpointSecret) (merchant.Endpoint, error)
+	AddEndpoint(ctx context.Context, e merchant.Endpoint, record refund.Action, secrets ...merchant.EndpointSecret) (merchant.Endpoint, error)
 	// Endpoints are all of a merchant's, disabled ones too, oldest first.
 	Endpoints(ctx context.Context, merchantID string) ([]merchant.Endpoint, error)
 	// DisableEndpoint stops an endpoint; one that is stopped stays as it is,
 	// without a record. KindNotFound.
-	DisableEndpoint(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) error
+	DisableEndpoint(ctx context.Context, merchantID, id string, record refund.Action, now time.Time) error
 	// RotateEndpoint adds a secret; the others end at the given time. KindNotFound;
 	// KindStateConflict while too many are in use.
-	RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time, record audit.Record) error
+	RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time, record refund.Action) error
 	// Identities are a merchant's, in every dialect.
 	Identities(ctx context.Context, merchantID string) ([]merchant.Identity, error)
 }
@@ -85,18 +84,10 @@ func (a *Admin) RotateEndpoint(ctx context.Context, by By, merchantID, id string
 		return merchant.Endpoint{}, "", refund.Errorf(refund.KindInvalid, "overlap", "overlap must be from 0 to %d days", int(MaxSecretOverlap/(24*time.Hour)))
 	}
 	fresh := merchant.NewEndpointSecret(a.now())
-	told(ctx, id, fresh.Text)
+	record.Write.Shows(id, fresh.Text)
 	if err := a.s.Store.RotateEndpoint(ctx, merchantID, id, fresh, a.now().Add(overlap), record.With("overlap", overlap.String())); err != nil {
 		return merchant.Endpoint{}, "", err
 	}
 	a.done(merchantID)
 	return e, fresh.Text, nil
-}
-
-// told notes what the context's write makes, and what its answer tells once. It
-// comes before the commit.
-func told(ctx context.Context, id, secret string) {
-	if w := merchant.WriteOf(ctx); w != nil {
-		w.Made, w.Secret = id, secret
-	}
 }

@@ -60,7 +60,7 @@ func (a *Admin) AddEndpoint(ctx context.Context, by By, merchantID string, in Ne
 		secrets = []merchant.EndpointSecret{merchant.NewEndpointSecret(now)}
 		out.Secret = secrets[0].Text
 	}
-	told(ctx, e.ID, out.Secret)
+	record.Write.Shows(e.ID, out.Secret)
 	record = record.With("url", e.URL).With("dialect", e.Dialect).With("events", strings.Join(e.Events, " "))
 	if out.Endpoint, err = a.s.Store.AddEndpoint(ctx, e, record, secrets...); err != nil {
 		return AddedEndpoint{}, err

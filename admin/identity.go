@@ -9,9 +9,9 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// IdentityChange lets a caller alter an identity, and says in the record what it
+// IdentityChange lets a caller alter an identity, and adds to the record what it
 // altered. An error leaves the identity as it was.
-type IdentityChange func(merchant.Identity) (merchant.Identity, audit.Record, error)
+type IdentityChange func(merchant.Identity, audit.Record) (merchant.Identity, audit.Record, error)
 
 // AddIdentity makes a merchant known in one more dialect, or under one more name
 // in it: with what is given, which exists already, and with what is made up. The
@@ -53,7 +53,7 @@ func (a *Admin) AddIdentity(ctx context.Context, by By, merchantID, dialect stri
 // is then; an empty value takes a setting away. Errors: KindNotFound; KindInvalid
 // with the setting's name, where nothing is changed.
 func (a *Admin) SetIdentity(ctx context.Context, by By, merchantID, dialect, name string, set merchant.Given) (merchant.Identity, error) {
-	record, err := a.record(by, merchantID, "identity.set", dialect+"/"+name)
+	action, err := a.record(by, merchantID, "identity.set", dialect+"/"+name)
 	if err != nil {
 		return merchant.Identity{}, err
 	}
@@ -61,12 +61,12 @@ func (a *Admin) SetIdentity(ctx context.Context, by By, merchantID, dialect, nam
 	if !ok || known.Make == nil {
 		return merchant.Identity{}, refund.Errorf(refund.KindNotFound, "name", "the merchant has no such identity")
 	}
-	after, err := a.s.Store.ChangeIdentity(ctx, merchantID, dialect, name, func(i merchant.Identity) (merchant.Identity, audit.Record, error) {
+	after, err := a.s.Store.ChangeIdentity(ctx, merchantID, dialect, name, action, func(i merchant.Identity, record audit.Record) (merchant.Identity, audit.Record, error) {
 		i, err := known.Change(i, set, a.now())
 		if err != nil {
 			err = invalidSetting(err)
 		}
-		return i, changed(record, set.Settings, set.Secrets), err
+		return i, changed(refund.Action{Record: record}, set.Settings, set.Secrets).Record, err
 	})
 	if err != nil {
 		return merchant.Identity{}, err

@@ -13,11 +13,11 @@ import (
 
 // Keys keeps API keys.
 type Keys interface {
-	AddKey(ctx context.Context, f merchant.FreshKey, record audit.Record) error
+	AddKey(ctx context.Context, f merchant.FreshKey, record refund.Action) error
 	// Keys are all of a merchant's, expired ones too, oldest first.
 	Keys(ctx context.Context, merchantID string) ([]merchant.Key, error)
 	// ExpireKey ends a key's life. KindNotFound.
-	ExpireKey(ctx context.Context, merchantID, id string, record audit.Record, at time.Time) error
+	ExpireKey(ctx context.Context, merchantID, id string, record refund.Action, at time.Time) error
 }
 
 // NewKey is what an API key is made of.
@@ -74,7 +74,7 @@ func (a *Admin) AddKey(ctx context.Context, by By, merchantID string, in NewKey)
 	if fresh.Key.ExpiresAt = in.ExpiresAt; !in.ExpiresAt.IsZero() && !in.ExpiresAt.After(now) {
 		return merchant.FreshKey{}, refund.Errorf(refund.KindInvalid, "expires_at", "expires_at is over")
 	}
-	told(ctx, fresh.Key.ID, fresh.Told())
+	record.Write.Shows(fresh.Key.ID, fresh.Told())
 	record = changed(record.With("dialect", in.Dialect).With("identity", identity).With("scopes", scopeText(fresh.Key.Scopes)), in.Settings, nil)
 	if err := a.s.Store.AddKey(ctx, fresh, record); err != nil {
 		return merchant.FreshKey{}, err

@@ -19,23 +19,23 @@ type Merchants interface {
 	// AddMerchant writes a new merchant with everything that it needs.
 	// KindStateConflict where another merchant has its name, or what must be
 	// unique is another's.
-	AddMerchant(ctx context.Context, f merchant.Fresh, record audit.Record) error
+	AddMerchant(ctx context.Context, f merchant.Fresh, record refund.Action) error
 	// AddIdentities writes new identities and keys of a merchant that is there.
 	// KindStateConflict where one of them is there already.
-	AddIdentities(ctx context.Context, f merchant.Fresh, record audit.Record) error
+	AddIdentities(ctx context.Context, f merchant.Fresh, record refund.Action) error
 	// ChangeSettings lets change alter the settings under a lock, and returns them.
-	ChangeSettings(ctx context.Context, merchantID string, change SettingsChange) (merchant.Settings, error)
+	ChangeSettings(ctx context.Context, merchantID string, action refund.Action, change SettingsChange) (merchant.Settings, error)
 	// ChangeIdentity lets change alter an identity under a lock, and returns it.
-	ChangeIdentity(ctx context.Context, merchantID, dialect, name string, change IdentityChange) (merchant.Identity, error)
+	ChangeIdentity(ctx context.Context, merchantID, dialect, name string, action refund.Action, change IdentityChange) (merchant.Identity, error)
 	// DisableMerchant and EnableMerchant set whether a merchant's keys and
 	// identities are known. One that is so already stays so, without a record.
-	DisableMerchant(ctx context.Context, id string, record audit.Record, now time.Time) (merchant.Merchant, error)
-	EnableMerchant(ctx context.Context, id string, record audit.Record) (merchant.Merchant, error)
+	DisableMerchant(ctx context.Context, id string, record refund.Action, now time.Time) (merchant.Merchant, error)
+	EnableMerchant(ctx context.Context, id string, record refund.Action) (merchant.Merchant, error)
 }
 
-// SettingsChange lets a caller alter settings, and says in the record what it
+// SettingsChange lets a caller alter settings, and adds to the record what it
 // altered. An error leaves them as they were.
-type SettingsChange func(*merchant.Settings) (audit.Record, error)
+type SettingsChange func(*merchant.Settings, audit.Record) (audit.Record, error)
 
 // NewMerchant is what a merchant is made of.
 type NewMerchant struct {
@@ -94,19 +94,19 @@ func (a *Admin) AddMerchant(ctx context.Context, by By, fresh merchant.Fresh) er
 // known any more, in any dialect, within seconds. What was accepted goes on, and
 // so do its notifications. Again changes nothing. KindNotFound.
 func (a *Admin) DisableMerchant(ctx context.Context, by By, id string) (merchant.Merchant, error) {
-	return a.setDisabled(ctx, by, id, "merchant.disable", func(record audit.Record) (merchant.Merchant, error) {
+	return a.setDisabled(ctx, by, id, "merchant.disable", func(record refund.Action) (merchant.Merchant, error) {
 		return a.s.Store.DisableMerchant(ctx, id, record, a.now())
 	})
 }
 
 // EnableMerchant takes DisableMerchant back. KindNotFound.
 func (a *Admin) EnableMerchant(ctx context.Context, by By, id string) (merchant.Merchant, error) {
-	return a.setDisabled(ctx, by, id, "merchant.enable", func(record audit.Record) (merchant.Merchant, error) {
+	return a.setDisabled(ctx, by, id, "merchant.enable", func(record refund.Action) (merchant.Merchant, error) {
 		return a.s.Store.EnableMerchant(ctx, id, record)
 	})
 }
 
-func (a *Admin) setDisabled(_ context.Context, by By, id, action string, set func(audit.Record) (merchant.Merchant, error)) (merchant.Merchant, error) {
+func (a *Admin) setDisabled(_ context.Context, by By, id, action string, set func(refund.Action) (merchant.Merchant, error)) (merchant.Merchant, error) {
 	record, err := a.record(by, id, action, id)
 	if err != nil {
 		return merchant.Merchant{}, err

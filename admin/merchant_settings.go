@@ -15,11 +15,11 @@ import (
 // they are then; its error leaves them as they were. change may be called again.
 // The record names what is other than before. KindNotFound.
 func (a *Admin) ChangeSettings(ctx context.Context, by By, merchantID string, change func(*merchant.Settings) error) (merchant.Settings, error) {
-	record, err := a.record(by, merchantID, "merchant.set", merchantID)
+	action, err := a.record(by, merchantID, "merchant.set", merchantID)
 	if err != nil {
 		return merchant.Settings{}, err
 	}
-	settings, err := a.s.Store.ChangeSettings(ctx, merchantID, func(s *merchant.Settings) (audit.Record, error) {
+	settings, err := a.s.Store.ChangeSettings(ctx, merchantID, action, func(s *merchant.Settings, record audit.Record) (audit.Record, error) {
 		before, err := settingTexts(*s)
 		if err == nil {
 			err = change(s)

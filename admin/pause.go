@@ -7,7 +7,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -18,10 +17,10 @@ type Pauses interface {
 	Pauses(ctx context.Context, merchantID string) ([]merchant.Pause, error)
 	// AddPause writes a pause and returns it. One of its scope that is there stays
 	// as it is, without a record, and is returned instead.
-	AddPause(ctx context.Context, p merchant.Pause, record audit.Record) (merchant.Pause, error)
+	AddPause(ctx context.Context, p merchant.Pause, record refund.Action) (merchant.Pause, error)
 	// EndPause takes the pause of exactly this scope away. False: there is none,
 	// and there is no record.
-	EndPause(ctx context.Context, scope merchant.PauseScope, record audit.Record) (bool, error)
+	EndPause(ctx context.Context, scope merchant.PauseScope, record refund.Action) (bool, error)
 	// SendWhatWaited makes refunds due that a pause of the scope may have put off.
 	SendWhatWaited(ctx context.Context, scope merchant.PauseScope, now time.Time) error
 }
@@ -87,7 +86,7 @@ func (a *Admin) pausesOf(ctx context.Context, account merchant.ChannelAccount) (
 
 // pauseRecord makes the record of an action on a scope, in the merchant's chain or
 // else the installation's, and checks the scope.
-func (a *Admin) pauseRecord(ctx context.Context, by By, scope merchant.PauseScope, verb string) (audit.Record, error) {
+func (a *Admin) pauseRecord(ctx context.Context, by By, scope merchant.PauseScope, verb string) (refund.Action, error) {
 	of, object := "installation.", ""
 	switch {
 	case scope.MerchantID != "":
@@ -97,14 +96,14 @@ func (a *Admin) pauseRecord(ctx context.Context, by By, scope merchant.PauseScop
 	}
 	record, err := a.record(by, scope.MerchantID, of+verb, object)
 	if err != nil {
-		return audit.Record{}, err
+		return refund.Action{}, err
 	}
 	if names := a.s.Channels.Names(); scope.Channel != "" && !slices.Contains(names, scope.Channel) {
-		return audit.Record{}, refund.Errorf(refund.KindInvalid, "channel", "channel must be one of %s", strings.Join(names, ", "))
+		return refund.Action{}, refund.Errorf(refund.KindInvalid, "channel", "channel must be one of %s", strings.Join(names, ", "))
 	}
 	if scope.MerchantID != "" {
 		if _, err := a.s.Store.MerchantByID(ctx, scope.MerchantID); err != nil {
-			return audit.Record{}, err
+			return refund.Action{}, err
 		}
 		if scope.Channel != "" {
 			record = record.With("channel", scope.Channel)

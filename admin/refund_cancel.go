@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -19,18 +18,18 @@ type Refunds interface {
 	// CancelRefund withdraws a refund that the channel has not been told of.
 	// One that is canceled already is returned as it is; any other that can't be
 	// withdrawn is KindStateConflict, an absent one KindRefundNotFound.
-	CancelRefund(ctx context.Context, merchantID, refundID string, record audit.Record, now time.Time) (refund.Refund, refund.Charge, error)
+	CancelRefund(ctx context.Context, merchantID, refundID string, record refund.Action, now time.Time) (refund.Refund, refund.Charge, error)
 	// RetryRefund makes an open refund due now. KindRefundNotFound;
 	// KindStateConflict for one at its end, or that waits for a start time.
-	RetryRefund(ctx context.Context, merchantID, refundID string, record audit.Record, now time.Time) (refund.Refund, error)
+	RetryRefund(ctx context.Context, merchantID, refundID string, record refund.Action, now time.Time) (refund.Refund, error)
 }
 
 // refundNamed finds the refund that an action is about, by any of its numbers,
 // and makes the action's record.
-func (a *Admin) refundNamed(ctx context.Context, by By, merchantID, action, name string) (refund.Refund, audit.Record, error) {
+func (a *Admin) refundNamed(ctx context.Context, by By, merchantID, action, name string) (refund.Refund, refund.Action, error) {
 	record, err := a.record(by, merchantID, action, name)
 	if err != nil {
-		return refund.Refund{}, audit.Record{}, err
+		return refund.Refund{}, refund.Action{}, err
 	}
 	r, err := a.s.Store.RefundByAny(ctx, merchantID, name)
 	record.Object = r.ID

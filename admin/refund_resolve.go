@@ -6,7 +6,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
 )
@@ -24,11 +23,11 @@ type Engine interface {
 	// Resolve records an operator's word, OutcomeDone or OutcomeFailed, with the
 	// proof as its message. KindRefundNotFound; KindStateConflict while the
 	// channel is being called, and for a final state.
-	Resolve(ctx context.Context, merchantID, refundID string, o refund.Outcome, record audit.Record) (refund.Refund, error)
+	Resolve(ctx context.Context, merchantID, refundID string, o refund.Outcome, record refund.Action) (refund.Refund, error)
 	// Reroute sends an abnormal refund elsewhere. KindRefundNotFound;
 	// KindStateConflict for any other, while the channel is being called, and
 	// where it refuses.
-	Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record audit.Record) (refund.Refund, error)
+	Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record refund.Action) (refund.Refund, error)
 }
 
 // Resolution is an operator's word about how a refund ended.

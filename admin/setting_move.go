@@ -100,12 +100,12 @@ func (a *Admin) moveTo(ctx context.Context, by By, i merchant.Identity, accountI
 // takeAway removes settings that an account has now from an identity, unless they
 // have been changed there meanwhile.
 func (a *Admin) takeAway(ctx context.Context, by By, i merchant.Identity, accountID string, settings []merchant.MovedSetting) error {
-	record, err := a.record(by, i.MerchantID, "identity.set", i.Dialect+"/"+i.Name)
+	action, err := a.record(by, i.MerchantID, "identity.set", i.Dialect+"/"+i.Name)
 	if err != nil {
 		return err
 	}
-	record = record.With("moved to", accountID)
-	_, err = a.s.Store.ChangeIdentity(ctx, i.MerchantID, i.Dialect, i.Name, func(now merchant.Identity) (merchant.Identity, audit.Record, error) {
+	action = action.With("moved to", accountID)
+	_, err = a.s.Store.ChangeIdentity(ctx, i.MerchantID, i.Dialect, i.Name, action, func(now merchant.Identity, record audit.Record) (merchant.Identity, audit.Record, error) {
 		now.Public, now.Secrets = maps.Clone(now.Public), maps.Clone(now.Secrets)
 		gone := 0
 		for _, moved := range settings {

@@ -64,7 +64,7 @@ type Acceptor interface {
 // charge as it is with again true; one that differs is KindChargeConflict. An order number that a dialect already uses for another
 // charge is KindChargeConflict too. IDs and aliases are made before.
 type Registrar interface {
-	RegisterCharge(ctx context.Context, c refund.Charge) (stored refund.Charge, again bool, err error)
+	RegisterCharge(ctx context.Context, c refund.Charge, w *refund.Write) (stored refund.Charge, again bool, err error)
 }
 
 // BatchRegistrar registers many charges in few commits. It gives one Registered
@@ -73,7 +73,7 @@ type Registrar interface {
 // error is of the whole call; then calling it again does no harm.
 type BatchRegistrar interface {
 	Registrar
-	RegisterCharges(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error)
+	RegisterCharges(ctx context.Context, charges []refund.Charge, w *refund.Write) ([]refund.Registered, error)
 }
 
 // Reader reads. What is absent is KindChargeNotFound, KindRefundNotFound or

@@ -9,34 +9,33 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
 // Writes remembers writes by their keys, for as long as refunds are kept.
 type Writes interface {
-	// KeptWrite gives what a key stands for; ok is false for a key that is
+	// KeptWrite returns what a key stands for; ok is false for a key that is
 	// free. One that stands for refunds is a write without a Call.
-	KeptWrite(ctx context.Context, merchantID, key string) (w merchant.Write, ok bool, err error)
+	KeptWrite(ctx context.Context, merchantID, key string) (w refund.Write, ok bool, err error)
 	// KeepWrite records a write in a commit of its own. KindBusy when another
 	// request has taken the key meanwhile.
-	KeepWrite(ctx context.Context, w *merchant.Write) error
+	KeepWrite(ctx context.Context, w *refund.Write) error
 	// FreeWrite forgets a write that was refused after all.
-	FreeWrite(ctx context.Context, w *merchant.Write) error
+	FreeWrite(ctx context.Context, w *refund.Write) error
 }
 
-// Once runs a write that has a key at most once. With a context that carries
-// w, the store puts the record into the first commit that do makes, so that
-// effect and record are there together or not at all; a do that commits
-// nothing, because all was so already, is recorded alone. Where the key stands
-// for the same write, again answers in do's place, from what w made; where it
-// stands for anything else that is KindKeyConflict, and nothing is done. So it
-// is for requests at the same time: one of them commits first, the others' work
-// is rolled back. Without a key it is just do.
-func Once(ctx context.Context, writes Writes, w *merchant.Write, do func(context.Context) error, again func(merchant.Write) error) error {
+// Once runs a write that has a key at most once. do passes its argument, which
+// is w, to the store, which records it in the same commit as the effect, so that
+// both are there or neither; a do that commits nothing, because all was so
+// already, is recorded alone. Where the key stands for the same write, again
+// answers in do's place, from what w made; where it stands for anything else
+// that is KindKeyConflict, and nothing is done. Of requests at the same time one
+// commits first, and the others' transactions roll back. Without a key it is do
+// with nil.
+func Once(ctx context.Context, writes Writes, w *refund.Write, do func(*refund.Write) error, again func(refund.Write) error) error {
 	if w.Key == "" {
-		return do(ctx)
+		return do(nil)
 	}
 	kept, known, err := sameWrite(ctx, writes, w)
 	if err != nil {
@@ -45,7 +44,7 @@ func Once(ctx context.Context, writes Writes, w *merchant.Write, do func(context
 	if known {
 		return again(kept)
 	}
-	failed := do(merchant.WithWrite(ctx, w))
+	failed := do(w)
 	if failed == nil && !w.Kept {
 		failed = writes.KeepWrite(ctx, w)
 	}
@@ -53,8 +52,8 @@ func Once(ctx context.Context, writes Writes, w *merchant.Write, do func(context
 	case failed == nil:
 		return nil
 	case !w.Kept:
-		// Whoever had the key at the same moment may have done it: then what
-		// went wrong here is only that.
+		// Another request with the key may have done it at the same moment: then
+		// nothing else went wrong here.
 		if kept, known, err := sameWrite(ctx, writes, w); err != nil || known {
 			if err != nil {
 				return err
@@ -71,23 +70,19 @@ func Once(ctx context.Context, writes Writes, w *merchant.Write, do func(context
 	return failed
 }
 
-// OnceObject is Once for a handler that gives the object to answer with; what
-// is done, and what the request says, are of the dialect's own. It looks after
-// the request's header. r is the handler's, whose context do goes by; again
-// gets the id of what was made.
-func OnceObject(r **http.Request, writes Writes, w merchant.Write, do func() (any, error), again func(id string) (any, error)) (object any, err error) {
-	key, fault := IdempotencyKey(*r)
+// OnceObject is Once for a handler that returns the object to answer with. The
+// key is that of the request's header; again is called with the id of what was
+// made.
+func OnceObject(r *http.Request, writes Writes, w refund.Write, do func(*refund.Write) (any, error), again func(id string) (any, error)) (object any, err error) {
+	key, fault := IdempotencyKey(r)
 	if fault != nil {
 		return nil, fault
 	}
 	w.Key = key
-	bare := *r
-	err = Once(bare.Context(), writes, &w, func(ctx context.Context) error {
-		*r = bare.WithContext(ctx)
-		object, err = do()
+	err = Once(r.Context(), writes, &w, func(w *refund.Write) error {
+		object, err = do(w)
 		return err
-	}, func(kept merchant.Write) error {
-		*r = bare
+	}, func(kept refund.Write) error {
 		object, err = again(kept.Made)
 		return err
 	})
@@ -95,7 +90,7 @@ func OnceObject(r **http.Request, writes Writes, w merchant.Write, do func() (an
 }
 
 // sameWrite finds what w's key stands for; KindKeyConflict if that is not w.
-func sameWrite(ctx context.Context, writes Writes, w *merchant.Write) (kept merchant.Write, known bool, err error) {
+func sameWrite(ctx context.Context, writes Writes, w *refund.Write) (kept refund.Write, known bool, err error) {
 	kept, known, err = writes.KeptWrite(ctx, w.MerchantID, w.Key)
 	if err != nil || !known {
 		return kept, false, err

@@ -49,7 +49,7 @@ func benchmark(b *testing.B, s *store.Store) {
 			TransactionID: id, Currency: "CNY", Amount: 1 << 50, PaidAt: time.Now(), CreatedAt: time.Now(),
 		}
 	}
-	if _, err := s.RegisterCharges(b.Context(), charges); err != nil {
+	if _, err := s.RegisterCharges(b.Context(), charges, nil); err != nil {
 		b.Fatal(err)
 	}
 	board := intake.NewBoard()

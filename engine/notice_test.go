@@ -180,7 +180,7 @@ func TestANoticeThatMatchesNothingWaitsForItsCharge(t *testing.T) {
 		c, _, err := r.store.RegisterCharge(t.Context(), refund.Charge{
 			MerchantID: r.owner, ID: "ch_" + refund.NewID(time.Now()), OrderNo: "o", Channel: "wx", ChannelAccount: r.account,
 			TransactionID: unknown.TransactionID, Currency: "CNY", Amount: 1000, PaidAt: r.clock.Now(), CreatedAt: r.clock.Now(),
-		})
+		}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +218,7 @@ func TestANoticeThatMatchesNothingIsSetAsideInTheEnd(t *testing.T) {
 	_, _, err := r.store.RegisterCharge(t.Context(), refund.Charge{
 		MerchantID: r.owner, ID: "ch_" + refund.NewID(time.Now()), OrderNo: "o", Channel: "wx", ChannelAccount: r.account,
 		TransactionID: "t never", Currency: "CNY", Amount: 1000, PaidAt: r.clock.Now(), CreatedAt: r.clock.Now(),
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

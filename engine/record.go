@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -35,9 +34,9 @@ type word struct {
 	// hint says that the refund is to be asked about, and nothing else.
 	hint   bool
 	alerts []refund.Alert
-	// operator is the record of the action, where an operator says how the
+	// operator is the action, where an operator says how the
 	// refund ended; refused says why that does not count.
-	operator *audit.Record
+	operator *refund.Action
 	refused  *refund.Error
 }
 
@@ -167,7 +166,7 @@ func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Re
 	outcome.IDTaken = idTaken
 	change := refund.Apply(charge, r, outcome, w.pace, now)
 	if w.operator != nil {
-		change.Audit = append(change.Audit, *w.operator)
+		change.Actions = append(change.Actions, *w.operator)
 	}
 	w.alerts = change.Alerts
 	for n := range change.Refunds {

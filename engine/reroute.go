@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
 )
@@ -14,7 +13,7 @@ import (
 // when the refund is not abnormal or is being called about, or when the
 // channel refuses the destination; KindRefundNotFound; KindInvalid when its
 // channel can't reroute.
-func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record audit.Record) (refund.Refund, error) {
+func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record refund.Action) (refund.Refund, error) {
 	now := e.now()
 	claimed, err := e.store.ClaimAbnormal(ctx, merchantID, refundID, record, now, now.Add(Lease))
 	if err != nil {

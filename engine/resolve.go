@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
 )
@@ -15,7 +14,7 @@ import (
 // KindRefundNotFound; KindStateConflict while the channel is being called, whose
 // answer would be older than the operator's word and look newer, and for a
 // final state.
-func (e *Engine) Resolve(ctx context.Context, merchantID, refundID string, o refund.Outcome, record audit.Record) (refund.Refund, error) {
+func (e *Engine) Resolve(ctx context.Context, merchantID, refundID string, o refund.Outcome, record refund.Action) (refund.Refund, error) {
 	if err := record.Check(); err != nil {
 		return refund.Refund{}, refund.Wrap(err, "resolve refund")
 	}

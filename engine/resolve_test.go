@@ -56,7 +56,7 @@ func TestNobodyResolvesARefundWithoutAName(t *testing.T) {
 		r := newRig(t, s, nil)
 		accepted := r.accept(r.charge(1000).ID, 58)
 		r.run(1)
-		_, err := r.engine.Resolve(t.Context(), r.owner, accepted.ID, refund.Outcome{Kind: refund.OutcomeDone}, audit.Record{})
+		_, err := r.engine.Resolve(t.Context(), r.owner, accepted.ID, refund.Outcome{Kind: refund.OutcomeDone}, refund.Action{})
 		if !errors.Is(err, audit.ErrNoActor) || r.refund(accepted.ID).State != refund.Pending {
 			t.Errorf("error %v", err)
 		}

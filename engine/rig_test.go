@@ -129,7 +129,7 @@ func (r *rig) charge(amount money.Minor) refund.Charge {
 	c, _, err := r.store.RegisterCharge(r.t.Context(), refund.Charge{
 		MerchantID: r.owner, ID: "ch_" + id, OrderNo: "order " + id, Channel: "wx", ChannelAccount: r.account,
 		TransactionID: "t" + id, Currency: "CNY", Amount: amount, PaidAt: r.clock.Now(), CreatedAt: r.clock.Now(),
-	})
+	}, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func (r *rig) entry(rf refund.Refund) sandbox.Entry {
 	r.t.Helper()
 	key := sandbox.Key{Account: rf.ChannelAccount, Number: rf.ChannelNumber}
 	var found sandbox.Entry
-	err := sandbox.NewDatabase(r.store).Books(r.t.Context(), func(tx sandbox.Tx) error {
+	err := sandbox.NewDatabase(r.store).Books(r.t.Context(), nil, func(tx sandbox.Tx) error {
 		entries, err := tx.Entries(r.t.Context(), []sandbox.Key{key})
 		found = entries[key]
 		return err
@@ -236,11 +236,11 @@ func (r *rig) entry(rf refund.Refund) sandbox.Entry {
 	return found
 }
 
-// record is the record of an action that the command line asked for.
-func (r *rig) record(action string) audit.Record {
+// record is an action that the command line asked for.
+func (r *rig) record(action string) refund.Action {
 	record := audit.New(audit.ByCommand("root"), r.owner, action, "", r.clock.Now())
 	record.RequestID = "iar_1"
-	return record
+	return refund.Action{Record: record}
 }
 
 // noLeak fails the test when goroutines of this project outlive it.

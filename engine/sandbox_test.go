@@ -40,14 +40,14 @@ var outcomes = []outcome{
 	{
 		name: "52 is abnormal, and rerouting succeeds", amount: 52, first: refund.Abnormal,
 		then: func(r *rig, rf refund.Refund) error {
-			return r.sandbox.Reroute(r.t.Context(), rf.ChannelAccount, rf.ChannelNumber)
+			return r.sandbox.Reroute(r.t.Context(), rf.ChannelAccount, rf.ChannelNumber, nil)
 		},
 		last: refund.Succeeded, submits: 1, moves: 1, events: []string{"refund.created", "refund.abnormal", "refund.succeeded"},
 	},
 	{
 		name: "52 can be settled by hand as failed", amount: 52, first: refund.Abnormal,
 		then: func(r *rig, rf refund.Refund) error {
-			return r.sandbox.Settle(r.t.Context(), rf.ChannelAccount, rf.ChannelNumber, "failed")
+			return r.sandbox.Settle(r.t.Context(), rf.ChannelAccount, rf.ChannelNumber, "failed", nil)
 		},
 		last: refund.Failed, submits: 1, events: []string{"refund.created", "refund.abnormal", "refund.failed"},
 	},
@@ -64,7 +64,7 @@ var outcomes = []outcome{
 	{
 		name: "55 is held until funds are added", amount: 55, first: refund.Held,
 		then: func(r *rig, rf refund.Refund) error {
-			return r.sandbox.AddFunds(r.t.Context(), rf.ChannelAccount, money.Amount{Minor: 1, Currency: "CNY"})
+			return r.sandbox.AddFunds(r.t.Context(), rf.ChannelAccount, money.Amount{Minor: 1, Currency: "CNY"}, nil)
 		},
 		last: refund.Succeeded, moves: 1, events: []string{"refund.created", "refund.held", "refund.succeeded"},
 	},
@@ -72,7 +72,7 @@ var outcomes = []outcome{
 		name: "56 is returned once the clock moved a day", amount: 56, first: refund.Succeeded,
 		attempts: []string{"submit done"},
 		then: func(r *rig, rf refund.Refund) error {
-			return r.sandbox.Advance(r.t.Context(), rf.ChannelAccount, 24*time.Hour)
+			return r.sandbox.Advance(r.t.Context(), rf.ChannelAccount, 24*time.Hour, nil)
 		},
 		last: refund.Failed, submits: 1, moves: 1, events: []string{"refund.created", "refund.succeeded", "refund.failed"},
 	},
@@ -84,21 +84,21 @@ var outcomes = []outcome{
 	{
 		name: "58 is pending until the clock moved an hour", amount: 58, first: refund.Pending,
 		then: func(r *rig, rf refund.Refund) error {
-			return r.sandbox.Advance(r.t.Context(), rf.ChannelAccount, time.Hour)
+			return r.sandbox.Advance(r.t.Context(), rf.ChannelAccount, time.Hour, nil)
 		},
 		last: refund.Succeeded, submits: 1, moves: 1, events: []string{"refund.created", "refund.pending", "refund.succeeded"},
 	},
 	{
 		name: "58 can be settled by hand", amount: 58, first: refund.Pending,
 		then: func(r *rig, rf refund.Refund) error {
-			return r.sandbox.Settle(r.t.Context(), rf.ChannelAccount, rf.ChannelNumber, "")
+			return r.sandbox.Settle(r.t.Context(), rf.ChannelAccount, rf.ChannelNumber, "", nil)
 		},
 		last: refund.Succeeded, submits: 1, moves: 1, events: []string{"refund.created", "refund.pending", "refund.succeeded"},
 	},
 	{
 		name: "58 can be settled by hand as failed", amount: 58, first: refund.Pending,
 		then: func(r *rig, rf refund.Refund) error {
-			return r.sandbox.Settle(r.t.Context(), rf.ChannelAccount, rf.ChannelNumber, "failed")
+			return r.sandbox.Settle(r.t.Context(), rf.ChannelAccount, rf.ChannelNumber, "failed", nil)
 		},
 		last: refund.Failed, submits: 1, events: []string{"refund.created", "refund.pending", "refund.failed"},
 	},

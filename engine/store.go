@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -20,7 +19,7 @@ type Store interface {
 	// ClaimAbnormal takes the lease of an abnormal refund that nobody is
 	// calling about, whenever it is due, and writes the record of who asked. Absent is KindRefundNotFound; another
 	// state, or a lease that holds, is KindStateConflict.
-	ClaimAbnormal(ctx context.Context, merchantID, refundID string, record audit.Record, now, until time.Time) (refund.Claimed, error)
+	ClaimAbnormal(ctx context.Context, merchantID, refundID string, record refund.Action, now, until time.Time) (refund.Claimed, error)
 	// TakeOverLeases makes every leased refund due now. Only for the one
 	// process that owns a SQLite file, at its start.
 	TakeOverLeases(ctx context.Context, now time.Time) (int64, error)

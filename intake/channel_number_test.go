@@ -33,7 +33,7 @@ func owner(t *testing.T, s *store.Store, terms refund.Terms, n int, amount money
 		list[i], _, err = s.RegisterCharge(t.Context(), refund.Charge{
 			MerchantID: fresh.Merchant.ID, ID: "ch_" + id, OrderNo: fmt.Sprintf("T%d", i), Channel: "wx", ChannelAccount: fresh.Accounts[0].ID,
 			TransactionID: id, Currency: "CNY", Amount: amount, PaidAt: now, CreatedAt: now,
-		})
+		}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -96,7 +96,7 @@ func chargesOf(t testing.TB, s *store.Store, merchantID string, n int, amount mo
 			Aliases: []refund.Alias{{Dialect: "pingpp", Identity: "app_1", Name: "ch_" + id}},
 		}
 	}
-	results, err := s.RegisterCharges(t.Context(), list)
+	results, err := s.RegisterCharges(t.Context(), list, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

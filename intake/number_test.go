@@ -10,7 +10,6 @@ import (
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -319,7 +318,7 @@ func TestAKeyOfAnotherWriteIsNoRefunds(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		desk := open(t, s, intake.Options{})
 		c := chargesOf(t, s, newMerchant(), 1, 100)[0]
-		w := &merchant.Write{MerchantID: c.MerchantID, Key: "K", Call: "native POST /keys", Content: "c"}
+		w := &refund.Write{MerchantID: c.MerchantID, Key: "K", Call: "native POST /keys", Content: "c"}
 		if err := s.KeepWrite(t.Context(), w); err != nil {
 			t.Fatal(err)
 		}

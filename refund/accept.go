@@ -126,10 +126,7 @@ func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.
 	}
 	fail := func(kind Kind, text string) (money.Minor, *Error) {
 		e := Errorf(kind, "amount", "%s", text)
-		e.Charge, e.Room = charge.ID, charge.Room()
-		if kind != KindInvalid {
-			e.More = e.Room.String()
-		}
+		e.Charge = charge.ID
 		return 0, e
 	}
 	left := charge.Refundable()

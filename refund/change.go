@@ -19,9 +19,9 @@ type Change struct {
 	Alerts    []Alert
 	// Routed says that the charge had no channel account and has one now.
 	Routed bool
-	// Audit is the record of the operator's action that the change is the
-	// effect of, if it is one.
-	Audit []audit.Record
+	// Actions has the operator's action that the change is the effect of, if it
+	// is one.
+	Actions []Action
 }
 
 // Cause is what brought a change about: whose request, and which. The zero

@@ -81,7 +81,8 @@ func (s *Service) demoMerchant(ctx context.Context, platform merchant.PlatformKe
 	if err := made.UsePlatformKey(platform, now); err != nil {
 		return merchant.Fresh{}, err
 	}
-	if err := s.Store.AddMerchant(ctx, made, audit.New(Operator(), made.Merchant.ID, "merchant.add", made.Merchant.ID, now).With("demo", "loaded")); err != nil {
+	record := audit.New(Operator(), made.Merchant.ID, "merchant.add", made.Merchant.ID, now).With("demo", "loaded")
+	if err := s.Store.AddMerchant(ctx, made, refund.Action{Record: record}); err != nil {
 		return merchant.Fresh{}, err
 	}
 	if _, err := s.Store.LinkAudit(ctx, made.Merchant.ID); err != nil {
@@ -94,7 +95,7 @@ func (s *Service) demoMerchant(ctx context.Context, platform merchant.PlatformKe
 }
 
 func (s *Service) loadDemoCharges(ctx context.Context, identities []merchant.Identity) error {
-	results, err := s.Store.RegisterCharges(ctx, demoCharges(identities, s.now()))
+	results, err := s.Store.RegisterCharges(ctx, demoCharges(identities, s.now()), nil)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (s *Service) loadDemoCharges(ctx context.Context, identities []merchant.Ide
 
 // ResetDemo renews the demo charges with everything that hangs on them. It is
 // refused for any other merchant.
-func (s *Service) ResetDemo(ctx context.Context, merchantID string) error {
+func (s *Service) ResetDemo(ctx context.Context, merchantID string, w *refund.Write) error {
 	m, err := s.Store.MerchantByID(ctx, merchantID)
 	if err != nil {
 		return err
@@ -121,7 +122,7 @@ func (s *Service) ResetDemo(ctx context.Context, merchantID string) error {
 		return err
 	}
 	now := s.now()
-	return s.Store.ResetDemo(ctx, merchantID, demoCharges(identities, now), now)
+	return s.Store.ResetDemo(ctx, merchantID, demoCharges(identities, now), now, w)
 }
 
 // writeDemoFiles writes the keys of examples and demo.json. Only this user may

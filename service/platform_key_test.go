@@ -199,17 +199,17 @@ func TestKeysAreReplacedOneAtATimeAndNeverLeaveNobodyToSign(t *testing.T) {
 		if _, err := rotate(merchant.PingPP, 0); refund.KindOf(err) != refund.KindStateConflict || !strings.Contains(fmt.Sprint(err), "hint") {
 			t.Errorf("a second successor: %v", err)
 		}
-		if err := s.Store.RetirePlatformKeys(t.Context(), []string{old.ID}, s.now(), storetest.Record("")); refund.KindOf(err) != refund.KindStateConflict {
+		if err := s.Store.RetirePlatformKeys(t.Context(), []string{old.ID}, s.now(), storetest.Record("").Record); refund.KindOf(err) != refund.KindStateConflict {
 			t.Errorf("the one in use: %v", err)
 		}
 		if _, err := RetireReplacedKeys(t.Context(), s.Store, byRoot, merchant.PingPP, "", s.now()); refund.KindOf(err) != refund.KindStateConflict {
 			t.Errorf("nothing was replaced yet: %v", err)
 		}
-		if err := s.Store.RetirePlatformKeys(t.Context(), []string{"pk_none"}, s.now(), storetest.Record("")); refund.KindOf(err) != refund.KindNotFound {
+		if err := s.Store.RetirePlatformKeys(t.Context(), []string{"pk_none"}, s.now(), storetest.Record("").Record); refund.KindOf(err) != refund.KindNotFound {
 			t.Errorf("an unknown key: %v", err)
 		}
 		// The successor is taken back: the old one's end is, too.
-		if err := s.Store.RetirePlatformKeys(t.Context(), []string{made[len(made)-1].ID}, s.now(), storetest.Record("")); err != nil {
+		if err := s.Store.RetirePlatformKeys(t.Context(), []string{made[len(made)-1].ID}, s.now(), storetest.Record("").Record); err != nil {
 			t.Fatal(err)
 		}
 		e.pass(4 * week)

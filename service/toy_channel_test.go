@@ -64,7 +64,7 @@ func (w *toyWorld) charge(transactionID string) refund.Charge {
 	c, _, err := w.Store.RegisterCharge(w.Context(), refund.Charge{
 		MerchantID: w.owner, ID: "ch_" + refund.NewID(w.now()), OrderNo: "order of " + transactionID, Channel: "toypay", ChannelAccount: w.account.ID,
 		TransactionID: transactionID, Currency: "CNY", Amount: 100_000, PaidAt: w.now(), CreatedAt: w.now(),
-	})
+	}, nil)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -128,13 +127,13 @@ func (s *Store) addAccount(ctx context.Context, q sqldb.Querier, a merchant.Chan
 
 // AddAccount adds a channel account, with the record of who did it. The same
 // again changes nothing; one that another merchant has is an error.
-func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount, record audit.Record) error {
-	err := s.write(ctx, func(q sqldb.Querier) error {
+func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount, record refund.Action) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		if err := s.addAccount(ctx, q, a); err != nil {
 			return err
 		}
-		merchant.WriteMade(ctx, a.ID)
-		return s.appendAudit(ctx, q, record)
+		record.Write.Makes(a.ID)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	s.directory.forget()
 	if err != nil {
@@ -212,9 +211,9 @@ func (s *Store) openedAccount(ctx context.Context, q sqldb.Querier, id, lock str
 // account that is paused no longer has what waited sent now. change replaces
 // maps and slices and does not write into them. Other processes go
 // by the account as it was for up to entryLife longer. Absent is KindNotFound.
-func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, record audit.Record, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error) {
+func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, record refund.Action, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error) {
 	var after merchant.ChannelAccount
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		before, err := s.openedAccount(ctx, q, id, q.Lock("OF a"))
 		if err == nil && before.MerchantID != merchantID {
 			err = refund.Errorf(refund.KindNotFound, "channel_account", "the merchant has no channel account %q", id)
@@ -226,7 +225,7 @@ func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, record
 		if err := change(&after); err != nil {
 			return err
 		}
-		merchant.WriteMade(ctx, id)
+		record.Write.Makes(id)
 		if reflect.DeepEqual(before, after) {
 			return nil
 		}
@@ -247,7 +246,7 @@ func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, record
 				return err
 			}
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	s.directory.forget()
 	if err != nil {

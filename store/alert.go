@@ -117,10 +117,10 @@ func findAlert(ctx context.Context, q sqldb.Querier, merchantID, id, lock string
 
 // AckAlert notes who has looked at an alert. One that somebody has looked at
 // before stays as it is, and leaves no record. Absent is KindNotFound.
-func (s *Store) AckAlert(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) (refund.StoredAlert, error) {
+func (s *Store) AckAlert(ctx context.Context, merchantID, id string, record refund.Action, now time.Time) (refund.StoredAlert, error) {
 	const ack = `UPDATE alerts SET acked_at = $4, acked_by = $5 WHERE merchant_id = $1 AND created_at = $2 AND id = $3`
 	var a refund.StoredAlert
-	err := s.write(ctx, func(q sqldb.Querier) (err error) {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) (err error) {
 		if a, err = findAlert(ctx, q, merchantID, id, q.Lock("")); err != nil || !a.AckedAt.IsZero() {
 			return err
 		}
@@ -128,7 +128,7 @@ func (s *Store) AckAlert(ctx context.Context, merchantID, id string, record audi
 		if _, err := q.Exec(ctx, ack, merchantID, sqldb.Micros(a.CreatedAt), id, sqldb.Micros(now), a.AckedBy.String()); err != nil {
 			return err
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	if err != nil {
 		return refund.StoredAlert{}, fmt.Errorf("acknowledge alert: %w", err)

@@ -114,12 +114,12 @@ func TestAnImportIsRecordedWithEachCommitThatRegistersSomething(t *testing.T) {
 		}
 		charges[2].Amount = -1
 		for range 2 { // again registers nothing, and leaves no record
-			results, err := s.ImportCharges(t.Context(), charges, record)
+			results, err := s.ImportCharges(t.Context(), charges, refund.Action{Record: record})
 			if err != nil || results[0].Err != nil || results[1].Err != nil || results[2].Err == nil {
 				t.Fatalf("%+v, %v", results, err)
 			}
 		}
-		if _, err := s.ImportCharges(t.Context(), charges, audit.Record{}); !errors.Is(err, audit.ErrNoActor) {
+		if _, err := s.ImportCharges(t.Context(), charges, refund.Action{}); !errors.Is(err, audit.ErrNoActor) {
 			t.Errorf("nobody imports: %v", err)
 		}
 		if _, err := s.LinkAudit(t.Context(), "mer_1"); err != nil {

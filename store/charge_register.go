@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/audit"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
@@ -21,8 +20,8 @@ const mostRegistered = 1024
 
 // RegisterCharge implements dialect.Registrar. A charge without a transaction
 // id is given one, unless one of its names is known: then it is that charge.
-func (s *Store) RegisterCharge(ctx context.Context, c refund.Charge) (stored refund.Charge, again bool, err error) {
-	results, err := s.RegisterCharges(ctx, []refund.Charge{c})
+func (s *Store) RegisterCharge(ctx context.Context, c refund.Charge, w *refund.Write) (stored refund.Charge, again bool, err error) {
+	results, err := s.RegisterCharges(ctx, []refund.Charge{c}, w)
 	if err != nil {
 		return refund.Charge{}, false, err
 	}
@@ -30,17 +29,17 @@ func (s *Store) RegisterCharge(ctx context.Context, c refund.Charge) (stored ref
 }
 
 // RegisterCharges implements dialect.BatchRegistrar.
-func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
-	return s.registerAll(ctx, charges, registerEnd{})
+func (s *Store) RegisterCharges(ctx context.Context, charges []refund.Charge, w *refund.Write) ([]refund.Registered, error) {
+	return s.registerAll(ctx, charges, registerEnd{write: w})
 }
 
 // ImportCharges is RegisterCharges for an operator: each commit that registers
 // something new writes the record, with the number of those.
-func (s *Store) ImportCharges(ctx context.Context, charges []refund.Charge, record audit.Record) ([]refund.Registered, error) {
+func (s *Store) ImportCharges(ctx context.Context, charges []refund.Charge, record refund.Action) ([]refund.Registered, error) {
 	if err := record.Check(); err != nil {
 		return nil, fmt.Errorf("import charges: %w", err)
 	}
-	return s.registerAll(ctx, charges, registerEnd{record: &record})
+	return s.registerAll(ctx, charges, registerEnd{record: &record.Record, write: record.Write})
 }
 
 // TryCharges returns what RegisterCharges would, and registers nothing.
@@ -52,10 +51,12 @@ func (s *Store) TryCharges(ctx context.Context, charges []refund.Charge) ([]refu
 var errOnlyTried = errors.New("only tried")
 
 // registerEnd is how each transaction ends that succeeds: with an error, or with
-// a record of what it did; the zero registerEnd adds nothing.
+// a record of what it did; the zero registerEnd adds nothing. write is recorded
+// in the first that commits.
 type registerEnd struct {
 	err    error
 	record *audit.Record
+	write  *refund.Write
 }
 
 func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end registerEnd) ([]refund.Registered, error) {
@@ -89,7 +90,7 @@ func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end re
 func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int, end registerEnd) error {
 	var problem error
 	for try := 0; ; try++ {
-		problem = s.write(ctx, func(q sqldb.Querier) error {
+		problem = s.writeOnce(ctx, end.write, func(q sqldb.Querier) error {
 			r := newRegistering(s, q, slices.Clone(charges), results, slices.Clone(todo))
 			if err := r.run(ctx); err != nil {
 				return err
@@ -105,7 +106,7 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 			if results[todo[0]].Err != nil {
 				return errNothingDone
 			}
-			merchant.WriteMade(ctx, results[todo[0]].Charge.ID)
+			end.write.Makes(results[todo[0]].Charge.ID)
 			return nil
 		})
 		if !errors.Is(problem, errNameTaken) || len(todo) > 1 {

@@ -4,17 +4,16 @@ import (
 	"context"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
 // ClaimAbnormal implements engine.Store.
-func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, record audit.Record, now, until time.Time) (refund.Claimed, error) {
+func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, record refund.Action, now, until time.Time) (refund.Claimed, error) {
 	const text = `UPDATE refunds SET lease_epoch = $3, lease_until = $4, due_at = $5, doubt = $6, submitted_at = $7, first_submitted_at = $8
 		WHERE merchant_id = $1 AND id = $2`
 	var claimed refund.Claimed
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		key := refund.Key{MerchantID: merchantID, ID: refundID}
 		found, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {
@@ -38,7 +37,7 @@ func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, 
 		if _, err := q.Exec(ctx, text, merchantID, refundID, r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt), sqldb.Micros(r.FirstSubmittedAt)); err != nil {
 			return err
 		}
-		if err := s.appendAudit(ctx, q, record); err != nil {
+		if err := s.appendAudit(ctx, q, record.Record); err != nil {
 			return err
 		}
 		charge := refund.ChargeKey{MerchantID: merchantID, ID: r.ChargeID}

@@ -5,16 +5,15 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
 // ReplayDelivery implements admin.Deliveries.
-func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) (merchant.DeliveryRecord, error) {
+func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, record refund.Action, now time.Time) (merchant.DeliveryRecord, error) {
 	var again merchant.Delivery
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		old, err := delivery(ctx, q, merchantID, id)
 		if err != nil {
 			return err
@@ -43,11 +42,11 @@ func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, recor
 		if again.Problem != "" {
 			again.MakeAt = now
 		}
-		merchant.WriteMade(ctx, again.ID)
+		record.Write.Makes(again.ID)
 		if _, err := q.Send(ctx, deliveryRows([]merchant.Delivery{again})); err != nil {
 			return err
 		}
-		return s.appendAudit(ctx, q, record.With("delivery", again.ID))
+		return s.appendAudit(ctx, q, record.Record.With("delivery", again.ID))
 	})
 	if err != nil {
 		return merchant.DeliveryRecord{}, fmt.Errorf("replay delivery: %w", err)

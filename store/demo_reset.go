@@ -40,7 +40,7 @@ var deleteCharges = []string{
 // everything that hangs on them, and charges are registered. Errors:
 // KindForbidden for any other merchant; KindStateConflict while one of the
 // refunds is claimed, because a channel may be hearing of it just then.
-func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refund.Charge, now time.Time) error {
+func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refund.Charge, now time.Time, w *refund.Write) error {
 	fresh := make([]refund.Charge, len(charges))
 	for n, c := range charges {
 		if c.CreatedAt.IsZero() {
@@ -53,7 +53,7 @@ func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refu
 		}
 		fresh[n] = checked
 	}
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, w, func(q sqldb.Querier) error {
 		r := resetting{store: s, q: q, merchantID: merchantID}
 		if err := r.lock(ctx, fresh, now); err != nil {
 			return err

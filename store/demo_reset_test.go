@@ -59,7 +59,7 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 		t.Fatal(err)
 	}
 	for key, made := range map[string]string{"W" + name: "re_" + name, "C" + name: c.ID} {
-		if err := s.KeepWrite(ctx, &merchant.Write{MerchantID: c.MerchantID, Key: key, Call: "native POST /", Content: "c", Made: made}); err != nil {
+		if err := s.KeepWrite(ctx, &refund.Write{MerchantID: c.MerchantID, Key: key, Call: "native POST /", Content: "c", Made: made}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,7 +83,7 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 	if err := s.SaveAttempts(ctx, tried); err != nil {
 		t.Fatal(err)
 	}
-	err = sandbox.NewDatabase(s).Books(ctx, func(tx sandbox.Tx) error {
+	err = sandbox.NewDatabase(s).Books(ctx, nil, func(tx sandbox.Tx) error {
 		if err := tx.AddEntries(ctx, []sandbox.Entry{{
 			Account: c.ChannelAccount, Number: name, ChannelID: "5" + name, TransactionID: c.TransactionID,
 			Amount: money.Amount{Minor: 100, Currency: "CNY"}, State: sandbox.Succeeded, Submits: 1, Moves: 1, CreatedAt: noon, SucceededAt: noon,
@@ -123,7 +123,7 @@ func TestAResetRenewsTheDemosChargesAndNothingElse(t *testing.T) {
 		busy(t, s, charge, "1")
 		again := charge
 		again.ID, again.TransactionID, again.PaidAt = "ch_C", "4200C", noon.Add(time.Hour)
-		if err := s.ResetDemo(t.Context(), id, []refund.Charge{again}, noon.Add(time.Hour)); err != nil {
+		if err := s.ResetDemo(t.Context(), id, []refund.Charge{again}, noon.Add(time.Hour), nil); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(before, counted(t, s)); diff != "" {
@@ -156,7 +156,7 @@ func TestAResetFindsACharge(t *testing.T) {
 			again.ID = "ch_C"
 			again.Aliases = []refund.Alias{charge.Aliases[0]}
 			change(&again)
-			if err := s.ResetDemo(t.Context(), id, []refund.Charge{again}, noon); err != nil {
+			if err := s.ResetDemo(t.Context(), id, []refund.Charge{again}, noon, nil); err != nil {
 				t.Fatal(err)
 			}
 			_, err := s.Charge(t.Context(), id, charge.ID)
@@ -182,7 +182,7 @@ func TestAResetWaitsForNoClaimedRefundAndTouchesNoOtherMerchant(t *testing.T) {
 			t.Fatalf("claimed %v, %v", claimed, err)
 		}
 		reset := func(ctx context.Context, merchantID string, at time.Time) refund.Kind {
-			if err := s.ResetDemo(ctx, merchantID, []refund.Charge{charge}, at); err != nil {
+			if err := s.ResetDemo(ctx, merchantID, []refund.Charge{charge}, at, nil); err != nil {
 				return refund.KindOf(err)
 			}
 			return ""

@@ -156,9 +156,9 @@ func TestLimitsThatCannotBeReadAreNotOverlooked(t *testing.T) {
 // saveSettings replaces a merchant's settings.
 func saveSettings(t *testing.T, s *store.Store, merchantID string, settings merchant.Settings) error {
 	t.Helper()
-	_, err := s.ChangeSettings(t.Context(), merchantID, func(stored *merchant.Settings) (audit.Record, error) {
+	_, err := s.ChangeSettings(t.Context(), merchantID, storetest.Record(merchantID), func(stored *merchant.Settings, record audit.Record) (audit.Record, error) {
 		*stored = settings
-		return storetest.Record(merchantID), nil
+		return record, nil
 	})
 	return err
 }

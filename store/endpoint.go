@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -37,7 +36,7 @@ func scanEndpoint(scan func(...any) error) (merchant.Endpoint, error) {
 // is in use already, equal in identity and events, that one is returned, and
 // nothing is changed; where it differs, that is KindStateConflict. Too many in use
 // is KindInvalid. Whether the address may be called at all is checked before.
-func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, record audit.Record, secrets ...merchant.EndpointSecret) (merchant.Endpoint, error) {
+func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, record refund.Action, secrets ...merchant.EndpointSecret) (merchant.Endpoint, error) {
 	const (
 		insert = `INSERT INTO endpoints (id, merchant_id, dialect, identity, url, events, created_at, sealed)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
@@ -50,7 +49,7 @@ func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, record aud
 		return merchant.Endpoint{}, fmt.Errorf("add endpoint: %w", err)
 	}
 	stored := p
-	err = s.write(ctx, func(q sqldb.Querier) error {
+	err = s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		if err := q.Query(ctx, lock+q.Lock(""), []any{p.MerchantID}, func(scan func(...any) error) error { return scan(new(string)) }); err != nil {
 			return err
 		}
@@ -62,9 +61,7 @@ func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, record aud
 			return refund.Errorf(refund.KindStateConflict, "url", "endpoint %s is this address already, with another identity or other events", same.ID)
 		case same.ID != "":
 			stored = same
-			if w := merchant.WriteOf(ctx); w != nil {
-				w.Made, w.Secret = same.ID, ""
-			}
+			record.Write.Shows(same.ID, "")
 			return nil
 		}
 		stored = p
@@ -80,7 +77,7 @@ func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, record aud
 		if err != nil {
 			return err
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	if err != nil {
 		return merchant.Endpoint{}, fmt.Errorf("add endpoint: %w", err)
@@ -136,14 +133,14 @@ func endpoints(ctx context.Context, q sqldb.Querier, text string, args ...any) (
 // DisableEndpoint stops an endpoint. What was still on its way there is dead,
 // and stays on record; its secrets are forgotten. Again changes nothing and
 // leaves no record, absent is KindNotFound.
-func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, record audit.Record, now time.Time) error {
+func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, record refund.Action, now time.Time) error {
 	const (
 		find    = `SELECT p.disabled_at FROM endpoints p WHERE p.merchant_id = $1 AND p.id = $2`
 		disable = `UPDATE endpoints SET disabled_at = $3, sealed = '' WHERE merchant_id = $1 AND id = $2`
 		end     = `UPDATE deliveries SET state = 'dead', due_at = 0, make_at = 0, lease_until = 0, ended_at = $3
 			WHERE merchant_id = $1 AND endpoint_id = $2 AND state = 'waiting'`
 	)
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		disabledAt := int64(-1)
 		err := q.Query(ctx, find+q.Lock(""), []any{merchantID, id}, func(scan func(...any) error) error { return scan(&disabledAt) })
 		switch {
@@ -159,7 +156,7 @@ func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, reco
 				return err
 			}
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	s.directory.forget()
 	if err != nil {

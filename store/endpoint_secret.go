@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -94,8 +93,8 @@ func (s *Store) EndpointSecrets(ctx context.Context, merchantID, id string) ([]m
 // RotateEndpoint gives an endpoint a new secret; those in use until now end at
 // the given time, if not before. Those that have expired are dropped. Too many
 // in use are KindStateConflict, absent is KindNotFound.
-func (s *Store) RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time, record audit.Record) error {
-	err := s.write(ctx, func(q sqldb.Querier) error {
+func (s *Store) RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time, record refund.Action) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		old, err := s.secretsOf(ctx, q, merchantID, id, q.Lock(""))
 		if err != nil {
 			return err
@@ -119,7 +118,7 @@ func (s *Store) RotateEndpoint(ctx context.Context, merchantID, id string, fresh
 		if _, err := q.Exec(ctx, `UPDATE endpoints SET sealed = $3 WHERE merchant_id = $1 AND id = $2`, merchantID, id, sealed); err != nil {
 			return err
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	s.directory.forget()
 	if err != nil {

@@ -25,7 +25,7 @@ func shopCharge(t *testing.T, s *store.Store, merchantID, name string, aliases .
 	c, _, err := s.RegisterCharge(t.Context(), refund.Charge{
 		MerchantID: merchantID, ID: "ch_" + name, OrderNo: name, Channel: "wx", ChannelAccount: "sandbox_" + merchantID,
 		TransactionID: "4200" + name, Currency: "CNY", Amount: 1000, PaidAt: noon, CreatedAt: noon, Aliases: aliases,
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -42,12 +41,12 @@ var errTaken = errors.New("another merchant has it already (hint: ask again, nam
 // another merchant is an error, and nothing is written. So is a name that another
 // merchant has: KindStateConflict. The record is written with a merchant that was
 // not there.
-func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh, record audit.Record) error {
+func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh, record refund.Action) error {
 	settings, err := jsonText(f.Merchant.Settings)
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
 	}
-	err = s.write(ctx, func(q sqldb.Querier) error {
+	err = s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		m := f.Merchant
 		if err := nameIsFree(ctx, q, m); err != nil {
 			return err
@@ -57,7 +56,7 @@ func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh, record audit.
 			return err
 		}
 		if inserted > 0 {
-			if err := s.appendAudit(ctx, q, record); err != nil {
+			if err := s.appendAudit(ctx, q, record.Record); err != nil {
 				return err
 			}
 		}
@@ -119,8 +118,8 @@ func (s *Store) addMembers(ctx context.Context, q sqldb.Querier, f merchant.Fres
 // AddIdentities writes new identities and keys of a merchant that is there. A
 // name that is there already is KindStateConflict, or an error if it is another
 // merchant's.
-func (s *Store) AddIdentities(ctx context.Context, f merchant.Fresh, record audit.Record) error {
-	err := s.write(ctx, func(q sqldb.Querier) error {
+func (s *Store) AddIdentities(ctx context.Context, f merchant.Fresh, record refund.Action) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		for _, i := range f.Identities {
 			owner := ""
 			err := q.Query(ctx, identityOwner, []any{i.Dialect, i.Name}, func(scan func(...any) error) error { return scan(&owner) })
@@ -134,7 +133,7 @@ func (s *Store) AddIdentities(ctx context.Context, f merchant.Fresh, record audi
 		if err := s.addMembers(ctx, q, f); err != nil {
 			return err
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	s.directory.forget()
 	if err != nil {

@@ -17,15 +17,15 @@ import (
 // returns them as they are then; its error leaves them as they were. Other
 // processes go by the old ones for up to entryLife longer. Absent is
 // KindNotFound.
-func (s *Store) ChangeSettings(ctx context.Context, merchantID string, change admin.SettingsChange) (merchant.Settings, error) {
+func (s *Store) ChangeSettings(ctx context.Context, merchantID string, action refund.Action, change admin.SettingsChange) (merchant.Settings, error) {
 	var settings merchant.Settings
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, action.Write, func(q sqldb.Querier) error {
 		m, err := lockedMerchant(ctx, q, merchantID)
 		if err != nil {
 			return err
 		}
 		settings = m.Settings
-		record, err := change(&settings)
+		record, err := change(&settings, action.Record)
 		if err != nil {
 			return err
 		}
@@ -63,18 +63,18 @@ func lockedMerchant(ctx context.Context, q sqldb.Querier, id string) (merchant.M
 // DisableMerchant has a merchant's keys and identities not be known any more;
 // other processes know them for up to entryLife longer. One that is disabled
 // stays as it is, without a record. Absent is KindNotFound.
-func (s *Store) DisableMerchant(ctx context.Context, id string, record audit.Record, now time.Time) (merchant.Merchant, error) {
+func (s *Store) DisableMerchant(ctx context.Context, id string, record refund.Action, now time.Time) (merchant.Merchant, error) {
 	return s.setDisabled(ctx, id, now, record)
 }
 
 // EnableMerchant takes DisableMerchant back.
-func (s *Store) EnableMerchant(ctx context.Context, id string, record audit.Record) (merchant.Merchant, error) {
+func (s *Store) EnableMerchant(ctx context.Context, id string, record refund.Action) (merchant.Merchant, error) {
 	return s.setDisabled(ctx, id, time.Time{}, record)
 }
 
-func (s *Store) setDisabled(ctx context.Context, id string, at time.Time, record audit.Record) (merchant.Merchant, error) {
+func (s *Store) setDisabled(ctx context.Context, id string, at time.Time, record refund.Action) (merchant.Merchant, error) {
 	var m merchant.Merchant
-	err := s.write(ctx, func(q sqldb.Querier) (err error) {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) (err error) {
 		if m, err = lockedMerchant(ctx, q, id); err != nil || m.DisabledAt.IsZero() == at.IsZero() {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *Store) setDisabled(ctx context.Context, id string, at time.Time, record
 		if _, err := q.Exec(ctx, `UPDATE merchants SET disabled_at = $2 WHERE id = $1`, id, sqldb.Micros(at)); err != nil {
 			return err
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	s.directory.forget()
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Store) setDisabled(ctx context.Context, id string, at time.Time, record
 // merchant's identities under a lock, and returns it as it is then; an error of
 // change leaves it as it was. Absent is KindNotFound.
 func (s *Store) ChangeIdentity(
-	ctx context.Context, merchantID, dialect, name string, change admin.IdentityChange,
+	ctx context.Context, merchantID, dialect, name string, action refund.Action, change admin.IdentityChange,
 ) (merchant.Identity, error) {
 	const (
 		find = `SELECT ` + identityColumns + ` FROM identities i WHERE i.merchant_id = $1 AND i.dialect = $2 AND i.name = $3`
@@ -103,7 +103,7 @@ func (s *Store) ChangeIdentity(
 		seal = `UPDATE identities SET sealed = $4 WHERE merchant_id = $1 AND dialect = $2 AND name = $3`
 	)
 	var identity merchant.Identity
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, action.Write, func(q sqldb.Querier) error {
 		there := false
 		err := q.Query(ctx, find+q.Lock(""), []any{merchantID, dialect, name}, func(scan func(...any) error) (err error) {
 			identity, err = s.scanIdentity(scan)
@@ -121,7 +121,7 @@ func (s *Store) ChangeIdentity(
 		}
 		before := identity.Secrets
 		var record audit.Record
-		if identity, record, err = change(identity); err != nil {
+		if identity, record, err = change(identity, action.Record); err != nil {
 			return err
 		}
 		public, sealed, err := s.identityTexts(identity)

@@ -68,15 +68,15 @@ func (s *Store) PausesInForce(ctx context.Context) (n int64, err error) {
 // AddPause writes a pause with the record of who made it. One that is there stays
 // as it is, without a record, and is returned. Other processes go on sending for
 // up to entryLife.
-func (s *Store) AddPause(ctx context.Context, p merchant.Pause, record audit.Record) (merchant.Pause, error) {
+func (s *Store) AddPause(ctx context.Context, p merchant.Pause, record refund.Action) (merchant.Pause, error) {
 	const text = `INSERT INTO pauses (merchant_id, channel, reason, paused_at, paused_by) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		made, err := q.Exec(ctx, text, p.MerchantID, p.Channel, p.Reason, sqldb.Micros(p.At), p.By.String())
 		if err != nil {
 			return err
 		}
 		if made > 0 {
-			return s.appendAudit(ctx, q, record)
+			return s.appendAudit(ctx, q, record.Record)
 		}
 		there, err := queryPauses(ctx, q, onePause, p.MerchantID, p.Channel)
 		if err == nil && len(there) > 0 {
@@ -93,15 +93,15 @@ func (s *Store) AddPause(ctx context.Context, p merchant.Pause, record audit.Rec
 
 // EndPause takes a pause away with the record of who did it. False: there is
 // none, and no record is written. SendWhatWaited has its refunds sent.
-func (s *Store) EndPause(ctx context.Context, scope merchant.PauseScope, record audit.Record) (bool, error) {
+func (s *Store) EndPause(ctx context.Context, scope merchant.PauseScope, record refund.Action) (bool, error) {
 	const text = `DELETE FROM pauses WHERE merchant_id = $1 AND channel = $2`
 	ended := false
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		gone, err := q.Exec(ctx, text, scope.MerchantID, scope.Channel)
 		if ended = gone > 0; err != nil || !ended {
 			return err
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	s.directory.forget()
 	if err != nil {

@@ -26,7 +26,7 @@ const (
 var paymentEventColumns = sqldb.NewColumns("merchant_id TEXT", "created_at BIGINT", "charge_id TEXT", "now BIGINT")
 
 // RegisterPaid implements payin.Orders.
-func (s *Store) RegisterPaid(ctx context.Context, c refund.Charge, eventType string) (refund.Charge, bool, error) {
+func (s *Store) RegisterPaid(ctx context.Context, c refund.Charge, eventType string, w *refund.Write) (refund.Charge, bool, error) {
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.now()
 	}
@@ -38,8 +38,8 @@ func (s *Store) RegisterPaid(ctx context.Context, c refund.Charge, eventType str
 	var result refund.Registered
 	var err error
 	for try := 0; ; try++ {
-		err = s.write(ctx, func(q sqldb.Querier) (err error) {
-			result, err = s.registerPaid(ctx, q, c, eventType)
+		err = s.writeOnce(ctx, w, func(q sqldb.Querier) (err error) {
+			result, err = s.registerPaid(ctx, q, c, eventType, w)
 			return err
 		})
 		if !errors.Is(err, errNameTaken) {
@@ -61,7 +61,7 @@ func (s *Store) RegisterPaid(ctx context.Context, c refund.Charge, eventType str
 
 // registerPaid is its transaction. A charge that was there before leaves no
 // event: it left one then.
-func (s *Store) registerPaid(ctx context.Context, q sqldb.Querier, c refund.Charge, eventType string) (refund.Registered, error) {
+func (s *Store) registerPaid(ctx context.Context, q sqldb.Querier, c refund.Charge, eventType string, w *refund.Write) (refund.Registered, error) {
 	results := make([]refund.Registered, 1)
 	r := newRegistering(s, q, []refund.Charge{c}, results, []int{0})
 	if err := r.run(ctx); err != nil {
@@ -70,7 +70,7 @@ func (s *Store) registerPaid(ctx context.Context, q sqldb.Querier, c refund.Char
 	if results[0].Err != nil {
 		return results[0], errNothingDone
 	}
-	merchant.WriteMade(ctx, results[0].Charge.ID)
+	w.Makes(results[0].Charge.ID)
 	if !r.fresh[0] {
 		return results[0], nil
 	}

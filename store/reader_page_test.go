@@ -38,7 +38,7 @@ func pagesByNumber(t *testing.T, s *store.Store) {
 			c.Aliases[0].Identity = "wallet_2"
 		}
 		c.Refunded = c.AlreadyRefunded
-		if _, _, err := s.RegisterCharge(t.Context(), c); err != nil {
+		if _, _, err := s.RegisterCharge(t.Context(), c, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

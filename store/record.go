@@ -30,7 +30,9 @@ func (s *Store) Record(ctx context.Context, reports []refund.Report, decide func
 
 func (s *Store) record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	var posted []refund.Posted
-	err := s.Share(ctx, func(q sqldb.Querier) error {
+	var writes []*refund.Write
+	err := s.Share(ctx, func(q sqldb.Querier) (err error) {
+		writes = nil
 		r := recording{store: s, q: q, reports: reports, chargeOf: make(map[refund.Key]string, len(reports))}
 		if err := r.lock(ctx); err != nil {
 			return err
@@ -55,8 +57,15 @@ func (s *Store) record(ctx context.Context, reports []refund.Report, decide func
 		if !slices.ContainsFunc(changes, changesSomething) {
 			return errNothingDone
 		}
-		return s.saveChanges(ctx, q, changes, false)
+		if err := s.saveChanges(ctx, q, changes, false); err != nil {
+			return err
+		}
+		writes, err = s.keepWrites(ctx, q, changes)
+		return err
 	})
+	for _, w := range writes {
+		w.Kept = err == nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record outcomes: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
@@ -14,10 +13,10 @@ import (
 // its charge as they are afterwards. One that is canceled already stays as it
 // is, and leaves no record. Errors: KindRefundNotFound; KindStateConflict when the
 // channel may have been told.
-func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID string, record audit.Record, now time.Time) (refund.Refund, refund.Charge, error) {
+func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID string, record refund.Action, now time.Time) (refund.Refund, refund.Charge, error) {
 	var change refund.Change
 	key := refund.Key{MerchantID: merchantID, ID: refundID}
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		before, err := s.refunds(ctx, q, []refund.Key{key}, false)
 		if err != nil {
 			return err
@@ -41,7 +40,7 @@ func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID string, r
 			return refusal
 		}
 		if after := change.Refunds[0]; after.State != refunds[key].State || after.HeldReason != refunds[key].HeldReason {
-			change.Audit = []audit.Record{record}
+			change.Actions = []refund.Action{{Record: record.Record}} // its write ends the transaction
 		}
 		return s.saveChanges(ctx, q, []refund.Change{change}, false)
 	})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
@@ -14,11 +13,11 @@ import (
 // A refund that is being called about is looked at when that call is over, as it
 // would have been; that, and one that is due already, leaves no record.
 // KindStateConflict for one at its end, or that waits for a start time.
-func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, record audit.Record, now time.Time) (refund.Refund, error) {
+func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, record refund.Action, now time.Time) (refund.Refund, error) {
 	const due = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2`
 	var r refund.Refund
 	key := refund.Key{MerchantID: merchantID, ID: refundID}
-	err := s.write(ctx, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
 		found, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {
 			return err
@@ -44,7 +43,7 @@ func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, re
 		if _, err := q.Exec(ctx, due, merchantID, refundID, sqldb.Micros(now)); err != nil {
 			return err
 		}
-		return s.appendAudit(ctx, q, record)
+		return s.appendAudit(ctx, q, record.Record)
 	})
 	if err != nil {
 		return refund.Refund{}, fmt.Errorf("retry refund: %w", err)

@@ -114,8 +114,8 @@ func (s *Store) saveChanges(ctx context.Context, q sqldb.Querier, changes []refu
 		return fmt.Errorf("write changes: %w", err)
 	}
 	for _, change := range changes {
-		for _, record := range change.Audit {
-			if err := s.appendAudit(ctx, q, record); err != nil {
+		for _, action := range change.Actions {
+			if err := s.appendAudit(ctx, q, action.Record); err != nil {
 				return err
 			}
 		}

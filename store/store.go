@@ -110,25 +110,21 @@ func (s *Store) Read(ctx context.Context, work func(sqldb.Querier) error) error 
 }
 
 // write runs work in one transaction, again after a deadlock: work must make
-// everything anew each time. A context that carries a write with an
-// Idempotency-Key has it recorded in the same transaction. An error that wraps
-// refund.ErrCommitUnknown may or may not have happened.
+// everything anew each time. An error that wraps refund.ErrCommitUnknown may or
+// may not have happened.
 func (s *Store) write(ctx context.Context, work func(sqldb.Querier) error) error {
-	return recorded(ctx, s.db.Write(ctx, s.keeping(ctx, work)))
+	return ended(s.db.Write(ctx, work))
 }
 
 // Share is write for a loop's short transaction, which may share its commit
 // with others. Channels that keep tables of their own have theirs so.
 func (s *Store) Share(ctx context.Context, work func(sqldb.Querier) error) error {
-	return recorded(ctx, s.db.Share(ctx, s.keeping(ctx, work)))
+	return ended(s.db.Share(ctx, work))
 }
 
-// recorded ends a transaction: err is what it returned.
-func recorded(ctx context.Context, err error) error {
+// ended is what a transaction returns to its caller, which returned err.
+func ended(err error) error {
 	switch {
-	case err == nil:
-		kept(ctx)
-		return nil
 	case errors.Is(err, errNothingDone):
 		return nil
 	case errors.Is(err, sqldb.ErrCommitUnknown):

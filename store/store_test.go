@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
 )
@@ -56,7 +57,7 @@ func TestLookingAtADatabaseChangesNothing(t *testing.T) {
 			t.Errorf("%s: schema %d, %v", name, current, err)
 		}
 		record := audit.New(audit.ByCommand("root"), "mer_1", "merchant.add", "mer_1", time.Now())
-		err = s.AddMerchant(t.Context(), merchant.Fresh{Merchant: merchant.Merchant{ID: "mer_1", Name: "shop", Mode: merchant.Test}}, record)
+		err = s.AddMerchant(t.Context(), merchant.Fresh{Merchant: merchant.Merchant{ID: "mer_1", Name: "shop", Mode: merchant.Test}}, refund.Action{Record: record})
 		if err == nil || !strings.Contains(err.Error(), "read") {
 			t.Errorf("%s: what is open for reading was changed: %v", name, err)
 		}

@@ -100,10 +100,10 @@ func states(t *testing.T, s *store.Store) string {
 func moveASetting(t *testing.T, s *store.Store) {
 	t.Helper()
 	ctx := t.Context()
-	_, err := s.ChangeIdentity(ctx, "mer_demo", merchant.Wallet, "wallet_demo", func(i merchant.Identity) (merchant.Identity, audit.Record, error) {
+	_, err := s.ChangeIdentity(ctx, "mer_demo", merchant.Wallet, "wallet_demo", storetest.Record("mer_demo"), func(i merchant.Identity, record audit.Record) (merchant.Identity, audit.Record, error) {
 		i.Public, i.Secrets = maps.Clone(i.Public), maps.Clone(i.Secrets)
 		i.Public["chinaums.tid"], i.Secrets["chinaums.key"] = "10000001", "k"
-		return i, storetest.Record("mer_demo"), nil
+		return i, record, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
@@ -32,11 +31,10 @@ const (
 // recorded with it. Callers of write never see it.
 var errNothingDone = errors.New("nothing was changed")
 
-// keeping has the record of a write with an Idempotency-Key ride on the
-// transaction that does it. The key comes last of all that a transaction locks:
-// who waits for it holds nothing that its owner still wants.
-func (s *Store) keeping(ctx context.Context, work func(sqldb.Querier) error) func(sqldb.Querier) error {
-	w := merchant.WriteOf(ctx)
+// keeping adds to a transaction the record of the write with an Idempotency-Key
+// that it does; w may be nil. The key comes last of all that a transaction locks:
+// another that waits for it holds nothing that its owner still wants.
+func (s *Store) keeping(ctx context.Context, w *refund.Write, work func(sqldb.Querier) error) func(sqldb.Querier) error {
 	if w == nil || w.Kept {
 		return work
 	}
@@ -48,14 +46,26 @@ func (s *Store) keeping(ctx context.Context, work func(sqldb.Querier) error) fun
 	}
 }
 
-// kept notes that the transaction of keeping is on disk.
-func kept(ctx context.Context) {
-	if w := merchant.WriteOf(ctx); w != nil {
-		w.Kept = true
-	}
+// writeOnce is write for a request that may have an Idempotency-Key: w, if it is
+// not nil and not on disk yet, is recorded in the same transaction.
+func (s *Store) writeOnce(ctx context.Context, w *refund.Write, work func(sqldb.Querier) error) error {
+	return kept(w, s.db.Write(ctx, s.keeping(ctx, w, work)))
 }
 
-func (s *Store) keep(ctx context.Context, q sqldb.Querier, w *merchant.Write) error {
+// ShareOnce is Share for such a request.
+func (s *Store) ShareOnce(ctx context.Context, w *refund.Write, work func(sqldb.Querier) error) error {
+	return kept(w, s.db.Share(ctx, s.keeping(ctx, w, work)))
+}
+
+// kept ends a transaction of keeping, which returned err.
+func kept(w *refund.Write, err error) error {
+	if err == nil && w != nil {
+		w.Kept = true
+	}
+	return ended(err)
+}
+
+func (s *Store) keep(ctx context.Context, q sqldb.Querier, w *refund.Write) error {
 	now := s.now()
 	sealed := ""
 	if w.Secret != "" {
@@ -64,7 +74,7 @@ func (s *Store) keep(ctx context.Context, q sqldb.Querier, w *merchant.Write) er
 			return err
 		}
 		for _, text := range []string{forgetSecrets, forgetOlder} {
-			if _, err := q.Exec(ctx, text, w.MerchantID, sqldb.Micros(now.Add(-merchant.WriteSecretLife))); err != nil {
+			if _, err := q.Exec(ctx, text, w.MerchantID, sqldb.Micros(now.Add(-refund.WriteSecretLife))); err != nil {
 				return fmt.Errorf("forget secrets: %w", err)
 			}
 		}
@@ -83,6 +93,24 @@ func (s *Store) keep(ctx context.Context, q sqldb.Querier, w *merchant.Write) er
 	return nil
 }
 
+// keepWrites records the writes of actions that changes are the effect of, and
+// returns those.
+func (s *Store) keepWrites(ctx context.Context, q sqldb.Querier, changes []refund.Change) ([]*refund.Write, error) {
+	var writes []*refund.Write
+	for _, change := range changes {
+		for _, action := range change.Actions {
+			if action.Write == nil || action.Write.Kept {
+				continue
+			}
+			if err := s.keep(ctx, q, action.Write); err != nil {
+				return nil, err
+			}
+			writes = append(writes, action.Write)
+		}
+	}
+	return writes, nil
+}
+
 // sealedWrites is the table's name in the seals of secrets: the one that held
 // them first, so that those seals open.
 const sealedWrites = "refund_numbers"
@@ -92,8 +120,8 @@ const sealedWrites = "refund_numbers"
 func writeRow(merchantID, key string) string { return merchantID + "/" + key }
 
 // KeptWrite implements dialect.Writes.
-func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (merchant.Write, bool, error) {
-	w := merchant.Write{MerchantID: merchantID, Key: key}
+func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (refund.Write, bool, error) {
+	w := refund.Write{MerchantID: merchantID, Key: key}
 	var sealed string
 	var createdAt int64
 	err := s.Read(ctx, func(q sqldb.Querier) error {
@@ -102,20 +130,20 @@ func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (merchant
 			return scan(&w.Call, &w.Content, &w.Made, &sealed, &createdAt)
 		})
 	})
-	if err == nil && sealed != "" && sqldb.FromMicros(createdAt).Add(merchant.WriteSecretLife).After(s.now()) {
+	if err == nil && sealed != "" && sqldb.FromMicros(createdAt).Add(refund.WriteSecretLife).After(s.now()) {
 		var secret []byte
 		secret, err = s.unseal(sealed, sealedWrites, writeRow(merchantID, key))
 		w.Secret = string(secret)
 	}
 	if err != nil {
-		return merchant.Write{}, false, fmt.Errorf("find idempotency key: %w", err)
+		return refund.Write{}, false, fmt.Errorf("find idempotency key: %w", err)
 	}
 	return w, w.Kept, nil
 }
 
 // KeepWrite implements dialect.Writes.
-func (s *Store) KeepWrite(ctx context.Context, w *merchant.Write) error {
-	err := s.write(merchant.WithWrite(ctx, w), func(sqldb.Querier) error { return nil })
+func (s *Store) KeepWrite(ctx context.Context, w *refund.Write) error {
+	err := s.writeOnce(ctx, w, func(sqldb.Querier) error { return nil })
 	if err != nil {
 		return fmt.Errorf("record idempotency key: %w", err)
 	}
@@ -123,7 +151,7 @@ func (s *Store) KeepWrite(ctx context.Context, w *merchant.Write) error {
 }
 
 // FreeWrite implements dialect.Writes.
-func (s *Store) FreeWrite(ctx context.Context, w *merchant.Write) error {
+func (s *Store) FreeWrite(ctx context.Context, w *refund.Write) error {
 	const text = `DELETE FROM refund_numbers WHERE merchant_id = $1 AND namespace = 'key' AND value = $2
 		AND write_call = $3 AND write_content = $4`
 	err := s.write(ctx, func(q sqldb.Querier) error {

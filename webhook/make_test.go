@@ -187,7 +187,7 @@ func TestWhatCannotBeMadeIsDeadAfterThreeDays(t *testing.T) {
 		}
 		broken = false
 		by := audit.New(audit.ByCommand("root"), shop, "delivery.replay", w.record(t).Delivery.ID, w.now())
-		again, err := w.ReplayDelivery(t.Context(), shop, w.record(t).Delivery.ID, by, w.now())
+		again, err := w.ReplayDelivery(t.Context(), shop, w.record(t).Delivery.ID, refund.Action{Record: by}, w.now())
 		if err != nil {
 			t.Fatal(err)
 		}

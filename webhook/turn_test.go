@@ -28,7 +28,7 @@ func (w *world) crowd(t *testing.T, count int) []refund.Charge {
 			Currency: "CNY", Amount: 1_000_000, PaidAt: noon, CreatedAt: noon,
 		}
 	}
-	if _, err := w.RegisterCharges(t.Context(), charges); err != nil {
+	if _, err := w.RegisterCharges(t.Context(), charges, nil); err != nil {
 		t.Fatal(err)
 	}
 	return charges

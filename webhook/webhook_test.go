@@ -297,7 +297,7 @@ func TestManyMerchantsWithManyEventsAllHaveTheirTurn(t *testing.T) {
 			c, _, err := w.RegisterCharge(t.Context(), refund.Charge{
 				MerchantID: "mer_other" + name, ID: "ch_" + name, OrderNo: name, Channel: "wx", ChannelAccount: "sandbox_" + name,
 				TransactionID: name, Currency: "CNY", Amount: 10, PaidAt: noon, CreatedAt: noon,
-			})
+			}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -98,7 +98,7 @@ func newWorld(t *testing.T, s *store.Store) *world {
 	_, _, err := s.RegisterCharge(t.Context(), refund.Charge{
 		MerchantID: shop, ID: "ch_1", OrderNo: "1", Channel: "wx", ChannelAccount: "sandbox_1", TransactionID: "4200",
 		Currency: "CNY", Amount: 1_000_000, PaidAt: noon, CreatedAt: noon,
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
 )
 
 // State is where a refund stands in the sandbox's own books.
@@ -96,7 +97,7 @@ type Books interface {
 	// Books runs work in a transaction of its own and commits it, again after
 	// a deadlock; work makes everything anew each time. An error that wraps
 	// refund.ErrCommitUnknown may have happened, any other was rolled back.
-	Books(ctx context.Context, work func(Tx) error) error
+	Books(ctx context.Context, w *refund.Write, work func(Tx) error) error
 	// Notices lists what waits, oldest first, by id within the same time.
 	Notices(ctx context.Context, limit int) ([]Notice, error)
 	DropNotices(ctx context.Context, ids []string) error

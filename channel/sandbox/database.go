@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// Transactions is what the books need of the database. The store implements it,
-// and adds to a transaction the record of the write with an Idempotency-Key that
-// the context carries.
+// Transactions is what the books need of the database. The store implements it.
 type Transactions interface {
 	// Read runs work on one connection, outside a transaction.
 	Read(ctx context.Context, work func(sqldb.Querier) error) error
 	// Share runs work in one transaction and commits it, again after a deadlock.
 	// Others that wait may share the commit.
 	Share(ctx context.Context, work func(sqldb.Querier) error) error
+	// ShareOnce is Share that records w, if it is not nil, in the same transaction.
+	ShareOnce(ctx context.Context, w *refund.Write, work func(sqldb.Querier) error) error
 }
 
 // Database is the sandbox's books in tables of their own, as Tables describes
@@ -62,8 +63,8 @@ const (
 )
 
 // Books implements Books.
-func (d Database) Books(ctx context.Context, work func(Tx) error) error {
-	return d.db.Share(ctx, func(q sqldb.Querier) error { return work(transaction{q}) })
+func (d Database) Books(ctx context.Context, w *refund.Write, work func(Tx) error) error {
+	return d.db.ShareOnce(ctx, w, func(q sqldb.Querier) error { return work(transaction{q}) })
 }
 
 // Notices implements Books.

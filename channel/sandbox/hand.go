@@ -14,7 +14,7 @@ const mostAdvance = 10 * 365 * 24 * time.Hour
 
 // AddFunds ends an account's shortage: its 55s succeed from now on, at their
 // next submit. KindInvalid if the amount is not above 0 or has no currency.
-func (s *Sandbox) AddFunds(ctx context.Context, account string, amount money.Amount) error {
+func (s *Sandbox) AddFunds(ctx context.Context, account string, amount money.Amount, w *refund.Write) error {
 	switch {
 	case account == "":
 		return refund.Errorf(refund.KindInvalid, "account", "an account is needed")
@@ -23,7 +23,7 @@ func (s *Sandbox) AddFunds(ctx context.Context, account string, amount money.Amo
 	case !amount.Currency.Valid():
 		return refund.Errorf(refund.KindInvalid, "currency", "no active ISO 4217 currency")
 	}
-	return s.byHand(ctx, "add funds", func(ctx context.Context, tx Tx) (*page, error) {
+	return s.byHand(ctx, "add funds", w, func(ctx context.Context, tx Tx) (*page, error) {
 		return nil, tx.AddFunds(ctx, account, s.blank().now)
 	})
 }
@@ -32,7 +32,7 @@ func (s *Sandbox) AddFunds(ctx context.Context, account string, amount money.Amo
 // "succeeded" (also when empty) or "failed". Asking again for the state that
 // it has changes nothing. KindInvalid for another state, KindRefundNotFound,
 // KindStateConflict when the refund is not open.
-func (s *Sandbox) Settle(ctx context.Context, account, number, state string) error {
+func (s *Sandbox) Settle(ctx context.Context, account, number, state string, w *refund.Write) error {
 	target := State(state)
 	if state == "" {
 		target = Succeeded
@@ -40,7 +40,7 @@ func (s *Sandbox) Settle(ctx context.Context, account, number, state string) err
 	if target != Succeeded && target != Failed {
 		return refund.Errorf(refund.KindInvalid, "state", "the state is succeeded or failed")
 	}
-	return s.change(ctx, "settle", Key{account, number}, func(e *Entry, now time.Time) *refund.Error {
+	return s.change(ctx, "settle", Key{account, number}, w, func(e *Entry, now time.Time) *refund.Error {
 		switch {
 		case e.State == target:
 			return nil
@@ -58,8 +58,8 @@ func (s *Sandbox) Settle(ctx context.Context, account, number, state string) err
 
 // Reroute sends an abnormal refund (52) another way, which succeeds.
 // KindRefundNotFound, KindStateConflict when it is not abnormal.
-func (s *Sandbox) Reroute(ctx context.Context, account, number string) error {
-	return s.change(ctx, "reroute", Key{account, number}, func(e *Entry, now time.Time) *refund.Error {
+func (s *Sandbox) Reroute(ctx context.Context, account, number string, w *refund.Write) error {
+	return s.change(ctx, "reroute", Key{account, number}, w, func(e *Entry, now time.Time) *refund.Error {
 		if e.State != Abnormal {
 			return refund.Errorf(refund.KindStateConflict, "refund", "only an abnormal refund can be rerouted; the sandbox has it as %s", e.State)
 		}
@@ -69,8 +69,8 @@ func (s *Sandbox) Reroute(ctx context.Context, account, number string) error {
 }
 
 // change changes one entry by hand, with a notice when its state is another.
-func (s *Sandbox) change(ctx context.Context, doing string, key Key, decide func(e *Entry, now time.Time) *refund.Error) error {
-	return s.byHand(ctx, doing, func(ctx context.Context, tx Tx) (*page, error) {
+func (s *Sandbox) change(ctx context.Context, doing string, key Key, w *refund.Write, decide func(e *Entry, now time.Time) *refund.Error) error {
+	return s.byHand(ctx, doing, w, func(ctx context.Context, tx Tx) (*page, error) {
 		p, err := s.open(ctx, tx, []Key{key})
 		if err != nil {
 			return nil, err
@@ -94,12 +94,12 @@ func (s *Sandbox) change(ctx context.Context, doing string, key Key, decide func
 // Advance moves an account's clock ahead and lets what was due until then
 // happen: 56s are returned, 58s succeed, with a notice each. KindInvalid
 // unless 0 < by <= ten years.
-func (s *Sandbox) Advance(ctx context.Context, account string, by time.Duration) error {
+func (s *Sandbox) Advance(ctx context.Context, account string, by time.Duration, w *refund.Write) error {
 	if by <= 0 || by > mostAdvance {
 		return refund.Errorf(refund.KindInvalid, "advance_seconds", "a clock is moved ahead by 1 second to 10 years")
 	}
 	by = by.Truncate(time.Microsecond)
-	err := s.byHand(ctx, "advance", func(ctx context.Context, tx Tx) (*page, error) {
+	err := s.byHand(ctx, "advance", w, func(ctx context.Context, tx Tx) (*page, error) {
 		return nil, tx.MoveClock(ctx, account, by)
 	})
 	// The clock's row is free again: calls lock entries first.
@@ -128,7 +128,7 @@ func (s *Sandbox) StepClock(ctx context.Context) (int, error) {
 }
 
 func (s *Sandbox) wakeAccount(ctx context.Context, account string) (woken int, err error) {
-	err = s.byHand(ctx, "wake", func(ctx context.Context, tx Tx) (*page, error) {
+	err = s.byHand(ctx, "wake", nil, func(ctx context.Context, tx Tx) (*page, error) {
 		p := s.blank()
 		if err := p.readAccounts(ctx, tx, []string{account}); err != nil {
 			return nil, err
@@ -147,9 +147,10 @@ func (s *Sandbox) wakeAccount(ctx context.Context, account string) (woken int, e
 	return woken, err
 }
 
-// byHand is write for an operator: a refusal is given as it is.
-func (s *Sandbox) byHand(ctx context.Context, doing string, work func(context.Context, Tx) (*page, error)) error {
-	err := s.write(ctx, work)
+// byHand is write for a person: a refusal is returned as it is. The write with
+// the request's Idempotency-Key, if it has one, is recorded with the effect.
+func (s *Sandbox) byHand(ctx context.Context, doing string, w *refund.Write, work func(context.Context, Tx) (*page, error)) error {
+	err := s.write(ctx, w, work)
 	if err == nil {
 		return nil
 	}

@@ -17,11 +17,11 @@ import (
 func TestWhatAnOperatorMayDoInTheSandbox(t *testing.T) {
 	settle := func(state string) func(*testing.T, *sandbox.Sandbox, string) error {
 		return func(t *testing.T, box *sandbox.Sandbox, number string) error {
-			return box.Settle(t.Context(), account, number, state)
+			return box.Settle(t.Context(), account, number, state, nil)
 		}
 	}
 	reroute := func(t *testing.T, box *sandbox.Sandbox, number string) error {
-		return box.Reroute(t.Context(), account, number)
+		return box.Reroute(t.Context(), account, number, nil)
 	}
 	cases := []struct {
 		name   string
@@ -64,12 +64,12 @@ func TestWhatAnOperatorMayDoInTheSandbox(t *testing.T) {
 func TestFundsAndClocksAreCheckedBeforeTheyAreChanged(t *testing.T) {
 	box := open(broken{}) // whatever gets through to the books is an internal error
 	for name, err := range map[string]error{
-		"no account":      box.AddFunds(t.Context(), "", money.Amount{Minor: 1, Currency: "CNY"}),
-		"no amount":       box.AddFunds(t.Context(), account, money.Amount{Currency: "CNY"}),
-		"no currency":     box.AddFunds(t.Context(), account, money.Amount{Minor: 1}),
-		"a clock back":    box.Advance(t.Context(), account, -time.Second),
-		"a clock by none": box.Advance(t.Context(), account, 0),
-		"a clock too far": box.Advance(t.Context(), account, 11*365*24*time.Hour),
+		"no account":      box.AddFunds(t.Context(), "", money.Amount{Minor: 1, Currency: "CNY"}, nil),
+		"no amount":       box.AddFunds(t.Context(), account, money.Amount{Currency: "CNY"}, nil),
+		"no currency":     box.AddFunds(t.Context(), account, money.Amount{Minor: 1}, nil),
+		"a clock back":    box.Advance(t.Context(), account, -time.Second, nil),
+		"a clock by none": box.Advance(t.Context(), account, 0, nil),
+		"a clock too far": box.Advance(t.Context(), account, 11*365*24*time.Hour, nil),
 	} {
 		if refund.KindOf(err) != refund.KindInvalid {
 			t.Errorf("%s: %v", name, err)
@@ -115,7 +115,7 @@ func TestTimeChanges56And58AndSaysSoOnce(t *testing.T) {
 		step(time.Second, succeeds.Number+" done")
 		step(22 * time.Hour)
 		// The account's clock is moved ahead over the rest.
-		if err := box.Advance(t.Context(), account, time.Hour); err != nil {
+		if err := box.Advance(t.Context(), account, time.Hour, nil); err != nil {
 			t.Fatal(err)
 		}
 		step(0, returns.Number+" failed")
@@ -182,7 +182,7 @@ func TestAClockThatWasMovedGoesOnByItself(t *testing.T) {
 		i := instruction(58)
 		of(box).Submit(t.Context(), i)
 		for range 2 { // half an hour by hand, in two moves
-			if err := box.Advance(t.Context(), account, 15*time.Minute); err != nil {
+			if err := box.Advance(t.Context(), account, 15*time.Minute, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -17,7 +17,7 @@ const (
 // Reroute implements channel.Connector: it succeeds at once. Of a card only its
 // bank and last four digits are shown, as WeChat Pay does.
 func (c connector) Reroute(ctx context.Context, i channel.Instruction, to channel.Destination) refund.Outcome {
-	if err := c.box.Reroute(ctx, i.Account, i.Number); err != nil {
+	if err := c.box.Reroute(ctx, i.Account, i.Number, nil); err != nil {
 		if refund.KindOf(err) == refund.KindStateConflict {
 			// Rerouted before, and the answer was lost? Then it is done.
 			if asked := c.Query(ctx, i); asked.Kind == refund.OutcomeDone {

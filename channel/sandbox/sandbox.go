@@ -70,7 +70,7 @@ func New(books Books, opts Options) *Sandbox {
 		opts.Log = slog.Default()
 	}
 	s := &Sandbox{books: books, opts: opts, ring: func() {}}
-	s.group = batch.New(batch.Options[call]{MaxItems: mostShared, Now: opts.Now}, s.flush)
+	s.group = batch.New(batch.Options{MaxItems: mostShared, Now: opts.Now}, s.flush)
 	return s
 }
 
@@ -113,7 +113,7 @@ func (s *Sandbox) flush(ctx context.Context, calls []call) []batch.Result[refund
 	for n, c := range calls {
 		keys[n] = Key{c.Account, c.Number}
 	}
-	err := s.write(ctx, func(ctx context.Context, tx Tx) (*page, error) {
+	err := s.write(ctx, nil, func(ctx context.Context, tx Tx) (*page, error) {
 		p, err := s.open(ctx, tx, keys)
 		if err != nil {
 			return nil, err
@@ -135,13 +135,13 @@ func (s *Sandbox) flush(ctx context.Context, calls []call) []batch.Result[refund
 	return results
 }
 
-// write runs work in a transaction, saves the page it gives, and rings when
-// that left notices. A nil page saves nothing.
-func (s *Sandbox) write(ctx context.Context, work func(context.Context, Tx) (*page, error)) error {
+// write runs work in a transaction, saves the page that it returns, and rings
+// when that left notices. A nil page saves nothing.
+func (s *Sandbox) write(ctx context.Context, w *refund.Write, work func(context.Context, Tx) (*page, error)) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	var notices int
-	err := s.books.Books(ctx, func(tx Tx) error {
+	err := s.books.Books(ctx, w, func(tx Tx) error {
 		notices = 0
 		p, err := work(ctx, tx)
 		if err != nil || p == nil {

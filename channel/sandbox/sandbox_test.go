@@ -58,7 +58,7 @@ func entry(t *testing.T, s *store.Store, number string) sandbox.Entry {
 	t.Helper()
 	key := sandbox.Key{Account: account, Number: number}
 	var found sandbox.Entry
-	err := sandbox.NewDatabase(s).Books(t.Context(), func(tx sandbox.Tx) error {
+	err := sandbox.NewDatabase(s).Books(t.Context(), nil, func(tx sandbox.Tx) error {
 		entries, err := tx.Entries(t.Context(), []sandbox.Key{key})
 		found = entries[key]
 		return err
@@ -146,12 +146,12 @@ type counting struct {
 	hold    chan struct{} // each commit waits for it
 }
 
-func (c *counting) Books(ctx context.Context, work func(sandbox.Tx) error) error {
+func (c *counting) Books(ctx context.Context, w *refund.Write, work func(sandbox.Tx) error) error {
 	c.mu.Lock()
 	c.commits++
 	c.mu.Unlock()
 	<-c.hold
-	return c.Database.Books(ctx, work)
+	return c.Database.Books(ctx, w, work)
 }
 
 func TestManySubmitsShareACommit(t *testing.T) {
@@ -186,7 +186,9 @@ func TestManySubmitsShareACommit(t *testing.T) {
 // broken books answer nothing.
 type broken struct{ sandbox.Database }
 
-func (broken) Books(context.Context, func(sandbox.Tx) error) error { return errors.New("no answer") }
+func (broken) Books(context.Context, *refund.Write, func(sandbox.Tx) error) error {
+	return errors.New("no answer")
+}
 
 func (broken) AccountsToWake(context.Context, time.Time, int) ([]string, error) {
 	return nil, errors.New("no answer")
@@ -250,13 +252,13 @@ func TestARefundWithAPasswordWaitsUntilItIsSettled(t *testing.T) {
 					t.Errorf("%d: %+v", amount, said)
 				}
 			}
-			if err := box.Advance(t.Context(), account, 30*24*time.Hour); err != nil {
+			if err := box.Advance(t.Context(), account, 30*24*time.Hour, nil); err != nil {
 				t.Fatal(err)
 			}
 			if e := entry(t, s, i.Number); e.State != sandbox.Processing || e.Moves != 0 {
 				t.Errorf("%d: time alone made it %+v", amount, e)
 			}
-			if err := box.Settle(t.Context(), account, i.Number, "succeeded"); err != nil {
+			if err := box.Settle(t.Context(), account, i.Number, "succeeded", nil); err != nil {
 				t.Fatal(err)
 			}
 			if said := of(box).Query(t.Context(), i); said.Kind != refund.OutcomeDone {

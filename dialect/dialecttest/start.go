@@ -98,7 +98,7 @@ func (s *Service) Charge(t testing.TB, merchantID string, amount money.Minor, ed
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored, _, err := s.Store.RegisterCharge(t.Context(), dialect.FillAliases(service.Dialects(), charge, identities))
+	stored, _, err := s.Store.RegisterCharge(t.Context(), dialect.FillAliases(service.Dialects(), charge, identities), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

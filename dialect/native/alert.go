@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -80,7 +79,7 @@ func (d *Dialect) ackAlert(c *call) error {
 	return c.json(http.StatusOK, answerAlert(a))
 }
 
-func (d *Dialect) againAlert(c *call, w merchant.Write) error {
+func (d *Dialect) againAlert(c *call, w refund.Write) error {
 	a, err := d.s.Alerts.Alert(c.ctx, c.merchantID(), w.Made)
 	if err != nil {
 		return err

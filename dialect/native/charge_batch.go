@@ -141,7 +141,7 @@ func (b *batch) charge(line []byte) (refund.Charge, error) {
 }
 
 func (b *batch) register(charges []refund.Charge, at []int, answers []lineAnswer) {
-	results, err := b.call.d.s.Registrar.RegisterCharges(b.call.ctx, charges)
+	results, err := b.call.d.s.Registrar.RegisterCharges(b.call.ctx, charges, nil)
 	if err != nil {
 		for _, n := range at {
 			b.fail(&answers[n], err)

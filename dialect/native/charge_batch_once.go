@@ -1,7 +1,6 @@
 package native
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -42,12 +40,12 @@ func (d *Dialect) createChargesOnce(c *call, key string, body io.Reader) error {
 		}
 		return d.registerLines(c, file)
 	}
-	return dialect.Once(c.ctx, d.s.Writes, w, func(ctx context.Context) error {
-		if err := d.s.Writes.KeepWrite(ctx, w); err != nil {
+	return dialect.Once(c.ctx, d.s.Writes, w, func(*refund.Write) error {
+		if err := d.s.Writes.KeepWrite(c.ctx, w); err != nil {
 			return err
 		}
 		return register()
-	}, func(merchant.Write) error { return register() })
+	}, func(refund.Write) error { return register() })
 }
 
 // spool copies a body into a file, piece by piece, and gives its hash.

@@ -40,7 +40,7 @@ func (d *Dialect) createCharge(c *call) error {
 	if err != nil {
 		return err
 	}
-	results, err := d.s.Registrar.RegisterCharges(c.ctx, []refund.Charge{charge})
+	results, err := d.s.Registrar.RegisterCharges(c.ctx, []refund.Charge{charge}, c.keyed)
 	if err != nil {
 		return err
 	}

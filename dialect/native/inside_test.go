@@ -60,7 +60,7 @@ func (f *few) Accept(context.Context, refund.Unit, time.Duration) (intake.Result
 	return f.accept()
 }
 
-func (f *few) RegisterCharges(_ context.Context, charges []refund.Charge) ([]refund.Registered, error) {
+func (f *few) RegisterCharges(_ context.Context, charges []refund.Charge, _ *refund.Write) ([]refund.Registered, error) {
 	return f.registers(charges)
 }
 

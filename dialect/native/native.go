@@ -21,20 +21,20 @@ import (
 // know, KindStateConflict where the refund's state forbids the call.
 type Sandbox interface {
 	// AddFunds ends the shortage of funds of an account.
-	AddFunds(ctx context.Context, account string, amount money.Amount) error
+	AddFunds(ctx context.Context, account string, amount money.Amount, w *refund.Write) error
 	// Settle ends a refund that the sandbox works on: "succeeded" or "failed".
-	Settle(ctx context.Context, account, number, state string) error
+	Settle(ctx context.Context, account, number, state string, w *refund.Write) error
 	// Reroute sends an abnormal refund to another account of the payer.
-	Reroute(ctx context.Context, account, number string) error
+	Reroute(ctx context.Context, account, number string, w *refund.Write) error
 	// Advance moves the account's clock ahead.
-	Advance(ctx context.Context, account string, by time.Duration) error
+	Advance(ctx context.Context, account string, by time.Duration, w *refund.Write) error
 }
 
 // Resetter renews the demo merchant's charges. KindForbidden for any other
 // merchant, KindStateConflict while one of their refunds is claimed; then
 // nothing was changed.
 type Resetter interface {
-	ResetDemo(ctx context.Context, merchantID string) error
+	ResetDemo(ctx context.Context, merchantID string, w *refund.Write) error
 }
 
 // Endpoints keeps the addresses that are told of events.

@@ -1,12 +1,10 @@
 package native
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -31,13 +29,12 @@ func (d *Dialect) once(c *call, found route) error {
 	}
 	c.read = text
 	w := c.named(key, found.Method, dialect.WriteContent(body.top))
-	bare := c.ctx
 	c.hold = true // what is answered leaves when the record is on disk
-	err = dialect.Once(bare, d.s.Writes, w, func(ctx context.Context) error {
-		c.ctx = ctx
+	err = dialect.Once(c.ctx, d.s.Writes, w, func(w *refund.Write) error {
+		c.keyed = w
 		return found.handle(c)
-	}, func(kept merchant.Write) error {
-		c.ctx, c.held = bare, nil
+	}, func(kept refund.Write) error {
+		c.keyed, c.held = nil, nil
 		return found.again(c, kept)
 	})
 	c.hold = false
@@ -50,8 +47,8 @@ func (d *Dialect) once(c *call, found route) error {
 
 // named is the request as a write with a key. What its address names is what
 // it changes, unless it makes something new.
-func (c *call) named(key, method, content string) *merchant.Write {
-	return &merchant.Write{
+func (c *call) named(key, method, content string) *refund.Write {
+	return &refund.Write{
 		MerchantID: c.merchantID(), Key: key, Content: content, Made: c.r.PathValue("id"),
 		Call: "native " + method + " " + strings.TrimPrefix(c.r.URL.Path, version),
 	}
@@ -66,7 +63,7 @@ type reply struct {
 
 // The answers to repeats.
 
-func (d *Dialect) againCharge(c *call, w merchant.Write) error {
+func (d *Dialect) againCharge(c *call, w refund.Write) error {
 	charge, err := d.s.Reader.Charge(c.ctx, c.merchantID(), w.Made)
 	if err != nil {
 		return err
@@ -74,7 +71,7 @@ func (d *Dialect) againCharge(c *call, w merchant.Write) error {
 	return c.json(http.StatusOK, registeredAnswer{answerCharge(d.s.Dialects, charge), warnings(refund.Registered{Charge: charge, Again: true})})
 }
 
-func (d *Dialect) againRefund(c *call, _ merchant.Write) error {
+func (d *Dialect) againRefund(c *call, _ refund.Write) error {
 	r, err := c.refund()
 	if err != nil {
 		return err
@@ -84,7 +81,7 @@ func (d *Dialect) againRefund(c *call, _ merchant.Write) error {
 
 // againCanceled: a withdrawal that waits for the channel's word is answered as
 // the first time.
-func (d *Dialect) againCanceled(c *call, _ merchant.Write) error {
+func (d *Dialect) againCanceled(c *call, _ refund.Write) error {
 	r, err := c.refund()
 	if err != nil {
 		return err
@@ -100,7 +97,7 @@ func (d *Dialect) againCanceled(c *call, _ merchant.Write) error {
 	return c.json(status, answerRefund(r, charge.Detail.Coupons))
 }
 
-func (d *Dialect) againEndpoint(c *call, w merchant.Write) error {
+func (d *Dialect) againEndpoint(c *call, w refund.Write) error {
 	e, err := c.endpointNamed(w.Made)
 	if err != nil {
 		return err
@@ -108,7 +105,7 @@ func (d *Dialect) againEndpoint(c *call, w merchant.Write) error {
 	return d.answerEndpoint(c, http.StatusOK, e, w.Secret)
 }
 
-func (d *Dialect) againDelivery(c *call, w merchant.Write) error {
+func (d *Dialect) againDelivery(c *call, w refund.Write) error {
 	r, err := d.s.Deliveries.Delivery(c.ctx, c.merchantID(), w.Made)
 	if err != nil {
 		return err
@@ -116,7 +113,7 @@ func (d *Dialect) againDelivery(c *call, w merchant.Write) error {
 	return c.json(http.StatusOK, answerDelivery(r))
 }
 
-func (d *Dialect) againKey(c *call, w merchant.Write) error {
+func (d *Dialect) againKey(c *call, w refund.Write) error {
 	keys, err := d.s.Merchants.Keys(c.ctx, c.merchantID())
 	if err != nil {
 		return err
@@ -129,15 +126,15 @@ func (d *Dialect) againKey(c *call, w merchant.Write) error {
 	return refund.Errorf(refund.KindNotFound, "id", "there is no such key")
 }
 
-func (d *Dialect) againAccount(c *call, w merchant.Write) error {
+func (d *Dialect) againAccount(c *call, w refund.Write) error {
 	return d.answerAccount(c, http.StatusOK, w.Made)
 }
 
-func (d *Dialect) againSettings(c *call, _ merchant.Write) error {
+func (d *Dialect) againSettings(c *call, _ refund.Write) error {
 	return c.json(http.StatusOK, answerSettings(d.s.Dialects, c.caller.Merchant.Settings))
 }
 
-func (d *Dialect) againIdentity(c *call, _ merchant.Write) error {
+func (d *Dialect) againIdentity(c *call, _ refund.Write) error {
 	identities, err := d.s.Directory.Identities(c.ctx, c.merchantID())
 	if err != nil {
 		return err

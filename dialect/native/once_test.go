@@ -398,7 +398,7 @@ func TestASecretIsToldToRepeatsForADay(t *testing.T) {
 	if again := ask(http.StatusOK); again != first {
 		t.Errorf("answered %s, first %s", again, first)
 	}
-	age := fmt.Sprintf(`UPDATE refund_numbers SET created_at = created_at - %d WHERE value = 'day'`, merchant.WriteSecretLife.Microseconds())
+	age := fmt.Sprintf(`UPDATE refund_numbers SET created_at = created_at - %d WHERE value = 'day'`, refund.WriteSecretLife.Microseconds())
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
@@ -428,7 +428,7 @@ func TestABatchWithAKeyIsTheSameBatch(t *testing.T) {
 	}
 	whole := line(1) + line(2)
 	// As if the process had ended right behind the record: no line is there yet.
-	err := s.Store.KeepWrite(t.Context(), &merchant.Write{
+	err := s.Store.KeepWrite(t.Context(), &refund.Write{
 		MerchantID: merchant.DemoID, Key: "batch", Call: "native POST /charges/batch", Content: fmt.Sprintf("%x", sha256.Sum256([]byte(whole))),
 	})
 	if err != nil {

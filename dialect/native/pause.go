@@ -5,6 +5,7 @@ import (
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 )
 
 // pauseAnswer is a pause. merchant and channel are null for every one: with both
@@ -83,4 +84,4 @@ func (d *Dialect) answerMerchantPauses(c *call) error {
 	return c.json(http.StatusOK, list[pauseAnswer]{Data: answerPauses(c.merchantID(), pauses)})
 }
 
-func (d *Dialect) againPauses(c *call, _ merchant.Write) error { return d.answerMerchantPauses(c) }
+func (d *Dialect) againPauses(c *call, _ refund.Write) error { return d.answerMerchantPauses(c) }

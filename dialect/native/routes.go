@@ -30,7 +30,7 @@ type route struct {
 	handle   handler
 	// again answers a repeat of a write with an Idempotency-Key; see once. The
 	// calls without one read, or look after the key themselves.
-	again func(*call, merchant.Write) error
+	again func(*call, refund.Write) error
 }
 
 // routes lists every call, in the order of openapi/native.yaml.
@@ -157,6 +157,7 @@ type call struct {
 	read      []byte // the body, if it was read before
 	hold      bool   // what is written is held, and sent later
 	held      *reply
+	keyed     *refund.Write // the write with the request's Idempotency-Key; nil without
 }
 
 // authenticate finds the caller by the bearer key.
@@ -176,7 +177,7 @@ const mostKeyBytes = 256
 
 // by is who acts: the caller's key.
 func (c *call) by() admin.By {
-	return admin.By{Actor: audit.ByKey(c.caller.Key.ID), RequestID: c.requestID}
+	return admin.By{Actor: audit.ByKey(c.caller.Key.ID), RequestID: c.requestID, Write: c.keyed}
 }
 
 // merchantID is the caller's.

@@ -40,14 +40,14 @@ func (d *Dialect) addFunds(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := d.s.Sandbox.AddFunds(c.ctx, account.ID, amount); err != nil {
+	if err := d.s.Sandbox.AddFunds(c.ctx, account.ID, amount, c.keyed); err != nil {
 		return err
 	}
 	d.s.Wake()
 	return c.json(http.StatusOK, fundsAnswer{account.ID, amount.Minor, amount.Currency})
 }
 
-func (d *Dialect) againFunds(c *call, _ merchant.Write) error {
+func (d *Dialect) againFunds(c *call, _ refund.Write) error {
 	amount, account, err := c.funds()
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (d *Dialect) settle(c *call) error {
 		return err
 	}
 	return d.atSandbox(c, func(ctx context.Context, r refund.Refund) error {
-		return d.s.Sandbox.Settle(ctx, r.ChannelAccount, r.ChannelNumber, state)
+		return d.s.Sandbox.Settle(ctx, r.ChannelAccount, r.ChannelNumber, state, c.keyed)
 	})
 }
 
@@ -96,7 +96,7 @@ func (d *Dialect) reroute(c *call) error {
 		return err
 	}
 	return d.atSandbox(c, func(ctx context.Context, r refund.Refund) error {
-		return d.s.Sandbox.Reroute(ctx, r.ChannelAccount, r.ChannelNumber)
+		return d.s.Sandbox.Reroute(ctx, r.ChannelAccount, r.ChannelNumber, c.keyed)
 	})
 }
 
@@ -149,14 +149,14 @@ func (d *Dialect) advance(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := d.s.Sandbox.Advance(c.ctx, account.ID, time.Duration(seconds)*time.Second); err != nil {
+	if err := d.s.Sandbox.Advance(c.ctx, account.ID, time.Duration(seconds)*time.Second, c.keyed); err != nil {
 		return err
 	}
 	d.s.Wake()
 	return c.json(http.StatusOK, clockAnswer{account.ID, seconds})
 }
 
-func (d *Dialect) againAdvanced(c *call, _ merchant.Write) error {
+func (d *Dialect) againAdvanced(c *call, _ refund.Write) error {
 	seconds, account, err := c.advance()
 	if err != nil {
 		return err
@@ -187,12 +187,12 @@ func (d *Dialect) reset(c *call) error {
 	if err := c.noMembers(); err != nil {
 		return err
 	}
-	if err := d.s.Resetter.ResetDemo(c.ctx, c.merchantID()); err != nil {
+	if err := d.s.Resetter.ResetDemo(c.ctx, c.merchantID(), c.keyed); err != nil {
 		return err
 	}
-	return d.againReset(c, merchant.Write{})
+	return d.againReset(c, refund.Write{})
 }
 
-func (d *Dialect) againReset(c *call, _ merchant.Write) error {
+func (d *Dialect) againReset(c *call, _ refund.Write) error {
 	return c.json(http.StatusOK, resetAnswer{c.merchantID(), true})
 }

@@ -72,7 +72,7 @@ func (w world) RefundList(_ context.Context, f refund.Filter) ([]refund.Refund, 
 	return []refund.Refund{{ID: "re_1", Sequence: f.Sequence, Amount: 1, Currency: "SAR", State: refund.Succeeded}}, false, nil
 }
 
-func (w world) RegisterPaid(_ context.Context, c refund.Charge, eventType string) (refund.Charge, bool, error) {
+func (w world) RegisterPaid(_ context.Context, c refund.Charge, eventType string, _ *refund.Write) (refund.Charge, bool, error) {
 	if eventType != wire.EventPaymentSucceeded {
 		w.t.Errorf("the event is %s", eventType)
 	}

@@ -2,19 +2,19 @@ package payin
 
 import (
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 )
 
 // createOrderOnce is createOrder, at most once for an Idempotency-Key.
 func (d *Dialect) createOrderOnce(c *call) (any, error) {
 	body, err := c.object()
 	if err != nil {
-		return d.createOrder(c) // which says what comes before it in the order of checks
+		return d.createOrder(c, nil) // which says what comes before it in the order of checks
 	}
-	w := merchant.Write{
+	w := refund.Write{
 		MerchantID: c.caller.Merchant.ID, Call: "payin POST /merchants/" + c.id + "/orders", Content: dialect.WriteContent(body),
 	}
-	return dialect.OnceObject(&c.r, d.Writes, w, func() (any, error) { return d.createOrder(c) }, func(id string) (any, error) {
+	return dialect.OnceObject(c.r, d.Writes, w, func(w *refund.Write) (any, error) { return d.createOrder(c, w) }, func(id string) (any, error) {
 		charge, err := d.Reader.Charge(c.r.Context(), w.MerchantID, id)
 		if err != nil {
 			return nil, err

@@ -25,7 +25,7 @@ const (
 // createOrder is POST /merchants/{id}/orders (Y3-2). A service that refunds
 // makes no payments: only a merchant in test mode may ask, and the sandbox pays
 // at once, of which the merchant is told.
-func (d *Dialect) createOrder(c *call) (any, error) {
+func (d *Dialect) createOrder(c *call, w *refund.Write) (any, error) {
 	if c.id != c.identity.Name {
 		return nil, noSuchMerchant()
 	}
@@ -47,7 +47,7 @@ func (d *Dialect) createOrder(c *call) (any, error) {
 			return nil, err
 		}
 		named = dialect.FillAliases(d.Dialects, named, identities)
-		stored, again, err := d.Orders.RegisterPaid(c.r.Context(), named, wire.EventPaymentSucceeded)
+		stored, again, err := d.Orders.RegisterPaid(c.r.Context(), named, wire.EventPaymentSucceeded, w)
 		if e := refund.As(err); e != nil && e.Kind == refund.KindChargeConflict && e.Param == "identities" && try < mostNameTries {
 			continue
 		}

@@ -51,7 +51,7 @@ type Deliveries interface {
 // Orders registers charges as dialect.Registrar does. One that is new leaves an
 // event of the given type about its payment, in the same commit.
 type Orders interface {
-	RegisterPaid(ctx context.Context, c refund.Charge, eventType string) (stored refund.Charge, again bool, err error)
+	RegisterPaid(ctx context.Context, c refund.Charge, eventType string, w *refund.Write) (stored refund.Charge, again bool, err error)
 }
 
 // Dialect is the Payin API. It is safe for concurrent use.

@@ -67,9 +67,9 @@ func TestARefusedRequestIsNotKnownAgain(t *testing.T) {
 	if status, body := send(); status != http.StatusUnprocessableEntity {
 		t.Fatalf("above the limit: %d %s", status, body)
 	}
-	_, err := s.Store.ChangeSettings(t.Context(), fresh.Merchant.ID, func(settings *merchant.Settings) (audit.Record, error) {
+	_, err := s.Store.ChangeSettings(t.Context(), fresh.Merchant.ID, storetest.Record(fresh.Merchant.ID), func(settings *merchant.Settings, record audit.Record) (audit.Record, error) {
 		settings.Limits.MostAmount = 0
-		return storetest.Record(fresh.Merchant.ID), nil
+		return record, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -29,16 +29,16 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	write := merchant.Write{MerchantID: charge.MerchantID, Call: "pingpp POST /v1/charges", Content: dialect.WriteContent(c.params)}
+	write := refund.Write{MerchantID: charge.MerchantID, Call: "pingpp POST /v1/charges", Content: dialect.WriteContent(c.params)}
 	var keyErr *refund.Error
 	if write.Key, keyErr = unitKey(c); keyErr != nil {
 		return nil, keyErr
 	}
 	var made refund.Charge
-	err = dialect.Once(c.r.Context(), d.Writes, &write, func(ctx context.Context) (err error) {
-		made, err = d.makeCharge(ctx, charge)
+	err = dialect.Once(c.r.Context(), d.Writes, &write, func(w *refund.Write) (err error) {
+		made, err = d.makeCharge(c.r.Context(), charge, w)
 		return err
-	}, func(kept merchant.Write) (err error) {
+	}, func(kept refund.Write) (err error) {
 		made, err = d.Reader.Charge(c.r.Context(), charge.MerchantID, kept.Made)
 		return err
 	})
@@ -49,7 +49,7 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 }
 
 // makeCharge registers a new charge as paid by the sandbox.
-func (d *Dialect) makeCharge(ctx context.Context, charge refund.Charge) (refund.Charge, error) {
+func (d *Dialect) makeCharge(ctx context.Context, charge refund.Charge, w *refund.Write) (refund.Charge, error) {
 	accounts, err := d.Directory.ChannelAccounts(ctx, charge.MerchantID)
 	if err != nil {
 		return refund.Charge{}, err
@@ -63,7 +63,7 @@ func (d *Dialect) makeCharge(ctx context.Context, charge refund.Charge) (refund.
 	if err != nil {
 		return refund.Charge{}, err
 	}
-	return d.registerOnce(ctx, dialect.FillAliases(d.Dialects, charge, identities))
+	return d.registerOnce(ctx, dialect.FillAliases(d.Dialects, charge, identities), w)
 }
 
 // newCharge reads and checks the parameters, in the documentation's order.

@@ -226,7 +226,7 @@ func TestEventsWithoutWordsHereHideNoOthers(t *testing.T) {
 	charge, _, err := s.Store.RegisterCharge(t.Context(), refund.Charge{
 		MerchantID: made.Merchant.ID, ID: "ch_" + refund.NewID(now), OrderNo: "N1", Channel: "wx", ChannelAccount: made.Accounts[0].ID,
 		TransactionID: refund.NewTransactionID(now), Currency: "CNY", Amount: 1000, PaidAt: now, CreatedAt: now,
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

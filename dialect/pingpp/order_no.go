@@ -43,7 +43,7 @@ func claimOrderNo(channel wire.Channel, orderNo string, now time.Time) string {
 
 // registerOnce registers a charge that the sandbox has paid, unless its
 // order_no was used.
-func (d *Dialect) registerOnce(ctx context.Context, charge refund.Charge) (refund.Charge, error) {
+func (d *Dialect) registerOnce(ctx context.Context, charge refund.Charge, w *refund.Write) (refund.Charge, error) {
 	used := refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
 	taken, err := d.orderNoTaken(ctx, charge)
 	switch {
@@ -52,7 +52,7 @@ func (d *Dialect) registerOnce(ctx context.Context, charge refund.Charge) (refun
 	case taken:
 		return refund.Charge{}, used
 	}
-	stored, again, err := d.Registrar.RegisterCharge(ctx, charge)
+	stored, again, err := d.Registrar.RegisterCharge(ctx, charge, w)
 	switch {
 	case err != nil && refund.KindOf(err) != refund.KindChargeConflict:
 		return refund.Charge{}, err

@@ -155,7 +155,7 @@ func TestLiveAndTestShareNothing(t *testing.T) {
 	_, _, err := s.Store.RegisterCharge(t.Context(), refund.Charge{
 		MerchantID: live.Merchant.ID, ID: id, OrderNo: "LIVE1", Channel: "wx", ChannelAccount: "live_1", TransactionID: "4200", Currency: "CNY", Amount: 100,
 		PaidAt: now, CreatedAt: now, Aliases: []refund.Alias{{Dialect: merchant.PingPP, Identity: app.Name, Name: id}},
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

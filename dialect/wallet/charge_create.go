@@ -18,7 +18,7 @@ const channelUnifiedOrder = "wx.unifiedOrder"
 // createCharge is POST /wallet/{wallet_id}/charges (L3-5). A service that
 // refunds makes no payments: only a merchant in test mode may ask, and the
 // sandbox pays at once.
-func (d *Dialect) createCharge(c *call) (any, error) {
+func (d *Dialect) createCharge(c *call, w *refund.Write) (any, error) {
 	if c.caller.Merchant.Mode != merchant.Test {
 		return nil, refund.Errorf(refund.KindForbidden, "", "charges are created in test mode; live ones are registered after payment")
 	}
@@ -40,7 +40,7 @@ func (d *Dialect) createCharge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, err := d.registerOnce(c, dialect.FillAliases(d.Dialects, charge, identities))
+	stored, err := d.registerOnce(c, dialect.FillAliases(d.Dialects, charge, identities), w)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func claimOrderNo(wallet, orderNo string) string {
 
 // registerOnce registers a charge that the sandbox has paid, unless its
 // order_no was used.
-func (d *Dialect) registerOnce(c *call, charge refund.Charge) (refund.Charge, error) {
+func (d *Dialect) registerOnce(c *call, charge refund.Charge, w *refund.Write) (refund.Charge, error) {
 	used := refund.Errorf(refund.KindChargeConflict, "order_no", "the order_no was used for another charge")
 	taken, err := d.orderNoTaken(c, charge)
 	switch {
@@ -41,7 +41,7 @@ func (d *Dialect) registerOnce(c *call, charge refund.Charge) (refund.Charge, er
 	case taken:
 		return refund.Charge{}, used
 	}
-	stored, again, err := d.Registrar.RegisterCharge(c.r.Context(), charge)
+	stored, again, err := d.Registrar.RegisterCharge(c.r.Context(), charge, w)
 	switch {
 	case err != nil && refund.KindOf(err) != refund.KindChargeConflict:
 		return refund.Charge{}, err

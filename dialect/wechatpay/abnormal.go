@@ -4,7 +4,6 @@ import (
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
@@ -13,7 +12,7 @@ import (
 // apply-abnormal-refund (W2.3-1 to W2.3-11): a refund that the payer's account
 // could not take goes to a card of theirs, or back to the merchant. The card is
 // decrypted in memory, handed on, and kept nowhere.
-func (d *Dialect) applyAbnormalRefund(c *call) (any, error) {
+func (d *Dialect) applyAbnormalRefund(c *call, w *refund.Write) (any, error) {
 	if !d.rates.add(c, d.Now(), countReroute, wire.AbnormalPerSecond) {
 		return nil, &wire.Error{Code: wire.CodeRateLimitExceeded, Message: "请求过于频繁，请降低频率后重试"}
 	}
@@ -47,8 +46,8 @@ func (d *Dialect) applyAbnormalRefund(c *call) (any, error) {
 	if r.State != refund.Abnormal {
 		return nil, &wire.Error{Code: wire.CodeInvalidRequest, Message: "退款单不是退款异常状态，不能发起异常退款"}
 	}
-	merchant.WriteMade(c.r.Context(), r.ID)
-	after, err := d.Rerouter.RerouteRefund(c.r.Context(), admin.By{Actor: audit.ByKey(c.serial), RequestID: c.requestID}, c.merchantID(), r.ID, channel.Destination{
+	w.Makes(r.ID)
+	after, err := d.Rerouter.RerouteRefund(c.r.Context(), admin.By{Actor: audit.ByKey(c.serial), RequestID: c.requestID, Write: w}, c.merchantID(), r.ID, channel.Destination{
 		Kind: request.Type, BankType: card.BankType, BankAccount: card.Account.Reveal(), RealName: card.RealName.Reveal(),
 	})
 	if err != nil {

@@ -48,10 +48,10 @@ func TestAnAccountWithAnUnusableCertificateIsToldWhenItIsMended(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := func(certificate string) {
-		_, err := s.Store.ChangeIdentity(t.Context(), merchant.DemoID, merchant.WeChatPay, direct, func(i merchant.Identity) (merchant.Identity, audit.Record, error) {
+		_, err := s.Store.ChangeIdentity(t.Context(), merchant.DemoID, merchant.WeChatPay, direct, storetest.Record(merchant.DemoID), func(i merchant.Identity, record audit.Record) (merchant.Identity, audit.Record, error) {
 			i.Public = maps.Clone(i.Public)
 			i.Public[merchant.MerchantCertPEM] = certificate
-			return i, storetest.Record(merchant.DemoID), nil
+			return i, record, nil
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
@@ -18,14 +18,14 @@ var ofCard = []string{"bank_account", "real_name"}
 func (d *Dialect) applyAbnormalRefundOnce(c *call) (any, error) {
 	body, err := c.object()
 	if err != nil {
-		return d.applyAbnormalRefund(c) // which says what comes before it in the order of checks
+		return d.applyAbnormalRefund(c, nil) // which says what comes before it in the order of checks
 	}
 	body.Members = slices.DeleteFunc(slices.Clone(body.Members), func(m exactjson.Member) bool { return slices.Contains(ofCard, m.Name) })
-	w := merchant.Write{
+	w := refund.Write{
 		MerchantID: c.merchantID(), Call: "wechatpay POST apply-abnormal-refund " + c.account.mchID() + " " + c.r.PathValue("refund_id"),
 		Content: dialect.WriteContent(body),
 	}
-	return dialect.OnceObject(&c.r, d.Writes, w, func() (any, error) { return d.applyAbnormalRefund(c) }, func(id string) (any, error) {
+	return dialect.OnceObject(c.r, d.Writes, w, func(w *refund.Write) (any, error) { return d.applyAbnormalRefund(c, w) }, func(id string) (any, error) {
 		r, err := d.Reader.Refund(c.r.Context(), w.MerchantID, id)
 		if err != nil {
 			return nil, err

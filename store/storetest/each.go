@@ -10,6 +10,7 @@ import (
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect/pingpp"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/secret"
 	"github.com/refundry/refundry/store"
 )
@@ -53,7 +54,7 @@ func Open(t testing.TB, url string) *store.Store {
 	return s
 }
 
-// Record is the record of an action that a test does at the command line.
-func Record(merchantID string) audit.Record {
-	return audit.New(audit.ByCommand("test"), merchantID, "test", "", time.Now())
+// Record is an action that a test does at the command line.
+func Record(merchantID string) refund.Action {
+	return refund.Action{Record: audit.New(audit.ByCommand("test"), merchantID, "test", "", time.Now())}
 }

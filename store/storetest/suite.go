@@ -177,7 +177,7 @@ func (f *fixture) charge(amount money.Minor) refund.Charge {
 
 func (f *fixture) registered(t testing.TB, c refund.Charge) refund.Charge {
 	t.Helper()
-	stored, again, err := f.RegisterCharge(t.Context(), c)
+	stored, again, err := f.RegisterCharge(t.Context(), c, nil)
 	if err != nil || again {
 		t.Fatalf("register charge: again %v, %v", again, err)
 	}
@@ -236,11 +236,11 @@ func keyOf(r refund.Refund) refund.Key {
 	return refund.Key{MerchantID: r.MerchantID, ID: r.ID}
 }
 
-// record is the record of an action that the command line asked for.
-func (f *fixture) record(action, requestID string) audit.Record {
+// record is an action that the command line asked for.
+func (f *fixture) record(action, requestID string) refund.Action {
 	r := audit.New(audit.ByCommand("root"), f.merchant, action, "", at(0))
 	r.RequestID = requestID
-	return r
+	return refund.Action{Record: r}
 }
 
 // wantKind compares an error's kind; "" is none.

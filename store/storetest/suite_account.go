@@ -101,7 +101,7 @@ func accountChanges(t *testing.T, f *fixture) {
 	if linked, err := f.LinkAudit(t.Context(), f.merchant); err != nil || linked != 1 {
 		t.Errorf("adding the account, and nothing else, left %d records, %v", linked, err)
 	}
-	_, err = f.ChangeAccount(t.Context(), f.merchant, a.ID, audit.Record{}, at(1), func(a *merchant.ChannelAccount) error {
+	_, err = f.ChangeAccount(t.Context(), f.merchant, a.ID, refund.Action{}, at(1), func(a *merchant.ChannelAccount) error {
 		a.State = merchant.AccountPaused
 		return nil
 	})

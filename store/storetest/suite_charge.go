@@ -75,7 +75,7 @@ func chargeAgain(t *testing.T, f *fixture) {
 		{Dialect: "wechatpay", Identity: "1900009191", Name: "another name"},
 	}
 	again := func() refund.Charge {
-		stored, again, err := f.RegisterCharge(t.Context(), sent)
+		stored, again, err := f.RegisterCharge(t.Context(), sent, nil)
 		if err != nil || !again {
 			t.Fatalf("again %v, %v", again, err)
 		}
@@ -151,12 +151,12 @@ func chargeMadeUpName(t *testing.T, f *fixture) {
 			t.Errorf("%s is charge %q, %v", name, c.ID, err)
 		}
 	}
-	_, _, err := f.RegisterCharge(t.Context(), named(false))
+	_, _, err := f.RegisterCharge(t.Context(), named(false), nil)
 	wantKind(t, err, refund.KindChargeConflict)
 	// In a batch, too, and the same again stays the same.
 	third := named(true)
 	for range 2 {
-		results, err := f.RegisterCharges(t.Context(), []refund.Charge{third, f.charge(10)})
+		results, err := f.RegisterCharges(t.Context(), []refund.Charge{third, f.charge(10)}, nil)
 		if err != nil || results[0].Err != nil || results[0].Charge.ID != third.ID {
 			t.Errorf("%+v, %v", results, err)
 		}
@@ -177,7 +177,7 @@ func chargeConflict(t *testing.T, f *fixture) {
 		sent.OrderNo, sent.TransactionID = first.OrderNo, first.TransactionID
 		sent.Aliases = []refund.Alias{{Dialect: "payin", Identity: "M1", Name: "new " + name}}
 		change(&sent)
-		_, _, err := f.RegisterCharge(t.Context(), sent)
+		_, _, err := f.RegisterCharge(t.Context(), sent, nil)
 		wantKind(t, err, refund.KindChargeConflict)
 		_, err = f.ChargeByAny(t.Context(), f.merchant, "new "+name)
 		wantKind(t, err, refund.KindChargeNotFound)
@@ -197,7 +197,7 @@ func sameOrderIsTold(t *testing.T, f *fixture) {
 	_, err = f.Charge(t.Context(), f.merchant, first.ID)
 	wantKind(t, err, refund.KindChargeNotFound)
 	for n, c := range []refund.Charge{first, second, second} {
-		results, err := f.RegisterCharges(t.Context(), []refund.Charge{c})
+		results, err := f.RegisterCharges(t.Context(), []refund.Charge{c}, nil)
 		if want := []string{"", first.ID, ""}[n]; err != nil || results[0].Err != nil || results[0].SameOrder != want {
 			t.Errorf("%d: %+v, %v; want %q", n, results, err, want)
 		}
@@ -214,7 +214,7 @@ func nameBelongsToOne(t *testing.T, f *fixture) {
 	first := f.registered(t, f.charge(100))
 	other := f.charge(100)
 	other.Aliases = append(other.Aliases, refund.Alias{Dialect: "pingpp", Identity: "app_1", Name: first.Aliases[0].Name})
-	_, _, err := f.RegisterCharge(t.Context(), other)
+	_, _, err := f.RegisterCharge(t.Context(), other, nil)
 	wantKind(t, err, refund.KindChargeConflict)
 	if refund.As(err).Charge != first.ID {
 		t.Errorf("the error does not say whose name it is: %v", err)
@@ -225,7 +225,7 @@ func nameBelongsToOne(t *testing.T, f *fixture) {
 	// Nor may a charge that is there take it.
 	second := f.registered(t, f.charge(100))
 	second.Aliases = other.Aliases
-	_, _, err = f.RegisterCharge(t.Context(), second)
+	_, _, err = f.RegisterCharge(t.Context(), second, nil)
 	wantKind(t, err, refund.KindChargeConflict)
 	if c, err := f.ChargeByAlias(t.Context(), f.merchant, "pingpp", first.Aliases[0].Name); err != nil || c.ID != first.ID {
 		t.Errorf("the name is charge %q, %v", c.ID, err)
@@ -254,7 +254,7 @@ func registeredAtOnce(t *testing.T, f *fixture) {
 				{Dialect: "pingpp", Identity: "app_1", Name: sent.ID},
 				{Dialect: "wallet", Identity: "w", Name: fmt.Sprintf("shared %d", n%4)},
 			}
-			stored, again, err := f.RegisterCharge(t.Context(), sent)
+			stored, again, err := f.RegisterCharge(t.Context(), sent, nil)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -295,7 +295,7 @@ func batchOfCharges(t *testing.T, f *fixture) {
 	if !f.SQLite() {
 		batch[77].OrderNo, want[77] = "\x00", refund.KindInternal // what the database refuses
 	}
-	results, err := f.RegisterCharges(t.Context(), batch)
+	results, err := f.RegisterCharges(t.Context(), batch, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +326,7 @@ func chargeWithoutTransaction(t *testing.T, f *fixture) {
 	more := f.charge(100)
 	more.TransactionID, more.OrderNo = "", first.OrderNo
 	more.Aliases = append(more.Aliases, first.Aliases...)
-	stored, again, err := f.RegisterCharge(t.Context(), more)
+	stored, again, err := f.RegisterCharge(t.Context(), more, nil)
 	if err != nil || !again || stored.ID != first.ID || len(stored.Aliases) != 2 {
 		t.Errorf("by its name: %+v, again %v, %v", stored, again, err)
 	}

@@ -168,7 +168,7 @@ func merchantsInTurn(t *testing.T, f *fixture) {
 		f.merchant = id
 		c := f.charge(1000)
 		if n == 2 { // payments count like refunds
-			if _, _, err := f.RegisterPaid(t.Context(), c, paid); err != nil {
+			if _, _, err := f.RegisterPaid(t.Context(), c, paid, nil); err != nil {
 				t.Fatal(err)
 			}
 			continue
@@ -283,7 +283,7 @@ func unmadeDeliveryIsMadeOnce(t *testing.T, f *fixture) {
 		t.Errorf("to be made: %+v, %v", unmade, err)
 	}
 	by := audit.New(audit.ByCommand("root"), f.merchant, "delivery.replay", all[2].ID, at(300))
-	replayed, err := f.ReplayDelivery(t.Context(), f.merchant, all[2].ID, by, at(300))
+	replayed, err := f.ReplayDelivery(t.Context(), f.merchant, all[2].ID, refund.Action{Record: by}, at(300))
 	if err != nil || replayed.State != merchant.DeliveryWaiting {
 		t.Fatalf("replayed %+v, %v", replayed, err)
 	}

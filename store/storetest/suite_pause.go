@@ -29,7 +29,7 @@ func pausesCover(t *testing.T, f *fixture) {
 		{"another channel of its merchant", merchant.PauseScope{MerchantID: f.merchant, Channel: "sandbox"}, false},
 	} {
 		p := merchant.Pause{PauseScope: c.scope, Reason: "a drill", At: at(1), By: audit.ByCommand("root")}
-		record := audit.New(p.By, c.scope.MerchantID, "pause", "", at(1))
+		record := refund.Action{Record: audit.New(p.By, c.scope.MerchantID, "pause", "", at(1))}
 		if _, err := f.LinkAudit(t.Context(), c.scope.MerchantID); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func pausesCover(t *testing.T, f *fixture) {
 			t.Errorf("%s: after it was resumed, the account has %v", c.name, got.Pauses)
 		}
 	}
-	if _, err := f.AddPause(t.Context(), merchant.Pause{At: at(1), By: audit.ByCommand("root")}, audit.Record{}); err == nil {
+	if _, err := f.AddPause(t.Context(), merchant.Pause{At: at(1), By: audit.ByCommand("root")}, refund.Action{}); err == nil {
 		t.Error("a pause that nobody made is there")
 	}
 	if all, err := f.Pauses(t.Context(), ""); err != nil || len(all) != 0 {

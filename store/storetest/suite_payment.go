@@ -16,17 +16,17 @@ const paid = "payment.succeeded"
 func paymentLeavesAnEvent(t *testing.T, f *fixture) {
 	f.own(t)
 	c := f.charge(1000)
-	w := &merchant.Write{MerchantID: f.merchant, Key: "paid", Call: "payin", Content: "c"}
-	stored, again, err := f.RegisterPaid(merchant.WithWrite(t.Context(), w), c, paid)
+	w := &refund.Write{MerchantID: f.merchant, Key: "paid", Call: "payin", Content: "c"}
+	stored, again, err := f.RegisterPaid(t.Context(), c, paid, w)
 	if err != nil || again || stored.ID != c.ID {
 		t.Fatalf("registered %+v, again %v, %v", stored, again, err)
 	}
 	f.wantKept(t, "paid", "payin", c.ID)
 	other := c
 	other.Amount++
-	_, _, err = f.RegisterPaid(t.Context(), other, paid)
+	_, _, err = f.RegisterPaid(t.Context(), other, paid, nil)
 	wantKind(t, err, refund.KindChargeConflict)
-	if stored, again, err = f.RegisterPaid(t.Context(), c, paid); err != nil || !again || stored.ID != c.ID {
+	if stored, again, err = f.RegisterPaid(t.Context(), c, paid, nil); err != nil || !again || stored.ID != c.ID {
 		t.Errorf("once more %+v, again %v, %v", stored, again, err)
 	}
 	if merchants, err := f.MerchantsWithNewEvents(t.Context(), "", 1000); err != nil || !slices.Contains(merchants, f.merchant) {
@@ -76,7 +76,7 @@ func paidOrderGivesWay(t *testing.T, f *fixture) {
 		return c
 	}
 	first := f.registered(t, named())
-	stored, again, err := f.RegisterPaid(t.Context(), named(), paid)
+	stored, again, err := f.RegisterPaid(t.Context(), named(), paid, nil)
 	if err != nil || again || stored.ID == first.ID {
 		t.Fatalf("registered %+v, again %v, %v", stored, again, err)
 	}

@@ -31,7 +31,7 @@ func (f *fixture) paying(c refund.Charge, account string, routed bool) refund.Ch
 // the error.
 func (f *fixture) register(t *testing.T, c refund.Charge) (refund.Charge, string) {
 	t.Helper()
-	stored, again, err := f.RegisterCharge(t.Context(), c)
+	stored, again, err := f.RegisterCharge(t.Context(), c, nil)
 	switch {
 	case err != nil:
 		return stored, string(refund.KindOf(err))
@@ -86,7 +86,7 @@ func paymentIsOneCharge(t *testing.T, f *fixture) {
 	}
 	// The same within one batch.
 	c := f.charge(100)
-	results, err := f.RegisterCharges(t.Context(), []refund.Charge{f.paying(c, "", true), f.paying(c, first, false), f.paying(c, second, true)})
+	results, err := f.RegisterCharges(t.Context(), []refund.Charge{f.paying(c, "", true), f.paying(c, first, false), f.paying(c, second, true)}, nil)
 	if err != nil || results[0].Again || !results[1].Again || !results[2].Again {
 		t.Fatalf("in one batch: %+v, %v", results, err)
 	}
@@ -111,7 +111,7 @@ func paymentAtOnce(t *testing.T, f *fixture) {
 		for n := range 9 {
 			all.Go(func() {
 				sent := []refund.Charge{f.paying(c, "", true), f.paying(c, first, true), f.paying(c, third, routed)}
-				stored, again, err := f.RegisterCharge(t.Context(), sent[n%len(sent)])
+				stored, again, err := f.RegisterCharge(t.Context(), sent[n%len(sent)], nil)
 				if err != nil {
 					t.Error(err)
 				}

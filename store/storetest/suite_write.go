@@ -14,8 +14,8 @@ import (
 )
 
 // named is a write of this case's merchant.
-func (f *fixture) named(key, call string) *merchant.Write {
-	return &merchant.Write{MerchantID: f.merchant, Key: key, Call: call, Content: "c"}
+func (f *fixture) named(key, call string) *refund.Write {
+	return &refund.Write{MerchantID: f.merchant, Key: key, Call: call, Content: "c"}
 }
 
 // own makes the merchant's row, which endpoints hang on.
@@ -25,10 +25,12 @@ func (f *fixture) own(t testing.TB) {
 }
 
 // add makes an endpoint with a key.
-func (f *fixture) add(ctx context.Context, w *merchant.Write, id string) error {
+func (f *fixture) add(ctx context.Context, w *refund.Write, id string) error {
 	e := merchant.Endpoint{ID: id, MerchantID: f.merchant, Dialect: "native", URL: "https://shop.example/" + id, CreatedAt: at(1)}
 	w.Made = id
-	_, err := f.AddEndpoint(merchant.WithWrite(ctx, w), e, Record(f.merchant), merchant.NewEndpointSecret(at(1)))
+	action := Record(f.merchant)
+	action.Write = w
+	_, err := f.AddEndpoint(ctx, e, action, merchant.NewEndpointSecret(at(1)))
 	return err
 }
 
@@ -67,7 +69,7 @@ func writeWithItsEffect(t *testing.T, f *fixture) {
 	f.wantFree(t, "k")
 	w := f.named("k", "native POST /charges")
 	c := f.charge(100)
-	stored, _, err := f.RegisterCharge(merchant.WithWrite(t.Context(), w), c)
+	stored, _, err := f.RegisterCharge(t.Context(), c, w)
 	if err != nil || !w.Kept {
 		t.Fatalf("kept %v, %v", w.Kept, err)
 	}
@@ -81,7 +83,7 @@ func writeWithItsEffect(t *testing.T, f *fixture) {
 	// its key stands for.
 	again := c
 	again.ID = "ch_other"
-	if _, _, err := f.RegisterCharge(merchant.WithWrite(t.Context(), f.named("k2", "native POST /charges")), again); err != nil {
+	if _, _, err := f.RegisterCharge(t.Context(), again, f.named("k2", "native POST /charges")); err != nil {
 		t.Fatal(err)
 	}
 	f.wantKept(t, "k2", "native POST /charges", stored.ID)
@@ -93,9 +95,11 @@ func refusedWrite(t *testing.T, f *fixture) {
 	c := f.registered(t, f.charge(100))
 	c.Amount, c.ID = 200, "ch_other"
 	w := f.named("k", "native POST /charges")
-	_, _, err := f.RegisterCharge(merchant.WithWrite(t.Context(), w), c)
+	_, _, err := f.RegisterCharge(t.Context(), c, w)
 	wantKind(t, err, refund.KindChargeConflict)
-	_, _, err = f.CancelRefund(merchant.WithWrite(t.Context(), w), f.merchant, "re_none", f.record("refund.cancel", "iar_1"), at(1))
+	cancel := f.record("refund.cancel", "iar_1")
+	cancel.Write = w
+	_, _, err = f.CancelRefund(t.Context(), f.merchant, "re_none", cancel, at(1))
 	wantKind(t, err, refund.KindRefundNotFound)
 	if w.Kept {
 		t.Error("a refused write says that it is kept")
@@ -145,13 +149,13 @@ func writesAtOnce(t *testing.T, f *fixture) {
 	for n := range many {
 		running.Go(func() {
 			w := f.named("k", "native POST /endpoints")
-			err := dialect.Once(t.Context(), f, w, func(ctx context.Context) error {
-				err := f.add(ctx, w, fmt.Sprintf("ep_%s_%d", f.merchant, n))
+			err := dialect.Once(t.Context(), f, w, func(w *refund.Write) error {
+				err := f.add(t.Context(), w, fmt.Sprintf("ep_%s_%d", f.merchant, n))
 				if err == nil {
 					done.Add(1)
 				}
 				return err
-			}, func(merchant.Write) error {
+			}, func(refund.Write) error {
 				repeated.Add(1)
 				return nil
 			})
@@ -221,7 +225,7 @@ func secretForADay(t *testing.T, f *fixture) {
 		}
 	}
 	secret("rk_test_secret")
-	day := merchant.WriteSecretLife.Microseconds()
+	day := refund.WriteSecretLife.Microseconds()
 	f.must(t, `UPDATE refund_numbers SET created_at = created_at - $2 WHERE merchant_id = $1`, f.merchant, day)
 	f.must(t, `UPDATE writes SET created_at = created_at - $2 WHERE merchant_id = $1`, f.merchant, day)
 	secret("")

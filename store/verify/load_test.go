@@ -284,7 +284,7 @@ func contradict(t *testing.T, s *store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.RegisterCharge(t.Context(), c); err != nil {
+	if _, _, err := s.RegisterCharge(t.Context(), c, nil); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Now().UTC().Truncate(time.Microsecond)
