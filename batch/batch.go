@@ -21,11 +21,21 @@ var ErrBusy = errors.New("too many are waiting")
 var ErrBroken = errors.New("the flush broke off")
 
 // Options of a group.
-type Options struct {
+type Options[T any] struct {
 	// MaxItems is the most items of one flush, at least 1.
 	MaxItems int
-	// MaxQueued is the most items that wait; one beyond it is ErrBusy.
+	// MaxWeight bounds the sum of Weight of one flush's items; a heavier item is
+	// flushed alone. 0 is no bound. Weight may be nil where it is 0.
+	MaxWeight int
+	Weight    func(T) int
+	// MaxQueued is the most items that wait; one beyond it is ErrBusy. 0 is no
+	// bound. With lanes, a lane may have as many as there is room left in the
+	// queue: one lane alone fills half of it, two a third each, and however many
+	// crowd in, there is room for one that comes later.
 	MaxQueued int
+	// Lane names an item's lane. Items of a lane are flushed in their order, and
+	// lanes take turns, an item each. nil is one lane for all.
+	Lane func(T) string
 	// MaxWait is how long an item may wait for its flush to begin; 0 is for
 	// ever. It is looked at when a flush is put together.
 	MaxWait time.Duration
@@ -50,11 +60,11 @@ type Flush[T, R any] func(ctx context.Context, items []T) []Result[R]
 // Group is a queue with a flush. Run or Step must be called for anything to
 // happen.
 type Group[T, R any] struct {
-	opts  Options
+	opts  Options[T]
 	flush Flush[T, R]
 
 	mu       sync.Mutex
-	queue    []*waiter[T, R]
+	queue    lanes[T, R]
 	flushing int // flushes under way
 	ended    bool
 	bell     chan struct{}
@@ -67,7 +77,7 @@ type waiter[T, R any] struct {
 }
 
 // New makes a group.
-func New[T, R any](opts Options, flush Flush[T, R]) *Group[T, R] {
+func New[T, R any](opts Options[T], flush Flush[T, R]) *Group[T, R] {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -95,20 +105,36 @@ func (g *Group[T, R]) Do(ctx context.Context, item T) (R, error) {
 func (g *Group[T, R]) add(w *waiter[T, R]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.ended || g.opts.MaxQueued > 0 && len(g.queue) >= g.opts.MaxQueued {
+	lane := ""
+	if g.opts.Lane != nil {
+		lane = g.opts.Lane(w.item)
+	}
+	if g.ended || g.full(lane) {
 		return false
 	}
-	g.queue = append(g.queue, w)
+	g.queue.push(lane, w)
 	if g.worthwhile() {
 		g.ring()
 	}
 	return true
 }
 
+// full reports whether a lane may have no more items.
+func (g *Group[T, R]) full(lane string) bool {
+	if g.opts.MaxQueued <= 0 {
+		return false
+	}
+	room := g.opts.MaxQueued - g.queue.count
+	if g.opts.Lane == nil {
+		return room <= 0
+	}
+	return g.queue.waiting(lane) >= room
+}
+
 // worthwhile reports whether a flush should begin now. If not, the one under
 // way is followed by another when it ends.
 func (g *Group[T, R]) worthwhile() bool {
-	return len(g.queue) > 0 && (g.flushing == 0 || len(g.queue) >= g.opts.Crowd)
+	return g.queue.count > 0 && (g.flushing == 0 || g.queue.count >= g.opts.Crowd)
 }
 
 func (g *Group[T, R]) ring() {
@@ -122,7 +148,7 @@ func (g *Group[T, R]) ring() {
 func (g *Group[T, R]) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.queue)
+	return g.queue.count
 }
 
 // Run flushes until ctx ends; then what is queued is flushed, later items are
@@ -203,32 +229,37 @@ func (g *Group[T, R]) guarded(ctx context.Context, items []T) (results []Result[
 	return results
 }
 
-// take cuts a batch from the queue's front, and what waited too long.
+// take cuts a batch from the lanes' fronts, and what waited too long.
 func (g *Group[T, R]) take() (taken, late []*waiter[T, R]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.worthwhile() {
 		return nil, nil
 	}
-	now := g.opts.Now()
-	n := 0
-	for ; n < len(g.queue) && len(taken) < g.opts.MaxItems; n++ {
-		w := g.queue[n]
+	now, weight := g.opts.Now(), 0
+	for len(taken) < g.opts.MaxItems {
+		w := g.queue.peek()
+		if w == nil {
+			break
+		}
 		if g.opts.MaxWait > 0 && now.Sub(w.since) > g.opts.MaxWait {
+			g.queue.pop(true)
 			late = append(late, w)
 			continue
 		}
+		if g.opts.MaxWeight > 0 {
+			weight += g.opts.Weight(w.item)
+			if weight > g.opts.MaxWeight && len(taken) > 0 {
+				break // it is the next flush's first
+			}
+		}
+		g.queue.pop(false)
 		taken = append(taken, w)
 	}
-	clear(g.queue[:n])
-	g.queue = g.queue[n:]
 	if len(taken) > 0 {
 		g.flushing++
 	}
-	switch {
-	case len(g.queue) == 0:
-		g.queue = nil
-	case g.worthwhile():
+	if g.worthwhile() {
 		g.ring() // another worker may take the rest
 	}
 	return taken, late

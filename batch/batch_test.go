@@ -71,7 +71,7 @@ func ask(g *batch.Group[int, int], items ...int) (answers func() ([]int, []error
 func TestALoneItemIsFlushedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
-		g := batch.New(batch.Options{MaxItems: 10}, s.flush)
+		g := batch.New(batch.Options[int]{MaxItems: 10}, s.flush)
 		stop := run(g)
 		defer stop()
 		synctest.Wait() // idle
@@ -86,7 +86,7 @@ func TestALoneItemIsFlushedAtOnce(t *testing.T) {
 func TestWhatArrivesDuringAFlushGoesTogetherWithTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
-		g := batch.New(batch.Options{MaxItems: 3}, s.flush)
+		g := batch.New(batch.Options[int]{MaxItems: 3}, s.flush)
 		stop := run(g)
 		defer stop()
 		values, errs := ask(g, 1, 2, 3, 4, 5)()
@@ -103,7 +103,7 @@ func TestWhatArrivesDuringAFlushGoesTogetherWithTheNext(t *testing.T) {
 func TestAnItemBeyondMaxQueuedIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
-		g := batch.New(batch.Options{MaxItems: 10, MaxQueued: 2}, s.flush)
+		g := batch.New(batch.Options[int]{MaxItems: 10, MaxQueued: 2}, s.flush)
 		stop := run(g)
 		defer stop()
 		answers := ask(g, 1, 2, 3) // one under way, two waiting
@@ -125,7 +125,7 @@ func TestAnItemBeyondMaxQueuedIsBusy(t *testing.T) {
 func TestAnItemThatWaitedTooLongIsBusyAndNotFlushed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
-		g := batch.New(batch.Options{MaxItems: 10, MaxWait: 500 * time.Millisecond}, s.flush)
+		g := batch.New(batch.Options[int]{MaxItems: 10, MaxWait: 500 * time.Millisecond}, s.flush)
 		stop := run(g)
 		defer stop()
 		early := ask(g, 1, 2) // 2 waits for a second
@@ -151,7 +151,7 @@ func TestAFlushThatBreaksOffAnswersAllItsItems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := batch.New(batch.Options{MaxItems: 10}, flush)
+				g := batch.New(batch.Options[int]{MaxItems: 10}, flush)
 				var asking sync.WaitGroup
 				errs := make([]error, 3)
 				for n := range errs {
@@ -178,7 +178,7 @@ func TestAFlushThatBreaksOffAnswersAllItsItems(t *testing.T) {
 func TestRunEndsWhenWhatWasQueuedIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
-		g := batch.New(batch.Options{MaxItems: 2}, s.flush)
+		g := batch.New(batch.Options[int]{MaxItems: 2}, s.flush)
 		stop := run(g)
 		answers := ask(g, 1, 2, 3, 4, 5)
 		began := time.Now()
@@ -199,7 +199,7 @@ func TestRunEndsWhenWhatWasQueuedIsAnswered(t *testing.T) {
 func TestRunEndsUnderSteadyLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
-		g := batch.New(batch.Options{MaxItems: 4}, s.flush)
+		g := batch.New(batch.Options[int]{MaxItems: 4}, s.flush)
 		stop := run(g)
 		var asking sync.WaitGroup
 		for range 16 {
@@ -224,7 +224,7 @@ func TestRunEndsUnderSteadyLoad(t *testing.T) {
 func TestWorkersFlushSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
-		g := batch.New(batch.Options{MaxItems: 1, Workers: 3}, s.flush)
+		g := batch.New(batch.Options[int]{MaxItems: 1, Workers: 3}, s.flush)
 		stop := run(g)
 		defer stop()
 		answers := ask(g, 1, 2, 3, 4, 5, 6)
@@ -239,7 +239,7 @@ func TestWorkersFlushSideBySide(t *testing.T) {
 func TestAnotherFlushBeginsOnlyForACrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
-		g := batch.New(batch.Options{MaxItems: 10, Workers: 3, Crowd: 3}, s.flush)
+		g := batch.New(batch.Options[int]{MaxItems: 10, Workers: 3, Crowd: 3}, s.flush)
 		stop := run(g)
 		defer stop()
 		answers := ask(g, 1, 2, 3) // 2 and 3 are no crowd
@@ -260,7 +260,7 @@ func TestAnotherFlushBeginsOnlyForACrowd(t *testing.T) {
 
 func TestAContextThatHasEndedQueuesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := batch.New(batch.Options{MaxItems: 1}, (&slow{}).flush)
+		g := batch.New(batch.Options[int]{MaxItems: 1}, (&slow{}).flush)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := g.Do(ctx, 1); !errors.Is(err, context.Canceled) || g.Len() != 0 {
@@ -272,7 +272,7 @@ func TestAContextThatHasEndedQueuesNothing(t *testing.T) {
 // Who asks is told what became of the item, even after giving up.
 func TestAnItemThatIsQueuedIsAnsweredWhateverItsContextSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := batch.New(batch.Options{MaxItems: 1}, (&slow{}).flush)
+		g := batch.New(batch.Options[int]{MaxItems: 1}, (&slow{}).flush)
 		stop := run(g)
 		defer stop()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

@@ -15,6 +15,10 @@ const (
 	// MostUnits is the largest batch: large enough that a commit's cost is
 	// spread thin, small enough that its statements stay short.
 	MostUnits = 256
+	// MaxRefunds bounds the refunds of a batch, whose commit would otherwise take
+	// seconds where units are large: it takes about as long as that of MostUnits
+	// small units, and whoever comes meanwhile waits for it.
+	MaxRefunds = 2000
 	// MostRequests is the most refunds of one unit: a dialect's batch has at
 	// most 100 (docs/rules/pingpp.md, P3.5-4), and a batch of units must stay
 	// short.
@@ -23,7 +27,8 @@ const (
 	// under way: with fewer, one commit for all of them is cheaper, and on one
 	// hot charge a second would only wait for its lock.
 	crowd = 32
-	// MostWaiting bounds the queue; a request beyond it is answered "busy".
+	// MostWaiting bounds the queue; a request beyond it is answered "busy". One
+	// merchant fills at most half of it.
 	MostWaiting = 4096
 	// LongestWait is how long a request may wait for its batch to begin.
 	LongestWait = 5 * time.Second
@@ -67,8 +72,10 @@ func New(store Store, engine Engine, board *Board, opts Options) *Intake {
 		opts.NewID = refund.NewID
 	}
 	i := &Intake{store: store, engine: engine, board: board, opts: opts}
-	i.group = batch.New(batch.Options{
+	i.group = batch.New(batch.Options[refund.Unit]{
 		MaxItems: MostUnits, MaxQueued: MostWaiting, MaxWait: LongestWait, Workers: max(1, opts.Workers), Crowd: crowd, Now: opts.Now,
+		MaxWeight: MaxRefunds, Weight: func(unit refund.Unit) int { return len(unit.Requests) },
+		Lane: func(unit refund.Unit) string { return unit.MerchantID },
 	}, i.flush)
 	return i
 }

@@ -3,6 +3,7 @@ package intake
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/refundry/refundry/refund"
 )
@@ -103,8 +104,13 @@ func sameUnit(unit refund.Unit, owner refund.Number, ids []string, param string)
 	if len(owner.Refunds) == 0 {
 		return conflict(refund.KindKeyConflict, param, "", "the idempotency key was used for another request than a refund")
 	}
-	if !slices.EqualFunc(owner.Contents, unit.Members, refund.SameContent) {
+	if len(owner.Contents) != len(unit.Members) {
 		return conflict(refund.KindKeyConflict, param, owner.Refunds[0], "the idempotency key was used for another request")
+	}
+	for n, member := range unit.Members {
+		if !refund.SameContent(owner.Contents[n], member) {
+			return differs(conflict(refund.KindKeyConflict, param, owner.Refunds[n], "the idempotency key was used for another request"), owner.Contents[n], member)
+		}
 	}
 	for n, id := range ids {
 		if id != "" && id != owner.Refunds[n] {
@@ -124,7 +130,8 @@ func (b *attempt) byNumber(unit refund.Unit) (ids []string, known int, err *refu
 			continue
 		}
 		if !refund.SameContent(owner.Contents[0], unit.Members[n]) {
-			return nil, 0, conflict(refund.KindNumberConflict, "number", owner.Refunds[0], "the refund number was used for another refund")
+			e := conflict(refund.KindNumberConflict, "number", owner.Refunds[0], "the refund number was used for another refund")
+			return nil, 0, differs(e, owner.Contents[0], unit.Members[n])
 		}
 		ids[n] = owner.Refunds[0]
 		known++
@@ -197,6 +204,12 @@ func (b *attempt) earlierKeys() []refund.Key {
 
 func conflict(kind refund.Kind, param, refundID, text string) *refund.Error {
 	e := refund.Errorf(kind, param, "%s", text)
-	e.Refund = refundID
+	e.Refund, e.More = refundID, refundID
+	return e
+}
+
+// differs says in which members the request is not the one that was accepted.
+func differs(e *refund.Error, accepted, asked refund.Content) *refund.Error {
+	e.More += ", with another " + strings.Join(refund.OtherContent(accepted, asked), ", another ")
 	return e
 }

@@ -126,7 +126,10 @@ func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.
 	}
 	fail := func(kind Kind, text string) (money.Minor, *Error) {
 		e := Errorf(kind, "amount", "%s", text)
-		e.Charge = charge.ID
+		e.Charge, e.Room = charge.ID, charge.Room()
+		if kind != KindInvalid {
+			e.More = e.Room.String()
+		}
 		return 0, e
 	}
 	left := charge.Refundable()

@@ -196,7 +196,9 @@ func knownGoods(charge Charge, goods []RefundedGoods) *Error {
 			return Errorf(KindInvalid, "goods", "the order has no goods %q", g.MerchantGoodsID)
 		}
 		if g.Quantity <= 0 || g.Quantity > mostPieces || piecesOf(goods, g.MerchantGoodsID) > bought {
-			return Errorf(KindInvalid, "goods", "more or fewer pieces of %q than were bought", g.MerchantGoodsID)
+			e := Errorf(KindInvalid, "goods", "more or fewer pieces of %q than were bought", g.MerchantGoodsID)
+			e.Charge, e.More = charge.ID, "1 to "+strconv.FormatInt(bought, 10)
+			return e
 		}
 	}
 	return nil

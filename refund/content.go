@@ -1,5 +1,7 @@
 package refund
 
+import "slices"
+
 // Content is what a repeat with the same number or key must share: members by
 // name, as canonical text. A dialect puts in every member that it has, "" when
 // the request left it out. Reason, description, notify_url and metadata are no
@@ -21,11 +23,17 @@ const (
 
 // SameContent compares the members that both have; one that only one of two
 // dialects has is not compared.
-func SameContent(a, b Content) bool {
+func SameContent(a, b Content) bool { return len(OtherContent(a, b)) == 0 }
+
+// OtherContent returns the names of the members in which two requests differ, in
+// order.
+func OtherContent(a, b Content) []string {
+	var names []string
 	for name, value := range a {
 		if other, both := b[name]; both && other != value {
-			return false
+			names = append(names, name)
 		}
 	}
-	return true
+	slices.Sort(names)
+	return names
 }

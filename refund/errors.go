@@ -77,6 +77,14 @@ type Error struct {
 	Param string
 	// Detail is safe to show to the caller.
 	Detail string
+	// More says which numbers stand behind the detail: how much is left, which
+	// limit, which refund. The native API, the command line and the console add
+	// it; the dialects keep to the words of their protocols.
+	More string
+	// Room and Limit are those numbers for programs; nil where the error is about
+	// something else.
+	Room  *Room
+	Limit *Limit
 	// Charge and Refund name what the error is about, where known.
 	Charge, Refund string
 	// Cause is for the log only.
@@ -93,12 +101,20 @@ func Wrap(cause error, doing string) *Error {
 	return &Error{Kind: KindInternal, Detail: "internal error", Cause: fmt.Errorf("%s: %w", doing, cause)}
 }
 
+// Told is the detail with the numbers behind it.
+func (e *Error) Told() string {
+	if e.More == "" {
+		return e.Detail
+	}
+	return e.Detail + ": " + e.More
+}
+
 func (e *Error) Error() string {
 	text := string(e.Kind)
 	if e.Param != "" {
 		text += " (" + e.Param + ")"
 	}
-	text += ": " + e.Detail
+	text += ": " + e.Told()
 	if e.Cause != nil {
 		text += ": " + e.Cause.Error()
 	}

@@ -100,7 +100,10 @@ func (b RuleBook) routed(c Charge) Charge {
 func (b RuleBook) usable(c Charge) *Error {
 	fail := func(kind Kind, text string) *Error {
 		e := Errorf(kind, "charge", "%s", text)
-		e.Charge = c.ID
+		e.Charge, e.More = c.ID, c.ChannelAccount
+		if c.ChannelAccount == "" {
+			e.More = c.ID + " was paid through " + c.Channel
+		}
 		return e
 	}
 	terms, known := b.Accounts[c.ChannelAccount]
@@ -127,7 +130,8 @@ func (b RuleBook) submitSpacing(c Charge) (longest time.Duration) {
 func (r Rules) check(c Charge, amount money.Minor, now time.Time) *Error {
 	fail := func(kind Kind, param, text string) *Error {
 		e := Errorf(kind, param, "%s", text)
-		e.Charge = c.ID
+		e.Charge, e.Room = c.ID, c.Room()
+		e.Limit, e.More = r.limit(kind, c, now)
 		return e
 	}
 	switch {

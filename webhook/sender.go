@@ -107,7 +107,7 @@ func New(store Store, renderers map[string]Renderer, client *http.Client, opts O
 		store: store, renderers: renderers, client: unredirected(client), plain: unredirected(opts.Plain), opts: opts, queue: newQueue(opts.PerHost, opts.Workers),
 		bell: make(chan struct{}, 1), pauses: newBackoff(maxFanOutPause), unread: newBackoff(maxMakePause),
 	}
-	s.group = batch.New(batch.Options{MaxItems: claimAtOnce, MaxQueued: opts.Workers, Now: opts.Now}, s.save)
+	s.group = batch.New(batch.Options[merchant.DeliveryAttempt]{MaxItems: claimAtOnce, MaxQueued: opts.Workers, Now: opts.Now}, s.save)
 	return s
 }
 

@@ -70,7 +70,7 @@ func New(books Books, opts Options) *Sandbox {
 		opts.Log = slog.Default()
 	}
 	s := &Sandbox{books: books, opts: opts, ring: func() {}}
-	s.group = batch.New(batch.Options{MaxItems: mostShared, Now: opts.Now}, s.flush)
+	s.group = batch.New(batch.Options[call]{MaxItems: mostShared, Now: opts.Now}, s.flush)
 	return s
 }
 

@@ -70,9 +70,9 @@ func reason(err error) string {
 	case known == nil:
 		return err.Error()
 	case known.Kind == refund.KindInvalid && !strings.HasPrefix(known.Detail, known.Param):
-		return known.Param + ": " + known.Detail
+		return known.Param + ": " + known.Told()
 	}
-	return known.Detail
+	return known.Told()
 }
 
 func harmless(cell string) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -56,25 +57,44 @@ const retryAfterSeconds = "1"
 
 // problem is an error as RFC 9457 tells it, with our members.
 type problem struct {
-	Type      string      `json:"type"`
-	Title     string      `json:"title"`
-	Status    int         `json:"status"`
-	Detail    string      `json:"detail"`
-	Kind      refund.Kind `json:"kind"`
-	Param     string      `json:"param,omitempty"`
-	Charge    string      `json:"charge,omitempty"`
-	Refund    string      `json:"refund,omitempty"`
-	RequestID string      `json:"request_id"`
+	Type   string      `json:"type"`
+	Title  string      `json:"title"`
+	Status int         `json:"status"`
+	Detail string      `json:"detail"`
+	Kind   refund.Kind `json:"kind"`
+	Param  string      `json:"param,omitempty"`
+	Charge string      `json:"charge,omitempty"`
+	Refund string      `json:"refund,omitempty"`
+	// Refundable is what is left of the charge, with its currency.
+	Refundable *money.Minor   `json:"refundable,omitempty"`
+	Currency   money.Currency `json:"currency,omitempty"`
+	Limit      *limitAnswer   `json:"limit,omitempty"`
+	RequestID  string         `json:"request_id"`
+}
+
+// limitAnswer is the rule that refuses a refund.
+type limitAnswer struct {
+	Rule  string `json:"rule"`
+	Value int64  `json:"value"`
+	Unit  string `json:"unit"`
+	At    moment `json:"at"` // null for a rule without a time
 }
 
 // problemOf is how err is told. What is not ours is internal.
 func (c *call) problemOf(err error) problem {
 	e := known(err)
 	m := meanings[e.Kind]
-	return problem{
-		Type: problemType + string(e.Kind), Title: m.title, Status: m.status, Detail: e.Detail,
+	p := problem{
+		Type: problemType + string(e.Kind), Title: m.title, Status: m.status, Detail: e.Told(),
 		Kind: e.Kind, Param: e.Param, Charge: e.Charge, Refund: e.Refund, RequestID: c.requestID,
 	}
+	if e.Room != nil {
+		p.Refundable, p.Currency = &e.Room.Left, e.Room.Currency
+	}
+	if e.Limit != nil {
+		p.Limit = &limitAnswer{e.Limit.Rule, e.Limit.Value, e.Limit.Unit, moment(e.Limit.At)}
+	}
+	return p
 }
 
 // known turns whatever went wrong into one of the kinds. Where a commit's
