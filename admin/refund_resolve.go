@@ -28,6 +28,9 @@ type Engine interface {
 	// KindStateConflict for any other, while the channel is being called, and
 	// where it refuses.
 	Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record refund.Action) (refund.Refund, error)
+	// RetryNotice tries a kept notice again. KindNotFound; KindStateConflict for one
+	// that has found its refund, and for one of which nothing was kept.
+	RetryNotice(ctx context.Context, merchantID, id string, record refund.Action) (refund.KeptNotice, error)
 }
 
 // Resolution is an operator's word about how a refund ended.

@@ -100,7 +100,7 @@ func (e *Engine) keep(ctx context.Context, n channel.Notified, as refund.KeptNot
 func (e *Engine) tellAside(n refund.KeptNotice) {
 	e.alert("", refund.Alert{
 		Account: n.Account,
-		Text:    "a notice of channel account " + n.Account + " was set aside: " + n.Note + " (hint: it is in the table channel_notices; look the refund up at the channel)",
+		Text:    "a notice of channel account " + n.Account + " was set aside: " + n.Note + " (hint: refundry notice list --state set_aside; look the refund up at the channel)",
 	})
 }
 
@@ -129,7 +129,7 @@ func (e *Engine) StepInbox(ctx context.Context) (int, error) {
 	for _, n := range due {
 		after, err := e.tryAgain(ctx, n)
 		if err == nil {
-			err = e.store.SaveNotice(ctx, after)
+			err = e.store.SaveNotice(ctx, after, nil)
 		}
 		switch {
 		case err != nil:
@@ -142,6 +142,35 @@ func (e *Engine) StepInbox(ctx context.Context) (int, error) {
 	}
 	_, err = e.store.ForgetNotices(ctx, e.now())
 	return placed, errors.Join(append(problems, err)...)
+}
+
+// RetryNotice tries a notice of the inbox again because somebody wants it, and
+// returns it as it is then. KindNotFound; KindStateConflict for one that has found
+// its refund, and for one of which nothing was kept.
+func (e *Engine) RetryNotice(ctx context.Context, merchantID, id string, action refund.Action) (refund.KeptNotice, error) {
+	if err := action.Check(); err != nil {
+		return refund.KeptNotice{}, refund.Wrap(err, "retry notice")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	n, err := e.store.Notice(ctx, merchantID, id)
+	switch {
+	case err != nil:
+		return refund.KeptNotice{}, err
+	case n.State == refund.NoticeRefused:
+		return refund.KeptNotice{}, refund.Errorf(refund.KindStateConflict, "notice", "the request was not taken as a notice, and its contents were not kept: %s", n.Note)
+	case n.State != refund.NoticeWaiting && n.State != refund.NoticeSetAside:
+		return refund.KeptNotice{}, refund.Errorf(refund.KindStateConflict, "notice", "the notice is %s: it is about refund %s", n.State, n.RefundID)
+	}
+	after, err := e.tryAgain(ctx, n)
+	if err == nil {
+		action = action.With("state", string(after.State))
+		err = e.store.SaveNotice(ctx, after, &action)
+	}
+	if err != nil {
+		return refund.KeptNotice{}, refund.Wrap(err, "retry notice")
+	}
+	return after, nil
 }
 
 // tryAgain is a notice of the inbox after another try. An error says that nothing

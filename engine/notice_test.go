@@ -291,3 +291,57 @@ func TestANoticeThatWasNotKeptIsAnErrorToTheChannel(t *testing.T) {
 		t.Errorf("the notice beside it left the refund %s", got)
 	}
 }
+
+// A person has a notice tried again, which the record names.
+func TestANoticeIsTriedAgainWhenSomebodyWantsIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := newRig(t, s, pendingChannel())
+		c := r.charge(1000)
+		foreign := r.notified(c, "made elsewhere", 100)
+		foreign.TransactionID = "of a charge that comes later"
+		aside := r.notified(c, "without amount", 50)
+		aside.Outcome.Amount = nil
+		if err := r.notify(foreign, aside); err != nil {
+			t.Fatal(err)
+		}
+		list, _, err := s.Notices(t.Context(), r.owner, "", refund.Page{Limit: 10})
+		if err != nil || len(list) != 2 {
+			t.Fatalf("kept %v, %v", list, err)
+		}
+		retry := func(number string) (refund.KeptNotice, error) {
+			n := list[slices.IndexFunc(list, func(n refund.KeptNotice) bool { return n.Noticed.Number == number })]
+			return r.engine.RetryNotice(t.Context(), r.owner, n.ID, storetest.Record(r.owner))
+		}
+		for _, number := range []string{"made elsewhere", "without amount"} {
+			if got, err := retry(number); err != nil || got.State == refund.NoticeAdopted || got.Note == "" {
+				t.Errorf("tried again, %q is %s because %q, %v", number, got.State, got.Note, err)
+			}
+		}
+		later := r.chargeOf("of a charge that comes later", 500)
+		got, err := retry("made elsewhere")
+		if err != nil || got.State != refund.NoticeAdopted || r.chargeNow(later.ID).Refunded != 100 {
+			t.Fatalf("it is %s, %v, and the charge has %d refunded", got.State, err, r.chargeNow(later.ID).Refunded)
+		}
+		kept, err := s.Notice(t.Context(), r.owner, got.ID)
+		if err != nil || kept.State != refund.NoticeAdopted || kept.RefundID != got.RefundID {
+			t.Errorf("it is kept as %+v, %v", kept, err)
+		}
+		if _, err = retry("made elsewhere"); refund.KindOf(err) != refund.KindStateConflict || !strings.Contains(err.Error(), got.RefundID) {
+			t.Errorf("once more: %v", err)
+		}
+		_, err = r.engine.RetryNotice(t.Context(), "mer_other", got.ID, storetest.Record("mer_other"))
+		if refund.KindOf(err) != refund.KindNotFound {
+			t.Errorf("another merchant: %v", err)
+		}
+		if linked, err := s.LinkAudit(t.Context(), r.owner); err != nil || linked != 4 { // the merchant, and three tries
+			t.Errorf("%d records, %v", linked, err)
+		}
+		if err := s.RefuseNotice(t.Context(), refund.KeptNotice{Account: r.account, ReceivedAt: r.clock.Now(), Note: "not the channel's"}); err != nil {
+			t.Fatal(err)
+		}
+		refused, _, _ := s.Notices(t.Context(), r.owner, refund.NoticeRefused, refund.Page{Limit: 10})
+		if _, err := r.engine.RetryNotice(t.Context(), r.owner, refused[0].ID, storetest.Record(r.owner)); refund.KindOf(err) != refund.KindStateConflict {
+			t.Errorf("a refused one: %v", err)
+		}
+	})
+}

@@ -125,10 +125,16 @@ func (r *rig) startIntake() {
 // charge registers a paid charge.
 func (r *rig) charge(amount money.Minor) refund.Charge {
 	r.t.Helper()
+	return r.chargeOf("t"+refund.NewID(time.Now()), amount)
+}
+
+// chargeOf registers a charge of a payment.
+func (r *rig) chargeOf(transaction string, amount money.Minor) refund.Charge {
+	r.t.Helper()
 	id := refund.NewID(time.Now())
 	c, _, err := r.store.RegisterCharge(r.t.Context(), refund.Charge{
 		MerchantID: r.owner, ID: "ch_" + id, OrderNo: "order " + id, Channel: "wx", ChannelAccount: r.account,
-		TransactionID: "t" + id, Currency: "CNY", Amount: amount, PaidAt: r.clock.Now(), CreatedAt: r.clock.Now(),
+		TransactionID: transaction, Currency: "CNY", Amount: amount, PaidAt: r.clock.Now(), CreatedAt: r.clock.Now(),
 	}, nil)
 	if err != nil {
 		r.t.Fatal(err)

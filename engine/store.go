@@ -49,9 +49,12 @@ type Store interface {
 	// digest is there once and counts up.
 	KeepNotice(ctx context.Context, n refund.KeptNotice) error
 	// DueNotices lists notices that are to be tried again, the longest due first,
-	// across merchants and without locks. SaveNotice writes what became of one.
+	// across merchants and without locks. SaveNotice writes what became of one, and
+	// the action of who had it tried, nil for the engine itself. Notice finds one;
+	// absent is KindNotFound.
 	DueNotices(ctx context.Context, now time.Time, limit int) ([]refund.KeptNotice, error)
-	SaveNotice(ctx context.Context, n refund.KeptNotice) error
+	SaveNotice(ctx context.Context, n refund.KeptNotice, by *refund.Action) error
+	Notice(ctx context.Context, merchantID, id string) (refund.KeptNotice, error)
 	// ForgetNotices drops some of those that ended long before now.
 	ForgetNotices(ctx context.Context, now time.Time) (int64, error)
 }

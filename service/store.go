@@ -28,6 +28,7 @@ var (
 	_ native.Deliveries      = (*store.Store)(nil)
 	_ native.Endpoints       = (*store.Store)(nil)
 	_ native.Merchants       = (*store.Store)(nil)
+	_ native.Notices         = (*store.Store)(nil)
 	_ native.Searcher        = (*store.Store)(nil)
 	_ payin.Deliveries       = (*store.Store)(nil)
 	_ payin.Orders           = (*store.Store)(nil)

@@ -142,12 +142,19 @@ func (s *Store) RefuseNotice(ctx context.Context, n refund.KeptNotice) error {
 }
 
 // SaveNotice implements engine.Store.
-func (s *Store) SaveNotice(ctx context.Context, n refund.KeptNotice) error {
+func (s *Store) SaveNotice(ctx context.Context, n refund.KeptNotice, by *refund.Action) error {
 	const text = `UPDATE channel_notices SET state = $4, note = $5, tries = $6, due_at = $7, charge_known = $8, refund_id = $9
 		WHERE merchant_id = $1 AND created_at = $2 AND id = $3`
-	err := s.Share(ctx, func(q sqldb.Querier) error {
+	var write *refund.Write
+	if by != nil {
+		write = by.Write
+	}
+	err := s.ShareOnce(ctx, write, func(q sqldb.Querier) error {
 		_, err := q.Exec(ctx, text, n.MerchantID, sqldb.Micros(n.ReceivedAt), n.ID,
 			string(n.State), n.Note, n.Tries, sqldb.Micros(n.DueAt), asNumber(n.ChargeKnown), n.RefundID)
+		if err == nil && by != nil {
+			err = s.appendAudit(ctx, q, by.Record)
+		}
 		return err
 	})
 	if err != nil {
@@ -235,23 +242,4 @@ func asNumber(yes bool) int64 {
 		return 1
 	}
 	return 0
-}
-
-// Notices lists a merchant's inbox, newest first, of one state or of all.
-func (s *Store) Notices(ctx context.Context, merchantID string, state refund.NoticeState, page refund.Page) (notices []refund.KeptNotice, more bool, err error) {
-	l := newListing(`SELECT `+noticeColumns+` FROM channel_notices n WHERE n.merchant_id = $1`, "n", merchantID, page)
-	l.equal("state", string(state))
-	one := l.end()
-	err = s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-			n, err := scanNotice(scan)
-			notices = append(notices, n)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, false, fmt.Errorf("list notices: %w", err)
-	}
-	notices, more = cut(l, notices)
-	return notices, more, nil
 }

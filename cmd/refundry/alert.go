@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
 )
 
 // alertCommand is refundry alert.
@@ -14,41 +16,24 @@ type alertCommand struct {
 }
 
 type alertList struct {
-	databaseFlags
-	merchantFlags
-	jsonFlag
-	limitFlag
-	All   bool   `help:"List those that somebody has looked at, too."`
-	After string `help:"Only those older than this alert." placeholder:"ALERT"`
+	pageFlags
+	All bool `help:"List those that somebody has looked at, too."`
 }
 
 func (c *alertList) Run(e *environment) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	page := refund.Page{Limit: c.Limit}
-	if c.After != "" {
-		after, err := s.Alert(e, m.ID, c.After)
-		if err != nil {
-			return err
+	return printPage(e, c.pageFlags, func(s *store.Store) listing[refund.StoredAlert] {
+		return listing[refund.StoredAlert]{
+			find: s.Alert,
+			read: func(ctx context.Context, merchantID string, page refund.Page) ([]refund.StoredAlert, bool, error) {
+				return s.Alerts(ctx, merchantID, c.All, page)
+			},
+			at:     func(a refund.StoredAlert) refund.Position { return refund.Position{CreatedAt: a.CreatedAt, ID: a.ID} },
+			object: native.AlertJSON,
+			header: []string{"ID", "LAST", "TIMES", "REFUND", "TEXT", "LOOKED AT BY"},
+			row: func(a refund.StoredAlert) []string {
+				return []string{a.ID, when(a.LastAt), strconv.FormatInt(a.Times, 10), a.RefundID, a.Text, a.AckedBy.String()}
+			},
 		}
-		page.After = &refund.Position{CreatedAt: after.CreatedAt, ID: after.ID}
-	}
-	alerts, cut, err := s.Alerts(e, m.ID, c.All, page)
-	if err != nil {
-		return err
-	}
-	if cut {
-		e.more(alerts[len(alerts)-1].ID)
-	}
-	header := []string{"ID", "LAST", "TIMES", "REFUND", "TEXT", "LOOKED AT BY"}
-	return printList(e, c.JSON, alerts, native.AlertJSON, header, func(a refund.StoredAlert) []string {
-		return []string{a.ID, when(a.LastAt), strconv.FormatInt(a.Times, 10), a.RefundID, a.Text, a.AckedBy.String()}
 	})
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"sort"
 	"strings"
 
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/store"
 )
 
 // chargeCommand is refundry charge.
@@ -17,44 +19,27 @@ type chargeCommand struct {
 }
 
 type chargeList struct {
-	databaseFlags
-	merchantFlags
-	jsonFlag
-	limitFlag
+	pageFlags
 	OrderNo string `help:"Only the one with this order number." placeholder:"NUMBER"`
 	Channel string `help:"Only those paid through this channel." placeholder:"CHANNEL"`
-	After   string `help:"Only those older than this charge." placeholder:"CHARGE"`
 }
 
 func (c *chargeList) Run(e *environment) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	filter := refund.ChargeFilter{MerchantID: m.ID, OrderNo: c.OrderNo, Channel: c.Channel, Page: refund.Page{Limit: c.Limit}}
-	if c.After != "" {
-		after, err := s.ChargeByAny(e, m.ID, c.After)
-		if err != nil {
-			return asUsage(err)
-		}
-		filter.Page.After = &refund.Position{CreatedAt: after.CreatedAt, ID: after.ID}
-	}
-	charges, cut, err := s.ChargeList(e, filter)
-	if err != nil {
-		return err
-	}
-	if cut {
-		e.more(charges[len(charges)-1].ID)
-	}
-	header := []string{"ID", "ORDER NO", "CHANNEL", "AMOUNT", "REFUNDED", "REFUNDABLE", "PAID"}
-	return printList(e, c.JSON, charges, func(c refund.Charge) any { return native.ChargeJSON(service.Dialects(), c) }, header, func(c refund.Charge) []string {
-		return []string{
-			c.ID, c.OrderNo, c.Channel, amountText(c.Amount, c.Currency),
-			amountText(c.Refunded, c.Currency), amountText(c.Refundable(), c.Currency), when(c.PaidAt),
+	return printPage(e, c.pageFlags, func(s *store.Store) listing[refund.Charge] {
+		return listing[refund.Charge]{
+			find: s.ChargeByAny,
+			read: func(ctx context.Context, merchantID string, page refund.Page) ([]refund.Charge, bool, error) {
+				return s.ChargeList(ctx, refund.ChargeFilter{MerchantID: merchantID, OrderNo: c.OrderNo, Channel: c.Channel, Page: page})
+			},
+			at:     func(c refund.Charge) refund.Position { return refund.Position{CreatedAt: c.CreatedAt, ID: c.ID} },
+			object: func(c refund.Charge) any { return native.ChargeJSON(service.Dialects(), c) },
+			header: []string{"ID", "ORDER NO", "CHANNEL", "AMOUNT", "REFUNDED", "REFUNDABLE", "PAID"},
+			row: func(c refund.Charge) []string {
+				return []string{
+					c.ID, c.OrderNo, c.Channel, amountText(c.Amount, c.Currency),
+					amountText(c.Refunded, c.Currency), amountText(c.Refundable(), c.Currency), when(c.PaidAt),
+				}
+			},
 		}
 	})
 }

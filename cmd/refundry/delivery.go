@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
 )
 
 // deliveryCommand is refundry delivery.
@@ -16,46 +18,31 @@ type deliveryCommand struct {
 }
 
 type deliveryList struct {
-	databaseFlags
-	merchantFlags
-	jsonFlag
-	limitFlag
+	pageFlags
 	Event    string `help:"Only those of this event." placeholder:"EVENT"`
 	Endpoint string `help:"Only those to this endpoint." placeholder:"ENDPOINT"`
 	State    string `help:"Only those in this state: waiting, delivered, dead." enum:",waiting,delivered,dead" default:"" placeholder:"STATE"`
-	After    string `help:"Only those older than this delivery." placeholder:"DELIVERY"`
 }
 
 func (c *deliveryList) Run(e *environment) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	filter := merchant.DeliveryFilter{MerchantID: m.ID, EventID: c.Event, EndpointID: c.Endpoint, State: merchant.DeliveryState(c.State)}
-	page := refund.Page{Limit: c.Limit}
-	if c.After != "" {
-		after, err := s.Delivery(e, m.ID, c.After)
-		if err != nil {
-			return err
-		}
-		page.After = &refund.Position{CreatedAt: after.Delivery.CreatedAt, ID: after.Delivery.ID}
-	}
-	records, cut, err := s.DeliveryList(e, filter, page)
-	if err != nil {
-		return err
-	}
-	if cut {
-		e.more(records[len(records)-1].Delivery.ID)
-	}
-	header := []string{"ID", "EVENT", "DIALECT", "URL", "STATE", "TRIES", "CREATED", "NEXT TRY", "ENDED", "PROBLEM"}
-	return printList(e, c.JSON, records, native.DeliveryJSON, header, func(r merchant.DeliveryRecord) []string {
-		d := r.Delivery
-		return []string{
-			d.ID, d.EventID, d.Dialect, d.URL, string(r.State), strconv.Itoa(len(r.Tries)), when(d.CreatedAt), when(d.DueAt), when(r.EndedAt), d.Problem,
+	return printPage(e, c.pageFlags, func(s *store.Store) listing[merchant.DeliveryRecord] {
+		return listing[merchant.DeliveryRecord]{
+			find: s.Delivery,
+			read: func(ctx context.Context, merchantID string, page refund.Page) ([]merchant.DeliveryRecord, bool, error) {
+				filter := merchant.DeliveryFilter{MerchantID: merchantID, EventID: c.Event, EndpointID: c.Endpoint, State: merchant.DeliveryState(c.State)}
+				return s.DeliveryList(ctx, filter, page)
+			},
+			at: func(r merchant.DeliveryRecord) refund.Position {
+				return refund.Position{CreatedAt: r.Delivery.CreatedAt, ID: r.Delivery.ID}
+			},
+			object: native.DeliveryJSON,
+			header: []string{"ID", "EVENT", "DIALECT", "URL", "STATE", "TRIES", "CREATED", "NEXT TRY", "ENDED", "PROBLEM"},
+			row: func(r merchant.DeliveryRecord) []string {
+				d := r.Delivery
+				return []string{
+					d.ID, d.EventID, d.Dialect, d.URL, string(r.State), strconv.Itoa(len(r.Tries)), when(d.CreatedAt), when(d.DueAt), when(r.EndedAt), d.Problem,
+				}
+			},
 		}
 	})
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
 )
 
 // eventCommand is refundry event.
@@ -13,12 +15,8 @@ type eventCommand struct {
 }
 
 type eventList struct {
-	databaseFlags
-	merchantFlags
-	jsonFlag
-	limitFlag
-	Type  []string `help:"Only these types, such as refund.succeeded." placeholder:"TYPE,..."`
-	After string   `help:"Only those older than this event." placeholder:"EVENT"`
+	pageFlags
+	Type []string `help:"Only these types, such as refund.succeeded." placeholder:"TYPE,..."`
 }
 
 // eventRow is an event in JSON, with its refund as it was then.
@@ -37,32 +35,19 @@ type eventRow struct {
 }
 
 func (c *eventList) Run(e *environment) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	filter := refund.EventFilter{MerchantID: m.ID, Types: c.Type, Page: refund.Page{Limit: c.Limit}}
-	if c.After != "" {
-		after, err := s.Event(e, m.ID, c.After)
-		if err != nil {
-			return err
+	return printPage(e, c.pageFlags, func(s *store.Store) listing[refund.StoredEvent] {
+		return listing[refund.StoredEvent]{
+			find: s.Event,
+			read: func(ctx context.Context, merchantID string, page refund.Page) ([]refund.StoredEvent, bool, error) {
+				return s.EventList(ctx, refund.EventFilter{MerchantID: merchantID, Types: c.Type, Page: page})
+			},
+			at:     func(v refund.StoredEvent) refund.Position { return refund.Position{CreatedAt: v.At, ID: v.ID} },
+			object: func(v refund.StoredEvent) any { return eventRowOf(v) },
+			header: []string{"ID", "TYPE", "AT", "REFUND", "AMOUNT", "REQUEST"},
+			row: func(v refund.StoredEvent) []string {
+				return []string{v.ID, v.Type, when(v.At), v.Refund.ID, amountText(v.Refund.Amount, v.Refund.Currency), v.RequestID}
+			},
 		}
-		filter.Page.After = &refund.Position{CreatedAt: after.At, ID: after.ID}
-	}
-	events, cut, err := s.EventList(e, filter)
-	if err != nil {
-		return err
-	}
-	if cut {
-		e.more(events[len(events)-1].ID)
-	}
-	header := []string{"ID", "TYPE", "AT", "REFUND", "AMOUNT", "REQUEST"}
-	return printList(e, c.JSON, events, eventRowOf, header, func(v refund.StoredEvent) []string {
-		return []string{v.ID, v.Type, when(v.At), v.Refund.ID, amountText(v.Refund.Amount, v.Refund.Currency), v.RequestID}
 	})
 }
 

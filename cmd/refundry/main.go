@@ -51,6 +51,7 @@ type program struct {
 	Event    eventCommand    `cmd:"" help:"List events."`
 	Endpoint endpointCommand `cmd:"" help:"Add, list and stop addresses that are notified of events."`
 	Delivery deliveryCommand `cmd:"" help:"List what endpoints were notified of, and send it again."`
+	Notice   noticeCommand   `cmd:"" help:"List what channels sent that named no refund of ours, and try it again."`
 	Balance  balanceCommand  `cmd:"" help:"Show what the named accounts of the books hold."`
 	Alert    alertCommand    `cmd:"" help:"List what somebody should look at, and say that you have."`
 	Key      keyCommand      `cmd:"" help:"Add and list API keys, and replace the service's own."`

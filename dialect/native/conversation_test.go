@@ -7,10 +7,14 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/openapi"
 	"github.com/refundry/refundry/openapi/openapitest"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store/storetest"
 )
@@ -66,6 +70,8 @@ func converse(t *testing.T, database string) {
 	play("merchant", merchantSteps())
 	play("accounts", accountSteps())
 	play("sandbox", sandboxSteps())
+	keepNotices(t, s)
+	play("notices", noticeSteps())
 	play("audit", auditSteps())
 	play("reset", resetSteps())
 	unseen := strings.Join(contract.Unseen(), " ")
@@ -260,6 +266,48 @@ func auditSteps() []dialecttest.Step {
 		{Title: "what somebody has looked at", Method: "GET", Path: "/alerts?all=true&limit=1"},
 		{Title: "who did what", Method: "GET", Path: "/audit?after={before}"},
 		{Title: "a cursor of another list", Method: "GET", Path: "/audit?after=ZmVlZC4w"},
+	}
+}
+
+// keepNotices has three notices in the inbox: of a refund that was made at the
+// channel, of nothing that we know, and one that was refused.
+func keepNotices(t *testing.T, s *dialecttest.Service) {
+	t.Helper()
+	amount := money.Minor(7)
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	kept := refund.KeptNotice{
+		Account: merchant.DemoAccount, Channel: merchant.ChannelSandbox, ReceivedAt: at, Digest: "one", Times: 2, Text: "refund 7 CNY", Note: "names neither a refund nor a charge of ours",
+		State: refund.NoticeSetAside, Tries: 24, ChargeKnown: true, // the loop leaves it alone
+		Noticed: refund.Noticed{
+			Number: "made elsewhere", TransactionID: "4200000000202607010000000001", Currency: "CNY",
+			Outcome: refund.Outcome{Kind: refund.OutcomeDone, ChannelRefundID: "5000", Amount: &amount, SucceededAt: at},
+		},
+	}
+	unknown := kept
+	unknown.Digest, unknown.ReceivedAt, unknown.Noticed.TransactionID, unknown.Noticed.Number = "other", at.Add(time.Second), "none", "of nothing"
+	unknown.Noticed.Outcome.ChannelRefundID = "5001"
+	for _, n := range []refund.KeptNotice{kept, unknown} {
+		if err := s.Store.KeepNotice(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := refund.KeptNotice{Account: merchant.DemoAccount, Channel: merchant.ChannelSandbox, ReceivedAt: at.Add(2 * time.Second), Text: "POST /notify/sandbox/sandbox_demo", Note: "not the channel's"}
+	if err := s.Store.RefuseNotice(t.Context(), refused); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func noticeSteps() []dialecttest.Step {
+	return []dialecttest.Step{
+		{Title: "the inbox", Method: "GET", Path: "/notices", Keep: map[string]string{"refused": "data.0.id", "unknown": "data.1.id", "foreign": "data.2.id"}},
+		{Title: "those that a person must place", Method: "GET", Path: "/notices?state=set_aside&limit=1"},
+		{Title: "a state that there is not", Method: "GET", Path: "/notices?state=lost"},
+		{Title: "a refund that was made at the channel is adopted", Method: "POST", Path: "/notices/{foreign}/retry"},
+		{Title: "it is about that refund", Method: "GET", Path: "/notices/{foreign}"},
+		{Title: "it needs no other try", Method: "POST", Path: "/notices/{foreign}/retry"},
+		{Title: "what is about nothing stays where it is", Method: "POST", Path: "/notices/{unknown}/retry"},
+		{Title: "of what was refused nothing was kept", Method: "POST", Path: "/notices/{refused}/retry"},
+		{Title: "a notice that there is not", Method: "GET", Path: "/notices/notice_000000000000000000000000"},
 	}
 }
 

@@ -73,6 +73,7 @@ type Services struct {
 	Merchants  Merchants
 	Audit      Audit
 	Alerts     Alerts
+	Notices    Notices
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Rules are those that bind a merchant's refunds, for quotes.

@@ -149,6 +149,21 @@ var keyedWrites = []keyedWrite{
 		},
 	},
 	{
+		name:   "a notice",
+		method: "POST", status: http.StatusOK,
+		prepare: func(t *testing.T, s *dialecttest.Service) string {
+			kept := refund.KeptNotice{Account: merchant.DemoAccount, ReceivedAt: time.Now(), Digest: refund.NewID(time.Now()), State: refund.NoticeSetAside, ChargeKnown: true}
+			if err := s.Store.KeepNotice(t.Context(), kept); err != nil {
+				t.Fatal(err)
+			}
+			var page struct{ Data []struct{ ID string } }
+			if err := json.Unmarshal([]byte(send(t, s, demo, "GET", "/notices?limit=1", "", http.StatusOK)), &page); err != nil || len(page.Data) != 1 {
+				t.Fatalf("%v, %v", page, err)
+			}
+			return "/notices/" + page.Data[0].ID + "/retry"
+		},
+	},
+	{
 		name:   "settings",
 		method: "PATCH", prepare: at("/merchant/settings"), status: http.StatusOK,
 		body: `{"refund_page_size": 30}`, other: `{"refund_page_size": 31}`,

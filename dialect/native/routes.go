@@ -83,6 +83,9 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Get(version + "/balances"), scope: merchant.ScopeRead, handle: d.listBalances},
 		{Route: dialect.Get(version + "/alerts"), scope: merchant.ScopeRead, handle: d.listAlerts},
 		{Route: dialect.Post(version + "/alerts/{id}/ack"), scope: merchant.ScopeMerchant, handle: d.ackAlert, again: d.againAlert},
+		{Route: dialect.Get(version + "/notices"), scope: merchant.ScopeRead, handle: d.listNotices},
+		{Route: dialect.Get(version + "/notices/{id}"), scope: merchant.ScopeRead, handle: d.getNotice},
+		{Route: dialect.Post(version + "/notices/{id}/retry"), scope: merchant.ScopeMerchant, handle: d.retryNotice, again: d.againNotice},
 		{Route: dialect.Get(version + "/audit"), scope: merchant.ScopeMerchant, handle: d.listAudit},
 
 		{Route: dialect.Get(version + "/payin/reconciliation/{merchant_id}/{file}"), scope: merchant.ScopeRead, handle: d.reconciliation},

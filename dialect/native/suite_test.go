@@ -66,6 +66,7 @@ func writes() map[string]dialecttest.Write {
 		"DELETE /refundry/v1/endpoints/{id}":             onceAs("an endpoint's end"),
 		"POST /refundry/v1/endpoints/{id}/rotate":        onceAs("a new secret"),
 		"POST /refundry/v1/deliveries/{id}/replay":       writing("POST", delivered, ""),
+		"POST /refundry/v1/notices/{id}/retry":           onceAs("a notice"),
 		"POST /refundry/v1/alerts/{id}/ack":              onceAs("an alert"),
 		"POST /refundry/v1/merchant/pause":               onceAs("a merchant's pause"),
 		"POST /refundry/v1/merchant/resume":              onceAs("a merchant's resumption"),

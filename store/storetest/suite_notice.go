@@ -137,7 +137,7 @@ func inbox(t *testing.T, f *fixture) {
 		t.Errorf("with its charge there: due %v", due)
 	}
 	got.State, got.Note, got.Tries, got.DueAt, got.ChargeKnown, got.RefundID = refund.NoticeAdopted, "", 3, time.Time{}, true, "re_1"
-	if err := f.SaveNotice(t.Context(), got); err != nil {
+	if err := f.SaveNotice(t.Context(), got, nil); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(got, f.inbox(t)[at1]); diff != "" {

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+)
+
+// pageFlags are those of commands that list a merchant's rows, newest first.
+type pageFlags struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+	limitFlag
+	After string `help:"Only those older than this one, by its id." placeholder:"ID"`
+}
+
+// listing says how rows are listed.
+type listing[T any] struct {
+	// find finds the row that --after names.
+	find func(ctx context.Context, merchantID, id string) (T, error)
+	// read reads one page, and reports whether there are more.
+	read func(ctx context.Context, merchantID string, page refund.Page) (rows []T, more bool, err error)
+	// at is where a row stands in the list.
+	at func(T) refund.Position
+	// object is a row in JSON, and row its cells in the table below header.
+	object func(T) any
+	header []string
+	row    func(T) []string
+}
+
+// printPage prints a page of rows that listed describes.
+func printPage[T any](e *environment, f pageFlags, listed func(*store.Store) listing[T]) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	s, m, err := openFor(e, f.databaseFlags, f.merchantFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	l, page := listed(s), refund.Page{Limit: f.Limit}
+	if f.After != "" {
+		after, err := l.find(e, m.ID, f.After)
+		if err != nil {
+			return asUsage(err)
+		}
+		at := l.at(after)
+		page.After = &at
+	}
+	rows, more, err := l.read(e, m.ID, page)
+	if err != nil {
+		return asUsage(err)
+	}
+	if more {
+		e.more(l.at(rows[len(rows)-1]).ID)
+	}
+	return printList(e, f.JSON, rows, l.object, l.header, l.row)
+}
