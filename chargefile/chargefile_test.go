@@ -208,3 +208,20 @@ func TestAFileThatIsNoneIsOneError(t *testing.T) {
 		t.Errorf("an empty file of NDJSON: %q", got)
 	}
 }
+
+// A file of a shop in China names its columns so. What says yuan, or nothing, is
+// never taken for fen.
+func TestColumnsMayHaveChineseHeadings(t *testing.T) {
+	const rest = `"channel":"wx","currency":"CNY","customer":"M-7","order_no":"T1"}`
+	for name, c := range map[string]struct{ file, want string }{
+		"all of them":          {"订单号,金额（分）,币种,支付渠道,会员号\nT1,100,CNY,wx,M-7\n", `2 {"amount":100,` + rest},
+		"mixed with ours":      {"order_no,amount,币种,channel,客户编号\nT1,100,CNY,wx,'M-7\n", `2 {"amount":100,` + rest},
+		"ours":                 {"order_no,amount,currency,channel,customer\nT1,100,CNY,wx,M-7\n", `2 {"amount":100,` + rest},
+		"an amount of unknown": {"订单号,金额,币种,渠道\nT1,1.00,CNY,wx\n", `there is no column "金额" (hint: refundry charge import --help lists them)`},
+		"one column twice":     {"订单号,客户,会员号\nT1,1,2\n", `column "customer" is there twice`},
+	} {
+		if got := read(t, c.file, chargefile.Options{Format: chargefile.CSV}); len(got) != 1 || got[0] != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

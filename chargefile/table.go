@@ -14,10 +14,28 @@ import (
 // Columns are the flat members of a charge; those with a dot are a name in a
 // dialect, as in its identities.
 var Columns = []string{
-	"order_no", "amount", "currency", "channel", "paid_at", "transaction_id", "channel_account", "fee", "already_refunded",
+	"order_no", "amount", "currency", "channel", "paid_at", "transaction_id", "customer", "channel_account", "fee", "already_refunded",
 	"received_account", "funds_account", "profit_sharing", "notify_url", "client_ip", "subject", "body", "description",
 	"pingpp.app", "pingpp.charge", "pingpp.order", "wallet.wallet_id", "wallet.charges_id",
 	"wechatpay.mchid", "wechatpay.sub_mchid", "wechatpay.out_trade_no", "payin.merchant_id", "payin.order_id",
+}
+
+// headings are what people in China call some of the columns. Amounts are not
+// among them but where they say that they count fen: 金额 alone is most often in
+// yuan, and would be read as a hundredth.
+var headings = map[string]string{
+	"订单号": "order_no", "商户订单号": "order_no", "金额(分)": "amount", "币种": "currency", "渠道": "channel", "支付渠道": "channel",
+	"支付时间": "paid_at", "付款时间": "paid_at", "交易流水号": "transaction_id", "渠道流水号": "transaction_id",
+	"客户": "customer", "客户号": "customer", "客户编号": "customer", "会员号": "customer", "会员编号": "customer", "用户编号": "customer",
+	"手续费(分)": "fee", "已退款金额(分)": "already_refunded",
+}
+
+// column is the name of ours that a title stands for, as far as it has one.
+func column(title string) string {
+	if name, is := headings[title]; is {
+		return name
+	}
+	return strings.ToLower(title)
 }
 
 // numberColumns hold whole numbers, textColumns what a person wrote.
@@ -86,7 +104,7 @@ func readHeader(text string) (separator byte, known int) {
 		cells, _, _ := cut(text, candidate)
 		for _, cell := range cells {
 			name := title(cell)
-			if slices.Contains(Columns, strings.ToLower(name)) || billColumn(name) {
+			if slices.Contains(Columns, column(name)) || billColumn(name) {
 				count++
 			}
 		}
@@ -116,7 +134,7 @@ func (t *table) readHeader(line physical) error {
 		return t.bill.check(t.columns)
 	}
 	for n, name := range t.columns {
-		name = strings.ToLower(name)
+		name = column(name)
 		switch {
 		case name == "":
 		case !slices.Contains(Columns, name):

@@ -1,6 +1,7 @@
 package refund
 
 import (
+	"cmp"
 	"maps"
 	"time"
 
@@ -21,7 +22,10 @@ type Request struct {
 	// Number is the merchant's own, "" if it gave none.
 	Number string
 	Reason string
-	Detail RefundDetail
+	// ReasonCode and Customer describe the refund, see Refund; "" is absent, and
+	// the customer then the charge's.
+	ReasonCode, Customer string
+	Detail               RefundDetail
 	// Goods names the goods that come back, for goods-level allocation.
 	Goods []RefundedGoods
 	// HoldUntil, if not zero, holds the refund until then.
@@ -100,7 +104,7 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 	r := Refund{
 		MerchantID: unit.MerchantID, ID: request.RefundID, ChargeID: charge.ID, UnitID: unit.Requests[0].RefundID,
 		Number: request.Number, Amount: amount, Currency: charge.Currency, State: Created,
-		Reason: request.Reason, Parts: parts,
+		Reason: request.Reason, ReasonCode: request.ReasonCode, Customer: cmp.Or(request.Customer, charge.Customer), Parts: parts,
 		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount, ChannelNumber: number,
 		SubmitSpacing: book.submitSpacing(charge),
 		CreatedAt:     now, UpdatedAt: now, DueAt: now, By: unit.By, Detail: request.Detail,
@@ -123,6 +127,9 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.Minor, *Error) {
 	if err := charge.Check(); err != nil {
 		return 0, As(err)
+	}
+	if err := cmp.Or(CheckCustomer(request.Customer), CheckReasonCode(request.ReasonCode)); err != nil {
+		return 0, err
 	}
 	fail := func(kind Kind, text string) (money.Minor, *Error) {
 		e := Errorf(kind, "amount", "%s", text)

@@ -20,6 +20,9 @@ type Charge struct {
 	// ID is ours: "ch_" and 24 letters or digits, time-ordered.
 	ID      string
 	OrderNo string
+	// Customer is whose the charge is in the merchant's own system, "" if it did
+	// not say.
+	Customer string
 	// Channel is the way of paying as the merchant knows it: wx, alipay,
 	// mastercard. Which connector moves the money back is a matter of
 	// ChannelAccount.

@@ -267,7 +267,7 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 	}
 	r := Refund{
 		MerchantID: charge.MerchantID, ID: f.RefundID, ChargeID: charge.ID, UnitID: f.RefundID,
-		Amount: f.Amount, Currency: charge.Currency, State: Created, Reason: f.Reason, Parts: parts,
+		Amount: f.Amount, Currency: charge.Currency, State: Created, Reason: f.Reason, Customer: charge.Customer, Parts: parts,
 		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount,
 		ChannelNumber: f.ChannelNumber, ChannelRefundID: f.ChannelRefundID,
 		CreatedAt: now, UpdatedAt: now, By: Asker{Dialect: ByChannel},

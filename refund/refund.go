@@ -43,7 +43,12 @@ type Refund struct {
 	Currency money.Currency
 	State    State
 	Reason   string
-	Parts    Parts
+	// ReasonCode is a short code of the reason, such as requested_by_customer, and
+	// Customer whose the refund is in the merchant's own system: the charge's
+	// unless the request named another. "" where nobody said.
+	ReasonCode string
+	Customer   string
+	Parts      Parts
 
 	Channel        string
 	ChannelAccount string

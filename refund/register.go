@@ -1,6 +1,7 @@
 package refund
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +15,7 @@ func Register(c Charge) (Charge, *Error) {
 	if err := checkNumbers(c); err != nil {
 		return Charge{}, err
 	}
-	if err := checkCoupons(c); err != nil {
+	if err := cmp.Or(checkCoupons(c), CheckCustomer(c.Customer)); err != nil {
 		return Charge{}, err
 	}
 	c.Reserved, c.Refunded, c.Blocked, c.Excess, c.FeeUsed = 0, 0, 0, 0, 0

@@ -14,14 +14,15 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// named are the refunds that a number may mean: the refund's own numbers, then
-// those of its charge. The merchant is $1, the number $2.
+// named are the refunds that a number may mean: the refund's own numbers, its
+// customer's, then those of its charge. The merchant is $1, the number $2.
 //
 // Each way has an index of its own. The ways are put together by UNION ALL, and
 // doubles taken out of the few ids that they give: to take them out on the way,
 // SQLite would read all of the merchant's refunds in the order of their ids.
 // CROSS JOIN is where SQLite must begin with the left one.
 const named = namedItself + `
+	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.customer <> '' AND n.customer = $2
 	UNION ALL SELECT n.id FROM refunds n WHERE n.merchant_id = $1 AND n.charge_id = $2
 	UNION ALL SELECT n.id FROM charge_aliases a CROSS JOIN refunds n
 		WHERE a.merchant_id = $1 AND a.name = $2 AND n.merchant_id = $1 AND n.charge_id = a.charge_id

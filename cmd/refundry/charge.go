@@ -75,6 +75,7 @@ func chargeRows(c refund.Charge) [][]string {
 	rows := [][]string{
 		{"id", c.ID},
 		{"order number", c.OrderNo},
+		{"customer", c.Customer},
 		{"channel", c.Channel},
 		{"channel account", c.ChannelAccount},
 		{"transaction", c.TransactionID},

@@ -125,6 +125,8 @@ func (c *refundGet) Run(e *environment) error {
 		{"state", string(r.State)},
 		{"number", r.Number},
 		{"reason", r.Reason},
+		{"reason code", r.ReasonCode},
+		{"customer", r.Customer},
 		{"channel", r.Channel},
 		{"number at the channel", r.ChannelNumber},
 		{"channel's own id", r.ChannelRefundID},

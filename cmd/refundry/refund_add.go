@@ -24,6 +24,9 @@ type refundAdd struct {
 	Amount string `help:"How much, in major units such as 10.00; default everything that is left." placeholder:"AMOUNT"`
 	Number string `help:"The merchant's own number: repeating the command with it refunds once." placeholder:"NUMBER"`
 	Reason string `help:"Why." placeholder:"TEXT" describes:""`
+
+	ReasonCode string `help:"Why, as a short code such as requested_by_customer." placeholder:"CODE" describes:""`
+	Customer   string `help:"Whose it is in the shop's own system; default the charge's." placeholder:"CUSTOMER" describes:""`
 }
 
 func (c *refundAdd) Run(e *environment) error {
@@ -38,7 +41,7 @@ func (c *refundAdd) Run(e *environment) error {
 	}
 	result, err := acceptAlone(e, s, unit)
 	if err != nil {
-		return err
+		return asUsage(err)
 	}
 	r := result.Refunds[0]
 	if c.JSON {
@@ -65,7 +68,7 @@ func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {
 	if err != nil {
 		return refund.Unit{}, asUsage(err)
 	}
-	request := refund.Request{ChargeID: charge.ID, Number: c.Number, Reason: c.Reason}
+	request := refund.Request{ChargeID: charge.ID, Number: c.Number, Reason: c.Reason, ReasonCode: c.ReasonCode, Customer: c.Customer}
 	content := refund.Content{refund.ContentCharge: charge.ID, refund.ContentAmount: ""}
 	if c.Amount != "" {
 		amount, err := money.Parse(c.Amount, charge.Currency)

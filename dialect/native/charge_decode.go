@@ -43,6 +43,7 @@ func decodeCharge(dialects merchant.Dialects, d *decoder) (chargeRequest, error)
 		required("amount", d.minor(&c.Amount)),
 		required("currency", d.currency(&c.Currency)),
 		required("channel", d.channel(&c.Channel)),
+		optional("customer", d.text(&c.Customer, refund.MaxCustomer)),
 		optional("channel_account", d.filledName(&c.ChannelAccount, mostAccountID)),
 		optional("paid_at", d.moment(&c.PaidAt)),
 		optional("transaction_id", d.name(&c.TransactionID, mostName)),
@@ -64,6 +65,9 @@ func decodeCharge(dialects merchant.Dialects, d *decoder) (chargeRequest, error)
 	if err == nil {
 		err = in.exactNumbers(dialects)
 	}
+	if fault := refund.CheckCustomer(c.Customer); err == nil && fault != nil {
+		err = fault
+	}
 	return in, err
 }
 
@@ -75,6 +79,8 @@ func (in chargeRequest) exactNumbers(dialects merchant.Dialects) error {
 	switch c := in.charge; {
 	case chargefile.Rounded(c.OrderNo):
 		return refuseRounded("order_no", c.OrderNo)
+	case chargefile.Rounded(c.Customer):
+		return refuseRounded("customer", c.Customer)
 	case chargefile.RoundedTransaction(c.TransactionID, c.Channel):
 		return refuseRounded("transaction_id", c.TransactionID)
 	}

@@ -13,6 +13,7 @@ type chargeAnswer struct {
 	OrderNo         string                       `json:"order_no"`
 	Amount          money.Minor                  `json:"amount"`
 	Currency        money.Currency               `json:"currency"`
+	Customer        *string                      `json:"customer"` // null if nobody said
 	Channel         string                       `json:"channel"`
 	ChannelAccount  string                       `json:"channel_account"`
 	TransactionID   string                       `json:"transaction_id"`
@@ -79,7 +80,7 @@ const noProfitSharing = "none"
 
 func answerCharge(dialects merchant.Dialects, c refund.Charge) chargeAnswer {
 	out := chargeAnswer{
-		ID: c.ID, OrderNo: c.OrderNo, Amount: c.Amount, Currency: c.Currency,
+		ID: c.ID, OrderNo: c.OrderNo, Amount: c.Amount, Currency: c.Currency, Customer: orNull(c.Customer),
 		Channel: c.Channel, ChannelAccount: c.ChannelAccount, TransactionID: c.TransactionID, PaidAt: moment(c.PaidAt),
 		Fee: c.Fee, AlreadyRefunded: c.AlreadyRefunded,
 		Refundable: c.Refundable(), Refunded: c.Refunded, Reserved: c.Reserved, Blocked: c.Blocked, Excess: c.Excess,

@@ -45,8 +45,8 @@ type Endpoints interface {
 }
 
 // Searcher finds refunds by any number that a person may hold: an id, number or
-// key of the refund in any dialect, its channel's numbers, or what its charge
-// is called. Newest first; none is an empty list.
+// key of the refund in any dialect, its channel's numbers, its customer, or
+// what its charge is called. Newest first; none is an empty list.
 type Searcher interface {
 	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error)
 	// RefundByAny finds the one refund that a number is of, its charge's names

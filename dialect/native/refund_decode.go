@@ -1,6 +1,8 @@
 package native
 
 import (
+	"cmp"
+
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
@@ -19,7 +21,9 @@ type refundRequest struct {
 	amount *money.Minor
 	reason string
 	number string
-	goods  []refund.RefundedGoods
+	// What describes the refund besides its reason.
+	reasonCode, customer string
+	goods                []refund.RefundedGoods
 }
 
 // decodeRefund reads the body of a refund or a quote.
@@ -29,6 +33,8 @@ func decodeRefund(d *decoder) (refundRequest, error) {
 		required("charge", d.filled(&in.charge, mostName)),
 		optional("amount", d.maybeMinor(&in.amount)),
 		optional("reason", d.text(&in.reason, mostReason)),
+		optional("reason_code", d.text(&in.reasonCode, refund.MaxReasonCode)),
+		optional("customer", d.text(&in.customer, refund.MaxCustomer)),
 		optional("number", d.filledName(&in.number, mostNumber)),
 		optional("goods", d.list(mostGoods, func(v exactjson.Value, path string) {
 			var line refund.RefundedGoods
@@ -44,6 +50,9 @@ func decodeRefund(d *decoder) (refundRequest, error) {
 	if err == nil && in.amount != nil && *in.amount == 0 {
 		err = refuse(refund.KindInvalid, "amount", "must be above 0")
 	}
+	if fault := cmp.Or(refund.CheckCustomer(in.customer), refund.CheckReasonCode(in.reasonCode)); err == nil && fault != nil {
+		err = fault
+	}
 	return in, err
 }
 
@@ -51,6 +60,7 @@ func decodeRefund(d *decoder) (refundRequest, error) {
 func (in refundRequest) request(chargeID string) refund.Request {
 	return refund.Request{
 		ChargeID: chargeID, Amount: in.amount, Number: in.number, Reason: in.reason,
+		ReasonCode: in.reasonCode, Customer: in.customer,
 		Goods: in.goods, Detail: refund.RefundDetail{Goods: in.goods},
 	}
 }

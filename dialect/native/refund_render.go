@@ -20,7 +20,10 @@ type refundAnswer struct {
 	Currency money.Currency `json:"currency"`
 	State    refund.State   `json:"state"`
 	Reason   string         `json:"reason"`
-	Parts    partsAnswer    `json:"parts"`
+	// ReasonCode and Customer are null where nobody gave them.
+	ReasonCode *string     `json:"reason_code"`
+	Customer   *string     `json:"customer"`
+	Parts      partsAnswer `json:"parts"`
 
 	Channel             string  `json:"channel"`
 	ChannelAccount      string  `json:"channel_account"`
@@ -129,7 +132,7 @@ func answerSplits(p refund.Parts, splits []refund.Split) []splitPart {
 func answerRefund(r refund.Refund, coupons []refund.Coupon) refundAnswer {
 	out := refundAnswer{
 		ID: r.ID, Number: orNull(r.Number), Charge: r.ChargeID, Amount: r.Amount, Currency: r.Currency,
-		State: r.State, Reason: r.Reason, Parts: answerParts(r.Parts, coupons),
+		State: r.State, Reason: r.Reason, ReasonCode: orNull(r.ReasonCode), Customer: orNull(r.Customer), Parts: answerParts(r.Parts, coupons),
 		Channel: r.Channel, ChannelAccount: r.ChannelAccount,
 		ChannelRefundNumber: r.ChannelNumber, ChannelRefundID: orNull(r.ChannelRefundID),
 		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt), SucceededAt: moment(r.SucceededAt),
