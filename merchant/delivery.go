@@ -37,6 +37,11 @@ type DeliveryKey struct {
 	Host       string
 }
 
+// Key names the delivery under the lease that it has.
+func (d Delivery) Key() DeliveryKey {
+	return DeliveryKey{MerchantID: d.MerchantID, CreatedAt: d.CreatedAt, ID: d.ID, LeaseEpoch: d.LeaseEpoch, Host: d.Host}
+}
+
 // DeliveryAttempt is one try of a delivery and what it leads to.
 type DeliveryAttempt struct {
 	Delivery Delivery

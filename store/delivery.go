@@ -88,10 +88,6 @@ func leaseRows(keys []merchant.DeliveryKey, now time.Time) [][]any {
 	return rows
 }
 
-func keyOfDelivery(d merchant.Delivery) merchant.DeliveryKey {
-	return merchant.DeliveryKey{MerchantID: d.MerchantID, CreatedAt: d.CreatedAt, ID: d.ID, LeaseEpoch: d.LeaseEpoch}
-}
-
 // ClaimDeliveries implements webhook.Store. Rows that another process is
 // claiming are left to it.
 func (s *Store) ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey, now, until time.Time) ([]merchant.Delivery, error) {
@@ -106,7 +102,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey
 		var got []merchant.DeliveryKey
 		err := sqldb.QueryValues(ctx, q, leaseColumns, leaseRows(keys, now), find+q.Lock("OF d SKIP LOCKED"), func(scan func(...any) error) error {
 			d, err := scanDelivery(scan)
-			got = append(got, keyOfDelivery(d))
+			got = append(got, d.Key())
 			d.LeaseEpoch++
 			d.LeaseUntil, d.DueAt = until, until
 			claimed = append(claimed, d)
@@ -129,14 +125,10 @@ func (s *Store) ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey
 }
 
 // ReturnDeliveries implements webhook.Store.
-func (s *Store) ReturnDeliveries(ctx context.Context, deliveries []merchant.Delivery, now time.Time) error {
+func (s *Store) ReturnDeliveries(ctx context.Context, keys []merchant.DeliveryKey, at time.Time) error {
 	const giveBack = `UPDATE deliveries SET lease_until = 0, due_at = v.now` + deliveryLeased
-	keys := make([]merchant.DeliveryKey, len(deliveries))
-	for n, d := range deliveries {
-		keys[n] = keyOfDelivery(d)
-	}
 	err := s.write(ctx, func(q sqldb.Querier) error {
-		_, err := q.Send(ctx, sqldb.WithValues(leaseColumns, leaseRows(keys, now), giveBack))
+		_, err := q.Send(ctx, sqldb.WithValues(leaseColumns, leaseRows(keys, at), giveBack))
 		return err
 	})
 	if err != nil {
@@ -165,7 +157,7 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAt
 	)
 	keys := make([]merchant.DeliveryKey, len(attempts))
 	for n, a := range attempts {
-		keys[n] = keyOfDelivery(a.Delivery)
+		keys[n] = a.Delivery.Key()
 	}
 	err := s.Share(ctx, func(q sqldb.Querier) error {
 		known := make(map[string]bool, len(attempts))

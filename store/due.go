@@ -148,20 +148,39 @@ func (s *Store) Unmade(ctx context.Context, now time.Time, limit int) ([]merchan
 	return found, nil
 }
 
-// mostBusyHosts bounds the hosts that DueDeliveries leaves out, and so its
+// maxBusyHosts bounds the hosts that DueDeliveriesOf leaves out, and so its
 // statement.
-const mostBusyHosts = 64
+const maxBusyHosts = 64
 
-// DueDeliveries implements webhook.Store. Like DueRefunds it locks nothing.
-func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]merchant.DeliveryKey, error) {
-	without = without[:min(len(without), mostBusyHosts)]
-	args := []any{sqldb.Micros(now), int64(limit)}
-	text := `SELECT merchant_id, created_at, id, lease_epoch, host FROM deliveries WHERE due_at > 0 AND due_at <= $1`
-	for _, host := range without {
+const (
+	dueDeliveries = `SELECT d.merchant_id, d.created_at, d.id, d.lease_epoch, d.host FROM deliveries d WHERE d.due_at > 0 AND d.due_at <= $1`
+	// merchantsDue goes from one merchant with waiting deliveries to the next
+	// through the index deliveries_due_merchant.
+	merchantsDue = `WITH RECURSIVE m (id) AS (
+			SELECT MIN(f.merchant_id) FROM deliveries f WHERE f.due_at > 0 AND f.merchant_id > $1 UNION ALL
+			SELECT (SELECT MIN(e.merchant_id) FROM deliveries e WHERE e.due_at > 0 AND e.merchant_id > m.id) FROM m WHERE m.id IS NOT NULL
+		)
+		SELECT m.id FROM m WHERE m.id IS NOT NULL
+		AND EXISTS (SELECT 1 FROM deliveries d WHERE d.merchant_id = m.id AND d.due_at > 0 AND d.due_at <= $2) LIMIT $3`
+)
+
+// DueDeliveries implements webhook.Queue.
+func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]merchant.DeliveryKey, error) {
+	return s.dueDeliveries(ctx, dueDeliveries+` ORDER BY d.due_at LIMIT $2`, sqldb.Micros(now), int64(limit))
+}
+
+// DueDeliveriesOf implements webhook.Queue.
+func (s *Store) DueDeliveriesOf(ctx context.Context, merchantID string, now time.Time, without []string, limit int) ([]merchant.DeliveryKey, error) {
+	args := []any{sqldb.Micros(now), int64(limit), merchantID}
+	text := dueDeliveries + ` AND d.merchant_id = $3`
+	for _, host := range without[:min(len(without), maxBusyHosts)] {
 		args = append(args, host)
-		text += " AND host <> $" + strconv.Itoa(len(args))
+		text += ` AND d.host <> $` + strconv.Itoa(len(args))
 	}
-	text += ` ORDER BY due_at LIMIT $2`
+	return s.dueDeliveries(ctx, text+` ORDER BY d.due_at LIMIT $2`, args...)
+}
+
+func (s *Store) dueDeliveries(ctx context.Context, text string, args ...any) ([]merchant.DeliveryKey, error) {
 	var keys []merchant.DeliveryKey
 	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, args, func(scan func(...any) error) error {
@@ -177,6 +196,23 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, without []stri
 		return nil, fmt.Errorf("find due deliveries: %w", err)
 	}
 	return keys, nil
+}
+
+// MerchantsWithDueDeliveries implements webhook.Queue.
+func (s *Store) MerchantsWithDueDeliveries(ctx context.Context, after string, now time.Time, limit int) ([]string, error) {
+	var merchants []string
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, merchantsDue, []any{after, sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			merchants = append(merchants, id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find merchants with due deliveries: %w", err)
+	}
+	return merchants, nil
 }
 
 // DueNotices implements engine.Store. A notice that names a charge which was not

@@ -21,14 +21,14 @@ type planning struct {
 	sender     *Sender
 	now        time.Time
 	facts      *facts
-	fits       func(host string) bool
+	fits       func(place) bool
 	deliveries []merchant.Delivery
 	claimed    []merchant.Delivery // those of them that this process sends
 	left       bool                // some found no room in memory
 }
 
 func (s *Sender) plan(ctx context.Context, facts *facts, news News) planning {
-	p := planning{sender: s, now: s.now(), facts: facts, fits: s.queue.roomAt()}
+	p := planning{sender: s, now: s.now(), facts: facts, fits: s.queue.fits()}
 	for _, event := range news.Events {
 		targets := p.targets(ctx, event, news.Endpoints)
 		event.Pending = len(targets)
@@ -80,13 +80,26 @@ func (p *planning) add(ctx context.Context, event Event, to target) {
 			"delivery", d.ID, "dialect", d.Dialect, "error", err)
 		d.Problem, d.MakeAt = bounded(err.Error()), d.DueAt.Add(firstMakePause)
 	case to.wait > 0: // found again when it is due
-	case !p.fits(d.Host):
-		p.left = true
 	default:
-		d.LeaseEpoch, d.LeaseUntil, d.DueAt = 1, p.now.Add(lease), p.now.Add(lease)
-		p.claimed = append(p.claimed, d)
+		p.claim(&d)
 	}
 	p.deliveries = append(p.deliveries, d)
+}
+
+// claim has this process send a delivery that is due, if its host is not left
+// alone and there is room for it.
+func (p *planning) claim(d *merchant.Delivery) {
+	breakers, at := p.sender.breakers, placeOf(*d)
+	switch until, open := breakers.open(at, p.now); {
+	case open:
+		d.DueAt = until
+	case !p.fits(at):
+		p.left = true
+	default:
+		breakers.begin(at, p.now)
+		d.LeaseEpoch, d.LeaseUntil, d.DueAt = 1, p.now.Add(lease), p.now.Add(lease)
+		p.claimed = append(p.claimed, *d)
+	}
 }
 
 // render makes a delivery's key, address and body, or changes nothing.

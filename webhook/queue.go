@@ -7,27 +7,44 @@ import (
 	"github.com/refundry/refundry/merchant"
 )
 
-// queue holds claimed deliveries by host, so that a slow host holds up nobody
-// but itself: hosts take turns, and each has a bounded number under way.
+// queue holds claimed deliveries by merchant and host. Merchants take turns, and
+// a merchant's hosts do, so that whoever is slow holds up nobody but itself:
+// each host has a bounded number of tries under way, and each merchant as many
+// as there are workers left for others. One merchant alone thus has half of the
+// workers, two have a third each, and so on: one that comes later finds a
+// worker. The room in memory is shared in the same way.
 type queue struct {
-	perHost int
-	bell    chan struct{} // a worker may have something to do
+	workers, perHost int
+	bell             chan struct{} // a worker may have something to do
 
-	mu    sync.Mutex
-	hosts map[string]*host
-	// turns are the hosts with something waiting and room for one more try.
-	turns   []string
-	waiting int
+	mu        sync.Mutex
+	merchants map[string]*share
+	// turns are the merchants with a host in turns.
+	turns            []*share
+	waiting, sending int
 }
 
+// share is what one merchant has in the queue.
+type share struct {
+	merchantID string
+	hosts      map[string]*host
+	// turns are the hosts with something waiting and room for one more try.
+	turns            []*host
+	waiting, sending int
+	turn             bool // it stands in the queue's turns
+}
+
+// host is a host of one merchant's addresses. Merchants that use the same host
+// don't wait for each other there.
 type host struct {
+	name    string
 	waiting []merchant.Delivery
 	sending int
-	turn    bool // it stands in turns
+	turn    bool // it stands in its merchant's turns
 }
 
 func newQueue(perHost, workers int) *queue {
-	return &queue{perHost: perHost, hosts: make(map[string]*host), bell: make(chan struct{}, workers)}
+	return &queue{workers: workers, perHost: perHost, merchants: make(map[string]*share), bell: make(chan struct{}, workers)}
 }
 
 // put adds deliveries in order.
@@ -35,75 +52,115 @@ func (q *queue) put(deliveries []merchant.Delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, d := range deliveries {
-		h := q.hosts[d.Host]
+		m := q.merchants[d.MerchantID]
+		if m == nil {
+			m = &share{merchantID: d.MerchantID, hosts: make(map[string]*host)}
+			q.merchants[d.MerchantID] = m
+		}
+		h := m.hosts[d.Host]
 		if h == nil {
-			h = &host{}
-			q.hosts[d.Host] = h
+			h = &host{name: d.Host}
+			m.hosts[d.Host] = h
 		}
 		h.waiting = append(h.waiting, d)
+		m.waiting++
 		q.waiting++
-		q.line(d.Host, h)
+		q.line(m, h)
 	}
 }
 
-// line gives a host its turn if it has something to do, and rings.
-func (q *queue) line(name string, h *host) {
-	if h.turn || len(h.waiting) == 0 || h.sending >= q.perHost {
-		return
+// line gives a host and its merchant their turns if they have something to do,
+// and rings.
+func (q *queue) line(m *share, h *host) {
+	if !h.turn && len(h.waiting) > 0 && h.sending < q.perHost {
+		h.turn = true
+		m.turns = append(m.turns, h)
+		q.ring()
 	}
-	h.turn = true
-	q.turns = append(q.turns, name)
+	if !m.turn && len(m.turns) > 0 {
+		m.turn = true
+		q.turns = append(q.turns, m)
+	}
+}
+
+func (q *queue) ring() {
 	select {
 	case q.bell <- struct{}{}:
 	default: // every worker has been rung for
 	}
 }
 
-// next gives the delivery whose turn it is; done must follow.
+// next returns the delivery whose turn it is; done must follow.
 func (q *queue) next() (merchant.Delivery, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.turns) == 0 {
+	at := slices.IndexFunc(q.turns, func(m *share) bool { return m.sending < q.workers-q.sending })
+	if at < 0 {
 		return merchant.Delivery{}, false
 	}
-	name := q.turns[0]
-	q.turns = q.turns[1:]
-	h := q.hosts[name]
-	h.turn = false
+	m := q.turns[at]
+	q.turns = slices.Delete(q.turns, at, at+1)
+	h := m.turns[0]
+	m.turns = m.turns[1:]
+	m.turn, h.turn = false, false
 	d := h.waiting[0]
 	h.waiting = h.waiting[1:]
 	h.sending++
+	m.waiting--
+	m.sending++
 	q.waiting--
-	q.line(name, h)
+	q.sending++
+	q.line(m, h)
+	if len(q.turns) > 0 {
+		q.ring()
+	}
 	return d, true
 }
 
-// done says that a try to a host has ended.
-func (q *queue) done(name string) {
+// done says that a try has ended.
+func (q *queue) done(d merchant.Delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	h := q.hosts[name]
+	m := q.merchants[d.MerchantID]
+	h := m.hosts[d.Host]
 	h.sending--
+	m.sending--
+	q.sending--
 	if h.sending == 0 && len(h.waiting) == 0 {
-		delete(q.hosts, name)
+		delete(m.hosts, d.Host)
+	}
+	if len(m.hosts) == 0 {
+		delete(q.merchants, d.MerchantID)
 		return
 	}
-	q.line(name, h)
+	q.line(m, h)
 }
 
-// room is how many more deliveries may wait.
-func (q *queue) room() int {
+// room is how many more deliveries a merchant may have waiting.
+func (q *queue) room(merchantID string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return max(0, mostQueued-q.waiting)
+	return q.roomOf(merchantID)
 }
 
-// full lists the hosts that may have no more waiting, in order.
-func (q *queue) full() []string {
+func (q *queue) roomOf(merchantID string) int {
+	left := mostQueued - q.waiting
+	if m := q.merchants[merchantID]; m != nil {
+		left -= m.waiting
+	}
+	return max(0, (left+1)/2) // each that it takes leaves one less for others
+}
+
+// full lists the hosts of a merchant that may have no more waiting, in order.
+func (q *queue) full(merchantID string) []string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	m := q.merchants[merchantID]
+	if m == nil {
+		return nil
+	}
 	var names []string
-	for name, h := range q.hosts {
+	for name, h := range m.hosts {
 		if len(h.waiting) >= mostPerHost {
 			names = append(names, name)
 		}
@@ -112,43 +169,63 @@ func (q *queue) full() []string {
 	return names
 }
 
-// roomAt gives the room of each host that is asked for, less what was asked
-// for before, and at most room in all.
-func (q *queue) roomAt() func(name string) bool {
-	left, total := make(map[string]int), q.room()
-	return func(name string) bool {
+// place is a host of one merchant.
+type place struct{ merchantID, host string }
+
+func placeOf(d merchant.Delivery) place { return place{d.MerchantID, d.Host} }
+
+// fits returns a function that reports whether there is room for one more
+// delivery to a place, besides those that it was asked about before.
+func (q *queue) fits() func(place) bool {
+	ofHost, ofMerchant, taken := make(map[place]int), make(map[string]int), 0
+	return func(at place) bool {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if _, known := left[name]; !known {
-			left[name] = mostPerHost
-			if h := q.hosts[name]; h != nil {
-				left[name] -= len(h.waiting)
+		if _, known := ofMerchant[at.merchantID]; !known {
+			ofMerchant[at.merchantID] = q.roomOf(at.merchantID)
+		}
+		if _, known := ofHost[at]; !known {
+			ofHost[at] = mostPerHost
+			if m := q.merchants[at.merchantID]; m != nil && m.hosts[at.host] != nil {
+				ofHost[at] -= len(m.hosts[at.host].waiting)
 			}
 		}
-		if total <= 0 || left[name] <= 0 {
+		if ofMerchant[at.merchantID] <= 0 || ofHost[at] <= 0 || q.waiting+taken >= mostQueued {
 			return false
 		}
-		left[name]--
-		total--
+		taken++
+		ofMerchant[at.merchantID]--
+		ofHost[at]--
 		return true
 	}
 }
 
-// fitting gives the keys that there is room for.
-func (q *queue) fitting(keys []merchant.DeliveryKey) []merchant.DeliveryKey {
-	fits := q.roomAt()
-	return slices.DeleteFunc(keys, func(k merchant.DeliveryKey) bool { return !fits(k.Host) })
-}
-
-// empty takes out everything that waits.
-func (q *queue) empty() []merchant.Delivery {
+// empty takes out what waits where take says so.
+func (q *queue) empty(take func(place) bool) []merchant.Delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var left []merchant.Delivery
-	for _, h := range q.hosts {
-		left = append(left, h.waiting...)
-		h.waiting, h.turn = nil, false
+	for _, m := range q.merchants {
+		for _, h := range m.hosts {
+			if !take(place{m.merchantID, h.name}) {
+				continue
+			}
+			left = append(left, h.waiting...)
+			m.waiting -= len(h.waiting)
+			q.waiting -= len(h.waiting)
+			h.waiting, h.turn = nil, false
+			m.turns = slices.DeleteFunc(m.turns, func(other *host) bool { return other == h })
+			if h.sending == 0 {
+				delete(m.hosts, h.name)
+			}
+		}
+		if m.turn && len(m.turns) == 0 {
+			m.turn = false
+			q.turns = slices.DeleteFunc(q.turns, func(other *share) bool { return other == m })
+		}
+		if len(m.hosts) == 0 {
+			delete(q.merchants, m.merchantID)
+		}
 	}
-	q.turns, q.waiting = nil, 0
 	return left
 }

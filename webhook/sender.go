@@ -18,19 +18,20 @@ const (
 	// sendTimeout bounds one try, answer and all: receivers are asked to
 	// answer first and work later.
 	sendTimeout = 10 * time.Second
-	// lease is how long a claim holds. It covers the longest wait in the queue
+	// lease is how long a claim holds. It covers the longest wait for a host
 	// (mostPerHost waiting, defaultPerHost at a time, each sendTimeout: 40 s),
-	// the try, and a margin for recording it.
+	// the try, and a margin for recording it. What waits longer, because its
+	// merchant has used up its share of the workers, is due again.
 	lease = 60 * time.Second
 	// defaultWorkers is how many tries are under way at once: they mostly
 	// wait for others, and a dozen slow hosts must not hold up the rest.
 	defaultWorkers = 96
-	// defaultPerHost is how many of them go to one host.
+	// defaultPerHost is how many of them one merchant has at one host.
 	defaultPerHost = 8
-	// mostPerHost bounds what waits in memory for one host; the rest waits in
-	// the database, where other processes can take it.
+	// mostPerHost bounds what one merchant has waiting in memory for one host; the
+	// rest waits in the database, where other processes can take it.
 	mostPerHost = 32
-	// mostQueued bounds what waits in memory for all hosts.
+	// mostQueued bounds what waits in memory for all hosts of all merchants.
 	mostQueued = 1024
 	// claimAtOnce is the most deliveries of one claim.
 	claimAtOnce = 128
@@ -50,7 +51,7 @@ type Options struct {
 	NewID   func(time.Time) string // default refund.NewID
 	Log     *slog.Logger           // default slog.Default()
 	Workers int                    // tries under way at once; default 96
-	PerHost int                    // of them to one host; default 8
+	PerHost int                    // of them by one merchant to one host; default 8
 	// Plain calls what a PlainGuarder's addresses by plain http are
 	// (egress.PlainClient); default the sender's client.
 	Plain *http.Client
@@ -67,6 +68,7 @@ type Sender struct {
 	plain     *http.Client // for addresses of a PlainGuarder
 	opts      Options
 	queue     *queue
+	breakers  *breakers
 	group     *batch.Group[merchant.DeliveryAttempt, struct{}]
 	bell      chan struct{}
 	// behind says that the database holds deliveries that are due and were
@@ -76,6 +78,7 @@ type Sender struct {
 	// Only the goroutine that plans uses what follows.
 
 	turn   string    // the merchant whose events were taken over last
+	due    string    // the merchant whose due deliveries were taken last
 	pauses backoff   // merchants whose fan-out failed
 	unread backoff   // merchants of which a dialect could not read what it must know
 	unmade time.Time // the last look for deliveries that could not be made
@@ -104,7 +107,7 @@ func New(store Store, renderers map[string]Renderer, client *http.Client, opts O
 		opts.Plain = client
 	}
 	s := &Sender{
-		store: store, renderers: renderers, client: unredirected(client), plain: unredirected(opts.Plain), opts: opts, queue: newQueue(opts.PerHost, opts.Workers),
+		store: store, renderers: renderers, client: unredirected(client), plain: unredirected(opts.Plain), opts: opts, queue: newQueue(opts.PerHost, opts.Workers), breakers: newBreakers(),
 		bell: make(chan struct{}, 1), pauses: newBackoff(maxFanOutPause), unread: newBackoff(maxMakePause),
 	}
 	s.group = batch.New(batch.Options[merchant.DeliveryAttempt]{MaxItems: claimAtOnce, MaxQueued: opts.Workers, Now: opts.Now}, s.save)
@@ -143,7 +146,7 @@ func (s *Sender) Run(ctx context.Context) {
 	workers.Wait()
 	stop()
 	savers.Wait()
-	s.giveBack(context.WithoutCancel(ctx))
+	s.giveBack(context.WithoutCancel(ctx), s.queue.empty(func(place) bool { return true }), s.now())
 }
 
 // plans feeds the queue: new events as they come, and what is due.
@@ -205,12 +208,13 @@ func (s *Sender) work(ctx context.Context) {
 		}
 		// A try that has begun is finished and recorded.
 		if attempt, sent := s.try(context.WithoutCancel(ctx), d); sent {
+			s.learn(context.WithoutCancel(ctx), attempt)
 			// What is not recorded is sent again when its lease has run out.
 			if _, err := s.group.Do(context.WithoutCancel(ctx), attempt); err != nil {
 				s.opts.Log.Error("webhooks: a try could not be recorded and will be repeated", "delivery", d.ID, "error", err)
 			}
 		}
-		s.queue.done(d.Host)
+		s.queue.done(d)
 		if s.behind.Load() {
 			s.Wake()
 		}
@@ -229,17 +233,6 @@ func (s *Sender) save(ctx context.Context, attempts []merchant.DeliveryAttempt) 
 	return results
 }
 
-// giveBack returns the leases of what nobody will send any more here.
-func (s *Sender) giveBack(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
-	defer cancel()
-	if left := s.queue.empty(); len(left) > 0 {
-		if err := s.store.ReturnDeliveries(ctx, left, s.now()); err != nil {
-			s.opts.Log.Warn("webhooks: leases were not given back and run out by themselves", "deliveries", len(left), "error", err)
-		}
-	}
-}
-
 // StepSend takes what is due and sends everything in memory, one after the
 // other, and records it. It gives how many tries it made.
 func (s *Sender) StepSend(ctx context.Context) (int, error) {
@@ -253,40 +246,13 @@ func (s *Sender) StepSend(ctx context.Context) (int, error) {
 			break
 		}
 		if attempt, sent := s.try(ctx, d); sent {
+			s.learn(ctx, attempt)
 			attempts = append(attempts, attempt)
 		}
-		s.queue.done(d.Host)
+		s.queue.done(d)
 	}
 	if len(attempts) == 0 {
 		return 0, nil
 	}
 	return len(attempts), s.store.SaveAttempts(ctx, attempts)
-}
-
-// stepClaim takes deliveries that are due into memory, as far as there is
-// room for their hosts.
-func (s *Sender) stepClaim(ctx context.Context) (int, error) {
-	room := min(s.queue.room(), claimAtOnce)
-	if room == 0 {
-		s.behind.Store(true)
-		return 0, nil
-	}
-	full := s.queue.full()
-	now := s.now()
-	keys, err := s.store.DueDeliveries(ctx, now, full, room)
-	if err != nil {
-		return 0, err
-	}
-	due := len(keys)
-	keys = s.queue.fitting(keys)
-	s.behind.Store(due == room || len(full) > 0 || len(keys) < due)
-	if len(keys) == 0 {
-		return 0, nil
-	}
-	claimed, err := s.store.ClaimDeliveries(ctx, keys, now, now.Add(lease))
-	if err != nil {
-		return 0, err
-	}
-	s.queue.put(claimed)
-	return len(claimed), nil
 }

@@ -108,14 +108,21 @@ type Makings interface {
 
 // Queue is where deliveries wait for their time.
 type Queue interface {
-	// DueDeliveries lists deliveries that are due, oldest first, without locks
-	// and without those to the named hosts.
-	DueDeliveries(ctx context.Context, now time.Time, without []string, limit int) ([]merchant.DeliveryKey, error)
+	// DueDeliveries lists deliveries that are due, oldest first. It locks
+	// nothing.
+	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]merchant.DeliveryKey, error)
+	// MerchantsWithDueDeliveries lists merchants that have due deliveries, by
+	// their ids, from the first behind after. It locks nothing.
+	MerchantsWithDueDeliveries(ctx context.Context, after string, now time.Time, limit int) ([]string, error)
+	// DueDeliveriesOf lists due deliveries of one merchant, oldest first, without
+	// those to the named hosts. It locks nothing.
+	DueDeliveriesOf(ctx context.Context, merchantID string, now time.Time, without []string, limit int) ([]merchant.DeliveryKey, error)
 	// ClaimDeliveries compares and sets each epoch, and returns those it got
 	// under a lease until then. The commit is over when it returns.
 	ClaimDeliveries(ctx context.Context, keys []merchant.DeliveryKey, now, until time.Time) ([]merchant.Delivery, error)
-	// ReturnDeliveries gives leases back: what still holds them is due now.
-	ReturnDeliveries(ctx context.Context, deliveries []merchant.Delivery, now time.Time) error
+	// ReturnDeliveries gives leases back: what has the epochs of keys still is
+	// due at the given time.
+	ReturnDeliveries(ctx context.Context, keys []merchant.DeliveryKey, at time.Time) error
 	// SaveAttempts records tries and what they lead to; one whose lease was
 	// lost is recorded and changes nothing else, and one whose delivery was
 	// deleted is dropped.

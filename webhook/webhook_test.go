@@ -211,7 +211,7 @@ func TestATryThatLostItsLeaseIsOnRecordAndChangesNothing(t *testing.T) {
 		fanOut(t, w.sender(w.Store, nil))
 		first := w.record(t).Delivery
 		w.forward(time.Minute)
-		keys, err := w.DueDeliveries(t.Context(), w.now(), nil, 10)
+		keys, err := w.DueDeliveries(t.Context(), w.now(), 10)
 		if err != nil || len(keys) != 1 {
 			t.Fatalf("due %v, %v", keys, err)
 		}

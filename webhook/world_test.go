@@ -33,6 +33,15 @@ type plain struct {
 	// know reads the key, and render makes the body, where they are not nil.
 	know   func(ctx context.Context, merchantID string) (webhook.Known, error)
 	render func(e webhook.Event) ([]byte, error)
+	// addresses come with an event, where it is not nil.
+	addresses func(e webhook.Event) []merchant.Endpoint
+}
+
+func (p plain) Addresses(e webhook.Event) []merchant.Endpoint {
+	if p.addresses == nil {
+		return nil
+	}
+	return p.addresses(e)
 }
 
 func (p plain) Know(ctx context.Context, merchantID string) (webhook.Known, error) {

@@ -237,7 +237,7 @@ func unmadeDeliveryWaits(t *testing.T, f *fixture) {
 			t.Errorf("record %+v", r)
 		}
 	}
-	if keys, err := f.DueDeliveries(t.Context(), at(1_000_000), nil, 10); err != nil || len(keys) != 0 {
+	if keys, err := f.DueDeliveries(t.Context(), at(1_000_000), 10); err != nil || len(keys) != 0 {
 		t.Errorf("due to be sent: %+v, %v", keys, err)
 	}
 	for second, want := range map[int]int{14: 0, 15: 1, 16: 2} {
@@ -276,9 +276,10 @@ func unmadeDeliveryIsMadeOnce(t *testing.T, f *fixture) {
 	if diff := cmp.Diff(want, f.kept(t)); diff != "" {
 		t.Errorf("deliveries (-want +got):\n%s", diff)
 	}
-	if keys, err := f.DueDeliveries(t.Context(), at(100), nil, 10); err != nil || len(keys) != 1 || keys[0].ID != all[0].ID {
+	if keys, err := f.DueDeliveries(t.Context(), at(100), 10); err != nil || len(keys) != 1 || keys[0].ID != all[0].ID {
 		t.Errorf("due to be sent: %+v, %v", keys, err)
 	}
+	f.foundInTurns(t, all[0])
 	if unmade, err := f.Unmade(t.Context(), at(200), 10); err != nil || len(unmade) != 1 || unmade[0].ID != all[1].ID {
 		t.Errorf("to be made: %+v, %v", unmade, err)
 	}
@@ -292,6 +293,27 @@ func unmadeDeliveryIsMadeOnce(t *testing.T, f *fixture) {
 	}
 	if findings, err := verify.Run(t.Context(), f.DB()); err != nil || len(findings) > 0 {
 		t.Errorf("verify: %v, %v", findings, err)
+	}
+}
+
+// foundInTurns finds d, which is due at 100, by its merchant.
+func (f *fixture) foundInTurns(t *testing.T, d merchant.Delivery) {
+	t.Helper()
+	for _, look := range []struct {
+		after  string
+		second int
+		want   bool
+	}{{"", 100, true}, {"", 99, false}, {f.merchant, 100, false}} {
+		due, err := f.MerchantsWithDueDeliveries(t.Context(), look.after, at(look.second), 1000)
+		if err != nil || slices.Contains(due, f.merchant) != look.want {
+			t.Errorf("after %q at %d: %v, %v", look.after, look.second, due, err)
+		}
+	}
+	for host, want := range map[string]int{"elsewhere.example": 1, d.Host: 0} {
+		keys, err := f.DueDeliveriesOf(t.Context(), f.merchant, at(100), []string{host}, 10)
+		if err != nil || len(keys) != want {
+			t.Errorf("without %s: %+v, %v", host, keys, err)
+		}
 	}
 }
 
