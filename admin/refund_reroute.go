@@ -23,7 +23,7 @@ func (a *Admin) RerouteRefund(ctx context.Context, by By, merchantID, name strin
 	if err != nil {
 		return refund.Refund{}, err
 	}
-	if r, err = a.s.Engine.Reroute(ctx, merchantID, r.ID, to, record.With("to", to.Kind)); err != nil {
+	if r, err = a.s.Engine.Reroute(ctx, merchantID, r.ID, to, record.With("to", string(to.Kind))); err != nil {
 		return refund.Refund{}, err
 	}
 	a.done(merchantID)
@@ -32,12 +32,12 @@ func (a *Admin) RerouteRefund(ctx context.Context, by By, merchantID, name strin
 
 func checkDestination(to channel.Destination) error {
 	switch {
-	case to.Kind == channel.UserBankCard && (to.BankAccount == "" || to.RealName == ""):
+	case to.Kind == channel.ToPayerCard && (to.BankAccount == "" || to.RealName == ""):
 		return refund.Errorf(refund.KindInvalid, "bank_account", "a user's bank card needs its number and the name of its holder")
-	case to.Kind == channel.MerchantBankCard && to != (channel.Destination{Kind: channel.MerchantBankCard}):
+	case to.Kind == channel.ToMerchant && to != (channel.Destination{Kind: channel.ToMerchant}):
 		return refund.Errorf(refund.KindInvalid, "bank_account", "the merchant's own account needs no card")
-	case to.Kind != channel.UserBankCard && to.Kind != channel.MerchantBankCard:
-		return refund.Errorf(refund.KindInvalid, "type", "type must be one of %s, %s", channel.UserBankCard, channel.MerchantBankCard)
+	case to.Kind != channel.ToPayerCard && to.Kind != channel.ToMerchant:
+		return refund.Errorf(refund.KindInvalid, "type", "type must be one of %s, %s", channel.ToPayerCard, channel.ToMerchant)
 	}
 	return nil
 }

@@ -80,20 +80,23 @@ type Connector interface {
 // Destination is where an abnormal refund is sent instead. It lives in memory
 // only: a card number is never stored and never logged.
 type Destination struct {
-	// Kind is UserBankCard or MerchantBankCard.
-	Kind string
-	// BankType, BankAccount and RealName name the card of a user, in clear.
-	BankType, BankAccount, RealName string
+	Kind DestinationKind // ToPayerCard or ToMerchant
+	// Bank, BankAccount and RealName name a card of the payer's, in clear. Bank is
+	// the channel's own code of the bank and the kind of card.
+	Bank, BankAccount, RealName string
 }
 
-// The kinds of destinations, named as WeChat Pay does.
+// DestinationKind says whose account it is.
+type DestinationKind string
+
+// The kinds of destinations. Their texts are those of audit records.
 const (
-	UserBankCard     = "USER_BANK_CARD"
-	MerchantBankCard = "MERCHANT_BANK_CARD"
+	ToPayerCard DestinationKind = "USER_BANK_CARD"     // a bank card of the payer's
+	ToMerchant  DestinationKind = "MERCHANT_BANK_CARD" // the merchant's own account
 )
 
 // String hides the card from logs.
-func (d Destination) String() string { return d.Kind }
+func (d Destination) String() string { return string(d.Kind) }
 
 // Limits bound the calls to one channel account, as its channel does.
 type Limits struct {

@@ -193,11 +193,11 @@ func TestReroutesHaveALimitOfTheirOwn(t *testing.T) {
 		if n == 2 {
 			r.clock.advance(time.Second)
 		}
-		if _, err := r.engine.Reroute(t.Context(), r.owner, id, channel.Destination{Kind: channel.MerchantBankCard}, r.record("refund.reroute")); err != nil {
+		if _, err := r.engine.Reroute(t.Context(), r.owner, id, channel.Destination{Kind: channel.ToMerchant}, r.record("refund.reroute")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err := shared.Reroute(t.Context(), r.owner, ids[3], channel.Destination{Kind: channel.MerchantBankCard}, r.record("refund.reroute"))
+	_, err := shared.Reroute(t.Context(), r.owner, ids[3], channel.Destination{Kind: channel.ToMerchant}, r.record("refund.reroute"))
 	if refund.KindOf(err) != refund.KindBusy || there.rerouted != 3 {
 		t.Errorf("without a turn: %v, after %d reroutes", err, there.rerouted)
 	}

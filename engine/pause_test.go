@@ -106,7 +106,7 @@ func TestNothingIsReroutedWhileTheMerchantIsPaused(t *testing.T) {
 	abnormal := r.accept(r.charge(1000).ID, 10)
 	r.steps(r.engine)
 	pauses = []merchant.Pause{{PauseScope: merchant.PauseScope{MerchantID: r.owner}}}
-	_, err := r.engine.Reroute(t.Context(), r.owner, abnormal.ID, channel.Destination{Kind: channel.MerchantBankCard}, storetest.Record(r.owner))
+	_, err := r.engine.Reroute(t.Context(), r.owner, abnormal.ID, channel.Destination{Kind: channel.ToMerchant}, storetest.Record(r.owner))
 	if refund.KindOf(err) != refund.KindStateConflict || r.refund(abnormal.ID).State != refund.Abnormal {
 		t.Errorf("it is %s, %v", r.refund(abnormal.ID).State, err)
 	}

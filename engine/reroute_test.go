@@ -18,10 +18,10 @@ func TestAnAbnormalRefundIsSentElsewhere(t *testing.T) {
 	}{
 		{
 			"to a card of the user",
-			channel.Destination{Kind: channel.UserBankCard, BankType: "CMB_DEBIT", BankAccount: "6222020000000403", RealName: "张三"},
-			refund.Landed{Channel: "OTHER_BANKCARD", Account: "招商银行借记卡0403"},
+			channel.Destination{Kind: channel.ToPayerCard, Bank: "CMB_DEBIT", BankAccount: "6222020000000403", RealName: "张三"},
+			refund.Landed{Way: refund.WayOtherCard, Account: "招商银行借记卡0403"},
 		},
-		{"to the merchant", channel.Destination{Kind: channel.MerchantBankCard}, refund.Landed{Account: "商户结算银行账户"}},
+		{"to the merchant", channel.Destination{Kind: channel.ToMerchant}, refund.Landed{Account: "商户结算银行账户"}},
 	}
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		r := newRig(t, s, nil)
@@ -70,7 +70,7 @@ func TestARefundUnderALeaseIsNotRerouted(t *testing.T) {
 		if _, err := s.ClaimAbnormal(t.Context(), r.owner, accepted.ID, r.record("refund.reroute"), now, now.Add(r.engine.Lease())); err != nil {
 			t.Fatal(err)
 		}
-		_, err := r.engine.Reroute(t.Context(), r.owner, accepted.ID, channel.Destination{Kind: channel.MerchantBankCard}, r.record("refund.reroute"))
+		_, err := r.engine.Reroute(t.Context(), r.owner, accepted.ID, channel.Destination{Kind: channel.ToMerchant}, r.record("refund.reroute"))
 		if refund.KindOf(err) != refund.KindStateConflict {
 			t.Errorf("got %v", err)
 		}

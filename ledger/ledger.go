@@ -24,10 +24,10 @@ const (
 	Reserved Account = "refund.reserved"
 	// Payer is what went back to payers in cash.
 	Payer Account = "payer.cash"
-	// CouponCash is what went back as coupons that carry settlement money
-	// (WeChat's CASH): its issuer paid the merchant for them.
+	// CouponCash is what went back as funded coupons, which carry settlement money:
+	// their issuer paid the merchant for them.
 	CouponCash Account = "coupon.cash"
-	// CouponNoCash is what went back as coupons that carry none (NOCASH).
+	// CouponNoCash is what went back as unfunded coupons, which carry none.
 	CouponNoCash Account = "coupon.nocash"
 	// ChannelFee is what channels hold as their fees.
 	ChannelFee Account = "channel.fee"

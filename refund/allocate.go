@@ -104,24 +104,24 @@ func (a *allocation) spread(parts []money.Minor, discount, weight money.Minor, w
 	}
 }
 
-// byGoods gives SINGLE coupons back with their goods, by quantity, and then
-// spreads the GLOBAL ones over what is left of the amount.
+// byGoods gives coupons of goods back with these, by quantity, and then spreads
+// those of the order over what is left of the amount.
 func (a *allocation) byGoods(parts *Parts, amount money.Minor, goods []RefundedGoods) {
 	single := a.singles(parts, amount, goods)
 	var singleTotal, globalTotal, globalLeft money.Minor
 	for i, coupon := range a.charge.Detail.Coupons {
-		if coupon.Scope == ScopeSingle {
+		if coupon.Scope == ScopeGoods {
 			singleTotal += coupon.Amount
 			continue
 		}
 		globalTotal += coupon.Amount
 		globalLeft += a.left[i]
 	}
-	// When cash and GLOBAL coupons can't carry the rest, SINGLE ones must: the
+	// When cash and coupons of the order can't carry the rest, those of goods must: the
 	// merchant gives back more than the goods it names.
 	for i, coupon := range a.charge.Detail.Coupons {
 		lack := amount - single - a.payerLeft - globalLeft
-		if coupon.Scope == ScopeSingle && lack > 0 {
+		if coupon.Scope == ScopeGoods && lack > 0 {
 			more := min(lack, a.left[i]-parts.Coupons[i])
 			parts.Coupons[i] += more
 			single += more
@@ -130,15 +130,15 @@ func (a *allocation) byGoods(parts *Parts, amount money.Minor, goods []RefundedG
 	rest := amount - single
 	total := a.total - singleTotal
 	parts.Payer = a.share(rest, total, total-globalTotal, a.payerLeft, globalLeft)
-	a.spread(parts.Coupons, rest-parts.Payer, globalTotal, func(c Coupon) bool { return c.Scope != ScopeSingle })
+	a.spread(parts.Coupons, rest-parts.Payer, globalTotal, func(c Coupon) bool { return c.Scope != ScopeGoods })
 }
 
-// singles gives each SINGLE coupon the share of its goods that come back; the
+// singles gives each coupon of goods the share of its goods that come back; the
 // last pieces of a line take its rest. It returns the sum.
 func (a *allocation) singles(parts *Parts, amount money.Minor, goods []RefundedGoods) (sum money.Minor) {
 	parts.Goods = make(map[string]GoodsUsed)
 	for i, coupon := range a.charge.Detail.Coupons {
-		if coupon.Scope != ScopeSingle {
+		if coupon.Scope != ScopeGoods {
 			continue
 		}
 		for _, line := range coupon.Goods {

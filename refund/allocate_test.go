@@ -26,8 +26,8 @@ func anyCharge(t *rapid.T) refund.Charge {
 			break
 		}
 		one := coupon(
-			rapid.SampledFrom([]string{global, single}).Draw(t, "scope"),
-			rapid.SampledFrom([]string{cash, noCash}).Draw(t, "type"),
+			rapid.SampledFrom([]refund.CouponScope{global, single}).Draw(t, "scope"),
+			rapid.SampledFrom([]refund.CouponType{cash, noCash}).Draw(t, "type"),
 			rapid.Int64Range(1, left).Draw(t, "coupon"),
 		)
 		left -= int64(one.Amount)

@@ -53,7 +53,7 @@ type Charge struct {
 	CouponUsed []money.Minor
 	// SplitUsed is what refunds hold or gave back of Detail.Splits.
 	SplitUsed []money.Minor
-	// GoodsUsed is the same for the lines that SINGLE coupons hang on; the keys
+	// GoodsUsed is the same for the lines that coupons of goods hang on; the keys
 	// are those of Parts.Goods.
 	GoodsUsed map[string]GoodsUsed
 
@@ -71,20 +71,24 @@ type Charge struct {
 // Detail is what a charge carries besides its numbers. It never changes after
 // registration and is stored as one JSON text.
 type Detail struct {
-	Coupons         []Coupon        `json:"coupons,omitempty"`
-	Goods           []Goods         `json:"goods,omitempty"`
-	Splits          []Split         `json:"splits,omitempty"`
-	ReceivedAccount string          `json:"received_account,omitempty"`
-	FundsAccount    string          `json:"funds_account,omitempty"`
-	ProfitSharing   string          `json:"profit_sharing,omitempty"`
-	NotifyURL       string          `json:"notify_url,omitempty"`
-	ClientIP        string          `json:"client_ip,omitempty"`
-	Subject         string          `json:"subject,omitempty"`
-	Body            string          `json:"body,omitempty"`
-	Description     string          `json:"description,omitempty"`
-	TimeExpire      int64           `json:"time_expire,omitempty"`
-	Metadata        json.RawMessage `json:"metadata,omitempty"`
-	Extra           json.RawMessage `json:"extra,omitempty"`
+	Coupons []Coupon `json:"coupons,omitempty"`
+	Goods   []Goods  `json:"goods,omitempty"`
+	Splits  []Split  `json:"splits,omitempty"`
+	// ReceivedAccount names for people what the payer paid from, and where a refund
+	// lands, in the channel's language.
+	ReceivedAccount string `json:"received_account,omitempty"`
+	// FundsAccount is where the payment's money is.
+	FundsAccount Funds           `json:"funds_account,omitempty"`
+	Sharing      Sharing         `json:"profit_sharing,omitempty"`
+	NotifyURL    string          `json:"notify_url,omitempty"`
+	ClientIP     string          `json:"client_ip,omitempty"`
+	Subject      string          `json:"subject,omitempty"`
+	Body         string          `json:"body,omitempty"`
+	Description  string          `json:"description,omitempty"`
+	TimeExpire   int64           `json:"time_expire,omitempty"`
+	Metadata     json.RawMessage `json:"metadata,omitempty"`
+	// Extra is the dialect's own that made the charge; connectors don't read it.
+	Extra json.RawMessage `json:"extra,omitempty"`
 	// Route names the connector family that a sandbox charge plays, such as
 	// "chinaums"; dialects show extra members for some.
 	Route string `json:"route,omitempty"`
@@ -96,23 +100,15 @@ type Detail struct {
 // Coupon is a discount that was part of the payment.
 type Coupon struct {
 	ID     string      `json:"id"`
-	Scope  string      `json:"scope"` // GLOBAL or SINGLE
-	Type   string      `json:"type"`  // CASH or NOCASH
+	Scope  CouponScope `json:"scope"`
+	Type   CouponType  `json:"type"`
 	Amount money.Minor `json:"amount"`
-	// Goods says what a SINGLE coupon hangs on.
+	// Goods says what a coupon of ScopeGoods hangs on.
 	Goods []CouponGoods `json:"goods,omitempty"`
 }
 
-// Scopes and types of coupons (docs/rules/wechatpay.md, W2.1a-25).
-const (
-	ScopeGlobal = "GLOBAL"
-	ScopeSingle = "SINGLE"
-	TypeCash    = "CASH"
-	TypeNoCash  = "NOCASH"
-)
-
-// CouponGoods is the part of a SINGLE coupon that hangs on one line of goods:
-// Discount for Quantity pieces.
+// CouponGoods is the part of a coupon of ScopeGoods that hangs on one line of
+// goods: Discount for Quantity pieces.
 type CouponGoods struct {
 	MerchantGoodsID string      `json:"merchant_goods_id"`
 	Quantity        int64       `json:"quantity"`

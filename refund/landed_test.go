@@ -19,7 +19,7 @@ func TestWhereMoneyLandedIsKeptWhenTheNoticeWasFaster(t *testing.T) {
 	if got := first.Refunds[0]; got.State != Succeeded || got.Landed != (Landed{}) {
 		t.Fatalf("the notice left %s, landed %+v", got.State, got.Landed)
 	}
-	card := Landed{Channel: "OTHER_BANKCARD", Account: "招商银行借记卡0403"}
+	card := Landed{Way: WayOtherCard, Account: "招商银行借记卡0403"}
 	second := Apply(first.Charge, first.Refunds[0], Outcome{Kind: OutcomeDone, Source: Reroute, Epoch: 2, SentAt: now, Landed: card}, pace, now.Add(time.Second))
 	if got := second.Refunds[0]; got.Landed != card || got.State != Succeeded {
 		t.Errorf("the answer left %s, landed %+v", got.State, got.Landed)

@@ -115,14 +115,6 @@ type Refund struct {
 	Detail RefundDetail
 }
 
-// Landed is where a channel says that the money went, in WeChat Pay's words
-// (docs/rules/wechatpay.md, W2.1a-6 to W2.1a-10). Empty members are the way it
-// came.
-type Landed struct {
-	Channel string `json:"channel,omitempty"` // ORIGINAL, BALANCE, OTHER_BALANCE, OTHER_BANKCARD
-	Account string `json:"account,omitempty"` // user_received_account
-}
-
 // Held reasons.
 const (
 	HeldForFunds = "funds"
@@ -169,25 +161,21 @@ func (a Asker) cause() Cause {
 
 // RefundDetail is what a refund carries besides its numbers, as one JSON text.
 type RefundDetail struct {
-	Metadata      json.RawMessage `json:"metadata,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+	// FundingSource is the request's own word for PaidFrom in a dialect that echoes
+	// it; connectors read PaidFrom.
 	FundingSource *string         `json:"funding_source,omitempty"`
-	Extra         json.RawMessage `json:"extra,omitempty"`
+	Options       ChannelOptions  `json:"extra,omitzero"`
 	ClientIP      string          `json:"client_ip,omitempty"`
 	NotifyURL     string          `json:"notify_url,omitempty"`
 	Goods         []RefundedGoods `json:"goods,omitempty"`
-	// FundsAccount and From say which of the merchant's accounts pays, in
-	// WeChat Pay's words; as the request had them.
-	FundsAccount string      `json:"funds_account,omitempty"`
-	From         []FundsFrom `json:"from,omitempty"`
-	// Password says that the channel moves the money only after the merchant
-	// has entered its payment password there: Alipay's old gateway.
+	// PaidFrom is which of the merchant's accounts pays, and From how several do;
+	// empty leaves it to the channel.
+	PaidFrom Funds       `json:"funds_account,omitempty"`
+	From     []FundsFrom `json:"from,omitempty"`
+	// Password says that the channel moves the money only after the merchant has
+	// entered its payment password there.
 	Password bool `json:"password,omitempty"`
-}
-
-// FundsFrom is the share of a refund that one of the merchant's accounts pays.
-type FundsFrom struct {
-	Account string      `json:"account"` // AVAILABLE or UNAVAILABLE
-	Amount  money.Minor `json:"amount"`
 }
 
 // Parts say into what a refund falls: Payer + the coupons = the amount. They
@@ -196,7 +184,7 @@ type Parts struct {
 	Payer money.Minor `json:"payer"`
 	// Coupons is parallel to the charge's Detail.Coupons; nil when it has none.
 	Coupons []money.Minor `json:"coupons,omitempty"`
-	// Goods is what it takes of the lines that SINGLE coupons hang on, by
+	// Goods is what it takes of the lines that coupons of goods hang on, by
 	// coupon index and goods id; nil unless goods were named.
 	Goods map[string]GoodsUsed `json:"goods,omitempty"`
 	// Fee is nil when the charge's fee is unknown.
@@ -227,7 +215,7 @@ func (p Parts) sumTo(amount money.Minor) bool {
 }
 
 // Settlement is the part that touches the merchant's settlement: the amount
-// less what went to NOCASH coupons.
+// less what went to unfunded coupons.
 func (p Parts) Settlement(coupons []Coupon) money.Minor {
 	legs := p.Legs(coupons)
 	return legs.Payer + legs.CouponCash
@@ -237,7 +225,7 @@ func (p Parts) Settlement(coupons []Coupon) money.Minor {
 func (p Parts) Legs(coupons []Coupon) ledger.Legs {
 	legs := ledger.Legs{Payer: p.Payer}
 	for i, x := range p.Coupons {
-		if i < len(coupons) && coupons[i].Type == TypeNoCash {
+		if i < len(coupons) && coupons[i].Type == TypeUnfunded {
 			legs.CouponNoCash += x
 		} else {
 			legs.CouponCash += x

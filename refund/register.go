@@ -60,10 +60,10 @@ func checkCoupons(c Charge) *Error {
 		switch {
 		case coupon.ID == "" || coupon.Amount <= 0:
 			return Errorf(KindInvalid, "coupons", "each has an id and an amount above 0")
-		case coupon.Scope != ScopeGlobal && coupon.Scope != ScopeSingle:
-			return Errorf(KindInvalid, "coupons", "the scope is GLOBAL or SINGLE")
-		case coupon.Type != TypeCash && coupon.Type != TypeNoCash:
-			return Errorf(KindInvalid, "coupons", "the type is CASH or NOCASH")
+		case coupon.Scope != ScopeOrder && coupon.Scope != ScopeGoods:
+			return Errorf(KindInvalid, "coupons", "the scope is %s or %s", ScopeOrder, ScopeGoods)
+		case coupon.Type != TypeFunded && coupon.Type != TypeUnfunded:
+			return Errorf(KindInvalid, "coupons", "the type is %s or %s", TypeFunded, TypeUnfunded)
 		}
 		var ok bool
 		if sum, ok = money.Add(sum, coupon.Amount); !ok || sum > c.Amount {

@@ -30,10 +30,10 @@ type vector struct {
 
 const (
 	unknownFee = -1
-	global     = refund.ScopeGlobal
-	single     = refund.ScopeSingle
-	cash       = refund.TypeCash
-	noCash     = refund.TypeNoCash
+	global     = refund.ScopeOrder
+	single     = refund.ScopeGoods
+	cash       = refund.TypeFunded
+	noCash     = refund.TypeUnfunded
 )
 
 func come(id string, pieces int64) []refund.RefundedGoods {

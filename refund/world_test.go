@@ -41,7 +41,7 @@ func registered(t testing.TB, c refund.Charge) refund.Charge {
 	return out
 }
 
-func coupon(scope, kind string, amount int64, goods ...refund.CouponGoods) refund.Coupon {
+func coupon(scope refund.CouponScope, kind refund.CouponType, amount int64, goods ...refund.CouponGoods) refund.Coupon {
 	return refund.Coupon{ID: fmt.Sprint(kind, amount), Scope: scope, Type: kind, Amount: money.Minor(amount), Goods: goods}
 }
 

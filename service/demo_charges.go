@@ -68,10 +68,10 @@ func demoWeChat() refund.Charge {
 		ID: demoWeChatID, OrderNo: name, Channel: "wx", TransactionID: "4200000000202607010000000001",
 		Currency: "CNY", Amount: 1000, Fee: &fee,
 		Detail: refund.Detail{
-			ReceivedAccount: "支付用户零钱", FundsAccount: "BASIC",
+			ReceivedAccount: "支付用户零钱", FundsAccount: refund.FundsBasic,
 			Coupons: []refund.Coupon{
-				{ID: "109519", Scope: refund.ScopeGlobal, Type: refund.TypeCash, Amount: 100},
-				{ID: "109520", Scope: refund.ScopeGlobal, Type: refund.TypeNoCash, Amount: 100},
+				{ID: "109519", Scope: refund.ScopeOrder, Type: refund.TypeFunded, Amount: 100},
+				{ID: "109520", Scope: refund.ScopeOrder, Type: refund.TypeUnfunded, Amount: 100},
 			},
 		},
 		Aliases: []refund.Alias{{Dialect: merchant.WeChatPay, Identity: "1900009191", Name: name}},

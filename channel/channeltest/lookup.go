@@ -46,7 +46,7 @@ func number(t *testing.T, p Peer, _ channel.Instruction) {
 func incapable(t *testing.T, p Peer, i channel.Instruction) {
 	can := p.Connector.Capabilities()
 	if !can.Reroute {
-		p.expect(t, p.Connector.Reroute(t.Context(), i, channel.Destination{Kind: channel.MerchantBankCard}), refund.OutcomeRefused)
+		p.expect(t, p.Connector.Reroute(t.Context(), i, channel.Destination{Kind: channel.ToMerchant}), refund.OutcomeRefused)
 	}
 	var err error
 	if !can.Charges {

@@ -7,12 +7,9 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// Where WeChat Pay says that a rerouted refund went (docs/rules/wechatpay.md,
-// W2.1a-7 and W2.1a-8).
-const (
-	toOtherCard     = "OTHER_BANKCARD"
-	merchantAccount = "商户结算银行账户"
-)
+// merchantAccount is where a refund went that was sent back to the merchant, as
+// WeChat Pay says it (docs/rules/wechatpay.md, W2.1a-8).
+const merchantAccount = "商户结算银行账户"
 
 // Reroute implements channel.Connector: it succeeds at once. Of a card only its
 // bank and last four digits are shown, as WeChat Pay does.
@@ -34,11 +31,11 @@ func (c connector) Reroute(ctx context.Context, i channel.Instruction, to channe
 }
 
 func landed(to channel.Destination) refund.Landed {
-	if to.Kind == channel.MerchantBankCard {
+	if to.Kind == channel.ToMerchant {
 		return refund.Landed{Account: merchantAccount}
 	}
 	tail := to.BankAccount[max(0, len(to.BankAccount)-4):]
-	return refund.Landed{Channel: toOtherCard, Account: bankName(to.BankType) + "借记卡" + tail}
+	return refund.Landed{Way: refund.WayOtherCard, Account: bankName(to.Bank) + "借记卡" + tail}
 }
 
 // bankNames are the banks of the debit cards that the page lists.

@@ -88,7 +88,7 @@ type refundReroute struct {
 }
 
 func (c *refundReroute) Run(e *environment) error {
-	to := channel.Destination{Kind: channel.MerchantBankCard}
+	to := channel.Destination{Kind: channel.ToMerchant}
 	if c.Card != "" {
 		var err error
 		if to, err = readCard(e, c.Card); err != nil {
@@ -140,5 +140,5 @@ func readCard(e *environment, name string) (channel.Destination, error) {
 		// The decoder's error could repeat the card.
 		return channel.Destination{}, usageError{"--card takes a JSON object with bank_type, bank_account and real_name"}
 	}
-	return channel.Destination{Kind: channel.UserBankCard, BankType: card.BankType, BankAccount: card.BankAccount, RealName: card.RealName}, nil
+	return channel.Destination{Kind: channel.ToPayerCard, Bank: card.BankType, BankAccount: card.BankAccount, RealName: card.RealName}, nil
 }

@@ -50,8 +50,8 @@ func decodeCharge(dialects merchant.Dialects, d *decoder) (chargeRequest, error)
 		optional("fee", d.maybeMinor(&c.Fee)),
 		optional("already_refunded", d.minor(&c.AlreadyRefunded)),
 		optional("received_account", d.text(&c.Detail.ReceivedAccount, mostLabel)),
-		optional("funds_account", d.name(&c.Detail.FundsAccount, mostLabel)),
-		optional("profit_sharing", d.oneOf(&c.Detail.ProfitSharing, "none", "waiting", "sharing", "done")),
+		optional("funds_account", d.name((*string)(&c.Detail.FundsAccount), mostLabel)),
+		optional("profit_sharing", oneOf(d, &c.Detail.Sharing, refund.SharingNone, refund.SharingWaiting, refund.SharingUnder, refund.SharingDone)),
 		optional("notify_url", d.httpURL(&c.Detail.NotifyURL)),
 		optional("client_ip", d.address(&c.Detail.ClientIP)),
 		optional("subject", d.text(&c.Detail.Subject, mostText)),
@@ -147,8 +147,8 @@ func (d *decoder) coupon(to *[]refund.Coupon) func(exactjson.Value, string) {
 		var coupon refund.Coupon
 		d.object(v, path, []member{
 			required("id", d.filled(&coupon.ID, mostLabel)),
-			required("scope", d.oneOf(&coupon.Scope, refund.ScopeGlobal, refund.ScopeSingle)),
-			required("type", d.oneOf(&coupon.Type, refund.TypeCash, refund.TypeNoCash)),
+			required("scope", oneOf(d, &coupon.Scope, refund.ScopeOrder, refund.ScopeGoods)),
+			required("type", oneOf(d, &coupon.Type, refund.TypeFunded, refund.TypeUnfunded)),
 			required("amount", d.minor(&coupon.Amount)),
 			optional("goods", d.list(mostGoods, func(v exactjson.Value, path string) {
 				var line refund.CouponGoods

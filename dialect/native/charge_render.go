@@ -26,8 +26,8 @@ type chargeAnswer struct {
 	Blocked         money.Minor                  `json:"blocked"`
 	Excess          money.Minor                  `json:"excess"`
 	ReceivedAccount string                       `json:"received_account"`
-	FundsAccount    string                       `json:"funds_account"`
-	ProfitSharing   string                       `json:"profit_sharing"`
+	FundsAccount    refund.Funds                 `json:"funds_account"`
+	ProfitSharing   refund.Sharing               `json:"profit_sharing"`
 	NotifyURL       string                       `json:"notify_url"`
 	ClientIP        string                       `json:"client_ip"`
 	Subject         string                       `json:"subject"`
@@ -49,8 +49,8 @@ type registeredAnswer struct {
 
 type couponAnswer struct {
 	ID     string              `json:"id"`
-	Scope  string              `json:"scope"`
-	Type   string              `json:"type"`
+	Scope  refund.CouponScope  `json:"scope"`
+	Type   refund.CouponType   `json:"type"`
 	Amount money.Minor         `json:"amount"`
 	Goods  []couponGoodsAnswer `json:"goods"`
 }
@@ -75,16 +75,13 @@ type splitAnswer struct {
 	Description string      `json:"desc"`
 }
 
-// noProfitSharing is what a charge that does not say is: not shared.
-const noProfitSharing = "none"
-
 func answerCharge(dialects merchant.Dialects, c refund.Charge) chargeAnswer {
 	out := chargeAnswer{
 		ID: c.ID, OrderNo: c.OrderNo, Amount: c.Amount, Currency: c.Currency, Customer: orNull(c.Customer),
 		Channel: c.Channel, ChannelAccount: c.ChannelAccount, TransactionID: c.TransactionID, PaidAt: moment(c.PaidAt),
 		Fee: c.Fee, AlreadyRefunded: c.AlreadyRefunded,
 		Refundable: c.Refundable(), Refunded: c.Refunded, Reserved: c.Reserved, Blocked: c.Blocked, Excess: c.Excess,
-		ReceivedAccount: c.Detail.ReceivedAccount, FundsAccount: c.Detail.FundsAccount, ProfitSharing: c.Detail.ProfitSharing,
+		ReceivedAccount: c.Detail.ReceivedAccount, FundsAccount: c.Detail.FundsAccount, ProfitSharing: c.Detail.Sharing,
 		NotifyURL: c.Detail.NotifyURL, ClientIP: c.Detail.ClientIP,
 		Subject: c.Detail.Subject, Body: c.Detail.Body, Description: c.Detail.Description,
 		// Lists are [] and never null.
@@ -94,7 +91,7 @@ func answerCharge(dialects merchant.Dialects, c refund.Charge) chargeAnswer {
 		Identities: identitiesOf(dialects, c), CreatedAt: moment(c.CreatedAt), UpdatedAt: moment(c.UpdatedAt),
 	}
 	if out.ProfitSharing == "" {
-		out.ProfitSharing = noProfitSharing
+		out.ProfitSharing = refund.SharingNone
 	}
 	for n, coupon := range c.Detail.Coupons {
 		out.Coupons[n] = couponAnswer{coupon.ID, coupon.Scope, coupon.Type, coupon.Amount, make([]couponGoodsAnswer, len(coupon.Goods))}

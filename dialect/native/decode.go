@@ -215,18 +215,20 @@ func (d *decoder) count(to *int64, least, most int64) func(exactjson.Value, stri
 }
 
 // oneOf reads one of some words.
-func (d *decoder) oneOf(to *string, words ...string) func(exactjson.Value, string) {
+func oneOf[T ~string](d *decoder, to *T, words ...T) func(exactjson.Value, string) {
 	return func(v exactjson.Value, path string) {
 		if !d.is(v, path, exactjson.String) {
 			return
 		}
-		for _, word := range words {
-			if v.Text == word {
+		texts := make([]string, len(words))
+		for n, word := range words {
+			if v.Text == string(word) {
 				*to = word
 				return
 			}
+			texts[n] = string(word)
 		}
-		d.refuse(path, "must be one of %s", strings.Join(words, ", "))
+		d.refuse(path, "must be one of %s", strings.Join(texts, ", "))
 	}
 }
 

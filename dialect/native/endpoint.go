@@ -39,7 +39,7 @@ func decodeEndpoint(dialects merchant.Dialects, d *decoder) (admin.NewEndpoint, 
 	var in admin.NewEndpoint
 	err := d.read(
 		required("url", d.httpURL(&in.URL)),
-		required("dialect", d.oneOf(&in.Dialect, dialects.Names()...)),
+		required("dialect", oneOf(d, &in.Dialect, dialects.Names()...)),
 		optional("identity", d.name(&in.Identity, mostName)),
 		optional("events", d.list(mostEvents, func(v exactjson.Value, path string) {
 			var event string

@@ -75,11 +75,11 @@ func (d *Dialect) createKey(c *call) error {
 	var in admin.NewKey
 	own := make(map[string]string)
 	err = body.read(append(body.keySettings(d.s.Dialects, own),
-		required("dialect", body.oneOf(&in.Dialect, keyDialects(d.s.Dialects)...)),
+		required("dialect", oneOf(body, &in.Dialect, keyDialects(d.s.Dialects)...)),
 		optional("identity", body.filledName(&in.Identity, mostName)),
 		optional("scopes", body.list(len(merchant.Scopes()), func(v exactjson.Value, path string) {
 			var scope string
-			body.oneOf(&scope, scopeNames()...)(v, path)
+			oneOf(body, &scope, scopeNames()...)(v, path)
 			in.Scopes = append(in.Scopes, merchant.Scope(scope))
 		})),
 		optional("expires_at", body.moment(&in.ExpiresAt)),

@@ -63,10 +63,10 @@ type partsAnswer struct {
 }
 
 type couponPart struct {
-	ID     string      `json:"id"`
-	Scope  string      `json:"scope"`
-	Type   string      `json:"type"`
-	Amount money.Minor `json:"amount"`
+	ID     string             `json:"id"`
+	Scope  refund.CouponScope `json:"scope"`
+	Type   refund.CouponType  `json:"type"`
+	Amount money.Minor        `json:"amount"`
 }
 
 type goodsPart struct {
@@ -182,7 +182,7 @@ func reusable(c refund.Charge, amount money.Minor) []string {
 		return ids
 	}
 	for _, coupon := range c.Detail.Coupons {
-		if coupon.Scope == refund.ScopeGlobal {
+		if coupon.Scope == refund.ScopeOrder {
 			ids = append(ids, coupon.ID)
 		}
 	}

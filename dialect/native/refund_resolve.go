@@ -51,7 +51,7 @@ func (d *Dialect) resolveRefund(c *call) error {
 func decodeResolution(body *decoder) (admin.Resolution, error) {
 	var how admin.Resolution
 	err := body.read(
-		required("state", body.oneOf((*string)(&how.State), string(refund.Succeeded), string(refund.Failed))),
+		required("state", oneOf(body, &how.State, refund.Succeeded, refund.Failed)),
 		required("proof", body.filled(&how.Proof, admin.MaxProof)),
 		optional("succeeded_at", body.moment(&how.SucceededAt)),
 	)

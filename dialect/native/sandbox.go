@@ -81,7 +81,7 @@ func (d *Dialect) settle(c *call) error {
 		return err
 	}
 	state := string(refund.Succeeded)
-	if err := body.read(optional("state", body.oneOf(&state, string(refund.Succeeded), string(refund.Failed)))); err != nil {
+	if err := body.read(optional("state", oneOf(body, &state, string(refund.Succeeded), string(refund.Failed)))); err != nil {
 		return err
 	}
 	return d.atSandbox(c, func(ctx context.Context, r refund.Refund) error {

@@ -146,7 +146,7 @@ func (d *Dialect) batchEntry(c *call, entry exactjson.Value, reason string) (ref
 		if own != "" {
 			request.Reason = own
 		}
-		if request.Detail.FundingSource, err = fundingSource(entry); err != nil {
+		if err := fundingSource(&request.Detail, entry); err != nil {
 			return request, refund.Charge{}, err
 		}
 	default:

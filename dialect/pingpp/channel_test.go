@@ -1,6 +1,7 @@
 package pingpp_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -53,6 +54,17 @@ func TestFundingSourceIsEchoedWhenItWasPassed(t *testing.T) {
 		}
 		post(t, s, demoKey, path, `{"amount":1,"description":"d","funding_source":"Recharge_funds"}`, 400)
 	}
+	// What the channel is told is in the core's words.
+	told := paidBy(t, s, "wx", 1000)
+	for n, want := range []refund.Funds{"", refund.FundsUnsettled, refund.FundsAvailable} {
+		body := fmt.Sprintf(`{"amount":%d,"description":"d","funding_source":%q}`, n+1, []string{"", "unsettled_funds", "recharge_funds"}[n])
+		post(t, s, demoKey, "/v1/charges/"+told.ID+"/refunds", body, 200)
+		for _, r := range s.Refunds(t, told) {
+			if int(r.Amount) == n+1 && r.Detail.PaidFrom != want {
+				t.Errorf("funding_source %d is %q, want %q", n, r.Detail.PaidFrom, want)
+			}
+		}
+	}
 	s.Charge(t, merchant.DemoID, 100, ofOrder(order))
 	body := post(t, s, demoKey, "/v1/orders/"+order+"/order_refunds", `{"description":"d","funding_source":"recharge_funds"}`, 200)
 	if !strings.Contains(body, `"funding_source": "recharge_funds"`) {
@@ -77,7 +89,8 @@ func TestExtraIsKeptForTheChannelAndNotShown(t *testing.T) {
 			if !strings.Contains(made, `"extra": {}`) {
 				t.Errorf("answered %s", made)
 			}
-			if kept := string(s.Refunds(t, charge)[0].Detail.Extra); kept != test.kept {
+			text, err := json.Marshal(s.Refunds(t, charge)[0].Detail.Options)
+			if kept := strings.TrimSuffix(string(text), "{}"); err != nil || kept != test.kept {
 				t.Errorf("kept %s, want %s", kept, test.kept)
 			}
 		})

@@ -85,7 +85,7 @@ func orderRequest(c *call) (refund.Request, error) {
 	if request.Detail.Metadata, err = metadata(c.params); err != nil {
 		return refund.Request{}, err
 	}
-	if request.Detail.FundingSource, err = fundingSource(c.params); err != nil {
+	if err := fundingSource(&request.Detail, c.params); err != nil {
 		return refund.Request{}, err
 	}
 	mode, err := optionalText(c.params, "refund_mode", "refund_mode")

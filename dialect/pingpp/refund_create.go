@@ -58,15 +58,14 @@ func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
 	if request.Detail.Metadata, err = metadata(c.params); err != nil {
 		return refund.Unit{}, err
 	}
-	if request.Detail.FundingSource, err = fundingSource(c.params); err != nil {
+	if err := fundingSource(&request.Detail, c.params); err != nil {
 		return refund.Unit{}, err
 	}
 	sent := dialect.AmountContent(request.Amount)
-	extra, splits, err := refundExtra(c.params, channel, mostSplit(charge, request.Amount))
-	if err != nil {
+	if request.Detail.Options, err = refundExtra(c.params, channel, mostSplit(charge, request.Amount)); err != nil {
 		return refund.Unit{}, err
 	}
-	request.Detail.Extra = extra
+	splits := request.Detail.Options.Splits
 	if len(splits) > 0 && request.Amount == nil {
 		// The amount must not be below the shares, whatever other refunds take
 		// meanwhile; where less than the shares is left, it is refused as too much.
@@ -111,20 +110,23 @@ func mostSplit(charge refund.Charge, amount *money.Minor) money.Minor {
 	return charge.Amount
 }
 
-// fundingSource reads from where a WeChat or QQ refund is paid. It is echoed
-// when it was passed and null otherwise; "" is as if it were not.
-func fundingSource(params exactjson.Value) (*string, error) {
+// sources are the words of funding_source.
+var sources = map[string]refund.Funds{wire.FundingUnsettled: refund.FundsUnsettled, wire.FundingRecharge: refund.FundsAvailable}
+
+// fundingSource reads from where a WeChat or QQ refund is paid into detail. It is
+// echoed when it was passed and null otherwise; "" is as if it were not.
+func fundingSource(detail *refund.RefundDetail, params exactjson.Value) error {
 	value, err := optionalText(params, "funding_source", "funding_source")
-	switch {
-	case err != nil:
-		return nil, err
-	case value == "":
-		return nil, nil
-	case value != wire.FundingUnsettled && value != wire.FundingRecharge:
-		return nil, invalid("funding_source", text{
+	if err != nil || value == "" {
+		return err
+	}
+	from, ok := sources[value]
+	if !ok {
+		return invalid("funding_source", text{
 			"必须是 " + wire.FundingUnsettled + " 或 " + wire.FundingRecharge,
 			"it must be " + wire.FundingUnsettled + " or " + wire.FundingRecharge,
 		})
 	}
-	return &value, nil
+	detail.FundingSource, detail.PaidFrom = &value, from
+	return nil
 }

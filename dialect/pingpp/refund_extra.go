@@ -1,28 +1,13 @@
 package pingpp
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
-
-// keptExtra is what a channel may want to know of a request's extra, as it is
-// stored with the refund. Rate is a decimal literal, never a float.
-type keptExtra struct {
-	SplitFundInfo []keptSplit `json:"split_fund_info,omitempty"`
-	Rate          string      `json:"rate,omitempty"`
-	RefundAmount  int64       `json:"refund_amount,omitempty"`
-	HideReason    bool        `json:"hide_reason,omitempty"`
-}
-
-type keptSplit struct {
-	Account     string `json:"account"`
-	Amount      int64  `json:"amount"`
-	Description string `json:"desc,omitempty"`
-}
 
 // maxSplits bounds the shares of one refund; the documents name no limit, and
 // Alipay's own is 20.
@@ -30,38 +15,27 @@ const maxSplits = 100
 
 // refundExtra reads extra (P3.3-13 to P3.3-18). A parameter of another channel
 // is ignored. The shares sum up to at most most.
-func refundExtra(params exactjson.Value, channel wire.Channel, most money.Minor) (kept json.RawMessage, splits []keptSplit, err error) {
+func refundExtra(params exactjson.Value, channel wire.Channel, most money.Minor) (refund.ChannelOptions, error) {
+	var out refund.ChannelOptions
 	extra, err := object(params, "extra", "extra")
+	if err == nil && channel.SplitFundInfo {
+		out.Splits, err = splitFundInfo(extra, most)
+	}
+	if err == nil && channel.ExchangeRate {
+		out.Rate, out.ExchangedAmount, err = exchangeRate(extra)
+	}
 	if err != nil {
-		return nil, nil, err
-	}
-	var out keptExtra
-	if channel.SplitFundInfo {
-		if out.SplitFundInfo, err = splitFundInfo(extra, most); err != nil {
-			return nil, nil, err
-		}
-	}
-	if channel.ExchangeRate {
-		if out.Rate, out.RefundAmount, err = exchangeRate(extra); err != nil {
-			return nil, nil, err
-		}
+		return refund.ChannelOptions{}, err
 	}
 	if value, ok := given(extra, "hide_reason"); ok && channel.HideReason {
 		if out.HideReason, ok = boolean(value); !ok {
-			return nil, nil, invalid("extra[hide_reason]", wantBoolean)
+			return refund.ChannelOptions{}, invalid("extra[hide_reason]", wantBoolean)
 		}
 	}
-	text, err := wire.Marshal(out)
-	if err != nil {
-		return nil, nil, err
-	}
-	if string(text) == "{}" {
-		return nil, nil, nil
-	}
-	return text, out.SplitFundInfo, nil
+	return out, nil
 }
 
-func splitFundInfo(extra exactjson.Value, most money.Minor) ([]keptSplit, error) {
+func splitFundInfo(extra exactjson.Value, most money.Minor) ([]refund.Split, error) {
 	const param = "extra[split_fund_info]"
 	value, ok := given(extra, "split_fund_info")
 	if !ok {
@@ -74,7 +48,7 @@ func splitFundInfo(extra exactjson.Value, most money.Minor) ([]keptSplit, error)
 	if value.Kind != exactjson.Array || len(value.Items) > maxSplits {
 		return nil, wrong
 	}
-	var splits []keptSplit
+	var splits []refund.Split
 	var sum money.Minor
 	for _, item := range value.Items {
 		account, err := requiredText(item, "account", param)
@@ -93,14 +67,14 @@ func splitFundInfo(extra exactjson.Value, most money.Minor) ([]keptSplit, error)
 		if sum, ok = money.Add(sum, money.Minor(amount)); !ok || sum > most {
 			return nil, wrong
 		}
-		splits = append(splits, keptSplit{account, amount, description})
+		splits = append(splits, refund.Split{Account: account, Amount: money.Minor(amount), Description: description})
 	}
 	return splits, nil
 }
 
 // exchangeRate reads rate and refund_amount of the two cross-border channels;
 // both are optional, whatever the page's prose says.
-func exchangeRate(extra exactjson.Value) (rate string, refundAmount int64, err error) {
+func exchangeRate(extra exactjson.Value) (rate string, exchanged money.Minor, err error) {
 	if value, ok := given(extra, "rate"); ok {
 		if !isRate(value) {
 			return "", 0, invalid("extra[rate]", text{"必须是大于 0 的小数", "it must be a decimal number above 0"})
@@ -108,11 +82,13 @@ func exchangeRate(extra exactjson.Value) (rate string, refundAmount int64, err e
 		rate = value.Text
 	}
 	if value, ok := given(extra, "refund_amount"); ok {
-		if refundAmount, ok = amountAbove0(value); !ok {
+		amount, ok := amountAbove0(value)
+		if !ok {
 			return "", 0, invalid("extra[refund_amount]", wantAmount)
 		}
+		exchanged = money.Minor(amount)
 	}
-	return rate, refundAmount, nil
+	return rate, exchanged, nil
 }
 
 // maxRateDigits is above any rate, in characters of its literal.
@@ -129,17 +105,17 @@ func isRate(value exactjson.Value) bool {
 }
 
 // sumOf adds shares up; that they fit was checked when they were read.
-func sumOf(splits []keptSplit) money.Minor {
+func sumOf(splits []refund.Split) money.Minor {
 	var sum money.Minor
 	for _, s := range splits {
-		sum += money.Minor(s.Amount)
+		sum += s.Amount
 	}
 	return sum
 }
 
 // canonicalSplits is what a repeat must share of them: accounts and amounts in
 // order; the descriptions are no content.
-func canonicalSplits(splits []keptSplit) string {
+func canonicalSplits(splits []refund.Split) string {
 	if len(splits) == 0 {
 		return ""
 	}

@@ -104,7 +104,7 @@ func TestARefundEchoesWhatItWasGiven(t *testing.T) {
 	source := wire.FundingRecharge
 	r := testRefund(refund.Created)
 	r.Detail = refund.RefundDetail{
-		Metadata: json.RawMessage(`{"n":1.50}`), FundingSource: &source, Extra: json.RawMessage(`{"hide_reason":true}`),
+		Metadata: json.RawMessage(`{"n":1.50}`), FundingSource: &source, Options: refund.ChannelOptions{HideReason: true},
 	}
 	got := refundObject(r, testCharge(), wire.Chinese)
 	if string(got.Metadata) != `{"n":1.50}` || *got.FundingSource != wire.FundingRecharge {

@@ -48,7 +48,7 @@ func (d *Dialect) applyAbnormalRefund(c *call, w *refund.Write) (any, error) {
 	}
 	w.Makes(r.ID)
 	after, err := d.Rerouter.RerouteRefund(c.r.Context(), admin.By{Actor: audit.ByKey(c.serial), RequestID: c.requestID, Write: w}, c.merchantID(), r.ID, channel.Destination{
-		Kind: request.Type, BankType: card.BankType, BankAccount: card.Account.Reveal(), RealName: card.RealName.Reveal(),
+		Kind: destinations[request.Type], Bank: card.BankType, BankAccount: card.Account.Reveal(), RealName: card.RealName.Reveal(),
 	})
 	if err != nil {
 		return nil, err

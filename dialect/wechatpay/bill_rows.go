@@ -73,7 +73,7 @@ func refundRow(r refund.Refund, of day, account *account) wire.TradeRow {
 	row.RefundID, row.OutRefundNo = refundID(r), outRefundNo(r)
 	row.SettlementRefund, row.RequestedRefund = int64(r.Parts.Settlement(charge.Detail.Coupons)), int64(r.Amount)
 	row.CouponRefund = int64(r.Parts.Legs(charge.Detail.Coupons).CouponCash)
-	row.RefundType = cmp.Or(r.Landed.Channel, wire.ChannelOriginal)
+	row.RefundType = wayBack(r.Landed)
 	row.RefundState = wire.BillRefundState(statusAt(r, of.cut()))
 	if row.RefundState == wire.BillRefundSuccess {
 		row.RefundSucceededAt = r.SucceededAt
@@ -101,7 +101,7 @@ func statusAt(r refund.Refund, at time.Time) string {
 func settled(charge refund.Charge) money.Minor {
 	out := charge.Amount
 	for _, coupon := range charge.Detail.Coupons {
-		if coupon.Type == refund.TypeNoCash {
+		if coupon.Type == refund.TypeUnfunded {
 			out -= coupon.Amount
 		}
 	}

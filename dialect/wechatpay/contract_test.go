@@ -185,7 +185,7 @@ func TestEveryAccountOfThePageIsShown(t *testing.T) {
 	for n, account := range received {
 		name := fmt.Sprint("ACCOUNT-", n)
 		charge := s.Charge(t, merchant.DemoID, 1000, func(r *refund.Charge) {
-			r.OrderNo, r.Detail.ReceivedAccount, r.Detail.FundsAccount = name, account, funds[n%len(funds)]
+			r.OrderNo, r.Detail.ReceivedAccount, r.Detail.FundsAccount = name, account, refund.Funds(funds[n%len(funds)])
 		})
 		body := fmt.Sprintf(`{"transaction_id":%q,"out_refund_no":%q,"amount":{"refund":10,"total":1000,"currency":"CNY"}}`, charge.TransactionID, name)
 		answer := decoded(t, c.post(t, refundPath, body, 200, "Prefer", "wait=5"))
@@ -204,7 +204,7 @@ func TestCharactersOfFourBytesNeverLeave(t *testing.T) {
 	charge := s.Charge(t, merchant.DemoID, 1000, func(r *refund.Charge) {
 		r.OrderNo, r.Detail.ReceivedAccount, r.Detail.Subject = "EMOJI-1", "招商银行😀信用卡0403", "苹果🍎"
 		r.Detail.Goods = []refund.Goods{{MerchantGoodsID: "g1", Name: "苹果🍎", UnitPrice: 1000, Quantity: 1}}
-		r.Detail.Coupons = []refund.Coupon{{ID: "9", Scope: refund.ScopeSingle, Type: refund.TypeCash, Amount: 100, Goods: []refund.CouponGoods{{MerchantGoodsID: "g1", Quantity: 1, Discount: 100}}}}
+		r.Detail.Coupons = []refund.Coupon{{ID: "9", Scope: refund.ScopeGoods, Type: refund.TypeFunded, Amount: 100, Goods: []refund.CouponGoods{{MerchantGoodsID: "g1", Quantity: 1, Discount: 100}}}}
 	})
 	body := fmt.Sprintf(`{"transaction_id":%q,"out_refund_no":"E1","notify_url":%q,"amount":{"refund":10,"total":1000,"currency":"CNY"}}`, charge.TransactionID, url+"/own")
 	answer := c.post(t, refundPath, body, 200, "Prefer", "wait=5")

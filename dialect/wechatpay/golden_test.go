@@ -82,10 +82,10 @@ func TestDirectMerchant(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
 	s.Charge(t, merchant.DemoID, 10000, func(r *refund.Charge) {
-		r.OrderNo, r.Channel, r.TransactionID, r.Detail.ProfitSharing = "ORDER-1", "wx_lite", "4200000000202607010000000099", "sharing"
+		r.OrderNo, r.Channel, r.TransactionID, r.Detail.Sharing = "ORDER-1", "wx_lite", "4200000000202607010000000099", "sharing"
 		r.Detail.ReceivedAccount, r.Detail.Extra = "招商银行信用卡0403", []byte(`{"open_id":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}`)
 		r.Detail.Coupons = []refund.Coupon{{
-			ID: "109520", Scope: refund.ScopeSingle, Type: refund.TypeNoCash, Amount: 200,
+			ID: "109520", Scope: refund.ScopeGoods, Type: refund.TypeUnfunded, Amount: 200,
 			Goods: []refund.CouponGoods{{MerchantGoodsID: "1217752501201407033233368018", Quantity: 1, Discount: 200}},
 		}}
 		r.Detail.Goods = []refund.Goods{{MerchantGoodsID: "1217752501201407033233368018", Name: "iPhone6s 16G", UnitPrice: 5000, Quantity: 2}}

@@ -120,9 +120,9 @@ func orderPromotions(charge refund.Charge) []wire.OrderPromotion {
 	var out []wire.OrderPromotion
 	for _, coupon := range charge.Detail.Coupons {
 		one := wire.OrderPromotion{
-			CouponID: coupon.ID, Name: coupon.ID, Scope: coupon.Scope, Type: coupon.Type, Amount: int64(coupon.Amount), Currency: wire.Currency,
+			CouponID: coupon.ID, Name: coupon.ID, Scope: scopes[coupon.Scope], Type: types[coupon.Type], Amount: int64(coupon.Amount), Currency: wire.Currency,
 		}
-		if coupon.Type == refund.TypeNoCash {
+		if coupon.Type == refund.TypeUnfunded {
 			one.MerchantContribute = one.Amount
 		} else {
 			one.WechatpayContribute = one.Amount

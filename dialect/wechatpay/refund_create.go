@@ -105,8 +105,7 @@ func (d *Dialect) admit(c *call, request wire.RefundRequest, charge refund.Charg
 	if request.Amount.Total != int64(charge.Amount) {
 		return &wire.Error{Code: wire.CodeInvalidRequest, Message: "订单总金额与支付时不一致，请核实后再试"}
 	}
-	sharing := charge.Detail.ProfitSharing == "waiting" || charge.Detail.ProfitSharing == "sharing"
-	if len(request.Amount.From) > 0 && !sharing {
+	if len(request.Amount.From) > 0 && !charge.Detail.Sharing.Open() {
 		return &wire.Error{Code: wire.CodeInvalidRequest, Message: "该订单不是待分账或分账中的订单，不支持指定出资账户"}
 	}
 	if request.NotifyURL == "" || d.EgressCheck == nil {
@@ -135,7 +134,7 @@ func refundUnit(c *call, request wire.RefundRequest, charge refund.Charge) (refu
 	goods := refundedGoods(request.Goods)
 	one := refund.Request{
 		ChargeID: charge.ID, Amount: &amount, Number: request.OutRefundNo, Reason: request.Reason, Goods: goods,
-		Detail: refund.RefundDetail{NotifyURL: request.NotifyURL, FundsAccount: request.FundsAccount, Goods: goods, From: fundsFrom(request.Amount.From)},
+		Detail: refund.RefundDetail{NotifyURL: request.NotifyURL, PaidFrom: fundsOf(request.FundsAccount), Goods: goods, From: fundsFrom(request.Amount.From)},
 	}
 	return refund.Unit{
 		MerchantID: c.merchantID(), Key: key, Requests: []refund.Request{one}, By: c.asker(),
@@ -161,7 +160,7 @@ func refundedGoods(goods []wire.Goods) []refund.RefundedGoods {
 func fundsFrom(from []wire.From) []refund.FundsFrom {
 	var out []refund.FundsFrom
 	for _, f := range from {
-		out = append(out, refund.FundsFrom{Account: f.Account, Amount: money.Minor(f.Amount)})
+		out = append(out, refund.FundsFrom{Account: fundsOf(f.Account), Amount: money.Minor(f.Amount)})
 	}
 	return out
 }

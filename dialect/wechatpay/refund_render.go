@@ -27,7 +27,7 @@ func refundObject(r refund.Refund, charge refund.Charge, identity merchant.Ident
 	out := wire.Refund{
 		RefundID: refundID(r), OutRefundNo: outRefundNo(r),
 		TransactionID: charge.TransactionID, OutTradeNo: aliasOf(charge, identity).Name,
-		Channel:             cmp.Or(r.Landed.Channel, wire.ChannelOriginal),
+		Channel:             wayBack(r.Landed),
 		UserReceivedAccount: receivedAccount(r, charge),
 		CreateTime:          wire.Time(r.CreatedAt), Status: statuses[r.State], FundsAccount: fundsAccount(r, charge),
 		Amount: refundAmount(r, charge), Promotions: promotions(r, charge),
@@ -56,12 +56,12 @@ func refundAmount(r refund.Refund, charge refund.Charge) wire.Amount {
 	}
 	for _, coupon := range charge.Detail.Coupons {
 		out.PayerTotal -= int64(coupon.Amount)
-		if coupon.Type == refund.TypeNoCash {
+		if coupon.Type == refund.TypeUnfunded {
 			out.SettlementTotal -= int64(coupon.Amount)
 		}
 	}
 	for _, from := range r.Detail.From {
-		out.From = append(out.From, wire.From{Account: from.Account, Amount: int64(from.Amount)})
+		out.From = append(out.From, wire.From{Account: fundsWord(from.Account), Amount: int64(from.Amount)})
 	}
 	if r.Parts.Fee != nil {
 		fee := int64(*r.Parts.Fee)
@@ -78,7 +78,7 @@ func promotions(r refund.Refund, charge refund.Charge) []wire.Promotion {
 			continue
 		}
 		out = append(out, wire.Promotion{
-			PromotionID: coupon.ID, Scope: coupon.Scope, Type: coupon.Type, Amount: int64(coupon.Amount),
+			PromotionID: coupon.ID, Scope: scopes[coupon.Scope], Type: types[coupon.Type], Amount: int64(coupon.Amount),
 			RefundAmount: int64(r.Parts.Coupons[n]), Goods: couponGoods(r, coupon),
 		})
 	}
@@ -91,7 +91,7 @@ func couponGoods(r refund.Refund, coupon refund.Coupon) []wire.Goods {
 	var out []wire.Goods
 	for _, g := range r.Detail.Goods {
 		hangs := slices.ContainsFunc(coupon.Goods, func(line refund.CouponGoods) bool { return line.MerchantGoodsID == g.MerchantGoodsID })
-		if coupon.Scope == refund.ScopeSingle && !hangs {
+		if coupon.Scope == refund.ScopeGoods && !hangs {
 			continue
 		}
 		out = append(out, wire.Goods{
@@ -102,18 +102,19 @@ func couponGoods(r refund.Refund, coupon refund.Coupon) []wire.Goods {
 	return out
 }
 
-// fundsAccount is which of the merchant's accounts pays (W2.1a-14 to W2.1a-16).
+// fundsAccount is which of the merchant's accounts pays (W2.1a-14 to W2.1a-16). One
+// that another dialect's request named is not shown here.
 func fundsAccount(r refund.Refund, charge refund.Charge) string {
 	onlyUnavailable := len(r.Detail.From) > 0 && !slices.ContainsFunc(r.Detail.From, func(f refund.FundsFrom) bool {
-		return f.Account != wire.FundsUnavailable
+		return f.Account != refund.FundsUnavailable
 	})
 	switch {
-	case r.Detail.FundsAccount != "":
-		return r.Detail.FundsAccount
+	case r.Detail.PaidFrom != "" && r.Detail.FundingSource == nil:
+		return fundsWord(r.Detail.PaidFrom)
 	case onlyUnavailable:
 		return wire.FundsUnavailable
 	}
-	return cmp.Or(charge.Detail.FundsAccount, wire.FundsBasic)
+	return fundsWord(cmp.Or(charge.Detail.FundsAccount, refund.FundsBasic))
 }
 
 // refundID is the platform's number of a refund, made from ours.

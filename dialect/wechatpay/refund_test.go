@@ -189,7 +189,7 @@ func TestTheAccountsThatPayAreEchoed(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
 	s.Charge(t, merchant.DemoID, 1000, func(r *refund.Charge) {
-		r.OrderNo, r.Detail.ProfitSharing, r.Detail.FundsAccount = "SHARED-1", "sharing", "OPERATION"
+		r.OrderNo, r.Detail.Sharing, r.Detail.FundsAccount = "SHARED-1", "sharing", "OPERATION"
 	})
 	ask := func(number, funds, from string) map[string]any {
 		body := `{"out_trade_no":"SHARED-1","out_refund_no":"` + number + `",` + funds + `"amount":{"refund":30,"total":1000,"currency":"CNY"` + from + `}}`
@@ -226,7 +226,7 @@ func TestGoodsThatComeBackAreEchoedUnderTheirCoupon(t *testing.T) {
 	s.Charge(t, merchant.DemoID, 10000, func(r *refund.Charge) {
 		r.OrderNo = "GOODS-1"
 		r.Detail.Coupons = []refund.Coupon{{
-			ID: "9", Scope: refund.ScopeSingle, Type: refund.TypeCash, Amount: 200,
+			ID: "9", Scope: refund.ScopeGoods, Type: refund.TypeFunded, Amount: 200,
 			Goods: []refund.CouponGoods{{MerchantGoodsID: "A", Quantity: 1, Discount: 200}},
 		}}
 		r.Detail.Goods = []refund.Goods{{MerchantGoodsID: "A", UnitPrice: 1000, Quantity: 1}, {MerchantGoodsID: "B", UnitPrice: 9000, Quantity: 1}}

@@ -29,12 +29,12 @@ func TestTheVectorsInTheAnswersMembers(t *testing.T) {
 	s := dialecttest.Start(t)
 	c := demo(t, s, direct)
 	cash := func(amount money.Minor) refund.Coupon {
-		return refund.Coupon{Scope: refund.ScopeGlobal, Type: refund.TypeCash, Amount: amount}
+		return refund.Coupon{Scope: refund.ScopeOrder, Type: refund.TypeFunded, Amount: amount}
 	}
 	noCash := func(amount money.Minor) refund.Coupon {
-		return refund.Coupon{Scope: refund.ScopeGlobal, Type: refund.TypeNoCash, Amount: amount}
+		return refund.Coupon{Scope: refund.ScopeOrder, Type: refund.TypeUnfunded, Amount: amount}
 	}
-	ofA := refund.Coupon{Scope: refund.ScopeSingle, Type: refund.TypeCash, Amount: 200, Goods: []refund.CouponGoods{{MerchantGoodsID: "A", Quantity: 1, Discount: 200}}}
+	ofA := refund.Coupon{Scope: refund.ScopeGoods, Type: refund.TypeFunded, Amount: 200, Goods: []refund.CouponGoods{{MerchantGoodsID: "A", Quantity: 1, Discount: 200}}}
 	goods := func(id string) string {
 		return `"goods_detail":[{"merchant_goods_id":"` + id + `","unit_price":1,"refund_amount":1,"refund_quantity":1}],`
 	}

@@ -19,8 +19,8 @@ func (f *fixture) fullCharge() refund.Charge {
 	c.Fee, c.AlreadyRefunded = &fee, 100
 	c.Detail = refund.Detail{
 		Coupons: []refund.Coupon{
-			{ID: "1", Scope: refund.ScopeSingle, Type: refund.TypeCash, Amount: 100, Goods: []refund.CouponGoods{{MerchantGoodsID: "g1", Quantity: 2, Discount: 100}}},
-			{ID: "2", Scope: refund.ScopeGlobal, Type: refund.TypeNoCash, Amount: 50},
+			{ID: "1", Scope: refund.ScopeGoods, Type: refund.TypeFunded, Amount: 100, Goods: []refund.CouponGoods{{MerchantGoodsID: "g1", Quantity: 2, Discount: 100}}},
+			{ID: "2", Scope: refund.ScopeOrder, Type: refund.TypeUnfunded, Amount: 50},
 		},
 		Goods:     []refund.Goods{{MerchantGoodsID: "g1", Name: "茶 <&>", UnitPrice: 500, Quantity: 2}},
 		Splits:    []refund.Split{{Account: "2088", Amount: 10, Description: "d"}},

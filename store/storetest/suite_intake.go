@@ -52,7 +52,8 @@ func refundIsRead(t *testing.T, f *fixture) {
 	full.Goods = []refund.RefundedGoods{{MerchantGoodsID: "g1", Quantity: 1, Amount: 300}}
 	source := "unsettled_funds"
 	full.Detail = refund.RefundDetail{
-		Metadata: []byte(`{"a":"<"}`), FundingSource: &source, Extra: []byte(`{"x":1}`),
+		Metadata: []byte(`{"a":"<"}`), FundingSource: &source, PaidFrom: refund.FundsUnsettled, From: []refund.FundsFrom{{Account: refund.FundsUnavailable, Amount: 300}},
+		Options:  refund.ChannelOptions{Splits: []refund.Split{{Account: "2088", Amount: 2, Description: "d"}}, Rate: "6.4650", ExchangedAmount: 7, HideReason: true},
 		ClientIP: "192.0.2.1", NotifyURL: "https://example.com/?a&b", Goods: full.Goods,
 	}
 	made := f.accept(t, c, at(2), full, request(c, 7))

@@ -278,7 +278,7 @@ func contradict(t *testing.T, s *store.Store) {
 	c, err := refund.Register(refund.Charge{
 		MerchantID: merchantID, ID: "ch_late", OrderNo: "late", Channel: "wx", ChannelAccount: "elsewhere", TransactionID: "42",
 		Currency: "CNY", Amount: 1000, PaidAt: time.Now(), CreatedAt: time.Now(), UpdatedAt: time.Now(),
-		Detail:  refund.Detail{Coupons: []refund.Coupon{{ID: "1", Scope: refund.ScopeGlobal, Type: refund.TypeNoCash, Amount: 300}}},
+		Detail:  refund.Detail{Coupons: []refund.Coupon{{ID: "1", Scope: refund.ScopeOrder, Type: refund.TypeUnfunded, Amount: 300}}},
 		Aliases: []refund.Alias{{Dialect: merchant.PingPP, Identity: "app_late", Name: "ch_latelatelatelatelatela"}},
 	})
 	if err != nil {
