@@ -1,6 +1,7 @@
 package money
 
 import (
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -9,8 +10,15 @@ import (
 // for 1000 CNY, "-0.05" for -5 CNY, "1000" for 1000 JPY. What it writes for
 // m >= 0, Parse reads back. A code that is not in the table has no decimals.
 func Format(m Minor, c Currency) string {
+	return formatDigits(strconv.FormatInt(int64(m), 10), c)
+}
+
+// FormatSum is Format for a sum of amounts, which may need more than 64 bits.
+func FormatSum(sum *big.Int, c Currency) string { return formatDigits(sum.String(), c) }
+
+// formatDigits sets the point into a whole number.
+func formatDigits(digits string, c Currency) string {
 	exponent := c.Exponent()
-	digits := strconv.FormatInt(int64(m), 10)
 	if exponent == 0 {
 		return digits
 	}

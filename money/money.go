@@ -3,6 +3,8 @@
 // without losing a unit. There is no floating point in it.
 package money
 
+import "math/big"
+
 // Minor is an amount in minor units (fen, cents, yen) of a currency that is
 // known from the context. It is negative only where a balance may be.
 type Minor int64
@@ -18,10 +20,16 @@ type Amount struct {
 // is not in the table has no known decimals, so its amount is shown as a
 // number of minor units: "1000 minor units of XYZ".
 func (a Amount) String() string {
-	if !a.Currency.Valid() {
-		return Format(a.Minor, "") + " minor units of " + string(a.Currency)
+	return SumString(big.NewInt(int64(a.Minor)), a.Currency)
+}
+
+// SumString is Amount.String for a sum of amounts, which may need more than 64
+// bits.
+func SumString(sum *big.Int, c Currency) string {
+	if !c.Valid() {
+		return FormatSum(sum, "") + " minor units of " + string(c)
 	}
-	return Format(a.Minor, a.Currency) + " " + string(a.Currency)
+	return FormatSum(sum, c) + " " + string(c)
 }
 
 // Add gives a+b, or 0 and false if the sum does not fit into 64 bits.

@@ -3,6 +3,7 @@ package refund
 import (
 	"cmp"
 	"maps"
+	"math"
 	"time"
 
 	"github.com/refundry/refundry/ledger"
@@ -123,6 +124,10 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 	return nil
 }
 
+// BeyondAll is the amount of a request for more than 64 bits hold: more than is
+// refundable of any charge, whatever its size.
+const BeyondAll money.Minor = math.MaxInt64
+
 // admit finds the amount and refuses what the rules or the cap forbid.
 func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.Minor, *Error) {
 	if err := charge.Check(); err != nil {
@@ -149,7 +154,7 @@ func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.
 		return fail(KindInvalid, "the amount must be above 0")
 	case charge.Refunded >= charge.Amount:
 		return fail(KindFullyRefunded, "the charge is already refunded in full")
-	case left == 0, amount > left:
+	case left == 0, amount > left, request.Amount != nil && amount == BeyondAll:
 		return fail(KindAmountExceeded, "more than is still refundable")
 	}
 	if err := book.usable(charge); err != nil {

@@ -47,7 +47,7 @@ func anyCharge(t *rapid.T) refund.Charge {
 	if rapid.IntRange(0, 3).Draw(t, "came refunded") == 0 {
 		c.AlreadyRefunded = money.Minor(rapid.Int64Range(0, amount).Draw(t, "already refunded"))
 	}
-	out, err := refund.Register(c)
+	out, err := refund.AsRegistered(c)
 	if err != nil {
 		t.Fatalf("register: %v", err)
 	}

@@ -11,7 +11,17 @@ import (
 
 // Register checks a charge that is new to us and sets its counters: what was
 // refunded before it came is allocated as one refund and counted as Refunded.
+// Its amount is at most MaxAmount.
 func Register(c Charge) (Charge, *Error) {
+	if c.Amount > MaxAmount {
+		return Charge{}, Errorf(KindInvalid, "amount", "the amount must be at most %d minor units", MaxAmount)
+	}
+	return AsRegistered(c)
+}
+
+// AsRegistered is Register for a charge that is there already, of whatever
+// amount: as it was right after it was registered.
+func AsRegistered(c Charge) (Charge, *Error) {
 	if err := checkNumbers(c); err != nil {
 		return Charge{}, err
 	}
@@ -31,6 +41,11 @@ func Register(c Charge) (Charge, *Error) {
 	}
 	return c, nil
 }
+
+// MaxAmount is the most that a new charge may have, in minor units: more than
+// any payment, and sums of thousands of charges still fit into 64 bits. A charge
+// of an earlier version may have more; it is read and refunded like any other.
+const MaxAmount money.Minor = 1e15
 
 func checkNumbers(c Charge) *Error {
 	switch {

@@ -57,18 +57,31 @@ func TestRegisterRefuses(t *testing.T) {
 		{"too many pieces to add up", refund.Charge{Currency: "CNY", Amount: 99, Detail: refund.Detail{Goods: []refund.Goods{{MerchantGoodsID: "A", Quantity: math.MaxInt64}}}}, "goods"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := refund.Register(test.charge); err == nil || err.Kind != refund.KindInvalid || err.Param != test.param {
+			if _, err := refund.AsRegistered(test.charge); err == nil || err.Kind != refund.KindInvalid || err.Param != test.param {
 				t.Errorf("got %v, want an error about %s", err, test.param)
 			}
 		})
 	}
 }
 
+func TestAChargeHasAtMost1000000000000000MinorUnits(t *testing.T) {
+	c := refund.Charge{Currency: "VND", Amount: refund.MaxAmount}
+	if _, err := refund.Register(c); err != nil {
+		t.Error(err)
+	}
+	c.Amount++
+	if _, err := refund.Register(c); err == nil || err.Kind != refund.KindInvalid || err.Param != "amount" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An earlier version took charges of any amount.
 func TestTheLargestCharge(t *testing.T) {
-	w := newWorld(registered(t, refund.Charge{
-		Amount: math.MaxInt64, Fee: minor(math.MaxInt64), AlreadyRefunded: 1,
-		Detail: refund.Detail{Coupons: []refund.Coupon{coupon(global, noCash, math.MaxInt64-1)}},
-	}))
+	large := registered(t, refund.Charge{Amount: 1})
+	large.Amount, large.Fee, large.AlreadyRefunded, large.Refunded = math.MaxInt64, minor(math.MaxInt64), 1, 1
+	large.Detail = refund.Detail{Coupons: []refund.Coupon{coupon(global, noCash, math.MaxInt64-1)}}
+	large.CouponUsed, large.FeeUsed = []money.Minor{1}, 1
+	w := newWorld(large)
 	half := w.accept(t, minor(math.MaxInt64/2))
 	w.call(t, half.ID, refund.Submit, refund.OutcomeDone)
 	rest := w.accept(t, nil)

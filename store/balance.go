@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"time"
 
 	"github.com/refundry/refundry/ledger"
@@ -25,15 +26,15 @@ const (
 )
 
 const (
-	// movedIn adds up what went into each account less what went out.
-	movedIn = `SELECT b.account, b.currency, CAST(SUM(b.minor) AS BIGINT), COUNT(*) FROM (
+	// movedIn adds up what went into each account less what went out (sqldb.Wide).
+	movedIn = `SELECT b.account, b.currency, CAST(SUM(b.minor / 1000000000) AS BIGINT), CAST(SUM(b.minor % 1000000000) AS BIGINT), COUNT(*) FROM (
 			SELECT t.to_account AS account, t.currency, t.amount AS minor FROM transfers t
 				WHERE t.merchant_id = $1 AND t.created_at > $2 AND t.created_at <= $3
 			UNION ALL
 			SELECT t.from_account AS account, t.currency, -t.amount AS minor FROM transfers t
 				WHERE t.merchant_id = $1 AND t.created_at > $2 AND t.created_at <= $3
 		) b GROUP BY b.account, b.currency`
-	carriedOf = `SELECT b.account, b.currency, b.minor, b.carried_to FROM carried_balances b WHERE b.merchant_id = $1`
+	carriedOf = `SELECT b.account, b.currency, b.minor / 1000000000, b.minor % 1000000000, b.carried_to FROM carried_balances b WHERE b.merchant_id = $1`
 	keepCarry = `INSERT INTO carried_balances (merchant_id, account, currency, minor, carried_to) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (merchant_id, account, currency) DO UPDATE SET minor = excluded.minor, carried_to = excluded.carried_to`
 	// allTimes is later than any row.
@@ -42,16 +43,16 @@ const (
 
 // balances are a merchant's accounts as they are kept, and what came since.
 type balances struct {
-	of     map[ledger.Balance]money.Minor
+	of     map[ledger.Balance]*big.Int
 	to     int64 // the kept part, in microseconds
 	counts int64 // legs of transfers that came later
 }
 
 // Balances gives what went into each of a merchant's named accounts less what
 // went out, of those that ever moved. The sum over all accounts of one currency
-// is 0. It reads the transfers since a time not long ago: the sum of those
+// is 0. A sum may need more than 64 bits. It reads the transfers since a time not long ago: the sum of those
 // before is kept, and moved on by whoever finds that much came since.
-func (s *Store) Balances(ctx context.Context, merchantID string) (map[ledger.Balance]money.Minor, error) {
+func (s *Store) Balances(ctx context.Context, merchantID string) (map[ledger.Balance]*big.Int, error) {
 	var b balances
 	err := s.db.Snapshot(ctx, func(q sqldb.Querier) error { return b.read(ctx, q, merchantID, allTimes) })
 	if err != nil {
@@ -67,7 +68,7 @@ func (s *Store) Balances(ctx context.Context, merchantID string) (map[ledger.Bal
 
 // read adds up a merchant's balances as they were at a time.
 func (b *balances) read(ctx context.Context, q sqldb.Querier, merchantID string, until int64) error {
-	*b = balances{of: make(map[ledger.Balance]money.Minor)}
+	*b = balances{of: make(map[ledger.Balance]*big.Int)}
 	err := q.Query(ctx, carriedOf, []any{merchantID}, func(scan func(...any) error) error {
 		return b.add(scan, &b.to)
 	})
@@ -89,9 +90,13 @@ func (b *balances) since(ctx context.Context, q sqldb.Querier, merchantID string
 
 func (b *balances) add(scan func(...any) error, last *int64) error {
 	var account, currency string
-	var minor int64
-	err := scan(&account, &currency, &minor, last)
-	b.of[ledger.Balance{Account: ledger.Account(account), Currency: money.Currency(currency)}] += money.Minor(minor)
+	var high, low int64
+	err := scan(&account, &currency, &high, &low, last)
+	of := ledger.Balance{Account: ledger.Account(account), Currency: money.Currency(currency)}
+	if b.of[of] == nil {
+		b.of[of] = new(big.Int)
+	}
+	b.of[of].Add(b.of[of], sqldb.Wide(high, low))
 	return err
 }
 
@@ -107,8 +112,13 @@ func (s *Store) carry(ctx context.Context, merchantID string) error {
 		if err := b.read(ctx, q, merchantID, to); err != nil || b.to >= to {
 			return err
 		}
-		for of, minor := range b.of {
-			if _, err := q.Exec(ctx, keepCarry, merchantID, string(of.Account), string(of.Currency), int64(minor), to); err != nil {
+		for _, sum := range b.of {
+			if !sum.IsInt64() {
+				return nil // no column holds it: all is added up each time
+			}
+		}
+		for of, sum := range b.of {
+			if _, err := q.Exec(ctx, keepCarry, merchantID, string(of.Account), string(of.Currency), sum.Int64(), to); err != nil {
 				return err
 			}
 		}

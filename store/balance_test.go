@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +31,7 @@ func TestBalancesAreCarriedForwardAndStayRight(t *testing.T) {
 			}
 			in := found[ledger.Balance{Account: ledger.Reserved, Currency: "CNY"}]
 			out := found[ledger.Balance{Account: ledger.Available, Currency: "CNY"}]
-			if int64(in) != want || in+out != 0 || len(found) != 2 {
+			if in == nil || out == nil || in.Int64() != want || in.Cmp(new(big.Int).Neg(out)) != 0 || len(found) != 2 {
 				t.Errorf("balances are %v, not %d", found, want)
 			}
 		}
@@ -62,5 +64,48 @@ func TestBalancesAreCarriedForwardAndStayRight(t *testing.T) {
 		write("late", now.Add(-30*time.Minute))
 		reserved(6001)
 		carried(2)
+	})
+}
+
+// Charges of an earlier version may be of any size, and many of today's add up
+// to more than 64 bits as well.
+func TestBalancesMayNeedMoreThan64Bits(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const half = 5_000_000_000_000_000_007
+		for _, n := range []string{"1", "2", "3"} {
+			err := s.Exec(t.Context(), `INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency)
+				VALUES ('mer_big', 1, $1, 're', 'ch', 'reserve', 'merchant.available', 'refund.reserved', $2, 'VND')`, n, int64(half))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, err := s.Balances(t.Context(), "mer_big")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := new(big.Int).Mul(big.NewInt(half), big.NewInt(3))
+		in, out := found[ledger.Balance{Account: ledger.Reserved, Currency: "VND"}], found[ledger.Balance{Account: ledger.Available, Currency: "VND"}]
+		if in.Cmp(want) != 0 || out.Cmp(want.Neg(want)) != 0 {
+			t.Errorf("%s and %s", in, out)
+		}
+	})
+}
+
+// A sum that no column holds is not kept, and added up each time.
+func TestABalanceThatNoColumnHoldsIsNotCarried(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		err := s.Exec(t.Context(), strings.ReplaceAll(manyTransfers, "'refund.reserved', 2,", "'refund.reserved', 9000000000000000000,"), time.Now().Add(-time.Hour).UnixMicro())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			found, err := s.Balances(t.Context(), "mer_many")
+			if in := found[ledger.Balance{Account: ledger.Reserved, Currency: "CNY"}]; err != nil || in.String() != "27000000000000000000000" {
+				t.Errorf("%s, %v", in, err)
+			}
+		}
+		if rows, err := s.Texts(t.Context(), `SELECT account FROM carried_balances WHERE merchant_id = 'mer_many'`); err != nil || len(rows) != 0 {
+			t.Errorf("kept for %v, %v", rows, err)
+		}
 	})
 }

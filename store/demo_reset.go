@@ -47,7 +47,7 @@ func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refu
 			c.CreatedAt = now
 		}
 		c.UpdatedAt = c.CreatedAt
-		checked, err := refund.Register(c)
+		checked, err := refund.AsRegistered(c)
 		if err != nil {
 			return fmt.Errorf("reset demo: %w", err)
 		}

@@ -31,7 +31,7 @@ func (s *Store) RegisterPaid(ctx context.Context, c refund.Charge, eventType str
 		c.CreatedAt = s.now()
 	}
 	c.UpdatedAt = c.CreatedAt
-	c, fault := refund.Register(c)
+	c, fault := refund.AsRegistered(c)
 	if fault != nil {
 		return refund.Charge{}, false, fault
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 
@@ -62,20 +63,25 @@ func (s *Store) page(ctx context.Context, l *listing, from, columns string, offs
 }
 
 // ChargeSums implements wallet.Pager. A charge that holds more than was paid
-// has nothing free.
-func (s *Store) ChargeSums(ctx context.Context, merchantID, dialect, identity string, currency money.Currency) (free, held money.Minor, err error) {
+// has nothing free. A sum may need more than 64 bits.
+func (s *Store) ChargeSums(ctx context.Context, merchantID, dialect, identity string, currency money.Currency) (free, held *big.Int, err error) {
 	const text = `SELECT
-			CAST(COALESCE(SUM(CASE WHEN c.reserved + c.refunded + c.blocked < c.amount THEN c.amount - c.reserved - c.refunded - c.blocked ELSE 0 END), 0) AS BIGINT),
-			CAST(COALESCE(SUM(c.reserved + c.blocked), 0) AS BIGINT)
-		FROM charge_aliases a JOIN charges c ON c.merchant_id = a.merchant_id AND c.id = a.charge_id
-		WHERE a.merchant_id = $1 AND a.dialect = $2 AND a.identity = $3 AND c.currency = $4`
+			CAST(COALESCE(SUM(s.free / 1000000000), 0) AS BIGINT), CAST(COALESCE(SUM(s.free % 1000000000), 0) AS BIGINT),
+			CAST(COALESCE(SUM(s.held / 1000000000), 0) AS BIGINT), CAST(COALESCE(SUM(s.held % 1000000000), 0) AS BIGINT)
+		FROM (
+			SELECT CASE WHEN c.reserved + c.refunded + c.blocked < c.amount THEN c.amount - c.reserved - c.refunded - c.blocked ELSE 0 END AS free,
+				c.reserved + c.blocked AS held
+			FROM charge_aliases a JOIN charges c ON c.merchant_id = a.merchant_id AND c.id = a.charge_id
+			WHERE a.merchant_id = $1 AND a.dialect = $2 AND a.identity = $3 AND c.currency = $4
+		) s`
+	var high, low, heldHigh, heldLow int64
 	err = s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{merchantID, dialect, identity, string(currency)}, func(scan func(...any) error) error {
-			return scan((*int64)(&free), (*int64)(&held))
+			return scan(&high, &low, &heldHigh, &heldLow)
 		})
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("add up charges: %w", err)
+		return nil, nil, fmt.Errorf("add up charges: %w", err)
 	}
-	return free, held, nil
+	return sqldb.Wide(high, low), sqldb.Wide(heldHigh, heldLow), nil
 }

@@ -80,10 +80,32 @@ func pagesByNumber(t *testing.T, s *store.Store) {
 	}
 	for _, test := range []struct {
 		currency money.Currency
-		free     money.Minor
+		free     int64
 	}{{"CNY", 360}, {"USD", 100}, {"EUR", 0}} {
-		if free, held, err := s.ChargeSums(t.Context(), merchantID, "wallet", wallet, test.currency); err != nil || free != test.free || held != 0 {
+		if free, held, err := s.ChargeSums(t.Context(), merchantID, "wallet", wallet, test.currency); err != nil || free.Int64() != test.free || held.Sign() != 0 {
 			t.Errorf("%s: %d free, %d held (%v), want %d", test.currency, free, held, err, test.free)
 		}
 	}
+}
+
+func TestSumsOfChargesMayNeedMoreThan64Bits(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, id := range []string{"ch_1", "ch_2", "ch_3"} {
+			c := refund.Charge{
+				MerchantID: "mer_big", ID: id, OrderNo: id, Channel: "wx", ChannelAccount: "account_1", TransactionID: id, Currency: "CNY", Amount: 100,
+				PaidAt: time.Now(), Aliases: []refund.Alias{{Dialect: "wallet", Identity: "wallet_big", Name: id}},
+			}
+			if _, _, err := s.RegisterCharge(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// As an earlier version took it.
+		if err := s.Exec(t.Context(), `UPDATE charges SET amount = 9000000000000000000, reserved = 4500000000000000000 WHERE merchant_id = 'mer_big'`); err != nil {
+			t.Fatal(err)
+		}
+		free, held, err := s.ChargeSums(t.Context(), "mer_big", "wallet", "wallet_big", "CNY")
+		if err != nil || free.String() != "13500000000000000000" || held.String() != "13500000000000000000" {
+			t.Errorf("%s free, %s held, %v", free, held, err)
+		}
+	})
 }

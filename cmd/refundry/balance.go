@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/money"
 )
 
 // balanceCommand is refundry balance.
@@ -31,6 +32,6 @@ func (c *balanceCommand) Run(e *environment) error {
 	header := []string{"ACCOUNT", "CURRENCY", "BALANCE"}
 	object := func(b native.Balance) native.Balance { return b }
 	return printList(e, c.JSON, native.SortedBalances(balances), object, header, func(b native.Balance) []string {
-		return []string{string(b.Account), string(b.Currency), amountText(b.Balance, b.Currency)}
+		return []string{string(b.Account), string(b.Currency), money.SumString(b.Balance, b.Currency)}
 	})
 }

@@ -140,7 +140,7 @@ func (r *importReport) finish(problem error) error {
 	}
 	r.e.say("%d charges %s, %d were registered before, %d lines rejected", r.added, registered, r.again, r.rejected)
 	for _, currency := range slices.Sorted(maps.Keys(r.sums)) {
-		r.e.say("%s: %s", registered, sumText(r.sums[currency], currency))
+		r.e.say("%s: %s", registered, money.SumString(r.sums[currency], currency))
 	}
 	switch {
 	case problem != nil:
@@ -212,16 +212,6 @@ func ranges(numbers []int) string {
 		n = last + 1
 	}
 	return strings.Join(out, ", ")
-}
-
-// sumText is a sum in major units, which may be above what one amount holds.
-func sumText(sum *big.Int, currency money.Currency) string {
-	digits := sum.String()
-	if decimals := currency.Exponent(); decimals > 0 {
-		digits = strings.Repeat("0", max(0, decimals+1-len(digits))) + digits
-		digits = digits[:len(digits)-decimals] + "." + digits[len(digits)-decimals:]
-	}
-	return digits + " " + string(currency)
 }
 
 // rejectsFile has the rejected lines as they stood, behind the header of the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -72,6 +73,9 @@ func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {
 	content := refund.Content{refund.ContentCharge: charge.ID, refund.ContentAmount: ""}
 	if c.Amount != "" {
 		amount, err := money.Parse(c.Amount, charge.Currency)
+		if errors.Is(err, money.ErrOverflow) {
+			amount, err = refund.BeyondAll, nil
+		}
 		if err != nil {
 			return refund.Unit{}, usageError{fmt.Sprintf("--amount: %v", err)}
 		}

@@ -45,8 +45,8 @@ func badRefunds(charge string) []badRequest {
 	amount("NaN, which is no JSON", "NaN", "400 invalid -")
 	amount("a hexadecimal number", "0x10", "400 invalid -")
 	amount("a leading zero", "012", "400 invalid -")
-	amount("beyond 64 bits", "9223372036854775808", "400 invalid amount")
-	amount("a number of 100 digits", strings.Repeat("9", 100), "400 invalid amount")
+	amount("beyond 64 bits", "9223372036854775808", "422 amount_exceeded amount")
+	amount("a number of 100 digits", strings.Repeat("9", 100), "422 amount_exceeded amount")
 	amount("a number as a text", `"100"`, "400 invalid amount")
 	amount("an exponent as a text", `"1e2"`, "400 invalid amount")
 	amount("null, as which JavaScript writes NaN", "null", "400 invalid amount")
@@ -114,6 +114,7 @@ func badElsewhere() []badRequest {
 	add("a key of 300 characters", "GET", "/charges/{ch}", "", "401 unauthenticated Authorization", "Authorization", "Bearer "+strings.Repeat("k", 300))
 
 	add("a quote of nothing", "POST", "/quotes", `{"charge": "{ch}", "amount": 0}`, "400 invalid amount")
+	add("a quote of more than 64 bits", "POST", "/quotes", `{"charge": "{ch}", "amount": 9223372036854775808}`, "422 amount_exceeded amount")
 	add("a quote of too much", "POST", "/quotes", `{"charge": "{ch}", "amount": 41}`, "422 amount_exceeded amount")
 	add("a quote of an unknown charge", "POST", "/quotes", `{"charge": "x", "amount": 41}`, "404 charge_not_found charge")
 
@@ -123,6 +124,8 @@ func badElsewhere() []badRequest {
 	charge("a charge with an empty order number", `{"order_no": "", "amount": 100, "currency": "CNY", "channel": "wx"}`, "400 invalid order_no")
 	charge("a charge without an amount", `{`+rest+`}`, "400 invalid amount")
 	charge("a charge of 0", `{`+rest+`, "amount": 0}`, "400 invalid amount")
+	charge("a charge above 10^15 fen", `{`+rest+`, "amount": 1000000000000001}`, "400 invalid amount")
+	charge("a charge above 64 bits", `{`+rest+`, "amount": 9223372036854775808}`, "400 invalid amount")
 	charge("a charge of a fraction", `{`+rest+`, "amount": 10.5}`, "400 invalid amount")
 	charge("a lower-case currency", `{"order_no": "B1", "amount": 100, "currency": "cny", "channel": "wx"}`, "400 invalid currency")
 	charge("an unknown currency", `{"order_no": "B1", "amount": 100, "currency": "XXX", "channel": "wx"}`, "400 invalid currency")

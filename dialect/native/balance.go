@@ -2,6 +2,7 @@ package native
 
 import (
 	"cmp"
+	"math/big"
 	"net/http"
 	"slices"
 
@@ -13,7 +14,9 @@ import (
 type Balance struct {
 	Account  ledger.Account `json:"account"`
 	Currency money.Currency `json:"currency"`
-	Balance  money.Minor    `json:"balance"` // below 0 where more went out than in
+	// Balance is below 0 where more went out than in, and may need more than 64
+	// bits.
+	Balance *big.Int `json:"balance"`
 }
 
 // listBalances gives each named account of each currency that ever moved, by
@@ -30,7 +33,7 @@ func (d *Dialect) listBalances(c *call) error {
 }
 
 // SortedBalances shows balances by currency and name.
-func SortedBalances(balances map[ledger.Balance]money.Minor) []Balance {
+func SortedBalances(balances map[ledger.Balance]*big.Int) []Balance {
 	out := make([]Balance, 0, len(balances))
 	for of, minor := range balances {
 		out = append(out, Balance{of.Account, of.Currency, minor})

@@ -190,6 +190,19 @@ func (d *decoder) minor(to *money.Minor) func(exactjson.Value, string) {
 	}
 }
 
+// refundAmount reads how much is to be refunded: absent is everything, and what
+// 64 bits don't hold is more than that.
+func (d *decoder) refundAmount(to **money.Minor) func(exactjson.Value, string) {
+	return func(v exactjson.Value, path string) {
+		if _, err := money.ParseInteger(v.Text); v.Kind == exactjson.Number && errors.Is(err, money.ErrOverflow) {
+			beyond := refund.BeyondAll
+			*to = &beyond
+			return
+		}
+		d.maybeMinor(to)(v, path)
+	}
+}
+
 // maybeMinor is minor for a member whose absence means something.
 func (d *decoder) maybeMinor(to **money.Minor) func(exactjson.Value, string) {
 	return func(v exactjson.Value, path string) {

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"math/big"
 	"net/http"
 	"strings"
 	"time"
@@ -9,7 +10,6 @@ import (
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/ledger"
 	"github.com/refundry/refundry/merchant"
-	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 )
@@ -19,7 +19,7 @@ type Merchants interface {
 	// Keys are all of a merchant's, expired ones too, oldest first.
 	Keys(ctx context.Context, merchantID string) ([]merchant.Key, error)
 	// Balances are what went into each account less what went out.
-	Balances(ctx context.Context, merchantID string) (map[ledger.Balance]money.Minor, error)
+	Balances(ctx context.Context, merchantID string) (map[ledger.Balance]*big.Int, error)
 }
 
 // Limits of settings.

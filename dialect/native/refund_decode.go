@@ -31,7 +31,7 @@ func decodeRefund(d *decoder) (refundRequest, error) {
 	var in refundRequest
 	err := d.read(
 		required("charge", d.filled(&in.charge, mostName)),
-		optional("amount", d.maybeMinor(&in.amount)),
+		optional("amount", d.refundAmount(&in.amount)),
 		optional("reason", d.text(&in.reason, mostReason)),
 		optional("reason_code", d.text(&in.reasonCode, refund.MaxReasonCode)),
 		optional("customer", d.text(&in.customer, refund.MaxCustomer)),

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 	"github.com/refundry/refundry/wire/form"
 	wire "github.com/refundry/refundry/wire/pingpp"
@@ -164,13 +165,17 @@ func wholeText(value exactjson.Value) (string, bool) {
 	return digits, true
 }
 
-// amountAbove0 reads an amount in minor units: whole, above 0, in 64 bits.
+// amountAbove0 reads an amount in minor units: whole, above 0. One that 64 bits
+// don't hold is refund.BeyondAll: well-formed, and more than anything has.
 func amountAbove0(value exactjson.Value) (int64, bool) {
 	digits, ok := wholeText(value)
 	if !ok {
 		return 0, false
 	}
 	amount, err := strconv.ParseInt(digits, 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return int64(refund.BeyondAll), true
+	}
 	return amount, err == nil && amount > 0
 }
 

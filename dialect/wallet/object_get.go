@@ -46,7 +46,7 @@ func (d *Dialect) getWallet(c *call) (any, error) {
 	out := wire.Wallet{
 		ID: c.identity.Name, Created: c.identity.CreatedAt.Unix(), AppID: c.identity.Public[wire.SettingAppID],
 		Block: c.is(wire.SettingBlock, wire.SettingOn), Reviewed: !c.is(wire.SettingReviewed, wire.SettingOff),
-		AvailableBalance: int64(free), WithdrawableBalance: int64(free), FreezeBalance: int64(held),
+		AvailableBalance: wire.Sum(free), WithdrawableBalance: wire.Sum(free), FreezeBalance: wire.Sum(held),
 		Status: wire.StatusSucceeded, Channel: wire.ChannelUnipayB,
 	}
 	if !out.Reviewed {

@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"math/big"
 	"time"
 
 	"github.com/refundry/refundry/dialect"
@@ -30,7 +31,7 @@ type Pager interface {
 	RefundPage(ctx context.Context, f refund.Filter, offset int64) (refunds []refund.Refund, total int64, err error)
 	// ChargeSums adds up what the charges of an identity in one currency still
 	// hold: what may be refunded, and what open refunds and disputes hold.
-	ChargeSums(ctx context.Context, merchantID, dialect, identity string, currency money.Currency) (free, held money.Minor, err error)
+	ChargeSums(ctx context.Context, merchantID, dialect, identity string, currency money.Currency) (free, held *big.Int, err error)
 }
 
 // Services are what the dialect needs of the rest of the program.

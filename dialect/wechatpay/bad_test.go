@@ -77,7 +77,7 @@ var badRequests = []badRequest{
 	refunding("an amount with a point", "", amountOf("1.0"), wrongAmount),
 	refunding("an amount with an exponent", "", amountOf("1e2"), wrongAmount),
 	refunding("an amount in quotes", "", amountOf(`"1"`), wrongAmount),
-	refunding("an amount above 64 bits", "", amountOf("9223372036854775808"), wrongAmount),
+	refunding("an amount above 64 bits", "", amountOf("9223372036854775808"), "400 INVALID_REQUEST 申请退款金额大于订单可退金额"),
 	refunding("an amount of 200 digits", "", amountOf(strings.Repeat("9", 200)), "400 PARAM_ERROR - body JSON too large"),
 	refunding("an amount that is true", "", amountOf("true"), wrongAmount),
 	refunding("an amount that is a list", "", amountOf("[1]"), wrongAmount),

@@ -242,6 +242,7 @@ func writeFunds(w io.Writer, of day, accountType string, account *account) (int,
 	}
 	rows := flowRows(of, account)
 	bill := wire.NewFlowBill(w)
+	// Where the bill's sums fit, as Close says, so does what is between them.
 	var balance int64
 	inOrder(rows, func(row wire.FlowRow) {
 		if row.Direction == wire.FlowIn {

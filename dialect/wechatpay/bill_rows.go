@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/refundry/refundry/money"
@@ -48,6 +49,12 @@ func orderRow(charge refund.Charge, account *account) wire.TradeRow {
 	return row
 }
 
+// feeMilliFen is a fee in thousandths of a fen. One of an earlier version's charge
+// above refund.MaxAmount is cut to what fits.
+func feeMilliFen(fee money.Minor) int64 {
+	return int64(min(fee, math.MaxInt64/milliFen)) * milliFen
+}
+
 func paymentRow(charge refund.Charge, account *account) wire.TradeRow {
 	row := orderRow(charge, account)
 	row.At, row.TradeState = charge.PaidAt, wire.BillStatePaid
@@ -56,7 +63,7 @@ func paymentRow(charge refund.Charge, account *account) wire.TradeRow {
 		row.Coupon += int64(coupon.Amount)
 	}
 	if charge.Fee != nil {
-		row.FeeMilliFen = int64(*charge.Fee) * milliFen
+		row.FeeMilliFen = feeMilliFen(*charge.Fee)
 	}
 	return row
 }
@@ -79,7 +86,7 @@ func refundRow(r refund.Refund, of day, account *account) wire.TradeRow {
 		row.RefundSucceededAt = r.SucceededAt
 	}
 	if r.Parts.Fee != nil {
-		row.FeeMilliFen = -int64(*r.Parts.Fee) * milliFen
+		row.FeeMilliFen = -feeMilliFen(*r.Parts.Fee)
 	}
 	return row
 }

@@ -4,15 +4,17 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math/big"
 	"slices"
 
 	"github.com/refundry/refundry/ledger"
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // movedUntil adds up what went into each account less what went out, up to a
-// time.
-const movedUntil = `SELECT b.account, b.currency, CAST(SUM(b.minor) AS BIGINT) FROM (
+// time (sqldb.Wide).
+const movedUntil = `SELECT b.account, b.currency, CAST(SUM(b.minor / 1000000000) AS BIGINT), CAST(SUM(b.minor % 1000000000) AS BIGINT) FROM (
 		SELECT t.to_account AS account, t.currency, t.amount AS minor FROM transfers t
 			WHERE t.merchant_id = $1 AND t.created_at <= $2
 		UNION ALL
@@ -22,7 +24,7 @@ const movedUntil = `SELECT b.account, b.currency, CAST(SUM(b.minor) AS BIGINT) F
 
 // sums are a merchant's accounts up to a time, in microseconds.
 type sums struct {
-	of map[ledger.Balance]money.Minor
+	of map[ledger.Balance]*big.Int
 	to int64
 }
 
@@ -36,10 +38,10 @@ func (v *verifier) carried(ctx context.Context) error {
 		err := scan(&merchantID, &account, &currency, &minor, &to)
 		b := kept[merchantID]
 		if b == nil {
-			b = &sums{of: make(map[ledger.Balance]money.Minor)}
+			b = &sums{of: make(map[ledger.Balance]*big.Int)}
 			kept[merchantID] = b
 		}
-		b.of[ledger.Balance{Account: ledger.Account(account), Currency: money.Currency(currency)}] = money.Minor(minor)
+		b.of[ledger.Balance{Account: ledger.Account(account), Currency: money.Currency(currency)}] = big.NewInt(minor)
 		b.to = to
 		return err
 	})
@@ -54,26 +56,26 @@ func (v *verifier) carried(ctx context.Context) error {
 		}
 		for of := range b.of {
 			if _, there := moved[of]; !there {
-				moved[of] = 0
+				moved[of] = new(big.Int)
 			}
 		}
 		for _, of := range slices.SortedFunc(maps.Keys(moved), compareBalances) {
-			if minor := moved[of]; b.of[of] != minor {
+			if sum := moved[of]; orZero(b.of[of]).Cmp(sum) != 0 {
 				v.found(Books, merchantID, "account "+string(of.Account)+" in "+string(of.Currency),
-					"the balance kept of it is %d, the transfers until then leave %d (hint: the merchant's rows of carried_balances may be deleted)", b.of[of], minor)
+					"the balance kept of it is %s, the transfers until then leave %s (hint: the merchant's rows of carried_balances may be deleted)", orZero(b.of[of]), sum)
 			}
 		}
 	}
 	return nil
 }
 
-func (v *verifier) movedUntil(ctx context.Context, merchantID string, to int64) (map[ledger.Balance]money.Minor, error) {
-	moved := make(map[ledger.Balance]money.Minor)
+func (v *verifier) movedUntil(ctx context.Context, merchantID string, to int64) (map[ledger.Balance]*big.Int, error) {
+	moved := make(map[ledger.Balance]*big.Int)
 	err := v.q.Query(ctx, movedUntil, []any{merchantID, to}, func(scan func(...any) error) error {
 		var account, currency string
-		var minor int64
-		err := scan(&account, &currency, &minor)
-		moved[ledger.Balance{Account: ledger.Account(account), Currency: money.Currency(currency)}] = money.Minor(minor)
+		var high, low int64
+		err := scan(&account, &currency, &high, &low)
+		moved[ledger.Balance{Account: ledger.Account(account), Currency: money.Currency(currency)}] = sqldb.Wide(high, low)
 		return err
 	})
 	return moved, err

@@ -141,7 +141,7 @@ func (c *chargeSums) charge(row *streamRow) {
 	}
 	c.coupons = fresh.Detail.Coupons
 	c.couponUsed = make([]total, len(c.coupons))
-	registered, err := refund.Register(fresh)
+	registered, err := refund.AsRegistered(fresh)
 	if err != nil {
 		c.found(Counters, "it could not be registered like this: %v", err)
 		return

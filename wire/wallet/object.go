@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"encoding/json"
+	"math/big"
 	"time"
 )
 
@@ -152,12 +153,15 @@ type Wallet struct {
 	Extra               json.RawMessage `json:"extra"`
 	Block               bool            `json:"block"`
 	Reviewed            bool            `json:"reviewed"`
-	AvailableBalance    int64           `json:"available_balance"`
-	WithdrawableBalance int64           `json:"withdrawable_balance"`
-	FreezeBalance       int64           `json:"freeze_balance"`
+	AvailableBalance    json.Number     `json:"available_balance"`
+	WithdrawableBalance json.Number     `json:"withdrawable_balance"`
+	FreezeBalance       json.Number     `json:"freeze_balance"`
 	Status              string          `json:"status"`
 	Channel             string          `json:"channel"`
 }
+
+// Sum is how a wallet's balance is written, which may need more than 64 bits.
+func Sum(minor *big.Int) json.Number { return json.Number(minor.String()) }
 
 // MarshalJSON writes an absent extra as {}.
 func (w Wallet) MarshalJSON() ([]byte, error) {

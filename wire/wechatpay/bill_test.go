@@ -3,6 +3,8 @@ package wechatpay
 import (
 	"bytes"
 	"errors"
+	"io"
+	"math"
 	"net/url"
 	"strings"
 	"testing"
@@ -169,6 +171,29 @@ func TestFundFlowBills(t *testing.T) {
 	}
 	if _, err := ReadFlowBill(strings.NewReader(strings.Replace(file.String(), "`2,`1", "`3,`1", 1)), func(FlowRow) error { return nil }); !errors.Is(err, ErrBill) {
 		t.Errorf("a row is lost: %v", err)
+	}
+}
+
+func TestABillWhoseSumsDoNotFitIsAnError(t *testing.T) {
+	trade, flow := NewTradeBill(io.Discard, BillAll), NewFlowBill(io.Discard)
+	for n := range 3 {
+		if n < 2 {
+			if err := addTo(new(int64), int64(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		trade.Add(TradeRow{Order: math.MaxInt64/2 + 1})
+		flow.Add(FlowRow{Direction: FlowOut, Amount: math.MaxInt64/2 + 1})
+	}
+	if err := trade.Close(); !errors.Is(err, ErrSum) {
+		t.Error(err)
+	}
+	if err := flow.Close(); !errors.Is(err, ErrSum) {
+		t.Error(err)
+	}
+	low := int64(math.MinInt64 + 1)
+	if err := addTo(&low, -2); !errors.Is(err, ErrSum) || low != math.MinInt64+1 {
+		t.Errorf("%d, %v", low, err)
 	}
 }
 

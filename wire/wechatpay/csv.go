@@ -40,6 +40,20 @@ const billTime = time.DateTime
 // a number that is none, or an end without a summary.
 var ErrBill = errors.New("bill can't be read")
 
+// ErrSum tells that a sum of a bill does not fit into 64 bits.
+var ErrSum = errors.New("a sum of the bill is too large")
+
+// addTo adds a row's amount to a sum, which stays as it is where it would not
+// fit.
+func addTo(sum *int64, amount int64) error {
+	both := *sum + amount
+	if (both > *sum) != (amount > 0) && amount != 0 {
+		return ErrSum
+	}
+	*sum = both
+	return nil
+}
+
 // column is one column of a bill of rows R: its title, how its value is
 // written, and how it is read.
 type column[R any] struct {

@@ -75,6 +75,7 @@ var flowSummaryColumns = []column[FlowSummary]{
 type FlowBill struct {
 	out     *bufio.Writer
 	summary FlowSummary
+	err     error // the first
 }
 
 // NewFlowBill begins a bill. Nothing is sure to be written before Close.
@@ -89,19 +90,23 @@ func NewFlowBill(w io.Writer) *FlowBill {
 func (bill *FlowBill) Add(row FlowRow) {
 	writeRow(bill.out, flowColumns, &row)
 	s := &bill.summary
-	s.Count++
+	sum, count := &s.OutAmount, &s.OutCount
 	if row.Direction == FlowIn {
-		s.InCount++
-		s.InAmount += row.Amount
-		return
+		sum, count = &s.InAmount, &s.InCount
 	}
-	s.OutCount++
-	s.OutAmount += row.Amount
+	s.Count++
+	*count++
+	if err := addTo(sum, row.Amount); bill.err == nil {
+		bill.err = err
+	}
 }
 
 // Close writes the summary and ends the bill. It fails as the writer did, from
-// the first line on.
+// the first line on, and with ErrSum where a sum does not fit.
 func (bill *FlowBill) Close() error {
+	if bill.err != nil {
+		return fmt.Errorf("write fund-flow bill: %w", bill.err)
+	}
 	writeHeader(bill.out, flowSummaryColumns)
 	writeRow(bill.out, flowSummaryColumns, &bill.summary)
 	if err := bill.out.Flush(); err != nil {

@@ -2,6 +2,8 @@ package wechatpay
 
 import (
 	"bytes"
+	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,6 +110,18 @@ func (r *reader) integer(name string, required bool, least int64) int64 {
 		r.fail(name, value, "must be at least "+strconv.FormatInt(least, 10))
 	}
 	return number
+}
+
+// saturated is integer for a required member that may be any number: one that 64
+// bits don't hold is math.MaxInt64, because it is well-formed and too much.
+func (r *reader) saturated(name string, least int64) int64 {
+	value, _ := r.object.Get(name)
+	if value.Kind == exactjson.Number && strings.Trim(value.Text, "0123456789") == "" {
+		if _, err := strconv.ParseInt(value.Text, 10, 64); errors.Is(err, strconv.ErrRange) {
+			return math.MaxInt64
+		}
+	}
+	return r.integer(name, true, least)
 }
 
 // child reads a member that is an object. Its complaints are kept here too.

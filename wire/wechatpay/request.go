@@ -99,7 +99,7 @@ func DecodeRefundRequest(body exactjson.Value) (RefundRequest, error) {
 }
 
 func (a *RequestAmount) read(r *reader) {
-	a.Refund = r.integer("refund", true, 1)
+	a.Refund = r.saturated("refund", 1)
 	a.Total = r.integer("total", true, 1)
 	a.Currency = r.text("currency", rule{required: true, good: oneOf(Currency), issue: "must be CNY"})
 	left := a.Refund

@@ -2,6 +2,7 @@ package wechatpay
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -145,6 +146,7 @@ type TradeBill struct {
 	out     *bufio.Writer
 	columns []column[TradeRow]
 	summary TradeSummary
+	err     error // the first
 }
 
 // NewTradeBill begins a bill of a type: BillAll, BillSuccess or BillRefund.
@@ -168,12 +170,17 @@ func (bill *TradeBill) Add(row TradeRow) {
 		}
 	}
 	writeRow(bill.out, bill.columns, &row)
-	bill.summary.add(row)
+	if err := bill.summary.add(row); bill.err == nil {
+		bill.err = err
+	}
 }
 
 // Close writes the summary and ends the bill. It fails as the writer did, from
-// the first line on.
+// the first line on, and with ErrSum where a sum does not fit.
 func (bill *TradeBill) Close() error {
+	if bill.err != nil {
+		return fmt.Errorf("write trade bill: %w", bill.err)
+	}
 	writeHeader(bill.out, tradeSummaryColumns)
 	writeRow(bill.out, tradeSummaryColumns, &bill.summary)
 	if err := bill.out.Flush(); err != nil {
@@ -182,14 +189,12 @@ func (bill *TradeBill) Close() error {
 	return nil
 }
 
-func (s *TradeSummary) add(row TradeRow) {
+func (s *TradeSummary) add(row TradeRow) error {
 	s.Count++
-	s.Settlement += row.Settlement
-	s.SettlementRefund += row.SettlementRefund
-	s.CouponRefund += row.CouponRefund
-	s.FeeMilliFen += row.FeeMilliFen
-	s.Order += row.Order
-	s.RequestedRefund += row.RequestedRefund
+	return errors.Join(
+		addTo(&s.Settlement, row.Settlement), addTo(&s.SettlementRefund, row.SettlementRefund), addTo(&s.CouponRefund, row.CouponRefund),
+		addTo(&s.FeeMilliFen, row.FeeMilliFen), addTo(&s.Order, row.Order), addTo(&s.RequestedRefund, row.RequestedRefund),
+	)
 }
 
 // ReadTradeBill reads an uncompressed trade bill of any type, tolerating a BOM,
