@@ -95,7 +95,7 @@ func TestSumsOfChargesMayNeedMoreThan64Bits(t *testing.T) {
 				MerchantID: "mer_big", ID: id, OrderNo: id, Channel: "wx", ChannelAccount: "account_1", TransactionID: id, Currency: "CNY", Amount: 100,
 				PaidAt: time.Now(), Aliases: []refund.Alias{{Dialect: "wallet", Identity: "wallet_big", Name: id}},
 			}
-			if _, _, err := s.RegisterCharge(t.Context(), c); err != nil {
+			if _, _, err := s.RegisterCharge(t.Context(), c, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
