@@ -210,3 +210,32 @@ func TestSettingsThatCannotMoveAreLogged(t *testing.T) {
 		t.Errorf("logged %s", said)
 	}
 }
+
+// Replicas start together: what both find is moved by one of them.
+func TestTwoReplicasMoveASettingOnce(t *testing.T) {
+	opts := Options{Database: storetest.Postgres(t), Data: t.TempDir()}
+	one, two := start(t, opts), start(t, opts)
+	for range 5 {
+		fresh := older(t, one, merchant.Test, map[string]string{"chinaums.mid": "1"}, map[string]string{"chinaums.key": "k"}, nil)
+		failed := make(chan error, 2)
+		for _, s := range []*Service{one, two} {
+			go func() { failed <- s.moveSettings(t.Context()) }()
+		}
+		for range 2 {
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		}
+		want := []string{"account chinaums_communication_key=k", "account chinaums_mid=1", "account version 2"}
+		if diff := cmp.Diff(want, chinaUMSOf(t, one, fresh.Merchant.ID)); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+		if _, err := one.Store.LinkAudit(t.Context(), fresh.Merchant.ID); err != nil {
+			t.Fatal(err)
+		}
+		records, err := one.Store.AuditRecords(t.Context(), fresh.Merchant.ID, 0, 10)
+		if err != nil || len(records) != 3 {
+			t.Errorf("%d records, %v", len(records), err)
+		}
+	}
+}

@@ -119,6 +119,7 @@ func TestUntilSomethingWasSentTheNineMembersAreEmpty(t *testing.T) {
 	if diff := cmp.Diff(empty(), extraOf(t, made)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+	readContract(t).Line(t, "Refund", made)
 	set(merchant.AccountActive)
 	repeated := w.refund(t, asking(nameIn(t, charge), 40), 200, "Prefer", "wait=5")
 	if extra := extraOf(t, repeated); extra["refund_amount"] != "40" || extra["sign"] == "" {
