@@ -16,17 +16,13 @@ import (
 // under every account of the merchant, and payment_key holds against those who
 // look at the same time.
 
-// samePayments are a merchant's charges with a transaction id, under any of the
-// merchant's accounts or none.
-const samePayments = `SELECT ` + chargeColumns + ` FROM v JOIN channel_accounts a ON a.merchant_id = v.merchant_id
-	JOIN charges c ON c.merchant_id = v.merchant_id AND c.channel_account = a.id AND c.transaction_id = v.transaction_id
-	UNION ALL SELECT ` + chargeColumns + ` FROM v
-	JOIN charges c ON c.merchant_id = v.merchant_id AND c.channel_account = '' AND c.transaction_id = v.transaction_id`
+// accountsOfMerchants are the ids of all accounts of merchants.
+const accountsOfMerchants = `SELECT a.merchant_id, a.id FROM v JOIN channel_accounts a ON a.merchant_id = v.merchant_id`
 
 var (
-	transactionColumns = sqldb.NewColumns("merchant_id TEXT", "transaction_id TEXT")
-	paymentKeyColumns  = sqldb.NewColumns("merchant_id TEXT", "payment_key TEXT")
-	routedColumns      = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "channel_account TEXT")
+	merchantColumn    = sqldb.NewColumns("merchant_id TEXT")
+	paymentKeyColumns = sqldb.NewColumns("merchant_id TEXT", "payment_key TEXT")
+	routedColumns     = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "channel_account TEXT")
 )
 
 // routeCharges gives charges that no account took the account that does. It
@@ -48,12 +44,22 @@ func paymentKey(c refund.Charge) string { return c.Channel + " " + c.Transaction
 // now may be there without any, and is routed then.
 func (r *registering) findPayments(ctx context.Context) error {
 	type payment struct{ merchant, transaction string }
-	rows := make([][]any, 0, len(r.todo))
+	accounts, err := r.accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("find channel accounts: %w", err)
+	}
+	// One row for each account that the payment may be under: each is one look
+	// into the index of identities. A join with channel_accounts in the same
+	// statement made PostgreSQL read all charges.
+	var rows [][]any
 	for _, at := range r.todo {
-		rows = append(rows, []any{r.charges[at].MerchantID, r.charges[at].TransactionID})
+		c := r.charges[at]
+		for _, account := range accounts[c.MerchantID] {
+			rows = append(rows, []any{c.MerchantID, account, c.TransactionID})
+		}
 	}
 	there := make(map[payment][]refund.Charge)
-	err := sqldb.QueryValues(ctx, r.q, transactionColumns, rows, samePayments, func(scan func(...any) error) error {
+	err = sqldb.QueryValues(ctx, r.q, paymentColumns, rows, chargesByIdentity, func(scan func(...any) error) error {
 		c, err := scanCharge(scan)
 		key := payment{c.MerchantID, c.TransactionID}
 		there[key] = append(there[key], c)
@@ -68,6 +74,25 @@ func (r *registering) findPayments(ctx context.Context) error {
 	}
 	r.todo = slices.DeleteFunc(r.todo, func(at int) bool { return r.refused[at] })
 	return nil
+}
+
+// accounts are the channel accounts of each merchant, and "" for none.
+func (r *registering) accounts(ctx context.Context) (map[string][]string, error) {
+	found := make(map[string][]string)
+	var rows [][]any
+	for _, at := range r.todo {
+		if id := r.charges[at].MerchantID; found[id] == nil {
+			found[id] = []string{""}
+			rows = append(rows, []any{id})
+		}
+	}
+	err := sqldb.QueryValues(ctx, r.q, merchantColumn, rows, accountsOfMerchants, func(scan func(...any) error) error {
+		var merchantID, id string
+		err := scan(&merchantID, &id)
+		found[merchantID] = append(found[merchantID], id)
+		return err
+	})
+	return found, err
 }
 
 // findPayment decides about one charge; there are those with its transaction id.

@@ -71,21 +71,49 @@ func (s *Store) MigrateDownTo(ctx context.Context, version int64) error {
 // ForgetRecent has the next fan-out read everything from the database.
 func (s *Store) ForgetRecent() { s.recent.young, s.recent.old = nil, nil }
 
-// SearchPlan tells how the engine would search for what a number means: a line
-// for each step.
-func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids []string) ([]string, error) {
+// SearchPlan returns how the database would search for what a number means: a
+// line for each step.
+func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids []string) (lines []string, err error) {
 	_, one := searched(named, merchantID, number, ids, refund.Page{Limit: 20})
-	var lines []string
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		how, columns := "EXPLAIN ", []any{new(string)}
-		if s.SQLite() {
-			how, columns = "EXPLAIN QUERY PLAN ", []any{new(int64), new(int64), new(int64), new(string)}
-		}
-		return q.Query(ctx, how+one.SQL, one.Args, func(scan func(...any) error) error {
-			err := scan(columns...)
-			lines = append(lines, *columns[len(columns)-1].(*string))
+	err = s.Read(ctx, func(q sqldb.Querier) error { return explaining{q, s, &lines}.explain(ctx, one.SQL, one.Args) })
+	return lines, err
+}
+
+// RegisterPlan returns how the database runs the queries that registering a
+// charge makes; it registers nothing.
+func (s *Store) RegisterPlan(ctx context.Context, c refund.Charge) (lines []string, err error) {
+	err = s.write(ctx, func(q sqldb.Querier) error {
+		r := newRegistering(s, explaining{q, s, &lines}, []refund.Charge{c}, make([]refund.Registered, 1), []int{0})
+		if err := r.run(ctx); err != nil {
 			return err
-		})
+		}
+		return errNothingDone
 	})
 	return lines, err
+}
+
+// explaining notes the plan of each query that it makes.
+type explaining struct {
+	sqldb.Querier
+	s     *Store
+	lines *[]string
+}
+
+func (e explaining) Query(ctx context.Context, text string, args []any, each func(scan func(...any) error) error) error {
+	if err := e.explain(ctx, text, args); err != nil {
+		return err
+	}
+	return e.Querier.Query(ctx, text, args, each)
+}
+
+func (e explaining) explain(ctx context.Context, text string, args []any) error {
+	how, columns := "EXPLAIN ", []any{new(string)}
+	if e.s.SQLite() {
+		how, columns = "EXPLAIN QUERY PLAN ", []any{new(int64), new(int64), new(int64), new(string)}
+	}
+	return e.Querier.Query(ctx, how+text, args, func(scan func(...any) error) error {
+		err := scan(columns...)
+		*e.lines = append(*e.lines, *columns[len(columns)-1].(*string))
+		return err
+	})
 }

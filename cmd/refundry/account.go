@@ -91,26 +91,36 @@ func (f accountFlags) show(e *environment, a merchant.ChannelAccount) error {
 
 // settingFlags are the settings and secrets of an account.
 type settingFlags struct {
-	Set    map[string]string `help:"A setting; account channels lists them. Repeatable." placeholder:"NAME=VALUE"`
+	Set    map[string]string `help:"A setting; account channels lists them. @FILE reads the value from a file. Repeatable." placeholder:"NAME=VALUE"`
 	Secret map[string]string `help:"A secret, which is read from a file, or from standard input with @-. Repeatable." placeholder:"NAME=@FILE"`
 }
 
-// secrets reads the files that the secrets name. A secret on the command line
-// itself would stay in the shell's history and be seen by others.
-func (f settingFlags) secrets(e *environment) (map[string]string, error) {
-	out := make(map[string]string, len(f.Secret))
+// read returns the settings and secrets, and reads the files that they name. A
+// setting need not be a file, a secret must be: on the command line itself it
+// would stay in the shell's history and be seen by others.
+func (f settingFlags) read(e *environment) (settings, secrets map[string]string, err error) {
+	settings, secrets = maps.Clone(f.Set), make(map[string]string, len(f.Secret))
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		file, is := strings.CutPrefix(settings[name], "@")
+		if !is {
+			continue
+		}
+		if settings[name], err = readSecret(e, file); err != nil {
+			return nil, nil, fmt.Errorf("read setting %s: %w", name, err)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(f.Secret)) {
 		file, is := strings.CutPrefix(f.Secret[name], "@")
 		if !is || file == "" {
-			return nil, usageError{fmt.Sprintf("--secret %s takes @FILE, or @- for standard input: a secret on the command line would stay in its history", name)}
+			return nil, nil, usageError{fmt.Sprintf("--secret %s takes @FILE, or @- for standard input: a secret on the command line would stay in its history", name)}
 		}
 		text, err := readSecret(e, file)
 		if err != nil {
-			return nil, fmt.Errorf("read secret %s: %w", name, err)
+			return nil, nil, fmt.Errorf("read secret %s: %w", name, err)
 		}
-		out[name] = text
+		secrets[name] = text
 	}
-	return out, nil
+	return settings, secrets, nil
 }
 
 // readSecret reads a file without the line break at its end.
@@ -137,7 +147,7 @@ type accountAdd struct {
 }
 
 func (c *accountAdd) Run(e *environment) error {
-	secrets, err := c.secrets(e)
+	settings, secrets, err := c.read(e)
 	if err != nil {
 		return err
 	}
@@ -147,7 +157,7 @@ func (c *accountAdd) Run(e *environment) error {
 	}
 	defer d.store.Close()
 	a, err := d.AddAccount(e, d.by, d.merchant.ID, admin.NewAccount{
-		Channel: c.Channel, Takes: c.Takes, Default: c.Default, Settings: c.Set, Secrets: secrets,
+		Channel: c.Channel, Takes: c.Takes, Default: c.Default, Settings: settings, Secrets: secrets,
 	})
 	if err != nil {
 		return asUsage(err)

@@ -20,11 +20,11 @@ type accountSet struct {
 }
 
 func (c *accountSet) Run(e *environment) error {
-	secrets, err := c.secrets(e)
+	settings, secrets, err := c.read(e)
 	if err != nil {
 		return err
 	}
-	if len(c.Set)+len(secrets)+len(c.Takes) == 0 && !c.Default && !c.NoDefault {
+	if len(settings)+len(secrets)+len(c.Takes) == 0 && !c.Default && !c.NoDefault {
 		return usageError{"say what to change: --set, --secret, --takes, --default or --no-default"}
 	}
 	d, err := c.desk(e)
@@ -32,7 +32,7 @@ func (c *accountSet) Run(e *environment) error {
 		return err
 	}
 	defer d.store.Close()
-	change := admin.AccountChange{Takes: c.Takes, Settings: c.Set, Secrets: secrets}
+	change := admin.AccountChange{Takes: c.Takes, Settings: settings, Secrets: secrets}
 	if c.Default || c.NoDefault {
 		change.Default = &c.Default
 	}
@@ -51,7 +51,7 @@ type accountRotate struct {
 }
 
 func (c *accountRotate) Run(e *environment) error {
-	secrets, err := c.secrets(e)
+	settings, secrets, err := c.read(e)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (c *accountRotate) Run(e *environment) error {
 		return err
 	}
 	defer d.store.Close()
-	a, err := d.RotateAccount(e, d.by, d.merchant.ID, c.ID, c.Set, secrets, c.Overlap)
+	a, err := d.RotateAccount(e, d.by, d.merchant.ID, c.ID, settings, secrets, c.Overlap)
 	if err != nil {
 		return asUsage(err)
 	}

@@ -25,6 +25,15 @@ import (
 // maxWarned is how many warnings are listed; the rest is counted.
 const maxWarned = 100
 
+const (
+	// manyRejected is from how many rejected lines on their hints are said once
+	// more at the end: about what a screen holds.
+	manyRejected = 20
+	// maxHints bounds how many different hints are counted; a hint may have a value
+	// of its line.
+	maxHints = 64
+)
+
 // importReport is what became of a file. Rejected lines are told as they come,
 // so that a million of them take no memory, and none is left out.
 type importReport struct {
@@ -42,6 +51,7 @@ type importReport struct {
 	warnings               []string
 	moreWarnings           int
 	unrouted               map[string]int // charges that no account takes, by channel
+	hints                  map[string]int // rejected lines, by what their reasons advise
 }
 
 // rejectedLine is a rejected line in JSON.
@@ -54,11 +64,15 @@ func newImportReport(e *environment, bar *progressbar.ProgressBar, rejects *reje
 	return &importReport{
 		e: e, bar: bar, rejects: rejects, asJSON: asJSON, dryRun: dryRun,
 		sums: make(map[money.Currency]*big.Int), passed: make(map[string][]int), unrouted: make(map[string]int),
+		hints: make(map[string]int),
 	}
 }
 
 func (r *importReport) reject(line chargefile.Line, reason string) {
 	r.rejected++
+	if _, hint, ok := strings.Cut(reason, "(hint: "); ok && (len(r.hints) < maxHints || r.hints[hint] > 0) {
+		r.hints[hint]++
+	}
 	_ = r.bar.Clear()
 	r.fail(r.rejects.write(line))
 	if !r.asJSON {
@@ -139,6 +153,7 @@ func (r *importReport) finish(problem error) error {
 		registered = "would be registered"
 	}
 	r.e.say("%d charges %s, %d were registered before, %d lines rejected", r.added, registered, r.again, r.rejected)
+	r.sayHints()
 	for _, currency := range slices.Sorted(maps.Keys(r.sums)) {
 		r.e.say("%s: %s", registered, money.SumString(r.sums[currency], currency))
 	}
@@ -151,6 +166,19 @@ func (r *importReport) finish(problem error) error {
 		return errTold
 	}
 	return nil
+}
+
+// sayHints says what would mend most of many rejected lines, which nobody reads
+// one by one.
+func (r *importReport) sayHints() {
+	if r.rejected < manyRejected {
+		return
+	}
+	for _, hint := range slices.Sorted(maps.Keys(r.hints)) {
+		if count := r.hints[hint]; count >= manyRejected {
+			r.e.say("hint for %d of the rejected lines: %s", count, harmless(strings.TrimSuffix(hint, ")")))
+		}
+	}
 }
 
 // printJSON writes the report: the counts, then the rejected lines.

@@ -21,18 +21,18 @@ type identityCommand struct {
 
 // identityFlags are settings and secrets of identities that exist already.
 type identityFlags struct {
-	Set    map[string]string `help:"A setting that exists already, such as pingpp.app=app_... or wechatpay.mchid=...; identity dialects lists them. Repeatable." placeholder:"DIALECT.NAME=VALUE"`
+	Set    map[string]string `help:"A setting that exists already, such as pingpp.app=app_... or wechatpay.mchid=...; identity dialects lists them. @FILE reads the value from a file. Repeatable." placeholder:"DIALECT.NAME=VALUE"`
 	Secret map[string]string `help:"A secret that exists already, such as wechatpay.apiv3_key, which is read from a file, or from standard input with @-. Repeatable." placeholder:"DIALECT.NAME=@FILE"`
 }
 
 // given are the settings and secrets by dialect.
 func (f identityFlags) given(e *environment) (map[string]merchant.Given, error) {
-	secrets, err := settingFlags{Secret: f.Secret}.secrets(e)
+	settings, secrets, err := settingFlags(f).read(e)
 	if err != nil {
 		return nil, err
 	}
 	out := make(map[string]merchant.Given)
-	for _, values := range []map[string]string{f.Set, secrets} {
+	for _, values := range []map[string]string{settings, secrets} {
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			dialect, setting, dotted := strings.Cut(name, ".")
 			known, ok := service.Dialects().Find(dialect)
@@ -49,12 +49,12 @@ func (f identityFlags) given(e *environment) (map[string]merchant.Given, error) 
 
 // of are the settings and secrets of one dialect, before whose names it may stand.
 func (f identityFlags) of(e *environment, known merchant.Dialect) (merchant.Given, error) {
-	secrets, err := settingFlags{Secret: f.Secret}.secrets(e)
+	settings, secrets, err := settingFlags(f).read(e)
 	if err != nil {
 		return merchant.Given{}, err
 	}
 	out := make(map[string]merchant.Given)
-	for _, values := range []map[string]string{f.Set, secrets} {
+	for _, values := range []map[string]string{settings, secrets} {
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if err := give(out, known, name, values[name]); err != nil {
 				return merchant.Given{}, err

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
 )
@@ -47,7 +49,7 @@ type keyAdd struct {
 	Dialect  string   `help:"Dialect the key is for." default:"native" enum:"native,pingpp,wallet,payin"`
 	Scopes   []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write, refunds:resolve; default all that its mode has but refunds:resolve, which is given by name alone." placeholder:"SCOPE,..."`
 	Identity string   `help:"Whose key it is; default the merchant's only identity in the dialect." placeholder:"NAME"`
-	Plain    string   `help:"Whether a wallet key may send requests that are not sealed: on or off; default as its wallet has it." placeholder:"on|off" enum:",on,off" default:""`
+	Plain    onOff    `help:"Whether a wallet key may send requests that are not sealed: --plain is on, --plain=off is off; default as its wallet has it."`
 }
 
 func (c *keyAdd) Run(e *environment) error {
@@ -58,7 +60,7 @@ func (c *keyAdd) Run(e *environment) error {
 	defer d.store.Close()
 	in := admin.NewKey{Dialect: c.Dialect, Identity: c.Identity}
 	if c.Plain != "" {
-		in.Settings = map[string]string{"plain": c.Plain}
+		in.Settings = map[string]string{"plain": string(c.Plain)}
 	}
 	for _, name := range c.Scopes {
 		in.Scopes = append(in.Scopes, merchant.Scope(name))
@@ -142,5 +144,27 @@ func (c *keyExpire) Run(e *environment) error {
 		return err
 	}
 	e.say("key %s has expired", c.ID)
+	return nil
+}
+
+// onOff is a flag that is on alone (--plain) or with a value (--plain=off,
+// --plain off); "" if it was not given.
+type onOff string
+
+// IsBool has kong take the flag without a value.
+func (*onOff) IsBool() bool { return true }
+
+// Decode implements kong.MapperValue.
+func (o *onOff) Decode(ctx *kong.DecodeContext) error {
+	*o = "on"
+	token := ctx.Scan.Peek()
+	text, _ := token.Value.(string)
+	if known := text == "on" || text == "off"; token.Type != kong.FlagValueToken && !known {
+		return nil // what follows is another argument
+	} else if !known {
+		return fmt.Errorf("must be on or off, not %q", text)
+	}
+	ctx.Scan.Pop()
+	*o = onOff(text)
 	return nil
 }

@@ -1,0 +1,45 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/storetest"
+)
+
+// An import of 50,000 charges took PostgreSQL minutes, because each look for a
+// payment read all the charges that were there.
+func TestRegisteringAChargeReadsNoTableToItsEnd(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		// Without ANALYZE, as a database is in the middle of an import.
+		for _, text := range manyRefunds {
+			if err := s.Exec(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := refund.Charge{
+			MerchantID: "mer_many", ID: "ch_new", OrderNo: "T7", Channel: "wx", TransactionID: "tx_new", Currency: "CNY", Amount: 100,
+			PaidAt: noon, CreatedAt: noon, UpdatedAt: noon, Aliases: []refund.Alias{{Dialect: "pingpp", Identity: "app", Name: "new"}},
+		}
+		lines, err := s.RegisterPlan(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		looks := 0
+		for _, line := range lines {
+			if strings.Contains(line, "Index Cond:") || strings.HasPrefix(line, "SEARCH ") {
+				looks++
+			}
+			for _, whole := range []string{"Seq Scan on charges", "Seq Scan on charge_aliases", "SCAN c", "SCAN a"} {
+				if strings.Contains(line, whole) {
+					t.Errorf("reads all of a table: %s", line)
+				}
+			}
+		}
+		if looks < 3 || t.Failed() {
+			t.Errorf("%d looks into an index:\n%s", looks, strings.Join(lines, "\n"))
+		}
+	})
+}
