@@ -61,7 +61,7 @@ func (e *Engine) work(j job) {
 	for {
 		w := e.carry(context.Background(), j)
 		e.mu.Lock()
-		e.done(j, w)
+		alert := e.done(j, w)
 		next, ok, wait := job{}, false, time.Duration(0)
 		if !e.stopping {
 			next, ok, wait = e.next(e.now())
@@ -69,27 +69,38 @@ func (e *Engine) work(j job) {
 		if !ok {
 			e.calling--
 			e.pumpIn(wait)
-			e.mu.Unlock()
-			return
 		}
 		e.mu.Unlock()
+		if alert != nil {
+			e.alert(j.lane.MerchantID, *alert)
+		}
+		if !ok {
+			return
+		}
 		j = next
 	}
 }
 
-// done hands a call's word to the recorder, and puts a job without one back. The
-// lock is held.
-func (e *Engine) done(j job, w *word) {
+// done hands a call's word to the recorder, and puts a job without one back. It
+// returns the alert that is to be raised, if any. The lock is held.
+func (e *Engine) done(j job, w *word) (alert *refund.Alert) {
+	now := e.now()
 	j.lane.running--
+	j.lane.owner.running--
+	delete(e.began, j.key())
 	if w == nil {
 		e.requeue(j)
 		if e.stopping {
-			e.giveBackQueue(e.now())
+			e.giveBackQueue(now)
 		}
-		return
+		return nil
 	}
-	e.words = append(e.words, w)
-	ring(e.recordBell)
+	if w.due.IsZero() {
+		j.lane.took = average(j.lane.took, now.Sub(w.Outcome.SentAt))
+		alert = e.judge(j, w.Outcome.Kind, w.Outcome.SentAt, now)
+	}
+	e.say(w, now)
+	return alert
 }
 
 // StepCall makes the next call that may be made now and keeps its outcome for
@@ -115,8 +126,11 @@ func (e *Engine) StepCall(ctx context.Context) bool {
 		w := e.carry(ctx, j)
 		e.mu.Lock()
 		e.calling--
-		e.done(j, w)
+		alert := e.done(j, w)
 		e.mu.Unlock()
+		if alert != nil {
+			e.alert(j.lane.MerchantID, *alert)
+		}
 		if w != nil {
 			return true
 		}
@@ -129,12 +143,17 @@ func (e *Engine) StepCall(ctx context.Context) bool {
 func (e *Engine) carry(ctx context.Context, j job) *word {
 	now := e.now()
 	if j.tooLate(now) {
-		// Its lane is slow. It comes back after as long as it has waited.
-		return giveBack(j, now.Add(now.Sub(j.since)))
+		// Its turn was taken a moment ago, when there was time enough.
+		e.mu.Lock()
+		q := j.lane.queue(j.step)
+		q.turns.giveBack(now, e.opts.Turns != nil)
+		q.behind = true
+		e.mu.Unlock()
+		return giveBack(j, now)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), channel.CallTimeout)
 	defer cancel()
-	w := &word{pace: unusablePace, until: j.Refund.LeaseUntil}
+	w := &word{pace: unusablePace, until: j.Refund.LeaseUntil, lane: j.lane}
 	w.Key = refund.Key{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
 	w.ChargeID = j.Refund.ChargeID
 	opened, outcome, ok := e.open(ctx, j.Refund.ChannelAccount)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,7 +48,7 @@ func TestAfterItsDeadlineACallIsOnlyBelievedWhatTheChannelMustHaveSaid(t *testin
 			}, Options{})
 			sent := e.now()
 			r := refund.Refund{State: refund.Created, LeaseEpoch: 7, LeaseUntil: sent.Add(Lease)}
-			w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane("m", "a"), since: sent})
+			w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane(refund.AccountKey{MerchantID: "m", ID: "a"}), since: sent})
 			if took := e.now().Sub(sent); took != channel.CallTimeout {
 				t.Errorf("the call took %s", took)
 			}
@@ -65,9 +66,9 @@ func TestACallThatWasCutOffIsNotToldToTheChannel(t *testing.T) {
 		}, Options{})
 		now := e.now()
 		r := refund.Refund{State: refund.Created, LeaseEpoch: 1, LeaseUntil: now.Add(channel.CallTimeout - time.Microsecond)}
-		w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane("m", "a"), since: now.Add(-16 * time.Second)})
-		if !w.due.Equal(now.Add(16*time.Second)) || w.Outcome.Kind != "" {
-			t.Errorf("word %+v, want the lease given back for as long as it waited", w)
+		w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane(refund.AccountKey{MerchantID: "m", ID: "a"}), since: now.Add(-16 * time.Second)})
+		if !w.due.Equal(now) || w.Outcome.Kind != "" {
+			t.Errorf("word %+v, want the lease given back, due now", w)
 		}
 	})
 }
@@ -115,20 +116,67 @@ func TestALookComesWhenSomethingIsDueAndNotLaterThanThePoll(t *testing.T) {
 	})
 }
 
+// accounts are so many accounts of as many merchants.
+func accounts(n int) []refund.AccountKey {
+	keys := make([]refund.AccountKey, n)
+	for i := range keys {
+		keys[i] = refund.AccountKey{MerchantID: strconv.Itoa(i), ID: strconv.Itoa(i)}
+	}
+	return keys
+}
+
+func granted(rooms []bool) (n int) {
+	for _, room := range rooms {
+		if room {
+			n++
+		}
+	}
+	return n
+}
+
 func TestRoomIsFreedForWhoWasRefusedIt(t *testing.T) {
 	e := New(nil, intake.NewBoard(), nil, Options{Queue: 16})
-	if got := e.Reserve(20); got != 14 {
+	keys := accounts(20)
+	if got := granted(e.Reserve(keys)); got != 14 {
 		t.Fatalf("reserved %d of 16, want all but the look's share", got)
 	}
-	if got := e.reserve(5, 16); got != 2 {
-		t.Fatalf("the look got %d, want 2", got)
-	}
+	e.Left(keys[14:])
 	e.lastLook = e.now()
-	e.Release(3)
+	if got := e.NextLook(); !got.IsZero() {
+		t.Error("there is room for the look, and nobody looks")
+	}
+	if asks := e.takeAsks(e.now()); len(asks) != 2 {
+		t.Errorf("the look asks for %+v, want one refund of each of two accounts", asks)
+	}
+	e.asks = nil
+	e.Release(keys[:3])
+	e.Left(keys[14:])
 	if got := e.NextLook(); !got.IsZero() {
 		t.Error("room was freed, and nobody looks for what was left in the database")
 	}
-	if got := e.Reserve(20); got != 1 {
+	if got := granted(e.Reserve(accounts(40)[20:])); got != 1 {
 		t.Errorf("reserved %d after 3 were freed, want 1: 14 less the 13 in use", got)
+	}
+}
+
+func TestOneAccountGetsAThirdOfTheRoomAndOneMerchantHalf(t *testing.T) {
+	e := New(nil, intake.NewBoard(), nil, Options{Queue: 1200})
+	take := func(key refund.AccountKey) (n int) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		l := e.lane(key)
+		l.known = true
+		for e.room(l, &l.submits, 0, e.now()) > 0 {
+			e.reserve(l, &l.submits, 1)
+			n++
+		}
+		return n
+	}
+	var got []int
+	for _, key := range []refund.AccountKey{{MerchantID: "a", ID: "1"}, {MerchantID: "a", ID: "2"}, {MerchantID: "b", ID: "3"}, {MerchantID: "c", ID: "4"}} {
+		got = append(got, take(key))
+	}
+	if want := []int{400, 200, 200, 133}; !slices.Equal(got, want) {
+		t.Errorf("accounts got %v of 1200, want %v", got, want)
 	}
 }

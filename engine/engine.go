@@ -24,8 +24,9 @@ const (
 	// what is left is how long a refund may wait for its call.
 	Lease = 45 * time.Second // at most refund.LongestLease
 	// DefaultWorkers is how many calls are under way at once. A call waits for
-	// its channel most of the time, so that there may be many.
-	DefaultWorkers = 256
+	// its channel most of the time, so that there may be many; one account has a
+	// third of them at most.
+	DefaultWorkers = 1024
 	// DefaultQueue bounds the refunds in memory, from their acceptance until
 	// their outcome is recorded: more than a second of work, and little enough
 	// to be called before their leases run out.
@@ -38,9 +39,9 @@ const (
 	// is what other processes left, for which a second is soon. The look reads
 	// a few rows of an index.
 	PollInterval = time.Second
-	// mostLooked bounds the refunds of one claiming commit, mostWords those of
+	// maxLooked bounds the refunds of one claiming commit, mostWords those of
 	// one recording commit, mostNotices those of one look for notices.
-	mostLooked  = 256
+	maxLooked   = 256
 	mostWords   = 256
 	mostNotices = 128
 	// commitTimeout bounds one transaction, so that a database that hangs is
@@ -96,12 +97,14 @@ type Engine struct {
 	opts      Options
 
 	mu       sync.Mutex
-	used     int  // refunds reserved for, queued, called and unrecorded
-	short    bool // there was less room than someone wanted
-	lanes    map[string]*lane
-	ready    []*lane // those with jobs, next first
+	used     int // refunds reserved for, queued, called and unrecorded
+	lanes    map[refund.AccountKey]*lane
+	owners   map[string]*owner // merchants
+	ready    []*lane           // lanes with jobs, next first
+	asks     []*lane           // lanes whose refunds in the database are to be looked at
 	queued   int
 	calling  int
+	began    map[refund.Key]time.Time // calls that are under way
 	calls    sync.WaitGroup
 	pumping  bool // Run calls; else the steps do
 	stopping bool
@@ -109,9 +112,13 @@ type Engine struct {
 	words    []*word
 	size     int // of the next recording, halved after a failure
 	agenda   agenda
-	lastLook time.Time
+	lastLook time.Time // at the oldest of all
+	idled    bool      // and it found nothing to do
+	oldest   time.Time // due time of the oldest refund that it found, zero for none
 	stamped  time.Time // the last decision's
 	wanted   bool      // someone asked for a look
+	// turn is the last account that had its turn. Only the look uses it.
+	turn refund.AccountKey
 	// broken are the accounts that can't be opened, with the version that an
 	// alert was raised for.
 	broken map[string]int64
@@ -138,8 +145,8 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 	}
 	e := &Engine{
 		store: store, board: board, connector: connector, opts: opts,
-		lanes: make(map[string]*lane), size: mostWords, agenda: newAgenda(), broken: make(map[string]int64),
-		pauses:     newPauses(),
+		lanes: make(map[refund.AccountKey]*lane), owners: make(map[string]*owner), size: mostWords, agenda: newAgenda(), broken: make(map[string]int64),
+		began: make(map[refund.Key]time.Time), pauses: newPauses(),
 		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1), turnBell: make(chan struct{}, 1),
 	}
 	for _, n := range opts.Notifiers {
@@ -151,10 +158,18 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 // Lease is how long a claim holds.
 func (e *Engine) Lease() time.Duration { return Lease }
 
-// Wake has the engine look for due refunds and notices now.
+// Wake has the engine look for due refunds and notices now, also those of accounts
+// that did not answer: somebody may have mended one.
 func (e *Engine) Wake() {
+	now := e.now()
 	e.mu.Lock()
 	e.wanted = true
+	for _, l := range e.lanes {
+		l.lookAfter = time.Time{}
+		if l.breaker.open(now) {
+			l.breaker.until = now
+		}
+	}
 	e.mu.Unlock()
 	ring(e.lookBell)
 	ring(e.noticeBell)

@@ -110,11 +110,11 @@ func TestAFullQueueLeavesRefundsForTheLook(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		fake := newScripted()
 		r := newRig(t, s, fake)
-		if got := r.engine.Reserve(engine.DefaultQueue); got >= engine.DefaultQueue || got == 0 {
+		reserved := fill(r.engine)
+		if got := len(reserved); got >= engine.DefaultQueue || got == 0 {
 			t.Fatalf("reserved %d: some of the queue is kept for the look", got)
-		} else {
-			defer r.engine.Release(got)
 		}
+		defer r.engine.Release(reserved)
 		rf := r.accept(r.charge(1000).ID, 100)
 		if got := r.refund(rf.ID); !got.LeaseUntil.IsZero() || !got.DueAt.Equal(got.CreatedAt) {
 			t.Fatalf("claimed until %s, due %s; want unclaimed and due at once", got.LeaseUntil, got.DueAt)
@@ -132,7 +132,7 @@ func TestTwoEnginesOfOneDatabaseNeverTellTheChannelOfARefundAtOnce(t *testing.T)
 	r := newRig(t, s, fake)
 	c := r.charge(1_000_000)
 	var ids []string
-	reserved := r.engine.Reserve(engine.DefaultQueue) // so that all are left to the looks
+	reserved := fill(r.engine) // so that all are left to the looks
 	for range 64 {
 		ids = append(ids, r.accept(c.ID, 100).ID)
 	}

@@ -32,7 +32,11 @@ type word struct {
 	// tries counts the failures to record it alone.
 	tries int
 	// hint says that the refund is to be asked about, and nothing else.
-	hint   bool
+	hint bool
+	// lane is the account's, in which the refund has room until the word is
+	// recorded; nil for notices and operators. said is since when it waits.
+	lane   *lane
+	said   time.Time
 	alerts []refund.Alert
 	// operator is the action, where an operator says how the
 	// refund ended; refused says why that does not count.
@@ -42,7 +46,7 @@ type word struct {
 
 // giveBack is the word of a job that was not called.
 func giveBack(j job, due time.Time) *word {
-	w := &word{until: j.Refund.LeaseUntil, due: due}
+	w := &word{until: j.Refund.LeaseUntil, due: due, lane: j.lane}
 	w.Key = refund.Key{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
 	w.ChargeID, w.Outcome.Epoch = j.Refund.ChargeID, j.Refund.LeaseEpoch
 	return w
@@ -68,8 +72,19 @@ func (e *Engine) StepRecord(ctx context.Context) (int, error) {
 	for _, p := range posted {
 		e.remember(p.Refund.DueAt)
 	}
-	e.release(len(batch))
+	e.recorded(batch)
 	return len(batch), nil
+}
+
+// recorded gives the room of recorded words back.
+func (e *Engine) recorded(batch []*word) {
+	now := e.now()
+	for _, w := range batch {
+		if w.lane != nil {
+			e.hold(w.lane, -1)
+			e.refill(w.lane, now)
+		}
+	}
 }
 
 // takeWords cuts the next batch from the queue's front. A word that failed
@@ -104,7 +119,7 @@ func (e *Engine) putBack(batch []*word) {
 		e.words = append(e.words, w)
 		return
 	}
-	e.release(1)
+	e.recorded(batch)
 	e.opts.Log.Error("an outcome could not be recorded before its lease was over; the channel will be asked",
 		"merchant_id", w.MerchantID, "refund", w.ID, "outcome", w.Outcome.Kind, "tries", w.tries)
 }

@@ -65,7 +65,7 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 // is too short for the call.
 func (e *Engine) rerouteTurn(ctx context.Context, r refund.Refund, limits channel.Limits) bool {
 	e.mu.Lock()
-	l := e.lane(r.MerchantID, r.ChannelAccount)
+	l := e.lane(refund.AccountKey{MerchantID: r.MerchantID, ID: r.ChannelAccount})
 	e.mu.Unlock()
 	e.learn(l, limits, "")
 	left := r.LeaseUntil.Add(-channel.CallTimeout).Sub(e.now())

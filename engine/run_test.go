@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +41,7 @@ func TestAStopFinishesCallsAndGivesBackWhatWaits(t *testing.T) {
 		waiting := r.accept(c.ID, 200)
 		cancel()
 		waitFor(t, func() bool { return r.refund(waiting.ID).LeaseUntil.IsZero() })
-		if r.engine.Reserve(1) != 0 {
+		if room(r.engine) != 0 {
 			t.Error("an engine that stops takes refunds")
 		}
 		close(finish)
@@ -224,10 +225,28 @@ func TestOneRefundThatCannotBeRecordedHoldsUpNoOther(t *testing.T) {
 // one can.
 func roomIsFree(t *testing.T, e *engine.Engine) {
 	t.Helper()
-	most := engine.New(nil, intake.NewBoard(), nil, engine.Options{}).Reserve(engine.DefaultQueue)
-	if got := e.Reserve(engine.DefaultQueue); got != most {
+	most := room(engine.New(nil, intake.NewBoard(), nil, engine.Options{}))
+	if got := room(e); got != most {
 		t.Errorf("room for %d refunds is left of %d", got, most)
 	}
+}
+
+// room is for how many refunds of as many accounts the engine has room.
+func room(e *engine.Engine) int {
+	reserved := fill(e)
+	e.Release(reserved)
+	return len(reserved)
+}
+
+// fill reserves all the room that the intake may have.
+func fill(e *engine.Engine) (reserved []refund.AccountKey) {
+	for n := range engine.DefaultQueue {
+		key := refund.AccountKey{MerchantID: fmt.Sprint("m", n), ID: fmt.Sprint("a", n)}
+		if e.Reserve([]refund.AccountKey{key})[0] {
+			reserved = append(reserved, key)
+		}
+	}
+	return reserved
 }
 
 // lossy is a store whose next commits' results are unknown.

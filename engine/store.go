@@ -12,6 +12,12 @@ type Store interface {
 	// DueRefunds lists refunds with due_at <= now, oldest first, across
 	// merchants and without locks.
 	DueRefunds(ctx context.Context, now time.Time, limit int) ([]refund.Due, error)
+	// DueAccounts lists the channel accounts that have due refunds, by merchant
+	// and id, after the given one.
+	DueAccounts(ctx context.Context, now time.Time, after refund.AccountKey, limit int) ([]refund.AccountKey, error)
+	// DueOf is DueRefunds of single accounts: for each ask at most its limit,
+	// oldest first.
+	DueOf(ctx context.Context, now time.Time, asks []refund.DueAsk) ([]refund.Due, error)
 	// ClaimRefunds takes leases with refund.Claim: each is a compare-and-set
 	// of lease_epoch that also demands due_at <= now still. It gives those it
 	// got. The commit is over when it returns.

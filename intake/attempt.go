@@ -29,8 +29,9 @@ type attempt struct {
 	mine    map[refund.NumberKey]refund.Number // claims that this transaction inserted
 	order   []refund.ChargeKey                 // charges that changed, in the order of change
 	changes map[refund.ChargeKey]*refund.Change
-	room    int // reserved at the engine and not used
+	room    []refund.AccountKey // reserved at the engine and not used
 	claimed []refund.Claimed
+	left    []refund.AccountKey // of refunds that the engine had no room for
 }
 
 // rules are a merchant's, or why they are not known.
@@ -70,6 +71,7 @@ func (b *attempt) run(ctx context.Context) (err error) {
 		known = true
 		b.intake.engine.Release(b.room)
 		b.intake.engine.Take(b.claimed)
+		b.intake.engine.Left(b.left)
 	case errors.Is(err, refund.ErrCommitUnknown):
 		known = true
 	}
@@ -84,17 +86,26 @@ func (b *attempt) handOver(found map[refund.Key]refund.Refund) {
 		r, ok := found[refund.Key{MerchantID: claimed.Refund.MerchantID, ID: claimed.Refund.ID}]
 		if ok && r.LeaseEpoch == claimed.Refund.LeaseEpoch && r.LeaseUntil.Equal(claimed.Refund.LeaseUntil) {
 			there = append(there, claimed)
+		} else {
+			b.room = append(b.room, accountOf(claimed.Refund))
 		}
 	}
-	b.intake.engine.Release(b.room + len(b.claimed) - len(there))
+	b.intake.engine.Release(b.room)
 	b.intake.engine.Take(there)
-	b.room, b.claimed = 0, nil
+	b.room, b.claimed, b.left = nil, nil, nil
+}
+
+func accountOf(r refund.Refund) refund.AccountKey {
+	return refund.AccountKey{MerchantID: r.MerchantID, ID: r.ChannelAccount}
 }
 
 // giveBack returns the room at the engine that a failed run had reserved.
 func (b *attempt) giveBack() {
-	b.intake.engine.Release(b.room + len(b.claimed))
-	b.room, b.claimed = 0, nil
+	for _, claimed := range b.claimed {
+		b.room = append(b.room, accountOf(claimed.Refund))
+	}
+	b.intake.engine.Release(b.room)
+	b.room, b.claimed, b.left = nil, nil, nil
 }
 
 func (b *attempt) reset() {
@@ -228,34 +239,40 @@ func (b *attempt) merge(merchantID string, change refund.Change) {
 }
 
 // claim records, before any byte leaves, that this process may tell the
-// channel. A full engine leaves refunds unclaimed and due now.
+// channel. What the engine has no room for is left unclaimed and due now.
 func (b *attempt) claim() {
-	var open int
+	var open []refund.AccountKey
 	for _, key := range b.order {
 		for _, r := range b.changes[key].Refunds {
 			if r.State == refund.Created {
-				open++
+				open = append(open, accountOf(r))
 			}
 		}
 	}
-	b.room = b.intake.engine.Reserve(open)
+	granted := b.intake.engine.Reserve(open)
 	until := b.now.Add(b.intake.engine.Lease())
 	for _, key := range b.order {
 		change := b.changes[key]
 		for n := range change.Refunds {
 			r := &change.Refunds[n]
-			if r.State != refund.Created || b.room == 0 {
+			if r.State != refund.Created {
+				continue
+			}
+			room := granted[0]
+			granted = granted[1:]
+			if !room {
+				b.left = append(b.left, accountOf(*r))
 				continue
 			}
 			spaced, ok := refund.Space(change.Charge, r.SubmitSpacing, b.now)
 			if !ok {
 				r.DueAt = change.Charge.NotBefore // sent later
+				b.room = append(b.room, accountOf(*r))
 				continue
 			}
 			change.Charge = spaced
 			r.LeaseEpoch, r.LeaseUntil, r.DueAt = 1, until, until
 			b.claimed = append(b.claimed, refund.Claimed{Refund: *r, Charge: change.Charge})
-			b.room--
 		}
 	}
 }

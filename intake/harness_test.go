@@ -29,22 +29,33 @@ type idleEngine struct {
 	room     int
 	reserved int
 	taken    []refund.Claimed
+	left     []refund.AccountKey
 }
 
-func (e *idleEngine) Reserve(n int) int {
+func (e *idleEngine) Reserve(accounts []refund.AccountKey) []bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n = min(n, e.room)
-	e.room -= n
-	e.reserved += n
-	return n
+	granted := make([]bool, len(accounts))
+	for n := range granted {
+		if granted[n] = e.room > 0; granted[n] {
+			e.room--
+			e.reserved++
+		}
+	}
+	return granted
 }
 
-func (e *idleEngine) Release(n int) {
+func (e *idleEngine) Release(accounts []refund.AccountKey) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.room += n
-	e.reserved -= n
+	e.room += len(accounts)
+	e.reserved -= len(accounts)
+}
+
+func (e *idleEngine) Left(accounts []refund.AccountKey) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.left = append(e.left, accounts...)
 }
 
 func (e *idleEngine) Take(refunds []refund.Claimed) {

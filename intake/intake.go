@@ -56,10 +56,14 @@ type Result struct {
 // Engine takes accepted refunds over in memory. The intake reserves room
 // before the commit, and gives back what it did not use.
 type Engine interface {
-	// Reserve gives how many of n refunds the engine can take now.
-	Reserve(n int) int
-	// Release gives room back.
-	Release(n int)
+	// Reserve reports, for one refund of each account, whether the engine can take
+	// it now. What is granted is reserved.
+	Reserve(accounts []refund.AccountKey) []bool
+	// Release returns what was reserved for one refund of each account.
+	Release(accounts []refund.AccountKey)
+	// Left says that refunds of the accounts were committed and are due, because
+	// there was no room for them.
+	Left(accounts []refund.AccountKey)
 	// Take hands claimed refunds over, using up room.
 	Take(refunds []refund.Claimed)
 	// Lease is how long a claim holds.

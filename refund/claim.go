@@ -6,11 +6,21 @@ import "time"
 type Due struct {
 	Key
 	LeaseEpoch int64
-	// ChargeID and SubmitSpacing are the refund's; Submits says that its next step
-	// was a submit.
+	// ChargeID, Account (its channel account) and SubmitSpacing are the refund's;
+	// Submits says that its next step was a submit.
 	ChargeID      string
+	Account       string
 	SubmitSpacing time.Duration
 	Submits       bool
+	DueAt         time.Time
+}
+
+// DueAsk asks for the due refunds of one account whose next step is a submit, or
+// is not, at most Limit.
+type DueAsk struct {
+	AccountKey
+	Submits bool
+	Limit   int
 }
 
 // Claimed is a refund under a lease, with its charge.

@@ -105,6 +105,14 @@ func (s *Service) observeQueues() {
 	s.opts.Metrics.Gauge("engine_calling", "Calls to channels that are under way.", depth(1))
 	s.opts.Metrics.Gauge("pauses", "Pauses in force: of the installation, of channels, of merchants and of single accounts.", s.pausesInForce)
 	s.opts.Metrics.Gauge("engine_unrecorded", "Outcomes that wait to be recorded.", depth(2))
+	waits := func(which func(engine.Waits) time.Duration) func() float64 {
+		return func() float64 { return which(s.engine.Waits()).Seconds() }
+	}
+	s.opts.Metrics.Gauge("engine_oldest_due_seconds", "How long the oldest due refund has waited to be claimed.", waits(func(w engine.Waits) time.Duration { return w.Due }))
+	s.opts.Metrics.Gauge("engine_oldest_queued_seconds", "How long the oldest claimed refund has waited for its call.", waits(func(w engine.Waits) time.Duration { return w.Queued }))
+	s.opts.Metrics.Gauge("engine_oldest_call_seconds", "How long the oldest call to a channel has been under way.", waits(func(w engine.Waits) time.Duration { return w.Calling }))
+	s.opts.Metrics.Gauge("engine_oldest_unrecorded_seconds", "How long the oldest outcome has waited to be recorded.", waits(func(w engine.Waits) time.Duration { return w.Unrecorded }))
+	s.opts.Metrics.Gauge("engine_unanswered_accounts", "Channel accounts that answer no call and are left alone for a while.", func() float64 { return float64(s.engine.Unanswered()) })
 }
 
 // pausesInForce counts pauses; what can't be counted is no number.

@@ -14,19 +14,11 @@ import (
 // DueRefunds implements engine.Store. It reads across merchants, so it locks
 // nothing; whoever takes one of them compares and sets its epoch.
 func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]refund.Due, error) {
-	const text = `SELECT merchant_id, id, lease_epoch, charge_id, submit_spacing, state, held_reason, doubt, submitted_at, lease_until FROM refunds WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2`
+	const text = `SELECT ` + dueColumns + ` FROM refunds r WHERE r.due_at > 0 AND r.due_at <= $1 ORDER BY r.due_at LIMIT $2`
 	var due []refund.Due
 	err := s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, text, []any{sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
-			var d refund.Due
-			var r refund.Refund
-			var spacing, doubt, submittedAt, leaseUntil int64
-			err := scan(&d.MerchantID, &d.ID, &d.LeaseEpoch, &d.ChargeID, &spacing, (*string)(&r.State), &r.HeldReason, &doubt, &submittedAt, &leaseUntil)
-			r.SubmittedAt = sqldb.FromMicros(submittedAt)
-			takeDoubt(&r, doubt)
-			d.SubmitSpacing = time.Duration(spacing) * time.Microsecond
-			// A lease that was not given back is asked about first.
-			d.Submits = refund.NextStep(r) == refund.StepSubmit && leaseUntil == 0
+			d, err := scanDue(scan)
 			due = append(due, d)
 			return err
 		})

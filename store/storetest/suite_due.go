@@ -1,0 +1,88 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/refundry/refundry/refund"
+)
+
+// dueOfAccounts takes accounts in turns, and each account's refunds by their next
+// step.
+func dueOfAccounts(t *testing.T, f *fixture) {
+	var accounts []refund.AccountKey
+	sent := make(map[refund.AccountKey]refund.Refund)
+	for n := range 3 {
+		c := f.charge(100)
+		c.ChannelAccount = fmt.Sprintf("account_%d_%s", n, f.merchant)
+		c = f.registered(t, c)
+		key := refund.AccountKey{MerchantID: f.merchant, ID: c.ChannelAccount}
+		accounts = append(accounts, key)
+		if n == 1 {
+			f.accept(t, c, at(50), request(c, 1)) // not due
+			continue
+		}
+		for second := range 4 {
+			f.accept(t, c, at(3+second), request(c, 1))
+		}
+		sent[key] = f.accept(t, c, at(3), request(c, 1))[0]
+		f.must(t, "UPDATE refunds SET state = 'pending', submitted_at = 1 WHERE merchant_id = $1 AND id = $2", f.merchant, sent[key].ID)
+	}
+	var found []refund.AccountKey
+	var after refund.AccountKey
+	for {
+		next, err := f.DueAccounts(t.Context(), at(9), after, 1)
+		if err != nil || len(next) > 1 {
+			t.Fatal(next, err)
+		}
+		if len(next) == 0 {
+			break
+		}
+		after = next[0]
+		if after.MerchantID == f.merchant {
+			found = append(found, after)
+		}
+	}
+	if want := []refund.AccountKey{accounts[0], accounts[2]}; !slices.Equal(found, want) {
+		t.Errorf("accounts %v, want %v", found, want)
+	}
+	due, err := f.DueOf(t.Context(), at(9), []refund.DueAsk{
+		{AccountKey: accounts[2], Submits: true, Limit: 2}, {AccountKey: accounts[2], Limit: 2}, {AccountKey: accounts[1], Submits: true, Limit: 2},
+	})
+	if err != nil || len(due) != 3 {
+		t.Fatalf("%d are due, %v; want two submits and a question", len(due), err)
+	}
+	if !due[0].Submits || !due[0].DueAt.Equal(at(3)) || !due[1].Submits || !due[1].DueAt.Equal(at(4)) || due[2].ID != sent[accounts[2]].ID || due[2].Account != accounts[2].ID {
+		t.Errorf("%+v", due)
+	}
+}
+
+// stepsInTheIndex holds what an index says of the next step against
+// refund.NextStep, for every refund that there can be.
+func stepsInTheIndex(t *testing.T, f *fixture) {
+	c := f.charge(100)
+	c.ChannelAccount = "account_" + f.merchant
+	c = f.registered(t, c)
+	r := f.accept(t, c, at(3), request(c, 1))[0]
+	key := refund.AccountKey{MerchantID: f.merchant, ID: c.ChannelAccount}
+	for _, state := range []refund.State{refund.Created, refund.Held, refund.Pending, refund.Abnormal, refund.Failed} {
+		for _, doubt := range []int64{0, refund.DoubtUnknown, refund.DoubtRefused, refund.DoubtContradicted, refund.DoubtUnproven | refund.DoubtNeedsPerson} {
+			for _, rest := range []struct {
+				reason              string
+				submitted, leasedTo int64
+			}{{}, {refund.HeldForCancel, 0, 0}, {refund.HeldForFunds, 1, 0}, {"", 0, 1}} {
+				f.must(t, "UPDATE refunds SET state = $3, doubt = $4, held_reason = $5, submitted_at = $6, lease_until = $7 WHERE merchant_id = $1 AND id = $2",
+					f.merchant, r.ID, string(state), doubt, rest.reason, rest.submitted, rest.leasedTo)
+				due, err := f.DueOf(t.Context(), at(9), []refund.DueAsk{{AccountKey: key, Submits: true, Limit: 1}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				submits := refund.NextStep(f.readRefund(t, r.ID)) == refund.StepSubmit && rest.leasedTo == 0
+				if (len(due) == 1) != submits {
+					t.Errorf("%s, doubt %d, %+v: submits %v, and the index says otherwise", state, doubt, rest, submits)
+				}
+			}
+		}
+	}
+}
