@@ -93,6 +93,7 @@ var badRequests = []badRequest{
 	refunding("no description", `{"amount":1}`, "400 description 缺少必需的参数 description。"),
 	refunding("Go's empty description", `{"description":"","amount":1}`, "400 description 缺少必需的参数 description。"),
 	refunding("a null description", `{"description":null,"amount":1}`, "400 description 缺少必需的参数 description。"),
+	refunding("a null amount", `{"description":"d","amount":null}`, wrongAmount),
 	refunding("Go's null body", `null`, "400 description 缺少必需的参数 description。"),
 	refunding("PHP's empty body", `[]`, "400 description 缺少必需的参数 description。"),
 	refunding("no body at all", ``, "400 description 缺少必需的参数 description。"),

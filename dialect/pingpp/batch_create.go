@@ -131,7 +131,7 @@ func (d *Dialect) batchEntry(c *call, entry exactjson.Value, reason string) (ref
 		if id, err = requiredText(entry, "charge", "charges[charge]"); err != nil {
 			return request, refund.Charge{}, err
 		}
-		if value, ok := given(entry, "amount"); ok {
+		if value, ok := entry.Get("amount"); ok {
 			amount, ok := amountAbove0(value)
 			if !ok {
 				return request, refund.Charge{}, invalid("charges[amount]", wantAmount)

@@ -47,7 +47,8 @@ func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
 		return refund.Unit{}, err
 	}
 	request := refund.Request{ChargeID: charge.ID, Reason: reason}
-	if value, ok := given(c.params, "amount"); ok {
+	// Null is given and empty, and never everything that is left.
+	if value, ok := c.params.Get("amount"); ok {
 		amount, ok := amountAbove0(value)
 		if !ok {
 			return refund.Unit{}, invalid("amount", wantAmount)
