@@ -39,11 +39,15 @@ func checkGiven(args []string, flags []*kong.Flag) error {
 			at++
 			value = args[at]
 		}
-		if flag := flagNamed(flags, name); flag != nil && flag.Tag.Has(describes) {
+		flag := flagNamed(flags, name)
+		if flag != nil && flag.Tag.Has(describes) {
 			continue
 		}
 		if err := wellGiven(name, value); err != nil {
 			return err
+		}
+		if flag != nil && flag.IsSlice() && slices.Contains(strings.Split(value, ","), "") {
+			return usageError{fmt.Sprintf("%s has an empty element in %q (hint: look where its parts come from)", name, value)}
 		}
 	}
 	return nil

@@ -22,7 +22,8 @@ type refundAdd struct {
 	merchantFlags
 	jsonFlag
 	Charge string `arg:"" help:"The charge, by its id or any dialect's name."`
-	Amount string `help:"How much, in major units such as 10.00; default everything that is left." placeholder:"AMOUNT"`
+	Amount string `help:"How much, in major units such as 10.00; default everything that is left." placeholder:"AMOUNT" xor:"amount"`
+	Minor  *int64 `help:"How much, in minor units such as 1000 for 10.00 CNY." placeholder:"AMOUNT" xor:"amount"`
 	Number string `help:"The merchant's own number: repeating the command with it refunds once." placeholder:"NUMBER"`
 	Reason string `help:"Why." placeholder:"TEXT" describes:""`
 
@@ -71,19 +72,39 @@ func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {
 	}
 	request := refund.Request{ChargeID: charge.ID, Number: c.Number, Reason: c.Reason, ReasonCode: c.ReasonCode, Customer: c.Customer}
 	content := refund.Content{refund.ContentCharge: charge.ID, refund.ContentAmount: ""}
-	if c.Amount != "" {
-		amount, err := money.Parse(c.Amount, charge.Currency)
-		if errors.Is(err, money.ErrOverflow) {
-			amount, err = refund.BeyondAll, nil
-		}
-		if err != nil {
-			return refund.Unit{}, usageError{fmt.Sprintf("--amount: %v", err)}
-		}
-		request.Amount = &amount
-		content[refund.ContentAmount] = strconv.FormatInt(int64(amount), 10)
+	request.Amount, err = c.amount(charge.Currency)
+	if err != nil {
+		return refund.Unit{}, err
+	}
+	if request.Amount != nil {
+		content[refund.ContentAmount] = strconv.FormatInt(int64(*request.Amount), 10)
 	}
 	by := refund.Asker{Key: service.Operator().Name, Dialect: refund.ByCommand, RequestID: newRequestID()}
 	return refund.Unit{MerchantID: m.ID, Requests: []refund.Request{request}, Members: []refund.Content{content}, By: by}, nil
+}
+
+// amount is how much is asked for, in minor units; nil is everything that is left.
+func (c *refundAdd) amount(currency money.Currency) (*money.Minor, error) {
+	switch {
+	case c.Minor != nil && *c.Minor <= 0:
+		return nil, usageError{"--minor must be above 0"}
+	case c.Minor != nil:
+		return (*money.Minor)(c.Minor), nil
+	case c.Amount == "":
+		return nil, nil
+	}
+	amount, err := money.Parse(c.Amount, currency)
+	switch written := money.Format(amount, currency); {
+	case errors.Is(err, money.ErrOverflow):
+		amount = refund.BeyondAll
+	case err != nil:
+		return nil, usageError{fmt.Sprintf("--amount: %v (hint: %s has %d decimals)", err, currency, currency.Exponent())}
+	case written != c.Amount:
+		// 100 may be meant as 1.00 by whoever thinks in minor units.
+		return nil, usageError{fmt.Sprintf("--amount %s is not written with the %d decimals of %s (hint: --amount %s, or --minor for minor units)",
+			c.Amount, currency.Exponent(), currency, written)}
+	}
+	return &amount, nil
 }
 
 // acceptAlone takes a unit through an intake of its own. Its refunds stay
