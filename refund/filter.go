@@ -1,6 +1,10 @@
 package refund
 
-import "time"
+import (
+	"time"
+
+	"github.com/refundry/refundry/money"
+)
 
 // Position is a place in a list that is ordered by time, then id.
 type Position struct {
@@ -22,6 +26,8 @@ type ChargeFilter struct {
 	Identity               string // and of this identity
 	Sub                    string // and with this Sub: the charges of an order
 	OrderNo                string
+	Customer               string
+	AmountMin, AmountMax   money.Minor // inclusive, in minor units; AmountMax 0 is open
 	Channel                string
 	Channels               []string // any of these
 	Refunded               *bool    // any refund was made of it
@@ -38,9 +44,15 @@ type Filter struct {
 	ChargeID               string
 	Dialect, Sub           string // only of charges with this Sub in this dialect
 	State                  State
+	States                 []State // any of these
 	Number                 string
-	Sequence               int64     // the refund's place among its charge's, from 1
-	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
+	Customer               string
+	Reason                 string // a part of the reason; upper and lower case differ
+	ReasonCode             string
+	FailureCode            string
+	AmountMin, AmountMax   money.Minor // inclusive, in minor units; AmountMax 0 is open
+	Sequence               int64       // the refund's place among its charge's, from 1
+	CreatedFrom, CreatedTo time.Time   // inclusive from, exclusive to
 	Page                   Page
 }
 

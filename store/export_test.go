@@ -75,6 +75,23 @@ func (s *Store) ForgetRecent() { s.recent.young, s.recent.old = nil, nil }
 // line for each step.
 func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids []string) (lines []string, err error) {
 	_, one := searched(named, merchantID, number, ids, refund.Page{Limit: 20})
+	return s.plan(ctx, one)
+}
+
+// ListPlan is SearchPlan for a page of refunds, and ChargePlan for one of charges.
+func (s *Store) ListPlan(ctx context.Context, f refund.Filter) ([]string, error) {
+	l := newListing(`SELECT `+refundColumns+` FROM refunds r WHERE r.merchant_id = $1`, "r", f.MerchantID, f.Page)
+	filterRefunds(l, f)
+	return s.plan(ctx, l.end())
+}
+
+func (s *Store) ChargePlan(ctx context.Context, f refund.ChargeFilter) ([]string, error) {
+	l := newListing(`SELECT `+chargeColumns+` FROM charges c WHERE c.merchant_id = $1`, "c", f.MerchantID, f.Page)
+	filterCharges(l, f)
+	return s.plan(ctx, l.end())
+}
+
+func (s *Store) plan(ctx context.Context, one sqldb.Statement) (lines []string, err error) {
 	err = s.Read(ctx, func(q sqldb.Querier) error { return explaining{q, s, &lines}.explain(ctx, one.SQL, one.Args) })
 	return lines, err
 }

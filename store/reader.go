@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
@@ -45,6 +46,25 @@ func (l *listing) where(condition string, args ...any) {
 func (l *listing) equal(name, value string) {
 	if value != "" {
 		l.where(l.alias+"."+name+" = ?", value)
+	}
+}
+
+// indexed is equal for a column whose index leaves the empty ones out, which a
+// condition has to say.
+func (l *listing) indexed(name, value string) {
+	if value != "" {
+		column := l.alias + "." + name
+		l.where(column+" <> '' AND "+column+" = ?", value)
+	}
+}
+
+// amounts adds inclusive bounds of the amount.
+func (l *listing) amounts(least, most money.Minor) {
+	if least > 0 {
+		l.where(l.alias+".amount >= ?", int64(least))
+	}
+	if most > 0 {
+		l.where(l.alias+".amount <= ?", int64(most))
 	}
 }
 

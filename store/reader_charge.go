@@ -104,6 +104,8 @@ const chargesBySub = `SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_
 // filterCharges adds what a filter selects by.
 func filterCharges(l *listing, f refund.ChargeFilter) {
 	l.equal("order_no", f.OrderNo)
+	l.indexed("customer", f.Customer)
+	l.amounts(f.AmountMin, f.AmountMax)
 	l.equal("channel", f.Channel)
 	if len(f.Channels) > 0 {
 		names := make([]any, len(f.Channels))

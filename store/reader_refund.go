@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
@@ -65,13 +66,42 @@ func filterRefunds(l *listing, f refund.Filter) {
 		l.where(`r.charge_id IN (`+chargesBySub+`)`, f.Dialect, f.Sub)
 	}
 	l.equal("state", string(f.State))
+	l.states(f.States)
 	if f.Sequence != 0 {
 		l.where("r.sequence = ?", f.Sequence) // few rows of one charge are looked through
 	}
-	if f.Number != "" {
-		l.where("r.number <> '' AND r.number = ?", f.Number) // as the index says it
+	l.indexed("number", f.Number)
+	l.indexed("customer", f.Customer)
+	l.indexed("reason_code", f.ReasonCode)
+	l.indexed("failure_code", f.FailureCode)
+	if f.Reason != "" {
+		// LIKE takes upper for lower case on one engine and not on the other, and
+		// the engines' functions that look for a text have different names. No
+		// index helps: what the other conditions leave is read.
+		l.where("replace(r.reason, ?, '') <> r.reason", f.Reason)
 	}
+	l.amounts(f.AmountMin, f.AmountMax)
 	l.between("created_at", f.CreatedFrom, f.CreatedTo)
+}
+
+// states adds a condition on any of some states. Where none of them is
+// succeeded, it says so as the index does.
+func (l *listing) states(states []refund.State) {
+	if len(states) == 0 {
+		return
+	}
+	args := make([]any, len(states))
+	for n, state := range states {
+		args[n] = string(state)
+	}
+	condition := l.alias + ".state = ?"
+	if len(args) > 1 {
+		condition = l.alias + ".state IN (?" + strings.Repeat(", ?", len(args)-1) + ")"
+	}
+	l.where(condition, args...)
+	if !slices.Contains(states, refund.Succeeded) {
+		l.where(l.alias + ".state <> 'succeeded'")
+	}
 }
 
 // Attempts implements dialect.Reader, oldest first.

@@ -22,14 +22,25 @@ type chargeList struct {
 	pageFlags
 	OrderNo string `help:"Only the one with this order number." placeholder:"NUMBER"`
 	Channel string `help:"Only those paid through this channel." placeholder:"CHANNEL"`
+	spanFlags
+	PaidFrom string `help:"Only those paid then or later, as --created-from." placeholder:"TIME"`
+	PaidTo   string `help:"Only those paid before then, as --created-to." placeholder:"TIME"`
+	csvFlag
 }
 
 func (c *chargeList) Run(e *environment) error {
+	if err := c.oneForm(c.pageFlags); err != nil {
+		return err
+	}
 	return printPage(e, c.pageFlags, func(s *store.Store) listing[refund.Charge] {
-		return listing[refund.Charge]{
+		l := listing[refund.Charge]{
 			find: s.ChargeByAny,
 			read: func(ctx context.Context, merchantID string, page refund.Page) ([]refund.Charge, bool, error) {
-				return s.ChargeList(ctx, refund.ChargeFilter{MerchantID: merchantID, OrderNo: c.OrderNo, Channel: c.Channel, Page: page})
+				filter, err := c.filter(merchantID, page)
+				if err != nil {
+					return nil, false, err
+				}
+				return s.ChargeList(ctx, filter)
 			},
 			at:     func(c refund.Charge) refund.Position { return refund.Position{CreatedAt: c.CreatedAt, ID: c.ID} },
 			object: func(c refund.Charge) any { return native.ChargeJSON(service.Dialects(), c) },
@@ -41,7 +52,25 @@ func (c *chargeList) Run(e *environment) error {
 				}
 			},
 		}
+		if c.CSV {
+			l.file = func(ctx context.Context, merchantID string, page refund.Page) error {
+				filter, err := c.filter(merchantID, page)
+				if err != nil {
+					return err
+				}
+				return native.WriteCharges(ctx, e.out, s, filter, nil)
+			}
+		}
+		return l
 	})
+}
+
+// filter is that of the API's list with the same parameters.
+func (c *chargeList) filter(merchantID string, page refund.Page) (refund.ChargeFilter, error) {
+	values := c.spanFlags.values(map[string]string{"order_no": c.OrderNo, "channel": c.Channel, "paid_from": c.PaidFrom, "paid_to": c.PaidTo})
+	f, err := native.ReadChargeFilter(merchantID, values)
+	f.Page = page
+	return f, asFlag(err)
 }
 
 type chargeGet struct {

@@ -22,6 +22,9 @@ type listing[T any] struct {
 	find func(ctx context.Context, merchantID, id string) (T, error)
 	// read reads one page, and reports whether there are more.
 	read func(ctx context.Context, merchantID string, page refund.Page) (rows []T, more bool, err error)
+	// file writes all rows from a page's beginning on as a file, in the place of
+	// read; nil where none is wanted.
+	file func(ctx context.Context, merchantID string, page refund.Page) error
 	// at is where a row stands in the list.
 	at func(T) refund.Position
 	// object is a row in JSON, and row its cells in the table below header.
@@ -48,6 +51,9 @@ func printPage[T any](e *environment, f pageFlags, listed func(*store.Store) lis
 		}
 		at := l.at(after)
 		page.After = &at
+	}
+	if l.file != nil {
+		return asUsage(l.file(e, m.ID, page))
 	}
 	rows, more, err := l.read(e, m.ID, page)
 	if err != nil {

@@ -4,9 +4,6 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/dialect/native"
-	"github.com/refundry/refundry/merchant"
-	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/store"
 )
 
 // refundCommand is refundry refund.
@@ -19,71 +16,6 @@ type refundCommand struct {
 	Retry   refundRetry   `cmd:"" help:"Have an open refund looked at now."`
 	Resolve refundResolve `cmd:"" help:"Say how an open refund ended, with proof; the books follow it."`
 	Reroute refundReroute `cmd:"" help:"Send a refund that the payer's account could not take elsewhere."`
-}
-
-type refundList struct {
-	databaseFlags
-	merchantFlags
-	jsonFlag
-	limitFlag
-	State  string `help:"Only those in this state: held, created, pending, abnormal, succeeded, failed, canceled." enum:",held,created,pending,abnormal,succeeded,failed,canceled" default:""`
-	Charge string `help:"Only those of this charge, by its id or any dialect's name." placeholder:"CHARGE"`
-	Number string `help:"Only the one with this number of the merchant's." placeholder:"NUMBER"`
-	After  string `help:"Only those older than this refund." placeholder:"REFUND"`
-}
-
-func (c *refundList) Run(e *environment) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	filter, err := c.filter(e, s, m)
-	if err != nil {
-		return err
-	}
-	refunds, cut, err := s.RefundList(e, filter)
-	if err != nil {
-		return err
-	}
-	charges := make(map[string]refund.Charge)
-	for _, r := range refunds {
-		if _, known := charges[r.ChargeID]; c.JSON && !known {
-			if charges[r.ChargeID], err = s.Charge(e, m.ID, r.ChargeID); err != nil {
-				return err
-			}
-		}
-	}
-	if cut {
-		e.more(refunds[len(refunds)-1].ID)
-	}
-	object := func(r refund.Refund) any { return native.RefundJSON(r, charges[r.ChargeID]) }
-	header := []string{"ID", "CHARGE", "AMOUNT", "STATE", "NUMBER", "CHANNEL", "CREATED", "SUCCEEDED"}
-	return printList(e, c.JSON, refunds, object, header, func(r refund.Refund) []string {
-		return []string{r.ID, r.ChargeID, amountText(r.Amount, r.Currency), string(r.State), r.Number, r.Channel, when(r.CreatedAt), when(r.SucceededAt)}
-	})
-}
-
-func (c *refundList) filter(e *environment, s *store.Store, m merchant.Merchant) (refund.Filter, error) {
-	f := refund.Filter{MerchantID: m.ID, State: refund.State(c.State), Number: c.Number, Page: refund.Page{Limit: c.Limit}}
-	if c.Charge != "" {
-		charge, err := s.ChargeByAny(e, m.ID, c.Charge)
-		if err != nil {
-			return f, asUsage(err)
-		}
-		f.ChargeID = charge.ID
-	}
-	if c.After != "" {
-		r, err := s.RefundByAny(e, m.ID, c.After)
-		if err != nil {
-			return f, asUsage(err)
-		}
-		f.Page.After = &refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}
-	}
-	return f, nil
 }
 
 type refundGet struct {

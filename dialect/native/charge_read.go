@@ -8,17 +8,15 @@ import (
 
 // listCharges gives the merchant's charges, newest first: GET /charges.
 func (d *Dialect) listCharges(c *call) error {
-	q, err := c.query("order_no", "limit", "cursor")
+	values, page, err := c.pageQuery(chargeParams)
 	if err != nil {
 		return err
 	}
-	filter := refund.ChargeFilter{MerchantID: c.merchantID()}
-	if filter.OrderNo, err = q.text("order_no"); err != nil {
+	filter, err := ReadChargeFilter(c.merchantID(), values)
+	if err != nil {
 		return err
 	}
-	if filter.Page, err = q.page(); err != nil {
-		return err
-	}
+	filter.Page = page
 	charges, more, err := d.s.Reader.ChargeList(c.ctx, filter)
 	if err != nil {
 		return err

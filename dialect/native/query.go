@@ -28,6 +28,12 @@ func (c *call) query(known ...string) (query, error) {
 	if err != nil {
 		return query{}, refund.Errorf(refund.KindInvalid, "", "the query string is malformed")
 	}
+	return readQuery(values, known)
+}
+
+// readQuery checks parameters by their names. Those in repeated may come more
+// than once.
+func readQuery(values url.Values, known []string, repeated ...string) (query, error) {
 	names := make([]string, 0, len(values))
 	for name := range values {
 		names = append(names, name)
@@ -37,9 +43,9 @@ func (c *call) query(known ...string) (query, error) {
 		switch {
 		case !slices.Contains(known, name):
 			return query{}, refuse(refund.KindInvalid, shown(strings.ToValidUTF8(name, "?")), "is not known here")
-		case len(values[name]) > 1:
+		case len(values[name]) > 1 && !slices.Contains(repeated, name):
 			return query{}, refuse(refund.KindInvalid, name, "was given twice")
-		case values[name][0] == "":
+		case slices.Contains(values[name], ""):
 			// A script's variable that is empty must not select everything.
 			return query{}, refuse(refund.KindInvalid, name, "is given, but empty (hint: leave it out to select all)")
 		}

@@ -59,42 +59,18 @@ func (d *Dialect) selectRefunds(c *call) (refunds []refund.Refund, more bool, er
 	return d.s.Reader.RefundList(c.ctx, filter)
 }
 
-// refundFilter reads the parameters; none says that the charge they name is
-// not there, so that the list is empty.
+// refundFilter reads the parameters of a page; none says that the charge they
+// name is not there, so that the list is empty.
 func (d *Dialect) refundFilter(c *call) (f refund.Filter, none bool, err error) {
-	q, err := c.query("number", "state", "charge", "created_from", "created_to", "limit", "cursor")
+	values, page, err := c.pageQuery(refundParams, "state")
 	if err != nil {
 		return f, false, err
 	}
-	f.MerchantID = c.merchantID()
-	if f.Number, err = q.text("number"); err != nil {
-		return f, false, err
-	}
-	state, err := q.text("state")
-	if err != nil {
-		return f, false, err
-	}
-	if f.State = refund.State(state); state != "" && !f.State.Valid() {
-		return f, false, refuse(refund.KindInvalid, "state", "must be one of the seven states, such as succeeded")
-	}
-	if f.CreatedFrom, err = q.moment("created_from"); err != nil {
-		return f, false, err
-	}
-	if f.CreatedTo, err = q.moment("created_to"); err != nil {
-		return f, false, err
-	}
-	if f.Page, err = q.page(); err != nil {
-		return f, false, err
-	}
-	name, err := q.text("charge")
-	if err != nil || name == "" {
-		return f, false, err
-	}
-	charge, err := d.s.Reader.ChargeByAny(c.ctx, c.merchantID(), name)
-	if refund.KindOf(err) == refund.KindChargeNotFound {
+	f, err = ReadRefundFilter(c.ctx, d.s.Reader, c.merchantID(), values)
+	f.Page = page
+	if e := refund.As(err); e != nil && e.Kind == refund.KindChargeNotFound {
 		return f, true, nil
 	}
-	f.ChargeID = charge.ID
 	return f, false, err
 }
 

@@ -41,10 +41,12 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Post(version + "/charges"), scope: merchant.ScopeCharge, handle: d.createCharge, again: d.againCharge},
 		{Route: dialect.Get(version + "/charges"), scope: merchant.ScopeRead, handle: d.listCharges},
 		{Route: dialect.Post(version + "/charges/batch"), scope: merchant.ScopeCharge, handle: d.createCharges},
+		{Route: dialect.Get(version + "/charges.csv"), scope: merchant.ScopeRead, handle: d.chargeFile},
 		{Route: dialect.Get(version + "/charges/{id}"), scope: merchant.ScopeRead, handle: d.getCharge},
 
 		{Route: dialect.Post(version + "/refunds"), scope: merchant.ScopeRefund, handle: d.createRefund},
 		{Route: dialect.Get(version + "/refunds"), scope: merchant.ScopeRead, handle: d.listRefunds},
+		{Route: dialect.Get(version + "/refunds.csv"), scope: merchant.ScopeRead, handle: d.refundFile},
 		{Route: dialect.Get(version + "/refunds/{id}"), scope: merchant.ScopeRead, handle: d.getRefund},
 		{Route: dialect.Post(version + "/refunds/{id}/cancel"), scope: merchant.ScopeRefund, handle: d.cancelRefund, again: d.againCanceled},
 		{Route: dialect.Post(version + "/refunds/{id}/retry"), scope: merchant.ScopeRefund, handle: d.retryRefund, again: d.againRefund},

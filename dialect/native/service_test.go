@@ -82,6 +82,7 @@ func rules() []dialecttest.Rule {
 		{Match: regexp.MustCompile(`http://127\.0\.0\.1:[0-9]{4,5}`), Name: "receiver"},
 		{Match: regexp.MustCompile(`deliveries/[0-9A-Za-z]{24}\b`), Name: "row"},
 		{Match: regexp.MustCompile(`"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z"`), Name: "time", Unnumbered: true},
+		{Match: regexp.MustCompile(`,[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z`), Name: "cell's time", Unnumbered: true},
 	}
 }
 

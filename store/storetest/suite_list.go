@@ -100,15 +100,17 @@ func pagesOfRefunds(t *testing.T, f *fixture) {
 func filters(t *testing.T, f *fixture) {
 	a, b, c := f.charge(100), f.charge(100), f.charge(100)
 	a.OrderNo, a.Channel, a.CreatedAt, a.PaidAt = "A", "alipay", at(1), at(0)
+	a.Customer, b.Customer, b.Amount = "M-7", "M-8", 200
 	b.OrderNo, b.CreatedAt, b.PaidAt = "B", at(2), at(-10)
 	b.Aliases = []refund.Alias{{Dialect: "wallet", Identity: "w1", Name: "b"}}
 	c.OrderNo, c.AlreadyRefunded, c.CreatedAt, c.PaidAt = "C", 5, at(3), at(-20)
 	c.Aliases = append(c.Aliases, refund.Alias{Dialect: "wallet", Identity: "w2", Name: "c"})
 	a, b, c = f.registered(t, a), f.registered(t, b), f.registered(t, c)
 	first := request(a, 1)
-	first.Number = "N"
+	first.Number, first.Reason, first.ReasonCode, first.Customer = "N", "Too 100% late", "late", "guest"
 	f.accept(t, a, at(4), first, request(a, 2))
-	f.accept(t, b, at(5), request(b, 3))
+	lost := f.accept(t, b, at(5), request(b, 3))[0]
+	f.must(t, `UPDATE refunds SET failure_code = 'CLOSED' WHERE merchant_id = $1 AND id = $2`, f.merchant, lost.ID)
 
 	yes, no := true, false
 	for name, one := range map[string]struct {
@@ -125,6 +127,9 @@ func filters(t *testing.T, f *fixture) {
 		"created from":   {refund.ChargeFilter{CreatedFrom: at(2)}, "C B "},
 		"created before": {refund.ChargeFilter{CreatedTo: at(2)}, "A "},
 		"paid":           {refund.ChargeFilter{PaidFrom: at(-10), PaidTo: at(0)}, "B "},
+		"customer":       {refund.ChargeFilter{Customer: "M-8"}, "B "},
+		"amount":         {refund.ChargeFilter{AmountMin: 101, AmountMax: 200}, "B "},
+		"less":           {refund.ChargeFilter{AmountMax: 199}, "C A "},
 		"two at once":    {refund.ChargeFilter{OrderNo: "B", Channel: "alipay"}, ""},
 	} {
 		one.filter.MerchantID, one.filter.Page.Limit = f.merchant, 10
@@ -146,6 +151,19 @@ func filters(t *testing.T, f *fixture) {
 		"number":         {refund.Filter{Number: "N"}, 1},
 		"state":          {refund.Filter{State: refund.Created}, 3},
 		"other state":    {refund.Filter{State: refund.Failed}, 0},
+		"states":         {refund.Filter{States: []refund.State{refund.Failed, refund.Created}}, 3},
+		"with succeeded": {refund.Filter{States: []refund.State{refund.Succeeded, refund.Created}}, 3},
+		"other states":   {refund.Filter{States: []refund.State{refund.Failed, refund.Abnormal}}, 0},
+		"one of states":  {refund.Filter{States: []refund.State{refund.Created}}, 3},
+		"customer":       {refund.Filter{Customer: "M-7"}, 1}, // the charge's
+		"own customer":   {refund.Filter{Customer: "guest"}, 1},
+		"reason":         {refund.Filter{Reason: "100%"}, 1},
+		"reason's case":  {refund.Filter{Reason: "too"}, 0},
+		"reason's wild":  {refund.Filter{Reason: "%"}, 1},
+		"reason of none": {refund.Filter{Reason: "_"}, 0},
+		"reason code":    {refund.Filter{ReasonCode: "late"}, 1},
+		"failure":        {refund.Filter{FailureCode: "CLOSED"}, 1},
+		"amount":         {refund.Filter{AmountMin: 2, AmountMax: 2}, 1},
 		"created from":   {refund.Filter{CreatedFrom: at(5)}, 1},
 		"created before": {refund.Filter{CreatedTo: at(5)}, 2},
 		"an empty span":  {refund.Filter{CreatedFrom: at(5), CreatedTo: at(5).Add(-time.Second)}, 0},

@@ -1,0 +1,48 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/storetest"
+)
+
+// A filter that finds few of a merchant's many rows reads its own index and not
+// the merchant's rows from the newest on.
+func TestAFilterReadsItsOwnIndex(t *testing.T) {
+	page := refund.Page{Limit: 20}
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, text := range append(manyRefunds,
+			`UPDATE charges SET customer = 'M-7' WHERE id = 'ch_7'`,
+			`UPDATE refunds SET customer = 'M-7', reason_code = 'late' WHERE id = 're_7'`,
+			`UPDATE refunds SET state = 'failed', succeeded_at = 0, failure_code = 'CLOSED' WHERE id = 're_7'`,
+			"ANALYZE") {
+			if err := s.Exec(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for index, f := range map[string]refund.Filter{
+			"refunds_customer":     {Customer: "M-7"},
+			"refunds_reason_code":  {ReasonCode: "late"},
+			"refunds_failure_code": {FailureCode: "CLOSED"},
+			"refunds_state":        {States: []refund.State{refund.Failed}},
+			"refunds_state ":       {States: []refund.State{refund.Failed, refund.Abnormal}},
+		} {
+			f.MerchantID, f.Page = "mer_many", page
+			found, more, err := s.RefundList(t.Context(), f)
+			if err != nil || more || len(found) != 1 || found[0].ID != "re_7" {
+				t.Errorf("%s finds %d, %v", index, len(found), err)
+			}
+			lines, err := s.ListPlan(t.Context(), f)
+			if plan := strings.Join(lines, "\n"); err != nil || !strings.Contains(plan, strings.TrimSpace(index)) {
+				t.Errorf("%s is not read: %v\n%s", index, err, plan)
+			}
+		}
+		lines, err := s.ChargePlan(t.Context(), refund.ChargeFilter{MerchantID: "mer_many", Customer: "M-7", Page: page})
+		if plan := strings.Join(lines, "\n"); err != nil || !strings.Contains(plan, "charges_customer") {
+			t.Errorf("charges_customer is not read: %v\n%s", err, plan)
+		}
+	})
+}
