@@ -19,6 +19,9 @@ type Accounts interface {
 	// ChannelAccount is an account with its secrets opened. Absent is KindNotFound.
 	ChannelAccount(ctx context.Context, id string) (merchant.ChannelAccount, error)
 	AddAccount(ctx context.Context, a merchant.ChannelAccount, record refund.Action) error
+	// ChargesOfAccount lists charges that an account took, by their numbers at the
+	// channel, after one of these.
+	ChargesOfAccount(ctx context.Context, merchantID, account, after string, limit int) ([]refund.Charge, error)
 	// ChangeAccount lets change alter an account under a lock. Where it altered
 	// nothing, no record is written. Absent is KindNotFound.
 	ChangeAccount(ctx context.Context, merchantID, id string, record refund.Action, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error)

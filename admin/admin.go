@@ -42,6 +42,9 @@ type Chains interface {
 	// LinkAudit adds the records of a chain that are not in it yet; merchantID
 	// is "" for the installation's. It returns how many it added.
 	LinkAudit(ctx context.Context, merchantID string) (int, error)
+	// AddRecord writes the record of an action whose effects were committed before,
+	// in many commits.
+	AddRecord(ctx context.Context, record refund.Action) error
 }
 
 // Services are what the use cases stand on; all but Wake, Now and Log must be

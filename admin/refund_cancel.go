@@ -19,6 +19,8 @@ type Refunds interface {
 	// One that is canceled already is returned as it is; any other that can't be
 	// withdrawn is KindStateConflict, an absent one KindRefundNotFound.
 	CancelRefund(ctx context.Context, merchantID, refundID string, record refund.Action, now time.Time) (refund.Refund, refund.Charge, error)
+	// RefundList lists refunds, newest first.
+	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
 	// RetryRefund makes an open refund due now. KindRefundNotFound;
 	// KindStateConflict for one at its end, or that waits for a start time.
 	RetryRefund(ctx context.Context, merchantID, refundID string, record refund.Action, now time.Time) (refund.Refund, error)

@@ -36,7 +36,7 @@ func (e *Engine) unmatched(ctx context.Context, n channel.Notified, charge refun
 	kept := refund.KeptNotice{Note: note, ChargeKnown: charge.ID != ""}
 	switch where {
 	case refund.PlaceAdopt:
-		_, err := e.adopt(ctx, n.Noticed, charge)
+		_, _, err := e.adopt(ctx, n.Noticed, charge)
 		if err == nil {
 			return nil
 		}
@@ -49,20 +49,20 @@ func (e *Engine) unmatched(ctx context.Context, n channel.Notified, charge refun
 
 // adopt records the refund that a notice tells of and that the channel made
 // without us. Told twice, it is adopted once.
-func (e *Engine) adopt(ctx context.Context, n refund.Noticed, charge refund.Charge) (refundID string, err error) {
+func (e *Engine) adopt(ctx context.Context, n refund.Noticed, charge refund.Charge) (r refund.Refund, adopted bool, err error) {
 	now := e.now()
 	key := refund.ChargeKey{MerchantID: charge.MerchantID, ID: charge.ID}
 	change, adopted, err := e.store.Adopt(ctx, key, n.Foreign("re_"+refund.NewID(now)), now)
 	if err != nil {
-		return "", err
+		return refund.Refund{}, false, err
 	}
-	refundID = change.Refunds[len(change.Refunds)-1].ID
+	r = change.Refunds[len(change.Refunds)-1]
 	if !adopted {
-		return refundID, nil
+		return r, false, nil
 	}
 	posted := make([]refund.Posted, len(change.Refunds))
-	for i, r := range change.Refunds {
-		posted[i] = refund.Posted{Refund: r, Charge: change.Charge}
+	for i, changed := range change.Refunds {
+		posted[i] = refund.Posted{Refund: changed, Charge: change.Charge}
 	}
 	e.board.Post(posted)
 	for _, alert := range change.Alerts {
@@ -71,7 +71,7 @@ func (e *Engine) adopt(ctx context.Context, n refund.Noticed, charge refund.Char
 	if e.opts.Recorded != nil {
 		e.opts.Recorded()
 	}
-	return refundID, nil
+	return r, true, nil
 }
 
 // keep puts a notice into the inbox. as says how it stands: waiting, where it does
@@ -191,8 +191,9 @@ func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice) (refund.Kept
 		}
 		note = "could not be recorded: " + clean(err.Error(), mostMessage)
 	case where == refund.PlaceAdopt:
-		if n.RefundID, err = e.adopt(ctx, n.Noticed, match.Charge); err == nil {
-			n.State, n.Note, n.DueAt = refund.NoticeAdopted, "", time.Time{}
+		var r refund.Refund
+		if r, _, err = e.adopt(ctx, n.Noticed, match.Charge); err == nil {
+			n.State, n.Note, n.DueAt, n.RefundID = refund.NoticeAdopted, "", time.Time{}, r.ID
 			return n, nil
 		}
 		note = "could not be adopted: " + clean(err.Error(), mostMessage)

@@ -51,7 +51,11 @@ type ChannelAccount struct {
 	Mode     Mode
 	// Pauses cover the account without being its own: those of its merchant, its
 	// channel or the installation. Only an account that was opened has them.
-	Pauses    []Pause
+	Pauses []Pause
+	// AskSince is since when the channel has to be asked what it did before the
+	// account is resumed, because the database may have lost what it knew of it; zero:
+	// nothing is to be asked.
+	AskSince  time.Time
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }

@@ -27,7 +27,7 @@ func (s *Service) afterRestore(ctx context.Context) error {
 			return err
 		}
 		s.opts.Log.Warn("this database is not the one that was served last, such as a backup; its channel accounts are paused and nothing is sent "+
-			"(hint: compare with each channel what it did since the backup, then refundry account resume)", "paused", paused)
+			"(hint: refundry account check --since for each, which asks its channel what it did since the backup, then refundry account resume)", "paused", paused)
 	}
 	return s.mark(ctx, sqlitefile.NewSession(rand.Uint32()))
 }
@@ -49,9 +49,11 @@ func (s *Service) markEnd(ctx context.Context) error {
 	return s.mark(ctx, sqlitefile.Ended(s.owner.file.Session()))
 }
 
-// PauseRestored pauses every active channel account of a database that may
-// have lost commits, and returns how many they are. The sandbox's stay: its
-// books are in the same database and have lost the same.
+// PauseRestored pauses every active channel account of a database that may have
+// lost commits, and returns how many they are. Each has to ask its channel what it
+// did since the newest row of its merchant before it is resumed. So has the
+// sandbox's, whose books went back with the database: what is tried out in test
+// mode is what will happen in live mode.
 func (s *Service) PauseRestored(ctx context.Context) (int, error) {
 	merchants, err := s.Store.Merchants(ctx)
 	if err != nil {
@@ -60,18 +62,21 @@ func (s *Service) PauseRestored(ctx context.Context) (int, error) {
 	paused := 0
 	by := admin.By{Actor: audit.ByCommand("serve, after a restore"), RequestID: "restore_" + refund.NewID(s.now())}
 	for _, m := range merchants {
+		since, err := s.Store.LastKnown(ctx, m.ID)
+		if err != nil {
+			return paused, err
+		}
 		accounts, err := s.Store.ChannelAccounts(ctx, m.ID)
 		if err != nil {
 			return paused, err
 		}
 		for _, account := range accounts {
-			if account.State != merchant.AccountActive || account.Channel == merchant.ChannelSandbox {
-				continue
-			}
-			if _, err := s.admin.PauseAccount(ctx, by, m.ID, account.ID); err != nil {
+			if _, err := s.admin.PauseRestored(ctx, by, m.ID, account.ID, since); err != nil {
 				return paused, fmt.Errorf("pause channel account %s: %w", account.ID, err)
 			}
-			paused++
+			if account.State == merchant.AccountActive {
+				paused++
+			}
 		}
 	}
 	return paused, nil

@@ -38,9 +38,15 @@ type toyWorld struct {
 
 func newToyWorld(t *testing.T, database string) *toyWorld {
 	t.Helper()
+	return newToyWorldIn(t, database, t.TempDir())
+}
+
+// newToyWorldIn has its keys in a folder.
+func newToyWorldIn(t *testing.T, database, data string) *toyWorld {
+	t.Helper()
 	w := &toyWorld{T: t, bank: toytest.NewBank(bankShop, bankKey, time.Now), by: admin.By{Actor: audit.Actor{Kind: "command", Name: "root"}}}
 	w.Service = start(t, Options{
-		Database: database, Data: t.TempDir(), PublicURL: "https://pay.example", Drivers: map[string]channel.Driver{toytest.Name: toytest.Driver{Bank: w.bank}},
+		Database: database, Data: data, PublicURL: "https://pay.example", Drivers: map[string]channel.Driver{toytest.Name: toytest.Driver{Bank: w.bank}},
 	})
 	fresh, err := merchant.NewFresh("shop", merchant.Live, nil, nil, w.now())
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 
 const (
 	// accountColumns is what scanAccount reads, of a table named a.
-	accountColumns = `a.id, a.merchant_id, a.connector, a.state, a.takes, a.is_default, a.version, a.settings, a.sealed, a.created_at, a.updated_at`
-	insertAccount  = `INSERT INTO channel_accounts (id, merchant_id, connector, state, takes, is_default, version, settings, sealed, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
-	updateAccount = `UPDATE channel_accounts SET state = $3, takes = $4, is_default = $5, version = $6, settings = $7, sealed = $8, updated_at = $9
+	accountColumns = `a.id, a.merchant_id, a.connector, a.state, a.takes, a.is_default, a.version, a.settings, a.sealed, a.ask_since, a.created_at, a.updated_at`
+	insertAccount  = `INSERT INTO channel_accounts (id, merchant_id, connector, state, takes, is_default, version, settings, sealed, ask_since, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`
+	updateAccount = `UPDATE channel_accounts SET state = $3, takes = $4, is_default = $5, version = $6, settings = $7, sealed = $8, ask_since = $9, updated_at = $10
 		WHERE merchant_id = $1 AND id = $2`
 	accountOwner = `SELECT a.merchant_id FROM channel_accounts a WHERE a.id = $1`
 	accountByID  = `SELECT ` + accountColumns + `, m.mode FROM channel_accounts a JOIN merchants m ON m.id = a.merchant_id WHERE a.id = $1`
@@ -80,15 +80,15 @@ func (s *Store) accountValues(a merchant.ChannelAccount) ([]any, error) {
 	if a.Default {
 		isDefault = 1
 	}
-	return []any{string(a.State), strings.Join(a.Takes, " "), isDefault, a.Version, settings, sealed}, nil
+	return []any{string(a.State), strings.Join(a.Takes, " "), isDefault, a.Version, settings, sealed, sqldb.Micros(a.AskSince)}, nil
 }
 
 // scanAccount reads an account, and its secrets as they are sealed.
 func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccount, sealed string, err error) {
 	var takes, settings string
-	var isDefault, createdAt, updatedAt int64
+	var isDefault, askSince, createdAt, updatedAt int64
 	err = scan(append([]any{
-		&a.ID, &a.MerchantID, &a.Channel, (*string)(&a.State), &takes, &isDefault, &a.Version, &settings, &sealed, &createdAt, &updatedAt,
+		&a.ID, &a.MerchantID, &a.Channel, (*string)(&a.State), &takes, &isDefault, &a.Version, &settings, &sealed, &askSince, &createdAt, &updatedAt,
 	}, more...)...)
 	if err == nil {
 		err = fromJSON(settings, &a.Settings)
@@ -100,6 +100,7 @@ func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccoun
 	if takes != "" {
 		a.Takes = strings.Fields(takes)
 	}
+	a.AskSince = sqldb.FromMicros(askSince)
 	a.CreatedAt, a.UpdatedAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt)
 	if a.UpdatedAt.IsZero() { // a row of a binary that knew no changes
 		a.UpdatedAt = a.CreatedAt

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
@@ -60,6 +61,15 @@ func (s *Store) appendAudit(ctx context.Context, q sqldb.Querier, r audit.Record
 	_, err = q.Exec(ctx, insertAudit, r.MerchantID, sqldb.Micros(r.At), "aud_"+s.newID(r.At), r.Actor.String(), r.Action, r.Object, r.RequestID, detail)
 	if err != nil {
 		return fmt.Errorf("write audit record: %w", err)
+	}
+	return nil
+}
+
+// AddRecord writes the record of an action whose effects are in other commits.
+func (s *Store) AddRecord(ctx context.Context, record refund.Action) error {
+	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error { return s.appendAudit(ctx, q, record.Record) })
+	if err != nil {
+		return fmt.Errorf("record %s: %w", record.Action, err)
 	}
 	return nil
 }

@@ -104,6 +104,8 @@ type Books interface {
 	// AccountsToWake lists accounts that were made and have an entry which, at
 	// the time now plus their offset, time has changed.
 	AccountsToWake(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// OfPayment lists an account's entries of a payment, oldest first.
+	OfPayment(ctx context.Context, account, transactionID string) ([]Entry, error)
 	// Bill lists an account's entries that moved money at from <= time < to of
 	// the account's clock, oldest first.
 	Bill(ctx context.Context, account string, from, to time.Time) ([]Entry, error)

@@ -41,7 +41,7 @@ func (connector) Limits() channel.Limits { return channel.Limits{Concurrent: max
 
 // Capabilities implements channel.Connector.
 func (connector) Capabilities() channel.Capabilities {
-	return channel.Capabilities{Reroute: true, Bills: true}
+	return channel.Capabilities{Reroute: true, List: true, Bills: true}
 }
 
 // Submit asks for a refund; its amount chooses what happens.
@@ -67,6 +67,27 @@ func (c connector) Check(ctx context.Context) []channel.Check {
 	return []channel.Check{{Name: "books", Err: err}}
 }
 
+// List implements channel.Connector. What only remembers that it was asked for is
+// no refund.
+func (c connector) List(ctx context.Context, ref channel.PaymentRef) ([]channel.Listed, error) {
+	entries, err := c.box.books.OfPayment(ctx, c.account, ref.TransactionID)
+	var listed []channel.Listed
+	for _, e := range entries {
+		if e.State != Absent {
+			listed = append(listed, e.listed())
+		}
+	}
+	return listed, err
+}
+
+// listed is an entry as lists and bills have it.
+func (e *Entry) listed() channel.Listed {
+	return channel.Listed{
+		Number: e.Number, ChannelRefundID: e.ChannelID, TransactionID: e.TransactionID, Amount: e.Amount,
+		Kind: e.says().Kind, SucceededAt: e.SucceededAt,
+	}
+}
+
 // Bill implements channel.Connector. The sandbox's day is a day of UTC by the
 // account's clock.
 func (c connector) Bill(ctx context.Context, day channel.BillDay) (channel.Bill, error) {
@@ -87,11 +108,7 @@ func (b *bill) Next() (channel.Listed, error) {
 	}
 	e := b.entries[0]
 	b.entries = b.entries[1:]
-	o := e.says()
-	return channel.Listed{
-		Number: e.Number, ChannelRefundID: e.ChannelID, TransactionID: e.TransactionID, Amount: e.Amount,
-		Kind: o.Kind, SucceededAt: e.SucceededAt,
-	}, nil
+	return e.listed(), nil
 }
 
 // Close implements channel.Bill.

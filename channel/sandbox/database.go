@@ -115,6 +115,17 @@ func (d Database) AccountsToWake(ctx context.Context, now time.Time, limit int) 
 	return accounts, err
 }
 
+// OfPayment implements Books.
+func (d Database) OfPayment(ctx context.Context, account, transactionID string) ([]Entry, error) {
+	const text = `SELECT ` + entryColumns + ` FROM sandbox_refunds r WHERE r.account = $1 AND r.transaction_id = $2 ORDER BY r.created_at, r.number`
+	var entries []Entry
+	err := d.db.Read(ctx, func(q sqldb.Querier) (err error) {
+		entries, err = queryEntries(ctx, q, text, account, transactionID)
+		return err
+	})
+	return entries, err
+}
+
 // Bill implements Books.
 func (d Database) Bill(ctx context.Context, account string, from, to time.Time) ([]Entry, error) {
 	const text = `SELECT ` + entryColumns + ` FROM sandbox_refunds r

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -24,7 +23,7 @@ type accountCommand struct {
 	Get      accountGet      `cmd:"" help:"Show a channel account; of secrets the names alone."`
 	Set      accountSet      `cmd:"" help:"Change a channel account; the credentials before end at once."`
 	Rotate   accountRotate   `cmd:"" help:"Give a channel account new credentials; those before live on for a while."`
-	Check    accountCheck    `cmd:"" help:"Make a harmless call to the channel, and say what is wrong."`
+	Check    accountCheck    `cmd:"" help:"Make a harmless call to the channel, and say what is wrong; with --since ask it what it has done, and adopt what is not ours."`
 	Pause    accountPause    `cmd:"" help:"Stop sending: refunds are accepted and wait."`
 	Resume   accountResume   `cmd:"" help:"Send again, what waited at once; a closed account is opened again."`
 	Close    accountClose    `cmd:"" help:"Accept no more refunds; what was accepted is carried to its end."`
@@ -85,6 +84,12 @@ func (f accountFlags) show(e *environment, a merchant.ChannelAccount) error {
 	}
 	for _, v := range a.LivePrevious(time.Now()) {
 		rows = append(rows, []string{fmt.Sprintf("version %d", v.Version), "until " + when(v.RetiresAt)})
+	}
+	for _, p := range a.Pauses {
+		rows = append(rows, []string{"paused", p.String() + ", since " + when(p.At)})
+	}
+	if !a.AskSince.IsZero() {
+		rows = append(rows, []string{"to be asked since", when(a.AskSince)})
 	}
 	return e.printTable([]string{"WHAT", "VALUE"}, append(rows, []string{"created", when(a.CreatedAt)}, []string{"changed", when(a.UpdatedAt)}))
 }
@@ -231,46 +236,4 @@ func defaultText(s merchant.Setting) string {
 		return ""
 	}
 	return " (default " + s.Default + ")"
-}
-
-type accountCheck struct {
-	accountFlags
-	ID string `arg:"" help:"The account's id."`
-}
-
-// checkRow is one thing that a check looked at.
-type checkRow struct {
-	Name    string `json:"name"`
-	OK      bool   `json:"ok"`
-	Problem string `json:"problem"`
-}
-
-func (c *accountCheck) Run(e *environment) error {
-	d, err := c.desk(e)
-	if err != nil {
-		return err
-	}
-	defer d.store.Close()
-	found, err := d.CheckAccount(e, d.merchant.ID, c.ID)
-	if err != nil {
-		return err
-	}
-	failed := false
-	rows := make([]checkRow, len(found))
-	for n, check := range found {
-		rows[n] = checkRow{Name: check.Name, OK: check.Err == nil}
-		if check.Err != nil {
-			failed, rows[n].Problem = true, told(check.Err)
-		}
-	}
-	err = printList(e, c.JSON, rows, func(r checkRow) checkRow { return r }, []string{"CHECK", "RESULT"}, func(r checkRow) []string {
-		if r.OK {
-			return []string{r.Name, "ok"}
-		}
-		return []string{r.Name, r.Problem}
-	})
-	if failed {
-		err = errors.Join(err, errTold)
-	}
-	return err
 }

@@ -78,10 +78,14 @@ func (c *accountPause) Run(e *environment) error {
 
 type accountResume struct {
 	accountFlags
-	ID string `arg:"" help:"The account's id."`
+	ID        string `arg:"" help:"The account's id."`
+	Unchecked bool   `help:"Resume it although nobody asked the channel what it did since a restore (account check --since): you have compared by hand."`
 }
 
 func (c *accountResume) Run(e *environment) error {
+	if c.Unchecked {
+		return c.move(e, c.ID, (*admin.Admin).ResumeUnchecked)
+	}
 	return c.move(e, c.ID, (*admin.Admin).ResumeAccount)
 }
 

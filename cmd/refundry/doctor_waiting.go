@@ -38,8 +38,14 @@ func (c *doctorCommand) accounts(e *environment, s *store.Store, x *examination)
 		for _, account := range accounts {
 			usable = usable || account.State != merchant.AccountClosed
 			switch {
-			case account.Channel == merchant.ChannelSandbox || account.State == merchant.AccountClosed:
+			case account.State == merchant.AccountClosed:
 				continue
+			case account.Channel == merchant.ChannelSandbox && account.State == merchant.AccountActive:
+				continue
+			case !account.AskSince.IsZero():
+				check := x.command(fmt.Sprintf("account check %s --merchant %s --since restore", account.ID, m.ID))
+				x.add("accounts", warning, check+", and then "+x.command(fmt.Sprintf("account resume %s --merchant %s", account.ID, m.ID)),
+					"%s of merchant %s is paused since a restore: its channel may have made refunds since %s that are lost here", account.ID, m.ID, when(account.AskSince))
 			case account.State == merchant.AccountPaused:
 				x.add("accounts", warning, x.command(fmt.Sprintf("account resume %s --merchant %s", account.ID, m.ID)), "%s of merchant %s is paused: refunds are accepted, and none is sent", account.ID, m.ID)
 			}

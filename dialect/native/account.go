@@ -24,9 +24,12 @@ type channelAccountAnswer struct {
 	// sends, newest first.
 	Previous []versionAnswer `json:"previous"`
 	// Pauses are those of others than the account itself that keep it from sending.
-	Pauses    []pauseAnswer `json:"pauses"`
-	CreatedAt moment        `json:"created_at"`
-	UpdatedAt moment        `json:"updated_at"`
+	Pauses []pauseAnswer `json:"pauses"`
+	// AskSince is since when the channel has to be asked what it did before the
+	// account is resumed; null where nothing is to be asked.
+	AskSince  moment `json:"ask_since"`
+	CreatedAt moment `json:"created_at"`
+	UpdatedAt moment `json:"updated_at"`
 }
 
 type versionAnswer struct {
@@ -38,7 +41,7 @@ func answerChannelAccount(a merchant.ChannelAccount) channelAccountAnswer {
 	out := channelAccountAnswer{
 		ID: a.ID, Channel: a.Channel, State: a.State, Takes: admin.Takes(a), Default: a.Default, Version: a.Version,
 		Settings: a.Settings, Secrets: slices.Sorted(maps.Keys(a.Secrets)), Previous: []versionAnswer{},
-		Pauses:    answerPauses(a.MerchantID, a.Pauses),
+		Pauses: answerPauses(a.MerchantID, a.Pauses), AskSince: moment(a.AskSince),
 		CreatedAt: moment(a.CreatedAt), UpdatedAt: moment(a.UpdatedAt),
 	}
 	if out.Settings == nil {

@@ -98,9 +98,27 @@ func (d *Dialect) moveAccount(c *call, move moving) error {
 	return d.answerChanged(c)(move(c.ctx, c.by(), c.merchantID(), c.r.PathValue("id")))
 }
 
-func (d *Dialect) pauseAccount(c *call) error  { return d.moveAccount(c, d.s.Admin.PauseAccount) }
-func (d *Dialect) resumeAccount(c *call) error { return d.moveAccount(c, d.s.Admin.ResumeAccount) }
-func (d *Dialect) closeAccount(c *call) error  { return d.moveAccount(c, d.s.Admin.CloseAccount) }
+func (d *Dialect) pauseAccount(c *call) error { return d.moveAccount(c, d.s.Admin.PauseAccount) }
+
+// resumeAccount may say that nobody asked the channel what this database may have
+// lost: POST /accounts/{id}/resume.
+func (d *Dialect) resumeAccount(c *call) error {
+	body, err := c.keyedBody()
+	if err != nil {
+		return err
+	}
+	var unchecked bool
+	if err := body.read(optional("unchecked", body.truth(&unchecked))); err != nil {
+		return err
+	}
+	resume := d.s.Admin.ResumeAccount
+	if unchecked {
+		resume = d.s.Admin.ResumeUnchecked
+	}
+	return d.answerChanged(c)(resume(c.ctx, c.by(), c.merchantID(), c.r.PathValue("id")))
+}
+
+func (d *Dialect) closeAccount(c *call) error { return d.moveAccount(c, d.s.Admin.CloseAccount) }
 
 func (d *Dialect) answerChanged(c *call) func(merchant.ChannelAccount, error) error {
 	return func(account merchant.ChannelAccount, err error) error {
@@ -110,39 +128,6 @@ func (d *Dialect) answerChanged(c *call) func(merchant.ChannelAccount, error) er
 		account.Previous = account.LivePrevious(d.now())
 		return c.json(http.StatusOK, answerChannelAccount(account))
 	}
-}
-
-type checkAnswer struct {
-	Name    string `json:"name"`
-	OK      bool   `json:"ok"`
-	Problem string `json:"problem"`
-}
-
-// checkAccount makes a harmless call to the channel and says what it found: POST
-// /accounts/{id}/check. It changes nothing.
-func (d *Dialect) checkAccount(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	if err := body.read(); err != nil {
-		return err
-	}
-	found, err := d.s.Admin.CheckAccount(c.ctx, c.merchantID(), c.r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	out := struct {
-		OK     bool          `json:"ok"`
-		Checks []checkAnswer `json:"checks"`
-	}{OK: true, Checks: make([]checkAnswer, len(found))}
-	for n, check := range found {
-		out.Checks[n] = checkAnswer{Name: check.Name, OK: check.Err == nil}
-		if check.Err != nil {
-			out.OK, out.Checks[n].Problem = false, problemText(check.Err)
-		}
-	}
-	return c.json(http.StatusOK, out)
 }
 
 // problemText is what an error says to people.

@@ -218,6 +218,7 @@ func accountSteps() []dialecttest.Step {
 		{Title: "new credentials beside the old ones", Method: "POST", Path: "/accounts/sandbox_demo/rotate", Body: `{"secrets": {"chinaums_communication_key": "k2"}, "overlap_seconds": 3600}`},
 		{Title: "a secret in a place for settings", Method: "PATCH", Path: "/accounts/sandbox_demo", Body: `{"settings": {"chinaums_communication_key": "k3"}}`},
 		{Title: "what is wrong with it", Method: "POST", Path: "/accounts/{acc}/check"},
+		{Title: "nobody can be asked what was done by hand", Method: "POST", Path: "/accounts/{acc}/check", Body: `{"since": "2026-11-22T10:00:00Z"}`},
 		{Title: "it accepts, and sends nothing", Method: "POST", Path: "/accounts/{acc}/pause"},
 		{Title: "a charge of its own", Method: "POST", Path: "/charges", Body: `{"order_no": "A1", "amount": 100, "currency": "CNY", "channel": "cash", "transaction_id": "receipt-1"}`, Keep: map[string]string{"ch": "id"}},
 		{Title: "it sends again", Method: "POST", Path: "/accounts/{acc}/resume"},

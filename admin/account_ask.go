@@ -1,0 +1,229 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	// askMargin is asked about before the time that was given: the channel's clock is
+	// another than ours.
+	askMargin = 24 * time.Hour
+	// maxAsked bounds the charges that are read at once, and maxListed the refunds of
+	// one payment or page of a bill that are compared at once.
+	maxAsked  = 200
+	maxListed = 1000
+	// maxTwins bounds the waiting refunds of one charge that are looked through.
+	maxTwins = 200
+)
+
+// AskAccount asks an account's channel what it has done since a time, which after a
+// restore is the time of the backup, and adopts what is not ours: refunds that this
+// database has lost. Where the account has to be asked since an earlier time, that
+// one counts; a zero time means it. It may be called again without harm. When
+// everything was taken, the account may be resumed. progress, if not nil, is called
+// with what was found so far. Errors: KindNotFound; KindInvalid for a time in the
+// future, or for none; KindStateConflict where the channel can't list refunds or
+// has some that have not ended.
+func (a *Admin) AskAccount(ctx context.Context, by By, merchantID, id string, since time.Time, progress func(channel.Comparison)) (channel.Comparison, error) {
+	record, err := a.record(by, merchantID, "account.check", id)
+	if err != nil {
+		return channel.Comparison{}, err
+	}
+	account, err := a.Account(ctx, merchantID, id)
+	if err != nil {
+		return channel.Comparison{}, err
+	}
+	if since, err = a.askedSince(account, since); err != nil {
+		return channel.Comparison{}, err
+	}
+	connector, err := a.s.Channels.TryOpen(account)
+	if err != nil {
+		return channel.Comparison{}, err
+	}
+	q := &question{Admin: a, account: account, connector: connector, since: since.Add(-askMargin), progress: progress}
+	asking := q.bills
+	switch can := connector.Capabilities(); {
+	case can.List:
+		asking = q.payments
+	case !can.Bills:
+		return channel.Comparison{}, refund.Errorf(refund.KindStateConflict, "channel_account",
+			"channel %s can't list refunds: compare by hand what was refunded since %s (hint: then resume with --unchecked)", account.Channel, since.Format(time.RFC3339))
+	}
+	err = asking(ctx)
+	if found := len(q.found.Open); err == nil && found > 0 {
+		err = refund.Errorf(refund.KindStateConflict, "channel_account",
+			"%d refunds that are not ours have not ended at the channel, such as %s: ask again when they have", found, q.found.Open[0])
+	}
+	record = record.With("since", since.Format(time.RFC3339)).With("adopted", strconv.Itoa(len(q.found.Adopted))).With("recorded", strconv.Itoa(q.found.Recorded)).
+		With("kept", strconv.Itoa(q.found.Kept)).With("asked", strconv.Itoa(q.found.Asked)).With("complete", strconv.FormatBool(err == nil))
+	return q.found, a.asked(ctx, record, account, err)
+}
+
+// asked ends a question, which returned problem: an account of which everything
+// was taken need not be asked any more.
+func (a *Admin) asked(ctx context.Context, record refund.Action, account merchant.ChannelAccount, problem error) error {
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	if problem != nil || account.AskSince.IsZero() {
+		err = a.s.Store.AddRecord(ctx, record)
+	} else {
+		_, err = a.s.Store.ChangeAccount(ctx, account.MerchantID, account.ID, record, a.now(), func(now *merchant.ChannelAccount) error {
+			if now.AskSince.Equal(account.AskSince) { // no later restore
+				now.AskSince = time.Time{}
+			}
+			return nil
+		})
+	}
+	a.done(account.MerchantID)
+	return errors.Join(problem, err)
+}
+
+func (a *Admin) askedSince(account merchant.ChannelAccount, since time.Time) (time.Time, error) {
+	must := account.AskSince
+	switch {
+	case since.IsZero() && must.IsZero():
+		return since, refund.Errorf(refund.KindInvalid, "since", "since must be a time: nothing says from when on the channel has to be asked")
+	case since.After(a.now()):
+		return since, refund.Errorf(refund.KindInvalid, "since", "since must not be in the future")
+	case since.IsZero() || !must.IsZero() && must.Before(since):
+		return must, nil
+	}
+	return since, nil
+}
+
+// question is one account's channel being asked.
+type question struct {
+	*Admin
+	account   merchant.ChannelAccount
+	connector channel.Connector
+	since     time.Time
+	progress  func(channel.Comparison)
+	found     channel.Comparison
+}
+
+// payments asks about every payment that the account took, one after the other, at
+// the rate of its queries.
+func (q *question) payments(ctx context.Context) error {
+	pause := time.Duration(0)
+	if rate := q.connector.Limits().Query.PerSecond; rate > 0 {
+		pause = time.Second / time.Duration(rate)
+	}
+	for after := ""; ; {
+		charges, err := q.s.Store.ChargesOfAccount(ctx, q.account.MerchantID, q.account.ID, after, maxAsked)
+		if err != nil {
+			return err
+		}
+		for _, c := range charges {
+			after = c.TransactionID
+			if err := q.payment(ctx, c); err != nil {
+				return fmt.Errorf("ask about charge %s: %w", c.ID, err)
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(pause):
+			}
+		}
+		if len(charges) < maxAsked {
+			return nil
+		}
+	}
+}
+
+func (q *question) payment(ctx context.Context, c refund.Charge) error {
+	call, cancel := context.WithTimeout(ctx, channel.CallTimeout)
+	defer cancel()
+	listed, err := safely(func() ([]channel.Listed, error) {
+		return q.connector.List(call, channel.PaymentRef{TransactionID: c.TransactionID, OrderNo: c.OrderNo, Charge: c})
+	})
+	if errors.Is(err, channel.ErrNotFound) {
+		listed, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	for n := range listed {
+		if listed[n].TransactionID == "" {
+			listed[n].TransactionID = c.TransactionID
+		}
+	}
+	return q.take(ctx, listed)
+}
+
+// bills reads the bill of each day.
+func (q *question) bills(ctx context.Context) error {
+	for day := q.since.UTC().Truncate(24 * time.Hour); !day.After(q.now()); day = day.AddDate(0, 0, 1) {
+		if err := q.bill(ctx, day); err != nil {
+			return fmt.Errorf("read the bill of %s: %w", day.Format(time.DateOnly), err)
+		}
+	}
+	return nil
+}
+
+func (q *question) bill(ctx context.Context, day time.Time) error {
+	bill, err := safely(func() (channel.Bill, error) { return q.connector.Bill(ctx, channel.BillDay{Day: day}) })
+	if err != nil {
+		return err
+	}
+	defer func() { _ = bill.Close() }()
+	var rows []channel.Listed
+	for {
+		row, err := safely(bill.Next)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if err == nil {
+			rows = append(rows, row)
+		}
+		if ended := err != nil; ended || len(rows) == maxListed {
+			if err := q.take(ctx, rows); err != nil || ended {
+				return err
+			}
+			rows = nil
+		}
+	}
+}
+
+// take compares what was listed, and looks for refunds of ours that may be the
+// same as what was adopted, asked for again.
+func (q *question) take(ctx context.Context, listed []channel.Listed) error {
+	found, err := q.s.Engine.Compare(ctx, q.account.ID, listed, q.since)
+	found.Asked = 1
+	for _, adopted := range found.Adopted {
+		refunds, _, listErr := q.s.Store.RefundList(ctx, refund.Filter{
+			MerchantID: adopted.MerchantID, ChargeID: adopted.ChargeID, Page: refund.Page{Limit: maxTwins},
+		})
+		err = errors.Join(err, listErr)
+		for _, r := range refunds {
+			waits := (r.State == refund.Created || r.State == refund.Held) && r.Attempts == 0
+			if waits && r.Amount == adopted.Amount && !slices.Contains(found.Alike, r.ID) {
+				found.Alike = append(found.Alike, r.ID)
+			}
+		}
+	}
+	q.found.Add(found)
+	if q.progress != nil {
+		q.progress(q.found)
+	}
+	return err
+}
+
+// safely calls a connector, which may break off. What with may hold a secret.
+func safely[T any](call func() (T, error)) (result T, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errBrokeOff
+		}
+	}()
+	return call()
+}
