@@ -19,6 +19,9 @@ type attempt struct {
 	now     time.Time
 	results []batch.Result[Result]
 	books   map[string]rules // by merchant
+	// patient waits for charges that another transaction holds; otherwise their
+	// units end with errHeld.
+	patient bool
 	// taken are channel numbers that are found to stand for other refunds.
 	taken map[refund.ChannelNumber]bool
 	// made are the channel numbers of this run's refunds.
@@ -118,7 +121,7 @@ func (b *attempt) reset() {
 }
 
 func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
-	if b.charges, err = tx.LockCharges(ctx, b.chargeKeys()); err != nil {
+	if err := b.lock(ctx, tx); err != nil {
 		return err
 	}
 	claims := b.claims()
@@ -139,6 +142,9 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 	}
 	accepted := make(map[refund.Key]refund.Refund)
 	for n, unit := range b.units {
+		if b.results[n].Err != nil {
+			continue
+		}
 		value, uerr := b.one(unit, earlier, accepted)
 		if uerr != nil {
 			b.results[n].Err = uerr
@@ -156,6 +162,31 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 		return nil
 	}
 	return tx.Insert(ctx, b.sortedChanges())
+}
+
+// lock locks the charges. It ends the units whose charges are held, where it does
+// not wait for them.
+func (b *attempt) lock(ctx context.Context, tx Tx) (err error) {
+	keys := b.chargeKeys()
+	if b.patient {
+		b.charges, err = tx.LockCharges(ctx, keys)
+		return err
+	}
+	var held map[refund.ChargeKey]bool
+	if b.charges, held, err = tx.FreeCharges(ctx, keys); err != nil {
+		return err
+	}
+	for _, key := range keys {
+		b.intake.held.note(place{key.MerchantID, key.ID}, held[key], b.now)
+	}
+	for n, unit := range b.units {
+		for _, request := range unit.Requests {
+			if held[refund.ChargeKey{MerchantID: unit.MerchantID, ID: request.ChargeID}] {
+				b.results[n].Err = errHeld
+			}
+		}
+	}
+	return nil
 }
 
 // one decides about one unit: a repeat, or the rules.
@@ -295,10 +326,14 @@ func (b *attempt) answer(results []batch.Result[Result], todo []int) {
 	}
 }
 
+// chargeKeys lists the charges of all units but those whose charges are held.
 func (b *attempt) chargeKeys() []refund.ChargeKey {
 	seen := make(map[refund.ChargeKey]bool)
 	var keys []refund.ChargeKey
-	for _, unit := range b.units {
+	for n, unit := range b.units {
+		if errors.Is(b.results[n].Err, errHeld) {
+			continue
+		}
 		for _, request := range unit.Requests {
 			key := refund.ChargeKey{MerchantID: unit.MerchantID, ID: request.ChargeID}
 			if !seen[key] {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/refundry/refundry/batch"
@@ -61,6 +62,9 @@ type Intake struct {
 	board  *Board
 	opts   Options
 	group  *batch.Group[refund.Unit, Result]
+	// apart takes units of which another transaction holds the charge or a number.
+	apart *batch.Group[refund.Unit, Result]
+	held  held
 }
 
 // New makes an intake that writes to store and hands over to engine.
@@ -72,22 +76,35 @@ func New(store Store, engine Engine, board *Board, opts Options) *Intake {
 		opts.NewID = refund.NewID
 	}
 	i := &Intake{store: store, engine: engine, board: board, opts: opts}
-	i.group = batch.New(batch.Options[refund.Unit]{
+	group := batch.Options[refund.Unit]{
 		MaxItems: MostUnits, MaxQueued: MostWaiting, MaxWait: LongestWait, Workers: max(1, opts.Workers), Crowd: crowd, Now: opts.Now,
 		MaxWeight: MaxRefunds, Weight: func(unit refund.Unit) int { return len(unit.Requests) },
 		Lane: func(unit refund.Unit) string { return unit.MerchantID },
-	}, i.flush)
+	}
+	i.group = batch.New(group, func(ctx context.Context, units []refund.Unit) []batch.Result[Result] {
+		return i.flush(ctx, units, true)
+	})
+	group.Workers = 1
+	i.apart = batch.New(group, func(ctx context.Context, units []refund.Unit) []batch.Result[Result] {
+		return i.flush(ctx, units, false)
+	})
 	return i
 }
 
 // Run keeps taking batches until ctx ends and what was queued is answered.
-func (i *Intake) Run(ctx context.Context) { i.group.Run(ctx) }
+func (i *Intake) Run(ctx context.Context) {
+	var apart sync.WaitGroup
+	apart.Go(func() { i.apart.Run(ctx) })
+	i.group.Run(ctx)
+	apart.Wait()
+}
 
-// Step takes what is queued now through one commit.
-func (i *Intake) Step(ctx context.Context) int { return i.group.Step(ctx) }
+// Step takes what is queued now through one commit, and what is to be tried apart
+// through another.
+func (i *Intake) Step(ctx context.Context) int { return i.group.Step(ctx) + i.apart.Step(ctx) }
 
 // Waiting is how many units are queued for the next batch.
-func (i *Intake) Waiting() int { return i.group.Len() }
+func (i *Intake) Waiting() int { return i.group.Len() + i.apart.Len() }
 
 // Accept takes a unit, or gives an Error whose kind says what was wrong with
 // it; KindBusy and KindUnknownOutcome are the two that may be repeated. With
@@ -111,7 +128,7 @@ func (i *Intake) Accept(ctx context.Context, unit refund.Unit, wait time.Duratio
 		watch = i.board.Watch(requests)
 		defer watch.Close()
 	}
-	result, err := i.group.Do(ctx, unit)
+	result, err := i.take(ctx, unit)
 	if errors.Is(err, batch.ErrBusy) {
 		return Result{}, refund.Errorf(refund.KindBusy, "", busyText)
 	}
@@ -148,7 +165,7 @@ func check(unit refund.Unit) *refund.Error {
 }
 
 // flush takes units through a commit and finds out what became of each.
-func (i *Intake) flush(ctx context.Context, units []refund.Unit) []batch.Result[Result] {
+func (i *Intake) flush(ctx context.Context, units []refund.Unit, patient bool) []batch.Result[Result] {
 	if i.opts.Observe != nil {
 		i.opts.Observe(len(units))
 	}
@@ -159,17 +176,18 @@ func (i *Intake) flush(ctx context.Context, units []refund.Unit) []batch.Result[
 	for n := range units {
 		todo[n] = n
 	}
-	i.settle(ctx, units, results, todo)
+	i.settle(ctx, units, results, todo, patient)
 	return results
 }
 
 // settle answers the units at the places todo: together, and after a failure
 // that is not the connection's one by one, so that only the guilty one fails.
-func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int) {
+// patient is that of the attempts.
+func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, patient bool) {
 	taken := make(map[refund.ChannelNumber]bool)
 	for rounds, clashes := 0, 0; len(todo) > 0; {
 		b := newAttempt(i, pick(units, todo))
-		b.taken = taken
+		b.taken, b.patient = taken, patient
 		err := b.run(ctx)
 		switch {
 		case err == nil:
@@ -182,6 +200,9 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 				return
 			}
 			todo = rest
+		case errors.Is(err, refund.ErrLocked):
+			i.settleHeld(ctx, units, results, todo, patient)
+			return
 		case len(todo) == 1 && clashes < maxClashes && i.clash(ctx, b, err):
 			clashes++
 		case len(todo) == 1 || ctx.Err() != nil:
@@ -191,7 +212,7 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			return
 		default:
 			for n := range todo {
-				i.settle(ctx, units, results, todo[n:n+1])
+				i.settle(ctx, units, results, todo[n:n+1], patient)
 			}
 			return
 		}

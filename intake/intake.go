@@ -13,7 +13,8 @@ import (
 
 // Store is what the intake needs of the database. InTx runs work in one
 // transaction. A deadlock or serialization error repeats it; a broken
-// connection during COMMIT is refund.ErrCommitUnknown; any other error rolled back.
+// connection during COMMIT is refund.ErrCommitUnknown; any other error rolled
+// back, and refund.ErrLocked says that a row was held by another transaction.
 type Store interface {
 	InTx(ctx context.Context, work func(Tx) error) error
 	// Settled waits until no transaction that was lost may still commit, by
@@ -32,6 +33,9 @@ type Store interface {
 type Tx interface {
 	// LockCharges locks the charges and returns those that exist.
 	LockCharges(ctx context.Context, keys []refund.ChargeKey) (map[refund.ChargeKey]refund.Charge, error)
+	// FreeCharges is LockCharges for charges that another transaction may hold for
+	// long: it waits for none, and returns those that are held.
+	FreeCharges(ctx context.Context, keys []refund.ChargeKey) (free map[refund.ChargeKey]refund.Charge, held map[refund.ChargeKey]bool, err error)
 	// ClaimNumbers inserts the numbers that are new and returns the claims
 	// that others made before. A concurrent claimer is waited for.
 	ClaimNumbers(ctx context.Context, claims []refund.Number) (map[refund.NumberKey]refund.Number, error)

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -19,7 +20,10 @@ func (b *attempt) claims() []refund.Number {
 			claims = append(claims, n)
 		}
 	}
-	for _, unit := range b.units {
+	for at, unit := range b.units {
+		if errors.Is(b.results[at].Err, errHeld) {
+			continue
+		}
 		for _, n := range b.numbersOf(unit) {
 			add(n)
 		}

@@ -9,6 +9,11 @@ import (
 // is not known whether the transaction happened.
 var ErrCommitUnknown = errors.New("the commit's result is unknown")
 
+// ErrLocked says that another transaction holds a row that was needed, and did
+// not end in time: another session, or a replica that stands still. Nothing was
+// changed.
+var ErrLocked = errors.New("another transaction holds what this one needs")
+
 // Kind is what went wrong, from a closed list. Each dialect turns every kind
 // outward once, in its errors.go; internal/tidy fails when one lacks a row.
 type Kind string

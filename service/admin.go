@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -81,11 +82,12 @@ func (s *Service) linkAudit(ctx context.Context) {
 // LinkAudit links the audit records that are in no chain yet.
 func LinkAudit(ctx context.Context, st *store.Store) error {
 	chains, err := st.ChainsToLink(ctx, maxChains)
-	for _, merchantID := range chains {
-		if err != nil {
+	for _, merchantID := range chains { // one that is locked stops no other
+		if ctx.Err() != nil {
 			break
 		}
-		_, err = st.LinkAudit(ctx, merchantID)
+		_, problem := st.LinkAudit(ctx, merchantID)
+		err = errors.Join(err, problem)
 	}
 	return err
 }

@@ -131,6 +131,34 @@ func (s *Store) charges(ctx context.Context, q sqldb.Querier, keys []refund.Char
 	if lock {
 		text += q.Lock("OF c")
 	}
+	return readCharges(ctx, q, keys, text)
+}
+
+// freeCharges locks and reads those charges that no other transaction holds, and
+// returns which are held. It never waits.
+func (s *Store) freeCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey) (free map[refund.ChargeKey]refund.Charge, held map[refund.ChargeKey]bool, err error) {
+	if free, err = readCharges(ctx, q, keys, chargesByKey+q.Lock("OF c SKIP LOCKED")); err != nil {
+		return nil, nil, err
+	}
+	missing := slices.DeleteFunc(slices.Clone(keys), func(key refund.ChargeKey) bool {
+		_, is := free[key]
+		return is
+	})
+	held = make(map[refund.ChargeKey]bool)
+	if len(missing) == 0 {
+		return free, held, nil
+	}
+	const there = `SELECT c.merchant_id, c.id FROM v JOIN charges c ON c.merchant_id = v.merchant_id AND c.id = v.id`
+	err = sqldb.QueryValues(ctx, q, keyColumns, chargeKeyRows(missing), there, func(scan func(...any) error) error {
+		var key refund.ChargeKey
+		err := scan(&key.MerchantID, &key.ID)
+		held[key] = true
+		return err
+	})
+	return free, held, err
+}
+
+func readCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey, text string) (map[refund.ChargeKey]refund.Charge, error) {
 	found := make(map[refund.ChargeKey]refund.Charge, len(keys))
 	err := sqldb.QueryValues(ctx, q, keyColumns, chargeKeyRows(keys), text, func(scan func(...any) error) error {
 		c, err := scanCharge(scan)

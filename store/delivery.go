@@ -148,8 +148,9 @@ var attemptColumns = sqldb.NewColumns(
 	"ended_at BIGINT",
 )
 
-// SaveAttempts implements webhook.Store.
-func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAttempt) error {
+// SaveAttempts implements webhook.Store. Whose lease has run out may have been
+// taken over meanwhile; nobody else changes a delivery under its lease for long.
+func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAttempt) (held []int, err error) {
 	const (
 		there = `SELECT d.id` + deliveryJoin + ` ORDER BY v.n`
 		save  = `UPDATE deliveries SET attempts = deliveries.attempts + 1, state = v.state, due_at = v.due_at,
@@ -159,22 +160,26 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAt
 	for n, a := range attempts {
 		keys[n] = a.Delivery.Key()
 	}
-	err := s.Share(ctx, func(q sqldb.Querier) error {
-		known := make(map[string]bool, len(attempts))
-		err := sqldb.QueryValues(ctx, q, leaseColumns, leaseRows(keys, time.Time{}), there+q.Lock("OF d"), func(scan func(...any) error) error {
-			var id string
-			err := scan(&id)
-			known[id] = true
-			return err
-		})
+	err = s.Share(ctx, func(q sqldb.Querier) error {
+		held = nil
+		free, err := deliveryIDs(ctx, q, keys, there+q.Lock("OF d SKIP LOCKED"))
 		if err != nil {
 			return err
 		}
+		all := free
+		if len(free) < len(attempts) { // some were deleted, or another transaction holds them
+			if all, err = deliveryIDs(ctx, q, keys, there); err != nil {
+				return err
+			}
+		}
 		var record, outcome [][]any
-		for _, a := range attempts {
-			if known[a.Delivery.ID] {
+		for n, a := range attempts {
+			switch {
+			case free[a.Delivery.ID]:
 				record = append(record, attemptRow(a, s.newID(a.At)))
 				outcome = append(outcome, outcomeRow(a))
+			case all[a.Delivery.ID]:
+				held = append(held, n)
 			}
 		}
 		statements := sqldb.InsertRows(insertDeliveryAttempts, deliveryAttemptWidth, record, "")
@@ -182,9 +187,21 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAt
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("record deliveries: %w", err)
+		return nil, fmt.Errorf("record deliveries: %w", err)
 	}
-	return nil
+	return held, nil
+}
+
+// deliveryIDs are the ids of the rows that a look by keys returns.
+func deliveryIDs(ctx context.Context, q sqldb.Querier, keys []merchant.DeliveryKey, text string) (map[string]bool, error) {
+	found := make(map[string]bool, len(keys))
+	err := sqldb.QueryValues(ctx, q, leaseColumns, leaseRows(keys, time.Time{}), text, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		found[id] = true
+		return err
+	})
+	return found, err
 }
 
 func attemptRow(a merchant.DeliveryAttempt, id string) []any {

@@ -49,7 +49,7 @@ func TestDeliveriesOfARefundAreSummedUpByDialect(t *testing.T) {
 			{merchant.DeliveryAttempt{Delivery: made[1], At: at(3), Delivered: true}, merchant.DeliverySummary{Tries: 2, LastAt: at(3), ReceivedAt: at(3)}},
 			{merchant.DeliveryAttempt{Delivery: made[2], At: at(4), Delivered: true}, merchant.DeliverySummary{Tries: 2, LastAt: at(3), ReceivedAt: at(3)}},
 		} {
-			if err := s.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{step.attempt}); err != nil {
+			if _, err := s.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{step.attempt}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(step.want, summary(t, s, "re_1")); diff != "" {

@@ -80,7 +80,7 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 	if done, err := s.FanOut(ctx, news, made); err != nil || !done {
 		t.Fatal(done, err)
 	}
-	if err := s.SaveAttempts(ctx, tried); err != nil {
+	if _, err := s.SaveAttempts(ctx, tried); err != nil {
 		t.Fatal(err)
 	}
 	err = sandbox.NewDatabase(s).Books(ctx, nil, func(tx sandbox.Tx) error {

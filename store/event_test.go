@@ -221,7 +221,7 @@ func TestPendingDeliveriesAreThoseThatHaveNotSucceeded(t *testing.T) {
 				t.Errorf("after %d tries %d are pending, not %d", n, got, want)
 			}
 			a := merchant.DeliveryAttempt{Delivery: made[n], At: noon, Delivered: n == 0, Dead: n == 1, Next: noon.Add(time.Hour)}
-			if err := s.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{a}); err != nil {
+			if _, err := s.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{a}); err != nil {
 				t.Fatal(err)
 			}
 		}

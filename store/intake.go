@@ -31,6 +31,11 @@ func (t *intakeTx) LockCharges(ctx context.Context, keys []refund.ChargeKey) (ma
 	return t.store.charges(ctx, t.q, keys, true)
 }
 
+// FreeCharges implements intake.Tx.
+func (t *intakeTx) FreeCharges(ctx context.Context, keys []refund.ChargeKey) (free map[refund.ChargeKey]refund.Charge, held map[refund.ChargeKey]bool, err error) {
+	return t.store.freeCharges(ctx, t.q, keys)
+}
+
 // Refunds implements intake.Tx.
 func (t *intakeTx) Refunds(ctx context.Context, keys []refund.Key) (map[refund.Key]refund.Refund, error) {
 	return t.store.refunds(ctx, t.q, keys, false)

@@ -111,13 +111,14 @@ func (s *Store) Read(ctx context.Context, work func(sqldb.Querier) error) error 
 
 // write runs work in one transaction, again after a deadlock: work must make
 // everything anew each time. An error that wraps refund.ErrCommitUnknown may or
-// may not have happened.
+// may not have happened; refund.ErrLocked says that another transaction held a
+// row for longer than this one waited.
 func (s *Store) write(ctx context.Context, work func(sqldb.Querier) error) error {
 	return ended(s.db.Write(ctx, work))
 }
 
 // Share is write for a loop's short transaction, which may share its commit
-// with others. Channels that keep tables of their own have theirs so.
+// with others, and waits for a row only for a moment. Channels that keep tables of their own have theirs so.
 func (s *Store) Share(ctx context.Context, work func(sqldb.Querier) error) error {
 	return ended(s.db.Share(ctx, work))
 }
@@ -129,6 +130,10 @@ func ended(err error) error {
 		return nil
 	case errors.Is(err, sqldb.ErrCommitUnknown):
 		return fmt.Errorf("%w: %w", refund.ErrCommitUnknown, err)
+	case errors.Is(err, sqldb.ErrLocked):
+		fault := refund.Errorf(refund.KindBusy, "", "another change of the same is under way; nothing was changed, try again")
+		fault.Cause = fmt.Errorf("%w: %w", refund.ErrLocked, err)
+		return fault
 	}
 	return err
 }

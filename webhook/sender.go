@@ -210,7 +210,7 @@ func (s *Sender) work(ctx context.Context) {
 		if attempt, sent := s.try(context.WithoutCancel(ctx), d); sent {
 			s.learn(context.WithoutCancel(ctx), attempt)
 			// What is not recorded is sent again when its lease has run out.
-			if _, err := s.group.Do(context.WithoutCancel(ctx), attempt); err != nil {
+			if err := s.record(context.WithoutCancel(ctx), attempt); err != nil {
 				s.opts.Log.Error("webhooks: a try could not be recorded and will be repeated", "delivery", d.ID, "error", err)
 			}
 		}
@@ -225,12 +225,30 @@ func (s *Sender) work(ctx context.Context) {
 func (s *Sender) save(ctx context.Context, attempts []merchant.DeliveryAttempt) []batch.Result[struct{}] {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
-	err := s.store.SaveAttempts(ctx, attempts)
+	held, err := s.store.SaveAttempts(ctx, attempts)
 	results := make([]batch.Result[struct{}], len(attempts))
 	for n := range results {
 		results[n].Err = err
 	}
+	for _, n := range held {
+		results[n].Err = errHeld
+	}
 	return results
+}
+
+// errHeld says that another transaction holds a delivery.
+var errHeld = errors.New("another transaction holds the delivery")
+
+// record has a try recorded, and again while another transaction holds its
+// delivery: then only this worker waits.
+func (s *Sender) record(ctx context.Context, a merchant.DeliveryAttempt) (err error) {
+	for pause := gather; pause < saveTimeout/2; pause *= 2 {
+		if _, err = s.group.Do(ctx, a); !errors.Is(err, errHeld) {
+			return err
+		}
+		time.Sleep(pause)
+	}
+	return err
 }
 
 // StepSend takes what is due and sends everything in memory, one after the
@@ -254,5 +272,9 @@ func (s *Sender) StepSend(ctx context.Context) (int, error) {
 	if len(attempts) == 0 {
 		return 0, nil
 	}
-	return len(attempts), s.store.SaveAttempts(ctx, attempts)
+	held, err := s.store.SaveAttempts(ctx, attempts)
+	if err == nil && len(held) > 0 {
+		err = errHeld
+	}
+	return len(attempts), err
 }

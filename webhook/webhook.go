@@ -125,6 +125,7 @@ type Queue interface {
 	ReturnDeliveries(ctx context.Context, keys []merchant.DeliveryKey, at time.Time) error
 	// SaveAttempts records tries and what they lead to; one whose lease was
 	// lost is recorded and changes nothing else, and one whose delivery was
-	// deleted is dropped.
-	SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAttempt) error
+	// deleted is dropped. It returns the places of those that were left because
+	// another transaction holds the delivery.
+	SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAttempt) (held []int, err error)
 }

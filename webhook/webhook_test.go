@@ -172,8 +172,8 @@ func TestTwoSendersNeverSendOneTryAtTheSameTime(t *testing.T) {
 // forgetful loses what it is told to record, like a process that is killed.
 type forgetful struct{ webhook.Store }
 
-func (forgetful) SaveAttempts(context.Context, []merchant.DeliveryAttempt) error {
-	return errors.New("killed")
+func (forgetful) SaveAttempts(context.Context, []merchant.DeliveryAttempt) ([]int, error) {
+	return nil, errors.New("killed")
 }
 
 func TestADeliveryThatWasSentAndNotRecordedIsSentAgain(t *testing.T) {
@@ -222,7 +222,7 @@ func TestATryThatLostItsLeaseIsOnRecordAndChangesNothing(t *testing.T) {
 		if again, err := w.ClaimDeliveries(t.Context(), keys, w.now(), w.now().Add(time.Minute)); err != nil || len(again) != 0 {
 			t.Errorf("claimed twice: %v, %v", again, err)
 		}
-		err = w.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: first, At: w.now(), Dead: true, Error: "late"}})
+		_, err = w.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: first, At: w.now(), Dead: true, Error: "late"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,10 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
+// migrationLockWait is how long a migration waits for transactions that use its
+// tables; behind it others wait for it.
+const migrationLockWait = 10 * time.Second
+
 // lockPause and lockTries bound how long a replica waits for another that
 // migrates: two minutes.
 const (
@@ -37,7 +41,11 @@ func (db *DB) Migrations(files fs.FS, work func(*goose.Provider) error) error {
 		}
 	case *postgresDB:
 		dialect = goose.DialectPostgres
-		second = stdlib.OpenDBFromPool(engine.pool)
+		// A migration may wait for transactions that use its tables, and takes long.
+		config := engine.pool.Config().ConnConfig
+		config.RuntimeParams[pgLockTimeout] = milliseconds(migrationLockWait)
+		config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
+		second = stdlib.OpenDB(*config)
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(uint64(lockPause/time.Second)+1, lockTries))
 		if err != nil {
 			return fmt.Errorf("make migration lock: %w", err)

@@ -40,6 +40,7 @@ func openPostgres(ctx context.Context, address string, opts Options) (*postgresD
 		config.MaxConns = pgConnections
 	}
 	config.ConnConfig.ConnectTimeout = pgConnectTimeout
+	boundWaits(config.ConnConfig)
 	config.ConnConfig.RuntimeParams["application_name"] = "refundry"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	// Rules are checked under row locks, which READ COMMITTED sees; a database
@@ -84,7 +85,19 @@ func (db *postgresDB) read(ctx context.Context, work func(Querier) error) error 
 }
 
 func (db *postgresDB) write(ctx context.Context, work func(Querier) error) error {
-	tx, err := db.pool.Begin(ctx)
+	return db.transact(ctx, pgx.TxOptions{}, work)
+}
+
+// share is write: PostgreSQL itself flushes commits together. Who shares does the
+// work of many, so it waits for a lock only for a moment.
+func (db *postgresDB) share(ctx context.Context, work func(Querier) error) error {
+	return db.transact(ctx, pgx.TxOptions{BeginQuery: pgBeginShared}, work)
+}
+
+func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work func(Querier) error) error {
+	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
+	defer cancel()
+	tx, err := db.pool.BeginTx(ctx, options)
 	if err != nil {
 		return pgProblem(err)
 	}
@@ -107,11 +120,6 @@ func (db *postgresDB) write(ctx context.Context, work func(Querier) error) error
 	return err
 }
 
-// share is write: PostgreSQL itself flushes commits together.
-func (db *postgresDB) share(ctx context.Context, work func(Querier) error) error {
-	return db.write(ctx, work)
-}
-
 func (db *postgresDB) fresh(ctx context.Context, work func(Querier) error) error {
 	for {
 		err := db.once(ctx, work)
@@ -128,7 +136,9 @@ func (db *postgresDB) fresh(ctx context.Context, work func(Querier) error) error
 
 // once runs work in a transaction of a new connection.
 func (db *postgresDB) once(ctx context.Context, work func(Querier) error) error {
-	conn, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig)
+	config := db.pool.Config().ConnConfig
+	config.RuntimeParams[pgLockTimeout] = "0" // ctx bounds it
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -142,7 +152,13 @@ func (db *postgresDB) once(ctx context.Context, work func(Querier) error) error 
 
 func (db *postgresDB) snapshot(ctx context.Context, work func(Querier) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error { return work(pgQuerier{tx}) })
+	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error {
+		// work may think for long between statements, and holds no locks.
+		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+			return err
+		}
+		return work(pgQuerier{tx})
+	})
 }
 
 // pgCommitted reads what COMMIT answered. An error that the server reports for
@@ -155,7 +171,7 @@ func pgCommitted(err error) error {
 		return nil
 	case errors.Is(err, pgx.ErrTxCommitRollback):
 		return err
-	case errors.As(err, &problem) && problem.SeverityUnlocalized == "ERROR":
+	case errors.As(err, &problem) && (problem.SeverityUnlocalized == "ERROR" || problem.Code == "25P03"):
 		return pgProblem(err)
 	default:
 		return commitUnknown(err)
@@ -168,6 +184,10 @@ func pgProblem(err error) error {
 		switch problem.Code {
 		case "40001", "40P01": // serialization_failure, deadlock_detected
 			return &transientError{err}
+		case "25P03": // idle_in_transaction_session_timeout: this process stood still
+			return &transientError{err}
+		case "55P03": // lock_not_available: after lock_timeout
+			return fmt.Errorf("%w: %w", ErrLocked, err)
 		}
 	}
 	return err

@@ -53,7 +53,7 @@ func paymentLeavesAnEvent(t *testing.T, f *fixture) {
 		t.Errorf("before any try %+v, %v", sum, err)
 	}
 	claimed := f.claimedDelivery(t, d, 5)
-	if err := f.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: claimed, At: at(6), Status: 200, Delivered: true}}); err != nil {
+	if _, err := f.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: claimed, At: at(6), Status: 200, Delivered: true}}); err != nil {
 		t.Fatal(err)
 	}
 	sum, err = f.PaymentSummary(t.Context(), merchant.Payin, stored)
