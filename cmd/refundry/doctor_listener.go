@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -18,15 +19,23 @@ func (c *doctorCommand) listener(x *examination) {
 		x.add("address", problem, "", "%v", err)
 	}
 	c.certificate(x)
-	listener, err := server.Listen(c.Listen)
+	x.address("address", c.Listen, "--listen")
+	if c.AdminListen != "" {
+		x.address("metrics address", c.AdminListen, "--admin-listen")
+	}
+}
+
+// address looks whether serve could listen there.
+func (x *examination) address(what, address, flag string) {
+	listener, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		x.add("address", warning, "if that is not the serve that runs, choose another with --listen", "%s is taken", c.Listen)
+		x.add(what, warning, "if that is not the serve that runs, choose another with "+flag, "%s is taken", address)
 	case err != nil:
-		x.add("address", problem, "", "%v", err)
+		x.add(what, problem, flag+" takes HOST:PORT", "%v", err)
 	default:
 		_ = listener.Close()
-		x.add("address", fine, "", "%s is free", c.Listen)
+		x.add(what, fine, "", "%s is free", address)
 	}
 }
 

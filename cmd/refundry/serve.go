@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -41,6 +42,8 @@ type listenFlags struct {
 	Listen  string `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"REFUNDRY_LISTEN"`
 	TLSCert string `help:"Certificate chain (PEM); switches TLS on." type:"path" placeholder:"FILE" env:"REFUNDRY_TLS_CERT"`
 	TLSKey  string `help:"Private key of the certificate (PEM)." type:"path" placeholder:"FILE" env:"REFUNDRY_TLS_KEY"`
+
+	AdminListen string `help:"Another address, for metrics and profiles (/metrics, /debug/pprof/). Whoever reaches it may read them; keep it on loopback or a network of your own." placeholder:"HOST:PORT" env:"REFUNDRY_ADMIN_LISTEN"`
 
 	TrustedProxy []netip.Prefix `help:"Network of proxies whose Forwarded headers count; may be given several times. Plain HTTP off loopback needs it." placeholder:"CIDR" env:"REFUNDRY_TRUSTED_PROXY"`
 	PublicURL    string         `help:"Address by which callers reach the service behind a proxy, such as https://pay.example; download addresses begin with it." placeholder:"URL" env:"REFUNDRY_PUBLIC_URL"`
@@ -91,29 +94,53 @@ func (c *serveCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	s, err := service.Start(e, options)
+	admin, err := listenAdmin(c.AdminListen)
 	if err != nil {
 		_ = listener.Close()
 		return err
 	}
+	s, err := service.Start(e, options)
+	if err != nil {
+		_ = listener.Close()
+		if admin != nil {
+			_ = admin.Close()
+		}
+		return err
+	}
 	ctx, stop := context.WithCancel(e)
-	reading := make(chan struct{})
-	go func() {
-		defer close(reading)
-		readAgain(ctx, hangups, certificate, e.log)
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { readAgain(ctx, hangups, certificate, e.log) })
+	if admin != nil {
+		beside.Go(func() {
+			if err := server.RunAdmin(ctx, admin, s.Metrics().Handler(), e.log); err != nil {
+				e.log.Error("metrics and profiles are not served any more", "error", err)
+			}
+		})
+	}
 	serving := server.Run(e, s.Handler(), server.Options{
 		Listener: listener, Certificate: certificate, TrustedProxies: c.TrustedProxy, Log: e.log,
 		NewID: newRequestID, Observe: s.Metrics().Request,
 		Ready: func(url string) { e.announce(url, time.Since(began), c.Demo, c.Data) },
 	})
 	stop()
-	<-reading
+	beside.Wait()
 	if err := closeService(s); err != nil {
 		return err
 	}
 	e.log.Info("stopped")
 	return serving
+}
+
+// listenAdmin takes the address for metrics and profiles; nil for none.
+func listenAdmin(address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for metrics: %w (hint: --admin-listen takes HOST:PORT; is another program using it?)", err)
+	}
+	return listener, nil
 }
 
 // options are the service's.
