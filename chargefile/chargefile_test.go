@@ -142,7 +142,7 @@ func TestALineIsRejectedByItsNumberAndTheOthersAreRead(t *testing.T) {
 	}{
 		{"too long a line of CSV", head + "T0,1,CNY,wx," + strings.Repeat("x", chargefile.MaxLine) + "\nT1,100,CNY,wx,s\n", []string{"2 rejected: the line has more than 262144 bytes", "3 " + good}},
 		{"too long a line of NDJSON", `{"a":"` + strings.Repeat("x", chargefile.MaxLine) + "\"}\n" + good, []string{"1 rejected: the line has more than 262144 bytes", "2 " + good}},
-		{"a fraction", head + "T0,12.50,CNY,wx,\nT1,100,CNY,wx,s\n", []string{`2 rejected: amount: "12.50" is no whole number of minor units`, "3 " + good}},
+		{"a fraction", head + "T0,12.50,CNY,wx,\nT1,100,CNY,wx,s\n", []string{`2 rejected: amount: "12.50" is no whole number of minor units (hint: 1000 is 10.00 CNY, and 1000 JPY)`, "3 " + good}},
 		{"a broken last line", head + "T1,100,CNY,wx,s\nT2,10", []string{"2 " + good, "3 rejected: 2 cells under 5 columns: wrong number of fields"}},
 		{"more cells than columns", head + "T1,100,CNY,wx,s\nT2,10,CNY,wx,s,t\n", []string{"2 " + good, "3 rejected: 6 cells under 5 columns: wrong number of fields"}},
 		{"a value under no title", "order_no,,amount\nT0,x,1\nT0,,1", []string{`2 rejected: column 2 has no name, but a value: "x"`, `3 {"amount":1,"order_no":"T0"}`}},

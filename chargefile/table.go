@@ -232,7 +232,7 @@ func (t *table) row(cells []string) (map[string]any, error) {
 			identities[dialect][member] = cell
 		case slices.Contains(numberColumns, name):
 			if !wholeNumber(cell) {
-				return nil, fmt.Errorf("%s: %q is no whole number of minor units", name, cell)
+				return nil, fmt.Errorf("%s: %q is no whole number of minor units (hint: 1000 is 10.00 CNY, and 1000 JPY)", name, cell)
 			}
 			body[name] = json.Number(cell)
 		case name == "paid_at":

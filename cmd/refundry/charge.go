@@ -67,7 +67,7 @@ func (c *chargeList) Run(e *environment) error {
 
 // filter is that of the API's list with the same parameters.
 func (c *chargeList) filter(merchantID string, page refund.Page) (refund.ChargeFilter, error) {
-	values := c.spanFlags.values(map[string]string{"order_no": c.OrderNo, "channel": c.Channel, "paid_from": c.PaidFrom, "paid_to": c.PaidTo})
+	values := c.values(map[string]string{"order_no": c.OrderNo, "channel": c.Channel, "paid_from": c.PaidFrom, "paid_to": c.PaidTo})
 	f, err := native.ReadChargeFilter(merchantID, values)
 	f.Page = page
 	return f, asFlag(err)

@@ -131,7 +131,7 @@ func (c *refundList) Run(e *environment) error {
 
 // filter is that of the API's list with the same parameters.
 func (c *refundList) filter(ctx context.Context, s *store.Store, merchantID string, page refund.Page) (refund.Filter, error) {
-	values := c.spanFlags.values(map[string]string{
+	values := c.values(map[string]string{
 		"charge": c.Charge, "number": c.Number, "reason": c.Reason, "reason_code": c.ReasonCode, "failure_code": c.FailureCode,
 	})
 	if len(c.State) > 0 {
