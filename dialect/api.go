@@ -77,7 +77,9 @@ func (a *API[C, R]) Register(mux *http.ServeMux) {
 // ServeHTTP answers one request.
 func (a *API[C, R]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	noted := &response{ResponseWriter: w}
-	x := &Exchange{W: noted, R: r, RequestID: a.RequestPrefix + refund.NewID(a.Now())}
+	ctx, commits := refund.CountCommits(r.Context())
+	r = r.WithContext(ctx)
+	x := &Exchange{W: noted, R: r, RequestID: a.RequestPrefix + refund.NewID(a.Now()), commits: commits}
 	c := a.Open(x)
 	defer func() {
 		if problem := recover(); problem != nil {
@@ -91,7 +93,7 @@ func (a *API[C, R]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.Log.ErrorContext(r.Context(), "answer broke off", "dialect", a.Dialect, "request_id", x.RequestID, "error", err)
 		panic(http.ErrAbortHandler)
 	default:
-		a.Fail(c, err)
+		a.Fail(c, x.sure(err))
 	}
 }
 

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/refundry/refundry/refund"
@@ -14,6 +15,8 @@ type Exchange struct {
 	RequestID string
 	// mayBeDone says that what the request asks for may have been done.
 	mayBeDone bool
+	// commits are what was committed for it.
+	commits *refund.Commits
 }
 
 // Lost is the error of a fault of ours that left no answer to send, such as an
@@ -24,6 +27,15 @@ func (x *Exchange) Lost(cause error, doing string) *refund.Error {
 	if x.mayBeDone {
 		err.Kind = refund.KindUnknownOutcome
 		err.Detail = "it is not known whether this was done; query it, or repeat the same request"
+	}
+	return err
+}
+
+// sure is the error that may be answered: one that says that nothing was
+// accepted, because the database can't be used, is not true after a commit.
+func (x *Exchange) sure(err error) error {
+	if errors.Is(err, refund.ErrUnavailable) && x.commits.Any() {
+		return x.Lost(err, "finish the request")
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -54,10 +55,13 @@ func Once(ctx context.Context, writes Writes, w *refund.Write, do func(*refund.W
 	case !w.Kept:
 		// Another request with the key may have done it at the same moment: then
 		// nothing else went wrong here.
-		if kept, known, err := sameWrite(ctx, writes, w); err != nil || known {
-			if err != nil {
-				return err
-			}
+		kept, known, err := sameWrite(ctx, writes, w)
+		switch {
+		case err != nil && errors.Is(failed, refund.ErrCommitUnknown):
+			return failed // which says more than that it can't be looked up
+		case err != nil:
+			return err
+		case known:
 			return again(kept)
 		}
 	case refused(failed):
@@ -109,7 +113,7 @@ func KeyConflict() *refund.Error {
 // refused reports whether err says that nothing was done.
 func refused(err error) bool {
 	switch refund.KindOf(err) {
-	case refund.KindInternal, refund.KindCorrupt, refund.KindUnknownOutcome, refund.KindBusy:
+	case refund.KindInternal, refund.KindCorrupt, refund.KindUnknownOutcome, refund.KindBusy, refund.KindUnavailable:
 		return false
 	}
 	return true

@@ -143,12 +143,17 @@ func (e *Engine) turnLoop(ctx context.Context) {
 	if e.opts.Turns == nil {
 		return
 	}
+	var pause time.Duration
 	for ctx.Err() == nil {
 		select {
 		case <-e.turnBell:
 			if _, err := e.StepTurns(ctx); err != nil {
 				e.opts.Log.Warn("turns could not be taken; they are tried again", "error", err)
+				pause = longer(pause)
+				sleep(pause, ctx.Done())
+				continue
 			}
+			pause = 0
 		case <-ctx.Done():
 		}
 	}

@@ -205,7 +205,7 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			return
 		case len(todo) == 1 && clashes < maxClashes && i.clash(ctx, b, err):
 			clashes++
-		case len(todo) == 1 || ctx.Err() != nil:
+		case len(todo) == 1 || ctx.Err() != nil || errors.Is(err, refund.ErrUnavailable):
 			for _, n := range todo {
 				results[n] = batch.Result[Result]{Err: failure(ctx, err)}
 			}

@@ -62,6 +62,8 @@ const (
 	KindStateConflict Kind = "state_conflict"
 	// KindBusy: not taken; try again later.
 	KindBusy Kind = "busy"
+	// KindUnavailable: the database can't be used now, and nothing was accepted.
+	KindUnavailable Kind = "unavailable"
 	// KindUnknownOutcome: it may or may not have been accepted; query, or
 	// repeat the same.
 	KindUnknownOutcome Kind = "unknown_outcome"
@@ -101,8 +103,12 @@ func Errorf(kind Kind, param, format string, args ...any) *Error {
 	return &Error{Kind: kind, Param: param, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Wrap makes an internal error around a cause that is for the log only.
+// Wrap makes an internal error around a cause that is for the log only; a cause
+// that is ErrUnavailable stays what it is.
 func Wrap(cause error, doing string) *Error {
+	if errors.Is(cause, ErrUnavailable) {
+		return Unavailable(fmt.Errorf("%s: %w", doing, cause))
+	}
 	return &Error{Kind: KindInternal, Detail: "internal error", Cause: fmt.Errorf("%s: %w", doing, cause)}
 }
 

@@ -58,8 +58,11 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 
 // readiness tells load balancers whether requests may come here.
 func (s *Service) readiness(w http.ResponseWriter, _ *http.Request) {
-	if err := s.Ready(); err != nil {
-		s.opts.Log.Warn("not ready", "error", err)
+	err := s.Ready()
+	if was := s.unready.Swap(err != nil); was != (err != nil) && s.Store.Down() == nil && !s.closing.Load() {
+		s.opts.Log.Warn("readiness changed", "ready", err == nil, "error", err)
+	}
+	if err != nil {
 		plain(w, http.StatusServiceUnavailable, "not ready\n")
 		return
 	}
@@ -84,6 +87,9 @@ type acceptor struct {
 // Accept implements dialect.Acceptor.
 func (a acceptor) Accept(ctx context.Context, unit refund.Unit, wait time.Duration) (intake.Result, error) {
 	result, err := a.Intake.Accept(ctx, unit, wait)
+	if err == nil {
+		refund.Committed(ctx)
+	}
 	if err == nil && !result.Repeated {
 		a.accepted(unit.By.Dialect, len(result.Refunds))
 		a.wake()

@@ -83,6 +83,7 @@ type Service struct {
 	handler    http.Handler
 	refusals   refusals
 	closing    atomic.Bool
+	unready    atomic.Bool    // what /readyz answered last
 	demo       merchant.Fresh // the demo merchant, where it is loaded
 
 	// What runs, in the order in which it is stopped.
@@ -96,6 +97,7 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
+	opts.Log = slog.New(quietHandler{opts.Log.Handler()})
 	if opts.Metrics == nil {
 		opts.Metrics = telemetry.New(Build())
 	}
@@ -254,6 +256,7 @@ func (s *Service) run() {
 		begin("sandbox", s.sandbox.Run),
 		begin("webhooks", s.webhooks.Run),
 		begin("audit", s.linkAudit),
+		begin("database", s.Store.Watch),
 		begin("clock", func(ctx context.Context) {
 			if s.corrected() {
 				s.clock.keep(ctx, s.Store, s.opts.Log)
@@ -292,6 +295,9 @@ func (s *Service) Metrics() *telemetry.Metrics { return s.opts.Metrics }
 func (s *Service) Ready() error {
 	if s.closing.Load() {
 		return errors.New("the service is stopping")
+	}
+	if err := s.Store.Down(); err != nil {
+		return fmt.Errorf("the database can't be used: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 	defer cancel()

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/merchant"
@@ -18,6 +19,9 @@ func accountTerms(connectors *channel.Connectors, broken func(error)) store.Acco
 			return refund.Terms{}
 		}
 		opened, err := connectors.Connector(ctx, account.ID)
+		if errors.Is(err, refund.ErrUnavailable) {
+			return refund.Terms{Fault: refund.Unavailable(err)}
+		}
 		if err != nil {
 			broken(err)
 			fault := refund.Errorf(refund.KindBusy, "charge", "the charge's channel account can't be used now; nothing was accepted, try again")

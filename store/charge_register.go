@@ -120,7 +120,7 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 	switch {
 	case problem == nil, errors.Is(problem, errOnlyTried):
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(problem, refund.ErrUnavailable):
 		return problem
 	case len(todo) == 1:
 		results[todo[0]] = refund.Registered{Err: registerProblem(problem)}

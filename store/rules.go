@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
@@ -41,6 +42,9 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 		accounts, err = s.recentAccounts(ctx, merchantID)
 	}
 	if err != nil {
+		if errors.Is(err, refund.ErrUnavailable) {
+			return refund.RuleBook{}, refund.Unavailable(err)
+		}
 		fault := refund.Errorf(refund.KindBusy, "", "the merchant's limits can't be read now; nothing was accepted, try again")
 		fault.Cause = err
 		return refund.RuleBook{}, fault

@@ -70,7 +70,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		opts.Log = slog.Default()
 	}
 	s := &Store{now: opts.Now, newID: opts.NewID, log: opts.Log, url: url, dialects: opts.Dialects, deleteRefunds: opts.DeleteRefunds}
-	db, err := sqldb.Open(ctx, url, sqldb.Options{Growing: append(slices.Clone(growing), opts.Growing...), ReadOnly: opts.ReadOnly, Log: opts.Log})
+	db, err := sqldb.Open(ctx, url, sqldb.Options{Growing: append(slices.Clone(growing), opts.Growing...), ReadOnly: opts.ReadOnly, Log: opts.Log, Refused: refused})
 	if err != nil {
 		return nil, err
 	}
@@ -114,18 +114,20 @@ func (s *Store) Read(ctx context.Context, work func(sqldb.Querier) error) error 
 // may not have happened; refund.ErrLocked says that another transaction held a
 // row for longer than this one waited.
 func (s *Store) write(ctx context.Context, work func(sqldb.Querier) error) error {
-	return ended(s.db.Write(ctx, work))
+	return ended(ctx, s.db.Write(ctx, work))
 }
 
 // Share is write for a loop's short transaction, which may share its commit
 // with others, and waits for a row only for a moment. Channels that keep tables of their own have theirs so.
 func (s *Store) Share(ctx context.Context, work func(sqldb.Querier) error) error {
-	return ended(s.db.Share(ctx, work))
+	return ended(ctx, s.db.Share(ctx, work))
 }
 
 // ended is what a transaction returns to its caller, which returned err.
-func ended(err error) error {
+func ended(ctx context.Context, err error) error {
 	switch {
+	case err == nil:
+		refund.Committed(ctx)
 	case errors.Is(err, errNothingDone):
 		return nil
 	case errors.Is(err, sqldb.ErrCommitUnknown):

@@ -49,20 +49,20 @@ func (s *Store) keeping(ctx context.Context, w *refund.Write, work func(sqldb.Qu
 // writeOnce is write for a request that may have an Idempotency-Key: w, if it is
 // not nil and not on disk yet, is recorded in the same transaction.
 func (s *Store) writeOnce(ctx context.Context, w *refund.Write, work func(sqldb.Querier) error) error {
-	return kept(w, s.db.Write(ctx, s.keeping(ctx, w, work)))
+	return kept(ctx, w, s.db.Write(ctx, s.keeping(ctx, w, work)))
 }
 
 // ShareOnce is Share for such a request.
 func (s *Store) ShareOnce(ctx context.Context, w *refund.Write, work func(sqldb.Querier) error) error {
-	return kept(w, s.db.Share(ctx, s.keeping(ctx, w, work)))
+	return kept(ctx, w, s.db.Share(ctx, s.keeping(ctx, w, work)))
 }
 
 // kept ends a transaction of keeping, which returned err.
-func kept(w *refund.Write, err error) error {
+func kept(ctx context.Context, w *refund.Write, err error) error {
 	if err == nil && w != nil {
 		w.Kept = true
 	}
-	return ended(err)
+	return ended(ctx, err)
 }
 
 func (s *Store) keep(ctx context.Context, q sqldb.Querier, w *refund.Write) error {

@@ -2,7 +2,10 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/refundry/refundry/refund"
 )
 
 const (
@@ -47,7 +50,10 @@ func (s *Sender) StepFanOut(ctx context.Context) (int, error) {
 			if s.pauses.waits(merchantID, s.now()) != nil {
 				continue
 			}
-			total += s.serve(ctx, facts, merchantID)
+			taken, err := s.serve(ctx, facts, merchantID)
+			if total += taken; err != nil {
+				return total, err
+			}
 			if served++; served == fanOutMerchants {
 				return total, nil
 			}
@@ -64,8 +70,9 @@ func (s *Sender) StepFanOut(ctx context.Context) (int, error) {
 	return total, nil
 }
 
-// serve is one merchant's turn. It returns how many events it took.
-func (s *Sender) serve(ctx context.Context, facts *facts, merchantID string) int {
+// serve is one merchant's turn. It returns how many events it took. An error is
+// about all merchants: the database can't be used.
+func (s *Sender) serve(ctx context.Context, facts *facts, merchantID string) (int, error) {
 	limited, cancel := context.WithTimeout(ctx, fanOutTimeout)
 	defer cancel()
 	total := 0
@@ -74,18 +81,20 @@ func (s *Sender) serve(ctx context.Context, facts *facts, merchantID string) int
 		total += taken
 		switch {
 		case err != nil && ctx.Err() != nil: // the sender is stopping
-			return total
+			return total, nil
+		case errors.Is(err, refund.ErrUnavailable):
+			return total, err
 		case err != nil:
 			wait := s.pauses.failed(merchantID, s.now(), err)
 			s.opts.Log.Error("webhooks: the fan-out of a merchant's events failed, trying again", "merchant", merchantID, "wait", wait, "error", err)
-			return total
+			return total, nil
 		}
 		if taken < fanOutEvents {
 			break
 		}
 	}
 	s.pauses.succeeded(merchantID)
-	return total
+	return total, nil
 }
 
 // fanOut takes some events of a merchant over. Everything that they need is

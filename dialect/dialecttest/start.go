@@ -54,6 +54,9 @@ func Start(t testing.TB, change ...func(*service.Options)) *Service {
 	if s.Service, err = service.Start(t.Context(), opts); err != nil {
 		t.Fatal(err)
 	}
+	if !s.Store.SQLite() {
+		file = filepath.Join(dir, "none.db") // of what is counted in the file
+	}
 	if s.reading, err = sql.Open("sqlite", "file:"+file+"?mode=ro&_pragma=busy_timeout(10000)"); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ type Speaker struct {
 	// RefundID reads the dialect's name for the refund from an answer; ok is
 	// false when the answer does not accept a refund.
 	RefundID func(status int, body string) (id string, ok bool)
+	// Read makes the request that shows a charge to its merchant.
+	Read func(t testing.TB, base, key string, charge refund.Alias) *http.Request
 	// Bad are requests against a charge of 100 that must be refused, by what
 	// is wrong with them.
 	Bad func(t testing.TB, base, key string, charge refund.Alias) map[string]*http.Request
@@ -69,6 +71,7 @@ func Run(t *testing.T, s Speaker) {
 	t.Run("a header that decides who calls stands once", f.twoCallers)
 	t.Run("bad input is refused and changes no row", f.badInput)
 	t.Run("what was done is not denied by a fault behind it", f.lostAnswers)
+	t.Run("a database that is down is told as 503, and nothing was accepted", f.outage)
 }
 
 type fixture struct {

@@ -41,6 +41,7 @@ var meanings = map[refund.Kind]meaning{
 	refund.KindChargeConflict:   {http.StatusConflict, "The charge is registered with other content"},
 	refund.KindStateConflict:    {http.StatusConflict, "The state does not allow this"},
 	refund.KindBusy:             {http.StatusServiceUnavailable, "Too busy, try again"},
+	refund.KindUnavailable:      {http.StatusServiceUnavailable, "The database can't be used now, try again"},
 	refund.KindUnknownOutcome:   {http.StatusInternalServerError, "The outcome is unknown: query, or repeat the same request"},
 	refund.KindTooLarge:         {http.StatusRequestEntityTooLarge, "The request is too large"},
 	refund.KindMethodNotAllowed: {http.StatusMethodNotAllowed, "The address takes another method"},
@@ -127,7 +128,7 @@ func refuse(kind refund.Kind, param, format string, args ...any) *refund.Error {
 
 // log keeps what is our own fault.
 func (c *call) log(p problem, err error) {
-	if p.Status >= http.StatusInternalServerError && p.Kind != refund.KindBusy {
+	if p.Status >= http.StatusInternalServerError && p.Kind != refund.KindBusy && p.Kind != refund.KindUnavailable {
 		c.d.s.Log.ErrorContext(c.ctx, "native API: request failed",
 			"request_id", c.requestID, "method", c.r.Method, "path", c.r.URL.Path, "error", err)
 	}
@@ -141,7 +142,7 @@ func (c *call) fail(err error) {
 	switch p.Kind {
 	case refund.KindUnauthenticated:
 		c.w.Header().Set("WWW-Authenticate", `Bearer realm="refundry"`)
-	case refund.KindBusy:
+	case refund.KindBusy, refund.KindUnavailable:
 		c.w.Header().Set("Retry-After", retryAfterSeconds)
 	}
 	body, encodeErr := json.Marshal(p)

@@ -92,6 +92,7 @@ func TestAnErrorIsToldByItsKind(t *testing.T) {
 		kind   refund.Kind
 		header string // name: value
 	}{
+		"a database that is away":    {refund.Wrap(fmt.Errorf("look: %w", refund.ErrUnavailable), "x"), 503, refund.KindUnavailable, "Retry-After: 1"},
 		"busy":                       {refund.Errorf(refund.KindBusy, "", "x"), 503, refund.KindBusy, "Retry-After: 1"},
 		"an unknown outcome":         {refund.Errorf(refund.KindUnknownOutcome, "", "x"), 500, refund.KindUnknownOutcome, ""},
 		"a commit without an answer": {fmt.Errorf("save: %w", refund.ErrCommitUnknown), 500, refund.KindUnknownOutcome, ""},

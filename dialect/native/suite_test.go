@@ -32,6 +32,9 @@ func TestSuite(t *testing.T) {
 			}
 			return dialecttest.Request(t, "POST", url+base+"/refunds", body+"}", "Authorization", "Bearer "+key, "Prefer", "wait=5")
 		},
+		Read: func(t testing.TB, url, key string, charge refund.Alias) *http.Request {
+			return dialecttest.Request(t, "GET", url+base+"/charges/"+charge.Name, "", "Authorization", "Bearer "+key)
+		},
 		RefundID: func(status int, body string) (string, bool) {
 			id := text(body, "id")
 			return id, (status == http.StatusCreated || status == http.StatusOK) && strings.HasPrefix(id, "re_")

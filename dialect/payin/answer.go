@@ -49,14 +49,14 @@ func (d *Dialect) fail(c *call, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	status := row.code.Status()
-	if status >= http.StatusInternalServerError && core.Kind != refund.KindBusy {
+	if status >= http.StatusInternalServerError && core.Kind != refund.KindBusy && core.Kind != refund.KindUnavailable {
 		d.Log.Error("payin: request failed", "request_id", c.requestID, "path", c.r.URL.Path, "error", err)
 	}
 	told := wire.Error{Code: row.code, Message: row.tell(core)}
 	switch core.Kind {
 	case refund.KindUnauthenticated:
 		told = wire.NotAllowed(c.seen)
-	case refund.KindBusy:
+	case refund.KindBusy, refund.KindUnavailable:
 		c.w.Header().Set("Retry-After", retryAfterSeconds)
 	}
 	body, err := wire.Marshal(told)

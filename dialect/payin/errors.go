@@ -52,7 +52,8 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindStateConflict:  {wire.CodeRefundNotSupported, say("the state does not allow this")},
 
 	// Nothing was accepted.
-	refund.KindBusy: {wire.CodeChannelUnavailable, say("the server is busy and accepted nothing, try again")},
+	refund.KindBusy:        {wire.CodeChannelUnavailable, say("the server is busy and accepted nothing, try again")},
+	refund.KindUnavailable: {wire.CodeChannelUnavailable, say("the server can't work now and accepted nothing, try again")},
 	// See Dialect.fail.
 	refund.KindUnknownOutcome: {closeConnection, say("")},
 	refund.KindCorrupt:        {wire.CodeInternalError, say(faultOfOurs)},

@@ -119,6 +119,9 @@ func TestSuite(t *testing.T) {
 			}
 			return ask(t, base, key, charge, string(body))
 		},
+		Read: func(t testing.TB, base, key string, charge refund.Alias) *http.Request {
+			return clients[key].request(t, http.MethodGet, "/orders/"+charge.Name, "")
+		},
 		RefundID: func(status int, body string) (string, bool) {
 			var answer struct {
 				ID string `json:"id"`

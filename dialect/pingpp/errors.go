@@ -62,7 +62,8 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindStateConflict: {http.StatusBadRequest, say("", text{"当前状态不允许此操作。", "The object's state does not allow this."})},
 
 	// Nothing was accepted, so that the Java client's repetition is harmless.
-	refund.KindBusy: {http.StatusServiceUnavailable, fault(text{"系统繁忙，请稍后再试。", "The server is busy and accepted nothing, try again."})},
+	refund.KindBusy:        {http.StatusServiceUnavailable, fault(text{"系统繁忙，请稍后再试。", "The server is busy and accepted nothing, try again."})},
+	refund.KindUnavailable: {http.StatusServiceUnavailable, fault(text{"系统暂时不可用，请稍后再试。", "The server can't work now and accepted nothing, try again."})},
 	// See Dialect.fail.
 	refund.KindUnknownOutcome: {status: closeConnection},
 	refund.KindCorrupt:        {http.StatusInternalServerError, fault(text{"服务器内部错误。", "The server has an internal error."})},

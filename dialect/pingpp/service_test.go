@@ -103,6 +103,9 @@ func TestSuite(t *testing.T) {
 			}
 			return request(t, base, key, charge, string(body), headers...)
 		},
+		Read: func(t testing.TB, base, key string, charge refund.Alias) *http.Request {
+			return dialecttest.Request(t, http.MethodGet, base+"/v1/charges/"+charge.Name, "", "Authorization", "Bearer "+key)
+		},
 		RefundID: func(status int, body string) (string, bool) {
 			var answer struct {
 				Object string `json:"object"`

@@ -47,7 +47,8 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindStateConflict:  {0, wire.CodeRefundStatus, detail},
 
 	// Nothing was accepted.
-	refund.KindBusy: {wire.StatusBusy, wire.CodeUnknown, say("the server is busy and accepted nothing, try again")},
+	refund.KindBusy:        {wire.StatusBusy, wire.CodeUnknown, say("the server is busy and accepted nothing, try again")},
+	refund.KindUnavailable: {http.StatusServiceUnavailable, wire.CodeUnknown, say("the server can't work now and accepted nothing, try again")},
 	// It may be on disk, so that no 4xx would be true.
 	refund.KindUnknownOutcome: {
 		http.StatusGatewayTimeout, wire.CodeRefundPending,

@@ -95,6 +95,7 @@ func TestHowEachEndOfARequestIsTold(t *testing.T) {
 		status int
 		want   string
 	}{
+		"a database that is away":  {refused(refund.KindUnavailable), 503, `{"code":-1,"message":"the server can't work now and accepted nothing, try again","data":null}`},
 		"busy":                     {refused(refund.KindBusy), 403, `{"code":-1,"message":"the server is busy and accepted nothing, try again","data":null}`},
 		"a row that is broken":     {refused(refund.KindCorrupt), 500, internal},
 		"an error":                 {failing(errAway), 500, internal},

@@ -108,6 +108,9 @@ func TestSuite(t *testing.T) {
 			}
 			return request(t, base, key, charge, string(body))
 		},
+		Read: func(t testing.TB, base, key string, charge refund.Alias) *http.Request {
+			return dialecttest.Request(t, http.MethodGet, base+"/wallet/"+charge.Identity+"/obj/"+charge.Name, "", "X-API-KEY", key)
+		},
 		RefundID: func(status int, body string) (string, bool) {
 			var answer struct {
 				Type string `json:"type"`

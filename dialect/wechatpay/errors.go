@@ -52,7 +52,8 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindStateConflict:  say(wire.CodeInvalidRequest, "退款单当前状态不允许此操作"),
 
 	// Nothing was accepted; the client repeats the same.
-	refund.KindBusy: say(wire.CodeServiceUnavailable, "系统繁忙，请稍后使用原参数重试"),
+	refund.KindBusy:        say(wire.CodeServiceUnavailable, "系统繁忙，请稍后使用原参数重试"),
+	refund.KindUnavailable: say(wire.CodeServiceUnavailable, "系统暂时不可用，请稍后使用原参数重试"),
 	// It may be on disk: SYSTEM_ERROR means query, then repeat the same.
 	refund.KindUnknownOutcome: say(wire.CodeSystem, "系统异常，请使用原商户退款单号查询或重试"),
 	refund.KindCorrupt:        say(wire.CodeSystem, "系统异常，请稍后重试"),

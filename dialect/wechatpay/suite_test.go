@@ -70,6 +70,10 @@ func TestSuite(t *testing.T) {
 			}
 			return string(text)
 		},
+		Read: func(t testing.TB, base, key string, charge refund.Alias) *http.Request {
+			c := suiteClient(t, base, key)
+			return c.request(t, http.MethodGet, "/v3/pay/transactions/out-trade-no/"+charge.Name+"?mchid="+c.mchID, "")
+		},
 		RefundID: func(status int, body string) (string, bool) {
 			var answer struct {
 				ID string `json:"refund_id"`

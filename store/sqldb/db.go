@@ -59,6 +59,8 @@ type engine interface {
 	// both are the same.
 	clockOffset(ctx context.Context) (time.Duration, error)
 	ping(ctx context.Context) error
+	// reset forgets what may be broken, such as idle connections.
+	reset()
 	close()
 }
 
@@ -71,13 +73,21 @@ type Options struct {
 	// ReadOnly opens a database that is there and refuses whatever would change
 	// it, also by being opened.
 	ReadOnly bool
+	// Refused turns the error of work that did certainly not happen, because the
+	// database could not be used (down, ErrUnavailable) or the same file or rows
+	// were busy again and again, into the caller's own; default as it is.
+	Refused func(down bool, err error) error
 	// Log is where an operator reads what went wrong without an error; default
 	// slog.Default().
 	Log *slog.Logger
 }
 
 // DB is an open database. It is safe for concurrent use.
-type DB struct{ engine engine }
+type DB struct {
+	engine  engine
+	health  *health
+	refused func(down bool, err error) error
+}
 
 // Open opens a database by its URL: "sqlite:file.db" or "postgres://...". An
 // unreachable database is one clear error with a hint.
@@ -86,7 +96,10 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 		opts.Log = slog.Default()
 	}
 	scheme, rest, _ := strings.Cut(url, ":")
-	db := &DB{}
+	db := &DB{health: newHealth(), refused: opts.Refused}
+	if db.refused == nil {
+		db.refused = func(_ bool, err error) error { return err }
+	}
 	var err error
 	switch scheme {
 	case "sqlite":
@@ -105,19 +118,39 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w (hint: --database takes sqlite:FILE or postgres://USER@HOST/NAME; is the server up?)", err)
 	}
+	db.health.down = db.engine.reset
 	return db, nil
+}
+
+// told notes what became of something, and is what its caller is told.
+func (db *DB) told(era int64, err error) error {
+	if err == nil {
+		return nil
+	}
+	db.health.note(era, err)
+	var transient *transientError
+	switch {
+	case errors.Is(err, ErrCommitUnknown):
+		return err
+	case errors.Is(err, ErrUnavailable):
+		return db.refused(true, err)
+	case errors.As(err, &transient):
+		return db.refused(false, err)
+	}
+	return err
 }
 
 // Close ends all connections.
 func (db *DB) Close() { db.engine.close() }
 
 // Ping reports whether the database answers.
-func (db *DB) Ping(ctx context.Context) error { return db.engine.ping(ctx) }
+func (db *DB) Ping(ctx context.Context) error { return db.told(db.health.now(), db.engine.ping(ctx)) }
 
 // ClockOffset is how far the database's clock is ahead of this process's. 0 on
 // SQLite.
 func (db *DB) ClockOffset(ctx context.Context) (time.Duration, error) {
-	return db.engine.clockOffset(ctx)
+	offset, err := db.engine.clockOffset(ctx)
+	return offset, db.told(db.health.now(), err)
 }
 
 // SQLite reports whether the database is one file, which one process owns.
@@ -155,7 +188,8 @@ func (db *DB) Setting(ctx context.Context, name string) (value string, err error
 
 // Read runs work on one connection, outside a transaction.
 func (db *DB) Read(ctx context.Context, work func(Querier) error) error {
-	return db.engine.read(ctx, work)
+	era := db.health.now()
+	return db.told(era, db.engine.read(ctx, work))
 }
 
 // Write runs work in one transaction and commits it, again after a deadlock or
@@ -163,13 +197,15 @@ func (db *DB) Read(ctx context.Context, work func(Querier) error) error {
 // that wraps ErrCommitUnknown may or may not have happened; after any other the
 // transaction was rolled back.
 func (db *DB) Write(ctx context.Context, work func(Querier) error) error {
-	return repeat(ctx, work, db.engine.write)
+	era := db.health.now()
+	return db.told(era, repeat(ctx, work, db.engine.write))
 }
 
 // Share is Write for a loop's short transaction, which may share its commit
 // with others that wait: it returns after that commit.
 func (db *DB) Share(ctx context.Context, work func(Querier) error) error {
-	return repeat(ctx, work, db.engine.share)
+	era := db.health.now()
+	return db.told(era, repeat(ctx, work, db.engine.share))
 }
 
 // Fresh runs work, which changes nothing, in one transaction on a connection
@@ -182,5 +218,6 @@ func (db *DB) Fresh(ctx context.Context, work func(Querier) error) error {
 // database as it was at its first statement. It may last for minutes and blocks
 // nobody.
 func (db *DB) Snapshot(ctx context.Context, work func(Querier) error) error {
-	return db.engine.snapshot(ctx, work)
+	era := db.health.now()
+	return db.told(era, db.engine.snapshot(ctx, work))
 }

@@ -18,6 +18,9 @@ const (
 	pgConnections = 16
 	// pgConnectTimeout bounds one attempt to connect.
 	pgConnectTimeout = 10 * time.Second
+	// pgAcquireTimeout is how long a free connection is waited for: longer than
+	// one attempt to connect, and far longer than what connections are busy with.
+	pgAcquireTimeout = 15 * time.Second
 	// pgRollbackTimeout bounds a rollback; a connection that does not answer
 	// is dropped, which rolls back too.
 	pgRollbackTimeout = 5 * time.Second
@@ -61,7 +64,13 @@ func openPostgres(ctx context.Context, address string, opts Options) (*postgresD
 	return db, nil
 }
 
-func (db *postgresDB) ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+func (db *postgresDB) ping(ctx context.Context) error {
+	_, err := pgPooled{db}.Exec(ctx, "SELECT 1")
+	return err
+}
+
+// reset closes the idle connections: they broke with the one that was used.
+func (db *postgresDB) reset() { db.pool.Reset() }
 
 func (db *postgresDB) close() {
 	db.planner.close()
@@ -71,7 +80,8 @@ func (db *postgresDB) close() {
 func (db *postgresDB) clockOffset(ctx context.Context) (time.Duration, error) {
 	before := time.Now()
 	var micros int64
-	err := db.pool.QueryRow(ctx, "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)").Scan(&micros)
+	const text = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+	err := pgPooled{db}.Query(ctx, text, nil, func(scan func(...any) error) error { return scan(&micros) })
 	if err != nil {
 		return 0, fmt.Errorf("ask the database for its time: %w", err)
 	}
@@ -81,7 +91,7 @@ func (db *postgresDB) clockOffset(ctx context.Context) (time.Duration, error) {
 }
 
 func (db *postgresDB) read(ctx context.Context, work func(Querier) error) error {
-	return work(pgQuerier{db.pool})
+	return work(pgPooled{db})
 }
 
 func (db *postgresDB) write(ctx context.Context, work func(Querier) error) error {
@@ -97,9 +107,14 @@ func (db *postgresDB) share(ctx context.Context, work func(Querier) error) error
 func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work func(Querier) error) error {
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
-	tx, err := db.pool.BeginTx(ctx, options)
+	conn, err := db.acquire(ctx)
 	if err != nil {
-		return pgProblem(err)
+		return err
+	}
+	defer conn.Release()
+	tx, err := conn.BeginTx(ctx, options)
+	if err != nil {
+		return pgProblem(pgBroken(ctx, conn, err))
 	}
 	committing := false
 	defer func() {
@@ -110,7 +125,7 @@ func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work 
 		}
 	}()
 	if err := work(pgQuerier{tx}); err != nil {
-		return pgProblem(err)
+		return pgProblem(pgBroken(ctx, conn, err))
 	}
 	committing = true
 	err = pgCommitted(tx.Commit(ctx))
@@ -152,18 +167,25 @@ func (db *postgresDB) once(ctx context.Context, work func(Querier) error) error 
 
 func (db *postgresDB) snapshot(ctx context.Context, work func(Querier) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error {
+	conn, err := db.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	err = pgx.BeginTxFunc(ctx, conn, options, func(tx pgx.Tx) error {
 		// work may think for long between statements, and holds no locks.
 		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
 			return err
 		}
 		return work(pgQuerier{tx})
 	})
+	return pgBroken(ctx, conn, err)
 }
 
 // pgCommitted reads what COMMIT answered. An error that the server reports for
 // the statement itself means rollback; a broken connection, or a server that
-// was told to end, means that nobody knows.
+// was told to end, means that nobody knows. pgx may call an error "safe to retry"
+// after COMMIT was sent and its answer was lost, so that it is not asked.
 func pgCommitted(err error) error {
 	var problem *pgconn.PgError
 	switch {
@@ -172,7 +194,7 @@ func pgCommitted(err error) error {
 	case errors.Is(err, pgx.ErrTxCommitRollback):
 		return err
 	case errors.As(err, &problem) && (problem.SeverityUnlocalized == "ERROR" || problem.Code == "25P03"):
-		return pgProblem(err)
+		return pgProblem(pgUnusable(err))
 	default:
 		return commitUnknown(err)
 	}
@@ -193,7 +215,7 @@ func pgProblem(err error) error {
 	return err
 }
 
-// pgConn is a pool or a transaction.
+// pgConn is a connection or a transaction.
 type pgConn interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

@@ -84,6 +84,8 @@ func (db *sqliteDB) ping(ctx context.Context) error {
 	})
 }
 
+func (db *sqliteDB) reset() {}
+
 func (db *sqliteDB) clockOffset(context.Context) (time.Duration, error) { return 0, nil }
 
 func (db *sqliteDB) close() {
@@ -108,9 +110,21 @@ func (db *sqliteDB) share(ctx context.Context, work func(Querier) error) error {
 }
 
 // fresh needs no new connection: the one writer has ended its transaction,
-// rolled back if it was not committed, before anyone else may begin.
+// rolled back if it was not committed, before anyone else may begin. But what a
+// COMMIT that failed had written to the log may be found there again after a
+// crash, until something is written over it: so this writes.
 func (db *sqliteDB) fresh(ctx context.Context, work func(Querier) error) error {
-	return db.write(ctx, work)
+	return db.write(ctx, func(q Querier) error {
+		var version int64
+		err := q.Query(ctx, "PRAGMA user_version", nil, func(scan func(...any) error) error { return scan(&version) })
+		if err == nil {
+			_, err = q.Exec(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
+		}
+		if err != nil {
+			return err
+		}
+		return work(q)
+	})
 }
 
 // snapshot has a connection of its own: the readers sort in memory, and what
@@ -132,12 +146,40 @@ func (db *sqliteDB) snapshot(ctx context.Context, work func(Querier) error) erro
 
 // sqliteProblem marks what is worth another try.
 func sqliteProblem(err error) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		switch e.Code() & 0xff {
-		case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-			return &transientError{err}
-		}
+	switch sqliteCode(err) & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		return &transientError{err}
 	}
 	return err
+}
+
+// sqliteUnusable marks what says that nobody could use the file now: no room, a
+// disk that fails or is read-only, no memory or handles.
+func sqliteUnusable(err error) error {
+	switch sqliteCode(err) & 0xff {
+	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_NOMEM, lib.SQLITE_PERM, lib.SQLITE_NOLFS:
+		return unavailable(err)
+	}
+	return err
+}
+
+// sqliteRefused reports whether a COMMIT that failed did certainly not happen:
+// it was refused, or its pages could not all be written to the log. Where the
+// disk failed while the log was flushed, nobody knows what is on it.
+func sqliteRefused(err error) bool {
+	switch code := sqliteCode(err); code & 0xff {
+	case lib.SQLITE_FULL, lib.SQLITE_READONLY, lib.SQLITE_CONSTRAINT:
+		return true
+	default:
+		return code == lib.SQLITE_IOERR_WRITE
+	}
+}
+
+// sqliteCode is SQLite's extended result code, 0 for another error.
+func sqliteCode(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
 }

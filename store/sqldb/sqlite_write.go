@@ -202,7 +202,7 @@ func (w *sqliteWriter) commit() error {
 	}
 	_ = w.do("ROLLBACK")
 	var again *transientError
-	if errors.As(err, &again) {
+	if errors.As(err, &again) || sqliteRefused(err) {
 		return err
 	}
 	return commitUnknown(err)

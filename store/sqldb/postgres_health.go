@@ -1,0 +1,86 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// acquire takes a connection of the pool. One that can't be had is
+// ErrUnavailable, unless it is ctx that ended.
+func (db *postgresDB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, pgAcquireTimeout)
+	defer cancel()
+	conn, err := db.pool.Acquire(limited)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, err
+	case limited.Err() != nil:
+		err = fmt.Errorf("no connection within %v: %w", pgAcquireTimeout, err)
+	}
+	return nil, unavailable(err)
+}
+
+// pgBroken marks an error of work on a connection, before COMMIT was sent, that
+// is the connection's or the server's and not the work's.
+func pgBroken(ctx context.Context, conn *pgxpool.Conn, err error) error {
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if err != nil && conn.Conn().IsClosed() && ctx.Err() == nil && !ended {
+		return unavailable(err)
+	}
+	return pgUnusable(err)
+}
+
+// pgUnusable marks what the server says where nobody could use it now: no
+// connection or resource is left (53, such as a full disk), it stops or starts
+// (57P), its files fail (58), or it takes no writes since a fail-over (25006).
+func pgUnusable(err error) error {
+	var problem *pgconn.PgError
+	if !errors.As(err, &problem) {
+		return err
+	}
+	code := problem.Code
+	if len(code) == 5 && (code[:2] == "08" || code[:2] == "53" || code[:2] == "58" || code[:3] == "57P") || code == "25006" {
+		return unavailable(err)
+	}
+	return err
+}
+
+// pgPooled runs each statement on any connection of the pool.
+type pgPooled struct{ db *postgresDB }
+
+func (q pgPooled) on(ctx context.Context, work func(pgQuerier) error) error {
+	conn, err := q.db.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return pgBroken(ctx, conn, work(pgQuerier{conn}))
+}
+
+func (q pgPooled) Exec(ctx context.Context, text string, args ...any) (touched int64, err error) {
+	err = q.on(ctx, func(one pgQuerier) (err error) {
+		touched, err = one.Exec(ctx, text, args...)
+		return err
+	})
+	return touched, err
+}
+
+func (q pgPooled) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
+	return q.on(ctx, func(one pgQuerier) error { return one.Query(ctx, text, args, each) })
+}
+
+func (q pgPooled) Send(ctx context.Context, statements []Statement) (touched []int64, err error) {
+	err = q.on(ctx, func(one pgQuerier) (err error) {
+		touched, err = one.Send(ctx, statements)
+		return err
+	})
+	return touched, err
+}
+
+func (q pgPooled) Lock(more string) string { return pgQuerier{}.Lock(more) }
