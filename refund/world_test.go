@@ -34,7 +34,7 @@ func paid(t testing.TB, amount int64, coupons ...refund.Coupon) refund.Charge {
 func registered(t testing.TB, c refund.Charge) refund.Charge {
 	t.Helper()
 	c.MerchantID, c.ID, c.Channel, c.ChannelAccount, c.Currency, c.PaidAt = "m1", "ch_1", "wx", "sandbox_1", "CNY", at0
-	out, err := refund.Register(c)
+	out, err := refund.AsRegistered(c)
 	if err != nil {
 		t.Fatal(err)
 	}
