@@ -29,7 +29,9 @@ func (db *postgresDB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 // pgBroken marks an error of work on a connection, before COMMIT was sent, that
 // is the connection's or the server's and not the work's.
 func pgBroken(ctx context.Context, conn *pgxpool.Conn, err error) error {
-	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	var problem *pgconn.PgError
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &problem) && problem.Code == "25P03" // this process stood still
 	if err != nil && conn.Conn().IsClosed() && ctx.Err() == nil && !ended {
 		return unavailable(err)
 	}
