@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -75,6 +77,10 @@ func (c *chargeImport) Run(e *environment) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
+	in, digest, err := digested(in)
+	if err != nil {
+		return err
+	}
 	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
 	if err != nil {
 		return err
@@ -104,17 +110,43 @@ func (c *chargeImport) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	register := func(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
-		return desk.ImportCharges(ctx, by, m.ID, filepath.Base(c.File), charges)
+	charges, err := desk.Import(by, m.ID, filepath.Base(c.File))
+	if err != nil {
+		return err
 	}
-	run := importRun{lines: lines, importer: importer, register: register, report: report}
+	run := importRun{lines: lines, importer: importer, register: charges.Register, report: report}
 	if c.DryRun {
-		run.register = s.TryCharges
+		run.register = func(ctx context.Context, charges []refund.Charge, _ bool) ([]refund.Registered, error) {
+			return s.TryCharges(ctx, charges)
+		}
 	}
 	if kind := lines.Kind(); kind != "CSV" && kind != "NDJSON" || lines.Encoding() != "" && lines.Encoding() != "utf-8" {
 		e.say("read as %s, %s", kind, strings.ToUpper(lines.Encoding()))
 	}
-	return report.finish(run.all(e))
+	err = run.all(e)
+	return report.finish(errors.Join(err, charges.End(e, report.rejected, digest())))
+}
+
+// digested returns what reads the file and says the digest of what was read: of a
+// file of all of it, which is read once for that alone.
+func digested(in io.ReadCloser) (io.ReadCloser, func() string, error) {
+	sum := sha256.New()
+	digest := func() string { return hex.EncodeToString(sum.Sum(nil)) }
+	file, seeks := in.(io.ReadSeeker)
+	if !seeks {
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.TeeReader(in, sum), in}, digest, nil
+	}
+	_, err := io.Copy(sum, file)
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("import charges: %w", err)
+	}
+	return in, digest, nil
 }
 
 // input opens the file and says how long it is, -1 where that is not known.

@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/refund"
 )
 
 // refundCommand is refundry refund.
@@ -68,10 +71,35 @@ func (c *refundGet) Run(e *environment) error {
 		{"failure", r.FailureCode + " " + r.FailureMessage},
 	}
 	for _, a := range attempts {
-		rows = append(rows, []string{"attempt " + when(a.At), fmt.Sprintf("%s: %s %s %s %s", a.Source, a.Outcome, a.Code, a.Message, a.Note)})
+		rows = append(rows, []string{"attempt " + when(a.At), attemptText(r, a)})
 	}
 	for _, t := range transfers {
 		rows = append(rows, []string{"transfer " + when(t.At), fmt.Sprintf("%s %s: %s -> %s", t.Kind, t.Amount, t.From, t.To)})
 	}
 	return e.printTable([]string{"WHAT", "VALUE"}, rows)
+}
+
+// attemptText is an attempt in one line: what came of it, and behind that what was
+// sent through which account, and who said it.
+func attemptText(r refund.Refund, a refund.Attempt) string {
+	text := strings.Join(strings.Fields(fmt.Sprintf("%s: %s %s %s %s", a.Source, a.Outcome, a.Code, a.Message, a.Note)), " ")
+	var more []string
+	if a.Source == refund.Operator { // whose proof is the message
+		more = append(more, "proof given by "+a.Actor.String())
+	} else if a.Actor != (audit.Actor{}) {
+		more = append(more, "by "+a.Actor.String())
+	}
+	if a.Sent.AccountVersion != 0 {
+		more = append(more, fmt.Sprintf("account %s version %d", r.ChannelAccount, a.Sent.AccountVersion))
+	}
+	if a.Sent.Digest != "" {
+		more = append(more, "sent sha256 "+a.Sent.Digest)
+	}
+	if a.Sent.UpstreamRequestID != "" {
+		more = append(more, "request "+a.Sent.UpstreamRequestID)
+	}
+	if len(more) > 0 {
+		text += " (" + strings.Join(more, ", ") + ")"
+	}
+	return text
 }

@@ -2,11 +2,14 @@ package native
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/chargefile"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
@@ -62,8 +65,19 @@ func (d *Dialect) registerLines(c *call, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	b := &batch{call: c, registration: r, control: http.NewResponseController(c.w), lines: chargefile.NewLines(body), seen: make(map[string]int)}
+	charges, err := d.s.Admin.Import(c.by(), c.merchantID(), "POST /charges/batch")
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	b := &batch{
+		call: c, registration: r, control: http.NewResponseController(c.w), lines: chargefile.NewLines(io.TeeReader(body, sum)), seen: make(map[string]int),
+		charges: charges,
+	}
 	for b.chunk() {
+	}
+	if err := charges.End(c.ctx, b.rejected, hex.EncodeToString(sum.Sum(nil))); err != nil {
+		d.s.Log.Error("a batch of charges was registered, and who did it is not on record", "request_id", c.requestID, "key", c.caller.Key.ID, "error", err)
 	}
 	if b.end() {
 		// All is read: from here on the server only looks whether the caller
@@ -84,6 +98,8 @@ type batch struct {
 	seen         map[string]int // the first line that named a charge, by its id
 	out          bytes.Buffer
 	ended        error // why no more is read
+	charges      *admin.Import
+	rejected     int // lines
 }
 
 // chunk reads and registers up to chunkLines; false is the end.
@@ -141,7 +157,7 @@ func (b *batch) charge(line []byte) (refund.Charge, error) {
 }
 
 func (b *batch) register(charges []refund.Charge, at []int, answers []lineAnswer) {
-	results, err := b.call.d.s.Registrar.RegisterCharges(b.call.ctx, charges, nil)
+	results, err := b.charges.Register(b.call.ctx, charges, b.ended == nil)
 	if err != nil {
 		for _, n := range at {
 			b.fail(&answers[n], err)
@@ -191,6 +207,7 @@ func (b *batch) end() bool {
 }
 
 func (b *batch) fail(answer *lineAnswer, err error) {
+	b.rejected++
 	p := b.call.problemOf(err)
 	answer.Status, answer.Problem = p.Status, &p
 	b.call.log(p, err)

@@ -57,5 +57,5 @@ func RefundJSON(r refund.Refund, c refund.Charge) any { return answerRefund(r, c
 
 // WholeRefundJSON is a refund of c with its history.
 func WholeRefundJSON(r refund.Refund, c refund.Charge, attempts []refund.Attempt, transfers []refund.StoredTransfer) any {
-	return wholeRefund{answerRefund(r, c.Detail.Coupons), answerAttempts(attempts), answerTransfers(transfers)}
+	return wholeRefund{answerRefund(r, c.Detail.Coupons), answerAttempts(r, attempts), answerTransfers(transfers)}
 }

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/chargefile"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
@@ -64,6 +65,24 @@ func (f *few) RegisterCharges(_ context.Context, charges []refund.Charge, _ *ref
 	return f.registers(charges)
 }
 
+// office is what the operator's use cases keep: charges, and records that nobody
+// reads.
+type office struct {
+	admin.Store
+	few *few
+}
+
+func (o office) RegisterCharges(ctx context.Context, charges []refund.Charge, w *refund.Write) ([]refund.Registered, error) {
+	return o.few.RegisterCharges(ctx, charges, w)
+}
+
+func (o office) ImportCharges(_ context.Context, charges []refund.Charge, _ refund.Action) ([]refund.Registered, error) {
+	return o.few.registers(charges)
+}
+
+func (office) AddRecord(context.Context, refund.Action) error { return nil }
+func (office) LinkAudit(context.Context, string) (int, error) { return 0, nil }
+
 // ask sends a request to the API on top of f.
 func (f *few) ask(ctx context.Context, method, path string, body io.Reader) *httptest.ResponseRecorder {
 	return askMux(ctx, f.mux(), method, path, body)
@@ -72,7 +91,7 @@ func (f *few) ask(ctx context.Context, method, path string, body io.Reader) *htt
 func (f *few) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	New(Services{
-		Directory: f, Reader: f, Registrar: f, Acceptor: f, Log: slog.New(slog.DiscardHandler),
+		Admin: admin.New(admin.Services{Store: office{few: f}}), Directory: f, Reader: f, Registrar: f, Acceptor: f, Log: slog.New(slog.DiscardHandler),
 	}).Register(mux)
 	return mux
 }

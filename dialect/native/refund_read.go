@@ -97,7 +97,7 @@ func (d *Dialect) getRefund(c *call) error {
 	}
 	return c.json(http.StatusOK, wholeRefund{
 		refundAnswer: answerRefund(r, charge.Detail.Coupons),
-		Attempts:     answerAttempts(attempts), Transfers: answerTransfers(transfers),
+		Attempts:     answerAttempts(r, attempts), Transfers: answerTransfers(transfers),
 	})
 }
 

@@ -84,7 +84,16 @@ type attemptAnswer struct {
 	Message string             `json:"message"`
 	Note    string             `json:"note"`
 	Epoch   int64              `json:"epoch"`
-	// Actor is who said it or asked for the call, left out if nobody did.
+	// Account is the channel account that was called, or whose channel sent a notice,
+	// and AccountVersion the version of its credentials; null where there was none.
+	Account        *string `json:"account"`
+	AccountVersion *int64  `json:"account_version"`
+	// SentDigest is the SHA-256 of what was sent, in hex, and UpstreamRequestID the
+	// channel's own name for the call.
+	SentDigest        *string `json:"sent_digest"`
+	UpstreamRequestID *string `json:"upstream_request_id"`
+	// Actor is who said it or asked for the call, left out if nobody did. An
+	// operator's proof is the message.
 	Actor *actorAnswer `json:"actor,omitempty"`
 }
 
@@ -189,10 +198,19 @@ func reusable(c refund.Charge, amount money.Minor) []string {
 	return ids
 }
 
-func answerAttempts(attempts []refund.Attempt) []attemptAnswer {
+func answerAttempts(r refund.Refund, attempts []refund.Attempt) []attemptAnswer {
 	out := make([]attemptAnswer, len(attempts))
 	for n, a := range attempts {
-		out[n] = attemptAnswer{moment(a.At), a.Source, a.Outcome, a.Code, a.Message, a.Note, a.Epoch, answerActor(a.Actor)}
+		out[n] = attemptAnswer{
+			At: moment(a.At), Source: a.Source, Outcome: a.Outcome, Code: a.Code, Message: a.Message, Note: a.Note, Epoch: a.Epoch,
+			SentDigest: orNull(a.Sent.Digest), UpstreamRequestID: orNull(a.Sent.UpstreamRequestID), Actor: answerActor(a.Actor),
+		}
+		if a.Source != refund.Operator {
+			out[n].Account = orNull(r.ChannelAccount)
+		}
+		if version := a.Sent.AccountVersion; version != 0 {
+			out[n].AccountVersion = &version
+		}
 	}
 	return out
 }
