@@ -13,7 +13,7 @@ import (
 // notebook is a file with one table.
 type notebook struct{ db *sqliteDB }
 
-func newNotebook(t *testing.T) notebook {
+func newNotebook(t testing.TB) notebook {
 	t.Helper()
 	db, err := openSQLite(t.Context(), filepath.Join(t.TempDir(), "notes.db"), false)
 	if err != nil {
