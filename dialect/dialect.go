@@ -85,6 +85,8 @@ type Reader interface {
 	// ChargeByAny finds a charge by its id or any dialect's name for it, else by
 	// the channel's or the merchant's own number where that stands for one alone.
 	ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error)
+	// ChargeIDByAny is ChargeByAny for callers that need only the charge's id.
+	ChargeIDByAny(ctx context.Context, merchantID, name string) (string, error)
 	ChargeList(ctx context.Context, f refund.ChargeFilter) (charges []refund.Charge, more bool, err error)
 
 	Refund(ctx context.Context, merchantID, id string) (refund.Refund, error)

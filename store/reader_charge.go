@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/refundry/refundry/refund"
@@ -28,23 +29,58 @@ func (s *Store) ChargeByAlias(ctx context.Context, merchantID, dialect, name str
 // the channel's and the merchant's own numbers, which may repeat. What stands
 // for different charges is KindInvalid: money must not go back on a guess.
 func (s *Store) ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error) {
-	// UNION ALL, not UNION or IN: to take doubles out, SQLite would read all of
-	// the merchant's names in the order of their charges.
-	const byName = `SELECT ` + chargeColumns + ` FROM (
-		SELECT b.id FROM charges b WHERE b.merchant_id = $1 AND b.id = $2
-		UNION ALL SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.name = $2) n
-		JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
-	// Three rows tell one charge that both numbers name from two charges.
-	const byNumber = `SELECT ` + chargeColumns + ` FROM (
-		SELECT t.id FROM charges t WHERE t.merchant_id = $1 AND t.channel_account` + ofMerchantsAccounts + ` AND t.transaction_id = $2
-		UNION ALL SELECT o.id FROM charges o WHERE o.merchant_id = $1 AND o.order_no = $2
-		LIMIT 3) n
-		JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
+	const (
+		byName   = `SELECT ` + chargeColumns + ` FROM (` + idsByName + `) n JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
+		byNumber = `SELECT ` + chargeColumns + ` FROM (` + idsByNumber + `) n JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
+	)
 	found, err := s.oneCharge(ctx, name, byName, merchantID, name)
 	if refund.KindOf(err) == refund.KindChargeNotFound && name != "" {
 		return s.oneCharge(ctx, name, byNumber, merchantID, name)
 	}
 	return found, err
+}
+
+const (
+	// idsByName are the ids of charges that have an id or a dialect's name. UNION
+	// ALL, not UNION or IN: to take doubles out, SQLite would read all of the
+	// merchant's names in the order of their charges.
+	idsByName = `SELECT b.id FROM charges b WHERE b.merchant_id = $1 AND b.id = $2
+		UNION ALL SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.name = $2`
+	// idsByNumber are those that have a number of the channel or the merchant.
+	// Three rows distinguish one charge that both numbers name from two charges.
+	idsByNumber = `SELECT t.id FROM charges t WHERE t.merchant_id = $1 AND t.channel_account` + ofMerchantsAccounts + ` AND t.transaction_id = $2
+		UNION ALL SELECT o.id FROM charges o WHERE o.merchant_id = $1 AND o.order_no = $2
+		LIMIT 3`
+)
+
+// ChargeIDByAny implements dialect.Reader. It reads two indexes and no row.
+func (s *Store) ChargeIDByAny(ctx context.Context, merchantID, name string) (string, error) {
+	id, err := s.oneChargeID(ctx, merchantID, name, idsByName)
+	if refund.KindOf(err) == refund.KindChargeNotFound && name != "" {
+		return s.oneChargeID(ctx, merchantID, name, idsByNumber)
+	}
+	return id, err
+}
+
+func (s *Store) oneChargeID(ctx context.Context, merchantID, name, text string) (string, error) {
+	var ids []string
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{merchantID, name}, func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return "", fmt.Errorf("find charge: %w", err)
+	}
+	if len(ids) != 1 {
+		return "", notOneCharge(name, ids)
+	}
+	return ids[0], nil
 }
 
 func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (refund.Charge, error) {
@@ -58,23 +94,27 @@ func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (
 			return err
 		})
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return refund.Charge{}, fmt.Errorf("find charge: %w", err)
-	case len(found) == 0:
-		e := refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
-		e.Charge = name
-		return refund.Charge{}, e
-	case len(found) > 1:
+	}
+	if len(found) != 1 {
 		ids := make([]string, len(found))
 		for n, c := range found {
 			ids[n] = c.ID
 		}
-		e := ambiguous("charge", ids, false)
-		e.Charge = name
-		return refund.Charge{}, e
+		return refund.Charge{}, notOneCharge(name, ids)
 	}
 	return found[0], nil
+}
+
+// notOneCharge is the error of a name that stands for no charge or for several.
+func notOneCharge(name string, ids []string) error {
+	e := refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
+	if len(ids) > 1 {
+		e = ambiguous("charge", ids, false)
+	}
+	e.Charge = name
+	return e
 }
 
 // ChargeList implements dialect.Reader.

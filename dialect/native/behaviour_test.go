@@ -311,6 +311,8 @@ func TestAQuoteAndTheRefundAgree(t *testing.T) {
 			}
 		}
 		if status == http.StatusOK {
+			// A refusal says how much is under way: what was refunded has to be at its end.
+			await(t, s, demo, text(refunded, "id"), refund.Succeeded)
 			left := text(send(t, s, demo, "GET", "/charges/ch_native", "", http.StatusOK), "refundable")
 			if left != text(quote, "refundable_after") {
 				t.Errorf("%s: %s is left, the quote said %s", body, left, text(quote, "refundable_after"))

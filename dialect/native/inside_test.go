@@ -49,6 +49,8 @@ func (f *few) ChannelAccounts(context.Context, string) ([]merchant.ChannelAccoun
 	return []merchant.ChannelAccount{{ID: "sandbox_m", Channel: merchant.ChannelSandbox}}, nil
 }
 
+func (f *few) ChargeIDByAny(context.Context, string, string) (string, error) { return "ch_1", nil }
+
 func (f *few) ChargeByAny(context.Context, string, string) (refund.Charge, error) {
 	return refund.Charge{ID: "ch_1", Amount: 100, Currency: "CNY"}, nil
 }

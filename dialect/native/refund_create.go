@@ -23,22 +23,22 @@ func (d *Dialect) createRefund(c *call) error {
 	if err != nil {
 		return err
 	}
-	charge, err := d.chargeOf(c, in)
+	chargeID, err := d.chargeIDOf(c, in)
 	if err != nil {
 		return err
 	}
 	result, err := d.s.Acceptor.Accept(c.ctx, refund.Unit{
 		MerchantID: c.merchantID(),
 		Key:        key,
-		Requests:   []refund.Request{in.request(charge.ID)},
+		Requests:   []refund.Request{in.request(chargeID)},
 		By:         dialect.Asker(c.caller, c.r, c.requestID),
-		Members:    []refund.Content{in.content(charge.ID)},
+		Members:    []refund.Content{in.content(chargeID)},
 	}, dialect.Wait(c.r, c.caller.Merchant, merchant.Native))
 	if err != nil {
 		return err
 	}
 	made := result.Refunds[0]
-	answer := answerRefund(made, charge.Detail.Coupons)
+	answer := answerRefund(made, result.Charges[made.ChargeID].Detail.Coupons)
 	if result.Repeated {
 		return c.json(http.StatusOK, answer)
 	}
@@ -46,15 +46,19 @@ func (d *Dialect) createRefund(c *call) error {
 	return c.json(http.StatusCreated, answer)
 }
 
-// chargeOf finds the charge that a refund or quote names in any dialect's
-// words.
-func (d *Dialect) chargeOf(c *call, in refundRequest) (refund.Charge, error) {
+// chargeIDOf finds the charge that a refund names by any dialect's name. The
+// charge itself is read under its lock.
+func (d *Dialect) chargeIDOf(c *call, in refundRequest) (string, error) {
 	if !visible(in.charge) {
-		e := refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
-		e.Charge = in.charge
-		return refund.Charge{}, e
+		return "", noSuchCharge(in.charge)
 	}
-	return d.s.Reader.ChargeByAny(c.ctx, c.merchantID(), in.charge)
+	return d.s.Reader.ChargeIDByAny(c.ctx, c.merchantID(), in.charge)
+}
+
+func noSuchCharge(name string) *refund.Error {
+	e := refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
+	e.Charge = name
+	return e
 }
 
 // createQuote says what a refund would give back to whom, or answers the very
@@ -68,7 +72,10 @@ func (d *Dialect) createQuote(c *call) error {
 	if err != nil {
 		return err
 	}
-	charge, err := d.chargeOf(c, in)
+	if !visible(in.charge) {
+		return noSuchCharge(in.charge)
+	}
+	charge, err := d.s.Reader.ChargeByAny(c.ctx, c.merchantID(), in.charge)
 	if err != nil {
 		return err
 	}

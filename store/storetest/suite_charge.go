@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -353,4 +354,14 @@ func chargeByAny(t *testing.T, f *fixture) {
 		_, err := f.ChargeByAny(t.Context(), f.merchant, name)
 		wantKind(t, err, refund.KindInvalid)
 	}
+}
+
+// ChargeByAny is the store's. The charge's id alone must be found just as well.
+func (f *fixture) ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error) {
+	c, err := f.Store.ChargeByAny(ctx, merchantID, name)
+	id, idErr := f.ChargeIDByAny(ctx, merchantID, name)
+	if id != c.ID || refund.KindOf(err) != refund.KindOf(idErr) {
+		return c, fmt.Errorf("%q stands for charge %q, %w, and its id for %q, %w", name, c.ID, err, id, idErr)
+	}
+	return c, err
 }
