@@ -18,7 +18,7 @@ const maxTogether = 16
 // one commits for all. Nobody waits for company, so that an idle database
 // commits at once, and a busy one pays for one commit instead of several. To
 // each it is as if the transaction were its own: it hears of it after the
-// commit, its failure takes its own part back and no other, and what it sees of
+// commit, also where it failed or found nothing to do behind others, its failure takes its own part back and no other, and what it sees of
 // those before it is committed with it or not at all.
 type sqliteWriter struct {
 	conn   *sqliteConn
@@ -110,11 +110,21 @@ func (w *sqliteWriter) write(ctx context.Context, shares bool, work func(Querier
 			return err
 		}
 	}
-	if err := w.join(ctx, g, work); err != nil {
+	// What it reads of those before it is true only once they are committed: also
+	// one that fails, or finds nothing to do, is answered after the commit.
+	behind := g.parts > 0
+	undid, err := w.join(ctx, g, work)
+	switch {
+	case err == nil:
+		<-g.done
+		return g.err
+	case !behind || undid || ctx.Err() != nil:
 		return sqliteProblem(err)
 	}
-	<-g.done
-	return g.err
+	if <-g.done; g.err != nil {
+		return &transientError{errors.Join(err, g.err)}
+	}
+	return sqliteProblem(err)
 }
 
 func (w *sqliteWriter) open(ctx context.Context) error {
@@ -133,37 +143,38 @@ func (w *sqliteWriter) do(text string) error {
 }
 
 // join runs work as a part of g and gives the turn on. After an error the part
-// was taken back.
-func (w *sqliteWriter) join(ctx context.Context, g *together, work func(Querier) error) (err error) {
+// was taken back, and undid says that the parts before it were too.
+func (w *sqliteWriter) join(ctx context.Context, g *together, work func(Querier) error) (undid bool, err error) {
 	began, stands := false, false
 	defer func() { // also when work panics
 		if !stands {
 			w.takeBack(g, began, err)
+			undid = g.ended
 		}
 		w.finish(g)
 	}()
 	if err := ctx.Err(); err != nil {
-		return err
+		return false, err
 	}
 	began = true
 	// What is first is taken back with the whole transaction.
 	if g.parts > 0 {
 		if err := w.do("SAVEPOINT part"); err != nil {
-			return err
+			return false, err
 		}
 	}
 	q := &sqliteTx{conn: w.conn}
 	if err := errors.Join(work(q), q.failed); err != nil {
-		return err
+		return false, err
 	}
 	if g.parts > 0 {
 		if err := w.do("RELEASE part"); err != nil {
-			return err
+			return false, err
 		}
 	}
 	stands = true
 	g.parts++
-	return nil
+	return false, nil
 }
 
 // takeBack undoes a part that failed. Some failures, such as a full disk, make

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // notebook is a file with one table.
@@ -169,4 +170,56 @@ func TestTransactionsThatWaitShareACommit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A part that found nothing to do, or refuses because of what it read, may have
+// read what those before it wrote: it is answered once that is committed.
+func TestWhatAPartReadIsAnsweredOnceItIsCommitted(t *testing.T) {
+	ctx := t.Context()
+	b := newNotebook(t)
+	ready, begun := make(chan struct{}), make(chan struct{})
+	first := b.begin(ctx, func(q Querier) error {
+		close(begun)
+		<-ready
+		_, err := q.Exec(ctx, "INSERT INTO notes (note) VALUES ('a')")
+		return err
+	})
+	<-begun
+	errNothing := errors.New("it is there already")
+	answered := make(chan error, 1)
+	reads := b.queue(ctx, b.db.share, func(q Querier) error {
+		found := 0
+		err := q.Query(ctx, "SELECT note FROM notes", nil, func(scan func(...any) error) error {
+			found++
+			return scan(new(string))
+		})
+		if err == nil && found == 1 {
+			err = errNothing
+		}
+		return err
+	})
+	go func() { answered <- <-reads }()
+	last := b.queue(ctx, b.db.share, func(Querier) error {
+		select {
+		case err := <-answered:
+			t.Errorf("answered with %v while %q is committed", err, b.committed())
+			answered <- err
+		case <-time.After(200 * time.Millisecond): // enough for an answer to come that must not
+		}
+		return nil
+	})
+	close(ready)
+	if err := errors.Join(<-first, <-last); err != nil {
+		t.Error(err)
+	}
+	if err := <-answered; !errors.Is(err, errNothing) {
+		t.Errorf("answered with %v", err)
+	}
+}
+
+// begin starts a transaction that nobody stands before.
+func (b notebook) begin(ctx context.Context, work func(Querier) error) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- b.db.share(ctx, work) }()
+	return result
 }
