@@ -104,6 +104,14 @@ type settingFlags struct {
 // setting need not be a file, a secret must be: on the command line itself it
 // would stay in the shell's history and be seen by others.
 func (f settingFlags) read(e *environment) (settings, secrets map[string]string, err error) {
+	for _, flag := range []struct {
+		name  string
+		given map[string]string
+	}{{"--set", f.Set}, {"--secret", f.Secret}} {
+		if _, nameless := flag.given[""]; nameless {
+			return nil, nil, usageError{flag.name + " has nothing before the = (hint: write NAME=VALUE, and look where the name comes from)"}
+		}
+	}
 	settings, secrets = maps.Clone(f.Set), make(map[string]string, len(f.Secret))
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		file, is := strings.CutPrefix(settings[name], "@")

@@ -50,7 +50,7 @@ type endpointAdd struct {
 	accountFlags
 	egressFlags
 	URL      string   `arg:"" help:"The http or https address."`
-	Dialect  string   `help:"In whose form it is notified: pingpp, wallet, wechatpay, payin, native." default:"pingpp" placeholder:"DIALECT"`
+	Dialect  string   `help:"In whose form it is notified: ${dialects}." default:"pingpp" placeholder:"DIALECT"`
 	Identity string   `help:"Whose events in the dialect; default the merchant's only identity there, or all." placeholder:"NAME"`
 	Events   []string `help:"Types such as refund.succeeded, refund.failed, refund.abnormal; default what the dialect promises." placeholder:"TYPE,..."`
 }

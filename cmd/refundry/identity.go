@@ -107,7 +107,7 @@ func identityRowOf(i merchant.Identity) identityRow {
 type identityAdd struct {
 	accountFlags
 	identityFlags
-	Dialect string `arg:"" help:"The dialect: pingpp, wallet, wechatpay, payin."`
+	Dialect string `arg:"" help:"The dialect: ${identity_dialects}."`
 }
 
 func (c *identityAdd) Run(e *environment) error {

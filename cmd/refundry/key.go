@@ -46,7 +46,7 @@ func keyRowOf(k merchant.Key) keyRow {
 
 type keyAdd struct {
 	accountFlags
-	Dialect  string   `help:"Dialect the key is for." default:"native" enum:"native,pingpp,wallet,payin"`
+	Dialect  string   `help:"Dialect the key is for: ${key_dialects}." default:"native" enum:"${key_dialects}"`
 	Scopes   []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write, refunds:resolve; default all that its mode has but refunds:resolve, which is given by name alone." placeholder:"SCOPE,..."`
 	Identity string   `help:"Whose key it is; default the merchant's only identity in the dialect." placeholder:"NAME"`
 	Plain    onOff    `help:"Whether a wallet key may send requests that are not sealed: --plain is on, --plain=off is off; default as its wallet has it."`

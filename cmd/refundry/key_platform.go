@@ -111,7 +111,7 @@ type keyRotate struct {
 	databaseFlags
 	dataFlags
 	jsonFlag
-	Platform      string        `help:"Which keys of the service itself: pingpp (signs answers and webhooks), wechatpay (certificates and public keys), wallet (opens and seals envelopes), webhook (signs the wallet's webhooks)." enum:"pingpp,wechatpay,wallet,webhook" required:"" placeholder:"KIND"`
+	Platform      string        `help:"Which keys of the service itself: ${platform_kinds}; docs/operations.md says what each is for." enum:"${platform_kinds}" required:"" placeholder:"KIND"`
 	Merchant      string        `help:"Only this merchant's keys, by id or name; for wechatpay and wallet. Default all merchants'." placeholder:"MERCHANT"`
 	ActivateAfter time.Duration `help:"How long the new key is only shown, before it signs what names no key." default:"168h" placeholder:"DURATION"`
 	RetireAfter   time.Duration `help:"How long after that the old key stays valid; default until --retire." placeholder:"DURATION"`

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -20,7 +21,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/telemetry"
 )
 
@@ -168,6 +171,7 @@ func newParser(p *program, out, problems io.Writer, more ...kong.Option) (*kong.
 		kong.Name("refundry"),
 		kong.Description("A self-hosted refund service that speaks the APIs your code already calls."),
 		kong.Writers(out, problems),
+		registered(service.Dialects()),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 	}, more...)
 	parser, err := kong.New(p, options...)
@@ -175,6 +179,25 @@ func newParser(p *program, out, problems io.Writer, more ...kong.Option) (*kong.
 		return nil, fmt.Errorf("read the command line: %w", err)
 	}
 	return parser, nil
+}
+
+// registered are what help texts and flags say of the dialects in the program.
+func registered(all merchant.Dialects) kong.Vars {
+	names := func(which func(merchant.Dialect) bool) string {
+		var out []string
+		for _, d := range all {
+			if which(d) {
+				out = append(out, d.Name)
+			}
+		}
+		return strings.Join(out, ",")
+	}
+	return kong.Vars{
+		"dialects":          names(func(merchant.Dialect) bool { return true }),
+		"identity_dialects": names(func(d merchant.Dialect) bool { return d.Make != nil }),
+		"key_dialects":      names(func(d merchant.Dialect) bool { return d.Keys != nil }),
+		"platform_kinds":    strings.Join(slices.Sorted(maps.Values(service.PlatformKinds())), ","),
+	}
 }
 
 func wrongUsage(err error, in *kong.Context, problems io.Writer) int {

@@ -30,7 +30,7 @@ type merchantAdd struct {
 	identityFlags
 	Name string   `arg:"" help:"What you call the merchant; no other has the name."`
 	Mode string   `help:"test or live: a business with both has two merchants." enum:"test,live" default:"test"`
-	With []string `help:"Dialects it is to be known in: pingpp, wallet, wechatpay, payin. The native API is always among them." default:"pingpp" placeholder:"DIALECT,..."`
+	With []string `help:"Dialects it is to be known in: ${identity_dialects}. The native API is always among them." default:"pingpp" placeholder:"DIALECT,..."`
 }
 
 func (c *merchantAdd) Run(e *environment) error {
