@@ -34,6 +34,7 @@ type Store interface {
 	Merchants
 	Pauses
 	Refunds
+	Masks
 	Accounts
 }
 

@@ -105,7 +105,7 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 	r := Refund{
 		MerchantID: unit.MerchantID, ID: request.RefundID, ChargeID: charge.ID, UnitID: unit.Requests[0].RefundID,
 		Number: request.Number, Amount: amount, Currency: charge.Currency, State: Created,
-		Reason: request.Reason, ReasonCode: request.ReasonCode, Customer: cmp.Or(request.Customer, charge.Customer), Parts: parts,
+		Reason: request.Reason, ReasonCode: request.ReasonCode, Customer: cmp.Or(request.Customer, charge.customer()), Parts: parts,
 		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount, ChannelNumber: number,
 		SubmitSpacing: book.submitSpacing(charge),
 		CreatedAt:     now, UpdatedAt: now, DueAt: now, By: unit.By, Detail: request.Detail,

@@ -23,6 +23,8 @@ type Charge struct {
 	// Customer is whose the charge is in the merchant's own system, "" if it did
 	// not say.
 	Customer string
+	// MaskedAt is when what it says of a person was masked; zero if it was not.
+	MaskedAt time.Time
 	// Channel is the way of paying as the merchant knows it: wx, alipay,
 	// mastercard. Which connector moves the money back is a matter of
 	// ChannelAccount.
@@ -69,7 +71,7 @@ type Charge struct {
 }
 
 // Detail is what a charge carries besides its numbers. It never changes after
-// registration and is stored as one JSON text.
+// registration, but by masking, and is stored as one JSON text.
 type Detail struct {
 	Coupons []Coupon `json:"coupons,omitempty"`
 	Goods   []Goods  `json:"goods,omitempty"`

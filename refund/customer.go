@@ -20,6 +20,8 @@ func CheckCustomer(text string) *Error {
 	switch {
 	case utf8.RuneCountInString(text) > MaxCustomer:
 		return Errorf(KindInvalid, "customer", "customer must have at most %d characters", MaxCustomer)
+	case text == Masked:
+		return Errorf(KindInvalid, "customer", "customer must not be %s, which stands for customers that were masked", Masked)
 	case strings.ContainsFunc(text, unicode.IsControl), strings.TrimSpace(text) != text:
 		return Errorf(KindInvalid, "customer", "customer must be visible characters, without blanks around them")
 	}

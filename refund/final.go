@@ -18,7 +18,7 @@ func (d *decision) succeed(legs func(ledger.Legs, money.Currency) []ledger.Trans
 		d.r.Settled = d.o.Settled
 	}
 	if d.o.Landed != (Landed{}) {
-		d.r.Landed = d.o.Landed
+		d.land(d.o.Landed)
 	}
 	d.missID()
 	reserved := d.r.State.Reserves()
@@ -78,7 +78,7 @@ func (d *decision) afterEnd() {
 			d.takeID()
 		}
 		if d.r.Landed == (Landed{}) && d.r.State == Succeeded && d.agrees() {
-			d.r.Landed = d.o.Landed // a notice was faster than the answer that says where
+			d.land(d.o.Landed) // a notice was faster than the answer that says where
 		}
 		if !d.r.Contradicted {
 			d.r.DueAt = time.Time{}
@@ -267,7 +267,7 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 	}
 	r := Refund{
 		MerchantID: charge.MerchantID, ID: f.RefundID, ChargeID: charge.ID, UnitID: f.RefundID,
-		Amount: f.Amount, Currency: charge.Currency, State: Created, Reason: f.Reason, Customer: charge.Customer, Parts: parts,
+		Amount: f.Amount, Currency: charge.Currency, State: Created, Reason: f.Reason, Customer: charge.customer(), Parts: parts,
 		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount,
 		ChannelNumber: f.ChannelNumber, ChannelRefundID: f.ChannelRefundID,
 		CreatedAt: now, UpdatedAt: now, By: Asker{Dialect: ByChannel},

@@ -48,7 +48,9 @@ type Refund struct {
 	// unless the request named another. "" where nobody said.
 	ReasonCode string
 	Customer   string
-	Parts      Parts
+	// MaskedAt is when what it says of a person was masked; zero if it was not.
+	MaskedAt time.Time
+	Parts    Parts
 
 	Channel        string
 	ChannelAccount string

@@ -42,11 +42,15 @@ type noticeContent struct {
 	Hint            bool               `json:"hint,omitempty"`
 }
 
-func noticeValues(n refund.KeptNotice) ([]any, error) {
+func noticeText(n refund.KeptNotice) (string, error) {
 	o := n.Noticed.Outcome
-	content, err := jsonText(noticeContent{
+	return jsonText(noticeContent{
 		o.Kind, o.ChannelRefundID, o.Amount, n.Noticed.Currency, o.SucceededAt, o.Code, o.Message, o.Settled, o.Landed, n.Noticed.Hint,
 	})
+}
+
+func noticeValues(n refund.KeptNotice) ([]any, error) {
+	content, err := noticeText(n)
 	if err != nil {
 		return nil, fmt.Errorf("encode notice: %w", err)
 	}

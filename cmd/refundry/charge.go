@@ -16,6 +16,7 @@ type chargeCommand struct {
 	Import chargeImport `cmd:"" help:"Register paid charges from a CSV or NDJSON file; running it again changes nothing."`
 	List   chargeList   `cmd:"" help:"List charges, newest first."`
 	Get    chargeGet    `cmd:"" help:"Show a charge by its id or any dialect's name for it."`
+	Mask   chargeMask   `cmd:"" help:"Mask what a charge and its refunds say of a person."`
 }
 
 type chargeList struct {

@@ -51,6 +51,7 @@ type program struct {
 	Identity identityCommand `cmd:"" help:"Add, change and list what merchants are known as in the dialects."`
 	Charge   chargeCommand   `cmd:"" help:"Import, list and show charges."`
 	Refund   refundCommand   `cmd:"" help:"List and show refunds, ask for them, and decide about them."`
+	Customer customerCommand `cmd:"" help:"Mask what is said of a customer."`
 	Event    eventCommand    `cmd:"" help:"List events."`
 	Endpoint endpointCommand `cmd:"" help:"Add, list and stop addresses that are notified of events."`
 	Delivery deliveryCommand `cmd:"" help:"List what endpoints were notified of, and send it again."`

@@ -39,6 +39,7 @@ type chargeAnswer struct {
 	Identities      map[string]map[string]string `json:"identities"`
 	CreatedAt       moment                       `json:"created_at"`
 	UpdatedAt       moment                       `json:"updated_at"`
+	MaskedAt        moment                       `json:"masked_at"`
 }
 
 // registeredAnswer is a charge that was registered.
@@ -88,7 +89,7 @@ func answerCharge(dialects merchant.Dialects, c refund.Charge) chargeAnswer {
 		Coupons:    make([]couponAnswer, len(c.Detail.Coupons)),
 		Goods:      make([]goodsAnswer, len(c.Detail.Goods)),
 		Splits:     make([]splitAnswer, len(c.Detail.Splits)),
-		Identities: identitiesOf(dialects, c), CreatedAt: moment(c.CreatedAt), UpdatedAt: moment(c.UpdatedAt),
+		Identities: identitiesOf(dialects, c), CreatedAt: moment(c.CreatedAt), UpdatedAt: moment(c.UpdatedAt), MaskedAt: moment(c.MaskedAt),
 	}
 	if out.ProfitSharing == "" {
 		out.ProfitSharing = refund.SharingNone

@@ -101,6 +101,8 @@ func chargeSteps() []dialecttest.Step {
 		{Title: "by its id", Method: "GET", Path: "/charges/{ch}"},
 		{Title: "by another dialect's name", Method: "GET", Path: "/charges/M948164T1"},
 		{Title: "by the order number", Method: "GET", Path: "/charges?order_no=T1"},
+		{Title: "what it says of a person is masked", Method: "POST", Path: "/charges/T3/mask"},
+		{Title: "so is a customer who has nothing", Method: "POST", Path: "/customers/mask", Body: `{"customer": "nobody"}`},
 		{Title: "charges as a file", Method: "GET", Path: "/charges.csv?order_no=T1&created_from=2026-01-01&amount_max=1000"},
 		{Title: "a page", Method: "GET", Path: "/charges?limit=1", Keep: map[string]string{"next": "next"}},
 		{Title: "the next page", Method: "GET", Path: "/charges?limit=1&cursor={next}"},

@@ -39,6 +39,7 @@ type refundAnswer struct {
 	CreatedAt   moment `json:"created_at"`
 	UpdatedAt   moment `json:"updated_at"`
 	SucceededAt moment `json:"succeeded_at"`
+	MaskedAt    moment `json:"masked_at"`
 }
 
 // wholeRefund is a refund with its history, as GET /refunds/{id} shows it.
@@ -144,7 +145,7 @@ func answerRefund(r refund.Refund, coupons []refund.Coupon) refundAnswer {
 		State: r.State, Reason: r.Reason, ReasonCode: orNull(r.ReasonCode), Customer: orNull(r.Customer), Parts: answerParts(r.Parts, coupons),
 		Channel: r.Channel, ChannelAccount: r.ChannelAccount,
 		ChannelRefundNumber: r.ChannelNumber, ChannelRefundID: orNull(r.ChannelRefundID),
-		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt), SucceededAt: moment(r.SucceededAt),
+		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt), SucceededAt: moment(r.SucceededAt), MaskedAt: moment(r.MaskedAt),
 		ResolvedBy: answerActor(r.ResolvedBy),
 	}
 	if r.FailureCode != "" || r.FailureMessage != "" {

@@ -43,6 +43,8 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Post(version + "/charges/batch"), scope: merchant.ScopeCharge, handle: d.createCharges},
 		{Route: dialect.Get(version + "/charges.csv"), scope: merchant.ScopeRead, handle: d.chargeFile},
 		{Route: dialect.Get(version + "/charges/{id}"), scope: merchant.ScopeRead, handle: d.getCharge},
+		{Route: dialect.Post(version + "/charges/{id}/mask"), scope: merchant.ScopeMerchant, handle: d.maskCharge, again: d.againMask},
+		{Route: dialect.Post(version + "/customers/mask"), scope: merchant.ScopeMerchant, handle: d.maskCustomer, again: d.againMask},
 
 		{Route: dialect.Post(version + "/refunds"), scope: merchant.ScopeRefund, handle: d.createRefund},
 		{Route: dialect.Get(version + "/refunds"), scope: merchant.ScopeRead, handle: d.listRefunds},

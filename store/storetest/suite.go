@@ -106,6 +106,7 @@ var cases = []suiteCase{
 	{"a refund is canceled before the channel is told", canceled},
 	{"an alert counts up until somebody has looked at it", alertIsLookedAt},
 	{"an alert about an account is its merchant's", alertOfAnAccount},
+	{"masking reaches what is stored of a person, and leaves open refunds", masked},
 }
 
 var acrossMerchants = []suiteCase{

@@ -114,6 +114,8 @@ var breakages = []breakage{
 	{"a delivery that could not be made waits for nothing", aDelivery, []string{`UPDATE deliveries SET state = 'waiting', due_at = 253402214400000000, ended_at = 0, problem = 'no key' WHERE id = $1`}, verify.Deliveries, "delivery $1"},
 	{"a delivery that was made waits for ever", aDelivery, []string{`UPDATE deliveries SET state = 'waiting', due_at = 253402214400000000, ended_at = 0 WHERE id = $1`}, verify.Deliveries, "delivery $1"},
 	{"a delivery in no state", aDelivery, []string{`UPDATE deliveries SET state = 'lost' WHERE id = $1`}, verify.Deliveries, "delivery $1"},
+	{"a masked charge names its customer", aCharge, []string{`UPDATE charges SET masked_at = 1, customer = 'M-7' WHERE id = $1`}, verify.Personal, "charge $1"},
+	{"a masked refund says why", aSuccess, []string{`UPDATE refunds SET masked_at = 1, reason = 'moved to ...' WHERE id = $1`}, verify.Personal, "refund $1"},
 	{"a channel account is in no state", anAccount, []string{`UPDATE channel_accounts SET state = 'lost' WHERE id = $1`}, verify.Accounts, "channel account $1"},
 	{"a channel account went back to an earlier version", anAccount, []string{`INSERT INTO channel_account_versions (account_id, version, settings, sealed, retires_at) VALUES ($1, 1, '{}', '', 1)`}, verify.Accounts, "channel account $1"},
 	{"a secret is sealed with another master key", anAccount, []string{`UPDATE channel_accounts SET sealed = 'v1.00000000.AAAA' WHERE id = $1`}, verify.Sealed, "channel account $1"},

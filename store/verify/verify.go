@@ -34,6 +34,7 @@ const (
 	Accounts      = "channel accounts"
 	Sealed        = "sealed secrets"
 	Audit         = "audit chain"
+	Personal      = "masked data"
 	// Excess is no broken invariant but recorded truth: a channel gave
 	// back more than was paid, and these refunds are the evidence.
 	Excess = "excess with evidence"
@@ -94,6 +95,7 @@ func (v *verifier) passes() []pass {
 		{"numbers", v.numbers},
 		{"events and deliveries", v.deliveries},
 		{"channel accounts and secrets", v.accounts},
+		{"what was masked", v.masked},
 	}
 	for _, check := range v.checks {
 		passes = append(passes, pass{check.Name, func(ctx context.Context) error {

@@ -1,0 +1,79 @@
+package refund
+
+import "time"
+
+// Masked stands where a text about a person was.
+const Masked = "***"
+
+// mask is a text once it is masked; what is empty stays so.
+func mask(text string) string {
+	if text == "" {
+		return ""
+	}
+	return Masked
+}
+
+// Mask returns the charge without what it says of a person: customer, received
+// account, the payer's address and metadata. Its money and names stay.
+func (c Charge) Mask(now time.Time) Charge {
+	c.Customer, c.MaskedAt = mask(c.Customer), now
+	c.Detail.ReceivedAccount = mask(c.Detail.ReceivedAccount)
+	c.Detail.ClientIP, c.Detail.Metadata = "", nil
+	return c
+}
+
+// Mask returns the refund without what it says of a person: customer, reason, the
+// account that got the money, the payer's address and metadata. Its reason code
+// stays, and so do its money and numbers.
+func (r Refund) Mask(now time.Time) Refund {
+	r.Customer, r.Reason, r.MaskedAt = mask(r.Customer), mask(r.Reason), now
+	r.Landed.Account = mask(r.Landed.Account)
+	r.Detail.ClientIP, r.Detail.Metadata = "", nil
+	return r
+}
+
+// Mask returns the notice without what it says of a person.
+func (n KeptNotice) Mask() KeptNotice {
+	n.Text = mask(n.Text)
+	n.Noticed.Outcome.Landed.Account = mask(n.Noticed.Outcome.Landed.Account)
+	return n
+}
+
+// customer is whose a new refund of the charge is; nobody's where the charge's
+// customer is masked.
+func (c Charge) customer() string {
+	if c.Customer == Masked {
+		return ""
+	}
+	return c.Customer
+}
+
+// land keeps where the money went.
+func (d *decision) land(at Landed) {
+	if !d.r.MaskedAt.IsZero() {
+		at.Account = mask(at.Account)
+	}
+	d.r.Landed = at
+}
+
+// MaskReport is what a masking did.
+type MaskReport struct {
+	// Charges and Refunds were masked, and Deliveries lost the bytes that they
+	// were sent with. What was masked before is not counted.
+	Charges, Refunds, Deliveries int64
+	// InFlight are events and deliveries that were on their way right then, and
+	// keep what they say until the masking is repeated.
+	InFlight int64
+	// Open are refunds that have not ended, for which their charges were left as
+	// they are.
+	Open []string
+}
+
+// Add adds up two reports.
+func (r *MaskReport) Add(more MaskReport) {
+	r.Charges += more.Charges
+	r.Refunds += more.Refunds
+	r.Deliveries += more.Deliveries
+	r.InFlight += more.InFlight
+	r.Open = append(r.Open, more.Open...)
+}

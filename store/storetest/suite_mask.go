@@ -1,0 +1,186 @@
+package storetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
+)
+
+// personal is a charge about which there is much to mask.
+func (f *fixture) personal() refund.Charge {
+	c := f.charge(1000)
+	c.Customer, c.ChannelAccount = "SECRET customer", "account_"+f.merchant
+	c.Detail.ReceivedAccount, c.Detail.ClientIP, c.Detail.Metadata = "SECRET card", "203.0.113.7", json.RawMessage(`{"SECRET":1}`)
+	return c
+}
+
+// ended accepts a refund with a reason and lets it succeed, with a delivery of
+// each of its events.
+func (f *fixture) ended(t *testing.T, c refund.Charge, second int) (refund.Refund, []merchant.Delivery) {
+	t.Helper()
+	asked := request(c, 10)
+	asked.Reason, asked.ReasonCode, asked.Number = "SECRET reason", "late", fmt.Sprintf("n%d", second)
+	asked.Detail.Metadata = json.RawMessage(`{"SECRET":1}`)
+	r := f.accept(t, c, at(second), asked)[0]
+	w := refund.Report{Key: keyOf(r), ChargeID: c.ID, Outcome: refund.Outcome{Kind: refund.OutcomeDone, Source: refund.Notice, Landed: refund.Landed{Account: "SECRET 0403"}}}
+	if _, err := f.Record(t.Context(), []refund.Report{w}, apply(at(second+1))); err != nil {
+		t.Fatal(err)
+	}
+	news := f.news(t)
+	var deliveries []merchant.Delivery
+	for _, e := range news.Events {
+		d := f.delivery(e, second+2)
+		d.Body = []byte("SECRET body")
+		deliveries = append(deliveries, d)
+	}
+	f.takenOver(t, news, deliveries...)
+	return f.readRefund(t, r.ID), deliveries
+}
+
+func masked(t *testing.T, f *fixture) {
+	f.withAccount(t)
+	c := f.registered(t, f.personal())
+	r, deliveries := f.ended(t, c, 3)
+	if len(deliveries) != 2 || r.Customer != "SECRET customer" {
+		t.Fatalf("%d deliveries of %+v", len(deliveries), r)
+	}
+	// One delivery was made, one is being sent right now.
+	sent := f.claimedDelivery(t, deliveries[0], 6)
+	if _, err := f.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: sent, At: at(7), Status: 200, Delivered: true}}); err != nil {
+		t.Fatal(err)
+	}
+	flying := f.claimedDelivery(t, deliveries[1], 6)
+	n := f.keptNotice("other", c.TransactionID)
+	n.Text, n.Noticed.Outcome.Landed.Account = "SECRET text", "SECRET 0403"
+	if err := f.KeepNotice(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	before := f.readCharge(t, c.ID)
+	mask := func(second int) refund.MaskReport {
+		t.Helper()
+		report, err := f.Mask(t.Context(), f.merchant, []string{c.ID, "ch_none"}, nil, f.record("charge.mask", "iar_1"), at(second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	if diff := cmp.Diff(refund.MaskReport{Charges: 1, Refunds: 1, Deliveries: 1, InFlight: 1}, mask(20)); diff != "" {
+		t.Error(diff)
+	}
+	// The one that was being sent fails, waits, and is masked by the next call.
+	if _, err := f.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: flying, At: at(21), Status: 500, Next: at(100)}}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(refund.MaskReport{Deliveries: 1}, mask(80)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(refund.MaskReport{}, mask(81)); diff != "" {
+		t.Error(diff)
+	}
+	f.remade(t, flying, deliveries[0])
+
+	after := f.readCharge(t, c.ID)
+	if after.Customer != refund.Masked || after.Detail.ReceivedAccount != refund.Masked || after.Detail.ClientIP != "" || !after.MaskedAt.Equal(at(20)) || after.Room().String() != before.Room().String() {
+		t.Errorf("the charge is %+v", after)
+	}
+	r = f.readRefund(t, r.ID)
+	if r.Customer != refund.Masked || r.Reason != refund.Masked || r.Landed.Account != refund.Masked || r.ReasonCode != "late" || r.Number != "n3" || !r.MaskedAt.Equal(at(20)) {
+		t.Errorf("the refund is %+v", r)
+	}
+	f.namesNobody(t)
+
+	// What the channel says later is masked as it is written, and a new refund is
+	// nobody's.
+	again := refund.Report{Key: keyOf(r), ChargeID: c.ID, Outcome: refund.Outcome{Kind: refund.OutcomeFailed, Source: refund.Notice}}
+	for _, kind := range []refund.OutcomeKind{refund.OutcomeFailed, refund.OutcomeDone} {
+		again.Outcome.Kind, again.Outcome.Landed = kind, refund.Landed{Account: "SECRET 0404"}
+		if _, err := f.Record(t.Context(), []refund.Report{again}, apply(at(90))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := f.accept(t, after, at(91), request(c, 1))[0]
+	if late.Customer != "" {
+		t.Errorf("the new refund is %q's", late.Customer)
+	}
+	f.namesNobody(t)
+	// It has not ended, so the charge is left now, with nothing written.
+	records := f.actions(t)
+	if report := mask(92); len(report.Open) != 1 || report.Open[0] != late.ID || report.Refunds != 0 {
+		t.Errorf("with an open refund: %+v", report)
+	}
+	if now := f.actions(t); now != records || strings.Count(now, "charge.mask") != 2 {
+		t.Errorf("the records are %s, were %s", now, records)
+	}
+}
+
+// remade: the delivery that waits is made anew at once, and the other when it is
+// replayed.
+func (f *fixture) remade(t *testing.T, waiting, ended merchant.Delivery) {
+	t.Helper()
+	unmade, err := f.Unmade(t.Context(), at(80), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, d := range unmade {
+		found = found || d.ID == waiting.ID && len(d.Body) == 0 && d.Problem != ""
+	}
+	if !found {
+		t.Errorf("the delivery that waits is not made anew: %+v", unmade)
+	}
+	again, err := f.ReplayDelivery(t.Context(), f.merchant, ended.ID, f.record("delivery.replay", ""), at(82))
+	if err != nil || again.Delivery.MakeAt.IsZero() || len(again.Delivery.Body) != 0 {
+		t.Errorf("the replay is %+v, %v", again, err)
+	}
+	for _, m := range []merchant.Delivery{waiting, again.Delivery} {
+		event, _, err := f.Subject(t.Context(), m)
+		if err != nil || event.Refund.Reason != refund.Masked || event.Refund.Customer != refund.Masked || event.Charge.Detail.ReceivedAccount != refund.Masked {
+			t.Errorf("it is about %+v, %v", event.Refund, err)
+		}
+	}
+	m := webhook.Making{Delivery: again.Delivery, Before: again.Delivery.MakeAt, At: at(83), Withdrawn: true}
+	f.saved(t, []webhook.Making{m})
+}
+
+// namesNobody looks through every column that may hold a text of a person.
+func (f *fixture) namesNobody(t *testing.T) {
+	t.Helper()
+	for table, columns := range map[string]string{
+		"charges": "customer || detail || aliases", "refunds": "customer || reason || landed || detail || shown || asked_by || failure_message",
+		"events": "snapshot", "attempts": "message || note || sent", "channel_notices": "text || content || note", "refund_numbers": "contents",
+		"deliveries": "CASE WHEN body = $2 THEN 'SECRET' ELSE '' END || problem", "audit_records": "object || detail", "alerts": "text",
+	} {
+		args := []any{f.merchant}
+		if table == "deliveries" {
+			args = append(args, []byte("SECRET body"))
+		}
+		touched, err := f.exec(t, `UPDATE `+table+` SET merchant_id = merchant_id WHERE merchant_id = $1 AND (`+columns+`) LIKE '%SECRET%'`, args...)
+		if err != nil || touched != 0 {
+			t.Errorf("%s: %d rows name a person, %v", table, touched, err)
+		}
+	}
+}
+
+// actions are the actions of the merchant's records, in their order.
+func (f *fixture) actions(t *testing.T) string {
+	t.Helper()
+	if _, err := f.LinkAudit(t.Context(), f.merchant); err != nil {
+		t.Fatal(err)
+	}
+	records, err := f.AuditRecords(t.Context(), f.merchant, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, r := range records {
+		fmt.Fprintf(&all, "%s %s %v\n", r.Action, r.Object, r.Detail)
+	}
+	return all.String()
+}
