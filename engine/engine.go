@@ -39,10 +39,10 @@ const (
 	// is what other processes left, for which a second is soon. The look reads
 	// a few rows of an index.
 	PollInterval = time.Second
-	// maxLooked bounds the refunds of one claiming commit, mostWords those of
+	// maxLooked bounds the refunds of one claiming commit, maxWords those of
 	// one recording commit, mostNotices those of one look for notices.
 	maxLooked   = 256
-	mostWords   = 256
+	maxWords    = 256
 	mostNotices = 128
 	// commitTimeout bounds one transaction, so that a database that hangs is
 	// noticed before the leases are over.
@@ -110,7 +110,10 @@ type Engine struct {
 	stopping bool
 	throttle *time.Timer // pumps again when a rate limit allows
 	words    []*word
-	size     int // of the next recording, halved after a failure
+	apart    []*word // failed alone, and are tried again later
+	failing  bool    // the database recorded nothing at the last try
+	setAside int64   // refunds that were set apart
+	stuck    map[string]stuck
 	agenda   agenda
 	lastLook time.Time // at the oldest of all
 	idled    bool      // and it found nothing to do
@@ -145,8 +148,8 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 	}
 	e := &Engine{
 		store: store, board: board, connector: connector, opts: opts,
-		lanes: make(map[refund.AccountKey]*lane), owners: make(map[string]*owner), size: mostWords, agenda: newAgenda(), broken: make(map[string]int64),
-		began: make(map[refund.Key]time.Time), pauses: newPauses(),
+		lanes: make(map[refund.AccountKey]*lane), owners: make(map[string]*owner), agenda: newAgenda(), broken: make(map[string]int64),
+		began: make(map[refund.Key]time.Time), pauses: newPauses(), stuck: make(map[string]stuck),
 		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1), turnBell: make(chan struct{}, 1),
 	}
 	for _, n := range opts.Notifiers {
@@ -180,7 +183,7 @@ func (e *Engine) Wake() {
 func (e *Engine) Depth() (queued, calling, unrecorded int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.queued, e.calling, len(e.words)
+	return e.queued, e.calling, len(e.words) + len(e.apart)
 }
 
 // now is the clock as the store keeps it.

@@ -177,12 +177,14 @@ func (e *Engine) RetryNotice(ctx context.Context, merchantID, id string, action 
 // could be looked up.
 func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice) (refund.KeptNotice, error) {
 	match, err := e.store.NoticeMatch(ctx, n.Account, n.Noticed)
-	if err != nil {
+	if err != nil && refund.KindOf(err) != refund.KindCorrupt {
 		return n, err
 	}
 	n.ChargeKnown = n.ChargeKnown || match.Charge.ID != ""
 	where, note := refund.Place(n.Noticed, match.Charge, n.ReceivedAt)
 	switch {
+	case err != nil:
+		note = unplaced(err)
 	case match.Refund.ID != "":
 		w := e.noticed(ctx, channel.Notified{Account: n.Account, Noticed: n.Noticed}, match.Refund)
 		if err = e.recordEach(ctx, []*word{w})[0]; err == nil {

@@ -18,7 +18,7 @@ const (
 )
 
 // StepLook finds refunds that are due, claims them and queues them. It returns how
-// many. There are two ways: the oldest of all, when their time has come or someone
+// many, with those that it set apart. There are two ways: the oldest of all, when their time has come or someone
 // asked; and those of single accounts, where refunds were left in the database and
 // there is room for some now. So no account's long list hides another's short one.
 func (e *Engine) StepLook(ctx context.Context) (int, error) {
@@ -179,14 +179,23 @@ func (l *lane) queueOf(d refund.Due) *queue {
 	return &l.queries
 }
 
-// claim claims due refunds for which room is reserved, and queues them.
+// claim claims due refunds for which room is reserved, and queues them. Those that
+// are corrupt are set apart.
 func (e *Engine) claim(ctx context.Context, due []refund.Due) (int, error) {
 	if len(due) == 0 {
 		return 0, nil
 	}
 	// Each lease counts from its own claim: the look may have taken a while.
 	now := e.now()
-	claimed, err := e.store.ClaimRefunds(ctx, due, now, now.Add(Lease))
+	claimed, corrupt, err := e.store.ClaimRefunds(ctx, due, now, now.Add(Lease))
+	for n := range corrupt {
+		corrupt[n].DueAt = now.Add(apartWait)
+	}
+	e.setApart(ctx, corrupt...)
+	bad := make(map[refund.Key]bool, len(corrupt))
+	for _, one := range corrupt {
+		bad[one.Key] = true
+	}
 	got := make(map[refund.Key]bool, len(claimed))
 	for _, c := range claimed {
 		got[refund.Key{MerchantID: c.Refund.MerchantID, ID: c.Refund.ID}] = true
@@ -202,7 +211,9 @@ func (e *Engine) claim(ctx context.Context, due []refund.Due) (int, error) {
 			byLane[l]++
 			continue
 		}
-		byLane[l] += 0
+		if byLane[l] += 0; bad[d.Key] {
+			byLane[l]++
+		}
 		e.hold(l, -1)
 	}
 	for _, c := range claimed {
@@ -217,7 +228,7 @@ func (e *Engine) claim(ctx context.Context, due []refund.Due) (int, error) {
 		e.refill(l, now)
 	}
 	e.taken(now)
-	return len(claimed), wrap(err, "claim due refunds")
+	return len(claimed) + len(corrupt), wrap(err, "claim due refunds")
 }
 
 // NextLook is when StepLook should be called next: when a refund is due that

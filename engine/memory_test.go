@@ -3,6 +3,7 @@ package engine_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +23,9 @@ import (
 type memory struct {
 	engine.Store               // what is not asked for here
 	latency      time.Duration // of each statement
+
+	// refuses are reports that break a constraint of the database.
+	refuses func(refund.Report) bool
 
 	mu       sync.Mutex
 	refunds  map[refund.Key]*refund.Refund
@@ -104,7 +108,7 @@ func (m *memory) DueOf(_ context.Context, now time.Time, asks []refund.DueAsk) (
 	return out, nil
 }
 
-func (m *memory) ClaimRefunds(_ context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error) {
+func (m *memory) ClaimRefunds(_ context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, []refund.Apart, error) {
 	defer m.lock()()
 	var claimed []refund.Claimed
 	for _, d := range due {
@@ -116,11 +120,14 @@ func (m *memory) ClaimRefunds(_ context.Context, due []refund.Due, now, until ti
 		m.claims++
 		claimed = append(claimed, refund.Claimed{Refund: *r, Charge: chargeOf(*r)})
 	}
-	return claimed, nil
+	return claimed, nil, nil
 }
 
 func (m *memory) Record(_ context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	defer m.lock()()
+	if m.refuses != nil && slices.ContainsFunc(reports, m.refuses) {
+		return nil, errors.New("a constraint does not hold")
+	}
 	posted := make([]refund.Posted, len(reports))
 	for n, report := range reports {
 		r := m.refunds[report.Key]
@@ -141,6 +148,17 @@ func (m *memory) Record(_ context.Context, reports []refund.Report, decide func(
 func (m *memory) SaveAlert(_ context.Context, a refund.Alert) error {
 	defer m.lock()()
 	m.alerts = append(m.alerts, a)
+	return nil
+}
+
+func (m *memory) SetApart(_ context.Context, apart []refund.Apart) error {
+	defer m.lock()()
+	for _, a := range apart {
+		if r := m.refunds[a.Key]; r.LeaseEpoch == a.LeaseEpoch {
+			r.DueAt = a.DueAt
+		}
+		m.alerts = append(m.alerts, refund.Alert{RefundID: a.ID, Text: a.Text})
+	}
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
@@ -25,7 +27,7 @@ func (e *Engine) StepNotices(ctx context.Context) (int, error) {
 }
 
 func (e *Engine) takeNotices(ctx context.Context, notifier channel.Notifier) (int, error) {
-	pending, err := notifier.Notices(ctx, mostNotices)
+	pending, err := e.pending(ctx, notifier)
 	if err != nil || len(pending) == 0 {
 		return 0, wrap(err, "take notices")
 	}
@@ -39,14 +41,63 @@ func (e *Engine) takeNotices(ctx context.Context, notifier channel.Notifier) (in
 		if err == nil {
 			ids = append(ids, pending[n].ID)
 		} else {
+			e.stick(pending[n].ID)
 			problems = append(problems, fmt.Errorf("take notice %s: %w", pending[n].ID, err))
 		}
+	}
+	for _, id := range ids {
+		delete(e.stuck, id)
 	}
 	err = errors.Join(problems...)
 	if len(ids) == 0 {
 		return 0, err
 	}
 	return len(ids), errors.Join(err, wrap(notifier.Acknowledge(ctx, ids), "acknowledge notices"))
+}
+
+const (
+	// maxStuck bounds the notices that are remembered because nothing of them could
+	// be kept: so many more are read, that they hide no other.
+	maxStuck = 512
+	// firstStuckWait is how long such a notice is left alone at first; then twice as
+	// long, up to longestStuckWait.
+	firstStuckWait   = time.Second
+	longestStuckWait = 10 * time.Minute
+)
+
+// stuck is a notice of which nothing could be kept, and that its channel has still.
+type stuck struct {
+	tries int64
+	next  time.Time
+}
+
+// pending reads what a notifier has to say, without what is stuck and not to be
+// tried yet.
+func (e *Engine) pending(ctx context.Context, notifier channel.Notifier) ([]channel.PendingNotice, error) {
+	all, err := notifier.Notices(ctx, mostNotices+len(e.stuck))
+	if err != nil {
+		return nil, err
+	}
+	now := e.now()
+	return slices.DeleteFunc(all, func(n channel.PendingNotice) bool {
+		return e.stuck[n.ID].next.After(now)
+	}), nil
+}
+
+// stick notes a notice of which nothing could be kept. Only StepNotices uses it.
+func (e *Engine) stick(id string) {
+	s, known := e.stuck[id]
+	if !known && len(e.stuck) >= maxStuck {
+		return
+	}
+	s.tries++
+	s.next = e.now().Add(refund.Pace{First: firstStuckWait, Longest: longestStuckWait}.Backoff(s.tries))
+	e.stuck[id] = s
+}
+
+// unplaced is the note of a notice that is about a row which can't be read.
+func unplaced(err error) string {
+	return "could not be placed: " + clean(err.Error(), mostMessage)
 }
 
 // Notify takes notices that a channel sent to an account. It returns after the
@@ -76,6 +127,8 @@ func (e *Engine) place(ctx context.Context, notices []channel.Notified) []error 
 		notices[n] = notice
 		match, err := e.store.NoticeMatch(ctx, notice.Account, notice.Noticed)
 		switch {
+		case refund.KindOf(err) == refund.KindCorrupt && err != nil:
+			errs[n] = e.keep(ctx, notice, refund.KeptNotice{Note: unplaced(err)})
 		case err != nil:
 			errs[n] = err
 		case match.Refund.ID != "":

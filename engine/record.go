@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/refundry/refundry/refund"
@@ -29,8 +28,11 @@ type word struct {
 	// due, if not zero, says that no call was made: the lease is given back
 	// and the refund due then.
 	due time.Time
-	// tries counts the failures to record it alone.
-	tries int
+	// tries counts the failures to record it alone, and next is when it is tried
+	// again; reduced says that it has lost what the channel said besides the outcome.
+	tries   int
+	next    time.Time
+	reduced bool
 	// hint says that the refund is to be asked about, and nothing else.
 	hint bool
 	// lane is the account's, in which the refund has room until the word is
@@ -52,28 +54,32 @@ func giveBack(j job, due time.Time) *word {
 	return w
 }
 
-// StepRecord takes the words that wait now through one commit and says how
-// many it recorded. On an error they wait on; the next step takes fewer, so
-// that one that can't be recorded is found and holds up no other for long.
+// StepRecord takes the words that wait now through one commit and returns how many
+// it recorded. Where the commit fails, its parts are recorded, so that a word that
+// can't be recorded is found at once and set apart, and the others are not held
+// up. An error says that the database recorded nothing: the words wait on.
 func (e *Engine) StepRecord(ctx context.Context) (int, error) {
-	batch := e.takeWords()
-	if len(batch) == 0 {
-		return 0, nil
+	s := splitting{engine: e}
+	if batch := e.takeWords(); len(batch) > 0 {
+		s.record(ctx, batch)
 	}
-	posted, err := e.record(ctx, batch)
+	if w := e.takeApart(); w != nil && s.err == nil {
+		s.record(ctx, []*word{w})
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err != nil {
-		e.size = max(1, len(batch)/2)
-		e.putBack(batch)
-		return 0, fmt.Errorf("record %d outcomes: %w", len(batch), err)
+	e.words = append(s.back, e.words...)
+	switch {
+	case s.err != nil:
+		e.failing = true
+	case s.recorded > 0 && e.failing:
+		// It was the database: nothing is wrong with what was set apart meanwhile.
+		e.failing = false
+		for _, w := range e.apart {
+			w.next, w.tries = time.Time{}, 0
+		}
 	}
-	e.size = min(2*e.size, mostWords)
-	for _, p := range posted {
-		e.remember(p.Refund.DueAt)
-	}
-	e.recorded(batch)
-	return len(batch), nil
+	return s.recorded, s.err
 }
 
 // recorded gives the room of recorded words back.
@@ -87,41 +93,17 @@ func (e *Engine) recorded(batch []*word) {
 	}
 }
 
-// takeWords cuts the next batch from the queue's front. A word that failed
-// alone stays alone.
+// takeWords cuts the next batch from the queue's front.
 func (e *Engine) takeWords() []*word {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n := 0
-	for n < len(e.words) && n < e.size && e.words[n].tries == 0 {
-		n++
-	}
-	n = min(max(n, 1), len(e.words))
+	n := min(len(e.words), maxWords)
 	batch := e.words[:n:n]
 	e.words = e.words[n:]
 	if len(e.words) == 0 {
 		e.words = nil
 	}
 	return batch
-}
-
-// putBack queues words again: several at the front, one alone at the back.
-// When its lease is over, a word is let go: the refund is due, and whoever
-// takes it asks the channel.
-func (e *Engine) putBack(batch []*word) {
-	if len(batch) > 1 {
-		e.words = append(batch, e.words...)
-		return
-	}
-	w := batch[0]
-	w.tries++
-	if w.until.After(e.now()) {
-		e.words = append(e.words, w)
-		return
-	}
-	e.recorded(batch)
-	e.opts.Log.Error("an outcome could not be recorded before its lease was over; the channel will be asked",
-		"merchant_id", w.MerchantID, "refund", w.ID, "outcome", w.Outcome.Kind, "tries", w.tries)
 }
 
 // record takes words through one commit and tells who waits. A commit whose
@@ -183,6 +165,9 @@ func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Re
 	if w.operator != nil {
 		change.Actions = append(change.Actions, *w.operator)
 	}
+	if w.reduced {
+		change.Alerts = append(change.Alerts, refund.Alert{RefundID: r.ID, Text: reducedText})
+	}
 	w.alerts = change.Alerts
 	for n := range change.Refunds {
 		due := &change.Refunds[n].DueAt
@@ -240,6 +225,11 @@ func (e *Engine) alert(merchantID string, alert refund.Alert) {
 			e.opts.Log.Error("an alert was not kept", "account", alert.Account, "error", err)
 		}
 	}
+	e.tellAlert(merchantID, alert)
+}
+
+// tellAlert tells of an alert that is kept.
+func (e *Engine) tellAlert(merchantID string, alert refund.Alert) {
 	e.opts.Log.Warn("alert: "+alert.Text, "merchant_id", merchantID, "refund", alert.RefundID)
 	if e.opts.Alert != nil {
 		e.opts.Alert(alert)

@@ -193,32 +193,43 @@ func TestOneRefundThatCannotBeRecordedHoldsUpNoOther(t *testing.T) {
 	}
 	for r.engine.StepCall(t.Context()) {
 	}
-	failures := 0
-	for range 100 {
+	record := func() (n int) {
+		t.Helper()
 		n, err := r.engine.StepRecord(t.Context())
 		if err != nil {
-			failures++
-		} else if n == 0 {
-			break
+			t.Fatal(err)
 		}
+		return n
+	}
+	if got := record(); got != 21 {
+		t.Errorf("%d outcomes were recorded in one step, want all but the guilty one", got)
 	}
 	for _, id := range good {
 		if got := r.refund(id); got.State != refund.Succeeded {
 			t.Fatalf("refund %s is %s", id, got.State)
 		}
 	}
-	if failures == 0 || r.refund(guilty[1]).State == refund.Succeeded {
-		t.Fatal("the guilty one was recorded, so this test shows nothing")
+	for range 3 { // alone, further and further apart
+		if got := record(); got != 0 {
+			t.Fatal("the guilty one was recorded, so this test shows nothing")
+		}
+		r.clock.advance(4 * time.Second)
 	}
-	// When its lease is over it is let go, and room is free again.
-	r.clock.advance(engine.Lease)
-	if _, err := r.engine.StepRecord(t.Context()); err == nil {
-		t.Fatal("it was recorded after all")
+	// Then it is set apart for a while, and room is free again.
+	if _, _, left := r.engine.Depth(); left != 0 || r.engine.SetAside() != 1 {
+		t.Errorf("%d outcomes still wait, %d were set apart", left, r.engine.SetAside())
 	}
-	if _, _, left := r.engine.Depth(); left != 0 {
-		t.Errorf("%d outcomes still wait", left)
+	if got := r.refund(guilty[1]); got.DueAt.Sub(r.clock.Now()) < 14*time.Minute || got.LeaseUntil.IsZero() {
+		t.Errorf("it is due %s from now, lease until %s", got.DueAt.Sub(r.clock.Now()), got.LeaseUntil)
 	}
 	roomIsFree(t, r.engine)
+	// When it can be recorded, the channel is asked first.
+	s.guilty = ""
+	r.clock.advance(15 * time.Minute)
+	r.run(1)
+	if got := r.refund(guilty[1]); got.State != refund.Succeeded || fake.said()[len(fake.said())-1] != "query" {
+		t.Errorf("it ends %s, after %v", got.State, fake.said())
+	}
 }
 
 // roomIsFree fails unless an engine without work can take all that an empty

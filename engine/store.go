@@ -20,8 +20,9 @@ type Store interface {
 	DueOf(ctx context.Context, now time.Time, asks []refund.DueAsk) ([]refund.Due, error)
 	// ClaimRefunds takes leases with refund.Claim: each is a compare-and-set
 	// of lease_epoch that also demands due_at <= now still. It gives those it
-	// got. The commit is over when it returns.
-	ClaimRefunds(ctx context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error)
+	// got, and those that can't be claimed because they or their charges are corrupt,
+	// without a time. The commit is over when it returns.
+	ClaimRefunds(ctx context.Context, due []refund.Due, now, until time.Time) (claimed []refund.Claimed, corrupt []refund.Apart, err error)
 	// ClaimAbnormal takes the lease of an abnormal refund that nobody is
 	// calling about, whenever it is due, and writes the record of who asked. Absent is KindRefundNotFound; another
 	// state, or a lease that holds, is KindStateConflict.
@@ -37,6 +38,10 @@ type Store interface {
 	// calls decide again. Errors: nothing was written, or it wraps
 	// refund.ErrCommitUnknown; reports may be recorded again without harm.
 	Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error)
+	// SetApart makes refunds due at a later time, those that are still under the
+	// given epoch, and keeps the alerts. Their leases stay: they are how the next
+	// claim knows that a call may have been made.
+	SetApart(ctx context.Context, apart []refund.Apart) error
 	// ResumeAccounts returns those of the accounts that send again, and makes their
 	// refunds due whose next step is a submit.
 	ResumeAccounts(ctx context.Context, accounts []refund.AccountKey, now time.Time) ([]refund.AccountKey, error)

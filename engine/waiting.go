@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Waits are for how long the oldest refund has waited in each stage, zero where
 // none waits: one stage that grows while others do not is somebody who starves.
@@ -30,10 +33,18 @@ func (e *Engine) Waits() Waits {
 	for _, began := range e.began {
 		w.Calling = max(w.Calling, now.Sub(began))
 	}
-	for _, one := range e.words {
+	for _, one := range slices.Concat(e.words, e.apart) {
 		w.Unrecorded = max(w.Unrecorded, now.Sub(one.said))
 	}
 	return w
+}
+
+// SetAside counts the refunds that were set apart since the start, because they
+// could not be claimed or recorded.
+func (e *Engine) SetAside() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.setAside
 }
 
 // Unanswered returns how many accounts are left alone, because their channels

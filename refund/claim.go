@@ -15,6 +15,15 @@ type Due struct {
 	DueAt         time.Time
 }
 
+// Apart is a refund that can't be claimed or recorded and is left alone until a
+// time; Text is the alert about it.
+type Apart struct {
+	Key
+	LeaseEpoch int64
+	DueAt      time.Time
+	Text       string
+}
+
 // DueAsk asks for the due refunds of one account whose next step is a submit, or
 // is not, at most Limit.
 type DueAsk struct {

@@ -112,6 +112,7 @@ func (s *Service) observeQueues() {
 	s.opts.Metrics.Gauge("engine_oldest_queued_seconds", "How long the oldest claimed refund has waited for its call.", waits(func(w engine.Waits) time.Duration { return w.Queued }))
 	s.opts.Metrics.Gauge("engine_oldest_call_seconds", "How long the oldest call to a channel has been under way.", waits(func(w engine.Waits) time.Duration { return w.Calling }))
 	s.opts.Metrics.Gauge("engine_oldest_unrecorded_seconds", "How long the oldest outcome has waited to be recorded.", waits(func(w engine.Waits) time.Duration { return w.Unrecorded }))
+	s.opts.Metrics.Counter("engine_set_apart_total", "Refunds that could not be claimed or recorded and were left alone for a while.", func() float64 { return float64(s.engine.SetAside()) })
 	s.opts.Metrics.Gauge("engine_unanswered_accounts", "Channel accounts that answer no call and are left alone for a while.", func() float64 { return float64(s.engine.Unanswered()) })
 }
 

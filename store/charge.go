@@ -54,8 +54,8 @@ func chargeValues(c refund.Charge, key any) ([]any, error) {
 	}, nil
 }
 
-// scanCharge reads a row of chargeColumns. One that breaks an invariant is
-// KindCorrupt.
+// scanCharge reads a row of chargeColumns. One that breaks an invariant, or whose
+// texts can't be read, is KindCorrupt. The charge has its key also then.
 func scanCharge(scan func(...any) error) (refund.Charge, error) {
 	var c refund.Charge
 	var fee *int64
@@ -66,7 +66,7 @@ func scanCharge(scan func(...any) error) (refund.Charge, error) {
 		(*int64)(&c.Blocked), (*int64)(&c.Excess), (*int64)(&c.FeeUsed), &used,
 		&c.Refunds, &lastRefundAt, &paidAt, &createdAt, &updatedAt, &detail, &aliases, &notBefore, &c.Customer, &maskedAt)
 	if err != nil {
-		return refund.Charge{}, fmt.Errorf("read charge: %w", err)
+		return c, fmt.Errorf("read charge: %w", err)
 	}
 	if fee != nil {
 		minor := money.Minor(*fee)
@@ -76,13 +76,13 @@ func scanCharge(scan func(...any) error) (refund.Charge, error) {
 	c.NotBefore, c.MaskedAt = sqldb.FromMicros(notBefore), sqldb.FromMicros(maskedAt)
 	c.CreatedAt, c.UpdatedAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt)
 	if err := fromUsedText(used, &c); err != nil {
-		return refund.Charge{}, err
+		return c, err
 	}
 	if err := fromJSON(detail, &c.Detail); err != nil {
-		return refund.Charge{}, fmt.Errorf("read charge %s: %w", c.ID, err)
+		return c, unreadable("charge", c.ID, err)
 	}
 	if err := fromJSON(aliases, &c.Aliases); err != nil {
-		return refund.Charge{}, fmt.Errorf("read charge %s: %w", c.ID, err)
+		return c, unreadable("charge", c.ID, err)
 	}
 	return c, c.Check()
 }
@@ -112,7 +112,7 @@ func fromUsedText(text string, c *refund.Charge) error {
 	}
 	var u used
 	if err := fromJSON(text, &u); err != nil {
-		return fmt.Errorf("read charge %s: %w", c.ID, err)
+		return unreadable("charge", c.ID, err)
 	}
 	c.CouponUsed, c.GoodsUsed, c.SplitUsed = u.Coupons, u.Goods, u.Splits
 	return nil
@@ -164,6 +164,26 @@ func readCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey, 
 		c, err := scanCharge(scan)
 		found[refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}] = c
 		return err
+	})
+	return found, err
+}
+
+// soundCharges is charges without those that are corrupt.
+func (s *Store) soundCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey, lock bool) (map[refund.ChargeKey]refund.Charge, error) {
+	text := chargesByKey
+	if lock {
+		text += q.Lock("OF c")
+	}
+	found := make(map[refund.ChargeKey]refund.Charge, len(keys))
+	err := sqldb.QueryValues(ctx, q, keyColumns, chargeKeyRows(keys), text, func(scan func(...any) error) error {
+		c, err := scanCharge(scan)
+		switch {
+		case err == nil:
+			found[refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}] = c
+		case c.ID == "":
+			return err
+		}
+		return nil
 	})
 	return found, err
 }

@@ -35,80 +35,70 @@ const (
 		RETURNING refunds.merchant_id, refunds.id`
 )
 
-// ClaimRefunds implements engine.Store. Rows that another transaction is at
-// work on are left out: they are looked at again when it is done. So are rows
-// that break an invariant, which the log tells of: one of them must not hold
-// up the others for ever.
-func (s *Store) ClaimRefunds(ctx context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error) {
-	claimed, err := s.claim(ctx, due, now, until)
-	if refund.KindOf(err) != refund.KindCorrupt || err == nil {
-		return claimed, err
-	}
-	for _, one := range due {
-		more, err := s.claim(ctx, []refund.Due{one}, now, until)
-		switch {
-		case err == nil:
-			claimed = append(claimed, more...)
-		case refund.KindOf(err) == refund.KindCorrupt:
-			s.log.Error("a due refund can't be claimed (hint: refundry verify tells more)", "merchant_id", one.MerchantID, "refund", one.ID, "error", err)
-		default:
-			return claimed, err
-		}
-	}
-	return claimed, nil
-}
+// corruptText is the alert about a refund that nobody can claim.
+const corruptText = "a refund or its charge breaks an invariant, and the channel is not called about it (hint: refundry verify tells more)"
 
-func (s *Store) claim(ctx context.Context, due []refund.Due, now, until time.Time) ([]refund.Claimed, error) {
-	var claimed []refund.Claimed
-	err := s.Share(ctx, func(q sqldb.Querier) error {
-		claimed = nil
-		spaced, err := s.space(ctx, q, due, now)
-		if err != nil {
-			return err
-		}
-		rows, err := s.claimable(ctx, q, due, now)
-		if err != nil {
-			return err
-		}
-		after := make(map[refund.Key]refund.Refund, len(rows))
-		values := make([][]any, 0, len(rows))
-		for _, before := range rows {
-			r := refund.Claim(before, now, until)
-			key := refund.Key{MerchantID: r.MerchantID, ID: r.ID}
-			if r.SubmitSpacing > 0 && refund.NextStep(r) == refund.StepSubmit && !spaced[key] {
-				continue // put off, or it has changed since: it is looked at again
-			}
-			after[key] = r
-			values = append(values, []any{
-				r.MerchantID, r.ID, before.LeaseEpoch, sqldb.Micros(now),
-				r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt), sqldb.Micros(r.FirstSubmittedAt),
-			})
-		}
-		var charges []refund.ChargeKey
-		err = sqldb.QueryValues(ctx, q, claimColumns, values, claimRefunds, func(scan func(...any) error) error {
-			var key refund.Key
-			err := scan(&key.MerchantID, &key.ID)
-			claimed = append(claimed, refund.Claimed{Refund: after[key]})
-			charges = append(charges, refund.ChargeKey{MerchantID: key.MerchantID, ID: after[key].ChargeID})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		found, err := s.charges(ctx, q, charges, false)
-		for n, key := range charges {
-			claimed[n].Charge = found[key]
-		}
+// ClaimRefunds implements engine.Store. Rows that another transaction is at
+// work on are left out: they are looked at again when it is done.
+func (s *Store) ClaimRefunds(ctx context.Context, due []refund.Due, now, until time.Time) (claimed []refund.Claimed, corrupt []refund.Apart, err error) {
+	err = s.Share(ctx, func(q sqldb.Querier) (err error) {
+		claimed, corrupt, err = s.claim(ctx, q, due, now, until)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim refunds: %w", err)
+		return nil, nil, fmt.Errorf("claim refunds: %w", err)
 	}
-	return claimed, nil
+	return claimed, corrupt, nil
 }
 
-// claimable reads, under lock, the refunds that are still as they were seen.
-func (s *Store) claimable(ctx context.Context, q sqldb.Querier, due []refund.Due, now time.Time) ([]refund.Refund, error) {
+func (s *Store) claim(ctx context.Context, q sqldb.Querier, due []refund.Due, now, until time.Time) (claimed []refund.Claimed, corrupt []refund.Apart, err error) {
+	spaced, err := s.space(ctx, q, due, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, corrupt, err := s.claimable(ctx, q, due, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys := make([]refund.ChargeKey, len(rows))
+	for n, r := range rows {
+		keys[n] = refund.ChargeKey{MerchantID: r.MerchantID, ID: r.ChargeID}
+	}
+	charges, err := s.soundCharges(ctx, q, keys, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	after := make(map[refund.Key]refund.Claimed, len(rows))
+	values := make([][]any, 0, len(rows))
+	for n, before := range rows {
+		r := refund.Claim(before, now, until)
+		key := refund.Key{MerchantID: r.MerchantID, ID: r.ID}
+		charge, sound := charges[keys[n]]
+		if !sound {
+			corrupt = append(corrupt, refund.Apart{Key: key, LeaseEpoch: before.LeaseEpoch, Text: corruptText})
+			continue
+		}
+		if r.SubmitSpacing > 0 && refund.NextStep(r) == refund.StepSubmit && !spaced[key] {
+			continue // put off, or it has changed since: it is looked at again
+		}
+		after[key] = refund.Claimed{Refund: r, Charge: charge}
+		values = append(values, []any{
+			r.MerchantID, r.ID, before.LeaseEpoch, sqldb.Micros(now),
+			r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), sqldb.Micros(r.DueAt), doubtOf(r), sqldb.Micros(r.SubmittedAt), sqldb.Micros(r.FirstSubmittedAt),
+		})
+	}
+	err = sqldb.QueryValues(ctx, q, claimColumns, values, claimRefunds, func(scan func(...any) error) error {
+		var key refund.Key
+		err := scan(&key.MerchantID, &key.ID)
+		claimed = append(claimed, after[key])
+		return err
+	})
+	return claimed, corrupt, err
+}
+
+// claimable reads, under lock, the refunds that are still as they were seen. Those
+// that break an invariant are left out: one of them must not hold up the others.
+func (s *Store) claimable(ctx context.Context, q sqldb.Querier, due []refund.Due, now time.Time) (found []refund.Refund, corrupt []refund.Apart, err error) {
 	epochs := make(map[rowKey]int64, len(due))
 	keys := make([]rowKey, len(due))
 	for n, d := range due {
@@ -119,13 +109,18 @@ func (s *Store) claimable(ctx context.Context, q sqldb.Querier, due []refund.Due
 	for n, row := range rows {
 		rows[n] = append(row, epochs[rowKey{row[1].(string), row[2].(string)}])
 	}
-	var found []refund.Refund
-	err := sqldb.QueryValues(ctx, q, claimKeyColumns, rows, claimableRefunds+q.Lock("OF r SKIP LOCKED"), func(scan func(...any) error) error {
+	err = sqldb.QueryValues(ctx, q, claimKeyColumns, rows, claimableRefunds+q.Lock("OF r SKIP LOCKED"), func(scan func(...any) error) error {
 		r, err := scanRefund(scan)
-		if err == nil && !r.DueAt.IsZero() && !r.DueAt.After(now) {
+		switch {
+		case err != nil && r.ID == "":
+			return err
+		case err != nil:
+			key := rowKey{r.MerchantID, r.ID}
+			corrupt = append(corrupt, refund.Apart{Key: refund.Key{MerchantID: r.MerchantID, ID: r.ID}, LeaseEpoch: epochs[key], Text: corruptText})
+		case !r.DueAt.IsZero() && !r.DueAt.After(now):
 			found = append(found, r)
 		}
-		return err
+		return nil
 	})
-	return found, err
+	return found, corrupt, err
 }

@@ -30,7 +30,7 @@ func (s *Store) space(ctx context.Context, q sqldb.Querier, due []refund.Due, no
 	if len(spaced) == 0 {
 		return nil, nil
 	}
-	charges, err := s.charges(ctx, q, keys, true)
+	charges, err := s.soundCharges(ctx, q, keys, true)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +39,9 @@ func (s *Store) space(ctx context.Context, q sqldb.Querier, due []refund.Due, no
 	var turns, later [][]any
 	for _, d := range spaced {
 		key := refund.ChargeKey{MerchantID: d.MerchantID, ID: d.ChargeID}
+		if _, sound := charges[key]; !sound {
+			continue // nobody claims it
+		}
 		charge, ok := refund.Space(charges[key], d.SubmitSpacing, now)
 		if ok {
 			charges[key] = charge

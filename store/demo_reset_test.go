@@ -178,7 +178,7 @@ func TestAResetWaitsForNoClaimedRefundAndTouchesNoOtherMerchant(t *testing.T) {
 		if err != nil || len(due) != 1 {
 			t.Fatalf("due %v, %v", due, err)
 		}
-		if claimed, err := s.ClaimRefunds(t.Context(), due, noon, noon.Add(45*time.Second)); err != nil || len(claimed) != 1 {
+		if claimed, _, err := s.ClaimRefunds(t.Context(), due, noon, noon.Add(45*time.Second)); err != nil || len(claimed) != 1 {
 			t.Fatalf("claimed %v, %v", claimed, err)
 		}
 		reset := func(ctx context.Context, merchantID string, at time.Time) refund.Kind {

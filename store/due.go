@@ -208,22 +208,33 @@ func (s *Store) MerchantsWithDueDeliveries(ctx context.Context, after string, no
 }
 
 // DueNotices implements engine.Store. A notice that names a charge which was not
-// there is due as soon as it is, also after it was set aside.
+// there is due as soon as it is, also after it was set aside. One that can't be
+// read is set aside.
 func (s *Store) DueNotices(ctx context.Context, now time.Time, limit int) ([]refund.KeptNotice, error) {
 	const text = `SELECT ` + noticeColumns + ` FROM channel_notices n
 		WHERE n.state = $1 AND n.due_at > 0 AND n.due_at <= $2
 		OR n.state IN ($1, $3) AND n.charge_known = 0 AND n.transaction_id <> '' AND EXISTS (SELECT 1 FROM charges c
 			WHERE c.merchant_id = n.merchant_id AND c.channel_account = n.account AND c.transaction_id = n.transaction_id)
 		ORDER BY n.due_at LIMIT $4`
-	var due []refund.KeptNotice
+	var due, corrupt []refund.KeptNotice
 	err := s.Read(ctx, func(q sqldb.Querier) error {
 		args := []any{string(refund.NoticeWaiting), sqldb.Micros(now), string(refund.NoticeSetAside), int64(limit)}
 		return q.Query(ctx, text, args, func(scan func(...any) error) error {
 			n, err := scanNotice(scan)
-			due = append(due, n)
-			return err
+			switch {
+			case err == nil:
+				due = append(due, n)
+			case n.ID != "":
+				corrupt = append(corrupt, n)
+			default:
+				return err
+			}
+			return nil
 		})
 	})
+	if err == nil && len(corrupt) > 0 {
+		err = s.setNoticesAside(ctx, corrupt)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find due notices: %w", err)
 	}

@@ -71,7 +71,8 @@ func scanNotice(scan func(...any) error) (refund.KeptNotice, error) {
 		err = fromJSON(content, &c)
 	}
 	if err != nil {
-		return refund.KeptNotice{}, fmt.Errorf("read notice: %w", err)
+		n.ReceivedAt = sqldb.FromMicros(createdAt)
+		return n, fmt.Errorf("read notice: %w", err)
 	}
 	n.ReceivedAt, n.DueAt, n.ChargeKnown = sqldb.FromMicros(createdAt), sqldb.FromMicros(dueAt), known != 0
 	n.Noticed.Currency, n.Noticed.Hint = c.Currency, c.Hint
@@ -100,6 +101,21 @@ func (s *Store) KeepNotice(ctx context.Context, n refund.KeptNotice) error {
 		return fmt.Errorf("keep notice: %w", err)
 	}
 	return nil
+}
+
+// setNoticesAside sets notices aside that can't be read, as if their charges were
+// known, so that no look finds them again.
+func (s *Store) setNoticesAside(ctx context.Context, notices []refund.KeptNotice) error {
+	const text = `UPDATE channel_notices SET state = $4, note = $5, due_at = 0, charge_known = 1 WHERE merchant_id = $1 AND created_at = $2 AND id = $3`
+	return s.Share(ctx, func(q sqldb.Querier) error {
+		for _, n := range notices {
+			s.log.Error("a notice can't be read and is set aside", "merchant_id", n.MerchantID, "notice", n.ID, "account", n.Account)
+			if _, err := q.Exec(ctx, text, n.MerchantID, sqldb.Micros(n.ReceivedAt), n.ID, string(refund.NoticeSetAside), "can't be read"); err != nil {
+				return fmt.Errorf("set notice aside: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // RefuseNotice keeps a request that was not taken as a notice. Of each account,

@@ -57,8 +57,8 @@ func refundValues(r refund.Refund) ([]any, error) {
 	}, nil
 }
 
-// scanRefund reads a row of refundColumns. One that breaks an invariant is
-// KindCorrupt.
+// scanRefund reads a row of refundColumns. One that breaks an invariant, or whose
+// texts can't be read, is KindCorrupt. The refund has its key also then.
 func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	var r refund.Refund
 	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, firstSubmittedAt, submitSpacing, maskedAt, doubt int64
@@ -69,7 +69,7 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &landed, &by, &detail,
 		&firstSubmittedAt, &shown, &resolvedBy, &submitSpacing, &r.Customer, &r.ReasonCode, &maskedAt)
 	if err != nil {
-		return refund.Refund{}, fmt.Errorf("read refund: %w", err)
+		return r, fmt.Errorf("read refund: %w", err)
 	}
 	r.CreatedAt, r.UpdatedAt, r.SucceededAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt), sqldb.FromMicros(succeededAt)
 	r.DueAt, r.LeaseUntil = sqldb.FromMicros(dueAt), sqldb.FromMicros(leaseUntil)
@@ -82,10 +82,17 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 		into   any
 	}{{parts, &r.Parts}, {landed, &r.Landed}, {by, &r.By}, {detail, &r.Detail}, {shown, &r.Shown}} {
 		if err := fromJSON(text.column, text.into); err != nil {
-			return refund.Refund{}, fmt.Errorf("read refund %s: %w", r.ID, err)
+			return r, unreadable("refund", r.ID, err)
 		}
 	}
 	return r, r.Check()
+}
+
+// unreadable is the error of a row whose JSON texts can't be read.
+func unreadable(what, id string, cause error) error {
+	fault := refund.Errorf(refund.KindCorrupt, what, "%s %s can't be read", what, id)
+	fault.Cause = cause
+	return fault
 }
 
 // landedText is the column's JSON; it is empty for money that went back the

@@ -112,6 +112,7 @@ var cases = []suiteCase{
 var acrossMerchants = []suiteCase{
 	{"due refunds are found oldest first", dueRefunds},
 	{"due refunds are found by account and by their next step", dueOfAccounts},
+	{"corrupt refunds are left out of a claim and set apart", corruptRefunds},
 	{"the index of due refunds knows the next step as the rules do", stepsInTheIndex},
 	{"leases are taken over", leasesAreTakenOver},
 	{"a pause keeps the accounts that it covers from sending", pausesCover},

@@ -86,3 +86,44 @@ func stepsInTheIndex(t *testing.T, f *fixture) {
 		}
 	}
 }
+
+// corruptRefunds are left out of a claim and set apart; the others are claimed with
+// them in one commit.
+func corruptRefunds(t *testing.T, f *fixture) {
+	sound, broken := f.registered(t, f.charge(1000)), f.registered(t, f.charge(100))
+	var ids []string
+	for range 20 {
+		ids = append(ids, f.accept(t, sound, at(3), request(sound, 1))[0].ID)
+	}
+	ofBroken := f.accept(t, broken, at(3), request(broken, 1))[0].ID
+	f.must(t, `UPDATE refunds SET parts = '{"payer":2}' WHERE merchant_id = $1 AND id = $2`, f.merchant, ids[0])
+	f.must(t, `UPDATE refunds SET detail = 'no JSON' WHERE merchant_id = $1 AND id = $2`, f.merchant, ids[1])
+	f.must(t, `UPDATE charges SET detail = 'no JSON' WHERE merchant_id = $1 AND id = $2`, f.merchant, broken.ID)
+	claimed, corrupt, err := f.ClaimRefunds(t.Context(), f.due(t, at(4)), at(4), at(4).Add(lease))
+	if err != nil || len(claimed) != 18 || len(corrupt) != 3 {
+		t.Fatalf("%d were claimed, %d are corrupt, %v; want 18 and 3", len(claimed), len(corrupt), err)
+	}
+	for n := range corrupt {
+		corrupt[n].DueAt = at(50)
+		if !slices.Contains([]string{ids[0], ids[1], ofBroken}, corrupt[n].ID) || corrupt[n].Text == "" {
+			t.Errorf("corrupt: %+v", corrupt[n])
+		}
+	}
+	if err := f.SetApart(t.Context(), corrupt); err != nil {
+		t.Fatal(err)
+	}
+	if due := f.due(t, at(40)); len(due) != 0 {
+		t.Errorf("%d are still due", len(due))
+	}
+	if due := f.due(t, at(50)); len(due) != 18+3 { // and the leases that are over by then
+		t.Errorf("%d are due afterwards", len(due))
+	}
+	alerts, _, err := f.Alerts(t.Context(), f.merchant, false, refund.Page{Limit: 10})
+	if err != nil || len(alerts) != 3 {
+		t.Errorf("alerts %+v, %v", alerts, err)
+	}
+	corrupt[0].LeaseEpoch, corrupt[0].DueAt = 7, at(55)
+	if err := f.SetApart(t.Context(), corrupt[:1]); err != nil || len(f.due(t, at(50))) != 21 {
+		t.Errorf("one that was claimed meanwhile was set apart, %v", err)
+	}
+}

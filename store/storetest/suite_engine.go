@@ -27,7 +27,7 @@ func (f *fixture) due(t testing.TB, now time.Time) []refund.Due {
 
 func (f *fixture) claimed(t testing.TB, due []refund.Due, now time.Time) []refund.Claimed {
 	t.Helper()
-	claimed, err := f.ClaimRefunds(t.Context(), due, now, now.Add(lease))
+	claimed, _, err := f.ClaimRefunds(t.Context(), due, now, now.Add(lease))
 	if err != nil {
 		t.Fatal(err)
 	}
