@@ -44,8 +44,13 @@ func (s *splitting) record(ctx context.Context, batch []*word) {
 	case err == nil:
 		s.engine.keepRecorded(batch, posted)
 		s.recorded += len(batch)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, refund.ErrCommitUnknown):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, refund.ErrCommitUnknown), errors.Is(err, refund.ErrUnavailable):
 		s.fail(err, batch)
+	case errors.Is(err, refund.ErrLocked) && len(batch) > 1 && !oneMerchant(batch):
+		// Each part in which the locked row is waits for it: others not once more.
+		for _, part := range byMerchant(batch) {
+			s.record(ctx, part)
+		}
 	case len(batch) == 1:
 		s.one(ctx, batch[0], err)
 	default:
@@ -53,6 +58,25 @@ func (s *splitting) record(ctx context.Context, batch []*word) {
 		s.record(ctx, batch[:len(batch)/2])
 		s.record(ctx, batch[len(batch)/2:])
 	}
+}
+
+func oneMerchant(batch []*word) bool {
+	return !slices.ContainsFunc(batch, func(w *word) bool { return w.MerchantID != batch[0].MerchantID })
+}
+
+// byMerchant are the words of each merchant, in their order.
+func byMerchant(batch []*word) [][]*word {
+	var parts [][]*word
+	place := make(map[string]int)
+	for _, w := range batch {
+		n, known := place[w.MerchantID]
+		if !known {
+			n, parts = len(parts), append(parts, nil)
+			place[w.MerchantID] = n
+		}
+		parts[n] = append(parts[n], w)
+	}
+	return parts
 }
 
 // fail ends the step: nothing is wrong with the words.
@@ -65,11 +89,15 @@ func (s *splitting) fail(err error, batch []*word) {
 // else set apart.
 func (s *splitting) one(ctx context.Context, w *word, err error) {
 	e := s.engine
-	if s.alone++; s.alone >= maxAlone && s.recorded == 0 {
+	locked := errors.Is(err, refund.ErrLocked)
+	if !locked {
+		s.alone++
+	}
+	if s.alone >= maxAlone && s.recorded == 0 {
 		s.fail(err, []*word{w})
 		return
 	}
-	if reduced := w.reduce(); reduced != nil {
+	if reduced := w.reduce(); reduced != nil && !locked {
 		if posted, err := e.record(ctx, []*word{reduced}); err == nil {
 			e.keepRecorded([]*word{w}, posted)
 			s.recorded++
@@ -80,7 +108,7 @@ func (s *splitting) one(ctx context.Context, w *word, err error) {
 	e.opts.Log.Error("an outcome could not be recorded", "merchant_id", w.MerchantID, "refund", w.ID, "outcome", w.Outcome.Kind, "tries", w.tries, "error", err)
 	e.mu.Lock()
 	now := e.now()
-	if again := now.Add(time.Second << w.tries / 2); !e.stopping && w.tries < maxTries && again.Before(w.until) {
+	if again := now.Add(time.Second << w.tries / 2); !e.stopping && (locked || w.tries < maxTries) && again.Before(w.until) {
 		w.next = again
 		e.apart = append(e.apart, w)
 		time.AfterFunc(again.Sub(now), func() { ring(e.recordBell) })
@@ -89,6 +117,9 @@ func (s *splitting) one(ctx context.Context, w *word, err error) {
 	}
 	e.recorded([]*word{w})
 	e.mu.Unlock()
+	if locked {
+		return // its lease runs out, and then the channel is asked
+	}
 	e.setApart(ctx, refund.Apart{
 		Key: w.Key, LeaseEpoch: w.Outcome.Epoch, DueAt: now.Add(apartWait),
 		Text: "an outcome of a refund could not be recorded; the channel is asked about it again from time to time (hint: the log says why; then refundry verify)",

@@ -26,6 +26,7 @@ type memory struct {
 
 	// refuses are reports that break a constraint of the database.
 	refuses func(refund.Report) bool
+	refusal error
 
 	mu       sync.Mutex
 	refunds  map[refund.Key]*refund.Refund
@@ -36,7 +37,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{latency: 100 * time.Microsecond, refunds: make(map[refund.Key]*refund.Refund)}
+	return &memory{latency: 100 * time.Microsecond, refusal: errors.New("a constraint does not hold"), refunds: make(map[refund.Key]*refund.Refund)}
 }
 
 func (m *memory) lock() func() {
@@ -126,7 +127,7 @@ func (m *memory) ClaimRefunds(_ context.Context, due []refund.Due, now, until ti
 func (m *memory) Record(_ context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	defer m.lock()()
 	if m.refuses != nil && slices.ContainsFunc(reports, m.refuses) {
-		return nil, errors.New("a constraint does not hold")
+		return nil, m.refusal
 	}
 	posted := make([]refund.Posted, len(reports))
 	for n, report := range reports {
