@@ -32,6 +32,23 @@ func (r *rig) damage(ids []string) {
 	}
 }
 
+// acceptMany has refunds accepted, as many together as may be.
+func (r *rig) acceptMany(chargeID string, n int) (accepted []refund.Refund) {
+	r.t.Helper()
+	for len(accepted) < n {
+		many := unit(r.owner, chargeID, 100)
+		for range min(100, n-len(accepted)) - 1 {
+			many.Requests, many.Members = append(many.Requests, many.Requests[0]), append(many.Members, refund.Content{})
+		}
+		result, err := r.intake.Accept(r.t.Context(), many, 0)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		accepted = append(accepted, result.Refunds...)
+	}
+	return accepted
+}
+
 // More corrupt refunds than a look reads are in front of sound ones.
 func TestCorruptRefundsAtTheFrontHoldUpNoOther(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -40,11 +57,12 @@ func TestCorruptRefundsAtTheFrontHoldUpNoOther(t *testing.T) {
 		c := r.charge(1_000_000)
 		reserved := fill(r.engine) // so that all are left to the looks
 		var corrupt, sound []string
-		for range 300 {
-			corrupt = append(corrupt, r.accept(c.ID, 100).ID)
-		}
-		for range 20 {
-			sound = append(sound, r.accept(c.ID, 100).ID)
+		for n, one := range r.acceptMany(c.ID, 320) {
+			if n < 300 {
+				corrupt = append(corrupt, one.ID)
+			} else {
+				sound = append(sound, one.ID)
+			}
 		}
 		r.engine.Release(reserved)
 		r.damage(corrupt)
@@ -101,8 +119,8 @@ func TestNoticesAboutCorruptRefundsHoldUpNoOther(t *testing.T) {
 		var waiting noticing
 		var corrupt, deaf []string
 		var last refund.Refund
-		for n := range 2*many + 1 {
-			last = r.accept(c.ID, 100)
+		for n, one := range r.acceptMany(c.ID, 2*many+1) {
+			last = one
 			notice := channel.PendingNotice{ID: fmt.Sprint(n), Notified: r.notified(c, last.ChannelNumber, 100)}
 			notice.Account = r.account
 			waiting.notices = append(waiting.notices, notice)
