@@ -1,7 +1,9 @@
 package dialect_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -22,7 +24,10 @@ type toyRoute struct {
 	do func(toyCall) error
 }
 
-var errLost = errors.New("no answer")
+var (
+	errLost = errors.New("no answer")
+	errAway = refund.Wrap(fmt.Errorf("read: %w", refund.ErrUnavailable), "show")
+)
 
 var toyRoutes = []toyRoute{
 	{dialect.Get("/toy/things"), func(c toyCall) error { return c.say("things") }},
@@ -34,6 +39,12 @@ var toyRoutes = []toyRoute{
 	{dialect.Post("/toy/panic"), func(toyCall) error { panic("fault") }},
 	{dialect.Get("/toy/lost"), func(c toyCall) error { return c.Lost(errLost, "render") }},
 	{dialect.Post("/toy/lost"), func(c toyCall) error { return c.Lost(errLost, "render") }},
+	{dialect.Get("/toy/away"), func(toyCall) error { return errAway }},
+	{dialect.Post("/toy/away"), func(toyCall) error { return errAway }},
+	{dialect.Post("/toy/away/late"), func(c toyCall) error {
+		refund.Committed(context.WithoutCancel(c.R.Context()))
+		return errAway
+	}},
 	{dialect.Post("/toy/abort"), func(toyCall) error { panic(http.ErrAbortHandler) }},
 	{dialect.Post("/toy/half"), func(c toyCall) error {
 		c.W.Header().Set("Content-Length", "100")
@@ -76,7 +87,7 @@ func toy(change func(*dialect.API[toyCall, toyRoute])) *dialect.API[toyCall, toy
 			}
 			status := map[refund.Kind]int{
 				refund.KindNotFound: 404, refund.KindMethodNotAllowed: 405, refund.KindUnauthenticated: 401, refund.KindInternal: 500,
-				refund.KindUnknownOutcome: 504,
+				refund.KindUnknownOutcome: 504, refund.KindUnavailable: 503,
 			}[refund.KindOf(err)]
 			http.Error(c.W, string(refund.KindOf(err)), status)
 		},
@@ -167,6 +178,9 @@ func TestAFaultIsNoDenial(t *testing.T) {
 		{"POST", "/toy/panic", "", 504},
 		{"GET", "/toy/lost", "", 500},
 		{"POST", "/toy/lost", "", 504},
+		{"GET", "/toy/away", "", 503},
+		{"POST", "/toy/away", "", 503},
+		{"POST", "/toy/away/late", "", 504}, // after a commit
 		{"POST", "/toy/abort", "", 0},
 		{"POST", "/toy/half", "", 0},
 		{"POST", "/toy/late", "", 0},

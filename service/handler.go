@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -59,8 +60,13 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 // readiness tells load balancers whether requests may come here.
 func (s *Service) readiness(w http.ResponseWriter, _ *http.Request) {
 	err := s.Ready()
-	if was := s.unready.Swap(err != nil); was != (err != nil) && s.Store.Down() == nil && !s.closing.Load() {
-		s.opts.Log.Warn("readiness changed", "ready", err == nil, "error", err)
+	switch {
+	case errors.Is(err, errOutage), errors.Is(err, errStopping):
+		// It has its own line in the log.
+	case err != nil && !s.unready.Swap(true):
+		s.opts.Log.Warn("not ready", "error", err)
+	case err == nil && s.unready.Swap(false):
+		s.opts.Log.Warn("ready again")
 	}
 	if err != nil {
 		plain(w, http.StatusServiceUnavailable, "not ready\n")

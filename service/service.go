@@ -83,7 +83,7 @@ type Service struct {
 	handler    http.Handler
 	refusals   refusals
 	closing    atomic.Bool
-	unready    atomic.Bool    // what /readyz answered last
+	unready    atomic.Bool    // /readyz was no, for a reason that only it tells
 	demo       merchant.Fresh // the demo merchant, where it is loaded
 
 	// What runs, in the order in which it is stopped.
@@ -97,11 +97,11 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	opts.Log = slog.New(quietHandler{opts.Log.Handler()})
 	if opts.Metrics == nil {
 		opts.Metrics = telemetry.New(Build())
 	}
 	s := &Service{opts: opts, clock: clock{base: opts.Now}}
+	s.opts.Log = slog.New(quietHandler{opts.Log.Handler(), s.outage})
 	if opts.Now == nil {
 		s.clock.base = time.Now
 	}
@@ -291,13 +291,18 @@ func (s *Service) Handler() http.Handler { return s.handler }
 // Metrics are the service's; the server counts its requests there.
 func (s *Service) Metrics() *telemetry.Metrics { return s.opts.Metrics }
 
+var (
+	errStopping = errors.New("the service is stopping")
+	errOutage   = errors.New("the database can't be used")
+)
+
 // Ready says why the service can't take requests, nil if it can.
 func (s *Service) Ready() error {
 	if s.closing.Load() {
-		return errors.New("the service is stopping")
+		return errStopping
 	}
 	if err := s.Store.Down(); err != nil {
-		return fmt.Errorf("the database can't be used: %w", err)
+		return fmt.Errorf("%w: %w", errOutage, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 	defer cancel()

@@ -100,6 +100,12 @@ func (s *Service) observeQueues() {
 			return float64([]int{queued, calling, unrecorded}[which])
 		}
 	}
+	s.opts.Metrics.Gauge("database_usable", "1 while the database can be used, 0 while it can't.", func() float64 {
+		if s.Store.Down() != nil {
+			return 0
+		}
+		return 1
+	})
 	s.opts.Metrics.Gauge("intake_waiting", "Units of refund requests that wait for a commit.", func() float64 { return float64(s.intake.Waiting()) })
 	s.opts.Metrics.Gauge("engine_queued", "Refunds in memory that wait for their call to a channel.", depth(0))
 	s.opts.Metrics.Gauge("engine_calling", "Calls to channels that are under way.", depth(1))

@@ -105,6 +105,7 @@ func (db *postgresDB) share(ctx context.Context, work func(Querier) error) error
 }
 
 func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work func(Querier) error) error {
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
 	conn, err := db.acquire(ctx)
@@ -125,6 +126,9 @@ func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work 
 		}
 	}()
 	if err := work(pgQuerier{tx}); err != nil {
+		if ctx.Err() != nil && outer.Err() == nil {
+			return unavailable(fmt.Errorf("no answer within %v: %w", transactionTimeout, err))
+		}
 		return pgProblem(pgBroken(ctx, conn, err))
 	}
 	committing = true
