@@ -31,6 +31,12 @@ import (
 // protocols ask theirs to answer within 5 s.
 const deliveryTimeout = 10 * time.Second
 
+// CloseTimeout is how long the parts may take to end after the listener: calls to
+// channels and webhooks, which end at the same time, are bounded by 30 s, and what
+// they led to has to be recorded. With server.StopTimeout a stop takes 60 s at
+// most (docs/operations.md).
+const CloseTimeout = 35 * time.Second
+
 // readyTimeout bounds the question to the database behind /readyz.
 const readyTimeout = 2 * time.Second
 
@@ -86,8 +92,8 @@ type Service struct {
 	unready    atomic.Bool    // /readyz was no, for a reason that only it tells
 	demo       merchant.Fresh // the demo merchant, where it is loaded
 
-	// What runs, in the order in which it is stopped.
-	running []*running
+	// What runs, in the order in which it is stopped, some together.
+	running [][]*running
 }
 
 // Start opens and migrates the database, loads the keys, and starts everything
@@ -250,21 +256,26 @@ func (s *Service) now() time.Time { return s.clock.now().UTC().Truncate(time.Mic
 // run starts the loops. What is stopped first stands first: nothing may feed a
 // part that has ended.
 func (s *Service) run() {
-	s.running = []*running{
-		begin("intake", s.intake.Run),
-		begin("engine", s.engine.Run),
-		begin("sandbox", s.sandbox.Run),
-		begin("webhooks", s.webhooks.Run),
-		begin("audit", s.linkAudit),
-		begin("database", s.Store.Watch),
-		begin("clock", func(ctx context.Context) {
-			if s.corrected() {
-				s.clock.keep(ctx, s.Store, s.opts.Log)
-			}
-		}),
-	}
-	if s.opts.Demo {
-		s.running = append(s.running, begin("demo files", s.keepDemo))
+	s.running = [][]*running{
+		{begin("intake", s.intake.Run)},
+		// Webhooks need not wait for the last outcomes: the database has their events,
+		// and both take as long as others keep them waiting.
+		{begin("engine", s.engine.Run), begin("webhooks", s.webhooks.Run)},
+		{begin("sandbox", s.sandbox.Run)},
+		{
+			begin("audit", s.linkAudit),
+			begin("database", s.Store.Watch),
+			begin("clock", func(ctx context.Context) {
+				if s.corrected() {
+					s.clock.keep(ctx, s.Store, s.opts.Log)
+				}
+			}),
+			begin("demo files", func(ctx context.Context) {
+				if s.opts.Demo {
+					s.keepDemo(ctx)
+				}
+			}),
+		},
 	}
 }
 
@@ -314,23 +325,35 @@ func (s *Service) Ready() error {
 
 // Close ends the service after the listener has stopped: what the intake holds
 // is answered, calls to channels are finished and recorded, webhooks under way
-// end, and the database is closed. When ctx ends first, the error says what
+// end at the same time, and the database is closed. When ctx ends first, the error says what
 // was still at work; the process should then end.
 func (s *Service) Close(ctx context.Context) error {
 	if s.closing.Swap(true) {
 		return nil
 	}
-	for _, part := range s.running {
-		part.stop()
-		select {
-		case <-part.done:
-		case <-ctx.Done():
-			return fmt.Errorf("stop %s: %w", part.name, ctx.Err())
-		}
+	if err := stopAll(ctx, s.running); err != nil {
+		return err
 	}
 	err := s.markEnd(ctx)
 	s.release()
 	return err
+}
+
+// stopAll stops parts, one stage after the other, and waits for their ends.
+func stopAll(ctx context.Context, stages [][]*running) error {
+	for _, stage := range stages {
+		for _, part := range stage {
+			part.stop()
+		}
+		for _, part := range stage {
+			select {
+			case <-part.done:
+			case <-ctx.Done():
+				return fmt.Errorf("stop %s: %w", part.name, ctx.Err())
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Service) release() {

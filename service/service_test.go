@@ -91,7 +91,7 @@ func TestAServiceThatWasClosedLeavesNothingRunning(t *testing.T) {
 		if err := s.Ready(); err == nil {
 			t.Error("a closed service says that it is ready")
 		}
-		for _, part := range s.running {
+		for _, part := range slices.Concat(s.running...) {
 			select {
 			case <-part.done:
 			default:

@@ -19,10 +19,6 @@ import (
 	"github.com/refundry/refundry/service"
 )
 
-// closeTimeout is how long the parts may take to end after the listener: calls
-// to channels are bounded by 30 s, and their outcomes have to be recorded.
-const closeTimeout = 45 * time.Second
-
 // serveCommand runs the service.
 type serveCommand struct {
 	serveFlags
@@ -206,7 +202,7 @@ func readAgain(ctx context.Context, hangups <-chan os.Signal, certificate *serve
 
 // closeService ends what stands behind the listener, which has stopped.
 func closeService(s *service.Service) error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), service.CloseTimeout)
 	defer cancel()
 	if err := s.Close(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
