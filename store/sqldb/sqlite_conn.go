@@ -37,7 +37,7 @@ var errDriver = errors.New("the SQLite driver's statements take no context")
 func (db *sqliteDB) connect(options string) (*sqliteConn, error) {
 	raw, err := db.driver.Open(db.address + options)
 	if err != nil {
-		return nil, err
+		return nil, sqliteUnusable(err)
 	}
 	return &sqliteConn{raw: raw, prepared: make(map[string]driver.Stmt)}, nil
 }
@@ -83,7 +83,7 @@ func (c *sqliteConn) exec(ctx context.Context, text string, args []any) (int64, 
 	statement, err := c.take(ctx, text)
 	if err != nil {
 		c.broken = true
-		return 0, err
+		return 0, sqliteUnusable(err)
 	}
 	defer c.keep(text, statement)
 	executor, ok := statement.(driver.StmtExecContext)
@@ -98,7 +98,7 @@ func (c *sqliteConn) exec(ctx context.Context, text string, args []any) (int64, 
 	result, err := executor.ExecContext(ctx, values)
 	if err != nil {
 		c.broken = true
-		return 0, err
+		return 0, sqliteUnusable(err)
 	}
 	return result.RowsAffected()
 }
@@ -107,7 +107,7 @@ func (c *sqliteConn) query(ctx context.Context, text string, args []any, each fu
 	statement, err := c.take(ctx, text)
 	if err != nil {
 		c.broken = true
-		return err
+		return sqliteUnusable(err)
 	}
 	defer c.keep(text, statement)
 	queryer, ok := statement.(driver.StmtQueryContext)
@@ -122,7 +122,7 @@ func (c *sqliteConn) query(ctx context.Context, text string, args []any, each fu
 	clear(values)
 	if err != nil {
 		c.broken = true
-		return err
+		return sqliteUnusable(err)
 	}
 	defer func() { _ = rows.Close() }()
 	row := make([]driver.Value, len(rows.Columns()))
@@ -136,7 +136,7 @@ func (c *sqliteConn) query(ctx context.Context, text string, args []any, each fu
 			return nil
 		case err != nil:
 			c.broken = true
-			return err
+			return sqliteUnusable(err)
 		}
 		if err := each(scan); err != nil {
 			return err
