@@ -116,7 +116,7 @@ func (c *restoreCommand) Run(e *environment) error {
 	if kept != "" {
 		e.say("what was there is %s", kept)
 	}
-	e.say("%s is restored; serve will start with every channel account paused (hint: compare with each channel what it did since the backup, then refundry account resume)", path)
+	e.say("%s is restored; serve will start with every channel account paused (hint: refundry account check ACCOUNT --since TIME asks each channel what it did since the backup; then refundry account resume)", path)
 	return nil
 }
 
