@@ -32,6 +32,9 @@ const (
 type postgresDB struct {
 	pool    *pgxpool.Pool
 	planner *planner
+	// answerTimeout is how long a statement outside a transaction waits for the
+	// server's next word.
+	answerTimeout time.Duration
 }
 
 func openPostgres(ctx context.Context, address string, opts Options) (*postgresDB, error) {
@@ -56,7 +59,7 @@ func openPostgres(ctx context.Context, address string, opts Options) (*postgresD
 	if err != nil {
 		return nil, fmt.Errorf("open postgres: %w", err)
 	}
-	db := &postgresDB{pool: pool, planner: newPlanner(pool, opts)}
+	db := &postgresDB{pool: pool, planner: newPlanner(pool, opts), answerTimeout: transactionTimeout}
 	if err := db.ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open postgres at %s:%d: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -56,17 +57,36 @@ func pgUnusable(err error) error {
 // pgPooled runs each statement on any connection of the pool.
 type pgPooled struct{ db *postgresDB }
 
-func (q pgPooled) on(ctx context.Context, work func(pgQuerier) error) error {
+// on runs work, and ends it where the server says nothing for answerTimeout:
+// one that stands still, as on a disk that hangs, breaks no connection. work
+// calls heard with each word of the server's, and with false while it is busy
+// with one.
+func (q pgPooled) on(ctx context.Context, work func(ctx context.Context, one pgQuerier, heard func(waits bool)) error) error {
 	conn, err := q.db.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
-	return pgBroken(ctx, conn, work(pgQuerier{conn}))
+	limited, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(q.db.answerTimeout, func() { cancel(errNoAnswer) })
+	defer timer.Stop()
+	err = work(limited, pgQuerier{conn}, func(waits bool) {
+		timer.Stop()
+		if waits {
+			timer.Reset(q.db.answerTimeout)
+		}
+	})
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(limited), errNoAnswer) {
+		return unavailable(fmt.Errorf("%w within %v: %w", errNoAnswer, q.db.answerTimeout, err))
+	}
+	return pgBroken(ctx, conn, err)
 }
 
+var errNoAnswer = errors.New("no answer")
+
 func (q pgPooled) Exec(ctx context.Context, text string, args ...any) (touched int64, err error) {
-	err = q.on(ctx, func(one pgQuerier) (err error) {
+	err = q.on(ctx, func(ctx context.Context, one pgQuerier, _ func(bool)) (err error) {
 		touched, err = one.Exec(ctx, text, args...)
 		return err
 	})
@@ -74,11 +94,17 @@ func (q pgPooled) Exec(ctx context.Context, text string, args ...any) (touched i
 }
 
 func (q pgPooled) Query(ctx context.Context, text string, args []any, each func(func(...any) error) error) error {
-	return q.on(ctx, func(one pgQuerier) error { return one.Query(ctx, text, args, each) })
+	return q.on(ctx, func(ctx context.Context, one pgQuerier, heard func(bool)) error {
+		return one.Query(ctx, text, args, func(scan func(...any) error) error {
+			heard(false)
+			defer heard(true)
+			return each(scan)
+		})
+	})
 }
 
 func (q pgPooled) Send(ctx context.Context, statements []Statement) (touched []int64, err error) {
-	err = q.on(ctx, func(one pgQuerier) (err error) {
+	err = q.on(ctx, func(ctx context.Context, one pgQuerier, _ func(bool)) (err error) {
 		touched, err = one.Send(ctx, statements)
 		return err
 	})
