@@ -80,9 +80,8 @@ func (s *Store) SearchPlan(ctx context.Context, merchantID, number string, ids [
 
 // ListPlan is SearchPlan for a page of refunds, and ChargePlan for one of charges.
 func (s *Store) ListPlan(ctx context.Context, f refund.Filter) ([]string, error) {
-	l := newListing(`SELECT `+refundColumns+` FROM refunds r WHERE r.merchant_id = $1`, "r", f.MerchantID, f.Page)
-	filterRefunds(l, f)
-	return s.plan(ctx, l.end())
+	_, one := listedRefunds(f)
+	return s.plan(ctx, one)
 }
 
 func (s *Store) ChargePlan(ctx context.Context, f refund.ChargeFilter) ([]string, error) {

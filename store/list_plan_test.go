@@ -19,6 +19,9 @@ func TestAFilterReadsItsOwnIndex(t *testing.T) {
 			`UPDATE refunds SET customer = 'M-7', reason_code = 'late' WHERE id = 're_7'`,
 			`UPDATE refunds SET state = 'failed', succeeded_at = 0, failure_code = 'CLOSED' WHERE id = 're_7'`,
 			"ANALYZE") {
+			if s.SQLite() && text == "ANALYZE" {
+				continue // nobody measures a SQLite database: the plan must be right without
+			}
 			if err := s.Exec(t.Context(), text); err != nil {
 				t.Fatal(err)
 			}

@@ -60,6 +60,7 @@ var cases = []suiteCase{
 	{"a charge and a refund are found by their numbers at the channel", foundByTransaction},
 	{"pages of charges go both ways", pagesOfCharges},
 	{"pages of refunds go both ways", pagesOfRefunds},
+	{"refunds of several states are paged both ways", pagesOfStates},
 	{"filters select", filters},
 	{"a unit is found by its key, and batches are listed", unitsAreTheirKeys},
 	{"a batch of an older replica is one batch, and is listed", olderBatches},

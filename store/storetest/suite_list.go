@@ -78,6 +78,40 @@ func pagesOfCharges(t *testing.T, f *fixture) {
 	})
 }
 
+func pagesOfStates(t *testing.T, f *fixture) {
+	states := []refund.State{refund.Created, refund.Failed, refund.Canceled}
+	var all []row
+	for n := range 12 {
+		c := f.registered(t, f.charge(100))
+		r := f.accept(t, c, at(n/3), request(c, 1))[0]
+		state := states[n%3]
+		if n == 11 {
+			state = refund.Abnormal // not asked for
+		}
+		f.must(t, `UPDATE refunds SET state = $3, due_at = CASE WHEN $4 = 1 THEN 0 ELSE due_at END WHERE merchant_id = $1 AND id = $2`, f.merchant, r.ID, string(state), asNumber(state.Final()))
+		if n != 11 {
+			all = append(all, row{refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, r.ID})
+		}
+	}
+	pages(t, all, func(page refund.Page) (rows []row, more bool) {
+		list, more, err := f.RefundList(t.Context(), refund.Filter{MerchantID: f.merchant, States: states, AmountMin: 1, Page: page})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list {
+			rows = append(rows, row{refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, r.ID})
+		}
+		return rows, more
+	})
+}
+
+func asNumber(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
 func pagesOfRefunds(t *testing.T, f *fixture) {
 	var all []row
 	for n := range 7 {
