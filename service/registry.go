@@ -8,6 +8,7 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/manual"
 	"github.com/refundry/refundry/channel/sandbox"
+	channelwechatpay "github.com/refundry/refundry/channel/wechatpay"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/dialect/payin"
@@ -79,6 +80,7 @@ func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]cha
 	return map[string]channel.Driver{
 		merchant.ChannelSandbox: s.sandbox,
 		merchant.ChannelManual:  manual.Driver{},
+		channelwechatpay.Name:   channelwechatpay.New(channelwechatpay.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 	}
 }
 

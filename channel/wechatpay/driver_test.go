@@ -11,6 +11,7 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/channeltest"
 	"github.com/refundry/refundry/channel/wechatpay"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
@@ -96,6 +97,21 @@ func TestWeChatPayIsADriver(t *testing.T) {
 		} {
 			if _, err := newDriver().Open(f.account(change)); refund.As(err) == nil || refund.As(err).Param != name {
 				t.Errorf("without %s: %v", name, err)
+			}
+		}
+	})
+	t.Run("a test merchant moves no real money", func(t *testing.T) {
+		for address, ok := range map[string]bool{
+			"": false, "https://API.mch.weixin.qq.com./": false, "https://api2.wechatpay.cn:443": false, "https://sim.example": true, f.URL: true,
+		} {
+			a := f.account(map[string]string{"base_url": address})
+			a.Mode = merchant.Test
+			if _, err := newDriver().Open(a); (err == nil) != ok || err != nil && refund.As(err).Param != "base_url" {
+				t.Errorf("%q: %v", address, err)
+			}
+			a.Mode = merchant.Live
+			if _, err := newDriver().Open(a); err != nil {
+				t.Errorf("%q of a live merchant: %v", address, err)
 			}
 		}
 	})

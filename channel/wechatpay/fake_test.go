@@ -100,7 +100,7 @@ func newFake(t testing.TB, mchID, subMchID string) *fake {
 		entries: map[string]*entry{}, faults: map[string][]string{}, queries: map[string]string{}, always: map[string]string{}, ends: map[string]string{},
 	}
 	f.Server = httptest.NewServer(f)
-	t.Cleanup(f.Server.Close)
+	t.Cleanup(f.Close)
 	return f
 }
 

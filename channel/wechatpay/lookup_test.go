@@ -63,7 +63,7 @@ func TestABillThatIsNotWhatWasAnnouncedIsNone(t *testing.T) {
 		for {
 			row, err := bill.Next()
 			if err != nil {
-				if _, again := bill.Next(); again != err {
+				if _, again := bill.Next(); !errors.Is(again, err) {
 					t.Errorf("after %v it says %v", err, again)
 				}
 				return rows, err

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
@@ -115,7 +114,7 @@ func (c *connector) sub(charge refund.Charge) (string, *refund.Outcome) {
 	}
 	known := ""
 	for _, alias := range charge.Aliases {
-		if alias.Dialect == merchant.WeChatPay && alias.Identity == c.mchID {
+		if alias.Dialect == Name && alias.Identity == c.mchID {
 			known = cmp.Or(known, alias.Sub)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/refundry/refundry/egress"
@@ -129,4 +130,17 @@ func base(settings map[string]string) string {
 		return strings.TrimRight(value, "/")
 	}
 	return wire.Host
+}
+
+// liveHosts are below which WeChat Pay itself answers.
+var liveHosts = []string{"weixin.qq.com", "wechatpay.cn"}
+
+// isLive reports whether an address is WeChat Pay's own.
+func isLive(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	return slices.ContainsFunc(liveHosts, func(live string) bool { return host == live || strings.HasSuffix(host, "."+live) })
 }

@@ -19,8 +19,9 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// Name is the driver's name in channel accounts.
-const Name = merchant.WeChatPay
+// Name is the driver's name in channel accounts. A charge's names in WeChat Pay's
+// own API, whoever serves it, go by the same.
+const Name = "wechatpay"
 
 // billTimeout bounds the download of a bill, which is read while it comes: a day
 // of a large merchant has some hundred megabytes.
@@ -77,6 +78,9 @@ func (d *Driver) Open(a channel.Account) (channel.Connector, error) {
 	own, err := readCredentials(a.Settings, a.Secrets)
 	if err != nil {
 		return nil, err
+	}
+	if a.Mode == merchant.Test && isLive(base(a.Settings)) {
+		return nil, invalid(settingBaseURL, "must be another for a test merchant: WeChat Pay has no test environment, and its refunds are real")
 	}
 	c := &connector{Driver: d, credentials: own, base: base(a.Settings), sendsFunds: a.Settings[settingFundsFlow] != newFundsFlow}
 	if wire.IsNotifyURL(a.NotifyURL) && len(a.NotifyURL) <= wire.MaxNotifyURL {

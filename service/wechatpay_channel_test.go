@@ -1,0 +1,217 @@
+package service
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
+)
+
+var ownMachine = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+// listening starts a service behind an address of its own, which it knows.
+func listening(t *testing.T, opts Options) (*Service, string) {
+	t.Helper()
+	var handler atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.Load().(http.Handler).ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	opts.PublicURL, opts.EgressAllow = server.URL, ownMachine
+	s := start(t, opts)
+	handler.Store(s.Handler())
+	return s, server.URL
+}
+
+// weChatShop is a service whose live merchant refunds through WeChat Pay's API,
+// which our own dialect serves in another service.
+type weChatShop struct {
+	*testing.T
+	*Service
+	by      admin.By
+	owner   string
+	account merchant.ChannelAccount
+	charge  refund.Charge
+}
+
+func newWeChatShop(t *testing.T, platform *Service, address, mchID, signedBy string) *weChatShop {
+	t.Helper()
+	// Notices are signed by what the platform has chosen for the merchant.
+	_, err := platform.admin.SetIdentity(t.Context(), admin.By{Actor: audit.Actor{Kind: "command", Name: "root"}}, merchant.DemoID, merchant.WeChatPay, mchID,
+		merchant.Given{Settings: map[string]string{"signs_with": signedBy}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, identity, err := platform.Store.Identity(t.Context(), merchant.WeChatPay, mchID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &weChatShop{T: t, by: admin.By{Actor: audit.Actor{Kind: "command", Name: "root"}}}
+	w.Service, _ = listening(t, Options{Database: storetest.SQLite(t)})
+	fresh, err := merchant.NewFresh("shop", merchant.Live, nil, nil, w.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.owner = fresh.Merchant.ID
+	if err := w.Store.AddMerchant(t.Context(), fresh, storetest.Record(w.owner)); err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]string{"mchid": mchID, "merchant_certificate": identity.Public[merchant.MerchantCertPEM], "base_url": address}
+	if identity.Sub != "" {
+		delete(settings, "mchid")
+		settings["sp_mchid"], settings["sub_mchid"] = mchID, identity.Sub
+	}
+	if signedBy == "certificate" {
+		settings["platform_certificate"] = identity.Public[merchant.PlatformCertPEM]
+	} else {
+		settings["platform_public_key_id"], settings["platform_public_key"] = identity.Public[merchant.PlatformPublicKeyID], identity.Public[merchant.PlatformPublicPEM]
+	}
+	w.account, err = w.admin.AddAccount(t.Context(), w.by, w.owner, admin.NewAccount{
+		Channel: merchant.WeChatPay, Takes: []string{"wx"}, Settings: settings,
+		Secrets: map[string]string{"apiv3_key": identity.Secrets[merchant.APIv3Key], "merchant_private_key": identity.Secrets[merchant.MerchantKeyPEM]},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.charge = w.register(platform)
+	return w
+}
+
+// register has the shop know the demo's order as the platform knows it.
+func (w *weChatShop) register(platform *Service) refund.Charge {
+	w.Helper()
+	theirs, err := platform.Store.Charge(w.Context(), merchant.DemoID, demoWeChatID)
+	if err != nil {
+		w.Fatal(err)
+	}
+	c, _, err := w.Store.RegisterCharge(w.Context(), refund.Charge{
+		MerchantID: w.owner, ID: "ch_" + refund.NewID(w.now()), OrderNo: theirs.OrderNo, Channel: "wx", ChannelAccount: w.account.ID,
+		TransactionID: theirs.TransactionID, Currency: theirs.Currency, Amount: theirs.Amount, Fee: theirs.Fee, Detail: theirs.Detail,
+		PaidAt: theirs.PaidAt, CreatedAt: w.now(),
+	}, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return c
+}
+
+// refunded asks for a refund and waits for a state.
+func (w *weChatShop) refunded(amount money.Minor, want refund.State) refund.Refund {
+	w.Helper()
+	result, err := w.intake.Accept(w.Context(), refund.Unit{
+		MerchantID: w.owner, Requests: []refund.Request{{ChargeID: w.charge.ID, Amount: &amount, Reason: "broken"}}, Members: []refund.Content{{}},
+	}, patience)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return w.await(result.Refunds[0].ID, want)
+}
+
+func (w *weChatShop) await(id string, want refund.State) refund.Refund {
+	w.Helper()
+	for end := time.Now().Add(patience); ; runtime.Gosched() {
+		r, err := w.Store.Refund(w.Context(), w.owner, id)
+		switch {
+		case err != nil:
+			w.Fatal(err)
+		case r.State == want:
+			return r
+		case time.Now().After(end):
+			attempts, _ := w.Store.Attempts(w.Context(), w.owner, id)
+			w.Fatalf("the refund is %s, want %s; attempts %+v", r.State, want, attempts)
+		}
+	}
+}
+
+// Our connector and our own WeChat Pay dialect agree: refunds, notices, the
+// allocation, an abnormal refund, the check, and the books of both sides.
+func TestRefundsGoThroughAServiceThatSpeaksWeChatPay(t *testing.T) {
+	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true})
+	var moved money.Minor
+	for _, mchID := range []string{"1900009191", "1900000100"} {
+		for _, signedBy := range []string{"certificate", "public_key"} {
+			t.Run(mchID+" "+signedBy, func(t *testing.T) {
+				w := newWeChatShop(t, platform, address, mchID, signedBy)
+				checks, err := w.admin.CheckAccount(t.Context(), w.owner, w.account.ID)
+				if err != nil || len(checks) < 4 {
+					t.Errorf("checked %+v, %v", checks, err)
+				}
+				for _, one := range checks {
+					if one.Err != nil {
+						t.Errorf("check of %s: %v", one.Name, one.Err)
+					}
+				}
+				done := w.refunded(100, refund.Succeeded)
+				moved += 100
+				if len(done.ChannelRefundID) != 29 || done.Shown["out_refund_no"] != done.ChannelNumber || done.Landed.Account != "支付用户零钱" {
+					t.Errorf("id %q, shown %v, landed %+v", done.ChannelRefundID, done.Shown, done.Landed)
+				}
+				w.agreed(done)
+				if found, err := Verify(t.Context(), w.Store); err != nil || len(found) != 0 {
+					t.Errorf("verify finds %v, %v", found, err)
+				}
+			})
+		}
+	}
+	theirs, err := platform.Store.Charge(t.Context(), merchant.DemoID, demoWeChatID)
+	if err != nil || theirs.Refunded != moved {
+		t.Errorf("the platform has refunded %d, the shops %d, %v", theirs.Refunded, moved, err)
+	}
+}
+
+// agreed holds the attempts of a refund against our own parts and looks for
+// secrets in them.
+func (w *weChatShop) agreed(r refund.Refund) {
+	w.Helper()
+	attempts, err := w.Store.Attempts(w.Context(), w.owner, r.ID)
+	if err != nil || len(attempts) == 0 {
+		w.Fatalf("attempts %v, %v", attempts, err)
+	}
+	for _, a := range attempts {
+		if strings.Contains(a.Message, "differs") || strings.Contains(a.Message, "PRIVATE") {
+			w.Errorf("%s: %s", a.Source, a.Message)
+		}
+	}
+	if first := attempts[0]; first.Sent.AccountVersion != 1 || len(first.Sent.Digest) != 64 || first.Sent.UpstreamRequestID == "" || !strings.Contains(first.Message, "payer_refund") {
+		w.Errorf("attempt %+v", first)
+	}
+}
+
+func TestAnAbnormalRefundIsReroutedThroughAServiceThatSpeaksWeChatPay(t *testing.T) {
+	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true})
+	for _, signedBy := range []string{"certificate", "public_key"} {
+		t.Run(signedBy, func(t *testing.T) {
+			w := newWeChatShop(t, platform, address, "1900000100", signedBy)
+			abnormal := w.refunded(52, refund.Abnormal)
+			to := channel.Destination{Kind: channel.ToPayerCard, Bank: "ICBC_DEBIT", BankAccount: "6222020200112230403", RealName: "张三丰"}
+			if _, err := w.admin.RerouteRefund(t.Context(), w.by, w.owner, abnormal.ID, to); err != nil {
+				t.Fatal(err)
+			}
+			done := w.await(abnormal.ID, refund.Succeeded)
+			if done.Landed.Way != refund.WayOtherCard || !strings.HasSuffix(done.Landed.Account, "0403") {
+				t.Errorf("landed %+v", done.Landed)
+			}
+			attempts, err := w.Store.Attempts(t.Context(), w.owner, abnormal.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range attempts {
+				if strings.Contains(a.Message, to.BankAccount) || strings.Contains(a.Message, to.RealName) {
+					t.Errorf("the card stands in %+v", a)
+				}
+			}
+		})
+	}
+}
