@@ -168,11 +168,12 @@ func readCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey, 
 	return found, err
 }
 
-// soundCharges is charges without those that are corrupt.
+// soundCharges is charges without those that are corrupt, and under lock without
+// those that another transaction holds: it never waits.
 func (s *Store) soundCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey, lock bool) (map[refund.ChargeKey]refund.Charge, error) {
 	text := chargesByKey
 	if lock {
-		text += q.Lock("OF c")
+		text += q.Lock("OF c SKIP LOCKED")
 	}
 	found := make(map[refund.ChargeKey]refund.Charge, len(keys))
 	err := sqldb.QueryValues(ctx, q, keyColumns, chargeKeyRows(keys), text, func(scan func(...any) error) error {

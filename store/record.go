@@ -18,7 +18,7 @@ var _ engine.Store = (*Store)(nil)
 // cost no statement more, and the reports are recorded once more without it.
 func (s *Store) Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	posted, err := s.record(ctx, reports, decide)
-	if err == nil || errors.Is(err, refund.ErrCommitUnknown) || ctx.Err() != nil {
+	if err == nil || errors.Is(err, refund.ErrCommitUnknown) || errors.Is(err, refund.ErrLocked) || ctx.Err() != nil {
 		return posted, err
 	}
 	unshared, found, lookErr := s.withoutSharedIDs(ctx, reports)
@@ -31,10 +31,13 @@ func (s *Store) Record(ctx context.Context, reports []refund.Report, decide func
 func (s *Store) record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	var posted []refund.Posted
 	var writes []*refund.Write
+	var charges []refund.ChargeKey
 	err := s.Share(ctx, func(q sqldb.Querier) (err error) {
 		writes = nil
 		r := recording{store: s, q: q, reports: reports, chargeOf: make(map[refund.Key]string, len(reports))}
-		if err := r.lock(ctx); err != nil {
+		err = r.lock(ctx)
+		charges = r.chargeKeys
+		if err != nil {
 			return err
 		}
 		changes := make([]refund.Change, 0, len(reports))
@@ -66,6 +69,9 @@ func (s *Store) record(ctx context.Context, reports []refund.Report, decide func
 	for _, w := range writes {
 		w.Kept = err == nil
 	}
+	if errors.Is(err, refund.ErrLocked) && !s.held.any(charges, s.now()) {
+		s.findHeld(ctx, charges)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record outcomes: %w", err)
 	}
@@ -80,8 +86,10 @@ type recording struct {
 	q        sqldb.Querier
 	reports  []refund.Report
 	chargeOf map[refund.Key]string
-	charges  map[refund.ChargeKey]refund.Charge
-	refunds  map[refund.Key]refund.Refund
+	// chargeKeys are the reports' charges.
+	chargeKeys []refund.ChargeKey
+	charges    map[refund.ChargeKey]refund.Charge
+	refunds    map[refund.Key]refund.Refund
 }
 
 // lock finds the reports' charges and takes the locks: charges, then refunds.
@@ -115,7 +123,8 @@ func (r *recording) lock(ctx context.Context) error {
 			chargeKeys = append(chargeKeys, refund.ChargeKey{MerchantID: key.MerchantID, ID: id})
 		}
 	}
-	if r.charges, err = r.store.charges(ctx, r.q, chargeKeys, true); err != nil {
+	r.chargeKeys = chargeKeys
+	if r.charges, err = r.store.lockedCharges(ctx, r.q, chargeKeys); err != nil {
 		return err
 	}
 	r.refunds, err = r.store.refunds(ctx, r.q, keys, true)

@@ -52,6 +52,8 @@ type Store struct {
 	directory directory
 	// accountTerms is nil until UseAccountTerms.
 	accountTerms AccountTerms
+	// held are charges that another transaction held.
+	held heldCharges
 	// recent is what the fan-out would read next.
 	recent recent
 }
