@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -212,7 +213,8 @@ func (r *rig) chargeNow(id string) refund.Charge {
 	return got
 }
 
-// attempts lists a refund's attempts as "source outcome".
+// attempts lists a refund's attempts as "source outcome", each as often as it
+// stands for.
 func (r *rig) attempts(id string) []string {
 	r.t.Helper()
 	attempts, err := r.store.Attempts(r.t.Context(), r.owner, id)
@@ -221,7 +223,7 @@ func (r *rig) attempts(id string) []string {
 	}
 	var out []string
 	for _, a := range attempts {
-		out = append(out, string(a.Source)+" "+string(a.Outcome))
+		out = append(out, slices.Repeat([]string{string(a.Source) + " " + string(a.Outcome)}, int(max(1, a.Times)))...)
 	}
 	return out
 }

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// unknownLook is how soon after an unknown outcome the channel is asked.
+	// unknownLook is how soon after an unknown outcome the channel is asked; later
+	// with the back-off, where it stays unknown.
 	unknownLook = time.Second
 	// longestRetryAfter bounds what a channel may ask us to wait: a refund
 	// that a broken header put off by years would be forgotten.
@@ -44,6 +45,7 @@ func Apply(charge Charge, r Refund, o Outcome, pace Pace, now time.Time) Change 
 		d.release()
 		d.whileOpen()
 	}
+	d.escalate()
 	d.keepLease()
 	return d.change()
 }
@@ -62,7 +64,8 @@ type decision struct {
 }
 
 func (d *decision) change() Change {
-	out := Change{Charge: d.charge, Refunds: []Refund{d.r}, Attempts: []Attempt{d.attempt}, Alerts: d.alerts}
+	attempts := d.streak()
+	out := Change{Charge: d.charge, Refunds: []Refund{d.r}, Attempts: attempts, Alerts: d.alerts}
 	out.Transfers = transfers(d.r, d.legs)
 	if d.r.State != d.before.State {
 		out.Events = []Event{event(d.r, d.charge, d.now, d.o.Cause)}
@@ -133,6 +136,15 @@ func (d *decision) disbelieve() {
 func (d *decision) backOff() {
 	d.r.Tries++
 	d.r.DueAt = d.now.Add(max(d.pace.Backoff(d.r.Tries), min(d.o.RetryAfter, longestRetryAfter)))
+}
+
+// askSoon makes the refund due again after a call of which nobody knows what became:
+// at once at first, and then with the back-off.
+func (d *decision) askSoon() {
+	d.r.DueAt = d.now.Add(unknownLook)
+	if d.r.Tries++; d.r.Tries > 1 {
+		d.r.DueAt = d.now.Add(max(unknownLook, d.pace.Backoff(d.r.Tries-1)))
+	}
 }
 
 // nothing keeps a word that changes nothing.

@@ -118,6 +118,9 @@ type Attempt struct {
 	Sent Sent
 	// Actor is who said it or asked for the call; nobody where the engine did.
 	Actor audit.Actor
+	// Times is how many equal answers it stands for, the last of them at At; 0 is
+	// one.
+	Times int64
 }
 
 // Alert is something an operator should look at. It is kept until one has, and

@@ -51,6 +51,7 @@ type Filter struct {
 	ReasonCode             string
 	FailureCode            string
 	AmountMin, AmountMax   money.Minor // inclusive, in minor units; AmountMax 0 is open
+	NeedsPerson            bool        // only those that only a person can find out about
 	Sequence               int64       // the refund's place among its charge's, from 1
 	CreatedFrom, CreatedTo time.Time   // inclusive from, exclusive to
 	Page                   Page

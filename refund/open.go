@@ -124,8 +124,7 @@ func (d *decision) shortOfFunds() {
 	case d.r.Unknown, d.o.Source == Submit && d.told():
 		d.r.Unknown = true
 		d.mayHaveIt()
-		d.r.Tries++
-		d.r.DueAt = d.now.Add(unknownLook)
+		d.askSoon()
 	case d.r.State == Abnormal, d.r.HeldReason == HeldForCancel:
 		// A reroute that waits for funds leaves the refund abnormal, and a
 		// question answered like this was not answered.
@@ -188,8 +187,7 @@ func (d *decision) unknown() {
 		d.mayHaveIt()
 	}
 	if told {
-		d.r.Tries++
-		d.r.DueAt = d.now.Add(unknownLook)
+		d.askSoon()
 		return
 	}
 	d.backOff()

@@ -129,6 +129,10 @@ type Pace struct {
 	// number for the same refund; 0 is for ever. Later, a query that finds nothing
 	// is no reason to submit again: only the channel's complete list is.
 	ResubmitWithin time.Duration
+	// EscalateAfter is how long after its first submit a refund whose outcome is
+	// still unknown is shown to a person; 0 is DefaultEscalateAfter. It decides
+	// nothing.
+	EscalateAfter time.Duration
 	// GivesIDs says that each refund has an id of the channel's own, so that a
 	// success without one is told to an operator.
 	GivesIDs bool

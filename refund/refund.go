@@ -80,6 +80,8 @@ type Refund struct {
 	// Attempts counts the calls; Tries those since the last progress, which
 	// is what the back-off goes by.
 	Attempts, Tries int64
+	// Streak is the last answer, while the same comes again and again.
+	Streak Streak
 	// Unknown says that a call may have moved the money without our knowing.
 	Unknown bool
 	// Refused says that the channel refused while an earlier call was unknown:

@@ -73,6 +73,35 @@ func (d *decision) unlisted() {
 	d.person("the channel does not know a refund that was submitted too long ago to be repeated; nothing is sent again: it needs a person (hint: look it up at the channel, then refundry refund resolve)")
 }
 
+// DefaultEscalateAfter is two days: what no channel has told by then, it tells to
+// nobody but a person.
+const DefaultEscalateAfter = 48 * time.Hour
+
+// escalate shows a refund to a person whose outcome is unknown for too long: the
+// channel may have had it for that long, and its last answer did not say what
+// became of it. The channel is asked on, and nothing is decided.
+func (d *decision) escalate() {
+	if d.r.State.Final() || d.r.FirstSubmittedAt.IsZero() || d.r.NeedsPerson {
+		return
+	}
+	switch d.o.Kind {
+	case OutcomeUnknown, OutcomeTryLater, OutcomeShortOfFunds, OutcomeNotFound, OutcomeInconclusive, OutcomeRefused:
+	default:
+		return // the channel has spoken about it
+	}
+	after := d.pace.EscalateAfter
+	if after == 0 {
+		after = DefaultEscalateAfter
+	}
+	switch {
+	case d.now.Sub(d.r.FirstSubmittedAt) < after:
+	case d.before.NeedsPerson:
+		d.r.NeedsPerson = true // told before
+	default:
+		d.person("the outcome of a refund has been unknown for too long: it needs a person (hint: look it up at the channel, then refundry refund resolve)")
+	}
+}
+
 // person tells an operator, once, that only a person can find out more.
 func (d *decision) person(text string) {
 	if !d.r.NeedsPerson {

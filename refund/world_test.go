@@ -103,6 +103,27 @@ func (w *world) claim(id string) {
 	w.refunds[id] = refund.Claim(w.refunds[id], w.at, w.at.Add(45*time.Second))
 }
 
+// kept fails unless each answer is in an attempt or counted, and none is lost.
+func kept(t failer, before, after refund.Refund, o refund.Outcome, attempts []refund.Attempt) {
+	t.Helper()
+	var answers int64
+	for _, a := range attempts {
+		answers += max(1, a.Times)
+	}
+	if got := answers + after.Streak.Times - before.Streak.Times; got != 1 {
+		t.Fatalf("one answer became %d: %+v, %+v", got, attempts, after.Streak)
+	}
+	if len(attempts) == 0 {
+		if after.Streak.Outcome != o.Kind || after.Streak.Source != o.Source || after.State != before.State {
+			t.Fatalf("the answer was not counted: %+v", after.Streak)
+		}
+		return
+	}
+	if last := attempts[len(attempts)-1]; last.RefundID != after.ID || last.Outcome != o.Kind || last.Source != o.Source {
+		t.Fatalf("the attempt was not recorded: %+v", attempts)
+	}
+}
+
 // word is a call's, notice's or operator's word, taken now.
 func (w *world) word(t failer, id string, o refund.Outcome) refund.Change {
 	t.Helper()
@@ -112,9 +133,7 @@ func (w *world) word(t failer, id string, o refund.Outcome) refund.Change {
 	}
 	change := refund.Apply(w.charge, before, o, pace, w.at)
 	w.take(t, change)
-	if len(change.Attempts) != 1 || change.Attempts[0].RefundID != id || change.Attempts[0].Outcome != o.Kind || change.Attempts[0].Source != o.Source {
-		t.Fatalf("the attempt was not recorded: %+v", change.Attempts)
-	}
+	kept(t, before, w.refunds[id], o, change.Attempts)
 	if after := w.refunds[id]; after.Attempts-before.Attempts != int64(b2i(o.Source.Call())) {
 		t.Fatalf("attempts went from %d to %d on a %s", before.Attempts, after.Attempts, o.Source)
 	}

@@ -92,6 +92,10 @@ func (s *Service) notifyCheck(url string) error {
 	return s.egressCheck(url)
 }
 
+// scrapeTimeout bounds what a scrape of the metrics asks the database: it must not
+// hang where that does.
+const scrapeTimeout = 2 * time.Second
+
 // observeQueues shows how long the queues are.
 func (s *Service) observeQueues() {
 	depth := func(which int) func() float64 {
@@ -119,6 +123,15 @@ func (s *Service) observeQueues() {
 	s.opts.Metrics.Gauge("engine_oldest_call_seconds", "How long the oldest call to a channel has been under way.", waits(func(w engine.Waits) time.Duration { return w.Calling }))
 	s.opts.Metrics.Gauge("engine_oldest_unrecorded_seconds", "How long the oldest outcome has waited to be recorded.", waits(func(w engine.Waits) time.Duration { return w.Unrecorded }))
 	s.opts.Metrics.Counter("engine_set_apart_total", "Refunds that could not be claimed or recorded and were left alone for a while.", func() float64 { return float64(s.engine.SetAside()) })
+	s.opts.Metrics.Gauge("refunds_need_person", "Open refunds of which only a person can find out what became of them.", func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+		defer cancel()
+		count, err := s.Store.NeedPerson(ctx)
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(count)
+	})
 	s.opts.Metrics.Gauge("engine_unanswered_accounts", "Channel accounts that answer no call and are left alone for a while.", func() float64 { return float64(s.engine.Unanswered()) })
 }
 

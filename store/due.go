@@ -51,6 +51,19 @@ func (s *Store) waitingAccounts(ctx context.Context, scope merchant.PauseScope, 
 	return found, nil
 }
 
+// NeedPerson counts the refunds, of all merchants, of which only a person can find
+// out what became of them.
+func (s *Store) NeedPerson(ctx context.Context) (count int64, err error) {
+	const text = `SELECT COUNT(*) FROM refunds r WHERE (r.doubt & 16) <> 0` // as the index refunds_needs_person says it
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, nil, func(scan func(...any) error) error { return scan(&count) })
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count refunds that need a person: %w", err)
+	}
+	return count, nil
+}
+
 // TakeOverLeases implements engine.Store. lease_until stays: it is how the
 // next claim knows that a call may be under way, and asks first. A refund in a
 // final state that nobody looks at again is left alone. Deliveries' leases are

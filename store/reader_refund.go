@@ -91,6 +91,9 @@ func filterRefunds(l *listing, f refund.Filter) {
 		l.where(`r.charge_id IN (`+chargesBySub+`)`, f.Dialect, f.Sub)
 	}
 	l.equal("state", string(f.State))
+	if f.NeedsPerson {
+		l.where("(r.doubt & 16) <> 0") // as the index says it
+	}
 	l.states(f.States)
 	if f.Sequence != 0 {
 		l.where("r.sequence = ?", f.Sequence) // few rows of one charge are looked through
@@ -129,24 +132,40 @@ func (l *listing) states(states []refund.State) {
 	}
 }
 
-// Attempts implements dialect.Reader, oldest first.
+// Attempts implements dialect.Reader, oldest first. Answers that are counted on the
+// refund are the last of them.
 func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error) {
-	const text = `SELECT id, source, epoch, outcome, code, message, note, created_at, account_version, sent, actor FROM attempts
+	const text = `SELECT id, source, epoch, outcome, code, message, note, created_at, account_version, sent, actor, times FROM attempts
 		WHERE merchant_id = $1 AND refund_id = $2`
 	type row struct {
 		id      string
 		attempt refund.Attempt
 	}
+	const counted = `SELECT r.streak FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`
 	var rows []row
+	var streak refund.Streak
 	err := s.Read(ctx, func(q sqldb.Querier) error {
+		err := q.Query(ctx, counted, []any{merchantID, refundID}, func(scan func(...any) error) error {
+			var text string
+			if err := scan(&text); err != nil {
+				return err
+			}
+			return fromJSON(text, &streak)
+		})
+		if err != nil {
+			return err
+		}
 		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
 			r := row{attempt: refund.Attempt{RefundID: refundID}}
 			a, at, sent, actor := &r.attempt, int64(0), "", ""
-			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at, &a.Sent.AccountVersion, &sent, &actor)
+			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at, &a.Sent.AccountVersion, &sent, &actor, &a.Times)
 			if err == nil {
 				err = fromJSON(sent, &a.Sent)
 			}
 			a.At, a.Actor = sqldb.FromMicros(at), audit.ParseActor(actor)
+			if a.Times == 1 {
+				a.Times = 0
+			}
 			rows = append(rows, r)
 			return err
 		})
@@ -162,6 +181,9 @@ func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]re
 	attempts := make([]refund.Attempt, len(rows))
 	for n, r := range rows {
 		attempts[n] = r.attempt
+	}
+	if again, some := streak.Attempt(refundID); some {
+		attempts = append(attempts, again)
 	}
 	return attempts, nil
 }

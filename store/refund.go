@@ -15,17 +15,17 @@ const refundColumns = `r.merchant_id, r.id, r.charge_id, r.unit_id, r.number, r.
 	r.channel, r.channel_account, r.channel_number, r.channel_refund_id, r.created_at, r.updated_at, r.succeeded_at,
 	r.due_at, r.lease_epoch, r.lease_until, r.held_reason, r.hold_until, r.attempts, r.tries, r.doubt, r.submitted_at,
 	r.failure_code, r.failure_message, r.settled_amount, r.settled_currency, r.landed, r.asked_by, r.detail,
-	r.first_submitted_at, r.shown, r.resolved_by, r.submit_spacing, r.customer, r.reason_code, r.masked_at`
+	r.first_submitted_at, r.shown, r.resolved_by, r.submit_spacing, r.customer, r.reason_code, r.masked_at, r.streak`
 
 // insertRefunds takes what refundValues gives.
 const insertRefunds = `INSERT INTO refunds (merchant_id, id, charge_id, unit_id, number, sequence, amount, currency, state, reason, parts,
 	channel, channel_account, channel_number, channel_refund_id, created_at, updated_at, succeeded_at,
 	due_at, lease_epoch, lease_until, held_reason, hold_until, attempts, tries, doubt, submitted_at,
 	failure_code, failure_message, settled_amount, settled_currency, landed, asked_by, detail,
-	first_submitted_at, shown, resolved_by, submit_spacing, customer, reason_code, masked_at) VALUES`
+	first_submitted_at, shown, resolved_by, submit_spacing, customer, reason_code, masked_at, streak) VALUES`
 
 // refundWidth is how many columns insertRefunds and refundColumns have.
-const refundWidth = 41
+const refundWidth = 42
 
 func refundValues(r refund.Refund) ([]any, error) {
 	parts, err := jsonText(r.Parts)
@@ -48,12 +48,16 @@ func refundValues(r refund.Refund) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	streak, err := streakText(r)
+	if err != nil {
+		return nil, err
+	}
 	return []any{
 		r.MerchantID, r.ID, r.ChargeID, r.UnitID, r.Number, r.Sequence, int64(r.Amount), string(r.Currency), string(r.State), r.Reason, parts,
 		r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, sqldb.Micros(r.CreatedAt), sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
 		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed, by, detail,
-		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), r.SubmitSpacing.Microseconds(), r.Customer, r.ReasonCode, sqldb.Micros(r.MaskedAt),
+		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), r.SubmitSpacing.Microseconds(), r.Customer, r.ReasonCode, sqldb.Micros(r.MaskedAt), streak,
 	}, nil
 }
 
@@ -62,12 +66,12 @@ func refundValues(r refund.Refund) ([]any, error) {
 func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	var r refund.Refund
 	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, firstSubmittedAt, submitSpacing, maskedAt, doubt int64
-	var parts, landed, by, detail, shown, resolvedBy string
+	var parts, landed, by, detail, shown, resolvedBy, streak string
 	err := scan(&r.MerchantID, &r.ID, &r.ChargeID, &r.UnitID, &r.Number, &r.Sequence, (*int64)(&r.Amount), (*string)(&r.Currency), (*string)(&r.State), &r.Reason, &parts,
 		&r.Channel, &r.ChannelAccount, &r.ChannelNumber, &r.ChannelRefundID, &createdAt, &updatedAt, &succeededAt,
 		&dueAt, &r.LeaseEpoch, &leaseUntil, &r.HeldReason, &holdUntil, &r.Attempts, &r.Tries, &doubt, &submittedAt,
 		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &landed, &by, &detail,
-		&firstSubmittedAt, &shown, &resolvedBy, &submitSpacing, &r.Customer, &r.ReasonCode, &maskedAt)
+		&firstSubmittedAt, &shown, &resolvedBy, &submitSpacing, &r.Customer, &r.ReasonCode, &maskedAt, &streak)
 	if err != nil {
 		return r, fmt.Errorf("read refund: %w", err)
 	}
@@ -80,7 +84,7 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	for _, text := range []struct {
 		column string
 		into   any
-	}{{parts, &r.Parts}, {landed, &r.Landed}, {by, &r.By}, {detail, &r.Detail}, {shown, &r.Shown}} {
+	}{{parts, &r.Parts}, {landed, &r.Landed}, {by, &r.By}, {detail, &r.Detail}, {shown, &r.Shown}, {streak, &r.Streak}} {
 		if err := fromJSON(text.column, text.into); err != nil {
 			return r, unreadable("refund", r.ID, err)
 		}
@@ -114,6 +118,18 @@ func shownText(r refund.Refund) (string, error) {
 		return "", nil
 	}
 	text, err := jsonText(r.Shown)
+	if err != nil {
+		return "", fmt.Errorf("encode refund %s: %w", r.ID, err)
+	}
+	return text, nil
+}
+
+// streakText is the column's JSON; it is empty where there is none.
+func streakText(r refund.Refund) (string, error) {
+	if r.Streak.Source == "" {
+		return "", nil
+	}
+	text, err := jsonText(r.Streak)
 	if err != nil {
 		return "", fmt.Errorf("encode refund %s: %w", r.ID, err)
 	}

@@ -48,6 +48,7 @@ var (
 		"first_submitted_at BIGINT",
 		"shown TEXT",
 		"resolved_by TEXT",
+		"streak TEXT",
 	)
 )
 
@@ -60,15 +61,15 @@ const (
 		held_reason = v.held_reason, hold_until = v.hold_until, attempts = v.attempts, tries = v.tries, doubt = v.doubt,
 		submitted_at = v.submitted_at, failure_code = v.failure_code, failure_message = v.failure_message,
 		settled_amount = v.settled_amount, settled_currency = v.settled_currency, landed = v.landed,
-		first_submitted_at = v.first_submitted_at, shown = v.shown, resolved_by = v.resolved_by
+		first_submitted_at = v.first_submitted_at, shown = v.shown, resolved_by = v.resolved_by, streak = v.streak
 		FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id`
 	insertTransfers = `INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency) VALUES`
 	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, actor, snapshot) VALUES`
-	insertAttempts  = `INSERT INTO attempts (merchant_id, created_at, id, refund_id, source, epoch, outcome, code, message, note, account_version, sent, actor) VALUES`
+	insertAttempts  = `INSERT INTO attempts (merchant_id, created_at, id, refund_id, source, epoch, outcome, code, message, note, account_version, sent, actor, times) VALUES`
 
 	transferWidth = 10
 	eventWidth    = 9
-	attemptWidth  = 13
+	attemptWidth  = 14
 )
 
 // saveChanges writes decisions: charges and refunds as they are afterwards,
@@ -175,7 +176,7 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 		}
 		w.attemptRows = append(w.attemptRows, []any{
 			merchantID, sqldb.Micros(a.At), w.store.newID(a.At), a.RefundID, string(a.Source), a.Epoch, string(a.Outcome), a.Code, a.Message, a.Note,
-			a.Sent.AccountVersion, sent, a.Actor.String(),
+			a.Sent.AccountVersion, sent, a.Actor.String(), max(1, a.Times),
 		})
 	}
 	return nil
@@ -202,12 +203,16 @@ func (w *writing) addRefund(r refund.Refund, isNew bool) error {
 	if err != nil {
 		return err
 	}
+	streak, err := streakText(r)
+	if err != nil {
+		return err
+	}
 	row := []any{
 		r.MerchantID, r.ID, string(r.State), r.ChannelRefundID, sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
 		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil),
 		r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed,
-		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(),
+		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), streak,
 	}
 	if isNew {
 		if row, err = refundValues(r); err != nil {

@@ -92,6 +92,9 @@ func attemptText(r refund.Refund, a refund.Attempt) string {
 	if a.Sent.AccountVersion != 0 {
 		more = append(more, fmt.Sprintf("account %s version %d", r.ChannelAccount, a.Sent.AccountVersion))
 	}
+	if a.Times > 0 {
+		more = append(more, fmt.Sprintf("%d times more, the last then", a.Times))
+	}
 	if a.Sent.Digest != "" {
 		more = append(more, "sent sha256 "+a.Sent.Digest)
 	}

@@ -86,6 +86,7 @@ type refundList struct {
 	Reason      string `help:"Only those whose reason has this text in it. It reads all that the other flags leave." placeholder:"TEXT"`
 	ReasonCode  string `help:"Only those with this reason code." placeholder:"CODE"`
 	FailureCode string `help:"Only those that their channel failed with this code." placeholder:"CODE"`
+	NeedsPerson bool   `help:"Only those of which only a person can find out what became of them."`
 }
 
 func (c *refundList) Run(e *environment) error {
@@ -134,6 +135,9 @@ func (c *refundList) filter(ctx context.Context, s *store.Store, merchantID stri
 	values := c.values(map[string]string{
 		"charge": c.Charge, "number": c.Number, "reason": c.Reason, "reason_code": c.ReasonCode, "failure_code": c.FailureCode,
 	})
+	if c.NeedsPerson {
+		values.Set("needs_person", "true")
+	}
 	if len(c.State) > 0 {
 		values["state"] = c.State
 	}

@@ -15,7 +15,7 @@ import (
 var (
 	refundParams = []string{
 		"number", "state", "charge", "customer", "reason", "reason_code", "failure_code",
-		"amount_min", "amount_max", "created_from", "created_to",
+		"amount_min", "amount_max", "created_from", "created_to", "needs_person",
 	}
 	chargeParams = []string{
 		"order_no", "channel", "customer", "amount_min", "amount_max", "created_from", "created_to", "paid_from", "paid_to",
@@ -57,15 +57,19 @@ func ReadRefundFilter(ctx context.Context, find ChargeFinder, merchantID string,
 	if f.States, err = q.states(); err != nil {
 		return f, err
 	}
-	var charge string
+	var charge, person string
 	err = q.texts(map[string]*string{
 		"number": &f.Number, "charge": &charge, "customer": &f.Customer, "reason": &f.Reason, "reason_code": &f.ReasonCode, "failure_code": &f.FailureCode,
+		"needs_person": &person,
 	})
 	if err == nil {
 		err = q.amounts(&f.AmountMin, &f.AmountMax)
 	}
 	if err == nil {
 		err = q.span("created", &f.CreatedFrom, &f.CreatedTo)
+	}
+	if f.NeedsPerson = person == "true"; err == nil && person != "" && !f.NeedsPerson {
+		err = refund.Errorf(refund.KindInvalid, "needs_person", "needs_person can only be true")
 	}
 	if err != nil || charge == "" {
 		return f, err

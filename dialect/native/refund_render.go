@@ -96,6 +96,9 @@ type attemptAnswer struct {
 	// Actor is who said it or asked for the call, left out if nobody did. An
 	// operator's proof is the message.
 	Actor *actorAnswer `json:"actor,omitempty"`
+	// Times is how many equal answers it stands for, the last of them at At; left
+	// out for one.
+	Times int64 `json:"times,omitempty"`
 }
 
 type transferAnswer struct {
@@ -204,7 +207,7 @@ func answerAttempts(r refund.Refund, attempts []refund.Attempt) []attemptAnswer 
 	for n, a := range attempts {
 		out[n] = attemptAnswer{
 			At: moment(a.At), Source: a.Source, Outcome: a.Outcome, Code: a.Code, Message: a.Message, Note: a.Note, Epoch: a.Epoch,
-			SentDigest: orNull(a.Sent.Digest), UpstreamRequestID: orNull(a.Sent.UpstreamRequestID), Actor: answerActor(a.Actor),
+			SentDigest: orNull(a.Sent.Digest), UpstreamRequestID: orNull(a.Sent.UpstreamRequestID), Actor: answerActor(a.Actor), Times: a.Times,
 		}
 		if a.Source != refund.Operator {
 			out[n].Account = orNull(r.ChannelAccount)
