@@ -81,6 +81,11 @@ func masked(t *testing.T, f *fixture) {
 	if diff := cmp.Diff(refund.MaskReport{Deliveries: 1}, mask(80)); diff != "" {
 		t.Error(diff)
 	}
+	// A process whose lease is over gives it no other due time: it has no bytes.
+	if _, err := f.SaveAttempts(t.Context(), []merchant.DeliveryAttempt{{Delivery: flying, At: at(80), Status: 500, Next: at(100)}}); err != nil {
+		t.Fatal(err)
+	}
+	f.must(t, `UPDATE deliveries SET merchant_id = merchant_id WHERE merchant_id = $1 AND id = $2 AND due_at > $3`, f.merchant, flying.ID, int64(95_617_584_000_000_000))
 	if diff := cmp.Diff(refund.MaskReport{}, mask(81)); diff != "" {
 		t.Error(diff)
 	}
