@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -41,6 +42,8 @@ func RunAdmin(ctx context.Context, listener net.Listener, metrics http.Handler, 
 	if s.Shutdown(stopping) != nil {
 		_ = s.Close()
 	}
-	_ = <-ended // http.ErrServerClosed
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve metrics and profiles: %w", err)
+	}
 	return nil
 }
