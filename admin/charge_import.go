@@ -17,8 +17,9 @@ type Charges interface {
 	ImportCharges(ctx context.Context, charges []refund.Charge, record refund.Action) ([]refund.Registered, error)
 }
 
-// Import registers the charges of one file or batch, part by part, and leaves one
-// audit record. It is not for several goroutines.
+// Import registers the charges of one file or batch, part by part. It leaves two
+// audit records: that it has begun, in the first commit that registers something,
+// and what became of it. It is not for several goroutines.
 type Import struct {
 	admin      *Admin
 	by         By
@@ -41,14 +42,14 @@ func (a *Admin) Import(by By, merchantID, source string) (*Import, error) {
 }
 
 // Register registers a part, and returns one Registered for each charge, in their
-// order. Charges that are there already with the same content change nothing. more
-// says that other parts follow: then the first commit that registers something
-// records that the import has begun, so that one which is killed has a name, too.
-// The error is of all of the part; calling it again does no harm.
-func (i *Import) Register(ctx context.Context, charges []refund.Charge, more bool) ([]refund.Registered, error) {
+// order. Charges that are there already with the same content change nothing. The
+// commit that registers the first of the import records whose it is, so that one
+// that is killed right after has a name. The error is of all of the part; calling
+// it again does no harm.
+func (i *Import) Register(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
 	var results []refund.Registered
 	var err error
-	if more && !i.begun {
+	if !i.begun {
 		begin := i.record
 		begin.Action += ".begin"
 		results, err = i.admin.s.Store.ImportCharges(ctx, charges, begin)
@@ -69,7 +70,7 @@ func (i *Import) Register(ctx context.Context, charges []refund.Charge, more boo
 			i.Registered++
 		}
 	}
-	i.begun = i.begun || more && i.Registered > before
+	i.begun = i.begun || i.Registered > before
 	if i.Registered > before {
 		i.admin.done(i.merchantID)
 	}

@@ -116,7 +116,7 @@ func (c *chargeImport) Run(e *environment) error {
 	}
 	run := importRun{lines: lines, importer: importer, register: charges.Register, report: report}
 	if c.DryRun {
-		run.register = func(ctx context.Context, charges []refund.Charge, _ bool) ([]refund.Registered, error) {
+		run.register = func(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error) {
 			return s.TryCharges(ctx, charges)
 		}
 	}

@@ -20,7 +20,7 @@ const chunkLines = 500
 type importRun struct {
 	lines    *chargefile.Reader
 	importer native.Importer
-	register func(ctx context.Context, charges []refund.Charge, more bool) ([]refund.Registered, error)
+	register func(ctx context.Context, charges []refund.Charge) ([]refund.Registered, error)
 	report   *importReport
 	seed     maphash.Seed
 	// seen is the line that first named a charge, by the hash of each of the
@@ -66,7 +66,7 @@ func (r *importRun) chunk(ctx context.Context) (more bool, err error) {
 		}
 		lines = append(lines, line)
 	}
-	results, err := r.register(ctx, charges, more)
+	results, err := r.register(ctx, charges)
 	if err != nil {
 		return false, fmt.Errorf("from line %d on, nothing was registered: %w", lines[0].Number, err)
 	}

@@ -157,7 +157,7 @@ func (b *batch) charge(line []byte) (refund.Charge, error) {
 }
 
 func (b *batch) register(charges []refund.Charge, at []int, answers []lineAnswer) {
-	results, err := b.charges.Register(b.call.ctx, charges, b.ended == nil)
+	results, err := b.charges.Register(b.call.ctx, charges)
 	if err != nil {
 		for _, n := range at {
 			b.fail(&answers[n], err)
