@@ -127,12 +127,38 @@ func (s *Sandbox) flush(ctx context.Context, calls []call) []batch.Result[refund
 		}
 		return p, nil
 	})
+	if accounts := byAccount(calls); errors.Is(err, refund.ErrLocked) && len(accounts) > 1 {
+		for _, places := range accounts { // so that a row that is held stops its own account alone
+			part := make([]call, len(places))
+			for n, at := range places {
+				part[n] = calls[at]
+			}
+			for n, result := range s.flush(ctx, part) {
+				results[places[n]] = result
+			}
+		}
+		return results
+	}
 	if err != nil {
 		for n := range results {
 			results[n] = batch.Result[refund.Outcome]{Err: err}
 		}
 	}
 	return results
+}
+
+// byAccount are the places of the calls of each account, in their order.
+func byAccount(calls []call) [][]int {
+	at := make(map[string]int)
+	var places [][]int
+	for n, c := range calls {
+		if _, known := at[c.Account]; !known {
+			at[c.Account] = len(places)
+			places = append(places, nil)
+		}
+		places[at[c.Account]] = append(places[at[c.Account]], n)
+	}
+	return places
 }
 
 // write runs work in a transaction, saves the page that it returns, and rings
