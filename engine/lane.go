@@ -105,6 +105,8 @@ func (l *lane) capacity(q *queue, now time.Time) int {
 	switch {
 	case l.breaker.open(now):
 		return 0
+	case l.breaker.tripped():
+		return 1 // the probe: others would go back if it gets no answer either
 	case !l.known:
 		return unknownRoom
 	}

@@ -151,3 +151,23 @@ func TestAChannelThatDoesNotAnswerIsProbedAndComesBack(t *testing.T) {
 		}
 	})
 }
+
+// What waits for a channel that can't be reached is not claimed for each probe, only
+// to be given back.
+func TestAProbeClaimsOneRefundOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.add("m1", "gone", &accountChannel{took: 5 * time.Millisecond, answer: func(context.Context, refund.Step, channel.Instruction) refund.Outcome {
+			return refund.Outcome{Kind: refund.OutcomeUnknown, Code: "CONNECTION_REFUSED"}
+		}})
+		w.due("gone", 1000)
+		w.run()
+		defer w.stop()
+		time.Sleep(time.Minute) // until it is left alone
+		before := w.store.claims
+		time.Sleep(10 * time.Minute)
+		if got := w.store.claims - before; got == 0 || got > 100 {
+			t.Errorf("%d refunds were claimed in ten minutes", got)
+		}
+	})
+}
