@@ -19,10 +19,15 @@ FLAGS ?=
 # How long `make fuzz` stays with each fuzz test.
 FUZZ_TIME ?= 20s
 
+# How long refunds are asked for in `make soak`, in simulated time, and how many:
+# enough that the smallest merchant has a 99th percentile.
+SOAK_DURING ?= 12h
+SOAK_ORDERS ?= 100000
+
 # Where `make install` puts things; DESTDIR goes before it, for packages.
 PREFIX ?= /usr/local
 
-.PHONY: help build install run test e2e bench fuzz lint format \
+.PHONY: help build install run test e2e bench soak fuzz lint format \
 	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint
 
 help: ## show this
@@ -50,6 +55,9 @@ e2e: setup ## run only the tests that see the program from outside
 bench: ## measure the parts, then the service under load
 	go test -run '^$$' -bench . -benchmem $(FLAGS) ./...
 	go run ./cmd/refundry bench --self
+
+soak: ## twelve simulated hours of many refunds, with five merchants in trouble in each of six ways
+	go test ./sim -count=1 -timeout 6h -v $(FLAGS) -args -sim.during $(SOAK_DURING) -sim.orders $(SOAK_ORDERS) -sim.each 2000 -sim.variants 6
 
 fuzz: ## fuzz each fuzz test for FUZZ_TIME
 	@grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | while read -r file; do \

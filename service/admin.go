@@ -18,12 +18,12 @@ import (
 
 // joinAdmin makes the engine with its channels, and the operator's use cases,
 // which stand on it.
-func (s *Service) joinAdmin(board *intake.Board) {
+func (s *Service) joinAdmin(database engine.Store, board *intake.Board) {
 	log, now := s.opts.Log, s.clock.now
 	drivers := s.drivers(now, log)
 	maps.Copy(drivers, s.opts.Drivers)
 	s.connectors = channel.NewConnectors(drivers, channel.ConnectorsOptions{Accounts: s.Store.ChannelAccount, NotifyURL: s.notifyURL, Now: now})
-	s.engine = engine.New(s.Store, board, s.connectors.Connector, s.engineOptions(drivers))
+	s.engine = engine.New(database, board, s.connectors.Connector, s.engineOptions(drivers))
 	s.Store.UseAccountTerms(accountTerms(s.connectors, s.engine.Broken))
 	s.admin = admin.New(admin.Services{
 		Store: s.Store, Engine: s.engine, Channels: s.connectors, Dialects: s.dialects(), EgressCheck: s.egressCheck,
@@ -51,7 +51,7 @@ func NewAdmin(ctx context.Context, st *store.Store, log *slog.Logger, egressAllo
 			return nil, err
 		}
 	}
-	s.joinAdmin(intake.NewBoard())
+	s.joinAdmin(st, intake.NewBoard())
 	return s.admin, nil
 }
 

@@ -17,7 +17,6 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect"
-	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
@@ -66,6 +65,8 @@ type Options struct {
 	// the database's.
 	Now func() time.Time
 	Log *slog.Logger // default slog.Default()
+	// Simulated are a simulation's.
+	Simulated Simulated
 	// dialects are served besides the registry's; a test adds some.
 	dialects []registered
 }
@@ -229,8 +230,9 @@ func loadMasterKey(ctx context.Context, s *store.Store, text, data string) (has 
 func (s *Service) join() {
 	metrics, now := s.opts.Metrics, s.clock.now
 	board := intake.NewBoard()
-	s.joinAdmin(board)
-	s.intake = intake.New(s.Store, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
+	stores := s.stores()
+	s.joinAdmin(stores.Engine, board)
+	s.intake = intake.New(stores.Intake, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
 	s.acceptor = acceptor{s.intake, metrics.Accepted, func() { s.webhooks.Wake() }}
 	var dialects []dialect.Dialect
 	renderers := make(map[string]webhook.Renderer)
@@ -241,8 +243,7 @@ func (s *Service) join() {
 			renderers[d.Name()] = renderer
 		}
 	}
-	client := egress.Client(s.opts.EgressAllow, deliveryTimeout)
-	s.webhooks = webhook.New(s.Store, renderers, client, s.webhookOptions())
+	s.webhooks = webhook.New(stores.Webhook, renderers, s.receivers(), s.webhookOptions())
 	s.handler = s.routes(dialects)
 	s.observeQueues()
 }

@@ -32,7 +32,7 @@ func (s *Service) intakeWorkers() int {
 func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Options {
 	metrics := s.opts.Metrics
 	options := engine.Options{
-		Now: s.clock.now, Log: s.opts.Log,
+		Now: s.clock.now, Log: s.opts.Log, Workers: s.opts.Simulated.Calls, Queue: s.opts.Simulated.Queue,
 		Alert:   func(refund.Alert) { metrics.Alert() },
 		Jitter:  func(wait time.Duration) time.Duration { return rand.N(max(1, wait/10)) },
 		Observe: func(c engine.Call) { metrics.Outcome(string(c.Step), string(c.Outcome)) },
@@ -56,7 +56,7 @@ func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Option
 
 func (s *Service) webhookOptions() webhook.Options {
 	plain := egress.PlainClient(s.opts.EgressAllow, deliveryTimeout)
-	return webhook.Options{Now: s.clock.now, Log: s.opts.Log, Plain: plain, Observe: func(a merchant.DeliveryAttempt) {
+	return webhook.Options{Now: s.clock.now, Log: s.opts.Log, Plain: plain, Workers: s.opts.Simulated.Sends, Observe: func(a merchant.DeliveryAttempt) {
 		result := "retry"
 		switch {
 		case a.Delivered:

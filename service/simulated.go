@@ -1,0 +1,47 @@
+package service
+
+import (
+	"net/http"
+
+	"github.com/refundry/refundry/egress"
+	"github.com/refundry/refundry/engine"
+	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/webhook"
+)
+
+// Stores is the database as the parts that run see it.
+type Stores struct {
+	Intake  intake.Store
+	Engine  engine.Store
+	Webhook webhook.Store
+}
+
+// Simulated are what a simulation puts in the place of the world. The zero value
+// is the world itself.
+type Simulated struct {
+	// Stores returns what the parts shall see of the database: the same with
+	// faults; nil changes nothing.
+	Stores func(Stores) Stores
+	// Receivers is the network that webhooks go to; nil is this machine's.
+	Receivers http.RoundTripper
+	// Calls, Queue and Sends are how many calls to channels are under way, how many
+	// refunds the engine holds and how many webhooks are under way; 0 is as many as
+	// in production. A small service is full sooner.
+	Calls, Queue, Sends int
+}
+
+func (s *Service) stores() Stores {
+	all := Stores{s.Store, s.Store, s.Store}
+	if s.opts.Simulated.Stores != nil {
+		all = s.opts.Simulated.Stores(all)
+	}
+	return all
+}
+
+// receivers is the client that calls webhooks' receivers.
+func (s *Service) receivers() *http.Client {
+	if s.opts.Simulated.Receivers != nil {
+		return &http.Client{Transport: s.opts.Simulated.Receivers}
+	}
+	return egress.Client(s.opts.EgressAllow, deliveryTimeout)
+}
