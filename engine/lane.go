@@ -110,12 +110,13 @@ func (l *lane) capacity(q *queue, now time.Time) int {
 	case !l.known:
 		return unknownRoom
 	}
-	each := max(q.each, l.took/time.Duration(l.slots(now)))
+	slots := time.Duration(l.slots(now))
+	each := max(q.each, l.took/slots)
 	if !q.turns.unlimited() {
 		each = max(each, q.turns.every())
 	}
 	if len(q.jobs) > 0 {
-		each = max(each, now.Sub(q.moved))
+		each = max(each, now.Sub(q.moved)/slots) // calls that share a commit end together
 	}
 	if each <= 0 {
 		return DefaultQueue
