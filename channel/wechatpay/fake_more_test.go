@@ -101,8 +101,11 @@ func (f *fake) bill(w http.ResponseWriter, r *http.Request) {
 		hash = strings.Repeat("0", 40)
 	}
 	at := f.URL
-	if f.always["bill"] == "elsewhere" {
+	switch f.always["bill"] {
+	case "elsewhere":
 		at = "https://bills.example"
+	case "nowhere":
+		at = "bills:"
 	}
 	f.write(w, 200, map[string]any{"hash_type": "SHA1", "hash_value": hash, "download_url": at + "/v3/billdownload/file?token=6XIv-K"}, named, "")
 }

@@ -166,7 +166,7 @@ func (f *fake) authentic(r *http.Request, body []byte) string {
 		return "mchid"
 	case !strings.EqualFold(got["serial_no"], f.merchantSerial):
 		return "serial_no"
-	case r.Header.Get("User-Agent") == "":
+	case r.UserAgent() != "refundry":
 		return "User-Agent"
 	}
 	message := r.Method + "\n" + r.RequestURI + "\n" + got["timestamp"] + "\n" + got["nonce_str"] + "\n" + string(body) + "\n"

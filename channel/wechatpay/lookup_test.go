@@ -78,7 +78,7 @@ func TestABillThatIsNotWhatWasAnnouncedIsNone(t *testing.T) {
 	}
 	for name, change := range map[string]func(*fake){
 		"another hash":                         func(f *fake) { f.always["bill"] = "lies" },
-		"an address elsewhere":                 func(f *fake) { f.always["bill"] = "elsewhere" },
+		"an address that is none":              func(f *fake) { f.always["bill"] = "nowhere" },
 		"another merchant's rows":              func(f *fake) { f.always["rows"] = "other" },
 		"a row without an amount":              func(f *fake) { f.entries["R2"].refund = 0 },
 		"a bill that breaks off in the middle": func(f *fake) { f.always["rows"] = "half" },
@@ -87,6 +87,11 @@ func TestABillThatIsNotWhatWasAnnouncedIsNone(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, rows, err)
 		}
 	}
+	t.Run("a file at another host is asked for at ours", func(t *testing.T) {
+		if rows, err := read(t, func(f *fake) { f.always["bill"] = "elsewhere" }); !errors.Is(err, io.EOF) || len(rows) != 3 {
+			t.Errorf("%+v, %v", rows, err)
+		}
+	})
 	t.Run("a day without refunds has an empty bill, and today none yet", func(t *testing.T) {
 		f := newFake(t, mchID, "")
 		connector := f.open(f.account(nil))

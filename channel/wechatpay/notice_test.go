@@ -106,6 +106,9 @@ func TestWhatIsNoNoticeOfTheAccountsIsRefused(t *testing.T) {
 			if err == nil {
 				t.Fatalf("taken: %+v", notices)
 			}
+			if name == "a body of 2 MB" && !strings.Contains(err.Error(), "more than") {
+				t.Errorf("read to its end: %v", err)
+			}
 			if a := reply(err); a.Status != http.StatusBadRequest || string(a.Body) != `{"code":"FAIL","message":"失败"}` {
 				t.Errorf("answered %d %s", a.Status, a.Body)
 			}

@@ -152,6 +152,9 @@ func TestAnAnswerThatCantBeBelievedIsUnknown(t *testing.T) {
 			if o.Kind != refund.OutcomeUnknown || o.Code != code || o.Message == "" || o.ChannelRefundID != "" {
 				t.Errorf("submit: %+v, want unknown %s", o, code)
 			}
+			if fault == "long" && !strings.Contains(o.Message, "more than") {
+				t.Errorf("read to its end: %s", o.Message)
+			}
 			f.queries["R1"] = fault
 			if fault != "drop before" {
 				if o := connector.Query(t.Context(), i); o.Kind != refund.OutcomeUnknown {
@@ -169,6 +172,18 @@ func TestAnAnswerThatCantBeBelievedIsUnknown(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a machine whose clock is wrong", func(t *testing.T) {
+		for _, skew := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
+			f := newFake(t, mchID, "")
+			connector, err := wechatpay.New(wechatpay.Options{EgressAllow: loopback, Now: func() time.Time { return time.Now().Add(skew) }}).Open(f.account(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o := connector.Submit(t.Context(), instruction("R1")); o.Kind != unknown || o.Code != "SIGN_ERROR" {
+				t.Errorf("%v: %+v", skew, o)
+			}
+		}
+	})
 	t.Run("wrong amount", func(t *testing.T) {
 		f := newFake(t, mchID, "")
 		f.faults["R1"] = []string{"wrong amount"}
