@@ -1,6 +1,8 @@
 package service
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -85,14 +87,14 @@ func newWeChatShop(t *testing.T, platform *Service, address, mchID, signedBy str
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.charge = w.register(platform)
+	w.charge = w.register(platform, demoWeChatID)
 	return w
 }
 
-// register has the shop know the demo's order as the platform knows it.
-func (w *weChatShop) register(platform *Service) refund.Charge {
+// register has the shop know an order of the platform's as the platform knows it.
+func (w *weChatShop) register(platform *Service, id string) refund.Charge {
 	w.Helper()
-	theirs, err := platform.Store.Charge(w.Context(), merchant.DemoID, demoWeChatID)
+	theirs, err := platform.Store.Charge(w.Context(), merchant.DemoID, id)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -213,5 +215,47 @@ func TestAnAbnormalRefundIsReroutedThroughAServiceThatSpeaksWeChatPay(t *testing
 				}
 			}
 		})
+	}
+}
+
+// A merchant moves to the public key while its refunds go on: the platform signs
+// notices with its certificate for a while, and the account verifies by both.
+func TestAMerchantMovesToThePublicKeyAndBackWhileRefundsGoOn(t *testing.T) {
+	const mchID = "1900009191"
+	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true})
+	w := newWeChatShop(t, platform, address, mchID, "certificate")
+	_, identity, err := platform.Store.Identity(t.Context(), merchant.WeChatPay, mchID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := map[string]string{"platform_certificate": identity.Public[merchant.PlatformCertPEM], "platform_public_key_id": "", "platform_public_key": ""}
+	public := map[string]string{
+		"platform_certificate": "", "platform_public_key_id": identity.Public[merchant.PlatformPublicKeyID], "platform_public_key": identity.Public[merchant.PlatformPublicPEM],
+	}
+	w.refunded(100, refund.Succeeded)
+	for n, step := range []struct {
+		settings map[string]string
+		signs    string // what the platform signs notices with
+	}{{public, "certificate"}, {nil, "public_key"}, {certificate, "public_key"}, {nil, "certificate"}} {
+		if step.settings != nil {
+			if w.account, err = w.admin.RotateAccount(t.Context(), w.by, w.owner, w.account.ID, step.settings, nil, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := platform.admin.SetIdentity(t.Context(), w.by, merchant.DemoID, merchant.WeChatPay, mchID, merchant.Given{Settings: map[string]string{"signs_with": step.signs}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := fmt.Sprintf("SWITCH000%d", n)
+		code, body := call(t, platform, http.MethodPost, "/refundry/v1/charges", fmt.Sprintf(`{"order_no": %q, "amount": 1000, "currency": "CNY", "channel": "wx",
+			"transaction_id": "420000000020261129000000000%d", "identities": {"wechatpay": {"mchid": %q, "out_trade_no": %q}}}`, order, n, mchID, order))
+		var made struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(body, &made); err != nil || code != http.StatusCreated {
+			t.Fatalf("%d %s, %v", code, body, err)
+		}
+		w.charge = w.register(platform, made.ID)
+		w.refunded(100, refund.Succeeded)
 	}
 }
