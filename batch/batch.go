@@ -151,6 +151,17 @@ func (g *Group[T, R]) Len() int {
 	return g.queue.count
 }
 
+// Oldest is how long the item has waited that waits longest, 0 where none does.
+func (g *Group[T, R]) Oldest() (wait time.Duration) {
+	now := g.opts.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, lane := range g.queue.turns {
+		wait = max(wait, now.Sub(lane.waiting[0].since))
+	}
+	return wait
+}
+
 // Run flushes until ctx ends; then what is queued is flushed, later items are
 // ErrBusy, and Run returns when the last flush is over. Flushes get a context
 // that does not end with ctx: what was taken is finished.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/refundry/refundry/batch"
 )
@@ -94,5 +95,30 @@ func TestALaneHasNoMoreThanTheRoomThatIsLeft(t *testing.T) {
 		}
 		for g.Step(t.Context()) > 0 {
 		}
+	})
+}
+
+func TestHowLongTheOldestOfAllLanesHasWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := batch.New(inLanes(batch.Options[int]{MaxItems: 1}), (&slow{}).flush)
+		check := func(want time.Duration) {
+			t.Helper()
+			if got := g.Oldest(); got != want {
+				t.Errorf("the oldest has waited for %v, want %v", got, want)
+			}
+		}
+		check(0)
+		answers := ask(g, 100)
+		time.Sleep(3 * time.Second)
+		answers2 := ask(g, 200, 101)
+		time.Sleep(time.Second)
+		check(4 * time.Second)
+		g.Step(t.Context()) // takes a second
+		check(2 * time.Second)
+		for g.Step(t.Context()) > 0 {
+		}
+		check(0)
+		answers()
+		answers2()
 	})
 }

@@ -106,6 +106,9 @@ func (i *Intake) Step(ctx context.Context) int { return i.group.Step(ctx) + i.ap
 // Waiting is how many units are queued for the next batch.
 func (i *Intake) Waiting() int { return i.group.Len() + i.apart.Len() }
 
+// Oldest is how long the unit has waited for its batch that waits longest.
+func (i *Intake) Oldest() time.Duration { return max(i.group.Oldest(), i.apart.Oldest()) }
+
 // Accept takes a unit, or gives an Error whose kind says what was wrong with
 // it; KindBusy and KindUnknownOutcome are the two that may be repeated. With
 // wait above 0 it waits that long for the channel's word after the commit;

@@ -246,6 +246,7 @@ func (s *Service) join() {
 	s.webhooks = webhook.New(stores.Webhook, renderers, s.receivers(), s.webhookOptions())
 	s.handler = s.routes(dialects)
 	s.observeQueues()
+	s.observeWaiting()
 }
 
 // corrected says whether the clock goes by the database's.

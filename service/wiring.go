@@ -135,6 +135,33 @@ func (s *Service) observeQueues() {
 	s.opts.Metrics.Gauge("engine_unanswered_accounts", "Channel accounts that answer no call and are left alone for a while.", func() float64 { return float64(s.engine.Unanswered()) })
 }
 
+// observeWaiting shows how long the oldest waits in the stages before and behind the
+// engine.
+func (s *Service) observeWaiting() {
+	s.opts.Metrics.Gauge("intake_oldest_seconds", "How long the oldest request has waited for its commit.", func() float64 { return s.intake.Oldest().Seconds() })
+	s.opts.Metrics.Gauge("webhook_oldest_event_seconds", "How long the oldest event has waited for its number and its deliveries.", func() float64 {
+		return s.since(s.Store.OldestNewEvent)
+	})
+	s.opts.Metrics.Gauge("webhook_oldest_due_seconds", "How long the oldest due delivery has waited to be claimed.", func() float64 {
+		return s.since(func(ctx context.Context) (time.Time, error) { return s.Store.OldestDueDelivery(ctx, s.now()) })
+	})
+}
+
+// since is how many seconds are over since what a look finds; 0 where that is
+// nothing, and no number where the look fails.
+func (s *Service) since(look func(context.Context) (time.Time, error)) float64 {
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	at, err := look(ctx)
+	switch {
+	case err != nil:
+		return math.NaN()
+	case at.IsZero():
+		return 0
+	}
+	return max(0, s.now().Sub(at).Seconds())
+}
+
 // pausesInForce counts pauses; what can't be counted is no number.
 func (s *Service) pausesInForce() float64 {
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)

@@ -5,7 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +117,7 @@ func simulate(t *testing.T, l load) (took spans) {
 		synctest.Wait()
 		took = w.journal.spans()
 		w.check(orders)
+		w.checkMetrics(l)
 	})
 	return took
 }
@@ -186,4 +191,28 @@ func (w *world) balance(one *shop) {
 // broken reports whether a finding of verify is about what was broken on purpose.
 func (w *world) broken(f refund.Finding) bool {
 	return slices.ContainsFunc(w.shops, func(one *shop) bool { return one.ID == f.MerchantID && one.fault == corrupt })
+}
+
+// checkMetrics holds the metrics of who waits against what waits: the refunds of
+// those in trouble in the engine, and nothing anywhere else.
+func (w *world) checkMetrics(l load) {
+	w.t.Helper()
+	answer := httptest.NewRecorder()
+	w.service.Metrics().Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	shown := make(map[string]float64)
+	for line := range strings.Lines(answer.Body.String()) {
+		name, text, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "refundry_"), " ")
+		if value, err := strconv.ParseFloat(text, 64); err == nil {
+			shown[name] = value
+		}
+	}
+	for name, troubled := range map[string]bool{
+		"intake_oldest_seconds": false, "engine_oldest_due_seconds": true, "engine_oldest_queued_seconds": false, "engine_oldest_unrecorded_seconds": false,
+		"webhook_oldest_event_seconds": false, "webhook_oldest_due_seconds": false,
+	} {
+		value, there := shown[name]
+		if starves := value > 10; !there || starves != (troubled && l.troubled != nil) {
+			w.t.Errorf("%s is %v, shown: %v", name, value, there)
+		}
+	}
 }

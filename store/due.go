@@ -274,3 +274,41 @@ func (s *Store) oldNotices(ctx context.Context, before time.Time, limit int) ([]
 	}
 	return keys, nil
 }
+
+// newEventsOldest goes from one merchant's oldest new event to the next merchant's
+// through the indexes, as MerchantsWithNewEvents does.
+const newEventsOldest = `WITH RECURSIVE m (id) AS (
+		SELECT MIN(f.merchant_id) FROM events f WHERE f.feed_number = 0 UNION ALL
+		SELECT (SELECT MIN(e.merchant_id) FROM events e WHERE e.feed_number = 0 AND e.merchant_id > m.id) FROM m WHERE m.id IS NOT NULL
+	), p (id) AS (
+		SELECT MIN(f.merchant_id) FROM payment_events f WHERE f.told_at = 0 UNION ALL
+		SELECT (SELECT MIN(e.merchant_id) FROM payment_events e WHERE e.told_at = 0 AND e.merchant_id > p.id) FROM p WHERE p.id IS NOT NULL
+	), n (at) AS (
+		SELECT (SELECT MIN(e.created_at) FROM events e WHERE e.merchant_id = m.id AND e.feed_number = 0) FROM m WHERE m.id IS NOT NULL UNION ALL
+		SELECT (SELECT MIN(e.created_at) FROM payment_events e WHERE e.merchant_id = p.id AND e.told_at = 0) FROM p WHERE p.id IS NOT NULL
+	)
+	SELECT COALESCE(MIN(n.at), 0) FROM n`
+
+// OldestNewEvent returns the time of the oldest event that the fan-out has not
+// taken over, of whichever merchant; zero where there is none.
+func (s *Store) OldestNewEvent(ctx context.Context) (time.Time, error) {
+	return s.oldest(ctx, "find oldest new event", newEventsOldest)
+}
+
+// OldestDueDelivery returns since when the oldest delivery has been due that
+// nobody has claimed; zero where there is none.
+func (s *Store) OldestDueDelivery(ctx context.Context, now time.Time) (time.Time, error) {
+	const text = `SELECT COALESCE(MIN(d.due_at), 0) FROM deliveries d WHERE d.due_at > 0 AND d.due_at <= $1`
+	return s.oldest(ctx, "find oldest due delivery", text, sqldb.Micros(now))
+}
+
+func (s *Store) oldest(ctx context.Context, doing, text string, args ...any) (time.Time, error) {
+	var at int64
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, args, func(scan func(...any) error) error { return scan(&at) })
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	return sqldb.FromMicros(at), nil
+}

@@ -119,6 +119,7 @@ var acrossMerchants = []suiteCase{
 	{"a pause keeps the accounts that it covers from sending", pausesCover},
 	{"what a pause put off is sent when it has ended", resumedScopeSends},
 	{"merchants with new events take turns", merchantsInTurn},
+	{"since when the oldest event and delivery wait is known", oldestOfWhatWaits},
 	{"a delivery that could not be made waits and is not sent", unmadeDeliveryWaits},
 	{"a delivery that could not be made is made once", unmadeDeliveryIsMadeOnce},
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/refundry/refundry/refund"
 )
@@ -126,4 +127,41 @@ func corruptRefunds(t *testing.T, f *fixture) {
 	if err := f.SetApart(t.Context(), corrupt[:1]); err != nil || len(f.due(t, at(50))) != 21 {
 		t.Errorf("one that was claimed meanwhile was set apart, %v", err)
 	}
+}
+
+// oldestOfWhatWaits looks across merchants.
+func oldestOfWhatWaits(t *testing.T, f *fixture) {
+	f.own(t)
+	wantEvent := func(want time.Time) {
+		t.Helper()
+		if got, err := f.OldestNewEvent(t.Context()); err != nil || !got.Equal(want) {
+			t.Errorf("the oldest new event is of %v, %v, want %v", got, err, want)
+		}
+	}
+	wantDelivery := func(second int, want time.Time) {
+		t.Helper()
+		if got, err := f.OldestDueDelivery(t.Context(), at(second)); err != nil || !got.Equal(want) {
+			t.Errorf("at %d the oldest delivery is due since %v, %v, want %v", second, got, err, want)
+		}
+	}
+	wantEvent(time.Time{})
+	c := f.registered(t, f.charge(1000))
+	f.accept(t, c, at(30), request(c, 10))
+	other := f.charge(1000)
+	other.MerchantID, other.ID, other.TransactionID = newMerchant(), "ch_other", "other"
+	other.CreatedAt = at(20)
+	f.registered(t, other)
+	f.accept(t, other, at(40), request(other, 10))
+	wantEvent(at(30))
+	news := f.news(t)
+	f.takenOver(t, news, f.delivery(news.Events[0], 50))
+	wantEvent(at(40))
+	paid := f.charge(1000)
+	paid.ID, paid.TransactionID, paid.CreatedAt = "ch_paid", "paid", at(35)
+	if _, _, err := f.RegisterPaid(t.Context(), paid, "payment.succeeded", nil); err != nil {
+		t.Fatal(err)
+	}
+	wantEvent(at(35))
+	wantDelivery(49, time.Time{})
+	wantDelivery(60, at(50))
 }
