@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -104,7 +105,14 @@ func run(args []string, in io.Reader, out, problems io.Writer) int {
 	// The first signal stops gracefully, the second at once.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	ended := make(chan struct{})
+	defer close(ended)
+	context.AfterFunc(ctx, func() {
+		stop()
+		if !stopsItself(command.Command()) {
+			cutOff(ended, problems)
+		}
+	})
 	e := &environment{Context: ctx, in: in, out: out, err: problems, log: p.logger(command.Command(), problems), json: p.LogFormat == "json", config: p.Config}
 	err := command.Run(e)
 	if err == nil {
@@ -117,6 +125,29 @@ func run(args []string, in io.Reader, out, problems io.Writer) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// signalGrace is how long a command may go on after a signal: it finishes a commit
+// and says what was done. One that reads a pipe would otherwise wait for its
+// writer for ever.
+const signalGrace = 5 * time.Second
+
+// stopsItself reports whether a command waits for what is under way, for a bounded
+// time of its own.
+func stopsItself(command string) bool {
+	name, _, _ := strings.Cut(command, " ")
+	return name == "serve" || name == "demo" || name == "bench"
+}
+
+// cutOff ends the program when a command does not end after a signal. Nothing that
+// was committed is lost.
+func cutOff(ended <-chan struct{}, problems io.Writer) {
+	select {
+	case <-ended:
+	case <-time.After(signalGrace):
+		_, _ = fmt.Fprintln(problems, "refundry: ended by a signal while it waited for its input or the database (hint: run it again)")
+		os.Exit(exitFailed)
+	}
 }
 
 // errTold says that a command failed and has already said how.

@@ -59,6 +59,8 @@ func writes() map[string]dialecttest.Write {
 	return map[string]dialecttest.Write{
 		"POST /refundry/v1/charges":                      onceAs("a charge"),
 		"POST /refundry/v1/charges/batch":                writing("POST", at("/charges/batch"), `{"order_no": "LOST", "amount": 100, "currency": "CNY", "channel": "wx"}`),
+		"POST /refundry/v1/charges/{id}/mask":            writing("POST", at("/charges/123456789/mask"), ""),
+		"POST /refundry/v1/customers/mask":               writing("POST", at("/customers/mask"), `{"customer": "nobody"}`),
 		"POST /refundry/v1/refunds":                      writing("POST", at("/refunds"), `{"charge": "123456789", "amount": 10}`),
 		"POST /refundry/v1/refunds/{id}/cancel":          onceAs("a cancellation"),
 		"POST /refundry/v1/refunds/{id}/retry":           onceAs("another try"),
