@@ -21,8 +21,8 @@ const (
 	MaxConcurrency = 4096
 	MaxRate        = 200_000
 	MaxCharges     = 100_000
-	// mostRequests bounds what is kept of a run: ids and latencies.
-	mostRequests = 20_000_000
+	// maxRequests bounds what is kept of a run: ids and latencies.
+	maxRequests = 20_000_000
 	// requestTimeout is above the 20 s that a request may wait.
 	requestTimeout = 30 * time.Second
 )
@@ -44,7 +44,7 @@ type Options struct {
 	// Charges is how many are registered and refunded from; default 1000. 1 is
 	// the case of one hot charge.
 	Charges int
-	// Progress is told what is going on; may be nil.
+	// Progress is called with what is going on; may be nil.
 	Progress func(string)
 }
 

@@ -19,8 +19,8 @@ const (
 	endLook = 100 * time.Millisecond
 	// pageLimit is the most refunds of one page of the native API.
 	pageLimit = 100
-	// mostWrong bounds how many faults are told one by one.
-	mostWrong = 20
+	// maxWrong bounds how many faults are told one by one.
+	maxWrong = 20
 )
 
 // Count is what was found when every refund of the run was read back.
@@ -80,7 +80,7 @@ func (c *Count) add(one Count) {
 }
 
 func (c *Count) wrong(format string, args ...any) {
-	if len(c.Wrong) < mostWrong {
+	if len(c.Wrong) < maxWrong {
 		c.Wrong = append(c.Wrong, fmt.Sprintf(format, args...))
 	}
 }

@@ -18,8 +18,8 @@ const (
 	// amount of each refund in minor units; its last two digits ask nothing of
 	// the sandbox.
 	amount = 100
-	// mostAnswer bounds what is read of an answer.
-	mostAnswer = 1 << 20
+	// maxAnswer bounds what is read of an answer.
+	maxAnswer = 1 << 20
 )
 
 // load sends refunds for a while and gives the samples of those that were
@@ -89,7 +89,7 @@ func (r *run) refund(ctx context.Context) (problem string, ok bool) {
 	n := r.sent
 	r.sent++
 	r.mu.Unlock()
-	if n >= mostRequests {
+	if n >= maxRequests {
 		return "", false
 	}
 	charge := r.charges[n%len(r.charges)]
@@ -137,7 +137,7 @@ func (r *run) call(ctx context.Context, method, address, kind, body, key string,
 		return 0, nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	return response.StatusCode, text, err
 }
 
@@ -164,7 +164,7 @@ func (r *run) prepare(ctx context.Context) error {
 		var lines strings.Builder
 		for n := from; n < min(from+perCall, r.opts.Charges); n++ {
 			fmt.Fprintf(&lines, `{"order_no":"bench%d%06d","amount":%d,"currency":"CNY","channel":"wx","paid_at":%q,"transaction_id":"bench%d-%d"}`+"\n",
-				stamp, n, int64(amount)*mostRequests, time.Now().UTC().Format(time.RFC3339), stamp, n)
+				stamp, n, int64(amount)*maxRequests, time.Now().UTC().Format(time.RFC3339), stamp, n)
 		}
 		status, text, err := r.call(ctx, http.MethodPost, r.opts.Target+"/refundry/v1/charges/batch", "application/x-ndjson", lines.String(), r.opts.NativeKey)
 		if err != nil {

@@ -17,7 +17,7 @@ type Comparison struct {
 	// Open are refunds that we know nothing of and that have not ended at the
 	// channel, so that they can't be adopted yet, by their numbers there.
 	Open []string
-	// Alike are refunds of ours that nobody was told of, of the same charge and
+	// Alike are refunds of ours that nobody was notified of, of the same charge and
 	// amount as one that was adopted: somebody may have asked for it again.
 	Alike []string
 }

@@ -99,7 +99,7 @@ func toy(change func(*dialect.API[toyCall, toyRoute])) *dialect.API[toyCall, toy
 	return api
 }
 
-// askToy gives the status and the body of an answer, 0 for a closed connection.
+// askToy returns the status and the body of an answer, 0 for a closed connection.
 func askToy(t *testing.T, api *dialect.API[toyCall, toyRoute], method, path string, keys ...string) (int, string, http.Header) {
 	t.Helper()
 	mux := http.NewServeMux()

@@ -96,7 +96,7 @@ type Reader interface {
 
 	Event(ctx context.Context, merchantID, id string) (refund.StoredEvent, error)
 	EventList(ctx context.Context, f refund.EventFilter) (events []refund.StoredEvent, more bool, err error)
-	// Feed gives numbered events after a number, oldest first.
+	// Feed returns numbered events after a number, oldest first.
 	Feed(ctx context.Context, merchantID string, after int64, limit int) ([]refund.StoredEvent, error)
 }
 

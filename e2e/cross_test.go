@@ -106,7 +106,7 @@ func seenByAll(t *testing.T, d *desk, c crossCharge, amount int64, state string)
 	})
 }
 
-// wrong says what a voice shows that is not so, "" if all is right.
+// wrong returns what a voice shows that is not so, "" if all is right.
 func (v voice) wrong(c crossCharge, r crossRefund, amount int64, seen client.Object) string {
 	want := map[string]string{v.status: v.words[r.State], v.id: v.names(c, r)}
 	minor := fmt.Sprint(amount)
@@ -542,7 +542,7 @@ func TestEachDialectTellsWhatItPromises(t *testing.T) {
 	d.end(t)
 }
 
-// told is which dialects' endpoints were told of events of each type.
+// told is which dialects' endpoints were notified of events of each type.
 func (d *desk) told(t testing.TB) map[string]string {
 	t.Helper()
 	var events struct {

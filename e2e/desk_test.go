@@ -182,7 +182,7 @@ func (r *receiver) all() []hook {
 	return append([]hook(nil), r.got...)
 }
 
-// await gives the first hook that fits, and fails the test when none comes.
+// await returns the first hook that fits, and fails the test when none comes.
 func (r *receiver) await(t testing.TB, what string, fits func(hook) bool) hook {
 	t.Helper()
 	var found hook

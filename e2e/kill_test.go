@@ -105,7 +105,7 @@ func (l *killLoad) finish(base string) {
 	}
 }
 
-// take gives what got no answer before, else something new.
+// take returns what got no answer before, else something new.
 func (l *killLoad) take() asked {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -37,13 +37,13 @@ const (
 	idlePerHost = 16
 	idleInAll   = 256
 	idleTimeout = 60 * time.Second
-	// mostHeaderBytes bounds an answer's header, of which nobody reads much.
-	mostHeaderBytes = 16 << 10
+	// maxHeaderBytes bounds an answer's header, of which nobody reads much.
+	maxHeaderBytes = 16 << 10
 	// longestURL is as much as clients and servers commonly take.
 	longestURL = 2048
 )
 
-// Client gives a client that connects to public addresses and to those within
+// Client returns a client that connects to public addresses and to those within
 // allow, whatever a name resolves to at that moment. It follows no redirects,
 // uses no proxy of the environment, and ends a call after timeout, its answer's
 // body included.
@@ -67,7 +67,7 @@ func client(g guard, timeout time.Duration) *http.Client {
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    connectTimeout,
 			ResponseHeaderTimeout:  timeout,
-			MaxResponseHeaderBytes: mostHeaderBytes,
+			MaxResponseHeaderBytes: maxHeaderBytes,
 			MaxIdleConns:           idleInAll,
 			MaxIdleConnsPerHost:    idlePerHost,
 			IdleConnTimeout:        idleTimeout,
@@ -78,7 +78,7 @@ func client(g guard, timeout time.Duration) *http.Client {
 	}
 }
 
-// Check says whether an address may be given to be called: http or https, a
+// Check reports whether an address may be given to be called: http or https, a
 // host, no user name, and no IP address in it but one that is public or within
 // allow. It looks no name up, so that what is answered to a request never
 // depends on a name server: the client checks what a name resolves to, at each
@@ -117,7 +117,7 @@ func check(address string, g guard) error {
 	return nil
 }
 
-// Lookup says what is wrong with an address now, as a warning to whoever gives
+// Lookup returns what is wrong with an address now, as a warning to whoever gives
 // it: the name is not found, or resolves to what Check would refuse.
 func Lookup(ctx context.Context, address string, allow []netip.Prefix) error {
 	if err := Check(address, allow); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// unusablePace is for accounts that can't be opened. An operator is told of them
+// unusablePace is for accounts that can't be opened. An operator is alerted of them
 // once, and their refunds go on soon after the account is mended.
 var unusablePace = refund.Pace{SettlingTime: channel.BasicPace.SettlingTime, First: time.Second, Longest: 5 * time.Minute}
 

@@ -12,8 +12,8 @@ const (
 	agendaGrain = 10 * time.Millisecond
 	// agendaAhead is how far ahead; what is due later is found by the poll.
 	agendaAhead = time.Minute
-	// mostAgenda bounds the times: a minute of the grain.
-	mostAgenda = int(agendaAhead / agendaGrain)
+	// maxAgenda bounds the times: a minute of the grain.
+	maxAgenda = int(agendaAhead / agendaGrain)
 )
 
 // agenda remembers when refunds that were at this engine are due again, so
@@ -26,7 +26,7 @@ type agenda struct {
 func newAgenda() agenda { return agenda{known: make(map[int64]bool)} }
 
 func (a *agenda) add(due, now time.Time) {
-	if due.IsZero() || due.Sub(now) > agendaAhead || len(a.times) > mostAgenda {
+	if due.IsZero() || due.Sub(now) > agendaAhead || len(a.times) > maxAgenda {
 		return
 	}
 	grain := agendaGrain.Microseconds()

@@ -14,7 +14,7 @@ const (
 	// answer either, up to longestBreak. A channel that is back is noticed so soon.
 	firstBreak   = time.Second
 	longestBreak = 30 * time.Second
-	// alertBreak is from which wait on an operator is told.
+	// alertBreak is from which wait on an operator is alerted.
 	alertBreak = 8 * firstBreak
 )
 

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// mostCode and mostMessage bound what is kept of a channel's words, in bytes.
-	mostCode    = 128
-	mostMessage = 1024
-	// mostChannelID bounds a channel's own id of a refund; real ones have up
+	// maxCode and maxMessage bound what is kept of a channel's words, in bytes.
+	maxCode    = 128
+	maxMessage = 1024
+	// maxChannelID bounds a channel's own id of a refund; real ones have up
 	// to 64 characters.
-	mostChannelID = 256
+	maxChannelID = 256
 	// maxDigest is a SHA-256 in hex; maxRequestID bounds a channel's name for a
 	// call; maxShown bounds what is shown of a request: the wallet has nine.
 	maxDigest    = 64
@@ -190,7 +190,7 @@ func (e *Engine) call(ctx context.Context, connector channel.Connector, step ref
 	defer func() {
 		if problem := recover(); problem != nil {
 			e.opts.Log.Error("a connector panicked", "account", i.Account, "refund", i.RefundID, "panic", problem, "stack", string(debug.Stack()))
-			o = refund.Outcome{Kind: refund.OutcomeUnknown, Code: "PANIC", Message: clean(fmt.Sprint("the connector broke off: ", problem), mostMessage)}
+			o = refund.Outcome{Kind: refund.OutcomeUnknown, Code: "PANIC", Message: clean(fmt.Sprint("the connector broke off: ", problem), maxMessage)}
 		}
 	}()
 	if step == refund.StepSubmit {
@@ -236,8 +236,8 @@ func instruction(c refund.Claimed) channel.Instruction {
 
 // cleaned bounds a channel's texts and takes out what no database keeps.
 func cleaned(o refund.Outcome) refund.Outcome {
-	o.Code, o.Message = clean(o.Code, mostCode), clean(o.Message, mostMessage)
-	o.ChannelRefundID = clean(o.ChannelRefundID, mostChannelID)
+	o.Code, o.Message = clean(o.Code, maxCode), clean(o.Message, maxMessage)
+	o.ChannelRefundID = clean(o.ChannelRefundID, maxChannelID)
 	o.RetryAfter = max(0, o.RetryAfter)
 	o.SucceededAt = o.SucceededAt.UTC().Truncate(time.Microsecond)
 	o.Sent = cleanedSent(o.Sent)
@@ -257,7 +257,7 @@ func cleanedSent(s refund.Sent) refund.Sent {
 		if s.Shown == nil {
 			s.Shown = make(map[string]string, len(shown))
 		}
-		s.Shown[clean(name, mostCode)] = clean(shown[name], mostMessage)
+		s.Shown[clean(name, maxCode)] = clean(shown[name], maxMessage)
 	}
 	return s
 }

@@ -40,10 +40,10 @@ const (
 	// a few rows of an index.
 	PollInterval = time.Second
 	// maxLooked bounds the refunds of one claiming commit, maxWords those of
-	// one recording commit, mostNotices those of one look for notices.
-	maxLooked   = 256
-	maxWords    = 256
-	mostNotices = 128
+	// one recording commit, maxNotices those of one look for notices.
+	maxLooked  = 256
+	maxWords   = 256
+	maxNotices = 128
 	// commitTimeout bounds one transaction, so that a database that hangs is
 	// noticed before the leases are over.
 	commitTimeout = 15 * time.Second
@@ -65,7 +65,7 @@ type Options struct {
 	// Turns are what replicas share of the limits of calls; nil where this process
 	// is the only one, as on SQLite.
 	Turns SharedTurns
-	// Alert is told what an operator should look at, after the log; may be nil.
+	// Alert is called with what an operator should look at, after the log; may be nil.
 	Alert func(refund.Alert)
 	// Jitter gives what is added to a wait that Apply decided, so that many
 	// refunds do not come back at once: at most a tenth of it counts. nil is none.
@@ -178,7 +178,7 @@ func (e *Engine) Wake() {
 	ring(e.noticeBell)
 }
 
-// Depth says how many refunds wait for their call, are being called, and wait
+// Depth returns how many refunds wait for their call, are being called, and wait
 // to be recorded.
 func (e *Engine) Depth() (queued, calling, unrecorded int) {
 	e.mu.Lock()

@@ -40,7 +40,7 @@ func (e *Engine) unmatched(ctx context.Context, n channel.Notified, charge refun
 		if err == nil {
 			return nil
 		}
-		kept.Note = "could not be adopted: " + clean(err.Error(), mostMessage)
+		kept.Note = "could not be adopted: " + clean(err.Error(), maxMessage)
 	case refund.PlaceAside:
 		kept.State = refund.NoticeSetAside
 	}
@@ -191,14 +191,14 @@ func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice) (refund.Kept
 			n.State, n.Note, n.RefundID, n.DueAt = refund.NoticeMatched, "", match.Refund.ID, time.Time{}
 			return n, nil
 		}
-		note = "could not be recorded: " + clean(err.Error(), mostMessage)
+		note = "could not be recorded: " + clean(err.Error(), maxMessage)
 	case where == refund.PlaceAdopt:
 		var r refund.Refund
 		if r, _, err = e.adopt(ctx, n.Noticed, match.Charge); err == nil {
 			n.State, n.Note, n.DueAt, n.RefundID = refund.NoticeAdopted, "", time.Time{}, r.ID
 			return n, nil
 		}
-		note = "could not be adopted: " + clean(err.Error(), mostMessage)
+		note = "could not be adopted: " + clean(err.Error(), maxMessage)
 	case where == refund.PlaceAside:
 		n.Tries = maxNoticeTries
 	}

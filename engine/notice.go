@@ -74,7 +74,7 @@ type stuck struct {
 // pending reads what a notifier has to say, without what is stuck and not to be
 // tried yet.
 func (e *Engine) pending(ctx context.Context, notifier channel.Notifier) ([]channel.PendingNotice, error) {
-	all, err := notifier.Notices(ctx, mostNotices+len(e.stuck))
+	all, err := notifier.Notices(ctx, maxNotices+len(e.stuck))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (e *Engine) stick(id string) {
 
 // unplaced is the note of a notice that is about a row which can't be read.
 func unplaced(err error) string {
-	return "could not be placed: " + clean(err.Error(), mostMessage)
+	return "could not be placed: " + clean(err.Error(), maxMessage)
 }
 
 // Notify takes notices that a channel sent to an account. It returns after the
@@ -139,7 +139,7 @@ func (e *Engine) place(ctx context.Context, notices []channel.Notified) []error 
 	}
 	for n, err := range e.recordEach(ctx, words) {
 		if err != nil {
-			errs[at[n]] = e.keep(ctx, notices[at[n]], refund.KeptNotice{Note: "could not be recorded: " + clean(err.Error(), mostMessage)})
+			errs[at[n]] = e.keep(ctx, notices[at[n]], refund.KeptNotice{Note: "could not be recorded: " + clean(err.Error(), maxMessage)})
 		}
 	}
 	return errs
@@ -162,8 +162,8 @@ func (e *Engine) noticed(ctx context.Context, n channel.Notified, r refund.Refun
 }
 
 func cleanedNotice(n refund.Noticed) refund.Noticed {
-	n.Number, n.TransactionID = clean(n.Number, mostChannelID), clean(n.TransactionID, mostChannelID)
-	n.OrderNo = clean(n.OrderNo, mostChannelID)
+	n.Number, n.TransactionID = clean(n.Number, maxChannelID), clean(n.TransactionID, maxChannelID)
+	n.OrderNo = clean(n.OrderNo, maxChannelID)
 	o := cleaned(n.Outcome)
 	if !believable(o.Kind, false) {
 		o.Kind = refund.OutcomeUnknown

@@ -14,9 +14,9 @@ const (
 	commitRounds = 3
 	// jitterShare is the part of a wait that jitter may add.
 	jitterShare = 10
-	// mostSkew is how far a decision's time may follow another clock: replicas
+	// maxSkew is how far a decision's time may follow another clock: replicas
 	// correct theirs by the database's and differ by milliseconds.
-	mostSkew = time.Second
+	maxSkew = time.Second
 )
 
 // word is what a call or a notice said, until it is recorded.
@@ -137,7 +137,7 @@ func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, er
 	return posted, nil
 }
 
-// decide says what a word changes. It is run again with its transaction. idTaken
+// decide returns what a word changes. It is run again with its transaction. idTaken
 // is what the store found out about the channel's id of the refund.
 func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Refund) refund.Change {
 	if !w.due.IsZero() {
@@ -189,7 +189,7 @@ func (e *Engine) stamp(after time.Time) time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, t := range []time.Time{e.stamped, after} {
-		if !now.After(t) && t.Sub(now) < mostSkew {
+		if !now.After(t) && t.Sub(now) < maxSkew {
 			now = t.Add(time.Microsecond)
 		}
 	}

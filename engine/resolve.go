@@ -40,7 +40,7 @@ func (e *Engine) Resolve(ctx context.Context, merchantID, refundID string, o ref
 	return posted[0].Refund, nil
 }
 
-// unresolvable says why one person can't say how a refund ended, nil if they
+// unresolvable returns why one person can't say how a refund ended, nil if they
 // can.
 func unresolvable(r refund.Refund, now time.Time) *refund.Error {
 	var fault *refund.Error

@@ -10,7 +10,7 @@ import (
 )
 
 // scripted is a channel with books in memory: what it answers is told by the
-// test, and it notes when it is told of one refund twice at the same time.
+// test, and it notes when it is notified of one refund twice at the same time.
 type scripted struct {
 	channel.Basic
 	// submit and query answer; nil is done, and found done or not found.

@@ -19,7 +19,7 @@ type Store interface {
 	// oldest first.
 	DueOf(ctx context.Context, now time.Time, asks []refund.DueAsk) ([]refund.Due, error)
 	// ClaimRefunds takes leases with refund.Claim: each is a compare-and-set
-	// of lease_epoch that also demands due_at <= now still. It gives those it
+	// of lease_epoch that also demands due_at <= now still. It returns those it
 	// got, and those that can't be claimed because they or their charges are corrupt,
 	// without a time. The commit is over when it returns.
 	ClaimRefunds(ctx context.Context, due []refund.Due, now, until time.Time) (claimed []refund.Claimed, corrupt []refund.Apart, err error)

@@ -28,7 +28,7 @@ type cutter struct {
 	cuts int
 }
 
-// newCutter gives a proxy and the URL of the same database through it.
+// newCutter returns a proxy and the URL of the same database through it.
 func newCutter(t *testing.T, address string) (*cutter, string) {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -82,7 +82,7 @@ func (c *cutter) serve(client net.Conn) {
 			n, err := server.Read(buffer)
 			select {
 			case <-lose:
-				return // the server has answered, and nobody hears it
+				return // the server has answered, and nobody reads it
 			default:
 			}
 			if err != nil {
@@ -119,7 +119,7 @@ func (c *cutter) forward(client, server net.Conn, lose chan struct{}) {
 	}
 }
 
-// commits says what to do with a message that holds a COMMIT, and disarms.
+// commits returns what to do with a message that holds a COMMIT, and disarms.
 func (c *cutter) commits(message []byte) string {
 	if !bytes.Contains(bytes.ToLower(message), []byte("commit\x00")) {
 		return ""

@@ -35,8 +35,8 @@ const (
 	LongestWait = 5 * time.Second
 	// lookupTime is how long an unknown commit's charges are waited for.
 	lookupTime = 10 * time.Second
-	// mostRounds bounds how often one batch is run again after unknown commits.
-	mostRounds = 3
+	// maxRounds bounds how often one batch is run again after unknown commits.
+	maxRounds = 3
 	// maxClashes bounds how often a unit is run again because its channel numbers
 	// were taken: each run finds others.
 	maxClashes = 8
@@ -51,7 +51,7 @@ type Options struct {
 	Now     func() time.Time // default time.Now
 	NewID   func(time.Time) string
 	Workers int // batches under way at once; default 1
-	// Observe is told the size of each batch; may be nil.
+	// Observe is called with the size of each batch; may be nil.
 	Observe func(units int)
 }
 
@@ -198,7 +198,7 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			return
 		case errors.Is(err, refund.ErrCommitUnknown):
 			rest, ok := i.lookUp(ctx, b, results, todo)
-			if rounds++; !ok || rounds > mostRounds {
+			if rounds++; !ok || rounds > maxRounds {
 				unknown(results, rest, err)
 				return
 			}

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { storetest.Main(m) }
 
 var merchants atomic.Int64
 
-// newMerchant gives an id that no other test uses.
+// newMerchant returns an id that no other test uses.
 func newMerchant() string { return fmt.Sprintf("mer_%d", merchants.Add(1)) }
 
 // idleEngine takes refunds over as long as it has room, and does nothing.

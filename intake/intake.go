@@ -21,7 +21,7 @@ type Store interface {
 	// locking the charges of keys on a fresh connection for at most the given
 	// time, and then says in a new statement which refunds are there.
 	Settled(ctx context.Context, charges []refund.ChargeKey, refunds []refund.Key, within time.Duration) (map[refund.Key]refund.Refund, error)
-	// RuleBook gives a merchant's rules, from memory.
+	// RuleBook returns a merchant's rules, from memory.
 	// Where they are not known and can't be read it is an Error, KindBusy.
 	RuleBook(merchantID string) (refund.RuleBook, error)
 	// TakenNumbers returns those of the numbers that stand for a refund.

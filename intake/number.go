@@ -124,7 +124,7 @@ func sameUnit(unit refund.Unit, owner refund.Number, ids []string, param string)
 	return nil
 }
 
-// byNumber gives the refund that each request's number stands for, "" where it
+// byNumber returns the refund that each request's number stands for, "" where it
 // has none or a new one, and how many are known.
 func (b *attempt) byNumber(unit refund.Unit) (ids []string, known int, err *refund.Error) {
 	ids = make([]string, len(unit.Requests))

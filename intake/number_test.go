@@ -207,7 +207,7 @@ func TestNumbersAndKeysHoldWithinOneBatch(t *testing.T) {
 	})
 }
 
-// told says which refund a result is, counting those that are new.
+// told returns which refund a result is, counting those that are new.
 func told(ids *[]string, result intake.Result, err error) outcome {
 	if err != nil {
 		return refused(refund.KindOf(err))

@@ -82,17 +82,17 @@ func Releasing(total money.Minor, currency money.Currency) []Transfer {
 	return one(Release, Reserved, Available, total, currency)
 }
 
-// Settling gives the transfers of a refund that succeeded.
+// Settling returns the transfers of a refund that succeeded.
 func Settling(legs Legs, currency money.Currency) []Transfer {
 	return outward(Settle, Reserved, legs, currency)
 }
 
-// Correcting gives the transfers of a refund that had failed, and succeeded.
+// Correcting returns the transfers of a refund that had failed, and succeeded.
 func Correcting(legs Legs, currency money.Currency) []Transfer {
 	return outward(Correct, Available, legs, currency)
 }
 
-// Returning gives the transfers of a refund that a bank sent back later.
+// Returning returns the transfers of a refund that a bank sent back later.
 func Returning(legs Legs, currency money.Currency) []Transfer {
 	transfers := outward(Return, Available, legs, currency)
 	for i := range transfers {

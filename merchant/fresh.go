@@ -119,7 +119,7 @@ func (f Fresh) Identity(dialect string) (Identity, bool) {
 	return Identity{}, false
 }
 
-// Key gives the text of the key in a dialect, "" if there is none.
+// Key returns the text of the key in a dialect, "" if there is none.
 func (f Fresh) Key(dialect string) string {
 	for _, key := range f.Keys {
 		if key.Key.Dialect == dialect {

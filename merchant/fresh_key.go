@@ -13,7 +13,7 @@ type FreshKey struct {
 	Secret string
 }
 
-// Told is what is told once of a new key: its text, and behind a blank, which
+// Told is what is shown once of a new key: its text, and behind a blank, which
 // neither has, what its client signs with, if that is the key's own.
 func (f FreshKey) Told() string {
 	if secret := f.Key.Secrets[ClientSecret]; secret != "" {

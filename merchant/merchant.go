@@ -153,7 +153,7 @@ type Caller struct {
 	Key      Key
 }
 
-// Endpoint is an address that is told of events.
+// Endpoint is an address that is notified of events.
 type Endpoint struct {
 	ID         string
 	MerchantID string

@@ -36,22 +36,22 @@ type PlatformKey struct {
 	ExpiresAt      time.Time // zero: not retired
 }
 
-// Retired says whether the key's life is over.
+// Retired reports whether the key's life is over.
 func (k PlatformKey) Retired(now time.Time) bool {
 	return !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(now)
 }
 
-// Active says whether the key may sign where nobody names one.
+// Active reports whether the key may sign where nobody names one.
 func (k PlatformKey) Active(now time.Time) bool {
 	return !k.Retired(now) && !k.ActivatesAt.After(now)
 }
 
-// Published says whether the key is shown to those who verify by it.
+// Published reports whether the key is shown to those who verify by it.
 func (k PlatformKey) Published(now time.Time) bool {
 	return !k.Retired(now) && (k.Active(now) || !k.CreatedAt.Add(PublishAfter).After(now))
 }
 
-// KeyInUse gives the key that signs where nobody names one: of those that are
+// KeyInUse returns the key that signs where nobody names one: of those that are
 // active the one that became so last. False if there is none.
 func KeyInUse(keys []PlatformKey, now time.Time) (PlatformKey, bool) {
 	keys = slices.DeleteFunc(slices.Clone(keys), func(k PlatformKey) bool { return !k.Active(now) })
@@ -86,7 +86,7 @@ func (i Identity) firstKey() (PlatformKey, bool) {
 	return k, true
 }
 
-// Platform gives the platform's key pairs for an identity that has its own,
+// Platform returns the platform's key pairs for an identity that has its own,
 // retired ones too: those on record, else the one that it was made with.
 func (i Identity) Platform() []PlatformKey {
 	if len(i.PlatformKeys) > 0 {

@@ -18,7 +18,7 @@ type MovedSetting struct {
 	Takes string
 }
 
-// refusal says where the setting is now.
+// refusal returns where the setting is now.
 func (m MovedSetting) refusal() error {
 	flag := "--set " + m.As + "=VALUE"
 	if m.Secret {

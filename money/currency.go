@@ -56,7 +56,7 @@ func ParseCurrency(s string) (Currency, error) {
 	return c, nil
 }
 
-// Valid says whether the code is in the table. Lower case is not.
+// Valid reports whether the code is in the table. Lower case is not.
 func (c Currency) Valid() bool {
 	_, ok := exponents[c]
 	return ok

@@ -15,7 +15,7 @@ type Amount struct {
 	Currency Currency
 }
 
-// String gives the amount with all decimals of its currency: "10.00 CNY",
+// String returns the amount with all decimals of its currency: "10.00 CNY",
 // "1000 JPY". It is for people and logs, not for a protocol. A currency that
 // is not in the table has no known decimals, so its amount is shown as a
 // number of minor units: "1000 minor units of XYZ".
@@ -32,7 +32,7 @@ func SumString(sum *big.Int, c Currency) string {
 	return FormatSum(sum, c) + " " + string(c)
 }
 
-// Add gives a+b, or 0 and false if the sum does not fit into 64 bits.
+// Add returns a+b, or 0 and false if the sum does not fit into 64 bits.
 func Add(a, b Minor) (Minor, bool) {
 	sum := a + b
 	// The sum of two numbers of one sign wraps around to the other sign.
@@ -42,7 +42,7 @@ func Add(a, b Minor) (Minor, bool) {
 	return sum, true
 }
 
-// Sub gives a-b, or 0 and false if the difference does not fit into 64 bits.
+// Sub returns a-b, or 0 and false if the difference does not fit into 64 bits.
 func Sub(a, b Minor) (Minor, bool) {
 	difference := a - b
 	if (a >= 0) != (b >= 0) && (difference >= 0) != (a >= 0) {

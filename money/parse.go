@@ -75,7 +75,7 @@ func accumulate(runs ...string) (Minor, error) {
 	return value, nil
 }
 
-// isWhole says whether s is "0" or digits that don't begin with a zero.
+// isWhole reports whether s is "0" or digits that don't begin with a zero.
 func isWhole(s string) bool {
 	return isDigits(s) && (s[0] != '0' || len(s) == 1)
 }

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// HalfUp gives a*b/c rounded to the nearest unit, a half upwards, and 0 if c
+// HalfUp returns a*b/c rounded to the nearest unit, a half upwards, and 0 if c
 // is 0. The product is computed in 128 bits, so it can't overflow; a result
 // beyond int64 (only possible if both a and b are above c) is held at
 // math.MaxInt64, and callers clamp it. It panics if a, b or c is negative:
@@ -31,7 +31,7 @@ func HalfUp(a, b, c Minor) Minor {
 	return Minor(quotient)
 }
 
-// Clamp gives x, but not less than low and not more than high. If low is
+// Clamp returns x, but not less than low and not more than high. If low is
 // above high, it gives high: never more than there is.
 func Clamp(x, low, high Minor) Minor { return min(max(x, low), high) }
 
@@ -40,7 +40,7 @@ func Clamp(x, low, high Minor) Minor { return min(max(x, low), high) }
 // is at most one unit away from its true share, and a weight of 0 gets 0. So
 // 100 by 1, 1, 1 is 33, 34, 33.
 //
-// It gives nil if no such division exists: all weights are 0 (or there are
+// It returns nil if no such division exists: all weights are 0 (or there are
 // none) while total is not, or the weights add up beyond int64. It panics on a
 // negative total or weight, like HalfUp.
 func Split(total Minor, weights []Minor) []Minor {

@@ -50,7 +50,7 @@ type Unit struct {
 }
 
 // Accept decides about one unit. charges are the charges it names, by id, as
-// they are under lock; book is the rules. It gives one Change per charge, in
+// they are under lock; book is the rules. It returns one Change per charge, in
 // the order in which the requests name them first, or the first request's
 // error: then nothing was accepted.
 func Accept(charges map[string]Charge, unit Unit, book RuleBook, now time.Time) ([]Change, *Error) {

@@ -195,7 +195,7 @@ func knownGoods(charge Charge, goods []RefundedGoods) *Error {
 		if bought == 0 {
 			return Errorf(KindInvalid, "goods", "the order has no goods %q", g.MerchantGoodsID)
 		}
-		if g.Quantity <= 0 || g.Quantity > mostPieces || piecesOf(goods, g.MerchantGoodsID) > bought {
+		if g.Quantity <= 0 || g.Quantity > maxPieces || piecesOf(goods, g.MerchantGoodsID) > bought {
 			e := Errorf(KindInvalid, "goods", "more or fewer pieces of %q than were bought", g.MerchantGoodsID)
 			e.Charge, e.More = charge.ID, "1 to "+strconv.FormatInt(bought, 10)
 			return e

@@ -2,7 +2,7 @@ package refund
 
 import "github.com/refundry/refundry/money"
 
-// splits says what each account that got a share of the payment gives back of
+// splits returns what each account that got a share of the payment gives back of
 // amount, parallel to the charge's Detail.Splits; nil when it has none. All
 // together give the half-up share of amount, at least what later refunds could
 // not ask of them any more and at most what they still have; among each other

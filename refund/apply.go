@@ -15,12 +15,12 @@ const (
 	longestRetryAfter = 24 * time.Hour
 )
 
-// Apply takes a channel's word about a refund. It gives the charge and refund
+// Apply takes a channel's word about a refund. It returns the charge and refund
 // as they are afterwards and what hangs on the change. The attempt is always
 // recorded, also where the word changes nothing.
 //
 //   - A call's outcome under a lease that was lost decides nothing: the refund
-//     is due now, or when the lease of whoever took it over runs out.
+//     is due now, or when the lease of the process that took it over runs out.
 //   - An amount that is not the refund's is not believed.
 //   - A word against a final state waits for a query of its own.
 func Apply(charge Charge, r Refund, o Outcome, pace Pace, now time.Time) Change {

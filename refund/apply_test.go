@@ -24,7 +24,7 @@ var (
 	amount = []*money.Minor{nil, minor(60), minor(61)}
 )
 
-// standing gives a world with one refund in the state, as if it had come
+// standing returns a world with one refund in the state, as if it had come
 // there, under the lease and with the doubts (bits: unknown, refused,
 // contradicted, unproven).
 func standing(t *testing.T, state refund.State, doubts int, lease string) *world {

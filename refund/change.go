@@ -64,7 +64,7 @@ type Snapshot struct {
 	ChargeExcess    money.Minor `json:"charge_excess"`
 }
 
-// Restore gives r and c as they were when the snapshot was taken.
+// Restore returns r and c as they were when the snapshot was taken.
 func (s Snapshot) Restore(r Refund, c Charge) (Refund, Charge) {
 	r.State, r.ChannelRefundID, r.SucceededAt, r.UpdatedAt = s.State, s.ChannelRefundID, s.SucceededAt, s.UpdatedAt
 	r.HeldReason, r.FailureCode, r.FailureMessage = s.HeldReason, s.FailureCode, s.FailureMessage

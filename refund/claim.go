@@ -79,7 +79,7 @@ func Space(c Charge, spacing time.Duration, now time.Time) (Charge, bool) {
 }
 
 // Unclaim gives back the lease of an epoch under which nothing was done, so
-// that whoever takes r next, from the time due on, need neither wait for the
+// that the process that takes r next, from the time due on, need neither wait for the
 // lease's end nor ask the channel first. False: the lease is not the epoch's
 // any more, and r is as it was.
 func Unclaim(r Refund, epoch int64, due time.Time) (Refund, bool) {

@@ -183,7 +183,7 @@ func (c Charge) counts(more money.Minor) bool {
 	return ok
 }
 
-// Cancel withdraws a refund before the channel is told. A claimed refund
+// Cancel withdraws a refund before the channel is called. A claimed refund
 // can't be withdrawn, nor one that a call may have carried to the channel. One
 // that is held after an attempt stays held, for cancel: it is canceled when
 // the channel, asked, does not know it.

@@ -134,7 +134,7 @@ type Pace struct {
 	// nothing.
 	EscalateAfter time.Duration
 	// GivesIDs says that each refund has an id of the channel's own, so that a
-	// success without one is told to an operator.
+	// success without one is an alert for an operator.
 	GivesIDs bool
 }
 

@@ -89,22 +89,22 @@ func checkCoupons(c Charge) *Error {
 		}
 	}
 	for _, g := range c.Detail.Goods {
-		if g.MerchantGoodsID == "" || g.Quantity <= 0 || g.Quantity > mostPieces || g.UnitPrice < 0 {
+		if g.MerchantGoodsID == "" || g.Quantity <= 0 || g.Quantity > maxPieces || g.UnitPrice < 0 {
 			return Errorf(KindInvalid, "goods", "each has an id, a quantity above 0 and a price")
 		}
 	}
 	return nil
 }
 
-// mostPieces bounds a line's quantity, so that sums of lines can't overflow.
-const mostPieces = 1 << 40
+// maxPieces bounds a line's quantity, so that sums of lines can't overflow.
+const maxPieces = 1 << 40
 
 // checkCouponGoods: each line of goods once, because what refunds hold of a
 // line is counted by its id.
 func checkCouponGoods(coupon Coupon) *Error {
 	seen := make(map[string]bool, len(coupon.Goods))
 	for _, g := range coupon.Goods {
-		if g.Quantity <= 0 || g.Quantity > mostPieces || g.Discount < 0 || g.Discount > coupon.Amount {
+		if g.Quantity <= 0 || g.Quantity > maxPieces || g.Discount < 0 || g.Discount > coupon.Amount {
 			return Errorf(KindInvalid, "coupons", "goods of a coupon have a quantity above 0 and a discount within the coupon")
 		}
 		if seen[g.MerchantGoodsID] {

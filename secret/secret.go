@@ -85,7 +85,7 @@ func Load(text, dir string, mayMake bool) (*Keyring, error) {
 }
 
 // readOrMake makes the file so that two processes which start at once end up
-// with the same key: whoever comes second reads the first one's.
+// with the same key: the second reads the first one's.
 func readOrMake(name string, mayMake bool) (string, error) {
 	text, err := os.ReadFile(name)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -125,7 +125,7 @@ func wrap(err error, doing string) error {
 // ID names the master key without telling anything of it: 8 hex digits.
 func (k *Keyring) ID() string { return k.id }
 
-// Seal gives "v1.<key id>.<base64 of nonce and ciphertext>". The text can be
+// Seal returns "v1.<key id>.<base64 of nonce and ciphertext>". The text can be
 // opened only for the same table, column and row.
 func (k *Keyring) Seal(plain []byte, table, column, row string) string {
 	nonce := make([]byte, k.seal.NonceSize())
@@ -134,7 +134,7 @@ func (k *Keyring) Seal(plain []byte, table, column, row string) string {
 	return version + "." + k.id + "." + base64.RawStdEncoding.EncodeToString(sealed)
 }
 
-// Open gives what Seal sealed. Errors: ErrOtherKey, ErrBroken.
+// Open returns what Seal sealed. Errors: ErrOtherKey, ErrBroken.
 func (k *Keyring) Open(sealed, table, column, row string) ([]byte, error) {
 	form, rest, _ := strings.Cut(sealed, ".")
 	id, text, ok := strings.Cut(rest, ".")

@@ -15,8 +15,8 @@ import (
 // it, and where none did, the server does.
 const HeaderRequestID = "Request-Id"
 
-// mostPath bounds what the log takes of an address, in bytes.
-const mostPath = 256
+// maxPath bounds what the log takes of an address, in bytes.
+const maxPath = 256
 
 // middleware is around everything that is served.
 func middleware(next http.Handler, opts Options) http.Handler {
@@ -55,8 +55,8 @@ func log(to *slog.Logger, a *answer, r *http.Request, took time.Duration) {
 		return
 	}
 	path := r.URL.EscapedPath()
-	if len(path) > mostPath {
-		path = path[:mostPath] + "..."
+	if len(path) > maxPath {
+		path = path[:maxPath] + "..."
 	}
 	to.LogAttrs(r.Context(), level, "request",
 		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", a.status()),

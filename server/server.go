@@ -49,10 +49,10 @@ type Options struct {
 
 	// NewID makes the id of a request whose handler gave it none.
 	NewID func() string
-	// Observe is told of every answered request; may be nil. route is the
+	// Observe is called with every answered request; may be nil. route is the
 	// mux's pattern, "" where none matched.
 	Observe func(route, method string, status int, took time.Duration)
-	// Ready is told the base address, such as http://127.0.0.1:8080, as soon
+	// Ready is called with the base address, such as http://127.0.0.1:8080, as soon
 	// as connections are taken; may be nil.
 	Ready func(url string)
 	Log   *slog.Logger // default slog.Default()

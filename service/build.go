@@ -9,7 +9,7 @@ import (
 // shortCommit is how much of a commit's hash is shown.
 const shortCommit = 12
 
-// Build says which program this is, as the Go tool noted it.
+// Build returns which program this is, as the Go tool noted it.
 func Build() telemetry.Build {
 	build := telemetry.Build{Version: "devel"}
 	info, ok := debug.ReadBuildInfo()

@@ -70,7 +70,7 @@ func (s *Service) tellDemo(ctx context.Context) error {
 	return nil
 }
 
-// demoMerchant gives the demo merchant as it is stored; its key texts are
+// demoMerchant returns the demo merchant as it is stored; its key texts are
 // fixed, and its key pairs are those that were stored first.
 func (s *Service) demoMerchant(ctx context.Context, platform merchant.PlatformKey) (merchant.Fresh, error) {
 	now := s.now()

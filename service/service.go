@@ -249,7 +249,7 @@ func (s *Service) join() {
 	s.observeWaiting()
 }
 
-// corrected says whether the clock goes by the database's.
+// corrected reports whether the clock goes by the database's.
 func (s *Service) corrected() bool { return s.opts.Now == nil && !s.Store.SQLite() }
 
 // now is the service's time, as the database keeps it.
@@ -309,7 +309,7 @@ var (
 	errOutage   = errors.New("the database can't be used")
 )
 
-// Ready says why the service can't take requests, nil if it can.
+// Ready returns why the service can't take requests, nil if it can.
 func (s *Service) Ready() error {
 	if s.closing.Load() {
 		return errStopping

@@ -77,7 +77,7 @@ func (s *Service) nativeServices() native.Services {
 	}
 }
 
-// egressCheck says whether an address that a merchant chose may be called.
+// egressCheck reports whether an address that a merchant chose may be called.
 func (s *Service) egressCheck(url string) error {
 	return egress.Check(url, s.opts.EgressAllow)
 }

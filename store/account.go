@@ -158,7 +158,7 @@ func (s *Store) accounts(ctx context.Context, merchantID string) ([]merchant.Cha
 
 // ChannelAccount returns an account with its secrets opened, its merchant's
 // mode and those of its previous versions whose life has not ended. It is
-// answered from memory mostly: other processes go by an account's last state
+// answered mostly from memory: other processes go by an account's last state
 // and version for up to entryLife. Absent is KindNotFound.
 func (s *Store) ChannelAccount(ctx context.Context, id string) (merchant.ChannelAccount, error) {
 	return s.directory.opened.get(ctx, id, s.now(), func(ctx context.Context) (found merchant.ChannelAccount, err error) {

@@ -48,7 +48,7 @@ type balances struct {
 	counts int64 // legs of transfers that came later
 }
 
-// Balances gives what went into each of a merchant's named accounts less what
+// Balances returns what went into each of a merchant's named accounts less what
 // went out, of those that ever moved. The sum over all accounts of one currency
 // is 0. A sum may need more than 64 bits. It reads the transfers since a time not long ago: the sum of those
 // before is kept, and moved on by whoever finds that much came since.

@@ -15,8 +15,8 @@ const (
 	// staleLife is how long an old answer may be given while another caller
 	// fetches the new one. Beyond it everybody waits for the database.
 	staleLife = 5 * entryLife
-	// mostEntries bounds one cache; each entry is a few kilobytes at most.
-	mostEntries = 4096
+	// maxEntries bounds one cache; each entry is a few kilobytes at most.
+	maxEntries = 4096
 )
 
 // cache keeps what lookups found for entryLife. Failures are not kept. Its
@@ -32,7 +32,7 @@ type entry[V any] struct {
 	fetching bool // someone is at it
 }
 
-// get gives the value from memory or from load. Of those that find it old, one
+// get returns the value from memory or from load. Of those that find it old, one
 // fetches it and the others go on with the old one, so that a busy key is not
 // looked up by all of them at once.
 func (c *cache[K, V]) get(ctx context.Context, key K, now time.Time, load func(context.Context) (V, error)) (V, error) {
@@ -64,7 +64,7 @@ func (c *cache[K, V]) get(ctx context.Context, key K, now time.Time, load func(c
 func (c *cache[K, V]) put(key K, value V, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.entries == nil || len(c.entries) >= mostEntries {
+	if c.entries == nil || len(c.entries) >= maxEntries {
 		// Full: begin anew. What is in use comes back at once.
 		c.entries = make(map[K]*entry[V])
 	}

@@ -68,12 +68,12 @@ func TestOneFetchesAnOldEntryAndTheOthersGoOnWithIt(t *testing.T) {
 
 func TestACacheIsBounded(t *testing.T) {
 	var c cache[string, int]
-	for n := range 2 * mostEntries {
+	for n := range 2 * maxEntries {
 		if _, err := c.get(t.Context(), strconv.Itoa(n), start, give(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(c.entries) > mostEntries {
+	if len(c.entries) > maxEntries {
 		t.Errorf("it holds %d entries", len(c.entries))
 	}
 }

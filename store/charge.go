@@ -225,7 +225,7 @@ func jsonText(value any) (string, error) {
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// fromJSON reads a column; the empty object and list are told apart cheaply.
+// fromJSON reads a column; the empty object and list are distinguished cheaply.
 func fromJSON(text string, into any) error {
 	if text == "{}" || text == "[]" || text == "" {
 		return nil

@@ -26,7 +26,7 @@ var (
 // nameKey is a dialect's name for one of a merchant's charges.
 type nameKey struct{ merchant, dialect, name string }
 
-// owners gives the ids of the charges that names belong to.
+// owners returns the ids of the charges that names belong to.
 func owners(ctx context.Context, q sqldb.Querier, rows [][]any) (map[nameKey]string, error) {
 	found := make(map[nameKey]string, len(rows))
 	err := sqldb.QueryValues(ctx, q, nameColumns, rows, namesOwners, func(scan func(...any) error) error {

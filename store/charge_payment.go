@@ -123,7 +123,7 @@ func (r *registering) findPayment(at int, there []refund.Charge) {
 	}
 }
 
-// lost tells why a charge was neither inserted nor is there by its account and
+// lost returns why a charge was neither inserted nor is there by its account and
 // transaction id: its payment is another row's of this transaction, or of one
 // that was quicker, or only its id is taken.
 func (r *registering) lost(ctx context.Context, c refund.Charge) error {

@@ -14,9 +14,9 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// mostRegistered is the most charges of one commit; more are cut. It keeps a
+// maxRegistered is the most charges of one commit; more are cut. It keeps a
 // large import from holding the writer for long.
-const mostRegistered = 1024
+const maxRegistered = 1024
 
 // RegisterCharge implements dialect.Registrar. A charge without a transaction
 // id is given one, unless one of its names is known: then it is that charge.
@@ -77,7 +77,7 @@ func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end re
 		ready[n] = checked
 		todo = append(todo, n)
 	}
-	for part := range slices.Chunk(todo, mostRegistered) {
+	for part := range slices.Chunk(todo, maxRegistered) {
 		if err := s.registerPart(ctx, ready, results, part, end); err != nil {
 			return nil, fmt.Errorf("register charges: %w", err)
 		}

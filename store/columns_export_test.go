@@ -2,7 +2,7 @@ package store
 
 import "strings"
 
-// Columns gives the names that a table's statements read and write, as their
+// Columns returns the names that a table's statements read and write, as their
 // texts have them: a SELECT's list, an INSERT's list, and how many values go
 // into one row.
 func Columns() map[string]struct {

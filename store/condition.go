@@ -38,7 +38,7 @@ func (c *Condition) since(state refund.State, oldest time.Time) {
 // overdueAfter is far more than a busy engine needs to get to a refund.
 const overdueAfter = 5 * time.Minute
 
-// Conditions gives the condition of each merchant that has something to tell,
+// Conditions returns the condition of each merchant that has something to tell,
 // for refundry doctor. It reads without locks, and may take seconds on a large
 // database.
 func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condition, error) {

@@ -13,7 +13,7 @@ import (
 // received, over deliveries d with their attempts a.
 const summaryColumns = `COUNT(a.id), COALESCE(MAX(a.created_at), 0), COALESCE(MIN(CASE WHEN d.state = 'delivered' THEN d.ended_at END), 0)`
 
-// DeliverySummary sums up what a dialect's addresses were told of the state
+// DeliverySummary sums up what a dialect's addresses were notified of the state
 // that a refund is in. A change and its event have one time, by which the event
 // is found without looking through all of the merchant's.
 func (s *Store) DeliverySummary(ctx context.Context, dialect string, r refund.Refund) (merchant.DeliverySummary, error) {

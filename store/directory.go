@@ -157,7 +157,7 @@ func (s *Store) ChannelAccounts(ctx context.Context, merchantID string) ([]merch
 	return found, nil
 }
 
-// recentAccounts is ChannelAccounts from memory mostly.
+// recentAccounts is ChannelAccounts mostly from memory.
 func (s *Store) recentAccounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
 	return s.directory.accounts.get(ctx, merchantID, s.now(), func(ctx context.Context) ([]merchant.ChannelAccount, error) {
 		return s.accounts(ctx, merchantID)

@@ -12,7 +12,7 @@ import (
 )
 
 // DueRefunds implements engine.Store. It reads across merchants, so it locks
-// nothing; whoever takes one of them compares and sets its epoch.
+// nothing; the process that takes one of them compares and sets its epoch.
 func (s *Store) DueRefunds(ctx context.Context, now time.Time, limit int) ([]refund.Due, error) {
 	const text = `SELECT ` + dueColumns + ` FROM refunds r WHERE r.due_at > 0 AND r.due_at <= $1 ORDER BY r.due_at LIMIT $2`
 	var due []refund.Due

@@ -12,9 +12,9 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// mostEndpoints bounds a merchant's endpoints in use: each event may become
+// maxEndpoints bounds a merchant's endpoints in use: each event may become
 // as many deliveries, all written in one transaction.
-const mostEndpoints = 32
+const maxEndpoints = 32
 
 const endpointColumns = `p.id, p.merchant_id, p.dialect, p.identity, p.url, p.events, p.created_at, p.disabled_at`
 
@@ -67,8 +67,8 @@ func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, record ref
 		stored = p
 		inUse := 0
 		err = q.Query(ctx, count, []any{p.MerchantID}, func(scan func(...any) error) error { return scan(&inUse) })
-		if err == nil && inUse >= mostEndpoints {
-			err = refund.Errorf(refund.KindInvalid, "url", "the merchant has %d endpoints already", mostEndpoints)
+		if err == nil && inUse >= maxEndpoints {
+			err = refund.Errorf(refund.KindInvalid, "url", "the merchant has %d endpoints already", maxEndpoints)
 		}
 		if err != nil {
 			return err

@@ -11,9 +11,9 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// mostSecrets bounds an endpoint's secrets in use: each is a signature in a
+// maxSecrets bounds an endpoint's secrets in use: each is a signature in a
 // header of every delivery.
-const mostSecrets = 4
+const maxSecrets = 4
 
 // sealedSecret is a secret inside the seal.
 type sealedSecret struct {
@@ -73,7 +73,7 @@ func (s *Store) secretsOf(ctx context.Context, q sqldb.Querier, merchantID, id, 
 	return s.openSecrets(id, sealed)
 }
 
-// EndpointSecrets gives the secrets of an endpoint in use, newest first,
+// EndpointSecrets returns the secrets of an endpoint in use, newest first,
 // expired ones too. It is asked for each try of a delivery, and answered from
 // memory mostly: other processes sign with the old ones alone for up to
 // entryLife after a rotation. Absent is KindNotFound.
@@ -108,7 +108,7 @@ func (s *Store) RotateEndpoint(ctx context.Context, merchantID, id string, fresh
 				secrets = append(secrets, secret)
 			}
 		}
-		if len(secrets) > mostSecrets {
+		if len(secrets) > maxSecrets {
 			return refund.Errorf(refund.KindStateConflict, "endpoint", "%d secrets are in use already; wait until one has expired", len(secrets)-1)
 		}
 		sealed, err := s.sealSecrets(id, secrets)

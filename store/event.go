@@ -173,7 +173,7 @@ func (s *Store) EventList(ctx context.Context, f refund.EventFilter) (events []r
 func (s *Store) Feed(ctx context.Context, merchantID string, after int64, limit int) ([]refund.StoredEvent, error) {
 	const text = `SELECT ` + eventColumns + ` FROM events e
 		WHERE e.merchant_id = $1 AND e.feed_number > 0 AND e.feed_number > $2 ORDER BY e.feed_number LIMIT $3`
-	events, err := s.storedEvents(ctx, text, []any{merchantID, after, int64(min(max(limit, 1), mostListed))})
+	events, err := s.storedEvents(ctx, text, []any{merchantID, after, int64(min(max(limit, 1), maxListed))})
 	if err != nil {
 		return nil, fmt.Errorf("read feed: %w", err)
 	}

@@ -21,7 +21,7 @@ func refused(down bool, err error) error {
 	return refund.Unavailable(err)
 }
 
-// Down says why the database can't be used, nil while it can; see Watch.
+// Down returns why the database can't be used, nil while it can; see Watch.
 func (s *Store) Down() error { return s.db.Down() }
 
 // Watch logs when the database can't be used and when it is back, each once,
@@ -40,7 +40,7 @@ func probe(ctx context.Context, q sqldb.Querier) error {
 	return nil
 }
 
-// unprobe gives the room back, so that the next probe needs it anew.
+// unprobe returns the room back, so that the next probe needs it anew.
 func unprobe(ctx context.Context, q sqldb.Querier) error {
 	if _, err := q.Exec(ctx, `DELETE FROM probes WHERE id = 1`); err != nil {
 		return fmt.Errorf("probe database: %w", err)

@@ -83,7 +83,7 @@ func (s *Store) HasMasterKey(ctx context.Context) (bool, error) {
 	return has, nil
 }
 
-// EnsurePlatformKey gives the key pair in use for a purpose, and has make make
+// EnsurePlatformKey returns the key pair in use for a purpose, and has make make
 // it if there is none. Where two processes come at once, the first one's is
 // kept and given to both.
 func (s *Store) EnsurePlatformKey(ctx context.Context, purpose string, make func() (merchant.PlatformKey, error)) (merchant.PlatformKey, error) {

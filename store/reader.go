@@ -11,9 +11,9 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// mostListed is the most rows of one page, whatever was asked for; dialects
+// maxListed is the most rows of one page, whatever was asked for; dialects
 // have their own, lower limits.
-const mostListed = 1000
+const maxListed = 1000
 
 // listing builds the statement of a list that is ordered by time, then id.
 type listing struct {
@@ -28,7 +28,7 @@ type listing struct {
 // "SELECT ... FROM charges c WHERE c.merchant_id = $1".
 func newListing(text, alias, merchantID string, page refund.Page) *listing {
 	l := &listing{args: []any{merchantID}, page: page, alias: alias}
-	l.page.Limit = min(max(page.Limit, 1), mostListed)
+	l.page.Limit = min(max(page.Limit, 1), maxListed)
 	l.text.WriteString(text)
 	return l
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/refundry/refundry/webhook"
 )
 
-// mostRecent bounds the events of one generation, of which there are two: a
+// maxRecent bounds the events of one generation, of which there are two: a
 // second of a busy service, and a few megabytes.
-const mostRecent = 1024
+const maxRecent = 1024
 
 // recent remembers the events that this process wrote, with their refunds and
 // charges, so that the fan-out, which comes milliseconds later, need not read
@@ -29,7 +29,7 @@ type recent struct {
 func (r *recent) put(e *webhook.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.young) >= mostRecent {
+	if len(r.young) >= maxRecent {
 		r.old, r.young = r.young, nil
 	}
 	if r.young == nil {
@@ -38,7 +38,7 @@ func (r *recent) put(e *webhook.Event) {
 	r.young[rowKey{e.MerchantID, e.ID}] = e
 }
 
-// get gives an event, nil if it is not remembered. It stays, and as it is: the
+// get returns an event, nil if it is not remembered. It stays, and as it is: the
 // fan-out may be run again.
 func (r *recent) get(key rowKey) *webhook.Event {
 	r.mu.Lock()

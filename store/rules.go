@@ -11,7 +11,7 @@ import (
 )
 
 // AccountTerms returns what a channel account sets for the refunds of its charges,
-// from memory mostly. The store adds whether the account is closed.
+// mostly from memory. The store adds whether the account is closed.
 type AccountTerms func(ctx context.Context, settings merchant.Settings, account merchant.ChannelAccount) refund.Terms
 
 // UseAccountTerms gives the store what drivers and connectors know of accounts.
@@ -25,7 +25,7 @@ func (s *Store) UseAccountTerms(terms AccountTerms) { s.accountTerms = terms }
 const ruleBookWait = 3 * time.Second
 
 // RuleBook implements intake.Store. Where a merchant's limits or accounts can't
-// be read, that is the error, KindBusy: none is overlooked, and nobody is told
+// be read, that is the error, KindBusy: none is overlooked, and nobody is notified
 // that a limit was broken.
 func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), ruleBookWait)

@@ -92,7 +92,7 @@ func (s *Store) DB() *sqldb.DB { return s.db }
 // Close ends all connections.
 func (s *Store) Close() { s.db.Close() }
 
-// Ping says whether the database answers.
+// Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // ClockOffset is how far the database's clock is ahead of this process's;

@@ -144,7 +144,7 @@ func (q *queue) room(merchantID string) int {
 }
 
 func (q *queue) roomOf(merchantID string) int {
-	left := mostQueued - q.waiting
+	left := maxQueued - q.waiting
 	if m := q.merchants[merchantID]; m != nil {
 		left -= m.waiting
 	}
@@ -161,7 +161,7 @@ func (q *queue) full(merchantID string) []string {
 	}
 	var names []string
 	for name, h := range m.hosts {
-		if len(h.waiting) >= mostPerHost {
+		if len(h.waiting) >= maxPerHost {
 			names = append(names, name)
 		}
 	}
@@ -185,12 +185,12 @@ func (q *queue) fits() func(place) bool {
 			ofMerchant[at.merchantID] = q.roomOf(at.merchantID)
 		}
 		if _, known := ofHost[at]; !known {
-			ofHost[at] = mostPerHost
+			ofHost[at] = maxPerHost
 			if m := q.merchants[at.merchantID]; m != nil && m.hosts[at.host] != nil {
 				ofHost[at] -= len(m.hosts[at.host].waiting)
 			}
 		}
-		if ofMerchant[at.merchantID] <= 0 || ofHost[at] <= 0 || q.waiting+taken >= mostQueued {
+		if ofMerchant[at.merchantID] <= 0 || ofHost[at] <= 0 || q.waiting+taken >= maxQueued {
 			return false
 		}
 		taken++

@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// mostAnswer is how much of an answer's body is read, in bytes: the one
+	// maxAnswer is how much of an answer's body is read, in bytes: the one
 	// protocol that looks at it wants a line.
-	mostAnswer = 4 << 10
-	// mostError bounds an error's text in the record.
-	mostError = 300
+	maxAnswer = 4 << 10
+	// maxError bounds an error's text in the record.
+	maxError = 300
 	// unknownDialectWait is how soon a delivery is tried again whose dialect
 	// this program does not have: an older program may be running for a while.
 	unknownDialectWait = 10 * time.Minute
 	userAgent          = "Refundry"
 )
 
-// try sends a delivery once. It gives false, and sends nothing, when too
+// try sends a delivery once. It returns false, and sends nothing, when too
 // little of the lease is left: someone else may be about to send it.
 func (s *Sender) try(ctx context.Context, d merchant.Delivery) (merchant.DeliveryAttempt, bool) {
 	start := s.now()
@@ -95,7 +95,7 @@ func (s *Sender) call(ctx context.Context, renderer Renderer, d merchant.Deliver
 	defer func() { _ = response.Body.Close() }()
 	// The status has come; whether a body that breaks off matters, the dialect
 	// says: most look at the status alone.
-	answer, _ := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
+	answer, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	return response.StatusCode, answer, nil
 }
 
@@ -126,8 +126,8 @@ func reason(err error) string {
 // bounded cuts a text that others had a hand in.
 func bounded(text string) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
-	if len(text) > mostError {
-		text = strings.ToValidUTF8(text[:mostError], "")
+	if len(text) > maxError {
+		text = strings.ToValidUTF8(text[:maxError], "")
 	}
 	return text
 }

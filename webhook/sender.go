@@ -19,7 +19,7 @@ const (
 	// answer first and work later.
 	sendTimeout = 10 * time.Second
 	// lease is how long a claim holds. It covers the longest wait for a host
-	// (mostPerHost waiting, defaultPerHost at a time, each sendTimeout: 40 s),
+	// (maxPerHost waiting, defaultPerHost at a time, each sendTimeout: 40 s),
 	// the try, and a margin for recording it. What waits longer, because its
 	// merchant has used up its share of the workers, is due again.
 	lease = 60 * time.Second
@@ -28,11 +28,11 @@ const (
 	defaultWorkers = 96
 	// defaultPerHost is how many of them one merchant has at one host.
 	defaultPerHost = 8
-	// mostPerHost bounds what one merchant has waiting in memory for one host; the
+	// maxPerHost bounds what one merchant has waiting in memory for one host; the
 	// rest waits in the database, where other processes can take it.
-	mostPerHost = 32
-	// mostQueued bounds what waits in memory for all hosts of all merchants.
-	mostQueued = 1024
+	maxPerHost = 32
+	// maxQueued bounds what waits in memory for all hosts of all merchants.
+	maxQueued = 1024
 	// claimAtOnce is the most deliveries of one claim.
 	claimAtOnce = 128
 	// poll is how often the database is looked at without being told to; a
@@ -55,7 +55,7 @@ type Options struct {
 	// Plain calls what a PlainGuarder's addresses by plain http are
 	// (egress.PlainClient); default the sender's client.
 	Plain *http.Client
-	// Observe is told each try when it is over; may be nil.
+	// Observe is called with each try when it is over; may be nil.
 	Observe func(merchant.DeliveryAttempt)
 }
 
@@ -252,7 +252,7 @@ func (s *Sender) record(ctx context.Context, a merchant.DeliveryAttempt) (err er
 }
 
 // StepSend takes what is due and sends everything in memory, one after the
-// other, and records it. It gives how many tries it made.
+// other, and records it. It returns how many tries it made.
 func (s *Sender) StepSend(ctx context.Context) (int, error) {
 	if _, err := s.stepClaim(ctx); err != nil {
 		return 0, err

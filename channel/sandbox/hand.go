@@ -8,9 +8,9 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// mostAdvance is how far one call moves a clock: beyond ten years, times would
+// maxAdvance is how far one call moves a clock: beyond ten years, times would
 // leave what other parts can write.
-const mostAdvance = 10 * 365 * 24 * time.Hour
+const maxAdvance = 10 * 365 * 24 * time.Hour
 
 // AddFunds ends an account's shortage: its 55s succeed from now on, at their
 // next submit. KindInvalid if the amount is not above 0 or has no currency.
@@ -95,7 +95,7 @@ func (s *Sandbox) change(ctx context.Context, doing string, key Key, w *refund.W
 // happen: 56s are returned, 58s succeed, with a notice each. KindInvalid
 // unless 0 < by <= ten years.
 func (s *Sandbox) Advance(ctx context.Context, account string, by time.Duration, w *refund.Write) error {
-	if by <= 0 || by > mostAdvance {
+	if by <= 0 || by > maxAdvance {
 		return refund.Errorf(refund.KindInvalid, "advance_seconds", "a clock is moved ahead by 1 second to 10 years")
 	}
 	by = by.Truncate(time.Microsecond)
@@ -103,16 +103,16 @@ func (s *Sandbox) Advance(ctx context.Context, account string, by time.Duration,
 		return nil, tx.MoveClock(ctx, account, by)
 	})
 	// The clock's row is free again: calls lock entries first.
-	for woken := mostWoken; err == nil && woken == mostWoken; {
+	for woken := maxWoken; err == nil && woken == maxWoken; {
 		woken, err = s.wakeAccount(ctx, account)
 	}
 	return err
 }
 
 // StepClock lets time pass in every account where it changes something, and
-// says how many entries it changed; with mostWoken accounts more may wait.
+// says how many entries it changed; with maxWoken accounts more may wait.
 func (s *Sandbox) StepClock(ctx context.Context) (int, error) {
-	accounts, err := s.books.AccountsToWake(ctx, s.blank().now, mostWoken)
+	accounts, err := s.books.AccountsToWake(ctx, s.blank().now, maxWoken)
 	if err != nil {
 		return 0, refund.Wrap(err, "find the sandbox accounts to wake")
 	}
@@ -133,7 +133,7 @@ func (s *Sandbox) wakeAccount(ctx context.Context, account string) (woken int, e
 		if err := p.readAccounts(ctx, tx, []string{account}); err != nil {
 			return nil, err
 		}
-		entries, err := tx.Waking(ctx, account, p.clock(account), mostWoken)
+		entries, err := tx.Waking(ctx, account, p.clock(account), maxWoken)
 		if err != nil {
 			return nil, err
 		}

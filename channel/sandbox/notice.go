@@ -39,7 +39,7 @@ func (p *page) notify(e Entry, which string, o refund.Outcome) {
 	})
 }
 
-// Notices gives what the sandbox has to say, oldest first, until it is
+// Notices returns what the sandbox has to say, oldest first, until it is
 // acknowledged.
 func (s *Sandbox) Notices(ctx context.Context, limit int) ([]channel.PendingNotice, error) {
 	notices, err := s.books.Notices(ctx, limit)

@@ -34,7 +34,7 @@ const (
 func digits(amount money.Minor) money.Minor { return amount % 100 }
 
 // submit decides about one submit. A refund that is there is not made again,
-// whatever its amount says: the caller hears how it stands.
+// whatever its amount says: the caller learns how it stands.
 func (p *page) submit(i channel.Instruction) refund.Outcome {
 	e, known := p.entries[Key{i.Account, i.Number}]
 	switch {
@@ -117,7 +117,7 @@ func (p *page) first(e *Entry) refund.Outcome {
 	return e.says()
 }
 
-// query says how a refund stands.
+// query returns how a refund stands.
 func (p *page) query(key Key) refund.Outcome {
 	e, known := p.entries[key]
 	if !known || e.State == Absent {
@@ -174,7 +174,7 @@ func (e *Entry) says() refund.Outcome {
 	return o
 }
 
-// lost is what a caller hears when the answer does not come.
+// lost is what a caller learns when the answer does not come.
 func lost() refund.Outcome {
 	return refund.Outcome{Kind: refund.OutcomeUnknown, Code: "ANSWER_LOST", Message: "the connection broke before an answer came"}
 }

@@ -28,16 +28,16 @@ const (
 	// maxCalls of one account are under way at once. They wait for one commit
 	// together, so that many of them are what makes a commit cheap.
 	maxCalls = 192
-	// mostShared is the most calls of one commit.
-	mostShared = 256
+	// maxShared is the most calls of one commit.
+	maxShared = 256
 	// commitTimeout bounds one commit of the books; shorter than a call's
 	// deadline, so that the call can still say that its outcome is unknown.
 	commitTimeout = 20 * time.Second
 	// wakeInterval is how often the clocks are looked at: what they change is
 	// due after an hour or a day, so that some seconds do not matter.
 	wakeInterval = 5 * time.Second
-	// mostWoken is how many entries or accounts one step wakes.
-	mostWoken = 256
+	// maxWoken is how many entries or accounts one step wakes.
+	maxWoken = 256
 )
 
 // Options of a sandbox. The zero value of each has a default.
@@ -70,7 +70,7 @@ func New(books Books, opts Options) *Sandbox {
 		opts.Log = slog.Default()
 	}
 	s := &Sandbox{books: books, opts: opts, ring: func() {}}
-	s.group = batch.New(batch.Options[call]{MaxItems: mostShared, Now: opts.Now}, s.flush)
+	s.group = batch.New(batch.Options[call]{MaxItems: maxShared, Now: opts.Now}, s.flush)
 	return s
 }
 
@@ -98,7 +98,7 @@ func (s *Sandbox) do(ctx context.Context, c call) refund.Outcome {
 	return answered(result.Value, result.Err)
 }
 
-// answered is what the caller hears. An error says nothing about the books.
+// answered is what the caller learns. An error says nothing about the books.
 func answered(outcome refund.Outcome, err error) refund.Outcome {
 	if err != nil {
 		return refund.Outcome{Kind: refund.OutcomeUnknown, Code: "NO_ANSWER", Message: "the sandbox's books did not answer: " + err.Error()}

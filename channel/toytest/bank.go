@@ -130,7 +130,7 @@ func (b *Bank) Refund(ctx context.Context, shop string, key []byte, number, tran
 	return say(e.Kind, "")
 }
 
-// Find says what became of a refund.
+// Find returns what became of a refund.
 func (b *Bank) Find(_ context.Context, shop string, key []byte, number string) Answer {
 	b.mu.Lock()
 	defer b.mu.Unlock()

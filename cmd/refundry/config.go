@@ -115,7 +115,7 @@ func settingText(value any) (string, bool) {
 // Validate is part of kong.Resolver; readFile has checked the keys.
 func (f file) Validate(*kong.Application) error { return nil }
 
-// Resolve gives a flag's value from the file, unless its environment variable
+// Resolve returns a flag's value from the file, unless its environment variable
 // is set, which goes before it.
 func (f file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, variable := range flag.Envs {

@@ -87,7 +87,7 @@ func (d dataFlags) masterKey() (string, error) {
 	return text, nil
 }
 
-// useMasterKey gives an open store its keys.
+// useMasterKey returns an open store its keys.
 func (d dataFlags) useMasterKey(ctx context.Context, s *store.Store) error {
 	text, err := d.masterKey()
 	if err != nil {
@@ -149,7 +149,7 @@ type merchantFlags struct {
 	Merchant string `help:"Merchant by id or name; default the only one, or the demo merchant." placeholder:"MERCHANT"`
 }
 
-// find gives the merchant that is meant.
+// find returns the merchant that is meant.
 func (m merchantFlags) find(ctx context.Context, s *store.Store) (merchant.Merchant, error) {
 	all, err := s.Merchants(ctx)
 	if err != nil {

@@ -26,7 +26,7 @@ type printer struct {
 	bold bool // headings stand out on a terminal
 }
 
-// terminal says whether a person watches.
+// terminal reports whether a person watches.
 func terminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))

@@ -262,7 +262,7 @@ func (c *doctorCommand) clock(ctx context.Context, s *store.Store, x *examinatio
 	}
 }
 
-// owner says whether a serve is at work on a SQLite file. It is asked before
+// owner reports whether a serve is at work on a SQLite file. It is asked before
 // the file is opened.
 func (c *doctorCommand) owner(x *examination) bool {
 	name, sqlite := service.SQLiteFile(c.Database)

@@ -13,7 +13,7 @@ import (
 )
 
 // broken makes a database with the demo merchant and one refund, and changes
-// it by statements. It gives the flags that name it.
+// it by statements. It returns the flags that name it.
 func broken(t *testing.T, statements ...string) []string {
 	t.Helper()
 	dir := t.TempDir()

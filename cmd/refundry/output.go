@@ -104,12 +104,12 @@ type limitFlag struct {
 	Limit int `help:"Most rows to list, newest first." default:"50" placeholder:"N"`
 }
 
-// mostListed bounds what one call lists.
-const mostListed = 1000
+// maxListed bounds what one call lists.
+const maxListed = 1000
 
 func (l limitFlag) check() error {
-	if l.Limit < 1 || l.Limit > mostListed {
-		return usageError{fmt.Sprintf("--limit takes 1 to %d", mostListed)}
+	if l.Limit < 1 || l.Limit > maxListed {
+		return usageError{fmt.Sprintf("--limit takes 1 to %d", maxListed)}
 	}
 	return nil
 }

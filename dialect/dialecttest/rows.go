@@ -34,7 +34,7 @@ func (s *Service) Unchanged(t testing.TB, work func()) {
 // notified yet, refunds under a lease.
 var atWork = regexp.MustCompile(`^payment_events: .*\btold_at=0\b|^events: .*\bfeed_number=0\b|^refunds: .*\blease_until=[1-9]`)
 
-// settled gives all rows once two looks in a row see the same and nothing is
+// settled returns all rows once two looks in a row see the same and nothing is
 // at work.
 func (s *Service) settled(t testing.TB) []string {
 	t.Helper()

@@ -16,7 +16,7 @@ import (
 type Speaker struct {
 	// Dialect is its name.
 	Dialect string
-	// Known, if not nil, is told of each merchant that the suite makes, for
+	// Known, if not nil, is called with each merchant that the suite makes, for
 	// dialects whose requests need more than the key's text.
 	Known func(s *Service, fresh merchant.Fresh)
 	// Refund makes the request for a refund of a charge, as the demo merchant

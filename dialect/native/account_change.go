@@ -23,7 +23,7 @@ func (d *Dialect) createAccount(c *call) error {
 	}
 	var in admin.NewAccount
 	err = body.read(
-		required("channel", body.name(&in.Channel, mostChannel)),
+		required("channel", body.name(&in.Channel, maxChannel)),
 		optional("takes", body.takes(&in.Takes)),
 		optional("default", body.truth(&in.Default)),
 		optional("settings", body.texts(&in.Settings)),
@@ -63,7 +63,7 @@ func (d *Dialect) changeAccount(c *call) error {
 	return d.answerChanged(c)(d.s.Admin.SetAccount(c.ctx, c.by(), c.merchantID(), c.r.PathValue("id"), in))
 }
 
-// rotateAccount gives an account new credentials beside the old ones, which stay
+// rotateAccount returns an account new credentials beside the old ones, which stay
 // good for what the channel sends: POST /accounts/{id}/rotate.
 func (d *Dialect) rotateAccount(c *call) error {
 	body, err := c.keyedBody()

@@ -32,7 +32,7 @@ func answerAlert(a refund.StoredAlert) alertAnswer {
 	}
 }
 
-// listAlerts gives the alerts that nobody has looked at, or with all=true every
+// listAlerts returns the alerts that nobody has looked at, or with all=true every
 // one, newest first: GET /alerts.
 func (d *Dialect) listAlerts(c *call) error {
 	q, err := c.query("all", "limit", "cursor")

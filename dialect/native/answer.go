@@ -66,7 +66,7 @@ func (c *call) write(status int, contentType string, body []byte) {
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
 	if c.r.Method != http.MethodHead {
-		_, _ = c.w.Write(body) // whoever left does not read it
+		_, _ = c.w.Write(body) // the caller may be gone
 	}
 }
 

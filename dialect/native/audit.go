@@ -51,7 +51,7 @@ func answerAudit(r audit.Record) auditAnswer {
 	return out
 }
 
-// listAudit gives the merchant's audit records in the order of their chain,
+// listAudit returns the merchant's audit records in the order of their chain,
 // oldest first: GET /audit?after=cursor. A reader that passes each answer's next
 // misses none.
 func (d *Dialect) listAudit(c *call) error {
@@ -66,7 +66,7 @@ func (d *Dialect) listAudit(c *call) error {
 			return refuse(refund.KindInvalid, "after", "is none that the list of audit records gave")
 		}
 	}
-	limit, err := q.number("limit", defaultLimit, 1, mostLimit)
+	limit, err := q.number("limit", defaultLimit, 1, maxLimit)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type Balance struct {
 	Balance *big.Int `json:"balance"`
 }
 
-// listBalances gives each named account of each currency that ever moved, by
+// listBalances returns each named account of each currency that ever moved, by
 // currency and name: GET /balances. The sum of each currency is 0.
 func (d *Dialect) listBalances(c *call) error {
 	if _, err := c.query(); err != nil {

@@ -17,11 +17,11 @@ import (
 
 // Limits of POST /charges/batch.
 const (
-	// mostLines bounds the answer, which is kept until all is read: most
+	// maxLines bounds the answer, which is kept until all is read: most
 	// clients do not read while they send.
-	mostLines = 50_000
-	// mostBatch is the most bytes of one request; about 500 a charge are usual.
-	mostBatch = 64 << 20
+	maxLines = 50_000
+	// maxBatch is the most bytes of one request; about 500 a charge are usual.
+	maxBatch = 64 << 20
 	// chunkLines is how many lines go through one commit.
 	chunkLines = 500
 	// chunkTime is how long one chunk may take to arrive and the answer to
@@ -50,10 +50,10 @@ func (d *Dialect) createCharges(c *call) error {
 	if fault != nil {
 		return fault
 	}
-	if c.r.ContentLength > mostBatch {
+	if c.r.ContentLength > maxBatch {
 		return tooLargeBatch()
 	}
-	body := http.MaxBytesReader(c.w, c.r.Body, mostBatch)
+	body := http.MaxBytesReader(c.w, c.r.Body, maxBatch)
 	if key != "" {
 		return d.createChargesOnce(c, key, body)
 	}
@@ -114,8 +114,8 @@ func (b *batch) chunk() bool {
 		case err != nil:
 			b.ended = err
 			continue
-		case b.lines.Number() > mostLines:
-			b.ended = refund.Errorf(refund.KindTooLarge, "", "a batch has at most %d lines; this and those behind it were not read", mostLines)
+		case b.lines.Number() > maxLines:
+			b.ended = refund.Errorf(refund.KindTooLarge, "", "a batch has at most %d lines; this and those behind it were not read", maxLines)
 			continue
 		}
 		text = bytes.TrimSpace(text)
@@ -194,13 +194,13 @@ func (b *batch) end() bool {
 	switch {
 	case fault != nil:
 	case errors.As(b.ended, &large):
-		fault = refund.Errorf(refund.KindTooLarge, "", "a batch is at most %d bytes; this line and those behind it were not read", mostBatch)
+		fault = refund.Errorf(refund.KindTooLarge, "", "a batch is at most %d bytes; this line and those behind it were not read", maxBatch)
 	case errors.Is(b.ended, io.ErrUnexpectedEOF):
 		fault = refund.Errorf(refund.KindInvalid, "", "the body broke off; this line and those behind it were not read")
 	default:
 		fault = refund.Errorf(refund.KindInvalid, "", "the body could not be read to its end; this line and those behind it were not read")
 	}
-	answer := lineAnswer{Line: min(b.lines.Number(), mostLines) + 1}
+	answer := lineAnswer{Line: min(b.lines.Number(), maxLines) + 1}
 	b.fail(&answer, fault)
 	b.write(answer)
 	return false

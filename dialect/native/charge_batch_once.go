@@ -71,5 +71,5 @@ func spool(file io.Writer, body io.Reader, control *http.ResponseController) (st
 }
 
 func tooLargeBatch() *refund.Error {
-	return refund.Errorf(refund.KindTooLarge, "", "the body is larger than %d bytes", mostBatch)
+	return refund.Errorf(refund.KindTooLarge, "", "the body is larger than %d bytes", maxBatch)
 }

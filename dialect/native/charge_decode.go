@@ -14,17 +14,17 @@ import (
 // Limits on a charge's lists and texts. WeChat allows 100 lines of goods and
 // a few dozen coupons; Alipay 10 shares.
 const (
-	mostGoods     = 100
-	mostCoupons   = 50
-	mostSplits    = 50
-	mostOrderNo   = 64
-	mostChannel   = 32
-	mostLabel     = 64  // accounts, ids of goods and coupons
-	mostText      = 256 // names of goods, subjects, descriptions
-	mostURL       = 255 // what WeChat and Ping++ allow for notify_url
-	mostPieces    = 1_000_000_000
-	mostBody      = 4096
-	mostAccountID = 64
+	maxGoods     = 100
+	maxCoupons   = 50
+	maxSplits    = 50
+	maxOrderNo   = 64
+	maxChannel   = 32
+	maxLabel     = 64  // accounts, ids of goods and coupons
+	maxText      = 256 // names of goods, subjects, descriptions
+	maxURL       = 255 // what WeChat and Ping++ allow for notify_url
+	maxPieces    = 1_000_000_000
+	maxBody      = 4096
+	maxAccountID = 64
 )
 
 // chargeRequest is a charge to be registered, as it was asked for.
@@ -39,27 +39,27 @@ func decodeCharge(dialects merchant.Dialects, d *decoder) (chargeRequest, error)
 	var in chargeRequest
 	c := &in.charge
 	err := d.read(
-		required("order_no", d.filledName(&c.OrderNo, mostOrderNo)), // what merchants look charges up by
+		required("order_no", d.filledName(&c.OrderNo, maxOrderNo)), // what merchants look charges up by
 		required("amount", d.minor(&c.Amount)),
 		required("currency", d.currency(&c.Currency)),
 		required("channel", d.channel(&c.Channel)),
 		optional("customer", d.text(&c.Customer, refund.MaxCustomer)),
-		optional("channel_account", d.filledName(&c.ChannelAccount, mostAccountID)),
+		optional("channel_account", d.filledName(&c.ChannelAccount, maxAccountID)),
 		optional("paid_at", d.moment(&c.PaidAt)),
-		optional("transaction_id", d.name(&c.TransactionID, mostName)),
+		optional("transaction_id", d.name(&c.TransactionID, maxName)),
 		optional("fee", d.maybeMinor(&c.Fee)),
 		optional("already_refunded", d.minor(&c.AlreadyRefunded)),
-		optional("received_account", d.text(&c.Detail.ReceivedAccount, mostLabel)),
-		optional("funds_account", d.name((*string)(&c.Detail.FundsAccount), mostLabel)),
+		optional("received_account", d.text(&c.Detail.ReceivedAccount, maxLabel)),
+		optional("funds_account", d.name((*string)(&c.Detail.FundsAccount), maxLabel)),
 		optional("profit_sharing", oneOf(d, &c.Detail.Sharing, refund.SharingNone, refund.SharingWaiting, refund.SharingUnder, refund.SharingDone)),
 		optional("notify_url", d.httpURL(&c.Detail.NotifyURL)),
 		optional("client_ip", d.address(&c.Detail.ClientIP)),
-		optional("subject", d.text(&c.Detail.Subject, mostText)),
-		optional("body", d.text(&c.Detail.Body, mostBody)),
-		optional("description", d.text(&c.Detail.Description, mostText)),
-		optional("coupons", d.list(mostCoupons, d.coupon(&c.Detail.Coupons))),
-		optional("goods", d.list(mostGoods, d.goods(&c.Detail.Goods))),
-		optional("splits", d.list(mostSplits, d.split(&c.Detail.Splits))),
+		optional("subject", d.text(&c.Detail.Subject, maxText)),
+		optional("body", d.text(&c.Detail.Body, maxBody)),
+		optional("description", d.text(&c.Detail.Description, maxText)),
+		optional("coupons", d.list(maxCoupons, d.coupon(&c.Detail.Coupons))),
+		optional("goods", d.list(maxGoods, d.goods(&c.Detail.Goods))),
+		optional("splits", d.list(maxSplits, d.split(&c.Detail.Splits))),
 		optional("identities", d.identities(dialects, &in.aliases)),
 	)
 	if err == nil {
@@ -98,7 +98,7 @@ func (in chargeRequest) exactNumbers(dialects merchant.Dialects) error {
 
 // channel is a way of paying: letters, digits and underscores.
 func (d *decoder) channel(to *string) func(exactjson.Value, string) {
-	read := d.filled(to, mostChannel)
+	read := d.filled(to, maxChannel)
 	return func(v exactjson.Value, path string) {
 		if v.Kind == exactjson.String && strings.IndexFunc(v.Text, notWord) >= 0 {
 			d.refuse(path, "must be letters, digits and underscores, such as wx")
@@ -113,7 +113,7 @@ func notWord(r rune) bool {
 
 // httpURL reads an address of a web server, or "".
 func (d *decoder) httpURL(to *string) func(exactjson.Value, string) {
-	read := d.name(to, mostURL)
+	read := d.name(to, maxURL)
 	return func(v exactjson.Value, path string) {
 		if v.Kind == exactjson.String && v.Text != "" && !webAddress(v.Text) {
 			d.refuse(path, "must be an http or https address")
@@ -146,15 +146,15 @@ func (d *decoder) coupon(to *[]refund.Coupon) func(exactjson.Value, string) {
 	return func(v exactjson.Value, path string) {
 		var coupon refund.Coupon
 		d.object(v, path, []member{
-			required("id", d.filled(&coupon.ID, mostLabel)),
+			required("id", d.filled(&coupon.ID, maxLabel)),
 			required("scope", oneOf(d, &coupon.Scope, refund.ScopeOrder, refund.ScopeGoods)),
 			required("type", oneOf(d, &coupon.Type, refund.TypeFunded, refund.TypeUnfunded)),
 			required("amount", d.minor(&coupon.Amount)),
-			optional("goods", d.list(mostGoods, func(v exactjson.Value, path string) {
+			optional("goods", d.list(maxGoods, func(v exactjson.Value, path string) {
 				var line refund.CouponGoods
 				d.object(v, path, []member{
-					required("merchant_goods_id", d.filled(&line.MerchantGoodsID, mostLabel)),
-					required("quantity", d.count(&line.Quantity, 1, mostPieces)),
+					required("merchant_goods_id", d.filled(&line.MerchantGoodsID, maxLabel)),
+					required("quantity", d.count(&line.Quantity, 1, maxPieces)),
 					required("discount", d.minor(&line.Discount)),
 				})
 				coupon.Goods = append(coupon.Goods, line)
@@ -168,11 +168,11 @@ func (d *decoder) goods(to *[]refund.Goods) func(exactjson.Value, string) {
 	return func(v exactjson.Value, path string) {
 		var line refund.Goods
 		d.object(v, path, []member{
-			required("merchant_goods_id", d.filled(&line.MerchantGoodsID, mostLabel)),
-			optional("wechatpay_goods_id", d.text(&line.ChannelGoodsID, mostLabel)),
-			optional("goods_name", d.text(&line.Name, mostText)),
+			required("merchant_goods_id", d.filled(&line.MerchantGoodsID, maxLabel)),
+			optional("wechatpay_goods_id", d.text(&line.ChannelGoodsID, maxLabel)),
+			optional("goods_name", d.text(&line.Name, maxText)),
 			required("unit_price", d.minor(&line.UnitPrice)),
-			required("quantity", d.count(&line.Quantity, 1, mostPieces)),
+			required("quantity", d.count(&line.Quantity, 1, maxPieces)),
 		})
 		*to = append(*to, line)
 	}
@@ -182,9 +182,9 @@ func (d *decoder) split(to *[]refund.Split) func(exactjson.Value, string) {
 	return func(v exactjson.Value, path string) {
 		var share refund.Split
 		d.object(v, path, []member{
-			required("account", d.filled(&share.Account, mostLabel)),
+			required("account", d.filled(&share.Account, maxLabel)),
 			required("amount", d.minor(&share.Amount)),
-			optional("desc", d.text(&share.Description, mostText)),
+			optional("desc", d.text(&share.Description, maxText)),
 		})
 		*to = append(*to, share)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// listCharges gives the merchant's charges, newest first: GET /charges.
+// listCharges returns the merchant's charges, newest first: GET /charges.
 func (d *Dialect) listCharges(c *call) error {
 	values, page, err := c.pageQuery(chargeParams)
 	if err != nil {

@@ -109,14 +109,14 @@ func (d *decoder) object(v exactjson.Value, path string, members []member) {
 	}
 }
 
-// mostShown bounds how much of a caller's own text an error repeats.
-const mostShown = 64
+// maxShown bounds how much of a caller's own text an error repeats.
+const maxShown = 64
 
 func shown(text string) string {
-	if utf8.RuneCountInString(text) <= mostShown {
+	if utf8.RuneCountInString(text) <= maxShown {
 		return text
 	}
-	return string([]rune(text)[:mostShown]) + "..."
+	return string([]rune(text)[:maxShown]) + "..."
 }
 
 // text reads a string of at most most characters.

@@ -8,9 +8,9 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// Deliveries keeps what was told to whom.
+// Deliveries keeps what was sent to whom.
 type Deliveries interface {
-	// DeliveryList gives deliveries with their tries, newest first.
+	// DeliveryList returns deliveries with their tries, newest first.
 	DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error)
 	// Delivery finds one. KindNotFound.
 	Delivery(ctx context.Context, merchantID, id string) (merchant.DeliveryRecord, error)
@@ -53,7 +53,7 @@ func answerDelivery(r merchant.DeliveryRecord) deliveryAnswer {
 	return out
 }
 
-// listDeliveries gives what was told to whom, newest first: GET /deliveries.
+// listDeliveries returns what was sent to whom, newest first: GET /deliveries.
 func (d *Dialect) listDeliveries(c *call) error {
 	q, err := c.query("event", "endpoint", "state", "limit", "cursor")
 	if err != nil {

@@ -13,7 +13,7 @@ const (
 	keyLength  = 24 // behind rk_test_
 )
 
-// Describe says what the registry needs to know of the API.
+// Describe returns what the registry needs to know of the API.
 func Describe() merchant.Dialect {
 	var every []string
 	for _, state := range refund.States() {
@@ -22,7 +22,7 @@ func Describe() merchant.Dialect {
 	return merchant.Dialect{
 		Name: merchant.Native, EveryMerchant: true,
 		Settings: []merchant.Setting{
-			{Name: settingKey, Fixed: true, Secret: true, Meaning: "the API key of a merchant that has one", Check: merchant.Visible(mostKeyBytes)},
+			{Name: settingKey, Fixed: true, Secret: true, Meaning: "the API key of a merchant that has one", Check: merchant.Visible(maxKeyBytes)},
 		},
 		Document: func(_ []merchant.Identity, key string) any {
 			return struct {

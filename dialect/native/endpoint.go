@@ -9,8 +9,8 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// mostEvents is above the number of event types.
-const mostEvents = 16
+// maxEvents is above the number of event types.
+const maxEvents = 16
 
 // createEndpoint adds an address that is notified of events: POST /endpoints,
 // 201. One that is in use already with the same identity and events is answered
@@ -40,10 +40,10 @@ func decodeEndpoint(dialects merchant.Dialects, d *decoder) (admin.NewEndpoint, 
 	err := d.read(
 		required("url", d.httpURL(&in.URL)),
 		required("dialect", oneOf(d, &in.Dialect, dialects.Names()...)),
-		optional("identity", d.name(&in.Identity, mostName)),
-		optional("events", d.list(mostEvents, func(v exactjson.Value, path string) {
+		optional("identity", d.name(&in.Identity, maxName)),
+		optional("events", d.list(maxEvents, func(v exactjson.Value, path string) {
 			var event string
-			d.text(&event, mostLabel)(v, path)
+			d.text(&event, maxLabel)(v, path)
 			if d.fault == nil && slices.Contains(in.Events, event) {
 				d.refuse(path, "is named twice")
 			}
@@ -53,7 +53,7 @@ func decodeEndpoint(dialects merchant.Dialects, d *decoder) (admin.NewEndpoint, 
 	return in, err
 }
 
-// listEndpoints gives all of the merchant's endpoints, oldest first: GET
+// listEndpoints returns all of the merchant's endpoints, oldest first: GET
 // /endpoints. They are few, so there is one page.
 func (d *Dialect) listEndpoints(c *call) error {
 	if _, err := c.query(); err != nil {

@@ -110,7 +110,7 @@ type nextKey struct {
 	SignsFrom moment `json:"signs_from"`
 }
 
-// verification gives the key pair that signs a dialect's webhooks; nil where
+// verification returns the key pair that signs a dialect's webhooks; nil where
 // the dialect signs with secrets of the merchant's own, or not at all, and where
 // no key was made yet.
 func (v EndpointViewer) verification(ctx context.Context, dialect string) (*verification, error) {

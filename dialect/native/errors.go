@@ -11,7 +11,7 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// meaning is how an error kind is told: HTTP status and title.
+// meaning is how an error kind is answered: HTTP status and title.
 type meaning struct {
 	status int
 	title  string
@@ -81,7 +81,7 @@ type limitAnswer struct {
 	At    moment `json:"at"` // null for a rule without a time
 }
 
-// problemOf is how err is told. What is not ours is internal.
+// problemOf is how err is answered. What is not ours is internal.
 func (c *call) problemOf(err error) problem {
 	e := known(err)
 	m := meanings[e.Kind]

@@ -13,10 +13,10 @@ import (
 // enough for people, and a hundred readers are only 400 small reads a second.
 const feedPause = 250 * time.Millisecond
 
-// mostReaders is how many readers of the feed may wait at once in one process;
+// maxReaders is how many readers of the feed may wait at once in one process;
 // one more is answered at once, as if it did not want to wait. They look four
 // times a second each, which must stay small beside the real work.
-const mostReaders = 256
+const maxReaders = 256
 
 // eventAnswer is an event as the feed and webhooks show it, in the form of
 // Standard Webhooks: type, timestamp, data.
@@ -49,7 +49,7 @@ func answerStored(dialects merchant.Dialects, e refund.StoredEvent) eventAnswer 
 	return out
 }
 
-// feed gives the merchant's events in the order of the feed, oldest first:
+// feed returns the merchant's events in the order of the feed, oldest first:
 // GET /events?after=cursor&wait=seconds. A reader that passes each answer's
 // next misses none. With wait it is answered as soon as there is an event.
 func (d *Dialect) feed(c *call) error {
@@ -64,7 +64,7 @@ func (d *Dialect) feed(c *call) error {
 			return refuse(refund.KindInvalid, "after", "is none that the feed gave")
 		}
 	}
-	limit, err := q.number("limit", defaultLimit, 1, mostLimit)
+	limit, err := q.number("limit", defaultLimit, 1, maxLimit)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (d *Dialect) feed(c *call) error {
 
 // awaitEvents reads the feed until there is something or the wait is over.
 func (d *Dialect) awaitEvents(c *call, after int64, limit int, wait time.Duration) ([]refund.StoredEvent, error) {
-	if d.readers.Add(1) > mostReaders {
+	if d.readers.Add(1) > maxReaders {
 		wait = 0
 	}
 	defer d.readers.Add(-1)

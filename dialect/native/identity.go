@@ -8,9 +8,9 @@ import (
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// mostName bounds identities and names: WeChat's are at most 32 characters,
+// maxName bounds identities and names: WeChat's are at most 32 characters,
 // the wallet's 64.
-const mostName = 64
+const maxName = 64
 
 // identities reads the member of that name into aliases.
 func (d *decoder) identities(dialects merchant.Dialects, to *[]refund.Alias) func(exactjson.Value, string) {
@@ -22,9 +22,9 @@ func (d *decoder) identities(dialects merchant.Dialects, to *[]refund.Alias) fun
 		}
 		members = append(members, optional(known.Name, func(v exactjson.Value, path string) {
 			a := refund.Alias{Dialect: known.Name}
-			words := []member{optional(form.Identity, d.name(&a.Identity, mostName)), optional(form.Charge, d.name(&a.Name, mostName))}
+			words := []member{optional(form.Identity, d.name(&a.Identity, maxName)), optional(form.Charge, d.name(&a.Name, maxName))}
 			if form.Sub != "" {
-				words = append(words, optional(form.Sub, d.name(&a.Sub, mostName)))
+				words = append(words, optional(form.Sub, d.name(&a.Sub, maxName)))
 			}
 			d.object(v, path, words)
 			if a.Identity != "" || a.Name != "" || a.Sub != "" {

@@ -19,7 +19,7 @@ func (d *Dialect) changeIdentity(c *call) error {
 	}
 	name, absent := c.r.PathValue("name"), refund.Errorf(refund.KindNotFound, "name", "the merchant has no such identity")
 	known, ok := d.s.Dialects.Find(c.r.PathValue("dialect"))
-	if !ok || known.Make == nil || len(name) > mostName || !visible(name) {
+	if !ok || known.Make == nil || len(name) > maxName || !visible(name) {
 		return absent
 	}
 	set := make(map[string]string)
@@ -47,7 +47,7 @@ func (d *decoder) changeable(known merchant.Dialect, set map[string]string) []me
 		}
 		read := func(v exactjson.Value, path string) {
 			var text string
-			d.text(&text, mostPEM)(v, path)
+			d.text(&text, maxPEM)(v, path)
 			switch {
 			case text == "" && s.Required:
 				d.refuse(path, "must not be empty")
@@ -74,7 +74,7 @@ func (d *decoder) moved(known merchant.Dialect, set map[string]string) []member 
 	for _, moved := range known.Moved {
 		read := func(v exactjson.Value, path string) {
 			var text string
-			d.text(&text, mostPEM)(v, path)
+			d.text(&text, maxPEM)(v, path)
 			if err := known.CheckMoved(moved.Name, text); err != nil {
 				d.refuse(path, "%s", strings.TrimPrefix(err.Error(), moved.Name+": "))
 			} else if !moved.Secret {

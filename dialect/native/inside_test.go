@@ -228,7 +228,7 @@ func TestTooManyReadersAreNotKeptWaiting(t *testing.T) {
 		f := &few{events: func(int64) ([]refund.StoredEvent, error) { return nil, nil }}
 		mux := f.mux()
 		began := time.Now()
-		for range mostReaders {
+		for range maxReaders {
 			go askMux(t.Context(), mux, "GET", "/events?wait=20", http.NoBody)
 		}
 		synctest.Wait()
@@ -335,8 +335,8 @@ func TestABatchThatEndsEarlySaysSoAndKeepsWhatCameBefore(t *testing.T) {
 			`{"line":2,"status":400,"problem":{"type":"urn:refundry:problem:invalid"`,
 		},
 		"too many lines": {
-			io.MultiReader(strings.NewReader(line+"\n"), bytes.NewReader(bytes.Repeat([]byte("\n"), mostLines-1)), strings.NewReader(line)), 1,
-			fmt.Sprintf(`{"line":%d,"status":413,`, mostLines+1),
+			io.MultiReader(strings.NewReader(line+"\n"), bytes.NewReader(bytes.Repeat([]byte("\n"), maxLines-1)), strings.NewReader(line)), 1,
+			fmt.Sprintf(`{"line":%d,"status":413,`, maxLines+1),
 		},
 	} {
 		registered = 0
@@ -397,7 +397,7 @@ func TestABatchWhoseCommitIsUnknownSaysSoForEachOfItsLines(t *testing.T) {
 
 func TestABatchThatIsAnnouncedAsTooLargeIsNotRead(t *testing.T) {
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "/refundry/v1/charges/batch", strings.NewReader(line))
-	r.ContentLength = mostBatch + 1
+	r.ContentLength = maxBatch + 1
 	r.Header.Set("Authorization", "Bearer k")
 	w := httptest.NewRecorder()
 	(&few{}).mux().ServeHTTP(w, r)

@@ -49,7 +49,7 @@ func (a keyAnswer) tell(once string) keyAnswer {
 	return a
 }
 
-// listKeys gives all of the merchant's keys, oldest first: GET /keys. They are
+// listKeys returns all of the merchant's keys, oldest first: GET /keys. They are
 // few, so there is one page.
 func (d *Dialect) listKeys(c *call) error {
 	if _, err := c.query(); err != nil {
@@ -66,7 +66,7 @@ func (d *Dialect) listKeys(c *call) error {
 	return c.json(http.StatusOK, out)
 }
 
-// createKey makes a key, which is told once: POST /keys.
+// createKey makes a key, which is shown once: POST /keys.
 func (d *Dialect) createKey(c *call) error {
 	body, err := c.keyedBody()
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *Dialect) createKey(c *call) error {
 	own := make(map[string]string)
 	err = body.read(append(body.keySettings(d.s.Dialects, own),
 		required("dialect", oneOf(body, &in.Dialect, keyDialects(d.s.Dialects)...)),
-		optional("identity", body.filledName(&in.Identity, mostName)),
+		optional("identity", body.filledName(&in.Identity, maxName)),
 		optional("scopes", body.list(len(merchant.Scopes()), func(v exactjson.Value, path string) {
 			var scope string
 			oneOf(body, &scope, scopeNames()...)(v, path)

@@ -24,16 +24,16 @@ type Merchants interface {
 
 // Limits of settings.
 const (
-	// mostPage is the most refunds on a page of the Ping++ list
+	// maxPage is the most refunds on a page of the Ping++ list
 	// (docs/rules/pingpp.md, P3.1-2).
-	mostPage = 100
-	// mostSpacing is a day: what should wait longer has a start time.
-	mostSpacing = 24 * 60 * 60
-	// mostCount bounds amounts and counts: the largest number that every JSON
+	maxPage = 100
+	// maxSpacing is a day: what should wait longer has a start time.
+	maxSpacing = 24 * 60 * 60
+	// maxCount bounds amounts and counts: the largest number that every JSON
 	// client reads exactly.
-	mostCount = 1<<53 - 1
-	// mostPEM is above an RSA key of 16384 bits, or a chain of certificates.
-	mostPEM = 16 << 10
+	maxCount = 1<<53 - 1
+	// maxPEM is above an RSA key of 16384 bits, or a chain of certificates.
+	maxPEM = 16 << 10
 )
 
 type settingsAnswer struct {
@@ -167,15 +167,15 @@ func (d *decoder) settings(all merchant.Dialects, s *merchant.Settings) error {
 	page := int64(s.RefundPageSize)
 	err := d.read(
 		optional("wait_seconds", func(v exactjson.Value, path string) { d.object(v, path, dialects) }),
-		optional("refund_page_size", d.count(&page, 0, mostPage)),
+		optional("refund_page_size", d.count(&page, 0, maxPage)),
 		optional("check_signatures", d.truth(&s.CheckSignatures)),
 		optional("channel_rules", d.truth(&s.ChannelRules)),
-		optional("request_key", d.text(&s.RequestKey, mostPEM)),
+		optional("request_key", d.text(&s.RequestKey, maxPEM)),
 		optional("limits", func(v exactjson.Value, path string) {
 			d.object(v, path, []member{
-				optional("most_amount", d.count(&s.Limits.MostAmount, 0, mostCount)),
-				optional("most_refunds", d.count(&s.Limits.MostRefunds, 0, mostCount)),
-				optional("spacing_seconds", d.count(&s.Limits.SpacingSeconds, 0, mostSpacing)),
+				optional("most_amount", d.count(&s.Limits.MostAmount, 0, maxCount)),
+				optional("most_refunds", d.count(&s.Limits.MostRefunds, 0, maxCount)),
+				optional("spacing_seconds", d.count(&s.Limits.SpacingSeconds, 0, maxSpacing)),
 			})
 		}),
 	)

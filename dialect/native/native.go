@@ -37,7 +37,7 @@ type Resetter interface {
 	ResetDemo(ctx context.Context, merchantID string, w *refund.Write) error
 }
 
-// Endpoints keeps the addresses that are told of events.
+// Endpoints keeps the addresses that are notified of events.
 type Endpoints interface {
 	Endpoints(ctx context.Context, merchantID string) ([]merchant.Endpoint, error)
 	// EndpointSecrets are those of an endpoint in use, newest first.
@@ -68,7 +68,7 @@ type Services struct {
 	Sandbox   Sandbox
 	Resetter  Resetter
 	Endpoints Endpoints
-	// Deliveries are what the endpoints were told.
+	// Deliveries are what the endpoints were notified.
 	Deliveries Deliveries
 	Merchants  Merchants
 	Audit      Audit

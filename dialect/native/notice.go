@@ -61,7 +61,7 @@ func NoticeJSON(n refund.KeptNotice) any { return answerNotice(n) }
 // NoticeStates are the states by which a list is filtered.
 var NoticeStates = []refund.NoticeState{refund.NoticeWaiting, refund.NoticeSetAside, refund.NoticeMatched, refund.NoticeAdopted, refund.NoticeRefused}
 
-// listNotices gives the inbox, newest first: GET /notices.
+// listNotices returns the inbox, newest first: GET /notices.
 func (d *Dialect) listNotices(c *call) error {
 	q, err := c.query("state", "limit", "cursor")
 	if err != nil {

@@ -69,7 +69,7 @@ func (c *call) pauseScope(pausing bool) (scope merchant.PauseScope, reason strin
 		return scope, "", err
 	}
 	scope.MerchantID = c.merchantID()
-	members := []member{optional("channel", body.filledName(&scope.Channel, mostChannel))}
+	members := []member{optional("channel", body.filledName(&scope.Channel, maxChannel))}
 	if pausing {
 		members = append(members, optional("reason", body.text(&reason, admin.MaxPauseReason)))
 	}

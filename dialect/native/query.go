@@ -15,7 +15,7 @@ import (
 // Limits on lists.
 const (
 	defaultLimit = 20
-	mostLimit    = 100
+	maxLimit     = 100
 )
 
 // query is a request's parameters. Those that the call does not know, or that
@@ -56,8 +56,8 @@ func readQuery(values url.Values, known []string, repeated ...string) (query, er
 // text is a parameter of visible characters; absent is "".
 func (q query) text(name string) (string, error) {
 	value := q.values.Get(name)
-	if !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }) || utf8.RuneCountInString(value) > mostText {
-		return "", refuse(refund.KindInvalid, name, "must be at most %d visible characters", mostText)
+	if !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }) || utf8.RuneCountInString(value) > maxText {
+		return "", refuse(refund.KindInvalid, name, "must be at most %d visible characters", maxText)
 	}
 	return value, nil
 }
@@ -90,7 +90,7 @@ func (q query) number(name string, standard, least, most int) (int, error) {
 
 // page reads limit and cursor.
 func (q query) page() (refund.Page, error) {
-	limit, err := q.number("limit", defaultLimit, 1, mostLimit)
+	limit, err := q.number("limit", defaultLimit, 1, maxLimit)
 	if err != nil {
 		return refund.Page{}, err
 	}
@@ -153,7 +153,7 @@ func readNumberCursor(mark, text string) (int64, bool) {
 // a charge is not looked up: the database would not even take a NUL.
 func (c *call) id(kind refund.Kind) (string, error) {
 	id := c.r.PathValue("id")
-	if id == "" || len(id) > mostName || !visible(id) {
+	if id == "" || len(id) > maxName || !visible(id) {
 		return "", refund.Errorf(kind, "id", "there is none of this id")
 	}
 	return id, nil

@@ -19,11 +19,11 @@ import (
 const (
 	// pageRows is how many rows are read at once.
 	pageRows = 500
-	// mostRows bounds a file, which is sorted in memory: some 60 MB.
-	mostRows = 200_000
+	// maxRows bounds a file, which is sorted in memory: some 60 MB.
+	maxRows = 200_000
 )
 
-// reconciliation gives a day's file of a Payin merchant (docs/rules/payin.md,
+// reconciliation returns a day's file of a Payin merchant (docs/rules/payin.md,
 // Y6-1 to Y6-13): GET /payin/reconciliation/{merchant_id}/{date}.csv. The day
 // is GMT+3's; of a day that is not over it has what has ended so far. A payment
 // is listed on the day it was paid, a refund on the day it ended, and once more
@@ -74,8 +74,8 @@ type file struct {
 }
 
 func (f *file) add(row payin.ReconciliationRow) error {
-	if len(f.rows) == mostRows {
-		return refund.Errorf(refund.KindTooLarge, "date", "the day has more than %d transactions", mostRows)
+	if len(f.rows) == maxRows {
+		return refund.Errorf(refund.KindTooLarge, "date", "the day has more than %d transactions", maxRows)
 	}
 	row.MerchantID = f.merchantID
 	f.rows = append(f.rows, row)

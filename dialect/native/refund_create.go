@@ -61,7 +61,7 @@ func noSuchCharge(name string) *refund.Error {
 	return e
 }
 
-// createQuote says what a refund would give back to whom, or answers the very
+// createQuote returns what a refund would give back to whom, or answers the very
 // problem that it would meet; it moves nothing: POST /quotes.
 func (d *Dialect) createQuote(c *call) error {
 	body, err := c.body()

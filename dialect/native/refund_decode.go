@@ -11,8 +11,8 @@ import (
 
 // Limits on a refund's texts: the widest that a protocol allows.
 const (
-	mostReason = 255 // Ping++'s and Payin's
-	mostNumber = 64  // WeChat's and Payin's
+	maxReason = 255 // Ping++'s and Payin's
+	maxNumber = 64  // WeChat's and Payin's
 )
 
 // refundRequest is a refund or quote as it was asked for.
@@ -30,17 +30,17 @@ type refundRequest struct {
 func decodeRefund(d *decoder) (refundRequest, error) {
 	var in refundRequest
 	err := d.read(
-		required("charge", d.filled(&in.charge, mostName)),
+		required("charge", d.filled(&in.charge, maxName)),
 		optional("amount", d.refundAmount(&in.amount)),
-		optional("reason", d.text(&in.reason, mostReason)),
+		optional("reason", d.text(&in.reason, maxReason)),
 		optional("reason_code", d.text(&in.reasonCode, refund.MaxReasonCode)),
 		optional("customer", d.text(&in.customer, refund.MaxCustomer)),
-		optional("number", d.filledName(&in.number, mostNumber)),
-		optional("goods", d.list(mostGoods, func(v exactjson.Value, path string) {
+		optional("number", d.filledName(&in.number, maxNumber)),
+		optional("goods", d.list(maxGoods, func(v exactjson.Value, path string) {
 			var line refund.RefundedGoods
 			d.object(v, path, []member{
-				required("merchant_goods_id", d.filled(&line.MerchantGoodsID, mostLabel)),
-				required("quantity", d.count(&line.Quantity, 1, mostPieces)),
+				required("merchant_goods_id", d.filled(&line.MerchantGoodsID, maxLabel)),
+				required("quantity", d.count(&line.Quantity, 1, maxPieces)),
 			})
 			in.goods = append(in.goods, line)
 		})),

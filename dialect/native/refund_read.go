@@ -6,7 +6,7 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// listRefunds gives the merchant's refunds, newest first: GET /refunds.
+// listRefunds returns the merchant's refunds, newest first: GET /refunds.
 func (d *Dialect) listRefunds(c *call) error {
 	refunds, more, err := d.selectRefunds(c)
 	if err != nil {

@@ -171,7 +171,7 @@ type call struct {
 func (c *call) authenticate() error {
 	scheme, key, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
-	if strings.EqualFold(scheme, "Bearer") && key != "" && len(key) <= mostKeyBytes {
+	if strings.EqualFold(scheme, "Bearer") && key != "" && len(key) <= maxKeyBytes {
 		var err error
 		c.caller, err = c.d.s.Directory.Caller(c.ctx, merchant.Native, key)
 		return err
@@ -179,8 +179,8 @@ func (c *call) authenticate() error {
 	return refund.Errorf(refund.KindUnauthenticated, "Authorization", "send Authorization: Bearer and a native API key")
 }
 
-// mostKeyBytes is far above any key of ours; a longer text needs no look-up.
-const mostKeyBytes = 256
+// maxKeyBytes is far above any key of ours; a longer text needs no look-up.
+const maxKeyBytes = 256
 
 // by is who acts: the caller's key.
 func (c *call) by() admin.By {

@@ -11,9 +11,9 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// mostAdvanceSeconds bounds how far the sandbox's clock is moved at once: ten
+// maxAdvanceSeconds bounds how far the sandbox's clock is moved at once: ten
 // years are beyond every window of a channel.
-const mostAdvanceSeconds = 10 * 366 * 24 * 60 * 60
+const maxAdvanceSeconds = 10 * 366 * 24 * 60 * 60
 
 // sandboxAccount is the account that plays the channel for the caller.
 func (c *call) sandboxAccount() (merchant.ChannelAccount, error) {
@@ -168,7 +168,7 @@ func (d *Dialect) againAdvanced(c *call, _ refund.Write) error {
 func (c *call) advance() (seconds int64, account merchant.ChannelAccount, err error) {
 	body, err := c.keyedBody()
 	if err == nil {
-		err = body.read(required("advance_seconds", body.count(&seconds, 1, mostAdvanceSeconds)))
+		err = body.read(required("advance_seconds", body.count(&seconds, 1, maxAdvanceSeconds)))
 	}
 	if err != nil {
 		return 0, account, err

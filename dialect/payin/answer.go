@@ -69,5 +69,5 @@ func (d *Dialect) fail(c *call, err error) {
 func (c *call) send(status int, body []byte) {
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
-	_, _ = c.w.Write(body) // whoever asked may be gone
+	_, _ = c.w.Write(body) // the caller may be gone
 }

@@ -23,22 +23,22 @@ const (
 	secretLength   = 64
 	merchantDigits = 6 // behind M
 	clientIDDigits = 7 // behind CLT
-	// mostMerchant leaves room for what follows it in an order's id.
-	mostMerchant = 40
-	mostKey      = 128
-	mostClient   = 64
+	// maxMerchant leaves room for what follows it in an order's id.
+	maxMerchant = 40
+	maxKey      = 128
+	maxClient   = 64
 )
 
-// Describe says what the registry needs to know of the dialect.
+// Describe returns what the registry needs to know of the dialect.
 func Describe() merchant.Dialect {
 	on := merchant.OneOf(wire.SwitchOn)
 	return merchant.Dialect{
 		Name: merchant.Payin,
 		Settings: []merchant.Setting{
-			{Name: settingMerchant, Fixed: true, Meaning: "the merchant's id", Check: merchant.Visible(mostMerchant)},
-			{Name: settingKey, Fixed: true, Secret: true, Meaning: "the x-auth-key of a client that exists", Check: merchant.Visible(mostKey)},
+			{Name: settingMerchant, Fixed: true, Meaning: "the merchant's id", Check: merchant.Visible(maxMerchant)},
+			{Name: settingKey, Fixed: true, Secret: true, Meaning: "the x-auth-key of a client that exists", Check: merchant.Visible(maxKey)},
 			{Name: merchant.ClientSecret, Secret: true, Required: true, Meaning: "what signs the client's requests; while it is changed, both with a blank between them"},
-			{Name: wire.SettingClientID, Meaning: "the client's id that orders show", Check: merchant.Visible(mostClient)},
+			{Name: wire.SettingClientID, Meaning: "the client's id that orders show", Check: merchant.Visible(maxClient)},
 			{Name: wire.SwitchNumberAmount, Meaning: "amounts may be JSON numbers", Check: on},
 			{Name: wire.SwitchThreeDecimals, Meaning: "amounts of KWD, BHD and OMR may have three decimals", Check: on},
 			{Name: wire.SwitchRequireBodySHA256, Meaning: "requests must carry the SHA-256 of their body", Check: on},

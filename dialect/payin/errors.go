@@ -8,7 +8,7 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// answerRow is how one kind of error is told.
+// answerRow is how one kind of error is answered.
 type answerRow struct {
 	code wire.Code
 	tell func(*refund.Error) string

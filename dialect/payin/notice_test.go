@@ -48,7 +48,7 @@ func newSink(t *testing.T, answer func(order string) string) *sink {
 	return s
 }
 
-// seen gives what was told of one kind, "payment" or "refund".
+// seen returns what was told of one kind, "payment" or "refund".
 func (s *sink) seen(kind string) []told {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -95,7 +95,7 @@ func TestAnOrdersOwnAddressIsToldOfItsRefund(t *testing.T) {
 	configured := newSink(t, wire.CompletedAnswer)
 	endpoint(t, s, fresh, configured.URL, nil)
 	order := newOrder(t, c, fresh, "T1", own.URL+"/n?shop=7")
-	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"1.51"`), http.StatusOK, "Prefer", "wait=5") // refused: nobody is told
+	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"1.51"`), http.StatusOK, "Prefer", "wait=5") // refused: nobody is notified
 	c.send(t, "POST", "/orders/"+order+"/refunds", amount(`"2"`), http.StatusOK)
 	all := records(t, s, fresh.Merchant.ID, 2) // the payment was told, too
 	got := all[slices.IndexFunc(all, func(r merchant.DeliveryRecord) bool { return strings.Contains(r.Delivery.URL, "&_type=refund") })]
@@ -198,7 +198,7 @@ func payinName(fresh merchant.Fresh) string {
 	return ""
 }
 
-// The rules of who is told of what, without a service.
+// The rules of who is notified of what, without a service.
 func TestWhoIsToldOfWhat(t *testing.T) {
 	here := []refund.Alias{{Dialect: merchant.Payin, Identity: "M1", Name: "M1T1"}}
 	by := func(dialect string) refund.Asker { return refund.Asker{Dialect: dialect, Identity: "M1"} }
@@ -305,7 +305,7 @@ func TestNotificationsGoOnForTwoDays(t *testing.T) {
 }
 
 // A switch that is not known: the delivery is not made now, and whether an
-// order's own address is told of a failure is decided when it is made.
+// order's own address is notified of a failure is decided when it is made.
 func TestANotificationWaitsForItsSwitches(t *testing.T) {
 	charge := refund.Charge{
 		Aliases: []refund.Alias{{Dialect: merchant.Payin, Identity: "M1", Name: "M1T1"}},

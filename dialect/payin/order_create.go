@@ -17,9 +17,9 @@ import (
 const (
 	// sandboxMethod is how the sandbox pays an order: the page's own example.
 	sandboxMethod = wire.MethodMastercard
-	// mostNameTries is how often an order's name is made anew when it is taken:
+	// maxNameTries is how often an order's name is made anew when it is taken:
 	// its last five digits are all that keeps orders of one millisecond apart.
-	mostNameTries = 5
+	maxNameTries = 5
 )
 
 // createOrder is POST /merchants/{id}/orders (Y3-2). A service that refunds
@@ -48,7 +48,7 @@ func (d *Dialect) createOrder(c *call, w *refund.Write) (any, error) {
 		}
 		named = dialect.FillAliases(d.Dialects, named, identities)
 		stored, again, err := d.Orders.RegisterPaid(c.r.Context(), named, wire.EventPaymentSucceeded, w)
-		if e := refund.As(err); e != nil && e.Kind == refund.KindChargeConflict && e.Param == "identities" && try < mostNameTries {
+		if e := refund.As(err); e != nil && e.Kind == refund.KindChargeConflict && e.Param == "identities" && try < maxNameTries {
 			continue
 		}
 		if err != nil {

@@ -25,7 +25,7 @@ func (d *Dialect) getOrder(c *call) (any, error) {
 // zero is an amount that there is none of.
 const zero json.Number = "0"
 
-// orderObject gives an order in the dialect's words. Every charge of the core
+// orderObject returns an order in the dialect's form. Every charge of the core
 // is paid.
 func (c *call) orderObject(o order) wire.Order {
 	extra, _ := extraOf(o.Charge)

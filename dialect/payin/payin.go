@@ -36,12 +36,12 @@ type Services struct {
 	Wake func()
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// Log is told of faults of ours, with the request's id; default
+	// Log receives faults of ours, with the request's id; default
 	// slog.Default().
 	Log *slog.Logger
 }
 
-// Deliveries sums up what a dialect's addresses were told of a payment, and of
+// Deliveries sums up what a dialect's addresses were notified of a payment, and of
 // the state that a refund is in.
 type Deliveries interface {
 	PaymentSummary(ctx context.Context, dialect string, c refund.Charge) (merchant.DeliverySummary, error)

@@ -28,7 +28,7 @@ var statuses = map[refund.State]string{
 	refund.Canceled:  wire.StatusFail,
 }
 
-// refundObject gives a refund in the dialect's words.
+// refundObject returns a refund in the dialect's form.
 func refundObject(r refund.Refund, o order) wire.Refund {
 	return wire.Refund{
 		Amount: wire.Number(r.Amount, r.Currency), Status: statuses[r.State], ID: wire.RefundID(o.id, r.Sequence), OrderID: o.id,

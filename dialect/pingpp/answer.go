@@ -96,7 +96,7 @@ func (d *Dialect) send(c *call, status int, compact []byte) {
 	}
 	c.w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	c.w.WriteHeader(status)
-	_, _ = c.w.Write(body.Bytes()) // whoever asked may be gone
+	_, _ = c.w.Write(body.Bytes()) // the caller may be gone
 }
 
 func (d *Dialect) signBody(c *call, body []byte) (string, error) {

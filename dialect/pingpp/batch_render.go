@@ -7,7 +7,7 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// batchShown gives a batch in the dialect's words, as whoever asks may act on
+// batchShown returns a batch in the dialect's form, as whoever asks may act on
 // it: with the address where a password is entered for its refunds.
 func (d *Dialect) batchShown(c *call, unit Unit) wire.BatchRefund {
 	out := batchObject(unit, c.live(), func(r refund.Refund, charge refund.Charge) wire.Refund { return d.refundShown(c, r, charge) })
@@ -15,7 +15,7 @@ func (d *Dialect) batchShown(c *call, unit Unit) wire.BatchRefund {
 	return out
 }
 
-// batchObject gives a batch, each of its refunds in the words of show.
+// batchObject returns a batch, each of its refunds in the words of show.
 func batchObject(unit Unit, live bool, show func(refund.Refund, refund.Charge) wire.Refund) wire.BatchRefund {
 	said := unit.Contents[0]
 	out := wire.BatchRefund{

@@ -196,8 +196,8 @@ func chargeDetail(params exactjson.Value, channel wire.Channel, now time.Time) (
 
 // Bounds of time_expire from now on (P2.2-9).
 const (
-	leastExpiry    = time.Minute
-	mostExpiry     = 15 * 24 * time.Hour
+	minExpiry      = time.Minute
+	maxExpiry      = 15 * 24 * time.Hour
 	wechatMost     = 7 * 24 * time.Hour
 	unionPayMost   = time.Hour
 	expiryInterval = "1 min - "
@@ -209,7 +209,7 @@ func timeExpire(params exactjson.Value, channel string, now time.Time) (int64, e
 	if !ok {
 		return 0, nil
 	}
-	most := mostExpiry
+	most := maxExpiry
 	switch {
 	case strings.HasPrefix(channel, "wx"), strings.HasPrefix(channel, "cb_wx"):
 		most = wechatMost
@@ -220,7 +220,7 @@ func timeExpire(params exactjson.Value, channel string, now time.Time) (int64, e
 	if err != nil {
 		return 0, err
 	}
-	if expires := time.Unix(at, 0); at > 0 && (expires.Before(now.Add(leastExpiry-time.Second)) || expires.After(now.Add(most))) {
+	if expires := time.Unix(at, 0); at > 0 && (expires.Before(now.Add(minExpiry-time.Second)) || expires.After(now.Add(most))) {
 		span := expiryInterval + most.String()
 		return 0, invalid("time_expire", text{"超出了渠道允许的范围（" + span + "）", "it must be " + span + " from now"})
 	}

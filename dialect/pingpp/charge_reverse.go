@@ -80,7 +80,7 @@ func (d *Dialect) reversedCharge(c *call) (wire.Charge, error) {
 	return d.chargeObject(c.r.Context(), c, charge, false)
 }
 
-// reversed says whether one of a charge's refunds reversed it: one that failed
+// reversed reports whether one of a charge's refunds reversed it: one that failed
 // did not.
 func reversed(refunds []refund.Refund) bool {
 	return slices.ContainsFunc(refunds, func(r refund.Refund) bool {

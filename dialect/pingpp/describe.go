@@ -26,7 +26,7 @@ const (
 	demoWaitSeconds = 5
 )
 
-// Describe says what the registry needs to know of the dialect.
+// Describe returns what the registry needs to know of the dialect.
 func Describe() merchant.Dialect {
 	return merchant.Dialect{
 		Name: merchant.PingPP,

@@ -8,7 +8,7 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// answerRow is how one kind of error is told.
+// answerRow is how one kind of error is answered.
 type answerRow struct {
 	status int
 	tell   func(*call, *refund.Error) wire.Error
@@ -84,7 +84,7 @@ func fault(words text) func(*call, *refund.Error) wire.Error {
 	}
 }
 
-// tellInvalid tells what the core or the shared reader refuses; its details
+// tellInvalid returns what the core or the shared reader refuses; its details
 // are in English only.
 func tellInvalid(c *call, e *refund.Error) wire.Error {
 	if e.Param == "" {

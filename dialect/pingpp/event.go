@@ -18,7 +18,7 @@ import (
 // Subscribed reports whether an endpoint gets an event: only how a refund ended
 // is told. An endpoint that names no types gets refund.succeeded alone, because
 // the sample receivers answer 400 or 500 to what they do not know (P5-8).
-// Webhooks are configured per app, so one that belongs to an app hears of that
+// Webhooks are configured per app, so one that belongs to an app is notified of that
 // app's charges.
 func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	if !tellable(event.Type, event.Charge) {

@@ -20,7 +20,7 @@ func (d *Dialect) listEvents(c *call) (any, error) {
 	if len(filter.Types) == 0 || (span{filter.CreatedFrom, filter.CreatedTo}).empty() {
 		return list, nil
 	}
-	for range mostUntold {
+	for range maxUntold {
 		events, more, err := d.eventPage(c.r.Context(), filter)
 		if err != nil {
 			return nil, err
@@ -44,9 +44,9 @@ func (d *Dialect) listEvents(c *call) (any, error) {
 	return list, nil
 }
 
-// mostUntold is how many pages of events that have no words here are passed
+// maxUntold is how many pages of events that have no words here are passed
 // over: a client takes an empty page for the last.
-const mostUntold = 50
+const maxUntold = 50
 
 // beyond is the page behind one that held events, in its direction.
 func beyond(page refund.Page, events []refund.StoredEvent) refund.Page {

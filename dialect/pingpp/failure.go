@@ -13,7 +13,7 @@ var channelFailures = map[string]string{
 	"SETTLED_FAILED": wire.CodeRefundFailed, // the sandbox, by hand
 }
 
-// failureOf gives failure_code and failure_msg of a refund that failed or was
+// failureOf returns failure_code and failure_msg of a refund that failed or was
 // withdrawn. The words are the recorded ones for a refusal (P4.3-7).
 func failureOf(r refund.Refund, locale wire.Locale) (code, message *string) {
 	tell := func(code, message string) (*string, *string) { return &code, &message }

@@ -32,7 +32,7 @@ func (d *Dialect) orderCharges(c *call) (charges []refund.Charge, more bool, err
 	return charges, more, nil
 }
 
-// inOrder says whether a charge belongs to the path's order.
+// inOrder reports whether a charge belongs to the path's order.
 func inOrder(c *call, charge refund.Charge) bool {
 	alias, _ := charge.Alias(merchant.PingPP)
 	return alias.Name != "" && alias.Sub == c.r.PathValue("or")

@@ -62,7 +62,7 @@ func (d *Dialect) registerOnce(ctx context.Context, charge refund.Charge, w *ref
 	return stored, nil
 }
 
-// orderNoTaken says whether a charge has the order number already, also one
+// orderNoTaken reports whether a charge has the order number already, also one
 // that came to us some other way or was created before its number claimed it.
 func (d *Dialect) orderNoTaken(ctx context.Context, charge refund.Charge) (bool, error) {
 	const enough = 100 // families of channels that shared one number

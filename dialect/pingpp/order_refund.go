@@ -103,7 +103,7 @@ func orderRequest(c *call) (refund.Request, error) {
 	return request, nil
 }
 
-// orderChoice gives the charges to refund: the one that the request names, or
+// orderChoice returns the charges to refund: the one that the request names, or
 // all that have something left. partial says that the request has an amount,
 // which belongs to one charge.
 func (d *Dialect) orderChoice(c *call, charges []refund.Charge, more bool, key string, partial bool) ([]refund.Charge, error) {

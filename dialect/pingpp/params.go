@@ -150,7 +150,7 @@ func limitedText(value, param string, limit wire.TextLimit) error {
 	return invalid(param, text{"最多 " + most + " " + unit.chinese, "it has more than " + most + " " + unit.english})
 }
 
-// wholeText gives the digits of a whole number that is written plainly: a
+// wholeText returns the digits of a whole number that is written plainly: a
 // number literal or a numeric string (forms have nothing else, and PHP samples
 // pass strings in JSON), without sign, fraction, exponent, blanks or leading
 // zeros.

@@ -18,7 +18,7 @@ import (
 // charges that concerns is a matter of their app's channel settings. The
 // address is made anew whenever the refund is shown, and is the same all day.
 
-// needsPassword says whether a refund of the charge waits for the password.
+// needsPassword reports whether a refund of the charge waits for the password.
 func (d *Dialect) needsPassword(ctx context.Context, charge refund.Charge) (bool, error) {
 	alias, _ := charge.Alias(merchant.PingPP)
 	if !wire.NeedsPassword(charge.Channel, map[string]string{wire.SettingAlipayVersion: wire.AlipayVersion1}) {
@@ -31,31 +31,31 @@ func (d *Dialect) needsPassword(ctx context.Context, charge refund.Charge) (bool
 	return wire.NeedsPassword(charge.Channel, identity.Public), nil
 }
 
-// mostWaits is how often a refund of one charge and amount may have waited for
+// maxWaits is how often a refund of one charge and amount may have waited for
 // a password and ended. Each costs a look, and somebody has let each of them fail.
-const mostWaits = 100
+const maxWaits = 100
 
 // waitName is the name of a refund that waits for the password, where the request
 // brought none of its own: the same charge and amount once more is the same
 // refund with a fresh address, until it has ended. The name is a row, so that of
 // many requests at once one makes a refund.
 func (d *Dialect) waitName(ctx context.Context, charge refund.Charge, amount string) (string, error) {
-	for n := 1; n <= mostWaits; n++ {
+	for n := 1; n <= maxWaits; n++ {
 		name := passwordKey + charge.ID + " " + amount + " " + strconv.Itoa(n)
 		unit, ok, err := d.Units.Unit(ctx, charge.MerchantID, name)
 		if err != nil || !ok || !unit.Refunds[0].State.Final() {
 			return name, err
 		}
 	}
-	return "", refund.Errorf(refund.KindTooManyRefunds, "", "%d refunds of this amount have waited for a password and ended", mostWaits)
+	return "", refund.Errorf(refund.KindTooManyRefunds, "", "%d refunds of this amount have waited for a password and ended", maxWaits)
 }
 
-// waitsForPassword says whether that is what a refund waits for now.
+// waitsForPassword reports whether that is what a refund waits for now.
 func waitsForPassword(r refund.Refund) bool {
 	return r.Detail.Password && (r.State == refund.Created || r.State == refund.Pending)
 }
 
-// refundShown gives a refund in the dialect's words, as whoever asks may act on
+// refundShown returns a refund in the dialect's form, as whoever asks may act on
 // it: with the address where its password is entered.
 func (d *Dialect) refundShown(c *call, r refund.Refund, charge refund.Charge) wire.Refund {
 	out := refundObject(r, charge, c.locale)

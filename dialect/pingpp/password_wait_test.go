@@ -22,7 +22,7 @@ func TestTheSearchForAFreshPasswordRefundHasAnEnd(t *testing.T) {
 	units := &ended{}
 	d := &Dialect{Services: Services{Units: units}}
 	_, err := d.waitName(t.Context(), refund.Charge{ID: "ch_1"}, "1")
-	if refund.KindOf(err) != refund.KindTooManyRefunds || units.asked != mostWaits {
+	if refund.KindOf(err) != refund.KindTooManyRefunds || units.asked != maxWaits {
 		t.Errorf("after %d looks: %v", units.asked, err)
 	}
 }

@@ -43,7 +43,7 @@ type Services struct {
 	Writes dialect.Writes
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// Log is told of faults of ours, with the request's id; default
+	// Log receives faults of ours, with the request's id; default
 	// slog.Default().
 	Log *slog.Logger
 }
@@ -79,7 +79,7 @@ func (d *Dialect) Name() string { return merchant.PingPP }
 // now is the time in the store's precision.
 func (d *Dialect) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }
 
-// privateKey gives the parsed key of a platform key.
+// privateKey returns the parsed key of a platform key.
 func (d *Dialect) privateKey(key merchant.PlatformKey) (*rsa.PrivateKey, error) {
 	if parsed, ok := d.keys.Load(key.ID); ok {
 		return parsed.(*rsa.PrivateKey), nil

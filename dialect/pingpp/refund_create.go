@@ -63,7 +63,7 @@ func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
 		return refund.Unit{}, err
 	}
 	sent := dialect.AmountContent(request.Amount)
-	if request.Detail.Options, err = refundExtra(c.params, channel, mostSplit(charge, request.Amount)); err != nil {
+	if request.Detail.Options, err = refundExtra(c.params, channel, maxSplit(charge, request.Amount)); err != nil {
 		return refund.Unit{}, err
 	}
 	splits := request.Detail.Options.Splits
@@ -101,10 +101,10 @@ func (d *Dialect) awaitPassword(c *call, unit *refund.Unit, charge refund.Charge
 	return err
 }
 
-// mostSplit is what shares may sum up to: the refund's amount, and what was paid
+// maxSplit is what shares may sum up to: the refund's amount, and what was paid
 // when the request leaves the amount out. What is left would not do: a repeat
 // finds less than the first request did.
-func mostSplit(charge refund.Charge, amount *money.Minor) money.Minor {
+func maxSplit(charge refund.Charge, amount *money.Minor) money.Minor {
 	if amount != nil {
 		return *amount
 	}

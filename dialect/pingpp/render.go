@@ -23,7 +23,7 @@ const (
 	wechatExpiry  = 2 * time.Hour
 )
 
-// chargeObject gives a charge in the dialect's words, with its newest refunds.
+// chargeObject returns a charge in the dialect's form, with its newest refunds.
 // The charge must have a name here. Every charge of the core is paid.
 func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charge, expand bool) (wire.Charge, error) {
 	out := plainCharge(charge, c.live())
@@ -95,7 +95,7 @@ func expiry(channel string) time.Duration {
 	return defaultExpiry
 }
 
-// refundObject gives a refund in the dialect's words. extra is what a channel
+// refundObject returns a refund in the dialect's form. extra is what a channel
 // returns, of which there is nothing yet, and not what the request said.
 func refundObject(r refund.Refund, charge refund.Charge, locale wire.Locale) wire.Refund {
 	out := wire.Refund{

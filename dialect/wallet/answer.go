@@ -69,7 +69,7 @@ func (d *Dialect) refuse(c *call, status int, failure any) {
 func (c *call) send(status int, body []byte) {
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
-	_, _ = c.w.Write(body) // whoever asked may be gone
+	_, _ = c.w.Write(body) // the caller may be gone
 }
 
 // encode writes an object down, and seals it for a caller who sealed.

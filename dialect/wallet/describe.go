@@ -30,15 +30,15 @@ const (
 const (
 	keyLength = 24 // behind sk_test_
 	idLength  = 16
-	mostName  = 64
-	// mostKey is above any key that a shop may have had elsewhere.
-	mostKey = 128
+	maxName   = 64
+	// maxKey is above any key that a shop may have had elsewhere.
+	maxKey = 128
 	// demoWaitSeconds lets the demo merchant's answers look like the published
 	// page's, which shows refunds that have succeeded.
 	demoWaitSeconds = 5
 )
 
-// Describe says what the registry needs to know of the dialect.
+// Describe returns what the registry needs to know of the dialect.
 func Describe() merchant.Dialect {
 	return merchant.Dialect{
 		Name: merchant.Wallet, Settings: settings(), Moved: moved(), Make: makeWallet, HandedOver: []string{merchant.MerchantSecretKey},
@@ -76,10 +76,10 @@ func Describe() merchant.Dialect {
 }
 
 func settings() []merchant.Setting {
-	onOff, text := merchant.OneOf(wire.SettingOn, wire.SettingOff), merchant.Visible(mostName)
+	onOff, text := merchant.OneOf(wire.SettingOn, wire.SettingOff), merchant.Visible(maxName)
 	return []merchant.Setting{
 		{Name: settingWallet, Fixed: true, Meaning: "the wallet's id", Check: text},
-		{Name: settingKey, Fixed: true, Secret: true, Meaning: "the X-API-KEY of a shop that has one", Check: merchant.Visible(mostKey)},
+		{Name: settingKey, Fixed: true, Secret: true, Meaning: "the X-API-KEY of a shop that has one", Check: merchant.Visible(maxKey)},
 		{Name: merchant.MerchantPublicKey, Required: true, Meaning: "what opens the merchant's envelopes: base64 of 32 bytes", Check: isBoxKey},
 		{Name: wire.SettingReply, Default: wire.ReplyBare, Meaning: "the form of results of plain requests", Check: merchant.OneOf(wire.ReplyBare, wire.ReplyWrapped)},
 		{

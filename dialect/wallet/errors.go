@@ -7,7 +7,7 @@ import (
 	wire "github.com/refundry/refundry/wire/wallet"
 )
 
-// answerRow is how one kind of error is told. status 0 is that of the code.
+// answerRow is how one kind of error is answered. status 0 is that of the code.
 type answerRow struct {
 	status int
 	code   wire.Code

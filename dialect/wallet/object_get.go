@@ -36,7 +36,7 @@ func (d *Dialect) getObject(c *call) (any, error) {
 	return c.voice().refund(r, charge), nil
 }
 
-// getWallet gives the wallet object. Its balances are what its charges hold
+// getWallet returns the wallet object. Its balances are what its charges hold
 // and have not given back: what was paid out since is not known here.
 func (d *Dialect) getWallet(c *call) (any, error) {
 	free, held, err := d.Pager.ChargeSums(c.r.Context(), c.caller.Merchant.ID, merchant.Wallet, c.identity.Name, walletCurrency)

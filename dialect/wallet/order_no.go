@@ -51,7 +51,7 @@ func (d *Dialect) registerOnce(c *call, charge refund.Charge, w *refund.Write) (
 	return stored, nil
 }
 
-// orderNoTaken says whether a charge of the wallet has the order number
+// orderNoTaken reports whether a charge of the wallet has the order number
 // already, also one that came to us some other way.
 func (d *Dialect) orderNoTaken(c *call, charge refund.Charge) (bool, error) {
 	used, _, err := d.Reader.ChargeList(c.r.Context(), refund.ChargeFilter{

@@ -12,7 +12,7 @@ import (
 // noClientIP stands for an address that neither refund nor charge has.
 const noClientIP = "0.0.0.0"
 
-// voice is how one wallet is told of things: its settings.
+// voice is how one wallet is notified of things: its settings.
 type voice struct {
 	wallet   string
 	style    wire.CurrencyStyle
@@ -41,7 +41,7 @@ var statuses = map[refund.State]string{
 	refund.Canceled:  wire.StatusFailed,
 }
 
-// refund gives a refund in the dialect's words.
+// refund returns a refund in the dialect's form.
 func (v voice) refund(r refund.Refund, charge refund.Charge) wire.Refund {
 	alias, _ := aliasIn(charge, v.wallet)
 	return wire.Refund{
@@ -65,7 +65,7 @@ func (v voice) oldRefund(r refund.Refund, charge refund.Charge) wire.OldRefund {
 	return v.refund(r, charge).Old(endedAt, transaction)
 }
 
-// charge gives a charge without its refunds. Every charge of the core is paid.
+// charge returns a charge without its refunds. Every charge of the core is paid.
 func (v voice) charge(charge refund.Charge) wire.Charge {
 	alias, _ := aliasIn(charge, v.wallet)
 	detail := charge.Detail

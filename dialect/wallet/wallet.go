@@ -50,7 +50,7 @@ type Services struct {
 	Now func() time.Time
 	// Random gives nonces; default crypto/rand.Reader.
 	Random io.Reader
-	// Log is told of faults of ours, with the request's id; default
+	// Log receives faults of ours, with the request's id; default
 	// slog.Default().
 	Log *slog.Logger
 }

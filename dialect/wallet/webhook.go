@@ -25,7 +25,7 @@ var eventTypes = map[string]string{
 
 // Subscribed reports whether an endpoint gets an event: only how a refund ended
 // is told. An endpoint that names no types gets both. One that belongs to a
-// wallet hears of that wallet's charges.
+// wallet is notified of that wallet's charges.
 func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event webhook.Event) bool {
 	name := eventTypes[event.Type]
 	if _, ok := walletOf(endpoint, event.Charge); !ok || name == "" {

@@ -23,7 +23,7 @@ const (
 	signsWithPublic = "public_key"
 	settingAppID    = "appid"
 	settingSubAppID = "sub_appid"
-	mostAccounts    = 4096 // parsed identities kept, some kilobytes each
+	maxAccounts     = 4096 // parsed identities kept, some kilobytes each
 )
 
 // account is an identity with its keys parsed: reading them takes longer than
@@ -87,7 +87,7 @@ func (a *account) signer(serial string) (wire.Signer, bool) {
 	return wire.Signer{}, false
 }
 
-// account gives an identity's parsed keys.
+// account returns an identity's parsed keys.
 func (d *Dialect) account(m merchant.Merchant, identity merchant.Identity) (*account, error) {
 	stamp := stampOf(identity)
 	d.mu.Lock()
@@ -105,7 +105,7 @@ func (d *Dialect) account(m merchant.Merchant, identity merchant.Identity) (*acc
 	parsed.stamp = stamp
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.accounts) >= mostAccounts {
+	if len(d.accounts) >= maxAccounts {
 		clear(d.accounts)
 	}
 	d.accounts[identity.Name] = parsed
@@ -140,7 +140,7 @@ func (a *account) at(m merchant.Merchant, identity merchant.Identity, now time.T
 	return &current, nil
 }
 
-// stampOf tells whether an identity's keys and settings are still the same.
+// stampOf reports whether an identity's keys and settings are still the same.
 func stampOf(identity merchant.Identity) (stamp [sha256.Size]byte) {
 	hash := sha256.New()
 	for _, texts := range []map[string]string{identity.Public, identity.Secrets} {

@@ -64,7 +64,7 @@ func (d *Dialect) fail(c *call, err error) {
 	c.send(status, body)
 }
 
-// told gives status and body for an error.
+// told returns status and body for an error.
 func told(err error) (int, wire.Error) {
 	var own *wire.Error
 	var param *wire.ParamError
@@ -110,5 +110,5 @@ func (d *Dialect) sign(c *call, body []byte) error {
 func (c *call) send(status int, body []byte) {
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
-	_, _ = c.w.Write(body) // whoever asked may be gone
+	_, _ = c.w.Write(body) // the caller may be gone
 }

@@ -35,7 +35,7 @@ func (d *Dialect) authenticate(c *call) error {
 	// certificate, the others send what somebody typed.
 	key := found.callers[wire.NormalSerial(authorization.Serial)]
 	if key == nil {
-		// Not told apart from an unknown mchid: nobody may list them.
+		// Not distinguished from an unknown mchid: nobody may list them.
 		return signError("商户号不存在或证书序列号与商户号不匹配")
 	}
 	if err := wire.CheckTime(authorization.Timestamp, d.Now()); err != nil {
@@ -84,11 +84,11 @@ func signError(message string) *wire.Error {
 	return &wire.Error{Code: wire.CodeSign, Message: message}
 }
 
-// mostShown is how much of a refused text is repeated, in bytes.
-const mostShown = 64
+// maxShown is how much of a refused text is repeated, in bytes.
+const maxShown = 64
 
 func shown(text string) string {
-	if len(text) > mostShown {
+	if len(text) > maxShown {
 		return ""
 	}
 	return text

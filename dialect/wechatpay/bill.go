@@ -14,10 +14,10 @@ import (
 
 // Limits of bills.
 const (
-	// mostBillRows bounds the charges and refunds of one bill, which is made in
+	// maxBillRows bounds the charges and refunds of one bill, which is made in
 	// memory: some 100 MB.
-	mostBillRows = 200_000
-	billPage     = 1000 // the store's largest page
+	maxBillRows = 200_000
+	billPage    = 1000 // the store's largest page
 	// billMadeAt is when a day's bill is made, after the day's end (W2.6-31):
 	// what happens later never changes it.
 	billMadeAt = 9 * time.Hour
@@ -171,7 +171,7 @@ func (d *Dialect) chargesPaid(c *call, of day) ([]refund.Charge, error) {
 		if err != nil {
 			return nil, err
 		}
-		if out = append(out, page...); len(out) > mostBillRows {
+		if out = append(out, page...); len(out) > maxBillRows {
 			return nil, tooLong()
 		}
 		if !more {
@@ -204,7 +204,7 @@ func (d *Dialect) refundsIn(c *call, filter refund.Filter, query wire.BillQuery,
 				out = append(out, r)
 			}
 		}
-		if len(out) > mostBillRows || len(to.of) > mostBillRows {
+		if len(out) > maxBillRows || len(to.of) > maxBillRows {
 			return nil, tooLong()
 		}
 		if !more {

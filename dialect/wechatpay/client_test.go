@@ -40,7 +40,7 @@ type client struct {
 	now                         func() time.Time
 }
 
-// demo gives the demo merchant's client as one of its two accounts.
+// demo returns the demo merchant's client as one of its two accounts.
 func demo(t testing.TB, s *dialecttest.Service, mchID string) client {
 	t.Helper()
 	_, identity, err := s.Store.Identity(t.Context(), merchant.WeChatPay, mchID)

@@ -270,7 +270,7 @@ func TestOnlyPaddedStandardBase64IsASignature(t *testing.T) {
 	}
 }
 
-// A merchant's own limits, in the dialect's words (W3-9): the count is
+// A merchant's own limits, in the dialect's form (W3-9): the count is
 // INVALID_REQUEST, the spacing FREQUENCY_LIMITED with 429.
 func TestLimitsOfTheMerchant(t *testing.T) {
 	s := dialecttest.Start(t)

@@ -127,7 +127,7 @@ func TestARefundThatABankSentBackIsClosed(t *testing.T) {
 	}
 }
 
-// Nobody is told of PROCESSING (W2.4-13).
+// Nobody is notified of PROCESSING (W2.4-13).
 func TestNobodyIsToldOfARefundThatIsProcessing(t *testing.T) {
 	s := dialecttest.Start(t, onLoopback)
 	c := demo(t, s, direct)

@@ -21,19 +21,19 @@ const (
 const (
 	apiV3KeyLength = 32
 	mchIDDigits    = 10
-	leastMchID     = 6
-	mostMchID      = 32
-	mostAppID      = 64
+	minMchID       = 6
+	maxMchID       = 32
+	maxAppID       = 64
 	// publicKeyDigits is the longest tail of PUB_KEY_ID_ that was seen.
 	publicKeyDigits = 32
 	// An order's number has 6 to 32 letters, digits and _ - * | @ (W2.1-9).
-	leastOrderNo, mostOrderNo = 6, 32
-	orderNoCharacters         = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-*|@"
+	minOrderNo, maxOrderNo = 6, 32
+	orderNoCharacters      = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-*|@"
 )
 
-// Describe says what the registry needs to know of the dialect.
+// Describe returns what the registry needs to know of the dialect.
 func Describe() merchant.Dialect {
-	number := merchant.Digits(leastMchID, mostMchID)
+	number := merchant.Digits(minMchID, maxMchID)
 	return merchant.Dialect{
 		Name: merchant.WeChatPay,
 		Settings: []merchant.Setting{
@@ -44,8 +44,8 @@ func Describe() merchant.Dialect {
 			{Name: merchant.MerchantCertPEM, Required: true, Meaning: "the merchant's API certificates as PEM", Check: areCertificates},
 			{Name: merchant.APIv3Key, Secret: true, Required: true, Meaning: "the APIv3 key, 32 characters", Check: isAPIv3Key},
 			{Name: settingSigner, Meaning: "what signs answers where nobody names a key", Check: merchant.OneOf("certificate", signsWithPublic)},
-			{Name: settingAppID, Meaning: "the appid that orders show", Check: merchant.Visible(mostAppID)},
-			{Name: settingSubAppID, Meaning: "the sub_appid that orders show", Check: merchant.Visible(mostAppID)},
+			{Name: settingAppID, Meaning: "the appid that orders show", Check: merchant.Visible(maxAppID)},
+			{Name: settingSubAppID, Meaning: "the sub_appid that orders show", Check: merchant.Visible(maxAppID)},
 		},
 		Check: check, Derive: derive, Make: makeAccounts, HandedOver: []string{merchant.MerchantKeyPEM}, Document: documentOf,
 		Charges: &merchant.ChargeNames{
@@ -71,7 +71,7 @@ func Describe() merchant.Dialect {
 
 // madeUpOrder is the merchant's own number where it has the form, else ours.
 func madeUpOrder(_ merchant.Identity, c merchant.NewCharge) string {
-	if len(c.OrderNo) < leastOrderNo || len(c.OrderNo) > mostOrderNo || strings.Trim(c.OrderNo, orderNoCharacters) != "" {
+	if len(c.OrderNo) < minOrderNo || len(c.OrderNo) > maxOrderNo || strings.Trim(c.OrderNo, orderNoCharacters) != "" {
 		return c.Tail
 	}
 	return c.OrderNo
@@ -102,7 +102,7 @@ func check(i merchant.Identity, fresh merchant.Given, at time.Time) error {
 			return fmt.Errorf("%s: %w", merchant.MerchantCertPEM, err)
 		}
 		name := certificate.Subject.CommonName
-		if name != i.Name && merchant.Digits(leastMchID, mostMchID)(name) == nil {
+		if name != i.Name && merchant.Digits(minMchID, maxMchID)(name) == nil {
 			return fmt.Errorf("%s: certificate %s is of merchant %s, not of %s", merchant.MerchantCertPEM, pemkey.Serial(certificate), name, i.Name)
 		}
 	}

@@ -16,7 +16,7 @@ const (
 	locationHeader = "header"
 )
 
-// answerRow is how one kind of error is told. status 0 is that of the code.
+// answerRow is how one kind of error is answered. status 0 is that of the code.
 type answerRow struct {
 	status int
 	tell   func(*refund.Error) wire.Error
@@ -68,7 +68,7 @@ func say(code wire.Code, message string) answerRow {
 // fields are the core's parameters in this dialect's words.
 var fields = map[string]string{"amount": "/amount/refund", "charge": "/transaction_id", "number": "/out_refund_no", "reason": "/reason"}
 
-// tellInvalid tells what the core or the shared reader refuses.
+// tellInvalid returns what the core or the shared reader refuses.
 func tellInvalid(e *refund.Error) wire.Error {
 	switch e.Param {
 	case "goods":

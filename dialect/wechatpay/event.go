@@ -34,7 +34,7 @@ var eventStatuses = map[string]string{
 // PlainGuarded implements webhook.PlainGuarder (docs/rules/wechatpay.md, W2.1-17).
 func (d *Dialect) PlainGuarded() bool { return true }
 
-// Addresses gives the notify_url of a refund that was asked for here. It is
+// Addresses returns the notify_url of a refund that was asked for here. It is
 // told in the name of the account that asked.
 func (d *Dialect) Addresses(event webhook.Event) []merchant.Endpoint {
 	if !ownAddress(event.Refund) {
@@ -114,7 +114,7 @@ func notificationID(event webhook.Event) string {
 	return wire.NotificationID(event.At, binary.BigEndian.Uint32(sum[:4]))
 }
 
-// identityOf is the account in whose name an endpoint is told: the one that it
+// identityOf is the account in whose name an endpoint is notified: the one that it
 // names, else the merchant's first in this dialect, direct merchants before
 // service providers.
 func identityOf(known webhook.Known, endpoint merchant.Endpoint) (merchant.Identity, error) {

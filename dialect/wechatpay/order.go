@@ -66,7 +66,7 @@ func checkOrderCaller(c *call, partner bool) error {
 	return nil
 }
 
-// orderObject gives a charge as an order. Every charge of the core is paid; any
+// orderObject returns a charge as an order. Every charge of the core is paid; any
 // refund that holds or moved money turns it to REFUND.
 func orderObject(charge refund.Charge, account *account) wire.Order {
 	alias := aliasOf(charge, account.identity)

@@ -60,11 +60,11 @@ func (s *rates) full(c *call, now time.Time, which counter, limit int) bool {
 	return *which(s.of(c.account.mchID(), now)) >= limit
 }
 
-// of gives an account's counts, begun anew with each second and minute.
+// of returns an account's counts, begun anew with each second and minute.
 func (s *rates) of(mchID string, now time.Time) *counts {
 	r := s.accounts[mchID]
 	if r == nil {
-		if s.accounts == nil || len(s.accounts) >= mostAccounts {
+		if s.accounts == nil || len(s.accounts) >= maxAccounts {
 			s.accounts = make(map[string]*counts)
 		}
 		r = &counts{}

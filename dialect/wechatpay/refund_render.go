@@ -21,7 +21,7 @@ var statuses = map[refund.State]string{
 	refund.Canceled:  wire.StatusClosed,
 }
 
-// refundObject gives a refund in the dialect's words, member by member as in
+// refundObject returns a refund in the dialect's form, member by member as in
 // the published page. The charge must have a name here.
 func refundObject(r refund.Refund, charge refund.Charge, identity merchant.Identity) wire.Refund {
 	out := wire.Refund{

@@ -61,7 +61,7 @@ type Services struct {
 	PublicURL string
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// Log is told of faults of ours, with the request's id; default
+	// Log receives faults of ours, with the request's id; default
 	// slog.Default().
 	Log *slog.Logger
 }

@@ -56,7 +56,7 @@ func (r *Refused) Error() string {
 	return fmt.Sprintf("%s: %d %s: %s (code %q, param %q)", r.Class, r.Status, r.Type, r.Message, r.Code, r.Param)
 }
 
-// New gives a client by its language's name.
+// New returns a client by its language's name.
 func New(name, address, key string) *Client {
 	is, ok := clients[name]
 	if !ok {
@@ -316,7 +316,7 @@ func (c *Client) Walk(of, path string, params Map, limit int) ([]string, error) 
 }
 
 // WalkBack is Go's iterator with ending_before: it turns each page round and
-// goes on from its newest item while there is more. It gives the ids from the
+// goes on from its newest item while there is more. It returns the ids from the
 // item after start to the newest.
 func (c *Client) WalkBack(of, path string, params Map, limit int, start string) ([]string, error) {
 	var ids []string
@@ -352,13 +352,13 @@ func (c *Client) page(of, path string, params Map) (ids []string, more bool, err
 	return ids, more, nil
 }
 
-// AsError says whether a refusal of the library came, and which.
+// AsError reports whether a refusal of the library came, and which.
 func AsError(err error) (*Refused, bool) {
 	var refused *Refused
 	return refused, errors.As(err, &refused)
 }
 
-// IsBroken says whether a client breaks.
+// IsBroken reports whether a client breaks.
 func IsBroken(err error) bool {
 	var broken *Broken
 	return errors.As(err, &broken)

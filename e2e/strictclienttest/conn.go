@@ -25,10 +25,10 @@ const (
 	// continueWait is how long .NET waits for 100 Continue before it sends the
 	// body anyway.
 	continueWait = 350 * time.Millisecond
-	// mostBody is far above what an answer of a test has.
-	mostBody = 8 << 20
-	// mostFields is far above the headers of an answer.
-	mostFields = 100
+	// maxBody is far above what an answer of a test has.
+	maxBody = 8 << 20
+	// maxFields is far above the headers of an answer.
+	maxFields = 100
 )
 
 // Field is one header as it stands on the wire.
@@ -218,7 +218,7 @@ func (c *connection) read(method string) (Incoming, error) {
 			break
 		}
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || len(in.Fields) == mostFields {
+		if !ok || len(in.Fields) == maxFields {
 			return in, fmt.Errorf("header %q", line)
 		}
 		in.Fields = append(in.Fields, Field{name, strings.TrimSpace(value)})
@@ -236,14 +236,14 @@ func (c *connection) body(in Incoming) ([]byte, error) {
 	}
 	if text := in.Any("Content-Length"); text != "" {
 		length, err := strconv.Atoi(text)
-		if err != nil || length < 0 || length > mostBody {
+		if err != nil || length < 0 || length > maxBody {
 			return nil, fmt.Errorf("content length %q", text)
 		}
 		body := make([]byte, length)
 		_, err = io.ReadFull(c.reader, body)
 		return body, err
 	}
-	body, err := io.ReadAll(io.LimitReader(c.reader, mostBody))
+	body, err := io.ReadAll(io.LimitReader(c.reader, maxBody))
 	c.close()
 	return body, err
 }
@@ -256,7 +256,7 @@ func (c *connection) chunks() ([]byte, error) {
 			return nil, err
 		}
 		length, err := strconv.ParseInt(line, 16, 32)
-		if err != nil || length < 0 || len(body)+int(length) > mostBody {
+		if err != nil || length < 0 || len(body)+int(length) > maxBody {
 			return nil, fmt.Errorf("chunk length %q", line)
 		}
 		chunk := make([]byte, length)

@@ -125,7 +125,7 @@ type query struct {
 	always bool
 }
 
-// encode gives the query with its question mark, or "".
+// encode returns the query with its question mark, or "".
 func (q query) encode(params Map) string {
 	var pairs []string
 	for _, pair := range params {
@@ -137,7 +137,7 @@ func (q query) encode(params Map) string {
 	return "?" + strings.Join(pairs, "&")
 }
 
-// flat gives name=value for each leaf below a value.
+// flat returns name=value for each leaf below a value.
 func (q query) flat(name string, value any) []string {
 	var pairs []string
 	switch value := value.(type) {

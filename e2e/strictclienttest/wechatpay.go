@@ -17,8 +17,8 @@ const (
 	NodeV3 = "node-v3"
 )
 
-// mostSkew is how far an answer's timestamp may be from the clock.
-const mostSkew = 300 * time.Second
+// maxSkew is how far an answer's timestamp may be from the clock.
+const maxSkew = 300 * time.Second
 
 // wechatpay is what one client of WeChat Pay does in its own way (W1.2-5 to
 // W1.2-16, W1.7-1 to W1.7-6 and W6-3 to W6-6 in docs/rules/wechatpay.md).
@@ -109,7 +109,7 @@ type WeChat struct {
 	socket *connection
 }
 
-// NewWeChat gives a client by its name; its keys are for the caller to set.
+// NewWeChat returns a client by its name; its keys are for the caller to set.
 func NewWeChat(name, address string) *WeChat {
 	is, ok := wechatClients[name]
 	if !ok {
@@ -135,7 +135,7 @@ func (c *WeChat) Post(name, path string, body Map) (Object, error) {
 	return c.call(name, "POST", path, "", c.is.body.encode(body))
 }
 
-// Download gives a file as it came; no client can verify it.
+// Download returns a file as it came; no client can verify it.
 func (c *WeChat) Download(address string) ([]byte, error) {
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -201,7 +201,7 @@ func (c *WeChat) read(name string, body []byte) (Object, error) {
 	return object, timesFit(name, object)
 }
 
-// timesFit says whether success_time is there for a success alone.
+// timesFit reports whether success_time is there for a success alone.
 func timesFit(name string, object Object) error {
 	status, timed := object["status"], object["success_time"] != nil
 	if name == "wechat notice" {
@@ -317,7 +317,7 @@ func (c *WeChat) verifySigned(find func(string) string, body []byte) error {
 	}
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	skew := c.Now().Sub(time.Unix(seconds, 0))
-	if err != nil || skew >= mostSkew || skew <= -mostSkew {
+	if err != nil || skew >= maxSkew || skew <= -maxSkew {
 		return breaks("the timestamp %q is %s off", stamp, skew)
 	}
 	if c.Verifying != "" && serial != c.Verifying {

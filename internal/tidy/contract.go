@@ -124,7 +124,7 @@ type packageTests struct {
 	names map[string]bool
 }
 
-// has says whether a subtest can have this name: whole, or each part of it.
+// has reports whether a subtest can have this name: whole, or each part of it.
 func (p *packageTests) has(sub string) bool {
 	if p.names[sub] {
 		return true

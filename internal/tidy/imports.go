@@ -85,7 +85,7 @@ var apart = map[string][]string{
 	"channelsim": {"channel", "wire/wechatpay", "wire/alipay", "wire/chinaums", "wire/stripe"},
 }
 
-// level gives a package's floor, or false when the table has none.
+// level returns a package's floor, or false when the table has none.
 func level(dir string) (int, bool) {
 	if number, ok := levels[dir]; ok {
 		return number, true
@@ -126,7 +126,7 @@ func Imports(files []File) []Finding {
 	return found
 }
 
-// wrongImport says what is wrong with an import, or "".
+// wrongImport returns what is wrong with an import, or "".
 func wrongImport(dir string, from int, target string) string {
 	to, ours := strings.CutPrefix(target, module+"/")
 	if !ours {

@@ -103,7 +103,7 @@ func withoutMerchant(file File, shared texts) []Finding {
 	return found
 }
 
-// lacksMerchant gives the merchant's table that a text touches without naming
+// lacksMerchant returns the merchant's table that a text touches without naming
 // merchant_id after it, or "". A column that is only selected or returned does
 // not route a statement, so neither counts.
 func lacksMerchant(text string) string {

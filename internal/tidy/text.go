@@ -83,7 +83,7 @@ func (t texts) with(body *ast.BlockStmt) texts {
 	return inner
 }
 
-// growth gives the name that a statement or call adds text to, and the text.
+// growth returns the name that a statement or call adds text to, and the text.
 func growth(node ast.Node) (string, []ast.Expr) {
 	switch node := node.(type) {
 	case *ast.AssignStmt:

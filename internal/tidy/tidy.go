@@ -46,7 +46,7 @@ type Finding struct {
 	Text string
 }
 
-// String gives a finding in the form that editors jump to.
+// String returns a finding in the form that editors jump to.
 func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s", f.File, f.Line, f.Rule, f.Text)
 }

@@ -90,7 +90,7 @@ func (h *health) back() time.Duration {
 	return time.Since(h.since)
 }
 
-// Down says why the database can't be used, nil while it can. It is known only
+// Down returns why the database can't be used, nil while it can. It is known only
 // while Watch runs.
 func (db *DB) Down() error {
 	db.health.mu.Lock()

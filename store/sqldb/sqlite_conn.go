@@ -50,7 +50,7 @@ func (c *sqliteConn) close() {
 	_ = c.raw.Close()
 }
 
-// take gives a statement, which belongs to the caller until keep: the same
+// take returns a statement, which belongs to the caller until keep: the same
 // text may be run again while its rows are read.
 func (c *sqliteConn) take(ctx context.Context, text string) (driver.Stmt, error) {
 	if prepared := c.prepared[text]; prepared != nil {
@@ -144,7 +144,7 @@ func (c *sqliteConn) query(ctx context.Context, text string, args []any, each fu
 	}
 }
 
-// bind gives arguments as the driver takes them: of its own few types. They are
+// bind returns arguments as the driver takes them: of its own few types. They are
 // good until the next statement.
 func (c *sqliteConn) bind(args []any) ([]driver.NamedValue, error) {
 	values := slices.Grow(c.values[:0], len(args))[:len(args)]

@@ -94,7 +94,7 @@ func (db *DB) Integrity(ctx context.Context) error {
 	return conn.integrity(ctx)
 }
 
-// integrity gives the first damage.
+// integrity returns the first damage.
 func (c *sqliteConn) integrity(ctx context.Context) error {
 	var damage string
 	err := c.query(ctx, "PRAGMA integrity_check(1)", nil, func(scan func(...any) error) error { return scan(&damage) })

@@ -17,7 +17,7 @@ const maxTogether = 16
 // already: it goes on in the open transaction, behind a savepoint, and the last
 // one commits for all. Nobody waits for company, so that an idle database
 // commits at once, and a busy one pays for one commit instead of several. To
-// each it is as if the transaction were its own: it hears of it after the
+// each it is as if the transaction were its own: it is notified of it after the
 // commit, also where it failed or found nothing to do behind others, its failure takes its own part back and no other, and what it sees of
 // those before it is committed with it or not at all.
 type sqliteWriter struct {
@@ -44,7 +44,7 @@ type together struct {
 	err    error         // nil: committed
 }
 
-// wait waits for the turn. It gives the transaction that is open, nil if none.
+// wait waits for the turn. It returns the transaction that is open, nil if none.
 func (w *sqliteWriter) wait(shares bool) *together {
 	w.mu.Lock()
 	if !w.busy {

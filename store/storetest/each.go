@@ -18,7 +18,7 @@ import (
 // MasterKey is the master key of stores in tests, base64 of 32 bytes.
 const MasterKey = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 
-// SQLite gives the URL of a fresh database file.
+// SQLite returns the URL of a fresh database file.
 func SQLite(t testing.TB) string {
 	t.Helper()
 	return "sqlite:" + filepath.Join(t.TempDir(), "refundry.db")

@@ -15,7 +15,7 @@ var shared struct {
 	err     error
 }
 
-// Postgres gives the URL of a fresh, empty database on the cluster that all
+// Postgres returns the URL of a fresh, empty database on the cluster that all
 // tests of this process share. The first call starts the cluster; it ends and
 // leaves nothing behind when the process does, with or without Main. The
 // server writes as durably as in production.

@@ -62,7 +62,7 @@ type Cluster struct {
 	warden *exec.Cmd
 }
 
-// Postgres gives the URL of a fresh, empty database on this cluster.
+// Postgres returns the URL of a fresh, empty database on this cluster.
 func (c *Cluster) Postgres(t testing.TB) string {
 	t.Helper()
 	address, err := c.create()

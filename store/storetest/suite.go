@@ -257,7 +257,7 @@ func wantKind(t testing.TB, err error, want refund.Kind) {
 	}
 }
 
-// within gives what a function returns, or fails when it takes too long: it
+// within returns what a function returns, or fails when it takes too long: it
 // waits for something that does not come.
 func within[T any](t testing.TB, what string, work func(context.Context) T) T {
 	t.Helper()

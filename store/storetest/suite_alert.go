@@ -44,7 +44,7 @@ func alertIsLookedAt(t *testing.T, f *fixture) {
 	if a := alerts[1]; a.Times != 3 || a.RefundID != r.ID || !a.LastAt.After(a.CreatedAt) || !a.AckedAt.IsZero() {
 		t.Errorf("the alert is %+v", a)
 	}
-	for _, by := range []audit.Actor{audit.ByCommand("root"), audit.ByKey("key_late")} { // who comes second changes nothing
+	for _, by := range []audit.Actor{audit.ByCommand("root"), audit.ByKey("key_late")} { // the second changes nothing
 		record := audit.New(by, f.merchant, "alert.ack", alerts[1].ID, at(9))
 		acked, err := f.AckAlert(t.Context(), f.merchant, alerts[1].ID, refund.Action{Record: record}, at(9))
 		if err != nil || acked.AckedBy != audit.ByCommand("root") || !acked.AckedAt.Equal(at(9)) {

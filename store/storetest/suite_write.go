@@ -133,7 +133,7 @@ func takenKey(t *testing.T, f *fixture) {
 	}
 	f.endpoints(t)
 	f.wantKept(t, "k", "native PATCH /merchant/settings", "")
-	f.wantFree(t, "K") // keys are told apart to the letter
+	f.wantFree(t, "K") // keys are distinguished to the letter
 	if _, ok, err := f.KeptWrite(t.Context(), "mer_other", "k"); ok || err != nil {
 		t.Errorf("another merchant's key: %v, %v", ok, err)
 	}

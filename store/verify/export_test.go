@@ -15,7 +15,7 @@ var errUndo = errors.New("undo")
 
 // Broken returns what Run finds after the statements, with find's one
 // text as $1, which then are undone. The database's own guards are out of the
-// way meanwhile. It gives that text, too.
+// way meanwhile. It returns that text, too.
 func Broken(ctx context.Context, db *sqldb.DB, find string, statements []string, checks ...Check) (row string, found []refund.Finding, err error) {
 	if db.SQLite() {
 		defer func() { err = errors.Join(err, db.Write(ctx, holdChecks)) }()

@@ -15,7 +15,7 @@ type stateAt struct {
 
 func (s stateAt) String() string { return string(s.state) }
 
-// moved says how often each kind of transfer was made in full, and finds what
+// moved returns how often each kind of transfer was made in full, and finds what
 // the refund's state and parts don't explain. It needs no order: that of two
 // transfers in one microsecond is not kept.
 func (h *refundHistory) moved() map[ledger.Kind]int {
@@ -53,7 +53,7 @@ func (h *refundHistory) moved() map[ledger.Kind]int {
 	return times
 }
 
-// whole says how often the legs were moved, and whether nothing else was
+// whole returns how often the legs were moved, and whether nothing else was
 // under that kind.
 func (h *refundHistory) whole(kind ledger.Kind, legs []ledger.Transfer) (times int, ok bool) {
 	count := 0
@@ -83,9 +83,9 @@ func (h *refundHistory) whole(kind ledger.Kind, legs []ledger.Transfer) (times i
 	return times, true
 }
 
-// mostAtOnce bounds how many events of one refund in one microsecond are put
+// maxAtOnce bounds how many events of one refund in one microsecond are put
 // into an order that makes sense; more are a finding.
-const mostAtOnce = 6
+const maxAtOnce = 6
 
 // follows reports whether the events are a way of allowed moves that ends in
 // the refund's state. Events of one microsecond may have been in any order.
@@ -99,7 +99,7 @@ func follows(from refund.State, rest []stateAt, end refund.State, adopted bool) 
 	for together < len(rest) && rest[together].at == rest[0].at {
 		together++
 	}
-	if together > mostAtOnce {
+	if together > maxAtOnce {
 		return false
 	}
 	for n := range together {

@@ -31,7 +31,7 @@ import (
 // patience bounds what a test waits for.
 const patience = 60 * time.Second
 
-// broken gives what Verify finds, notes left out.
+// broken returns what Verify finds, notes left out.
 func broken(t *testing.T, s *store.Store) []refund.Finding {
 	t.Helper()
 	findings, err := service.Verify(t.Context(), s)
@@ -127,7 +127,7 @@ func until(t *testing.T, what string, condition func() bool) {
 }
 
 // load runs refunds of every kind through the service, and words of every
-// kind behind it, until most have ended. It gives an open store.
+// kind behind it, until most have ended. It returns an open store.
 func load(t *testing.T, database string) *store.Store {
 	t.Helper()
 	r := serve(t, database)

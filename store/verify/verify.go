@@ -142,8 +142,8 @@ const (
 	// fieldEnd ends each field of a streamed row. No id, state or JSON text has
 	// this character in it: JSON writes it as \u001f.
 	fieldEnd = "\x1f"
-	// mostFields is how many fields the widest of these rows has.
-	mostFields = 16
+	// maxFields is how many fields the widest of these rows has.
+	maxFields = 16
 )
 
 // streamRow is a row of a statement that puts rows of several tables together
@@ -153,7 +153,7 @@ type streamRow struct {
 	merchant, key string
 	what          int64
 	place         int64 // of the row among those with its key
-	field         [mostFields]string
+	field         [maxFields]string
 	err           error // of a number that is none
 }
 

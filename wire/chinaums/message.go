@@ -55,7 +55,7 @@ func (m Message) Canonical() string {
 	return strings.Join(pairs, "&")
 }
 
-// Sign gives the signature under the communication key, which follows the
+// Sign returns the signature under the communication key, which follows the
 // canonical text without a sign between them: hexadecimal digits, for MD5 in
 // capitals and for SHA256 in small letters, as the samples have them. Whoever
 // compares must not go by the letters' case.

@@ -31,7 +31,7 @@ func Decode(data []byte, limits Limits) (Value, error) {
 	return v, nil
 }
 
-// firstBroken gives the position of the first byte that is not UTF-8.
+// firstBroken returns the position of the first byte that is not UTF-8.
 func firstBroken(data []byte) int {
 	at := 0
 	for at < len(data) {
@@ -54,7 +54,7 @@ type parser struct {
 
 func (p *parser) fail(at int, reason error) error { return &Error{at, reason} }
 
-// peek gives the byte at hand, and 0, which begins nothing in JSON, at the end.
+// peek returns the byte at hand, and 0, which begins nothing in JSON, at the end.
 func (p *parser) peek() byte {
 	if p.at < len(p.data) {
 		return p.data[p.at]
@@ -197,7 +197,7 @@ type names map[string]bool
 
 const fewNames = 16
 
-// has says whether name is among the members, and notes it if not.
+// has reports whether name is among the members, and notes it if not.
 func (n *names) has(members []Member, name string) bool {
 	if len(members) < fewNames {
 		for i := range members {

@@ -37,10 +37,10 @@ type Error struct {
 	Reason error
 }
 
-// Error gives the reason and the position: "malformed JSON at byte 12".
+// Error returns the reason and the position: "malformed JSON at byte 12".
 func (e *Error) Error() string {
 	return e.Reason.Error() + " at byte " + strconv.Itoa(e.Offset)
 }
 
-// Unwrap gives the reason to errors.Is.
+// Unwrap returns the reason to errors.Is.
 func (e *Error) Unwrap() error { return e.Reason }

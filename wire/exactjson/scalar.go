@@ -145,7 +145,7 @@ func (p *parser) unicodeEscape(decoded []byte) ([]byte, error) {
 	return utf8.AppendRune(decoded, r), nil
 }
 
-// codeUnit reads one \uXXXX. It gives 0 and false, and stays, if there is none.
+// codeUnit reads one \uXXXX. It returns 0 and false, and stays, if there is none.
 func (p *parser) codeUnit() (rune, bool) {
 	const length = len(`\uXXXX`)
 	if p.at+length > len(p.data) || p.data[p.at] != '\\' || p.data[p.at+1] != 'u' {

@@ -54,7 +54,7 @@ type Member struct {
 	Value Value
 }
 
-// Get finds the member of that exact name. It gives the zero Value and false
+// Get finds the member of that exact name. It returns the zero Value and false
 // if there is none, or if v is not an object. A member that is null is found.
 // It looks through the members one by one.
 func (v Value) Get(name string) (Value, bool) {

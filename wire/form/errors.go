@@ -40,7 +40,7 @@ type Error struct {
 	Reason error
 }
 
-// Error gives the reason, the position and the key in quotes:
+// Error returns the reason, the position and the key in quotes:
 // `duplicate key at pair 3 "a[b]"`.
 func (e *Error) Error() string {
 	if e.Key == "" {
@@ -49,5 +49,5 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%v at pair %d %q", e.Reason, e.Pair, e.Key)
 }
 
-// Unwrap gives the reason to errors.Is.
+// Unwrap returns the reason to errors.Is.
 func (e *Error) Unwrap() error { return e.Reason }

@@ -139,7 +139,7 @@ func decode(raw []byte) (string, error) {
 	return string(text), nil
 }
 
-// hexDigit gives the value of a hexadecimal digit of either case, or -1.
+// hexDigit returns the value of a hexadecimal digit of either case, or -1.
 func hexDigit(c byte) int {
 	switch {
 	case '0' <= c && c <= '9':

@@ -105,7 +105,7 @@ func (n *node) put(path []string, text string) error {
 	return child.put(rest, text)
 }
 
-// element gives the element of a list that a path goes on in: the last one, if
+// element returns the element of a list that a path goes on in: the last one, if
 // it is a map without that path, else a new one.
 func (n *node) element(path []string) *node {
 	if len(path) > 0 && len(n.items) > 0 {
@@ -117,7 +117,7 @@ func (n *node) element(path []string) *node {
 	return n.items[len(n.items)-1]
 }
 
-// has says whether something is at the end of the path. A place behind empty
+// has reports whether something is at the end of the path. A place behind empty
 // brackets is always free.
 func (n *node) has(path []string) bool {
 	child := n.children[path[0]]
@@ -135,7 +135,7 @@ func (n *node) repeat(text string) {
 	n.items = append(n.items, &node{shape: scalar, text: text})
 }
 
-// indexed gives the children in the order of their indexes, if the names are
+// indexed returns the children in the order of their indexes, if the names are
 // exactly 0 to n-1. It counts no further than there are names, so that
 // a[999999999]=v costs nothing.
 func (n *node) indexed() ([]*node, bool) {

@@ -12,7 +12,7 @@ const (
 	NotifyRefund  = "refund"
 )
 
-// EventPaymentSucceeded is what an address names that wants to hear of payments,
+// EventPaymentSucceeded is what an address names that wants to be notified of payments,
 // beside the events of refunds.
 const EventPaymentSucceeded = "payment.succeeded"
 
@@ -33,7 +33,7 @@ const (
 )
 
 // NotificationDelay is the pause before the n-th retry, from 1. ok is false
-// when there is none: nobody is told any more.
+// when there is none: nobody is notified any more.
 func NotificationDelay(n int) (delay time.Duration, ok bool) {
 	switch {
 	case n < 1 || n > NotificationRetries:

@@ -40,7 +40,7 @@ var routes = []struct {
 	{StartSTCPay, "POST", "/orders/{}/payment/stcpay/transactions"},
 }
 
-// FindOperation gives the operation of a verb and a path with or without
+// FindOperation returns the operation of a verb and a path with or without
 // Prefix, and the id in it as it stands there, not decoded. ok is false when
 // there is none, or when the id is empty.
 func FindOperation(verb, path string) (operation Operation, id string, ok bool) {

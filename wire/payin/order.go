@@ -23,7 +23,7 @@ const (
 	RefundsFull       = "full"
 )
 
-// RefundStatus gives an order's refundStatus (Y7.4-10 and Y7.4-11): any open
+// RefundStatus returns an order's refundStatus (Y7.4-10 and Y7.4-11): any open
 // refund is processing, else what was given back decides, else how the last
 // attempt ended. Amounts are in minor units.
 func RefundStatus(open bool, refunded, paid int64, lastFailed bool) string {
@@ -75,7 +75,7 @@ type Order struct {
 	UpdatedAt            Time        `json:"updatedAt"`
 }
 
-// Nested gives JSON as the text of a string, nil for nothing.
+// Nested returns JSON as the text of a string, nil for nothing.
 func Nested(raw json.RawMessage) *string {
 	if len(raw) == 0 {
 		return nil

@@ -79,7 +79,7 @@ func (row ReconciliationRow) columns() []string {
 	}
 }
 
-// decimal gives both columns of an amount, empty for the zero Amount.
+// decimal returns both columns of an amount, empty for the zero Amount.
 func decimal(amount money.Amount) (text, currency string) {
 	if amount.Currency == "" {
 		return "", ""

@@ -20,7 +20,7 @@ type FieldError struct {
 	Text  string
 }
 
-// Error gives the field and the text: "reason: is required".
+// Error returns the field and the text: "reason: is required".
 func (e *FieldError) Error() string {
 	if e.Field == "" {
 		return e.Text

@@ -23,7 +23,7 @@ type Signed struct {
 	URI string
 }
 
-// Seen gives the values of a request as the server sees them. target is the
+// Seen returns the values of a request as the server sees them. target is the
 // path and query of the request line. An unknown operation is left empty.
 func Seen(a Authentication, verb, target string) Signed {
 	path, _, _ := strings.Cut(WithoutPrefix(target), "?")

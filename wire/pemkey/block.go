@@ -139,7 +139,7 @@ func bareBytes(text string) ([]byte, bool) {
 	return der, err == nil && len(der) > 0
 }
 
-// withoutPEM tells what a text without a PEM block is.
+// withoutPEM returns what a text without a PEM block is.
 func withoutPEM(text string) string {
 	if strings.TrimSpace(text) == "" {
 		return "an empty text"

@@ -73,7 +73,7 @@ type PasswordAddress struct {
 	Refunds   []PasswordRefund
 }
 
-// Sign gives the address, signed. Everything that is no letter or digit is
+// Sign returns the address, signed. Everything that is no letter or digit is
 // percent-encoded, so that no colon is left behind the scheme.
 func (a PasswordAddress) Sign(key *rsa.PrivateKey) (string, error) {
 	at := a.At.In(beijing)

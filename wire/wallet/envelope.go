@@ -71,7 +71,7 @@ func ParseKey(text string) (*[KeySize]byte, error) {
 // FormatKey writes a key in standard base64.
 func FormatKey(key *[KeySize]byte) string { return base64.StdEncoding.EncodeToString(key[:]) }
 
-// PublicKey gives the public half of a secret key. It returns ErrKey for nil.
+// PublicKey returns the public half of a secret key. It returns ErrKey for nil.
 func PublicKey(secret *[KeySize]byte) (*[KeySize]byte, error) {
 	if secret == nil {
 		return nil, ErrKey

@@ -89,7 +89,7 @@ func (r OldRefund) MarshalJSON() ([]byte, error) {
 	return Marshal(plain(r))
 }
 
-// Old gives a refund in the form of the older generation. endedAt is when it
+// Old returns a refund in the form of the older generation. endedAt is when it
 // succeeded or failed, zero while it has not.
 func (r Refund) Old(endedAt time.Time, transactionNo *string) OldRefund {
 	old := OldRefund{

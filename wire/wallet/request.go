@@ -27,7 +27,7 @@ type ParamError struct {
 	Text  string
 }
 
-// Error gives the member and the text: "client_ip is required".
+// Error returns the member and the text: "client_ip is required".
 func (e *ParamError) Error() string {
 	if e.Param == "" {
 		return e.Text

@@ -73,7 +73,7 @@ func (request AbnormalRequest) Open(key *rsa.PrivateKey) (Card, error) {
 // cardTail is how many digits of a card may be shown.
 const cardTail = 4
 
-// Tail gives a card's last four digits, which user_received_account shows, ""
+// Tail returns a card's last four digits, which user_received_account shows, ""
 // when there are no four.
 func (card Card) Tail() string {
 	number := card.Account.text

@@ -122,7 +122,7 @@ func ParseSubMerchantBillQuery(query url.Values) (BillQuery, error) {
 	return q, err
 }
 
-// Check says whether the bill of the day can be had: "" if so, else the code to
+// Check reports whether the bill of the day can be had: "" if so, else the code to
 // answer with. A day without anything in it is the caller's to know; it gets
 // CodeNoStatement too.
 func (q BillQuery) Check(now time.Time) Code {
@@ -136,7 +136,7 @@ func (q BillQuery) Check(now time.Time) Code {
 	return ""
 }
 
-// Values gives the parameters as a client sends them; forTrade leaves out what
+// Values returns the parameters as a client sends them; forTrade leaves out what
 // fund-flow bills alone have, and the other way round.
 func (q BillQuery) Values(forTrade bool) url.Values {
 	values := url.Values{"bill_date": {q.Date.In(Beijing).Format(time.DateOnly)}}

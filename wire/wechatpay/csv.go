@@ -148,7 +148,7 @@ func newBillReader(r io.Reader) *billReader {
 	return &billReader{lines: lines}
 }
 
-// next gives the next line, without its end; the first one also without a BOM.
+// next returns the next line, without its end; the first one also without a BOM.
 // It fails with ErrBill at the end, since every bill ends by its summary.
 func (b *billReader) next() (string, error) {
 	b.line++

@@ -57,7 +57,7 @@ const (
 	TypeNoCash = "NOCASH" // not funded
 )
 
-// NormalType gives CASH or NOCASH for any of the words that are in use, and an
+// NormalType returns CASH or NOCASH for any of the words that are in use, and an
 // unknown word as it is.
 func NormalType(word string) string {
 	switch word {

@@ -82,7 +82,7 @@ type Error struct {
 	Detail  any    `json:"detail,omitempty"` // *ParamError or *SignDetail
 }
 
-// Error gives code and message: "PARAM_ERROR: ...".
+// Error returns code and message: "PARAM_ERROR: ...".
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
 // ParamError says which member of a request was refused and why. It is the
@@ -105,7 +105,7 @@ const (
 	LocationURL   = "url"
 )
 
-// Error gives field and issue: "/amount/currency must be CNY".
+// Error returns field and issue: "/amount/currency must be CNY".
 func (e *ParamError) Error() string { return e.Field + " " + e.Issue }
 
 // Answer is the error that a request with this member gets.

@@ -31,7 +31,7 @@ var events = map[string]struct{ kind, summary string }{
 }
 
 // EventType is the event_type of a refund's status; ok is false for PROCESSING,
-// of which nobody is told.
+// of which nobody is notified.
 func EventType(status string) (kind string, ok bool) {
 	event, ok := events[status]
 	return event.kind, ok
@@ -97,7 +97,7 @@ func NewNotice(refund Refund) Notice {
 
 // SealNotice makes the notification of a notice. id has at most 36 characters;
 // nonce is one of NewSealNonce. It fails like Seal, and with ErrSealed for a
-// status of which nobody is told.
+// status of which nobody is notified.
 func SealNotice(notice Notice, id string, at time.Time, apiV3Key, nonce string) (Notification, error) {
 	event, ok := events[notice.RefundStatus]
 	if !ok {

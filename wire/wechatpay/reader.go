@@ -185,7 +185,7 @@ func (r *reader) moment(name string, required bool) time.Time {
 	return t
 }
 
-// err gives the complaint as an error that is nil when there is none.
+// err returns the complaint as an error that is nil when there is none.
 func (r *reader) err() error {
 	if r.failure == nil {
 		return nil

@@ -101,7 +101,7 @@ func DecodeRefund(body exactjson.Value) (Refund, error) {
 	return refund, nil
 }
 
-// answerError gives a reader's complaint about an answer, nil when there is
+// answerError returns a reader's complaint about an answer, nil when there is
 // none.
 func answerError(r *reader) error {
 	if err := r.err(); err != nil {

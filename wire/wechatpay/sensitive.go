@@ -23,7 +23,7 @@ var ErrSensitive = errors.New("sensitive field can't be read or written")
 // only Reveal gives the text.
 type Sensitive struct{ text string }
 
-// Reveal gives the text.
+// Reveal returns the text.
 func (s Sensitive) Reveal() string { return s.text }
 
 // Format writes [sensitive], for every verb of package fmt.

@@ -68,7 +68,7 @@ func VerifyRequest(key *rsa.PublicKey, a Authorization, method, target string, b
 	return err
 }
 
-// DecodedTarget gives a request target with its path percent-decoded and its
+// DecodedTarget returns a request target with its path percent-decoded and its
 // query untouched. ok is false when that changes nothing, and when the path
 // hides anything but visible ASCII, or one of / ? # %: the lines of the signed
 // text, or the path and the query, could then be cut in another way.
