@@ -64,7 +64,7 @@ const (
 	maxVersions = 5
 )
 
-// RotateAccount returns an account new credentials. From now on they are what is
+// RotateAccount replaces the credentials of an account. From now on they are what is
 // sent with; what the channel sends is verified by those before, too, for the
 // overlap. Errors: KindNotFound; KindInvalid as in AddAccount; KindStateConflict
 // while too many versions are alive.

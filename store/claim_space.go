@@ -14,7 +14,7 @@ var (
 	putOffColumns    = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "lease_epoch BIGINT", "now BIGINT", "due_at BIGINT")
 )
 
-// space returns the due submits of charges whose channel wants time between two of
+// space spreads the due submits of charges whose channel wants time between two of
 // them their turn, one of a charge, and puts the others off. It returns those that
 // may be claimed. Charges are locked before refunds, as everywhere. Where no
 // channel wants that, it does nothing.

@@ -40,7 +40,7 @@ func probe(ctx context.Context, q sqldb.Querier) error {
 	return nil
 }
 
-// unprobe returns the room back, so that the next probe needs it anew.
+// unprobe frees the room, so that the next probe needs it anew.
 func unprobe(ctx context.Context, q sqldb.Querier) error {
 	if _, err := q.Exec(ctx, `DELETE FROM probes WHERE id = 1`); err != nil {
 		return fmt.Errorf("probe database: %w", err)

@@ -87,7 +87,7 @@ func (d dataFlags) masterKey() (string, error) {
 	return text, nil
 }
 
-// useMasterKey returns an open store its keys.
+// useMasterKey hands an open store its keys.
 func (d dataFlags) useMasterKey(ctx context.Context, s *store.Store) error {
 	text, err := d.masterKey()
 	if err != nil {

@@ -63,7 +63,7 @@ func (d *Dialect) changeAccount(c *call) error {
 	return d.answerChanged(c)(d.s.Admin.SetAccount(c.ctx, c.by(), c.merchantID(), c.r.PathValue("id"), in))
 }
 
-// rotateAccount returns an account new credentials beside the old ones, which stay
+// rotateAccount adds new credentials to an account beside the old ones, which stay
 // good for what the channel sends: POST /accounts/{id}/rotate.
 func (d *Dialect) rotateAccount(c *call) error {
 	body, err := c.keyedBody()

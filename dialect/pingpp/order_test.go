@@ -17,7 +17,7 @@ const order = "2001708140000194801"
 
 func numberOf(n int) json.Number { return json.Number(strconv.Itoa(n)) }
 
-// ofOrder returns a charge of the demo app to an order.
+// ofOrder puts a charge of the demo app into an order.
 func ofOrder(id string) func(*refund.Charge) {
 	return func(c *refund.Charge) {
 		c.Aliases = []refund.Alias{{Dialect: merchant.PingPP, Identity: demoApp, Sub: id, Name: c.ID}}

@@ -42,5 +42,5 @@ func (e *Error) Error() string {
 	return e.Reason.Error() + " at byte " + strconv.Itoa(e.Offset)
 }
 
-// Unwrap returns the reason to errors.Is.
+// Unwrap returns the reason, for errors.Is.
 func (e *Error) Unwrap() error { return e.Reason }

@@ -49,5 +49,5 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%v at pair %d %q", e.Reason, e.Pair, e.Key)
 }
 
-// Unwrap returns the reason to errors.Is.
+// Unwrap returns the reason, for errors.Is.
 func (e *Error) Unwrap() error { return e.Reason }
