@@ -28,11 +28,11 @@ const (
 
 // AskAccount asks an account's channel what it has done since a time, which after a
 // restore is the time of the backup, and adopts what is not ours: refunds that this
-// database has lost. Where the account has to be asked since an earlier time, that
+// database has lost. Those of charges that were lost as well go to the inbox. Where the account has to be asked since an earlier time, that
 // one counts; a zero time means it. It may be called again without harm. When
 // everything was taken, the account may be resumed. progress, if not nil, is called
 // with what was found so far. Errors: KindNotFound; KindInvalid for a time in the
-// future, or for none; KindStateConflict where the channel can't list refunds or
+// future, or for none; KindStateConflict where the channel can't list all refunds or
 // has some that have not ended.
 func (a *Admin) AskAccount(ctx context.Context, by By, merchantID, id string, since time.Time, progress func(channel.Comparison)) (channel.Comparison, error) {
 	record, err := a.record(by, merchantID, "account.check", id)
@@ -50,16 +50,19 @@ func (a *Admin) AskAccount(ctx context.Context, by By, merchantID, id string, si
 	if err != nil {
 		return channel.Comparison{}, err
 	}
-	q := &question{Admin: a, account: account, connector: connector, since: since.Add(-askMargin), progress: progress}
-	asking := q.bills
-	switch can := connector.Capabilities(); {
-	case can.List:
-		asking = q.payments
-	case !can.Bills:
+	q := &question{Admin: a, account: account, connector: connector, since: since.Add(-askMargin), cause: refund.Cause{Actor: by.Actor, RequestID: by.RequestID}, progress: progress}
+	can := connector.Capabilities()
+	if !can.List && !can.Bills {
 		return channel.Comparison{}, refund.Errorf(refund.KindStateConflict, "channel_account",
 			"channel %s can't list refunds: compare by hand what was refunded since %s (hint: then resume with --unchecked)", account.Channel, since.Format(time.RFC3339))
 	}
-	err = asking(ctx)
+	// What it adopts is committed before its own record, and has a name by then.
+	begin := record.With("since", since.Format(time.RFC3339))
+	begin.Action, begin.Write = begin.Action+".begin", nil
+	if err := a.s.Store.AddRecord(ctx, begin); err != nil {
+		return channel.Comparison{}, err
+	}
+	err = q.all(ctx, can)
 	if found := len(q.found.Open); err == nil && found > 0 {
 		err = refund.Errorf(refund.KindStateConflict, "channel_account",
 			"%d refunds that are not ours have not ended at the channel, such as %s: ask again when they have", found, q.found.Open[0])
@@ -107,8 +110,31 @@ type question struct {
 	account   merchant.ChannelAccount
 	connector channel.Connector
 	since     time.Time
+	cause     refund.Cause
+	again     bool // what is listed was in a bill as well, mostly
 	progress  func(channel.Comparison)
 	found     channel.Comparison
+}
+
+// all reads the bills, which show refunds of charges that this database has lost,
+// too, and asks about each payment that it has: a bill may leave something out.
+func (q *question) all(ctx context.Context, can channel.Capabilities) error {
+	if can.Bills {
+		if err := q.bills(ctx); err != nil {
+			return err
+		}
+		q.again = true
+	}
+	if can.List {
+		if err := q.payments(ctx); err != nil {
+			return err
+		}
+	}
+	if !can.Bills {
+		return refund.Errorf(refund.KindStateConflict, "channel_account",
+			"channel %s lists refunds of payments that are known here alone, and charges may have been lost, too (hint: register them again and check again, then resume with --unchecked)", q.account.Channel)
+	}
+	return nil
 }
 
 // payments asks about every payment that the account took, one after the other, at
@@ -197,7 +223,7 @@ func (q *question) bill(ctx context.Context, day time.Time) error {
 // take compares what was listed, and looks for refunds of ours that may be the
 // same as what was adopted, asked for again.
 func (q *question) take(ctx context.Context, listed []channel.Listed) error {
-	found, err := q.s.Engine.Compare(ctx, q.account.ID, listed, q.since)
+	found, err := q.s.Engine.Compare(ctx, q.account.ID, listed, q.since, q.cause)
 	found.Asked = 1
 	for _, adopted := range found.Adopted {
 		refunds, _, listErr := q.s.Store.RefundList(ctx, refund.Filter{
@@ -210,6 +236,10 @@ func (q *question) take(ctx context.Context, listed []channel.Listed) error {
 				found.Alike = append(found.Alike, r.ID)
 			}
 		}
+	}
+	if q.again {
+		found.Known = 0
+		found.Open = slices.DeleteFunc(found.Open, func(name string) bool { return slices.Contains(q.found.Open, name) })
 	}
 	q.found.Add(found)
 	if q.progress != nil {

@@ -30,7 +30,7 @@ type Engine interface {
 	Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record refund.Action) (refund.Refund, error)
 	// Compare takes what a channel lists of an account's refunds: what we know
 	// otherwise is recorded, what it made without us since a time is adopted.
-	Compare(ctx context.Context, account string, listed []channel.Listed, since time.Time) (channel.Comparison, error)
+	Compare(ctx context.Context, account string, listed []channel.Listed, since time.Time, cause refund.Cause) (channel.Comparison, error)
 	// RetryNotice tries a kept notice again. KindNotFound; KindStateConflict for one
 	// that has found its refund, and for one of which nothing was kept.
 	RetryNotice(ctx context.Context, merchantID, id string, record refund.Action) (refund.KeptNotice, error)

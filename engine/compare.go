@@ -11,28 +11,28 @@ import (
 
 // Compare takes what a channel lists of an account's refunds: what we know
 // otherwise is recorded as if the channel had sent a notice of it, and what it made
-// without us since a time is adopted. An error says that not all of it was taken; it
-// may be taken again without harm.
-func (e *Engine) Compare(ctx context.Context, account string, listed []channel.Listed, since time.Time) (channel.Comparison, error) {
+// without us since a time is adopted. Both bear cause. An error says that not all of
+// it was taken; it may be taken again without harm.
+func (e *Engine) Compare(ctx context.Context, account string, listed []channel.Listed, since time.Time, cause refund.Cause) (channel.Comparison, error) {
 	var found channel.Comparison
 	var problems []error
 	for _, one := range listed {
 		if err := ctx.Err(); err != nil {
 			return found, errors.Join(append(problems, err)...)
 		}
-		problems = append(problems, e.compare(ctx, account, one, since, &found))
+		problems = append(problems, e.compare(ctx, account, one, since, cause, &found))
 	}
 	return found, errors.Join(problems...)
 }
 
-func (e *Engine) compare(ctx context.Context, account string, one channel.Listed, since time.Time, found *channel.Comparison) error {
+func (e *Engine) compare(ctx context.Context, account string, one channel.Listed, since time.Time, cause refund.Cause, found *channel.Comparison) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	amount := one.Amount.Minor
 	n := channel.Notified{Account: account, Text: "found in the channel's list", Noticed: cleanedNotice(refund.Noticed{
 		Number: one.Number, TransactionID: one.TransactionID, OrderNo: one.OrderNo, Currency: one.Amount.Currency,
 		Outcome: refund.Outcome{
-			Kind: one.Kind, ChannelRefundID: one.ChannelRefundID, Amount: &amount, SucceededAt: one.SucceededAt, Message: "found in the channel's list",
+			Kind: one.Kind, Cause: cause, ChannelRefundID: one.ChannelRefundID, Amount: &amount, SucceededAt: one.SucceededAt, Message: "found in the channel's list",
 		},
 	})}
 	match, err := e.store.NoticeMatch(ctx, account, n.Noticed)
@@ -51,18 +51,18 @@ func (e *Engine) compare(ctx context.Context, account string, one channel.Listed
 		found.Open = append(found.Open, listedName(one))
 		return nil
 	}
-	return e.foreign(ctx, n, match.Charge, found)
+	return e.foreign(ctx, n, match.Charge, cause, found)
 }
 
 // foreign adopts a success of which we know nothing, or keeps it for a person.
-func (e *Engine) foreign(ctx context.Context, n channel.Notified, charge refund.Charge, found *channel.Comparison) error {
+func (e *Engine) foreign(ctx context.Context, n channel.Notified, charge refund.Charge, cause refund.Cause, found *channel.Comparison) error {
 	at := n.Outcome.SucceededAt
 	if at.IsZero() {
 		at = e.now()
 	}
 	where, note := refund.Place(n.Noticed, charge, at)
 	if where == refund.PlaceAdopt {
-		r, adopted, err := e.adopt(ctx, n.Noticed, charge)
+		r, adopted, err := e.adopt(ctx, n.Noticed, charge, cause)
 		if err == nil && adopted {
 			found.Adopted = append(found.Adopted, r)
 		}

@@ -36,7 +36,7 @@ func (e *Engine) unmatched(ctx context.Context, n channel.Notified, charge refun
 	kept := refund.KeptNotice{Note: note, ChargeKnown: charge.ID != ""}
 	switch where {
 	case refund.PlaceAdopt:
-		_, _, err := e.adopt(ctx, n.Noticed, charge)
+		_, _, err := e.adopt(ctx, n.Noticed, charge, refund.Cause{})
 		if err == nil {
 			return nil
 		}
@@ -48,11 +48,14 @@ func (e *Engine) unmatched(ctx context.Context, n channel.Notified, charge refun
 }
 
 // adopt records the refund that a notice tells of and that the channel made
-// without us. Told twice, it is adopted once.
-func (e *Engine) adopt(ctx context.Context, n refund.Noticed, charge refund.Charge) (r refund.Refund, adopted bool, err error) {
+// without us, because of cause, the zero Cause where the channel told us. Told
+// twice, it is adopted once.
+func (e *Engine) adopt(ctx context.Context, n refund.Noticed, charge refund.Charge, cause refund.Cause) (r refund.Refund, adopted bool, err error) {
 	now := e.now()
 	key := refund.ChargeKey{MerchantID: charge.MerchantID, ID: charge.ID}
-	change, adopted, err := e.store.Adopt(ctx, key, n.Foreign("re_"+refund.NewID(now)), now)
+	foreign := n.Foreign("re_" + refund.NewID(now))
+	foreign.Cause = cause
+	change, adopted, err := e.store.Adopt(ctx, key, foreign, now)
 	if err != nil {
 		return refund.Refund{}, false, err
 	}
@@ -127,7 +130,7 @@ func (e *Engine) StepInbox(ctx context.Context) (int, error) {
 	placed := 0
 	var problems []error
 	for _, n := range due {
-		after, err := e.tryAgain(ctx, n)
+		after, err := e.tryAgain(ctx, n, refund.Cause{})
 		if err == nil {
 			err = e.store.SaveNotice(ctx, after, nil)
 		}
@@ -162,7 +165,14 @@ func (e *Engine) RetryNotice(ctx context.Context, merchantID, id string, action 
 	case n.State != refund.NoticeWaiting && n.State != refund.NoticeSetAside:
 		return refund.KeptNotice{}, refund.Errorf(refund.KindStateConflict, "notice", "the notice is %s: it is about refund %s", n.State, n.RefundID)
 	}
-	after, err := e.tryAgain(ctx, n)
+	// What it moves is committed before the notice is saved, and has a name by then.
+	begin := action
+	begin.Action += ".begin"
+	begin.Write = nil
+	if err := e.store.AddRecord(ctx, begin); err != nil {
+		return refund.KeptNotice{}, refund.Wrap(err, "retry notice")
+	}
+	after, err := e.tryAgain(ctx, n, refund.Cause{Actor: action.Actor, RequestID: action.RequestID})
 	if err == nil {
 		action = action.With("state", string(after.State))
 		err = e.store.SaveNotice(ctx, after, &action)
@@ -173,9 +183,9 @@ func (e *Engine) RetryNotice(ctx context.Context, merchantID, id string, action 
 	return after, nil
 }
 
-// tryAgain is a notice of the inbox after another try. An error says that nothing
-// could be looked up.
-func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice) (refund.KeptNotice, error) {
+// tryAgain is a notice of the inbox after another try, because of cause. An error
+// says that nothing could be looked up.
+func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice, cause refund.Cause) (refund.KeptNotice, error) {
 	match, err := e.store.NoticeMatch(ctx, n.Account, n.Noticed)
 	if err != nil && refund.KindOf(err) != refund.KindCorrupt {
 		return n, err
@@ -187,6 +197,7 @@ func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice) (refund.Kept
 		note = unplaced(err)
 	case match.Refund.ID != "":
 		w := e.noticed(ctx, channel.Notified{Account: n.Account, Noticed: n.Noticed}, match.Refund)
+		w.Outcome.Cause = cause
 		if err = e.recordEach(ctx, []*word{w})[0]; err == nil {
 			n.State, n.Note, n.RefundID, n.DueAt = refund.NoticeMatched, "", match.Refund.ID, time.Time{}
 			return n, nil
@@ -194,7 +205,7 @@ func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice) (refund.Kept
 		note = "could not be recorded: " + clean(err.Error(), maxMessage)
 	case where == refund.PlaceAdopt:
 		var r refund.Refund
-		if r, _, err = e.adopt(ctx, n.Noticed, match.Charge); err == nil {
+		if r, _, err = e.adopt(ctx, n.Noticed, match.Charge, cause); err == nil {
 			n.State, n.Note, n.DueAt, n.RefundID = refund.NoticeAdopted, "", time.Time{}, r.ID
 			return n, nil
 		}

@@ -333,7 +333,7 @@ func TestANoticeIsTriedAgainWhenSomebodyWantsIt(t *testing.T) {
 		if refund.KindOf(err) != refund.KindNotFound {
 			t.Errorf("another merchant: %v", err)
 		}
-		if linked, err := s.LinkAudit(t.Context(), r.owner); err != nil || linked != 4 { // the merchant, and three tries
+		if linked, err := s.LinkAudit(t.Context(), r.owner); err != nil || linked != 7 { // the merchant, and three tries, each begun and ended
 			t.Errorf("%d records, %v", linked, err)
 		}
 		if err := s.RefuseNotice(t.Context(), refund.KeptNotice{Account: r.account, ReceivedAt: r.clock.Now(), Note: "not the channel's"}); err != nil {

@@ -40,10 +40,12 @@ type word struct {
 	lane   *lane
 	said   time.Time
 	alerts []refund.Alert
-	// operator is the action, where an operator says how the
-	// refund ended; refused says why that does not count.
-	operator *refund.Action
-	refused  *refund.Error
+	// operator is the action, where an operator says how the refund ended; refused
+	// says why that does not count. resolvedAt is the time of the decision that a
+	// commit may have recorded whose result is unknown.
+	operator   *refund.Action
+	refused    *refund.Error
+	resolvedAt time.Time
 }
 
 // giveBack is the word of a job that was not called.
@@ -155,9 +157,13 @@ func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Re
 		return change
 	}
 	if w.operator != nil {
+		if !w.resolvedAt.IsZero() && r.UpdatedAt.Equal(w.resolvedAt) {
+			return refund.Change{Charge: charge} // the commit before has recorded it
+		}
 		if w.refused = unresolvable(r, now); w.refused != nil {
 			return refund.Change{Charge: charge}
 		}
+		w.resolvedAt = now
 	}
 	outcome := w.Outcome
 	outcome.IDTaken = idTaken

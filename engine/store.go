@@ -65,6 +65,8 @@ type Store interface {
 	// absent is KindNotFound.
 	DueNotices(ctx context.Context, now time.Time, limit int) ([]refund.KeptNotice, error)
 	SaveNotice(ctx context.Context, n refund.KeptNotice, by *refund.Action) error
+	// AddRecord writes the record of an action in a commit of its own.
+	AddRecord(ctx context.Context, action refund.Action) error
 	Notice(ctx context.Context, merchantID, id string) (refund.KeptNotice, error)
 	// ForgetNotices drops some of those that ended long before now.
 	ForgetNotices(ctx context.Context, now time.Time) (int64, error)

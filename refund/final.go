@@ -229,6 +229,8 @@ type Foreign struct {
 	Reason          string
 	// Source says how we came to know of it.
 	Source Source
+	// Cause is whose request had it adopted; zero where the channel told us.
+	Cause Cause
 }
 
 // ByChannel is the dialect of refunds that nobody asked us for: the channel
@@ -255,7 +257,7 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 		if r.Attempts > 0 || !r.withdrawable() {
 			continue
 		}
-		one := withdraw(out.Charge, r, Cause{}, now)
+		one := withdraw(out.Charge, r, f.Cause, now)
 		out.Charge = one.Charge
 		out.Refunds = append(out.Refunds, one.Refunds...)
 		out.Transfers = append(out.Transfers, one.Transfers...)
@@ -283,10 +285,10 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 		out.Alerts = append(out.Alerts, Alert{RefundID: r.ID, Text: "a refund made at the channel does not fit what was paid: recorded as excess"})
 	}
 	out.Charge = d.charge
-	out.Attempts = append(out.Attempts, Attempt{RefundID: r.ID, Source: f.Source, Outcome: OutcomeDone, At: now, Note: "made at the channel without us: adopted"})
+	out.Attempts = append(out.Attempts, Attempt{RefundID: r.ID, Source: f.Source, Outcome: OutcomeDone, At: now, Actor: f.Cause.Actor, Note: "made at the channel without us: adopted"})
 	out.Alerts = append(out.Alerts, Alert{RefundID: r.ID, Text: "a refund that nobody asked us for was made at the channel: adopted"})
 	out.Refunds = append(out.Refunds, d.r)
 	out.Transfers = append(out.Transfers, transfers(d.r, append(ledger.Reserving(f.Amount, r.Currency), d.legs...))...)
-	out.Events = append(out.Events, event(d.r, d.charge, now, Cause{}))
+	out.Events = append(out.Events, event(d.r, d.charge, now, f.Cause))
 	return out, nil
 }

@@ -139,3 +139,44 @@ func (w *toyWorld) await(r refund.Refund, want refund.State) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// A charge may be lost together with its refund: the bill shows it, and what was
+// given back is adopted when the charge is registered again.
+func TestAfterARestoreAChargeThatWasLostIsAskedAboutByTheBill(t *testing.T) {
+	dir := t.TempDir()
+	path, data := filepath.Join(dir, "shop.db"), filepath.Join(dir, "data")
+	w := newToyWorldIn(t, "sqlite:"+path, data)
+	if err := w.Store.DB().CopyTo(t.Context(), filepath.Join(dir, "copy.db"), sqlitefile.Copy); err != nil {
+		t.Fatal(err)
+	}
+	backup := w.now()
+	w.accept(w.charge("tx-lost"), 100_000, refund.Succeeded)
+	w.restoredFrom(filepath.Join(dir, "copy.db"), path, data)
+	found, err := w.admin.AskAccount(t.Context(), w.by, w.owner, w.account.ID, backup, nil)
+	if err != nil || found.Kept != 1 || len(found.Adopted) != 0 {
+		t.Fatalf("kept %d, adopted %v, %v", found.Kept, found.Adopted, err)
+	}
+	again := w.charge("tx-lost")
+	for w.chargeNow(again.ID).Refunded == 0 {
+		if _, err := w.engine.StepInbox(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := second(w.admin.ResumeAccount(t.Context(), w.by, w.owner, w.account.ID)); err != nil {
+		t.Fatal(err)
+	}
+	amount := money.Minor(100_000)
+	_, err = w.intake.Accept(t.Context(), refund.Unit{MerchantID: w.owner, Requests: []refund.Request{{ChargeID: again.ID, Amount: &amount}}, Members: []refund.Content{{}}}, 0)
+	if refund.KindOf(err) != refund.KindFullyRefunded {
+		t.Errorf("what was given back is given back again: %v", err)
+	}
+}
+
+func (w *toyWorld) chargeNow(id string) refund.Charge {
+	w.Helper()
+	c, err := w.Store.Charge(w.Context(), w.owner, id)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return c
+}

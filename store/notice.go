@@ -164,12 +164,13 @@ func (s *Store) RefuseNotice(ctx context.Context, n refund.KeptNotice) error {
 // SaveNotice implements engine.Store.
 func (s *Store) SaveNotice(ctx context.Context, n refund.KeptNotice, by *refund.Action) error {
 	const text = `UPDATE channel_notices SET state = $4, note = $5, tries = $6, due_at = $7, charge_known = $8, refund_id = $9
-		WHERE merchant_id = $1 AND created_at = $2 AND id = $3`
+		WHERE merchant_id = $1 AND created_at = $2 AND id = $3 AND state IN ('waiting', 'set_aside')`
 	var write *refund.Write
 	if by != nil {
 		write = by.Write
 	}
 	err := s.ShareOnce(ctx, write, func(q sqldb.Querier) error {
+		// One that another try has placed meanwhile stays as it is.
 		_, err := q.Exec(ctx, text, n.MerchantID, sqldb.Micros(n.ReceivedAt), n.ID,
 			string(n.State), n.Note, n.Tries, sqldb.Micros(n.DueAt), asNumber(n.ChargeKnown), n.RefundID)
 		if err == nil && by != nil {
