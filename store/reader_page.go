@@ -63,7 +63,8 @@ func (s *Store) page(ctx context.Context, l *listing, from, columns string, offs
 }
 
 // ChargeSums implements wallet.Pager. A charge that holds more than was paid
-// has nothing free. A sum may need more than 64 bits.
+// has nothing free, and one with several names counts once. A sum may need more
+// than 64 bits.
 func (s *Store) ChargeSums(ctx context.Context, merchantID, dialect, identity string, currency money.Currency) (free, held *big.Int, err error) {
 	const text = `SELECT
 			CAST(COALESCE(SUM(s.free / 1000000000), 0) AS BIGINT), CAST(COALESCE(SUM(s.free % 1000000000), 0) AS BIGINT),
@@ -71,8 +72,9 @@ func (s *Store) ChargeSums(ctx context.Context, merchantID, dialect, identity st
 		FROM (
 			SELECT CASE WHEN c.reserved + c.refunded + c.blocked < c.amount THEN c.amount - c.reserved - c.refunded - c.blocked ELSE 0 END AS free,
 				c.reserved + c.blocked AS held
-			FROM charge_aliases a JOIN charges c ON c.merchant_id = a.merchant_id AND c.id = a.charge_id
-			WHERE a.merchant_id = $1 AND a.dialect = $2 AND a.identity = $3 AND c.currency = $4
+			FROM (SELECT DISTINCT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.dialect = $2 AND a.identity = $3) n
+			JOIN charges c ON c.merchant_id = $1 AND c.id = n.charge_id
+			WHERE c.currency = $4
 		) s`
 	var high, low, heldHigh, heldLow int64
 	err = s.Read(ctx, func(q sqldb.Querier) error {

@@ -93,7 +93,9 @@ func TestSumsOfChargesMayNeedMoreThan64Bits(t *testing.T) {
 		for _, id := range []string{"ch_1", "ch_2", "ch_3"} {
 			c := refund.Charge{
 				MerchantID: "mer_big", ID: id, OrderNo: id, Channel: "wx", ChannelAccount: "account_1", TransactionID: id, Currency: "CNY", Amount: 100,
-				PaidAt: time.Now(), Aliases: []refund.Alias{{Dialect: "wallet", Identity: "wallet_big", Name: id}},
+				PaidAt: time.Now(), Aliases: []refund.Alias{
+					{Dialect: "wallet", Identity: "wallet_big", Name: id}, {Dialect: "wallet", Identity: "wallet_big", Name: "also " + id}, // one charge all the same
+				},
 			}
 			if _, _, err := s.RegisterCharge(t.Context(), c, nil); err != nil {
 				t.Fatal(err)

@@ -71,7 +71,7 @@ func (c *pauseCommand) Run(e *environment) error {
 	if c.JSON {
 		return e.printJSON(native.PausesJSON([]merchant.Pause{p}))
 	}
-	e.say("%s is paused since %s: refunds are accepted, and none is sent", p.PauseScope, when(p.At))
+	e.say("%s is paused since %s: refunds are accepted, and within a few seconds no process sends any", p.PauseScope, when(p.At))
 	return nil
 }
 
