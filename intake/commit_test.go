@@ -225,3 +225,38 @@ func (l lostStore) InTx(ctx context.Context, work func(intake.Tx) error) error {
 func (lostStore) Settled(context.Context, []refund.ChargeKey, []refund.Key, time.Duration) (map[refund.Key]refund.Refund, error) {
 	return nil, io.ErrUnexpectedEOF
 }
+
+// A line of an import whose commit's answer is lost is not said to be refused.
+func TestAChargeWhoseCommitIsUnknownIsRegisteredOnce(t *testing.T) {
+	for _, mode := range []string{"before", "after"} {
+		t.Run(mode, func(t *testing.T) {
+			address := storetest.Postgres(t)
+			direct := storetest.Open(t, address)
+			proxy, through := newCutter(t, address)
+			cut, err := store.Open(t.Context(), through, store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(cut.Close)
+			first := chargesOf(t, direct, newMerchant(), 1, 100)[0]
+			charges := []refund.Charge{first, first}
+			for n := range charges {
+				charges[n].ID = fmt.Sprintf("ch_unknown_%d", n)
+				charges[n].OrderNo, charges[n].TransactionID, charges[n].Aliases = charges[n].ID, charges[n].ID, nil
+			}
+			proxy.arm(mode)
+			results, err := cut.RegisterCharges(t.Context(), charges, nil)
+			if err != nil || proxy.cuts != 1 {
+				t.Fatalf("%d connections were cut, %v", proxy.cuts, err)
+			}
+			for n, result := range results {
+				if result.Err != nil || result.Charge.ID != charges[n].ID {
+					t.Errorf("charge %d: %+v", n, result)
+				}
+				if _, err := direct.Charge(t.Context(), first.MerchantID, charges[n].ID); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}

@@ -18,6 +18,9 @@ import (
 // large import from holding the writer for long.
 const maxRegistered = 1024
 
+// maxUnknown is how often a commit is repeated whose result is unknown.
+const maxUnknown = 3
+
 // RegisterCharge implements dialect.Registrar. A charge without a transaction
 // id is given one, unless one of its names is known: then it is that charge.
 func (s *Store) RegisterCharge(ctx context.Context, c refund.Charge, w *refund.Write) (stored refund.Charge, again bool, err error) {
@@ -89,7 +92,7 @@ func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end re
 // with one of them, each half is tried alone, and so on down to the guilty one.
 func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int, end registerEnd) error {
 	var problem error
-	for try := 0; ; try++ {
+	for try, unknown := 0, 0; ; try++ {
 		problem = s.writeOnce(ctx, end.write, func(q sqldb.Querier) error {
 			r := newRegistering(s, q, slices.Clone(charges), results, slices.Clone(todo))
 			if err := r.run(ctx); err != nil {
@@ -109,6 +112,13 @@ func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, resul
 			end.write.Makes(results[todo[0]].Charge.ID)
 			return nil
 		})
+		// What a commit did whose result is unknown is found by doing it again: the
+		// charges are there, or not.
+		if errors.Is(problem, refund.ErrCommitUnknown) && unknown < maxUnknown && ctx.Err() == nil {
+			unknown++
+			try--
+			continue
+		}
 		if !errors.Is(problem, errNameTaken) || len(todo) > 1 {
 			break
 		}
