@@ -186,14 +186,26 @@ func (q *question) payment(ctx context.Context, c refund.Charge) error {
 	return q.take(ctx, listed)
 }
 
-// bills reads the bill of each day.
+// bills reads the bill of each day. Of days on which the account has sent nothing,
+// because it was paused before they began, it takes what is there: the bill of the
+// day itself is never ready.
 func (q *question) bills(ctx context.Context) error {
 	for day := q.since.UTC().Truncate(24 * time.Hour); !day.After(q.now()); day = day.AddDate(0, 0, 1) {
-		if err := q.bill(ctx, day); err != nil {
+		err := q.bill(ctx, day)
+		if errors.Is(err, channel.ErrBillNotReady) && q.pausedBefore(day) {
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("read the bill of %s: %w", day.Format(time.DateOnly), err)
 		}
 	}
 	return nil
+}
+
+// pausedBefore reports whether the account has been as it is, paused, since before a
+// day. The channel's day may begin some hours before or after ours.
+func (q *question) pausedBefore(day time.Time) bool {
+	return q.account.State == merchant.AccountPaused && q.account.UpdatedAt.Add(askMargin).Before(day)
 }
 
 func (q *question) bill(ctx context.Context, day time.Time) error {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/toytest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/sqlitefile"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // restoredFrom ends the service and starts one on a backup of its database; the
@@ -152,9 +155,23 @@ func TestAfterARestoreAChargeThatWasLostIsAskedAboutByTheBill(t *testing.T) {
 	backup := w.now()
 	w.accept(w.charge("tx-lost"), 100_000, refund.Succeeded)
 	w.restoredFrom(filepath.Join(dir, "copy.db"), path, data)
-	found, err := w.admin.AskAccount(t.Context(), w.by, w.owner, w.account.ID, backup, nil)
+	// The bill of the day itself is not ready. That is no matter once the account has
+	// been paused for a day and longer.
+	w.bank.BillsUntil = w.now().UTC().Truncate(24 * time.Hour)
+	w.bank.Date(w.now().Add(-30 * time.Hour))
+	const earlier = `UPDATE channel_accounts SET updated_at = updated_at - 259200000000`
+	if err := w.Store.DB().Write(t.Context(), func(q sqldb.Querier) error { _, err := q.Exec(t.Context(), earlier); return err }); err != nil {
+		t.Fatal(err)
+	}
+	found, err := w.admin.AskAccount(t.Context(), w.by, w.owner, w.account.ID, backup.Add(-48*time.Hour), nil)
 	if err != nil || found.Kept != 1 || len(found.Adopted) != 0 {
 		t.Fatalf("kept %d, adopted %v, %v", found.Kept, found.Adopted, err)
+	}
+	if _, err := w.admin.SetAccount(t.Context(), w.by, w.owner, w.account.ID, admin.AccountChange{Takes: []string{"toypay"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.admin.AskAccount(t.Context(), w.by, w.owner, w.account.ID, backup, nil); !errors.Is(err, channel.ErrBillNotReady) {
+		t.Errorf("without the bill of a day on which something may have been sent: %v", err)
 	}
 	again := w.charge("tx-lost")
 	for w.chargeNow(again.ID).Refunded == 0 {

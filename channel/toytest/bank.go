@@ -31,6 +31,8 @@ const (
 // Bank is the other side of the toy channel, with books in memory.
 type Bank struct {
 	Now func() time.Time
+	// BillsUntil is the first day whose bill is not ready yet; zero if all are.
+	BillsUntil time.Time
 
 	mu      sync.Mutex
 	keys    map[string][]byte // by shop
@@ -53,6 +55,15 @@ func NewBank(shop, key string, now func() time.Time) *Bank {
 	b := &Bank{Now: now, keys: make(map[string][]byte), entries: make(map[string]*Entry)}
 	b.Rekey(shop, key)
 	return b
+}
+
+// Date has all that the bank did happen at a time.
+func (b *Bank) Date(at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.entries {
+		e.At = at
+	}
 }
 
 // Rekey gives a shop another key.

@@ -87,6 +87,9 @@ func (c connector) List(ctx context.Context, p channel.PaymentRef) ([]channel.Li
 
 // Bill implements channel.Connector.
 func (c connector) Bill(ctx context.Context, day channel.BillDay) (channel.Bill, error) {
+	if until := c.bank.BillsUntil; !until.IsZero() && !day.Day.Before(until) {
+		return nil, channel.ErrBillNotReady
+	}
 	rows, err := c.bank.List(ctx, c.shop, c.key, func(e Entry) bool {
 		return !e.At.Before(day.Day) && e.At.Before(day.Day.AddDate(0, 0, 1))
 	})
