@@ -149,7 +149,7 @@ func signature(t testing.TB, key *rsa.PrivateKey, message string) string {
 
 var attribute = regexp.MustCompile(`(\w+)="([^"]*)"`)
 
-// authentic says what is wrong with a request's signature, "" for nothing.
+// authentic returns what is wrong with a request's signature, "" for nothing.
 func (f *fake) authentic(r *http.Request, body []byte) string {
 	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	got := map[string]string{}
