@@ -83,11 +83,9 @@ func (b *breaker) unanswered(refundID string, began, now time.Time) bool {
 	return true
 }
 
-// unanswered reports whether an outcome says that the channel did not answer, or
-// only that it can't now.
-func unanswered(kind refund.OutcomeKind) bool {
-	return kind == refund.OutcomeUnknown || kind == refund.OutcomeTryLater
-}
+// unanswered reports whether an outcome says that the channel did not answer. Try
+// later is an answer, often to one refund alone, whose own back-off heeds it.
+func unanswered(kind refund.OutcomeKind) bool { return kind == refund.OutcomeUnknown }
 
 // judge tells a lane's breaker how a call ended, and returns the alert that is to
 // be raised, if any. The lock is held.
