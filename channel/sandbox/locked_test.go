@@ -53,6 +53,10 @@ func TestAnEntryThatIsHeldStopsNoOtherAccount(t *testing.T) {
 		})
 	}
 	calling.Wait()
+	// A connection that is closed frees its locks some moments later.
+	if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Error(err)
+	}
 	if err := conn.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
