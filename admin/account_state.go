@@ -22,7 +22,7 @@ func (a *Admin) ResumeAccount(ctx context.Context, by By, merchantID, id string)
 	return a.moveAccount(ctx, by, merchantID, id, "account.resume", merchant.AccountActive, false)
 }
 
-// ResumeUnchecked is ResumeAccount without the question: whoever does it has
+// ResumeUnchecked is ResumeAccount without the question: its caller has
 // compared by hand, and is on record with that.
 func (a *Admin) ResumeUnchecked(ctx context.Context, by By, merchantID, id string) (merchant.ChannelAccount, error) {
 	return a.moveAccount(ctx, by, merchantID, id, "account.resume", merchant.AccountActive, true)

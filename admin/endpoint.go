@@ -65,7 +65,7 @@ const (
 	MaxSecretOverlap = 30 * DefaultSecretOverlap
 )
 
-// RotateEndpoint gives an endpoint a new secret, which it returns; the old ones
+// RotateEndpoint adds a new secret to an endpoint and returns it; the old ones
 // sign beside it until their time is over. KindNotFound; KindInvalid;
 // KindStateConflict for an endpoint without secrets of its own.
 func (a *Admin) RotateEndpoint(ctx context.Context, by By, merchantID, id string, overlap time.Duration) (merchant.Endpoint, string, error) {

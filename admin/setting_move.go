@@ -13,7 +13,7 @@ import (
 // errNothingToMove ends a change that would alter nothing.
 var errNothingToMove = errors.New("nothing to move")
 
-// MoveSettings gives a merchant's channel account the settings that one of its
+// MoveSettings writes into a merchant's channel account the settings that one of its
 // identities has of a version that kept them there (merchant.MovedSetting), and
 // takes them away from the identity. It may be called again, and by several
 // processes: nothing to move is no change and no record. It returns the names that

@@ -84,7 +84,7 @@ func (e *Engine) StepRecord(ctx context.Context) (int, error) {
 	return s.recorded, s.err
 }
 
-// recorded gives the room of recorded words back.
+// recorded frees the room of recorded words.
 func (e *Engine) recorded(batch []*word) {
 	now := e.now()
 	for _, w := range batch {
@@ -157,7 +157,7 @@ func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Re
 		return change
 	}
 	if w.operator != nil {
-		if !w.resolvedAt.IsZero() && r.UpdatedAt.Equal(w.resolvedAt) {
+		if !w.resolvedAt.IsZero() && r.UpdatedAt.Equal(w.resolvedAt) && r.ResolvedBy == w.operator.Actor {
 			return refund.Change{Charge: charge} // the commit before has recorded it
 		}
 		if w.refused = unresolvable(r, now); w.refused != nil {

@@ -239,7 +239,8 @@ func TestAChargeWhoseCommitIsUnknownIsRegisteredOnce(t *testing.T) {
 			}
 			t.Cleanup(cut.Close)
 			first := chargesOf(t, direct, newMerchant(), 1, 100)[0]
-			charges := []refund.Charge{first, first}
+			// One alone: of several, the halves are tried apart, which looks again by itself.
+			charges := []refund.Charge{first}
 			for n := range charges {
 				charges[n].ID = fmt.Sprintf("ch_unknown_%d", n)
 				charges[n].OrderNo, charges[n].TransactionID, charges[n].Aliases = charges[n].ID, charges[n].ID, nil

@@ -61,7 +61,7 @@ func waitReady(t *testing.T, s *Service) {
 	}
 }
 
-// saidTwice holds that an outage left one line when it began and one when it
+// saidTwice checks that an outage left one line when it began and one when it
 // ended, whatever failed meanwhile.
 func saidTwice(t *testing.T, log *logged) {
 	t.Helper()

@@ -32,7 +32,7 @@ func (s *Service) afterRestore(ctx context.Context) error {
 	return s.mark(ctx, sqlitefile.NewSession(rand.Uint32()))
 }
 
-// mark gives a SQLite file its number.
+// mark numbers a SQLite file.
 func (s *Service) mark(ctx context.Context, number uint32) error {
 	if s.owner.file == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-// CancelRefund withdraws a refund before the channel is called and gives it with
+// CancelRefund withdraws a refund before the channel is called and returns it with
 // its charge as they are afterwards. One that is canceled already stays as it
 // is, and leaves no record. Errors: KindRefundNotFound; KindStateConflict when the
 // channel may have been told.

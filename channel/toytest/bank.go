@@ -66,7 +66,7 @@ func (b *Bank) Date(at time.Time) {
 	}
 }
 
-// Rekey gives a shop another key.
+// Rekey replaces a shop's key.
 func (b *Bank) Rekey(shop, key string) {
 	raw, err := hex.DecodeString(key)
 	if err != nil {

@@ -190,7 +190,7 @@ func removeEmpty(path string) {
 	}
 }
 
-// keepOld gives the database that is there, with its log, a second name.
+// keepOld links the database that is there, and its log, under a second name.
 func keepOld(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() == 0 {
@@ -206,7 +206,7 @@ func keepOld(path string) (string, error) {
 	return name, nil
 }
 
-// inPlace gives a file its name in one step that lasts.
+// inPlace renames a file in one step that lasts.
 func inPlace(made, name string) error {
 	file, err := os.OpenFile(made, os.O_RDWR, 0)
 	if err != nil {

@@ -18,7 +18,7 @@ const lookPause = 20 * time.Millisecond
 // outageTimeout is far above what it takes until a database is back in use.
 const outageTimeout = 30 * time.Second
 
-// outage holds that a database that is down is told as 503 in the dialect's
+// outage checks that a database that is down is answered as 503 in the dialect's
 // form, by reads, writes and whatever finds out who calls; and that this is
 // true: what was asked for meanwhile is not there, and is done when it is asked
 // for again.

@@ -61,7 +61,7 @@ func (d *Dialect) deleteEndpoint(c *call) error {
 	return d.answerEndpoint(c, http.StatusOK, e, "")
 }
 
-// rotateEndpoint gives an endpoint a new secret, which is shown once; the old
+// rotateEndpoint adds a new secret to an endpoint, which is shown once; the old
 // ones sign beside it until their time is over: POST /endpoints/{id}/rotate.
 func (d *Dialect) rotateEndpoint(c *call) error {
 	body, err := c.keyedBody()

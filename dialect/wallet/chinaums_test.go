@@ -48,7 +48,7 @@ func viaChinaUMS(c *refund.Charge) {
 	c.Channel, c.Detail.Route = "wechat_qrcode", "chinaums"
 }
 
-// sandboxAccount gives the merchant's sandbox account settings and secrets.
+// sandboxAccount sets settings and secrets of the merchant's sandbox account.
 func (w world) sandboxAccount(t testing.TB, settings, secrets map[string]string) {
 	t.Helper()
 	accounts, err := w.Store.ChannelAccounts(t.Context(), w.merchantID)

@@ -10,7 +10,7 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Mark gives a SQLite database a number as its user version, and reports
+// Mark sets a SQLite database's user version to a number, and reports
 // whether it is in the file itself, and not only in the write-ahead log, which
 // then is empty. Of PostgreSQL's nothing is marked.
 func (db *DB) Mark(ctx context.Context, number uint32) (inFile bool, err error) {
@@ -54,7 +54,7 @@ func (db *DB) CopyTo(ctx context.Context, name string, number uint32) error {
 	return MarkFile(ctx, name, number)
 }
 
-// MarkFile gives a SQLite file that nobody has open a number as its user
+// MarkFile sets in a SQLite file that nobody has open a number as its user
 // version. It leaves no log beside the file.
 func MarkFile(ctx context.Context, name string, number uint32) error {
 	conn, err := openPlain(name, url.Values{"_pragma": {"journal_mode(DELETE)", "synchronous(FULL)"}})
