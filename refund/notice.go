@@ -19,6 +19,9 @@ type Noticed struct {
 	// about now.
 	Hint    bool
 	Outcome Outcome
+	// Dispute is set where the notice is about a dispute of the charge that
+	// TransactionID or OrderNo names, and about no refund; Outcome is zero then.
+	Dispute *Dispute `json:",omitempty"`
 }
 
 // NoticeState is what became of a notice in the inbox.
