@@ -8,7 +8,7 @@ import (
 
 func TestWhatADisputeHoldsInEachState(t *testing.T) {
 	for _, test := range []struct {
-		state                 refund.DisputeState
+		state                refund.DisputeState
 		valid, closed, holds bool
 	}{
 		{refund.DisputeInquiry, true, false, false},
