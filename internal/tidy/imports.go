@@ -16,8 +16,9 @@ var levels = map[string]int{
 	"sim":   8,
 	"bench": 8,
 
-	"server":     7,
-	"channelsim": 7,
+	"server":       7,
+	"channelsim":   7,
+	"channelsim/*": 7,
 	// service joins store, intake, engine, webhooks and dialects into one
 	// running process; tests, demo and bench start the real thing with it.
 	"service": 7,
@@ -77,7 +78,7 @@ var owned = map[string]string{
 }
 
 // apart are packages that may not import a folder and what is below it, though
-// their level would allow it.
+// their level would allow it. The packages below them may not either.
 var apart = map[string][]string{
 	// channelsim plays the other side of the channels: what it took from ours, or
 	// from the protocols that they share,
@@ -126,6 +127,9 @@ func Imports(files []File) []Finding {
 	return found
 }
 
+// inside reports whether a package is a folder's own or below it.
+func inside(dir, folder string) bool { return dir == folder || strings.HasPrefix(dir, folder+"/") }
+
 // wrongImport returns what is wrong with an import, or "".
 func wrongImport(dir string, from int, target string) string {
 	to, ours := strings.CutPrefix(target, module+"/")
@@ -143,9 +147,14 @@ func wrongImport(dir string, from int, target string) string {
 	if sideways[[2]string{dir, to}] != "" {
 		return ""
 	}
-	for _, folder := range apart[dir] {
-		if to == folder || strings.HasPrefix(to, folder+"/") {
-			return fmt.Sprintf("%s stands apart from %s and imports nothing of it", dir, folder)
+	for from, folders := range apart {
+		if !inside(dir, from) {
+			continue
+		}
+		for _, folder := range folders {
+			if inside(to, folder) {
+				return fmt.Sprintf("%s stands apart from %s and imports nothing of it", dir, folder)
+			}
 		}
 	}
 	number, ok := level(to)
