@@ -54,7 +54,10 @@ type Connector interface {
 	// Reroute sends an abnormal refund elsewhere. OutcomeRefused leaves the
 	// refund as abnormal as it was.
 	Reroute(ctx context.Context, i Instruction, to Destination) refund.Outcome
-	// Charge looks a payment up. ErrNotFound: the channel knows no such payment.
+	// Charge looks a payment up: before the first refund of a charge is submitted,
+	// and where a payment is named that is not registered. The answer is about the
+	// payment that ref names, whole and verified; an error says that nothing is
+	// known. ErrNotFound: the channel itself says that it knows no such payment.
 	Charge(ctx context.Context, ref PaymentRef) (Payment, error)
 	// List lists every refund of a payment that the channel has, whoever made
 	// it. An error says that the list is not complete. ErrNotFound: the channel

@@ -47,8 +47,11 @@ type Payment struct {
 	TransactionID, OrderNo string
 	Amount                 money.Amount
 	// Refunded is what was given back at the channel, by whomever, in minor units.
-	Refunded money.Minor
-	PaidAt   time.Time
+	// RefundedUnknown says that something was, or may be, and that the channel does
+	// not say how much: Refunded is then 0.
+	Refunded        money.Minor
+	RefundedUnknown bool
+	PaidAt          time.Time
 	// Paid says that the payment has succeeded.
 	Paid bool
 }

@@ -97,7 +97,11 @@ func (e *Engine) done(j job, w *word) (alert *refund.Alert) {
 	}
 	if w.due.IsZero() {
 		j.lane.took = average(j.lane.took, now.Sub(w.Outcome.SentAt))
-		alert = e.judge(j, w.Outcome.Kind, w.Outcome.SentAt, now)
+		kind := w.Outcome.Kind
+		if w.unanswered {
+			kind = refund.OutcomeUnknown
+		}
+		alert = e.judge(j, kind, w.Outcome.SentAt, now)
 	}
 	e.say(w, now)
 	return alert
@@ -151,7 +155,8 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 		e.mu.Unlock()
 		return giveBack(j, now)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), channel.CallTimeout)
+	all := context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(all, channel.CallTimeout)
 	defer cancel()
 	w := &word{pace: unusablePace, until: j.Refund.LeaseUntil, lane: j.lane}
 	w.Key = refund.Key{MerchantID: j.Refund.MerchantID, ID: j.Refund.ID}
@@ -170,6 +175,17 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 		if j.step == refund.StepSubmit && !refund.MayResubmit(j.Refund, w.pace, now) {
 			// Asked first: what was allowed when it was decided may have waited since.
 			j.step = refund.StepQuery
+		}
+		before := j.Charge.VerifiedAt
+		if !e.sendable(ctx, opened, &j, w) {
+			break
+		}
+		if !j.Charge.VerifiedAt.Equal(before) { // the payment was looked up
+			if now = e.now(); j.tooLate(now) {
+				return giveBack(j, now) // it is sent under a lease that leaves time for it
+			}
+			ctx, cancel = context.WithTimeout(all, channel.CallTimeout)
+			defer cancel()
 		}
 		w.Outcome = e.call(ctx, opened.Connector, j.step, instruction(j.Claimed))
 		w.Outcome.Sent.AccountVersion = opened.Account.Version

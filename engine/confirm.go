@@ -66,5 +66,5 @@ func (e *Engine) list(ctx context.Context, connector channel.Connector, c refund
 			err = channel.ErrUnsupported
 		}
 	}()
-	return connector.List(ctx, channel.PaymentRef{TransactionID: c.Charge.TransactionID, OrderNo: c.Charge.OrderNo, Charge: c.Charge})
+	return connector.List(ctx, paymentOf(c.Charge))
 }

@@ -63,18 +63,26 @@ func (e *Engine) adopt(ctx context.Context, n refund.Noticed, charge refund.Char
 	if !adopted {
 		return r, false, nil
 	}
+	e.changed(change)
+	return r, true, nil
+}
+
+// changed tells of a change that is committed, where it changed refunds.
+func (e *Engine) changed(change refund.Change) {
+	if len(change.Refunds) == 0 {
+		return
+	}
 	posted := make([]refund.Posted, len(change.Refunds))
 	for i, changed := range change.Refunds {
 		posted[i] = refund.Posted{Refund: changed, Charge: change.Charge}
 	}
 	e.board.Post(posted)
 	for _, alert := range change.Alerts {
-		e.alert(charge.MerchantID, alert)
+		e.alert(change.Charge.MerchantID, alert)
 	}
 	if e.opts.Recorded != nil {
 		e.opts.Recorded()
 	}
-	return r, true, nil
 }
 
 // keep puts a notice into the inbox. as says how it stands: waiting, where it does

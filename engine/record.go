@@ -40,6 +40,10 @@ type word struct {
 	lane   *lane
 	said   time.Time
 	alerts []refund.Alert
+	// raised are alerts besides those of the decision; unanswered says that the
+	// channel did not answer, though the outcome is another.
+	raised     []refund.Alert
+	unanswered bool
 	// operator is the action, where an operator says how the refund ended; refused
 	// says why that does not count. resolvedAt is the time of the decision that a
 	// commit may have recorded whose result is unknown.
@@ -174,6 +178,7 @@ func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Re
 	if w.reduced {
 		change.Alerts = append(change.Alerts, refund.Alert{RefundID: r.ID, Text: reducedText})
 	}
+	change.Alerts = append(change.Alerts, w.raised...)
 	w.alerts = change.Alerts
 	for n := range change.Refunds {
 		due := &change.Refunds[n].DueAt

@@ -56,6 +56,10 @@ type Store interface {
 	// refunds. False: a refund with its number or id is there, which is the change's
 	// only one, and nothing is written.
 	Adopt(ctx context.Context, charge refund.ChargeKey, f refund.Foreign, now time.Time) (change refund.Change, adopted bool, err error)
+	// VerifyCharge locks a charge and writes what refund.Verify makes of it, with what
+	// was sent of it looked up. Where it was verified before, nothing is written, and
+	// the change has the charge as it is. Absent is KindChargeNotFound.
+	VerifyCharge(ctx context.Context, charge refund.ChargeKey, v refund.Verified, now time.Time) (refund.Change, error)
 	// KeepNotice puts a notice into the inbox. One of the account with the same
 	// digest is there once and counts up.
 	KeepNotice(ctx context.Context, n refund.KeptNotice) error

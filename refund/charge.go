@@ -64,6 +64,11 @@ type Charge struct {
 	LastRefundAt time.Time
 	// NotBefore is when the next submit for the charge may be sent; zero is now.
 	NotBefore time.Time
+	// VerifiedAt is when the charge was compared with what its channel knows of the
+	// payment; zero where it was not, or the channel can't be asked. Counted is the
+	// part of Refunded that the channel had refunded by then and no list showed.
+	VerifiedAt time.Time
+	Counted    money.Minor
 
 	PaidAt, CreatedAt, UpdatedAt time.Time
 	Detail                       Detail

@@ -111,6 +111,8 @@ func Place(n Noticed, charge Charge, receivedAt time.Time) (where Placement, not
 		return PlaceAside, "a refund that was made at the channel, in another currency than its charge"
 	case n.Number == "" && n.Outcome.ChannelRefundID == "":
 		return PlaceAside, "a refund that was made at the channel, without a number that tells it from others"
+	case charge.Counted > 0 && !n.Outcome.SucceededAt.IsZero() && n.Outcome.SucceededAt.Before(charge.VerifiedAt):
+		return PlaceAside, "a refund that was made at the channel before its charge was compared with it, when what was refunded there was counted: it may be one of them"
 	case charge.CreatedAt.After(receivedAt) && charge.AlreadyRefunded > 0:
 		return PlaceAside, "a refund that was made at the channel before its charge was registered, with refunds counted in: it may be one of them"
 	}

@@ -100,15 +100,23 @@ func newWeChatShopAt(t *testing.T, shop, platform *Service, address, mchID, sign
 // register has the shop know an order of the platform's as the platform knows it.
 func (w *weChatShop) register(platform *Service, id string) refund.Charge {
 	w.Helper()
+	return w.registerAs(platform, id, func(*refund.Charge) {})
+}
+
+// registerAs has the shop know it with a change.
+func (w *weChatShop) registerAs(platform *Service, id string, change func(*refund.Charge)) refund.Charge {
+	w.Helper()
 	theirs, err := platform.Store.Charge(w.Context(), merchant.DemoID, id)
 	if err != nil {
 		w.Fatal(err)
 	}
-	c, _, err := w.Store.RegisterCharge(w.Context(), refund.Charge{
+	c := refund.Charge{
 		MerchantID: w.owner, ID: "ch_" + refund.NewID(w.now()), OrderNo: theirs.OrderNo, Channel: "wx", ChannelAccount: w.account.ID,
 		TransactionID: theirs.TransactionID, Currency: theirs.Currency, Amount: theirs.Amount, Fee: theirs.Fee, Detail: theirs.Detail,
 		PaidAt: theirs.PaidAt, CreatedAt: w.now(),
-	}, nil)
+	}
+	change(&c)
+	c, _, err = w.Store.RegisterCharge(w.Context(), c, nil)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -258,6 +266,12 @@ func TestAMerchantMovesToThePublicKeyAndBackWhileRefundsGoOn(t *testing.T) {
 // order has the platform and the shop know an order of 10 yuan.
 func (w *weChatShop) order(platform *Service, number, transactionID string) refund.Charge {
 	w.Helper()
+	return w.register(platform, w.platformOrder(platform, number, transactionID))
+}
+
+// platformOrder has the platform alone know one, and returns its id there.
+func (w *weChatShop) platformOrder(platform *Service, number, transactionID string) string {
+	w.Helper()
 	code, body := call(w.T, platform, http.MethodPost, "/refundry/v1/charges", fmt.Sprintf(`{"order_no": %q, "amount": 1000, "currency": "CNY", "channel": "wx",
 		"transaction_id": %q, "identities": {"wechatpay": {"mchid": "1900009191", "out_trade_no": %q}}}`, number, transactionID, number))
 	var made struct {
@@ -266,5 +280,5 @@ func (w *weChatShop) order(platform *Service, number, transactionID string) refu
 	if err := json.Unmarshal(body, &made); err != nil || code != http.StatusCreated {
 		w.Fatalf("%d %s, %v", code, body, err)
 	}
-	return w.register(platform, made.ID)
+	return made.ID
 }

@@ -16,16 +16,18 @@ import (
 // chargeColumns is what scanCharge reads, of a table named c: "FROM charges c".
 const chargeColumns = `c.merchant_id, c.id, c.order_no, c.channel, c.channel_account, c.transaction_id,
 	c.currency, c.amount, c.fee, c.already_refunded, c.reserved, c.refunded, c.blocked, c.excess, c.fee_used, c.used,
-	c.refunds, c.last_refund_at, c.paid_at, c.created_at, c.updated_at, c.detail, c.aliases, c.not_before, c.customer, c.masked_at`
+	c.refunds, c.last_refund_at, c.paid_at, c.created_at, c.updated_at, c.detail, c.aliases, c.not_before, c.customer, c.masked_at,
+	c.verified_at, c.counted`
 
 // insertCharges takes what chargeValues gives.
 const insertCharges = `INSERT INTO charges (merchant_id, id, order_no, channel, channel_account, transaction_id,
 	currency, amount, fee, already_refunded, reserved, refunded, blocked, excess, fee_used, used,
-	refunds, last_refund_at, paid_at, created_at, updated_at, detail, aliases, not_before, customer, masked_at, payment_key) VALUES`
+	refunds, last_refund_at, paid_at, created_at, updated_at, detail, aliases, not_before, customer, masked_at,
+	verified_at, counted, payment_key) VALUES`
 
 // chargeWidth is how many columns insertCharges has: those of chargeColumns and
 // payment_key.
-const chargeWidth = 27
+const chargeWidth = 29
 
 // chargeValues are a charge's row; key is its payment_key, nil for none.
 func chargeValues(c refund.Charge, key any) ([]any, error) {
@@ -50,7 +52,7 @@ func chargeValues(c refund.Charge, key any) ([]any, error) {
 		string(c.Currency), int64(c.Amount), fee, int64(c.AlreadyRefunded), int64(c.Reserved), int64(c.Refunded),
 		int64(c.Blocked), int64(c.Excess), int64(c.FeeUsed), used,
 		c.Refunds, sqldb.Micros(c.LastRefundAt), sqldb.Micros(c.PaidAt), sqldb.Micros(c.CreatedAt), sqldb.Micros(c.UpdatedAt), detail, aliases,
-		sqldb.Micros(c.NotBefore), c.Customer, sqldb.Micros(c.MaskedAt), key,
+		sqldb.Micros(c.NotBefore), c.Customer, sqldb.Micros(c.MaskedAt), sqldb.Micros(c.VerifiedAt), int64(c.Counted), key,
 	}, nil
 }
 
@@ -59,12 +61,13 @@ func chargeValues(c refund.Charge, key any) ([]any, error) {
 func scanCharge(scan func(...any) error) (refund.Charge, error) {
 	var c refund.Charge
 	var fee *int64
-	var lastRefundAt, paidAt, createdAt, updatedAt, notBefore, maskedAt int64
+	var lastRefundAt, paidAt, createdAt, updatedAt, notBefore, maskedAt, verifiedAt int64
 	var used, detail, aliases string
 	err := scan(&c.MerchantID, &c.ID, &c.OrderNo, &c.Channel, &c.ChannelAccount, &c.TransactionID,
 		(*string)(&c.Currency), (*int64)(&c.Amount), &fee, (*int64)(&c.AlreadyRefunded), (*int64)(&c.Reserved), (*int64)(&c.Refunded),
 		(*int64)(&c.Blocked), (*int64)(&c.Excess), (*int64)(&c.FeeUsed), &used,
-		&c.Refunds, &lastRefundAt, &paidAt, &createdAt, &updatedAt, &detail, &aliases, &notBefore, &c.Customer, &maskedAt)
+		&c.Refunds, &lastRefundAt, &paidAt, &createdAt, &updatedAt, &detail, &aliases, &notBefore, &c.Customer, &maskedAt,
+		&verifiedAt, (*int64)(&c.Counted))
 	if err != nil {
 		return c, fmt.Errorf("read charge: %w", err)
 	}
@@ -73,7 +76,7 @@ func scanCharge(scan func(...any) error) (refund.Charge, error) {
 		c.Fee = &minor
 	}
 	c.LastRefundAt, c.PaidAt = sqldb.FromMicros(lastRefundAt), sqldb.FromMicros(paidAt)
-	c.NotBefore, c.MaskedAt = sqldb.FromMicros(notBefore), sqldb.FromMicros(maskedAt)
+	c.NotBefore, c.MaskedAt, c.VerifiedAt = sqldb.FromMicros(notBefore), sqldb.FromMicros(maskedAt), sqldb.FromMicros(verifiedAt)
 	c.CreatedAt, c.UpdatedAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt)
 	if err := fromUsedText(used, &c); err != nil {
 		return c, err

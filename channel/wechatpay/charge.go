@@ -12,12 +12,8 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-// errRefundedBefore: an order query shows that something was refunded, and not how
-// much.
-var errRefundedBefore = errors.New("WeChat Pay says that something of the payment was refunded already, and not how much (hint: register it with already_refunded)")
-
-// Charge implements channel.Connector. An order of which something was refunded
-// before is an error, because its answer does not say how much.
+// Charge implements channel.Connector. Of an order in the state REFUND something was
+// refunded or is to be, and the answer does not say how much.
 func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel.Payment, error) {
 	sub, refused := c.sub(ref.Charge)
 	if refused != nil {
@@ -44,14 +40,14 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 		return channel.Payment{}, fmt.Errorf("look up order: %w", err)
 	case transaction != "" && found.TransactionID != transaction, outTradeNo != "" && found.OutTradeNo != outTradeNo:
 		return channel.Payment{}, fmt.Errorf("look up order: %w: it is about another order", wire.ErrAnswer)
-	case found.TradeState == wire.TradeRefund:
-		return channel.Payment{}, errRefundedBefore
 	}
 	return payment(found)
 }
 
 func payment(found wire.Order) (channel.Payment, error) {
-	p := channel.Payment{TransactionID: found.TransactionID, OrderNo: found.OutTradeNo, Paid: found.TradeState == wire.TradeSuccess}
+	p := channel.Payment{
+		TransactionID: found.TransactionID, OrderNo: found.OutTradeNo, Paid: found.Refundable(), RefundedUnknown: found.TradeState == wire.TradeRefund,
+	}
 	if found.Amount != nil {
 		if found.Amount.Currency != wire.Currency {
 			return channel.Payment{}, fmt.Errorf("look up order: %w: it was paid in another currency", wire.ErrAnswer)

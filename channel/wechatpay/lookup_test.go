@@ -31,8 +31,11 @@ func TestAPaymentIsLookedUp(t *testing.T) {
 			}
 		}
 		connector.Submit(t.Context(), instruction("R1"))
-		if got, err := connector.Charge(t.Context(), channel.PaymentRef{TransactionID: transactionID}); err == nil || errors.Is(err, channel.ErrNotFound) {
-			t.Errorf("an order of which something was refunded says how much: %+v", got)
+		want.RefundedUnknown = true
+		if got, err := connector.Charge(t.Context(), channel.PaymentRef{TransactionID: transactionID}); err != nil || !got.PaidAt.Equal(want.PaidAt) {
+			t.Errorf("%+v, %v", got, err)
+		} else if got.PaidAt = want.PaidAt; got != want {
+			t.Errorf("an order of which something was refunded: %+v, want %+v", got, want)
 		}
 		f.Close()
 		if _, err := connector.Charge(t.Context(), channel.PaymentRef{TransactionID: transactionID}); err == nil || errors.Is(err, channel.ErrNotFound) {

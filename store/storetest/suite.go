@@ -102,6 +102,8 @@ var cases = []suiteCase{
 	{"the doubts about a refund are kept", doubtsAreKept},
 	{"a notice matches a refund, or else a charge", noticeMatches},
 	{"an adoption is there once", adopted},
+	{"a charge is verified once, by many at once", verifiedOnce},
+	{"what may be ours is not counted", sentIsNotCounted},
 	{"the inbox keeps a notice once, and has it tried again", inbox},
 	{"refused requests are kept up to a bound, and counted", refusedNotices},
 	{"a refund is canceled before the channel is told", canceled},

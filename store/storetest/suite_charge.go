@@ -17,7 +17,7 @@ import (
 func (f *fixture) fullCharge() refund.Charge {
 	c := f.charge(1000)
 	fee := money.Minor(6)
-	c.Fee, c.AlreadyRefunded = &fee, 100
+	c.Fee, c.AlreadyRefunded, c.VerifiedAt = &fee, 100, at(1)
 	c.Detail = refund.Detail{
 		Coupons: []refund.Coupon{
 			{ID: "1", Scope: refund.ScopeGoods, Type: refund.TypeFunded, Amount: 100, Goods: []refund.CouponGoods{{MerchantGoodsID: "g1", Quantity: 2, Discount: 100}}},

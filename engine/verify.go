@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	// alertLookUps is after how many look-ups of a payment without an answer an
+	// operator is alerted: with a back-off that doubles from a second, some minutes.
+	alertLookUps = 8
+
+	// codeUnverified and codeNoRoom are the codes of refunds that were not sent:
+	// because their payment could not be looked up, or because the channel had
+	// refunded more of it than was known.
+	codeUnverified = "PAYMENT_NOT_VERIFIED"
+	codeNoRoom     = "MORE_THAN_REFUNDABLE"
+	nothingSent    = ": nothing was sent"
+)
+
+// sendable reports whether a refund may be submitted: its charge was compared with
+// what the channel knows of the payment, now or before, and has room for it. False:
+// nothing is to be sent now, and w has the outcome. Accounts that can't look
+// payments up cost nothing.
+func (e *Engine) sendable(ctx context.Context, opened channel.Opened, j *job, w *word) bool {
+	switch {
+	case j.step != refund.StepSubmit || !opened.Nature.Capabilities.Charges:
+		return true
+	case j.Charge.VerifiedAt.IsZero() && !e.verify(ctx, opened, j, w):
+		return false
+	case j.Charge.Overdrawn() && j.Refund.FirstSubmittedAt.IsZero():
+		w.contradicted(j.Refund.ID, codeNoRoom, "more than is refundable: more of the payment was refunded at the channel than was known when the refund was accepted")
+		return false
+	}
+	return true
+}
+
+// verify compares a charge with what its channel knows of the payment, once for each
+// charge. False: w has the outcome.
+func (e *Engine) verify(ctx context.Context, opened channel.Opened, j *job, w *word) bool {
+	payment, err := e.lookUp(ctx, opened.Connector, j.Charge)
+	switch {
+	case errors.Is(err, channel.ErrUnsupported):
+		return true // this payment can't be looked up, whatever the account can do
+	case errors.Is(err, channel.ErrNotFound):
+		w.contradicted(j.Refund.ID, channel.CodeNoPayment, "the channel knows no such payment")
+		return false
+	case err != nil:
+		e.noAnswer(j, w, err)
+		var broken net.Error
+		w.unanswered = ctx.Err() != nil || errors.As(err, &broken)
+		return false
+	}
+	if code, text := payment.Contradicts(j.Charge); code != "" {
+		w.contradicted(j.Refund.ID, code, text)
+		return false
+	}
+	change, err := e.count(ctx, opened, j.Charge, payment)
+	if err != nil {
+		e.noAnswer(j, w, err)
+		return false
+	}
+	j.Charge = change.Charge
+	if payment.RefundedUnknown && j.Charge.Refunded == 0 {
+		w.raise(j.Refund.ID, "something of the payment was refunded at the channel before, which does not say how much; "+
+			"the refund was sent, for the channel refuses what is more than was paid (hint: compare the payment at the channel; its bill shows the refunds)")
+	}
+	return true
+}
+
+// lookUp asks the channel about the payment of a charge.
+func (e *Engine) lookUp(ctx context.Context, connector channel.Connector, c refund.Charge) (p channel.Payment, err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			e.opts.Log.Error("a connector panicked", "account", c.ChannelAccount, "charge", c.ID, "panic", problem, "stack", string(debug.Stack()))
+			err = errors.New("the connector broke off")
+		}
+	}()
+	p, err = connector.Charge(ctx, paymentOf(c))
+	if err == nil && p.Paid && p.Amount.Minor <= 0 {
+		err = errors.New("the channel does not say what was paid")
+	}
+	return p, err
+}
+
+// count records what a channel has refunded of a charge and we know nothing of: what
+// it lists is adopted, and the rest is counted. It notes that the charge was
+// verified.
+func (e *Engine) count(ctx context.Context, opened channel.Opened, c refund.Charge, p channel.Payment) (refund.Change, error) {
+	if (p.Refunded > c.Refunded || p.RefundedUnknown) && opened.Nature.Capabilities.List {
+		listed, err := e.list(ctx, opened.Connector, refund.Claimed{Charge: c, Refund: refund.Refund{ChannelAccount: c.ChannelAccount}})
+		if err != nil {
+			return refund.Change{}, fmt.Errorf("list refunds of the payment: %w", err)
+		}
+		if _, err := e.Compare(ctx, c.ChannelAccount, listed, time.Time{}, refund.Cause{}); err != nil {
+			return refund.Change{}, err
+		}
+	}
+	now := e.now()
+	verified := refund.Verified{RefundID: "re_" + refund.NewID(now), Refunded: p.Refunded, Unknown: p.RefundedUnknown}
+	change, err := e.store.VerifyCharge(ctx, refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}, verified, now)
+	if err != nil {
+		return refund.Change{}, err
+	}
+	e.changed(change)
+	return change, nil
+}
+
+// noAnswer is a look-up that decides nothing: the refund waits, and the payment is
+// looked up again.
+func (e *Engine) noAnswer(j *job, w *word, problem error) {
+	e.opts.Log.Warn("a payment could not be looked up before its first refund; it is tried again",
+		"account", j.Refund.ChannelAccount, "refund", j.Refund.ID, "error", problem)
+	w.Outcome = refund.Outcome{
+		Kind: refund.OutcomeTryLater, Code: codeUnverified,
+		Message: clean("the payment could not be looked up: "+problem.Error(), maxMessage-len(nothingSent)) + nothingSent,
+	}
+	if j.Refund.Tries+1 == alertLookUps {
+		w.raise(j.Refund.ID, "the payment of a refund can't be looked up at its channel, and nothing is sent before it was (hint: refundry account check "+j.Refund.ChannelAccount+")")
+	}
+}
+
+// contradicted ends the refund, of which nothing was sent.
+func (w *word) contradicted(refundID, code, text string) {
+	w.Outcome = refund.Outcome{Kind: refund.OutcomeRefused, Code: code, Message: text + nothingSent}
+	w.raise(refundID, "a refund was refused before it was sent: "+text+" (hint: compare the charge with the payment at the channel)")
+}
+
+// raise adds an alert to those of the word's decision.
+func (w *word) raise(refundID, text string) {
+	w.raised = append(w.raised, refund.Alert{RefundID: refundID, Text: text})
+}
+
+// paymentOf names a charge's payment to its channel.
+func paymentOf(c refund.Charge) channel.PaymentRef {
+	return channel.PaymentRef{TransactionID: c.TransactionID, OrderNo: c.OrderNo, Charge: c}
+}
