@@ -127,7 +127,7 @@ type Engine struct {
 	broken map[string]int64
 	pauses pauses
 
-	recordBell, lookBell, noticeBell, turnBell chan struct{}
+	recordBell, lookBell, noticeBell, inboxBell, turnBell chan struct{}
 }
 
 var _ intake.Engine = (*Engine)(nil)
@@ -150,7 +150,8 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 		store: store, board: board, connector: connector, opts: opts,
 		lanes: make(map[refund.AccountKey]*lane), owners: make(map[string]*owner), agenda: newAgenda(), broken: make(map[string]int64),
 		began: make(map[refund.Key]time.Time), pauses: newPauses(), stuck: make(map[string]stuck),
-		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1), turnBell: make(chan struct{}, 1),
+		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1), inboxBell: make(chan struct{}, 1),
+		turnBell: make(chan struct{}, 1),
 	}
 	for _, n := range opts.Notifiers {
 		n.OnNotice(func() { ring(e.noticeBell) })
@@ -176,6 +177,27 @@ func (e *Engine) Wake() {
 	e.mu.Unlock()
 	ring(e.lookBell)
 	ring(e.noticeBell)
+}
+
+// ClockMoved has what waits for a time look at the clock again: a simulation moved
+// it.
+func (e *Engine) ClockMoved() {
+	e.mu.Lock()
+	if e.pumping {
+		e.pump()
+	}
+	e.mu.Unlock()
+	for _, bell := range []chan struct{}{e.lookBell, e.noticeBell, e.recordBell, e.inboxBell, e.turnBell} {
+		ring(bell)
+	}
+}
+
+// Busy reports whether refunds are being claimed, are called, or wait in memory for
+// their call or their record.
+func (e *Engine) Busy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.used > 0 || len(e.words)+len(e.apart) > 0
 }
 
 // Depth returns how many refunds wait for their call, are being called, and wait

@@ -129,11 +129,12 @@ func (e *Engine) inboxLoop(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			if _, err := e.StepInbox(ctx); err != nil {
-				e.opts.Log.Error("notices of the inbox could not be tried; they are tried again", "error", err)
-			}
+		case <-e.inboxBell:
 		case <-ctx.Done():
 			return
+		}
+		if _, err := e.StepInbox(ctx); err != nil {
+			e.opts.Log.Error("notices of the inbox could not be tried; they are tried again", "error", err)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package service
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/engine"
@@ -44,4 +46,20 @@ func (s *Service) receivers() *http.Client {
 		return &http.Client{Transport: s.opts.Simulated.Receivers}
 	}
 	return egress.Client(s.opts.EgressAllow, deliveryTimeout)
+}
+
+// Busy reports whether anything is under way that will change the database by
+// itself: requests, calls to channels, webhooks.
+func (s *Service) Busy() bool {
+	return s.intake.Waiting() > 0 || s.engine.Busy() || s.webhooks.Busy()
+}
+
+// NextDue is when something in the database is due next, which may be over; zero is
+// never.
+func (s *Service) NextDue(ctx context.Context) (time.Time, error) { return s.Store.NextDue(ctx) }
+
+// ClockMoved has every loop look at the clock again.
+func (s *Service) ClockMoved() {
+	s.engine.ClockMoved()
+	s.webhooks.Wake()
 }

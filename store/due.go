@@ -87,6 +87,27 @@ func (s *Store) TakeOverLeases(ctx context.Context, now time.Time) (int64, error
 	return taken, nil
 }
 
+// NextDue is when a refund, a delivery or a kept notice is due next, of whichever
+// merchant, or was due and is not taken yet; zero where nothing is. An event that
+// waits for its deliveries has been due since it was written.
+func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+	const text = `SELECT COALESCE(MIN(d.at), 0) FROM (
+			SELECT MIN(r.due_at) AS at FROM refunds r WHERE r.due_at > 0 UNION ALL
+			SELECT MIN(d.due_at) FROM deliveries d WHERE d.due_at > 0 UNION ALL
+			SELECT MIN(m.make_at) FROM deliveries m WHERE m.make_at > 0 UNION ALL
+			SELECT MIN(n.due_at) FROM channel_notices n WHERE n.state = 'waiting' AND n.due_at > 0
+		) d`
+	next, err := s.oldest(ctx, "find what is due next", text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	event, err := s.OldestNewEvent(ctx)
+	if err == nil && !event.IsZero() && (next.IsZero() || event.Before(next)) {
+		next = event
+	}
+	return next, err
+}
+
 // MerchantsWithNewEvents implements webhook.Store. It goes from one merchant's
 // first new event to the next merchant's through the index, so that a long
 // list of new events costs no more than a short one.

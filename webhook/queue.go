@@ -47,6 +47,12 @@ func newQueue(perHost, workers int) *queue {
 	return &queue{workers: workers, perHost: perHost, merchants: make(map[string]*share), bell: make(chan struct{}, workers)}
 }
 
+func (q *queue) busy() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting+q.sending > 0
+}
+
 // put adds deliveries in order.
 func (q *queue) put(deliveries []merchant.Delivery) {
 	q.mu.Lock()

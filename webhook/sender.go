@@ -131,6 +131,9 @@ func (s *Sender) Wake() {
 	}
 }
 
+// Busy reports whether webhooks are being sent or wait in memory for it.
+func (s *Sender) Busy() bool { return s.queue.busy() }
+
 // Run fans out and sends until ctx ends. Tries under way are then finished and
 // recorded, which takes at most sendTimeout and saveTimeout; what waited in
 // memory is given back.

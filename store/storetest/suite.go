@@ -115,6 +115,7 @@ var cases = []suiteCase{
 var acrossMerchants = []suiteCase{
 	{"due refunds are found oldest first", dueRefunds},
 	{"due refunds are found by account and by their next step", dueOfAccounts},
+	{"what is due next is found of everything", nextDue},
 	{"corrupt refunds are left out of a claim and set apart", corruptRefunds},
 	{"the index of due refunds knows the next step as the rules do", stepsInTheIndex},
 	{"leases are taken over", leasesAreTakenOver},

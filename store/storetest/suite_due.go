@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // dueOfAccounts takes accounts in turns, and each account's refunds by their next
@@ -57,6 +58,24 @@ func dueOfAccounts(t *testing.T, f *fixture) {
 	if !due[0].Submits || !due[0].DueAt.Equal(at(3)) || !due[1].Submits || !due[1].DueAt.Equal(at(4)) || due[2].ID != sent[accounts[2]].ID || due[2].Account != accounts[2].ID {
 		t.Errorf("%+v", due)
 	}
+}
+
+// nextDue finds what is due first of everything.
+func nextDue(t *testing.T, f *fixture) {
+	c := f.registered(t, f.charge(100))
+	r := f.accept(t, c, at(3), request(c, 1))[0]
+	long := at(3).AddDate(-10, 0, 0) // before anything that another test left
+	f.must(t, "UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2", f.merchant, r.ID, sqldb.Micros(long))
+	if next, err := f.NextDue(t.Context()); err != nil || !next.Equal(long) {
+		t.Errorf("due next at %v, %v; want %v", next, err, long)
+	}
+	f.must(t, "UPDATE events SET created_at = $2 WHERE merchant_id = $1", f.merchant, sqldb.Micros(long.Add(-time.Hour)))
+	if next, err := f.NextDue(t.Context()); err != nil || !next.Equal(long.Add(-time.Hour)) {
+		t.Errorf("an event waits for its deliveries since %v, %v; want %v", next, err, long.Add(-time.Hour))
+	}
+	// What is shared with other tests is as it was.
+	f.must(t, "UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2", f.merchant, r.ID, sqldb.Micros(at(3)))
+	f.must(t, "UPDATE events SET created_at = $2 WHERE merchant_id = $1", f.merchant, sqldb.Micros(at(3)))
 }
 
 // stepsInTheIndex holds what an index says of the next step against
