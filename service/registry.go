@@ -7,6 +7,7 @@ import (
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/manual"
+	channelpingpp "github.com/refundry/refundry/channel/pingpp"
 	"github.com/refundry/refundry/channel/sandbox"
 	channelwechatpay "github.com/refundry/refundry/channel/wechatpay"
 	"github.com/refundry/refundry/dialect"
@@ -80,6 +81,7 @@ func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]cha
 	return map[string]channel.Driver{
 		merchant.ChannelSandbox: s.sandbox,
 		merchant.ChannelManual:  manual.Driver{},
+		channelpingpp.Name:      channelpingpp.New(channelpingpp.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		channelwechatpay.Name:   channelwechatpay.New(channelwechatpay.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 	}
 }

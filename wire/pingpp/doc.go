@@ -1,7 +1,6 @@
 // Package pingpp describes how the Ping++ server API looks on the wire: its
 // objects, ids, keys, signatures, channels and texts. It knows nothing of the
-// rules of refunds, of storage or of HTTP routing, and imports only the
-// standard library.
+// rules of refunds, of storage or of HTTP routing.
 //
 // Amounts are int64 in the smallest unit of their currency (fen for cny); times
 // are int64 Unix seconds. Ids in comments, such as P2.2-1, are those of the

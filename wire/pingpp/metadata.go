@@ -24,13 +24,17 @@ const (
 
 // TestCase is the test case that metadata asks for, "" for none; raw is its JSON
 // text or nothing.
-func TestCase(raw json.RawMessage) string {
+func TestCase(raw json.RawMessage) string { return MetadataText(raw, MetadataTestCase) }
+
+// MetadataText is the text that metadata has under a name, "" where it has none
+// or something that is no text; raw is its JSON text or nothing.
+func MetadataText(raw json.RawMessage, name string) string {
 	var metadata map[string]json.RawMessage
 	if len(raw) == 0 || json.Unmarshal(raw, &metadata) != nil {
 		return ""
 	}
 	var value string
-	if json.Unmarshal(metadata[MetadataTestCase], &value) != nil {
+	if json.Unmarshal(metadata[name], &value) != nil {
 		return ""
 	}
 	return value

@@ -75,3 +75,25 @@ func VerifyRequest(key *rsa.PublicKey, request SignedRequest) error {
 	// signature over the timestamp alone would open every GET of that second.
 	return pemkey.VerifySHA256(key, RequestString(request.Body, "", request.Timestamp), request.Signature)
 }
+
+// SignRequest signs a request as current clients do, in padded base64. target is
+// the path and query of the request line, timestamp the text of
+// HeaderRequestTimestamp.
+func SignRequest(key *rsa.PrivateKey, body []byte, target, timestamp string) (string, error) {
+	return pemkey.SignSHA256(key, RequestString(body, target, timestamp))
+}
+
+// VerifyAnswer checks the signature of an answer or a webhook, which covers the
+// body alone, by any of several keys: while the service changes its key, both are
+// good. It returns ErrSignatureMissing or pemkey.ErrSignature.
+func VerifyAnswer(keys []*rsa.PublicKey, body []byte, signature string) error {
+	if signature == "" {
+		return ErrSignatureMissing
+	}
+	for _, key := range keys {
+		if pemkey.VerifySHA256(key, body, signature) == nil {
+			return nil
+		}
+	}
+	return pemkey.ErrSignature
+}
