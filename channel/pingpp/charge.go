@@ -14,8 +14,9 @@ import (
 )
 
 // Charge implements channel.Connector. Ping++ finds a charge by its own id alone.
-// What is on its way back counts as refunded, and everything of a charge that was
-// reversed.
+// What was refunded is the sum of the list's refunds that have succeeded, for the
+// documents do not say whether amount_refunded counts those under way, and
+// everything of a charge that was reversed.
 func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel.Payment, error) {
 	charge := c.charge(ref.TransactionID, ref.Charge)
 	if charge == "" {
@@ -31,7 +32,7 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 	}
 	p := channel.Payment{
 		TransactionID: found.ID, OrderNo: found.OrderNo, Paid: found.Paid,
-		Amount: money.Amount{Minor: money.Minor(found.Amount), Currency: currency}, Refunded: money.Minor(found.AmountRefunded),
+		Amount: money.Amount{Minor: money.Minor(found.Amount), Currency: currency},
 	}
 	if found.TimePaid != nil {
 		p.PaidAt = time.Unix(*found.TimePaid, 0)
@@ -44,16 +45,15 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 		if err != nil {
 			return channel.Payment{}, fmt.Errorf("look up charge: %w", err)
 		}
-		var live money.Minor
 		for _, one := range all {
-			if one.Status != wire.StatusFailed {
-				var ok bool
-				if live, ok = money.Add(live, money.Minor(one.Amount)); !ok {
-					return channel.Payment{}, fmt.Errorf("look up charge: %w: its refunds can't be summed up", wire.ErrAnswer)
-				}
+			if !one.Succeed {
+				continue
+			}
+			var ok bool
+			if p.Refunded, ok = money.Add(p.Refunded, money.Minor(one.Amount)); !ok {
+				return channel.Payment{}, fmt.Errorf("look up charge: %w: its refunds can't be summed up", wire.ErrAnswer)
 			}
 		}
-		p.Refunded = max(p.Refunded, live)
 	}
 	return p, nil
 }
