@@ -124,4 +124,3 @@ func (l *badLine) happened(t *testing.T) {
 		t.Errorf("the faults did not happen: %v, %v", l.submits, l.queries)
 	}
 }
-
