@@ -15,7 +15,7 @@ import (
 // dialect, as in its identities.
 var Columns = []string{
 	"order_no", "amount", "currency", "channel", "paid_at", "transaction_id", "customer", "channel_account", "fee", "already_refunded",
-	"received_account", "funds_account", "profit_sharing", "notify_url", "client_ip", "subject", "body", "description",
+	"received_account", "funds_account", "sub_merchant", "profit_sharing", "notify_url", "client_ip", "subject", "body", "description",
 	"pingpp.app", "pingpp.charge", "pingpp.order", "wallet.wallet_id", "wallet.charges_id",
 	"wechatpay.mchid", "wechatpay.sub_mchid", "wechatpay.out_trade_no", "payin.merchant_id", "payin.order_id",
 }

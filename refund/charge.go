@@ -85,15 +85,19 @@ type Detail struct {
 	// lands, in the channel's language.
 	ReceivedAccount string `json:"received_account,omitempty"`
 	// FundsAccount is where the payment's money is.
-	FundsAccount Funds           `json:"funds_account,omitempty"`
-	Sharing      Sharing         `json:"profit_sharing,omitempty"`
-	NotifyURL    string          `json:"notify_url,omitempty"`
-	ClientIP     string          `json:"client_ip,omitempty"`
-	Subject      string          `json:"subject,omitempty"`
-	Body         string          `json:"body,omitempty"`
-	Description  string          `json:"description,omitempty"`
-	TimeExpire   int64           `json:"time_expire,omitempty"`
-	Metadata     json.RawMessage `json:"metadata,omitempty"`
+	FundsAccount Funds `json:"funds_account,omitempty"`
+	// SubMerchant is the merchant for whom the payment was made, by the channel's
+	// number, where the channel account is a service provider's; "" leaves it to the
+	// account. Charges of earlier versions have it in a name alone (Alias.Sub).
+	SubMerchant string          `json:"sub_merchant,omitempty"`
+	Sharing     Sharing         `json:"profit_sharing,omitempty"`
+	NotifyURL   string          `json:"notify_url,omitempty"`
+	ClientIP    string          `json:"client_ip,omitempty"`
+	Subject     string          `json:"subject,omitempty"`
+	Body        string          `json:"body,omitempty"`
+	Description string          `json:"description,omitempty"`
+	TimeExpire  int64           `json:"time_expire,omitempty"`
+	Metadata    json.RawMessage `json:"metadata,omitempty"`
 	// Extra is the dialect's own that made the charge; connectors don't read it.
 	Extra json.RawMessage `json:"extra,omitempty"`
 	// Route names the connector family that a sandbox charge plays, such as

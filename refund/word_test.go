@@ -11,7 +11,7 @@ import (
 // is understood by a previous version, which knows these texts.
 func TestWordsAreStoredAsInEveryReleasedSchema(t *testing.T) {
 	charge := Detail{
-		ReceivedAccount: "r", FundsAccount: FundsBasic, Sharing: SharingUnder,
+		ReceivedAccount: "r", FundsAccount: FundsBasic, SubMerchant: "1900000109", Sharing: SharingUnder,
 		Coupons: []Coupon{{ID: "1", Scope: ScopeOrder, Type: TypeFunded, Amount: 1}, {ID: "2", Scope: ScopeGoods, Type: TypeUnfunded, Amount: 2}},
 	}
 	source := "unsettled_funds"
@@ -24,7 +24,7 @@ func TestWordsAreStoredAsInEveryReleasedSchema(t *testing.T) {
 		text        string
 	}{
 		"a charge": {&charge, &Detail{}, `{"coupons":[{"id":"1","scope":"GLOBAL","type":"CASH","amount":1},{"id":"2","scope":"SINGLE","type":"NOCASH","amount":2}],` +
-			`"received_account":"r","funds_account":"BASIC","profit_sharing":"sharing"}`},
+			`"received_account":"r","funds_account":"BASIC","sub_merchant":"1900000109","profit_sharing":"sharing"}`},
 		"a refund": {&asked, &RefundDetail{}, `{"funding_source":"unsettled_funds",` +
 			`"extra":{"split_fund_info":[{"account":"2088","amount":2,"desc":"d"}],"rate":"6.4650","refund_amount":7,"hide_reason":true},` +
 			`"funds_account":"UNSETTLED","from":[{"account":"AVAILABLE","amount":1},{"account":"UNAVAILABLE","amount":2}]}`},

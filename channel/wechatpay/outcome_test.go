@@ -328,6 +328,20 @@ func TestWhatWeChatPayCantRefundIsRefusedAndNotSent(t *testing.T) {
 	if len(f.seen) != 0 {
 		t.Errorf("%d requests were sent", len(f.seen))
 	}
+	t.Run("a charge names its sub-merchant, in whatever API it has names", func(t *testing.T) {
+		i := instruction("R3")
+		i.Charge.Detail.SubMerchant, i.Charge.Aliases = subMchID, []refund.Alias{{Dialect: "pingpp", Identity: "app_1", Sub: "2001", Name: "ch_1"}}
+		for _, account := range []string{"", subMchID} {
+			if o := f.open(f.account(map[string]string{"sub_mchid": account})).Submit(t.Context(), i); o.Sent.Shown["sub_mchid"] != subMchID {
+				t.Errorf("an account of %q: %+v", account, o)
+			}
+		}
+		i.Charge.Detail.SubMerchant = "1900000777"
+		if o := f.open(f.account(nil)).Submit(t.Context(), i); o.Kind != refused || o.Code != "OTHER_SUB_MCHID" {
+			t.Errorf("another sub-merchant than the account's: %+v", o)
+		}
+		f.seen = nil
+	})
 	t.Run("an order that is known by the merchant's number alone is named by it", func(t *testing.T) {
 		i := instruction("R2")
 		i.TransactionID = "not one of WeChat Pay's at all, this"

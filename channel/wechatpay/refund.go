@@ -106,13 +106,13 @@ func order(transactionID, orderNo string) (transaction, outTradeNo string) {
 }
 
 // sub is the sub-merchant whose payment a charge is: "" for a direct merchant, the
-// one of the account, or the one that the charge is known under at this service
-// provider.
+// one that the charge names, or the account's. A charge that an earlier version
+// registered names it in the name that it is known under at this service provider.
 func (c *connector) sub(charge refund.Charge) (string, *refund.Outcome) {
 	if !c.partner {
 		return "", nil
 	}
-	known := ""
+	known := charge.Detail.SubMerchant
 	for _, alias := range charge.Aliases {
 		if alias.Dialect == Name && alias.Identity == c.mchID {
 			known = cmp.Or(known, alias.Sub)

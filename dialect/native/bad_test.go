@@ -155,6 +155,7 @@ func badElsewhere() []badRequest {
 	charge("splits above the amount", `{`+rest+`, "amount": 100, "splits": [{"account": "a", "amount": 60}, {"account": "b", "amount": 41}]}`, "400 invalid splits")
 	charge("51 splits", `{`+rest+`, "amount": 100, "splits": [`+strings.Repeat(`{"account": "a", "amount": 1},`, 50)+`{"account": "a", "amount": 1}]}`, "400 invalid splits")
 	charge("another merchant's app", `{`+rest+`, "amount": 100, "identities": {"pingpp": {"app": "app_other"}}}`, "403 forbidden identities.pingpp.app")
+	charge("a sub_merchant that is another than the identity's", `{`+rest+`, "amount": 100, "sub_merchant": "2", "identities": {"wechatpay": {"mchid": "1900000100", "sub_mchid": "1900000109"}}}`, "400 invalid sub_merchant")
 	charge("a direct mchid with a sub_mchid", `{`+rest+`, "amount": 100, "identities": {"wechatpay": {"mchid": "1900009191", "sub_mchid": "1"}}}`, "403 forbidden identities.wechatpay.sub_mchid")
 	charge("an unknown dialect", `{`+rest+`, "amount": 100, "identities": {"paypal": {}}}`, "400 invalid identities.paypal")
 	charge("a name for a charge with a blank", `{`+rest+`, "amount": 100, "identities": {"payin": {"order_id": "a b"}}}`, "400 invalid identities.payin.order_id")

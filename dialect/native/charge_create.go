@@ -164,6 +164,10 @@ func (r registration) names(c refund.Charge, asked []refund.Alias) (refund.Charg
 		}
 		a.Identity = identity.Name
 		if known.Charges.SubOfIdentity {
+			if a.Sub != "" && c.Detail.SubMerchant != "" && a.Sub != c.Detail.SubMerchant {
+				return refund.Charge{}, refuse(refund.KindInvalid, "sub_merchant", "is another than identities.%s.%s", a.Dialect, known.Charges.Sub)
+			}
+			c.Detail.SubMerchant = cmp.Or(c.Detail.SubMerchant, a.Sub)
 			identity.Sub = cmp.Or(a.Sub, identity.Sub)
 			a.Sub = identity.Sub
 		} else {

@@ -51,6 +51,7 @@ func decodeCharge(dialects merchant.Dialects, d *decoder) (chargeRequest, error)
 		optional("already_refunded", d.minor(&c.AlreadyRefunded)),
 		optional("received_account", d.text(&c.Detail.ReceivedAccount, maxLabel)),
 		optional("funds_account", d.name((*string)(&c.Detail.FundsAccount), maxLabel)),
+		optional("sub_merchant", d.name(&c.Detail.SubMerchant, maxLabel)),
 		optional("profit_sharing", oneOf(d, &c.Detail.Sharing, refund.SharingNone, refund.SharingWaiting, refund.SharingUnder, refund.SharingDone)),
 		optional("notify_url", d.httpURL(&c.Detail.NotifyURL)),
 		optional("client_ip", d.address(&c.Detail.ClientIP)),
@@ -81,6 +82,8 @@ func (in chargeRequest) exactNumbers(dialects merchant.Dialects) error {
 		return refuseRounded("order_no", c.OrderNo)
 	case chargefile.Rounded(c.Customer):
 		return refuseRounded("customer", c.Customer)
+	case chargefile.Rounded(c.Detail.SubMerchant):
+		return refuseRounded("sub_merchant", c.Detail.SubMerchant)
 	case chargefile.RoundedTransaction(c.TransactionID, c.Channel):
 		return refuseRounded("transaction_id", c.TransactionID)
 	}

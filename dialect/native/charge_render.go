@@ -27,6 +27,7 @@ type chargeAnswer struct {
 	Excess          money.Minor                  `json:"excess"`
 	ReceivedAccount string                       `json:"received_account"`
 	FundsAccount    refund.Funds                 `json:"funds_account"`
+	SubMerchant     string                       `json:"sub_merchant"`
 	ProfitSharing   refund.Sharing               `json:"profit_sharing"`
 	NotifyURL       string                       `json:"notify_url"`
 	ClientIP        string                       `json:"client_ip"`
@@ -39,6 +40,7 @@ type chargeAnswer struct {
 	Identities      map[string]map[string]string `json:"identities"`
 	CreatedAt       moment                       `json:"created_at"`
 	UpdatedAt       moment                       `json:"updated_at"`
+	VerifiedAt      moment                       `json:"verified_at"`
 	MaskedAt        moment                       `json:"masked_at"`
 }
 
@@ -82,14 +84,15 @@ func answerCharge(dialects merchant.Dialects, c refund.Charge) chargeAnswer {
 		Channel: c.Channel, ChannelAccount: c.ChannelAccount, TransactionID: c.TransactionID, PaidAt: moment(c.PaidAt),
 		Fee: c.Fee, AlreadyRefunded: c.AlreadyRefunded,
 		Refundable: c.Refundable(), Refunded: c.Refunded, Reserved: c.Reserved, Blocked: c.Blocked, Excess: c.Excess,
-		ReceivedAccount: c.Detail.ReceivedAccount, FundsAccount: c.Detail.FundsAccount, ProfitSharing: c.Detail.Sharing,
+		ReceivedAccount: c.Detail.ReceivedAccount, FundsAccount: c.Detail.FundsAccount, SubMerchant: c.Detail.SubMerchant, ProfitSharing: c.Detail.Sharing,
 		NotifyURL: c.Detail.NotifyURL, ClientIP: c.Detail.ClientIP,
 		Subject: c.Detail.Subject, Body: c.Detail.Body, Description: c.Detail.Description,
 		// Lists are [] and never null.
 		Coupons:    make([]couponAnswer, len(c.Detail.Coupons)),
 		Goods:      make([]goodsAnswer, len(c.Detail.Goods)),
 		Splits:     make([]splitAnswer, len(c.Detail.Splits)),
-		Identities: identitiesOf(dialects, c), CreatedAt: moment(c.CreatedAt), UpdatedAt: moment(c.UpdatedAt), MaskedAt: moment(c.MaskedAt),
+		Identities: identitiesOf(dialects, c), CreatedAt: moment(c.CreatedAt), UpdatedAt: moment(c.UpdatedAt),
+		VerifiedAt: moment(c.VerifiedAt), MaskedAt: moment(c.MaskedAt),
 	}
 	if out.ProfitSharing == "" {
 		out.ProfitSharing = refund.SharingNone
