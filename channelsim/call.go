@@ -18,7 +18,10 @@ type Call struct {
 	Query        url.Values
 	Header       http.Header
 	Body         []byte
-	Books        *Books
+	// At is when it came, by the clock that signatures go by: POST /sim/clock moves the
+	// books' time (Books.Now) and not this one, because callers' clocks are not moved.
+	At    time.Time
+	Books *Books
 	// Caller is for the side: Authenticate leaves there what Serve and Sign need.
 	Caller any
 
@@ -72,6 +75,10 @@ func (c *Call) refuse(a Answer) *Answer {
 	c.fault = ""
 	return &a
 }
+
+// Switched reports whether the answer shall be signed by another of the channel's keys
+// than by rights.
+func (c *Call) Switched() bool { return c.fault == CertificateSwitch }
 
 func (c *Call) hit() { c.sim.faults.hit(c.Books.side, c.phase, c.fault) }
 

@@ -242,7 +242,8 @@ func (s *Simulator) getBill(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	s.due()
-	kind, body := side.Bill(day, s.books[side.Name()].between(day, day.AddDate(0, 0, 1)))
+	books := s.books[side.Name()]
+	kind, body := side.Bill(books, day, books.between(day, day.AddDate(0, 0, 1)))
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", kind)
 	_, _ = w.Write(body)

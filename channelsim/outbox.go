@@ -45,7 +45,7 @@ type attempt struct {
 func (s *Simulator) notify(b *Books, r *Refund) {
 	s.notices++
 	payment := b.paymentOf[r.TransactionID]
-	n := &notice{books: b, shown: r.copy(), content: Notice{ID: fmt.Sprintf("EV-%s-%d", b.side.Name(), s.notices), Payment: *payment}}
+	n := &notice{books: b, shown: r.copy(), content: Notice{Books: b, ID: fmt.Sprintf("EV-%s-%d", b.side.Name(), s.notices), Payment: *payment}}
 	n.content.Refund = n.shown
 	n.content.URL = s.notifyURL[b.side.Name()]
 	if _, ok := b.side.Notice(n.content); !ok {
@@ -68,7 +68,7 @@ func (s *Simulator) try(n *notice, plain bool) {
 	if fault != "" {
 		s.faults.hit(side, phase, fault)
 	}
-	n.content.Refund, n.content.Wrong, n.content.At = n.shown, false, s.now()
+	n.content.Refund, n.content.Wrong, n.content.At = n.shown, false, s.opts.Now()
 	n.content.URL = s.notifyURL[side.Name()]
 	switch fault {
 	case DropBefore:

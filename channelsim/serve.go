@@ -31,7 +31,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &Call{
 		Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, "/"+name), Target: strings.TrimPrefix(r.RequestURI, "/"+name),
-		Query: r.URL.Query(), Header: r.Header, Body: body, Books: s.books[name], sim: s,
+		Query: r.URL.Query(), Header: r.Header, Body: body, At: s.opts.Now(), Books: s.books[name], sim: s,
 	}
 	answer, wrong := s.answer(side, c)
 	if answer.Abort {

@@ -39,7 +39,8 @@ type Side interface {
 	// ShortOfFunds is the answer where the merchant's balance is too small. Nothing was
 	// created.
 	ShortOfFunds(c *Call) Answer
-	// Switch changes which of the channel's keys signs from here on.
+	// Switch changes which of the channel's keys signs from here on, where the caller
+	// does not ask for one. Call.Switched says so of a single answer.
 	Switch()
 	// Lacks reports whether the channel can't have a fault in a phase, because it has
 	// nothing of the kind (no signed answers, no notices, no bill). Sensible says what
@@ -64,7 +65,7 @@ type Side interface {
 	// Zone is the time zone in which the channel's days begin.
 	Zone() *time.Location
 	// Bill renders the bill of a day, of the rows that it shall show.
-	Bill(day time.Time, rows []Refund) (contentType string, body []byte)
+	Bill(books *Books, day time.Time, rows []Refund) (contentType string, body []byte)
 }
 
 // Answer is what a side answers.
@@ -86,6 +87,7 @@ func (a *Answer) Set(name, value string) {
 
 // Notice is one attempt to tell a merchant of a change.
 type Notice struct {
+	Books *Books
 	// ID is the notice's own, the same for every attempt; it has letters, digits and
 	// hyphens.
 	ID string
@@ -95,7 +97,9 @@ type Notice struct {
 	Payment Payment
 	// URL is the address that the account names (POST /sim/notify), "" for none.
 	URL string
-	At  time.Time
+	// At is the time of the attempt by the clock that signatures go by, which POST
+	// /sim/clock does not move.
+	At time.Time
 	// Wrong asks for a signature that does not hold.
 	Wrong bool
 }

@@ -111,8 +111,8 @@ func (s *Simulator) Step(ctx context.Context) int {
 	return len(attempts)
 }
 
-// Next is when something is due by the simulator's clock; ok is false for nothing.
-func (s *Simulator) Next() (at time.Time, ok bool) {
+// NextDue is when something is due by the simulator's clock; ok is false for nothing.
+func (s *Simulator) NextDue() (at time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -135,7 +135,7 @@ func (s *Simulator) Run(ctx context.Context) {
 			continue
 		}
 		wait := longestWait
-		if at, ok := s.Next(); ok {
+		if at, ok := s.NextDue(); ok {
 			wait = min(wait, at.Sub(s.Now()))
 		}
 		timer := time.NewTimer(wait)

@@ -113,7 +113,7 @@ func (r *rig) pass(by time.Duration) {
 	for until := r.Now().Add(by); ; {
 		for r.Step(r.Context()) > 0 {
 		}
-		at, ok := r.Next()
+		at, ok := r.NextDue()
 		if !ok || at.After(until) {
 			r.Advance(until.Sub(r.Now()))
 			r.Step(r.Context())

@@ -58,7 +58,7 @@ func (t *toy) Serve(c *channelsim.Call) channelsim.Answer {
 		if err != nil {
 			return channelsim.Answer{Status: http.StatusBadRequest}
 		}
-		_, body := t.Bill(day, c.BillRows(day))
+		_, body := t.Bill(c.Books, day, c.BillRows(day))
 		return channelsim.Answer{Status: http.StatusOK, Body: body}
 	case kind == "payments":
 		if early := c.Begin(channelsim.StepCharge, name); early != nil {
@@ -133,7 +133,7 @@ func (*toy) CheckPayment(*channelsim.Payment) error { return nil }
 func (*toy) Accepted(status int, _ []byte) bool     { return status == http.StatusOK }
 func (*toy) NoticeDelays() []time.Duration          { return []time.Duration{15 * time.Second, time.Minute} }
 func (*toy) Zone() *time.Location                   { return time.UTC }
-func (*toy) Bill(_ time.Time, rows []channelsim.Refund) (string, []byte) {
+func (*toy) Bill(_ *channelsim.Books, _ time.Time, rows []channelsim.Refund) (string, []byte) {
 	var text strings.Builder
 	for _, r := range rows {
 		fmt.Fprintf(&text, "%s %d\n", r.Number, r.Amount)
