@@ -16,8 +16,12 @@ const maxBody = 1 << 20
 // ServeHTTP answers the channels' callers, and the control calls below /sim/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if name == "sim" {
+	switch name {
+	case "sim":
 		s.control(w, r)
+		return
+	case "readyz": // for scripts that start it and wait
+		write(w, http.StatusOK, struct{}{})
 		return
 	}
 	side := s.sides[name]

@@ -24,6 +24,10 @@ type Side interface {
 	// such as {"base_url": base}.
 	Addresses(base string) map[string]string
 
+	// Settings are the settings and secrets of a channel account that belongs to a part
+	// of sim.json, by the names that `refundry account channels` prints.
+	Settings(shown map[string]string) map[string]string
+
 	// Authenticate checks who calls, and returns the answer to a caller who can't prove
 	// it, nil else. It is called without the lock and by many goroutines at once, and
 	// must not look at the books.

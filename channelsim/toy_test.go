@@ -40,6 +40,8 @@ func (t *toy) Open(_ string, shown, kept map[string]string) error {
 
 func (*toy) Addresses(base string) map[string]string { return map[string]string{"base_url": base} }
 
+func (*toy) Settings(shown map[string]string) map[string]string { return shown }
+
 func (t *toy) Authenticate(c *channelsim.Call) *channelsim.Answer {
 	if c.Header.Get("Key") != t.key {
 		return &channelsim.Answer{Status: http.StatusUnauthorized}

@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,14 @@ func digits(n int) string {
 
 // Addresses implements channelsim.Side.
 func (*Side) Addresses(base string) map[string]string { return map[string]string{"base_url": base} }
+
+// Settings implements channelsim.Side: a direct merchant who verifies by both kinds of
+// platform key.
+func (*Side) Settings(shown map[string]string) map[string]string {
+	settings := maps.Clone(shown)
+	delete(settings, "platform_serial") // it is in the certificate
+	return settings
+}
 
 // Open implements channelsim.Side.
 func (s *Side) Open(base string, shown, kept map[string]string) error {

@@ -157,10 +157,14 @@ type accountAdd struct {
 	Channel string   `help:"What kind of channel: manual, sandbox, ...; account channels lists them." required:"" placeholder:"CHANNEL"`
 	Takes   []string `help:"Channels of charges that it moves, such as wx,wx_pub; default whatever no other account takes." placeholder:"NAME,..."`
 	Default bool     `help:"It goes before others that take the same."`
+	FromSim string   `help:"Take settings and secrets from the sim.json of a channel-sim; --set and --secret replace single ones. For test merchants alone." placeholder:"FILE" type:"path"`
 }
 
 func (c *accountAdd) Run(e *environment) error {
 	settings, secrets, err := c.read(e)
+	if err == nil && c.FromSim != "" {
+		settings, secrets, err = c.simulated(settings, secrets)
+	}
 	if err != nil {
 		return err
 	}
@@ -169,6 +173,9 @@ func (c *accountAdd) Run(e *environment) error {
 		return err
 	}
 	defer d.store.Close()
+	if c.FromSim != "" && d.merchant.Mode != merchant.Test {
+		return usageError{"--from-sim is refused for a live merchant: a simulator moves no money (hint: merchant add --mode test)"}
+	}
 	a, err := d.AddAccount(e, d.by, d.merchant.ID, admin.NewAccount{
 		Channel: c.Channel, Takes: c.Takes, Default: c.Default, Settings: settings, Secrets: secrets,
 	})
@@ -180,6 +187,17 @@ func (c *accountAdd) Run(e *environment) error {
 	}
 	_, err = fmt.Fprintln(e.out, a.ID)
 	return err
+}
+
+// simulated puts what the command line says over what sim.json has.
+func (c *accountAdd) simulated(settings, secrets map[string]string) (map[string]string, map[string]string, error) {
+	ownSettings, ownSecrets, err := fromSim(c.FromSim, c.Channel)
+	if err != nil {
+		return nil, nil, err
+	}
+	maps.Copy(ownSettings, settings)
+	maps.Copy(ownSecrets, secrets)
+	return ownSettings, ownSecrets, nil
 }
 
 type accountList struct{ accountFlags }
