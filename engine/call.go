@@ -26,6 +26,9 @@ const (
 	maxDigest    = 64
 	maxRequestID = 256
 	maxShown     = 32
+	// maxTwins bounds the refunds that are named as made more than once: there are
+	// hardly ever two.
+	maxTwins = 8
 )
 
 // pump starts calls while there are jobs and workers. The lock is held.
@@ -257,6 +260,10 @@ func cleaned(o refund.Outcome) refund.Outcome {
 	o.RetryAfter = max(0, o.RetryAfter)
 	o.SucceededAt = o.SucceededAt.UTC().Truncate(time.Microsecond)
 	o.Sent = cleanedSent(o.Sent)
+	o.Twins = slices.Clone(o.Twins[:min(len(o.Twins), maxTwins)])
+	for n := range o.Twins {
+		o.Twins[n] = clean(o.Twins[n], maxChannelID)
+	}
 	o.Listing, o.IDTaken = "", false
 	return o
 }

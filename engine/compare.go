@@ -36,6 +36,11 @@ func (e *Engine) compare(ctx context.Context, account string, one channel.Listed
 		},
 	})}
 	match, err := e.store.NoticeMatch(ctx, account, n.Noticed)
+	if known := match.Refund.ChannelRefundID; err == nil && known != "" && n.Outcome.ChannelRefundID != "" && known != n.Outcome.ChannelRefundID {
+		// It has the refund's number and is another: the channel made it twice.
+		n.Number = n.Outcome.ChannelRefundID
+		match, err = e.store.NoticeMatch(ctx, account, n.Noticed)
+	}
 	switch {
 	case err != nil:
 		return err

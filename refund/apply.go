@@ -45,6 +45,7 @@ func Apply(charge Charge, r Refund, o Outcome, pace Pace, now time.Time) Change 
 		d.release()
 		d.whileOpen()
 	}
+	d.twice()
 	d.escalate()
 	d.keepLease()
 	return d.change()

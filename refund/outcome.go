@@ -71,7 +71,8 @@ type Sent struct {
 	// UpstreamRequestID is the channel's own name for the call.
 	UpstreamRequestID string `json:"upstream_request_id,omitempty"`
 	// Shown are members of the request that dialects show to merchants, by the
-	// names that they have in the channel's protocol.
+	// names that they have in the channel's protocol, or of its answer where that
+	// asks for something to be done.
 	Shown map[string]string `json:"shown,omitempty"`
 }
 
@@ -95,6 +96,10 @@ type Outcome struct {
 	RetryAfter time.Duration
 	// Settled is what the payer got in another currency; zero when the same.
 	Settled money.Amount
+	// Twins are the channel's own ids of further refunds under the refund's number
+	// that have not failed: it was made more than once. They are no refunds of ours,
+	// and are adopted where the channel's list is compared.
+	Twins []string
 	// Landed is where the money goes; empty members are the way it came.
 	Landed Landed
 	// Sent is what the call sent; zero for notices.

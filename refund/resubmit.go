@@ -1,6 +1,9 @@
 package refund
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // manyTries is after how many looks at a list that can't be read an operator is
 // told: with a back-off that doubles from a second, some minutes.
@@ -108,6 +111,16 @@ func (d *decision) person(text string) {
 		d.alert(text)
 	}
 	d.r.NeedsPerson = true
+}
+
+// twice tells an operator of a refund that the channel made more than once.
+func (d *decision) twice() {
+	if len(d.o.Twins) == 0 {
+		return
+	}
+	others := strings.Join(d.o.Twins, ", ")
+	d.note("made more than once: also as " + others)
+	d.alert("the channel made a refund more than once: also as " + others + " (hint: refundry account check --since adopts what was made twice)")
 }
 
 // takeID keeps the channel's own id of the refund. One that another refund has,

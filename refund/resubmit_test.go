@@ -294,3 +294,15 @@ func TestNoHistoryAtAForgetfulChannelMovesMoneyTwice(t *testing.T) {
 		})
 	})
 }
+
+func TestARefundThatTheChannelMadeTwiceIsTold(t *testing.T) {
+	w := newWorld(paid(t, 100))
+	id := w.accept(t, nil).ID
+	w.answer(t, id, pace, refund.Outcome{Kind: refund.OutcomeDone, Source: refund.Submit, ChannelRefundID: "1", Twins: []string{"2", "3"}})
+	if r := w.refunds[id]; r.State != refund.Succeeded || r.ChannelRefundID != "1" {
+		t.Errorf("%+v", r)
+	}
+	if len(w.alerts) != 1 || !strings.Contains(w.alerts[0].Text, "2, 3") {
+		t.Errorf("alerts %v", w.alerts)
+	}
+}

@@ -1,6 +1,9 @@
 package service
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -22,6 +25,15 @@ type badLine struct {
 	forge func(http.Header)
 	// submits and queries are the faults of the next calls, in order.
 	submits, queries []string
+	// late is a submit that was held back.
+	late *http.Request
+}
+
+// deliver lets a submit through that was held back, and returns its answer's status.
+func (l *badLine) deliver() int {
+	answer := httptest.NewRecorder()
+	l.platform.ServeHTTP(answer, l.late)
+	return answer.Code
 }
 
 // spoil sets the faults of the next calls.
@@ -49,7 +61,12 @@ func (l *badLine) next(r *http.Request) (fault string) {
 
 func (l *badLine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault := l.next(r)
-	if fault == "drop before" {
+	if fault == "late" {
+		body, _ := io.ReadAll(r.Body)
+		l.late = r.Clone(context.WithoutCancel(r.Context()))
+		l.late.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if fault == "drop before" || fault == "late" {
 		panic(http.ErrAbortHandler)
 	}
 	answer := httptest.NewRecorder()

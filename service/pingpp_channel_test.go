@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,4 +166,48 @@ func TestEachFaultOnTheWayToPingppEndsInOneMovement(t *testing.T) {
 		})
 	}
 	p.T = t
+}
+
+// A submit that Ping++ held back for longer than the settling time is made after
+// the one that replaced it: money has moved twice. It is found, told and adopted.
+func TestASubmitThatPingppMakesLateIsFound(t *testing.T) {
+	var clock hurriedClock
+	line := &badLine{}
+	server := httptest.NewServer(line)
+	t.Cleanup(server.Close)
+	platform := start(t, Options{Database: storetest.SQLite(t), Demo: true, Now: clock.now, EgressAllow: ownMachine})
+	line.platform = platform.Handler()
+	shop, shopAddress := listening(t, Options{Database: storetest.SQLite(t), Now: clock.now})
+	p := pingppShop(t, shop, platform, server.URL, "upacp", false)
+	theirs, id := pingppCharge(t, platform, 1, "upacp")
+	line.spoil([]string{"late"}, nil)
+	asked := p.ask(p.register(theirs, id), 100)
+	first := clock.hurry(t, p.Service, p.owner, asked, refund.Succeeded)
+	p.agree(theirs, 100, 1)
+
+	p.announce("pingpp", shopAddress, `"refund.succeeded"`)
+	if code := line.deliver(); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	told := func() bool {
+		alerts, _, err := p.Store.Alerts(t.Context(), p.owner, false, refund.Page{Limit: 50})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(alerts, func(a refund.StoredAlert) bool { return strings.Contains(a.Text, "made a refund more than once") })
+	}
+	for end := time.Now().Add(patience); !told(); {
+		if time.Now().After(end) {
+			t.Fatalf("nobody was alerted; attempts %+v", p.attempts(asked))
+		}
+	}
+	found, err := p.admin.AskAccount(t.Context(), p.by, p.owner, p.account.ID, first.CreatedAt, nil)
+	// An account without bills can't say that all was found: of lost charges it knows nothing.
+	if refund.KindOf(err) != refund.KindStateConflict || len(found.Adopted) != 1 || found.Adopted[0].Amount != 100 || found.Adopted[0].ChannelRefundID == first.ChannelRefundID {
+		t.Errorf("%+v, %v", found, err)
+	}
+	p.agree(theirs, 200, 2)
+	if ours, err := p.Store.Charge(t.Context(), p.owner, first.ChargeID); err != nil || ours.Refunded != 200 {
+		t.Errorf("%+v, %v", ours, err)
+	}
 }

@@ -43,6 +43,7 @@ type fake struct {
 	faults  []string // one for each POST
 	lists   []string // one for each GET of a list
 	gets    []string // one for each GET of a refund
+	always  string   // an error for every POST, "status type code"
 	ends    string   // the status and failure_code that each refund has when it is read
 	charge  map[string]any
 	seen    []*http.Request
@@ -132,6 +133,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.seen, f.bodies = append(f.seen, r), append(f.bodies, string(body))
 	if !f.authentic(r, body) {
 		f.write(w, 401, problem("invalid_request_error", "", "", "提供了无效的 API KEY: sk_test_*************************。"), "unsigned")
+		return
+	}
+	if r.Method == http.MethodPost && f.answered(w, f.always) {
 		return
 	}
 	const charges = "/v1/charges"

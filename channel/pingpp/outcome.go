@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/money"
@@ -32,9 +31,6 @@ var faults = map[int]map[string]refund.OutcomeKind{
 	http.StatusForbidden: {"": refund.OutcomeTryLater},
 	http.StatusNotFound:  {"": refund.OutcomeRefused},
 }
-
-// codeTwice is that of a refund which is there twice.
-const codeTwice = "TWICE"
 
 // failures are what a refund object's failure_code says where its status is failed.
 // refund_retry is a failure too: another refund is to be created, which is the
@@ -91,12 +87,15 @@ func (f *faulted) code() string {
 	return "HTTP_" + strconv.Itoa(f.status)
 }
 
+// errNotBelieved: there is an answer, and nobody may go by it.
+var errNotBelieved = errors.New("not believed")
+
 // failure is what is wrong with an answer that should be 200: a problem, or a
 // *faulted.
 func (a answer) failure() error {
 	switch {
-	case a.problem != nil && a.status >= http.StatusMultipleChoices:
-		return fmt.Errorf("HTTP %d, not believed: %w", a.status, a.problem)
+	case a.problem != nil && a.status != 0:
+		return fmt.Errorf("HTTP %d, %w: %w", a.status, errNotBelieved, a.problem)
 	case a.problem != nil:
 		return a.problem
 	case a.status == http.StatusOK:
@@ -112,10 +111,13 @@ func (a answer) failure() error {
 // unread is the outcome of a query whose answer says nothing of the refund.
 func unread(sent refund.Sent, err error) refund.Outcome {
 	o := refund.Outcome{Kind: refund.OutcomeUnknown, Code: "NO_ANSWER", Message: err.Error(), Sent: sent}
-	if fault := (*faulted)(nil); errors.As(err, &fault) {
+	switch fault := (*faulted)(nil); {
+	case errors.As(err, &fault):
 		o.Code = fault.code()
-	} else if errors.Is(err, wire.ErrAnswer) {
+	case errors.Is(err, wire.ErrAnswer):
 		o.Code = "UNREADABLE"
+	case errors.Is(err, errNotBelieved):
+		o.Code = "NOT_BELIEVED"
 	}
 	return o
 }
@@ -180,14 +182,8 @@ func said(sent refund.Sent, got wire.Refund, twins []wire.Refund) refund.Outcome
 
 // withTwins tells of refunds that were made twice.
 func withTwins(o refund.Outcome, twins []wire.Refund) refund.Outcome {
-	if len(twins) == 0 {
-		return o
+	for _, one := range twins {
+		o.Twins = append(o.Twins, one.ID)
 	}
-	ids := make([]string, len(twins))
-	for at, one := range twins {
-		ids[at] = one.ID
-	}
-	o.Code = codeTwice
-	o.Message = "Ping++ has this refund more than once: also as " + strings.Join(ids, ", ") + " (hint: refundry account check --since adopts them)"
 	return o
 }

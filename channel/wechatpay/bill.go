@@ -72,7 +72,7 @@ func (c *connector) download(ctx context.Context, where wire.BillAnswer) (channe
 	if err != nil {
 		return nil, err
 	}
-	response, _, err := c.send(ctx, c.client(true), http.MethodGet, target, nil)
+	response, _, err := c.send(ctx, c.bills, http.MethodGet, target, nil)
 	if err != nil {
 		return nil, fmt.Errorf("download the bill: %w", err)
 	}

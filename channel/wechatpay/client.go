@@ -9,11 +9,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 	wire "github.com/refundry/refundry/wire/wechatpay"
@@ -52,7 +51,7 @@ func (a answer) value() (exactjson.Value, error) {
 
 // call signs and makes a request, and verifies the answer.
 func (c *connector) call(ctx context.Context, method, target string, body []byte) (a answer) {
-	response, sent, err := c.send(ctx, c.client(false), method, target, body)
+	response, sent, err := c.send(ctx, c.calls, method, target, body)
 	a.sent = sent
 	if err != nil {
 		a.problem = err
@@ -65,7 +64,7 @@ func (c *connector) call(ctx context.Context, method, target string, body []byte
 	a.body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		a.problem = fmt.Errorf("the answer broke off: %w", bare(err))
+		a.problem = fmt.Errorf("the answer broke off: %w", egress.Bare(err))
 	case len(a.body) > maxAnswer:
 		a.body, a.problem = nil, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	default:
@@ -90,10 +89,10 @@ func (c *connector) verify(header http.Header, body []byte) error {
 }
 
 // send signs and sends a request. The response's body is for the caller to close.
-func (c *connector) send(ctx context.Context, client *http.Client, method, target string, body []byte) (*http.Response, refund.Sent, error) {
+func (c *connector) send(ctx context.Context, clients egress.Pair, method, target string, body []byte) (*http.Response, refund.Sent, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+target, bytes.NewReader(body))
 	if err != nil {
-		return nil, refund.Sent{}, fmt.Errorf("make request: %w", bare(err))
+		return nil, refund.Sent{}, fmt.Errorf("make request: %w", egress.Bare(err))
 	}
 	// What is signed is the request line as it goes out, base_url's path included.
 	if err := c.authorize(request, body); err != nil {
@@ -101,9 +100,9 @@ func (c *connector) send(ctx context.Context, client *http.Client, method, targe
 	}
 	sum := sha256.Sum256(append([]byte(method+" "+request.URL.RequestURI()+"\n"), body...))
 	sent := refund.Sent{Digest: hex.EncodeToString(sum[:])}
-	response, err := client.Do(request)
+	response, err := clients.For(c.base).Do(request)
 	if err != nil {
-		return nil, sent, fmt.Errorf("no answer: %w", bare(err))
+		return nil, sent, fmt.Errorf("no answer: %w", egress.Bare(err))
 	}
 	return response, sent, nil
 }
@@ -125,30 +124,6 @@ func (c *connector) authorize(request *http.Request, body []byte) error {
 		request.Header.Set("Content-Type", contentType)
 	}
 	return nil
-}
-
-// client is the one for the account's address.
-func (c *connector) client(bill bool) *http.Client {
-	plain := strings.HasPrefix(strings.ToLower(c.base), "http:")
-	switch {
-	case plain && bill:
-		return c.plainBills
-	case plain:
-		return c.plainCalls
-	case bill:
-		return c.bills
-	}
-	return c.calls
-}
-
-// bare takes the address off an error of package http: an error does not repeat
-// what the account says.
-func bare(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
 }
 
 func requestID(header http.Header) string {

@@ -3,7 +3,6 @@ package wechatpay
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -58,7 +57,7 @@ func (*Driver) Settings() []merchant.Setting {
 		{Name: settingPlatformCertificate, Meaning: "WeChat Pay's platform certificates, one or several PEM texts; with the public key both verify, as a move from one to the other needs", Check: areCertificates},
 		{Name: settingSignedBy, Meaning: "which of two keys answers are asked to be signed by, public_key or certificate; default public_key where it is set", Check: merchant.OneOf(byCertificate, byPublicKey)},
 		{Name: settingFundsFlow, Default: oldFundsFlow, Meaning: "new for a merchant whose basic account pays every refund: the account that a refund asks to be paid from is then not sent; else old", Check: merchant.OneOf(oldFundsFlow, newFundsFlow)},
-		{Name: settingBaseURL, Default: wire.Host, Meaning: "where WeChat Pay is called", Check: isBaseURL},
+		{Name: settingBaseURL, Default: wire.Host, Meaning: "where WeChat Pay is called", Check: egress.CheckBase},
 	}
 }
 
@@ -108,20 +107,6 @@ func isPublicKeyID(value string) error {
 func isPublicKey(value string) error {
 	_, err := pemkey.ParseRSAPublicKey(value)
 	return err
-}
-
-// everywhere makes the check of an address one of its form alone: which networks
-// may be called is decided at each connection, by the process that calls.
-var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-
-func isBaseURL(value string) error {
-	if err := egress.Check(value, everywhere); err != nil {
-		return err
-	}
-	if u, err := url.Parse(value); err != nil || u.RawQuery != "" || u.ForceQuery {
-		return errors.New("must be an address without a query")
-	}
-	return nil
 }
 
 // base is what every address begins with.

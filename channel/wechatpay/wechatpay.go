@@ -8,7 +8,6 @@ package wechatpay
 import (
 	"crypto/rand"
 	"io"
-	"net/http"
 	"net/netip"
 	"time"
 
@@ -42,8 +41,8 @@ type Options struct {
 type Driver struct {
 	now    func() time.Time
 	random io.Reader
-	// calls are for https and plainCalls for http; bills are the same with more time.
-	calls, plainCalls, bills, plainBills *http.Client
+	// bills are the same clients as calls, with more time.
+	calls, bills egress.Pair
 }
 
 var _ interface {
@@ -61,8 +60,7 @@ func New(opts Options) *Driver {
 	}
 	return &Driver{
 		now: opts.Now, random: opts.Random,
-		calls: egress.Client(opts.EgressAllow, channel.CallTimeout), plainCalls: egress.PlainClient(opts.EgressAllow, channel.CallTimeout),
-		bills: egress.Client(opts.EgressAllow, billTimeout), plainBills: egress.PlainClient(opts.EgressAllow, billTimeout),
+		calls: egress.NewPair(opts.EgressAllow, channel.CallTimeout), bills: egress.NewPair(opts.EgressAllow, billTimeout),
 	}
 }
 

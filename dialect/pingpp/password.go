@@ -63,6 +63,10 @@ func (d *Dialect) refundShown(c *call, r refund.Refund, charge refund.Charge) wi
 		code, message := wire.CodeRefundWaitOperation, wire.WaitOperation(d.passwordAddress(c, out.OrderNo, "/refunds/"+out.ID, r, charge))
 		out.FailureCode, out.FailureMsg = &code, &message
 	}
+	if code, message := r.Shown["failure_code"], r.Shown["failure_msg"]; code == wire.CodeRefundWaitOperation && out.Status == wire.StatusPending {
+		// The charge was made at Ping++ itself, whose address it is.
+		out.FailureCode, out.FailureMsg = &code, &message
+	}
 	return out
 }
 
