@@ -9,6 +9,7 @@ import (
 	"github.com/refundry/refundry/channel/manual"
 	channelpingpp "github.com/refundry/refundry/channel/pingpp"
 	"github.com/refundry/refundry/channel/sandbox"
+	channelstripe "github.com/refundry/refundry/channel/stripe"
 	channelwechatpay "github.com/refundry/refundry/channel/wechatpay"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/dialect/native"
@@ -82,6 +83,7 @@ func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]cha
 		merchant.ChannelSandbox: s.sandbox,
 		merchant.ChannelManual:  manual.Driver{},
 		channelpingpp.Name:      channelpingpp.New(channelpingpp.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
+		channelstripe.Name:      channelstripe.New(channelstripe.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		channelwechatpay.Name:   channelwechatpay.New(channelwechatpay.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 	}
 }

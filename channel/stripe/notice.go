@@ -1,0 +1,243 @@
+package stripe
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	stripe "github.com/stripe/stripe-go/v86"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
+)
+
+// maxNotice bounds an event: a charge with ten refunds has some 20 kilobytes.
+const maxNotice = 256 << 10
+
+// Why a notice is not taken, where no other error says it.
+var (
+	errNotice   = errors.New("the event can't be read")
+	errMode     = errors.New("the event is of the other mode: live and test have endpoints of their own")
+	errEncoding = errors.New("the event is compressed")
+	errLong     = fmt.Errorf("the event has more than %d bytes", maxNotice)
+	errNoSecret = errors.New("the account has no webhook_secret, so that no event can be verified (hint: account set with the endpoint's signing secret)")
+)
+
+// Receive implements channel.Receiver: the signature is verified over the body as
+// it came, and only then is anything read. What tells of neither a refund nor a
+// dispute is taken and says nothing.
+func (d *Driver) Receive(a channel.Account, r *http.Request) ([]channel.Notified, channel.Reply, error) {
+	notified, err := d.receive(a, r)
+	return notified, reply, err
+}
+
+func (d *Driver) receive(a channel.Account, r *http.Request) ([]channel.Notified, error) {
+	body, err := readNotice(r)
+	if err != nil {
+		return nil, err
+	}
+	secrets := webhookSecrets(a)
+	if len(secrets) == 0 {
+		return nil, errNoSecret
+	}
+	if err := verify(r.Header.Get(headerSignature), body, secrets, d.now()); err != nil {
+		return nil, err
+	}
+	// The client's own reader takes duplicate names and trailing data.
+	if _, err := exactjson.Decode(body, exactjson.Limits{Bytes: maxNotice}); err != nil {
+		return nil, errNotice
+	}
+	var event stripe.Event
+	if err := json.Unmarshal(body, &event); err != nil || event.Object != "event" || event.Data == nil {
+		return nil, errNotice
+	}
+	switch {
+	case event.Livemode != (a.Mode != merchant.Test):
+		return nil, errMode
+	case event.Account != "":
+		return nil, nil // a connected account's, whose payments are not this one's
+	}
+	return read(event)
+}
+
+// webhookSecrets are an account's, and those before a rotation that still live.
+func webhookSecrets(a channel.Account) (out []string) {
+	all := []map[string]string{a.Secrets}
+	for _, earlier := range a.Previous {
+		all = append(all, earlier.Secrets)
+	}
+	for _, secrets := range all {
+		if one := secrets[secretWebhook]; one != "" {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+func readNotice(r *http.Request) ([]byte, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, errEncoding
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxNotice+1))
+	switch {
+	case err != nil:
+		return nil, errNotice
+	case len(body) > maxNotice:
+		return nil, errLong
+	}
+	return body, nil
+}
+
+// read is what a verified event tells of.
+func read(event stripe.Event) ([]channel.Notified, error) {
+	switch event.Type {
+	case stripe.EventTypeRefundCreated, stripe.EventTypeRefundUpdated, stripe.EventTypeRefundFailed, stripe.EventTypeChargeRefundUpdated:
+		var r stripe.Refund
+		if err := json.Unmarshal(event.Data.Raw, &r); err != nil {
+			return nil, errNotice
+		}
+		return refundNotice(event, &r)
+	case stripe.EventTypeChargeRefunded:
+		return chargeNotice(event)
+	case stripe.EventTypeChargeDisputeCreated, stripe.EventTypeChargeDisputeUpdated, stripe.EventTypeChargeDisputeClosed,
+		stripe.EventTypeChargeDisputeFundsWithdrawn, stripe.EventTypeChargeDisputeFundsReinstated:
+		return disputeNotice(event)
+	}
+	return nil, nil
+}
+
+// refundNotice is an event's refund.
+func refundNotice(event stripe.Event, r *stripe.Refund) ([]channel.Notified, error) {
+	amount, counted := fromStripe(r.Amount, string(r.Currency))
+	kind, known := states[r.Status]
+	charge, intent := partsOf(r.Charge, r.PaymentIntent)
+	if r.Object != "refund" || r.ID == "" || !counted || charge+intent == "" {
+		return nil, errNotice
+	}
+	n := channel.Notified{
+		Text:    fmt.Sprintf("%s %s: refund %s of %d %s of %s: %s", event.Type, event.ID, r.ID, r.Amount, r.Currency, charge, r.Status),
+		Noticed: refund.Noticed{Number: numberOf(r), Currency: amount.Currency},
+	}
+	n.Outcome = refund.Outcome{Kind: kind, ChannelRefundID: r.ID, Amount: &amount.Minor}
+	if !known {
+		n.Hint, n.Outcome = true, refund.Outcome{ChannelRefundID: r.ID}
+	} else {
+		explain(&n.Outcome, r)
+	}
+	if kind == refund.OutcomeDone {
+		n.Outcome.SucceededAt = time.Unix(event.Created, 0)
+	}
+	return named(n, charge, intent), nil
+}
+
+// named is a notice under each name that its payment may have here.
+func named(n channel.Notified, charge, intent string) (out []channel.Notified) {
+	for _, n.TransactionID = range names(n.Number, charge, intent) {
+		out = append(out, n)
+	}
+	return out
+}
+
+// names are those under which the payment of a refund may be registered: its charge
+// and its payment intent. A refund of ours is found by its number, and one is enough.
+// Of two, the one that no charge has is matched later by the refund that the other
+// led to.
+func names(number, charge, intent string) (out []string) {
+	for _, id := range []string{charge, intent} {
+		if id != "" && (number == "" || len(out) == 0) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// chargeNotice is an event that says of a charge that something of it was refunded.
+// It holds the refunds up to API version 2022-08-01, for later ones refund.created
+// comes beside it and says all.
+func chargeNotice(event stripe.Event) (out []channel.Notified, err error) {
+	var charge stripe.Charge
+	if err := json.Unmarshal(event.Data.Raw, &charge); err != nil || charge.Object != "charge" {
+		return nil, errNotice
+	}
+	if charge.Refunds == nil {
+		return nil, nil
+	}
+	for _, r := range charge.Refunds.Data {
+		one, err := refundNotice(event, r)
+		if err != nil {
+			return nil, err
+		}
+		for at := range one {
+			// The refunds before the newest are as old as they are.
+			one[at].Outcome.SucceededAt = time.Unix(r.Created, 0)
+		}
+		out = append(out, one...)
+	}
+	return out, nil
+}
+
+// disputeStates are what a dispute's status says. A warning is a question by the
+// bank; prevented, the dispute never began.
+var disputeStates = map[stripe.DisputeStatus]refund.DisputeState{
+	stripe.DisputeStatusWarningNeedsResponse: refund.DisputeInquiry,
+	stripe.DisputeStatusWarningUnderReview:   refund.DisputeInquiry,
+	stripe.DisputeStatusWarningClosed:        refund.DisputeWon,
+	stripe.DisputeStatusPrevented:            refund.DisputeWon,
+	stripe.DisputeStatusNeedsResponse:        refund.DisputeOpen,
+	stripe.DisputeStatusUnderReview:          refund.DisputeOpen,
+	stripe.DisputeStatusWon:                  refund.DisputeWon,
+	stripe.DisputeStatusLost:                 refund.DisputeLost,
+}
+
+func disputeNotice(event stripe.Event) ([]channel.Notified, error) {
+	var d stripe.Dispute
+	if err := json.Unmarshal(event.Data.Raw, &d); err != nil || d.Object != "dispute" || d.ID == "" {
+		return nil, errNotice
+	}
+	amount, counted := fromStripe(d.Amount, string(d.Currency))
+	state, known := disputeStates[d.Status]
+	charge, intent := partsOf(d.Charge, d.PaymentIntent)
+	if !counted || !known || charge+intent == "" {
+		return nil, errNotice
+	}
+	if state == refund.DisputeOpen && event.Type == stripe.EventTypeChargeDisputeFundsWithdrawn {
+		state = refund.DisputeWithdrawn
+	}
+	return named(channel.Notified{
+		Text: fmt.Sprintf("%s %s: dispute %s of %d %s of %s: %s, %s", event.Type, event.ID, d.ID, d.Amount, d.Currency, charge, d.Status, d.Reason),
+		Noticed: refund.Noticed{Dispute: &refund.Dispute{
+			ChannelDisputeID: d.ID, Amount: amount, State: state, Reason: string(d.Reason), ChannelAt: time.Unix(event.Created, 0),
+		}},
+	}, charge, intent), nil
+}
+
+// refusals are the errors of requests that were not taken as Stripe's; all others
+// come of what could not be kept.
+var refusals = []error{errNotice, errMode, errEncoding, errLong, errNoSecret, errSignatureHeader, errSignatureTime, errSignature}
+
+// reply is the answer to an event: Stripe sends one again for days until it is
+// answered with 2xx.
+func reply(problem error) channel.Answer {
+	if problem == nil {
+		return channel.Answer{Status: http.StatusOK}
+	}
+	for _, known := range refusals {
+		if errors.Is(problem, known) {
+			return failure(http.StatusBadRequest, known.Error())
+		}
+	}
+	return failure(http.StatusInternalServerError, "the event could not be kept; send it again")
+}
+
+// Refuse implements channel.Receiver.
+func (*Driver) Refuse(status int) channel.Answer { return failure(status, "no such endpoint") }
+
+// failure is shown on Stripe's pages.
+func failure(status int, text string) channel.Answer {
+	return channel.Answer{Status: status, ContentType: "text/plain; charset=utf-8", Body: []byte(text + "\n")}
+}
