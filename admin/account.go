@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ type Channels interface {
 	// TryOpen opens an account as it is, and keeps nothing. KindInvalid names the
 	// setting that can't work.
 	TryOpen(account merchant.ChannelAccount) (channel.Connector, error)
+	// ReadBill begins to read the file of a day's bill of an account.
+	// channel.ErrUnsupported: its channel's files can't be read.
+	ReadBill(account merchant.ChannelAccount, day channel.BillDay, file io.Reader) (channel.Bill, error)
 }
 
 const (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -120,7 +119,7 @@ type question struct {
 // too, and asks about each payment that it has: a bill may leave something out.
 func (q *question) all(ctx context.Context, can channel.Capabilities) error {
 	if can.Bills {
-		if err := q.bills(ctx); err != nil {
+		if err := q.bills(ctx, can); err != nil {
 			return err
 		}
 		q.again = true
@@ -189,47 +188,32 @@ func (q *question) payment(ctx context.Context, c refund.Charge) error {
 // bills reads the bill of each day. Of days on which the account has sent nothing,
 // because it was paused before they began, it takes what is there: the bill of the
 // day itself is never ready.
-func (q *question) bills(ctx context.Context) error {
-	for day := q.since.UTC().Truncate(24 * time.Hour); !day.After(q.now()); day = day.AddDate(0, 0, 1) {
+func (q *question) bills(ctx context.Context, can channel.Capabilities) error {
+	for day := can.BillDay(q.since); !day.Day.After(q.now()); day = day.Next() {
 		err := q.bill(ctx, day)
-		if errors.Is(err, channel.ErrBillNotReady) && q.pausedBefore(day) {
+		if errors.Is(err, channel.ErrBillNotReady) && q.pausedBefore(day.Day) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("read the bill of %s: %w", day.Format(time.DateOnly), err)
+			return fmt.Errorf("read the bill of %s: %w", day, err)
 		}
 	}
 	return nil
 }
 
 // pausedBefore reports whether the account has been as it is, paused, since before a
-// day. The channel's day may begin some hours before or after ours.
+// day. The channel's clock may differ from ours.
 func (q *question) pausedBefore(day time.Time) bool {
 	return q.account.State == merchant.AccountPaused && q.account.UpdatedAt.Add(askMargin).Before(day)
 }
 
-func (q *question) bill(ctx context.Context, day time.Time) error {
-	bill, err := safely(func() (channel.Bill, error) { return q.connector.Bill(ctx, channel.BillDay{Day: day}) })
+func (q *question) bill(ctx context.Context, day channel.BillDay) error {
+	bill, err := safely(func() (channel.Bill, error) { return q.connector.Bill(ctx, day) })
 	if err != nil {
 		return err
 	}
 	defer func() { _ = bill.Close() }()
-	var rows []channel.Listed
-	for {
-		row, err := safely(bill.Next)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if err == nil {
-			rows = append(rows, row)
-		}
-		if ended := err != nil; ended || len(rows) == maxListed {
-			if err := q.take(ctx, rows); err != nil || ended {
-				return err
-			}
-			rows = nil
-		}
-	}
+	return channel.ReadBill(ctx, bill, maxListed, func(rows []channel.Listed) error { return q.take(ctx, rows) })
 }
 
 // take compares what was listed, and looks for refunds of ours that may be the

@@ -53,6 +53,8 @@ type Chains interface {
 type Services struct {
 	Store  Store
 	Engine Engine
+	// Reconciler compares channels' bills with our books.
+	Reconciler Reconciler
 	// Channels are the drivers of the channels.
 	Channels Channels
 	// Dialects are what the dialects say of themselves.

@@ -3,6 +3,7 @@ package channel
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -168,6 +169,16 @@ func (c *Connectors) TryOpen(account merchant.ChannelAccount) (Connector, error)
 	one := &keptConnector{}
 	c.openNow(one, account)
 	return one.connector, one.err
+}
+
+// ReadBill begins to read the file of a day's bill of an account. ErrUnsupported:
+// its channel's files can't be read.
+func (c *Connectors) ReadBill(account merchant.ChannelAccount, day BillDay, file io.Reader) (Bill, error) {
+	reader, ok := c.drivers[account.Channel].(BillReader)
+	if !ok {
+		return nil, ErrUnsupported
+	}
+	return reader.ReadBill(c.read(account), day, file)
 }
 
 func (c *Connectors) opened(account merchant.ChannelAccount) *keptConnector {

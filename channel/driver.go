@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"io"
 	"net/http"
 
 	"github.com/refundry/refundry/merchant"
@@ -70,6 +71,16 @@ type Receiver interface {
 	// Refuse is the answer, in the channel's own form, to a request for an
 	// account that is unknown, closed or another driver's.
 	Refuse(status int) Answer
+}
+
+// BillReader is a driver that reads a bill from a file, as a person downloads it
+// from the channel's own pages.
+type BillReader interface {
+	// ReadBill begins to read the file of a day's bill of an account. It takes no
+	// row that is another account's: such a file is an error, of ReadBill or of
+	// Next. What a row's number of bytes, a file in an archive or its unpacked size
+	// may be is bounded. Close does not close the file.
+	ReadBill(account Account, day BillDay, file io.Reader) (Bill, error)
 }
 
 // Reply makes the answer to a channel's request after its notices' commit.

@@ -29,6 +29,13 @@ type Capabilities struct {
 	Charges bool // Charge looks a payment up
 	List    bool // List lists the refunds of a payment
 	Bills   bool // Bill opens a day's bill
+	// BillZone is the time zone of the days of bills; nil is UTC. It counts for
+	// files that somebody downloaded too.
+	BillZone *time.Location
+	// BilledWhenAccepted says that a refund is in the bill of the day on which the
+	// channel accepted it, with the state that it had then; else in that of the day
+	// on which it succeeded.
+	BilledWhenAccepted bool
 	// ByHand says that nobody is called: an operator moves the money and
 	// resolves the refund with proof.
 	ByHand bool

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -190,7 +189,7 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 			ctx, cancel = context.WithTimeout(all, channel.CallTimeout)
 			defer cancel()
 		}
-		w.Outcome = e.call(ctx, opened.Connector, j.step, instruction(j.Claimed))
+		w.Outcome = e.call(ctx, opened.Connector, j.step, channel.InstructionOf(j.Refund, j.Charge))
 		w.Outcome.Sent.AccountVersion = opened.Account.Version
 		if j.step == refund.StepQuery {
 			w.Outcome = e.confirm(ctx, opened, w.Outcome, now, j.Claimed)
@@ -240,17 +239,6 @@ func sourceOf(step refund.Step) refund.Source {
 		return refund.Submit
 	}
 	return refund.Query
-}
-
-func instruction(c refund.Claimed) channel.Instruction {
-	return channel.Instruction{
-		MerchantID: c.Refund.MerchantID, RefundID: c.Refund.ID,
-		Number: c.Refund.ChannelNumber, ChannelRefundID: c.Refund.ChannelRefundID,
-		Account: c.Refund.ChannelAccount, TransactionID: c.Charge.TransactionID,
-		Amount: money.Amount{Minor: c.Refund.Amount, Currency: c.Refund.Currency},
-		Total:  money.Amount{Minor: c.Charge.Amount, Currency: c.Charge.Currency},
-		Reason: c.Refund.Reason, Charge: c.Charge, Refund: c.Refund,
-	}
 }
 
 // cleaned bounds a channel's texts and takes out what no database keeps.

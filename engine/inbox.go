@@ -116,8 +116,10 @@ func (e *Engine) tellAside(n refund.KeptNotice) {
 }
 
 // noticeDigest tells notices of an account apart by what they say: a channel that
-// sends one again may sign or encrypt it anew.
+// sends one again may sign or encrypt it anew, and who had it looked for does not
+// count.
 func noticeDigest(n refund.Noticed) string {
+	n.Outcome.Cause = refund.Cause{}
 	text, err := json.Marshal(n)
 	if err != nil {
 		panic("engine: a notice is no JSON: " + err.Error()) // texts, numbers and times always are

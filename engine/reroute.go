@@ -36,7 +36,7 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "LIMIT", Message: "too many reroutes at once for the channel's limits: nothing was sent"}
 	default:
 		w.pace = opened.Nature.Pace
-		w.Outcome = e.reroute(ctx, opened.Connector, instruction(claimed), to)
+		w.Outcome = e.reroute(ctx, opened.Connector, channel.InstructionOf(claimed.Refund, claimed.Charge), to)
 		w.Outcome.Sent.AccountVersion = opened.Account.Version
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = refund.Reroute, claimed.Refund.LeaseEpoch, now

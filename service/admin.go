@@ -12,6 +12,7 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/reconcile"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/telemetry"
 )
@@ -26,7 +27,7 @@ func (s *Service) joinAdmin(database engine.Store, board *intake.Board) {
 	s.engine = engine.New(database, board, s.connectors.Connector, s.engineOptions(drivers))
 	s.Store.UseAccountTerms(accountTerms(s.connectors, s.engine.Broken))
 	s.admin = admin.New(admin.Services{
-		Store: s.Store, Engine: s.engine, Channels: s.connectors, Dialects: s.dialects(), EgressCheck: s.egressCheck,
+		Store: s.Store, Engine: s.engine, Reconciler: reconcile.New(s.Store, s.engine, ""), Channels: s.connectors, Dialects: s.dialects(), EgressCheck: s.egressCheck,
 		Wake: s.wake, Now: now, Log: log,
 	})
 }

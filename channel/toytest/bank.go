@@ -33,6 +33,12 @@ type Bank struct {
 	Now func() time.Time
 	// BillsUntil is the first day whose bill is not ready yet; zero if all are.
 	BillsUntil time.Time
+	// BillZone and BilledWhenAccepted are as in channel.Capabilities; a refund is
+	// accepted when it succeeds.
+	BillZone           *time.Location
+	BilledWhenAccepted bool
+	// Lie, if not nil, makes another bill of a day's rows.
+	Lie func(day channel.BillDay, rows []channel.Listed) []channel.Listed
 
 	mu      sync.Mutex
 	keys    map[string][]byte // by shop
@@ -181,6 +187,21 @@ func (b *Bank) Entry(number string) Entry {
 		return *e
 	}
 	return Entry{}
+}
+
+// Add books a refund that was made on the bank's own pages.
+func (b *Bank) Add(e Entry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e.Moves = 1
+	b.entries[e.Number] = &e
+}
+
+// Fail has a refund fail, or be sent back.
+func (b *Bank) Fail(number string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.entries[number].Kind = refund.OutcomeFailed
 }
 
 // Finish has a refund that the bank works on succeed.

@@ -6,6 +6,7 @@ package toytest
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -26,6 +27,7 @@ type Driver struct{ Bank *Bank }
 var _ interface {
 	channel.Driver
 	channel.Receiver
+	channel.BillReader
 } = Driver{}
 
 var shopForm = regexp.MustCompile(`^[0-9]{4}$`)
@@ -91,10 +93,30 @@ func (c connector) Bill(ctx context.Context, day channel.BillDay) (channel.Bill,
 		return nil, channel.ErrBillNotReady
 	}
 	rows, err := c.bank.List(ctx, c.shop, c.key, func(e Entry) bool {
-		return !e.At.Before(day.Day) && e.At.Before(day.Day.AddDate(0, 0, 1))
+		return !e.At.Before(day.Day) && e.At.Before(day.Next().Day)
 	})
+	if c.bank.Lie != nil {
+		rows = c.bank.Lie(day, rows)
+	}
 	return &bill{rows}, err
 }
+
+// ReadBill implements channel.BillReader: a line of JSON for each refund, with the
+// members of channel.Listed.
+func (Driver) ReadBill(_ channel.Account, _ channel.BillDay, file io.Reader) (channel.Bill, error) {
+	return fileBill{json.NewDecoder(file)}, nil
+}
+
+type fileBill struct{ rows *json.Decoder }
+
+// Next implements channel.Bill.
+func (b fileBill) Next() (row channel.Listed, err error) {
+	err = b.rows.Decode(&row)
+	return row, err
+}
+
+// Close implements channel.Bill.
+func (fileBill) Close() error { return nil }
 
 // Check implements channel.Connector.
 func (c connector) Check(ctx context.Context) []channel.Check {
@@ -118,8 +140,8 @@ func (connector) Limits() channel.Limits {
 }
 
 // Capabilities implements channel.Connector.
-func (connector) Capabilities() channel.Capabilities {
-	return channel.Capabilities{List: true, Bills: true}
+func (c connector) Capabilities() channel.Capabilities {
+	return channel.Capabilities{List: true, Bills: true, BillZone: c.bank.BillZone, BilledWhenAccepted: c.bank.BilledWhenAccepted}
 }
 
 // bill is a day's rows.

@@ -112,6 +112,37 @@ func newBill(body io.ReadCloser, own owner, wantHash string) *bill {
 	return b
 }
 
+// ReadBill implements channel.BillReader: a trade bill of all kinds or of refunds, as
+// the platform's pages have it, without a hash. Its payments are passed over, and each
+// refund has to be of the day.
+func (d *Driver) ReadBill(a channel.Account, day channel.BillDay, file io.Reader) (channel.Bill, error) {
+	own, err := readOwner(a.Settings)
+	if err != nil {
+		return nil, err
+	}
+	date := day.Day.In(wire.Beijing).Format(time.DateOnly)
+	b := &bill{body: io.NopCloser(file)}
+	b.next, b.stop = iter.Pull2(func(yield func(channel.Listed, error) bool) {
+		_, err := wire.ReadTradeBill(io.LimitReader(file, maxBill), func(row wire.TradeRow) error {
+			if row.TradeState == wire.BillStatePaid {
+				return nil
+			}
+			if of := row.At.In(wire.Beijing).Format(time.DateOnly); of != date {
+				return fmt.Errorf("%w: refund %s is of %s, not of %s", wire.ErrBill, row.RefundID, of, date)
+			}
+			one, err := listed(row, own)
+			if err == nil && !yield(one, nil) {
+				err = errStopped
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(channel.Listed{}, err)
+		}
+	})
+	return b, nil
+}
+
 // readRows yields the refunds of a bill. The hash is known only at its end: what
 // was yielded before an error is not to be relied on.
 func readRows(body io.Reader, own owner, wantHash string, yield func(channel.Listed, error) bool) error {

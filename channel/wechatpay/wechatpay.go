@@ -48,6 +48,7 @@ type Driver struct {
 var _ interface {
 	channel.Driver
 	channel.Receiver
+	channel.BillReader
 } = (*Driver)(nil)
 
 // New makes the driver. It calls nobody.
@@ -131,5 +132,5 @@ func (*connector) Limits() channel.Limits {
 
 // Capabilities implements channel.Connector.
 func (*connector) Capabilities() channel.Capabilities {
-	return channel.Capabilities{Reroute: true, Charges: true, Bills: true}
+	return channel.Capabilities{Reroute: true, Charges: true, Bills: true, BillZone: wire.Beijing, BilledWhenAccepted: true}
 }

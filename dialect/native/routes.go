@@ -77,6 +77,7 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Get(version + "/accounts/{id}"), scope: merchant.ScopeRead, handle: d.getAccount},
 		{Route: dialect.Route{Method: "PATCH", Path: version + "/accounts/{id}"}, scope: merchant.ScopeMerchant, handle: d.changeAccount, again: d.againAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/check"), scope: merchant.ScopeMerchant, handle: d.checkAccount},
+		{Route: dialect.Post(version + "/accounts/{id}/reconcile"), scope: merchant.ScopeMerchant, handle: d.reconcileAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/rotate"), scope: merchant.ScopeMerchant, handle: d.rotateAccount, again: d.againAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/pause"), scope: merchant.ScopeMerchant, handle: d.pauseAccount, again: d.againAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/resume"), scope: merchant.ScopeMerchant, handle: d.resumeAccount, again: d.againAccount},

@@ -13,7 +13,7 @@ import (
 var merchantTables = []string{
 	"charges", "charge_aliases", "refunds", "refund_numbers", "writes", "batches", "attempts", "transfers",
 	"events", "batch_events", "payment_events", "deliveries", "delivery_attempts", "feed_counters", "audit_records", "audit_chains",
-	"alerts", "channel_notices", "channel_turns",
+	"alerts", "channel_notices", "channel_turns", "disputes", "dispute_events",
 }
 
 var (

@@ -105,6 +105,7 @@ var cases = []suiteCase{
 	{"a charge is verified once, by many at once", verifiedOnce},
 	{"what may be ours is not counted", sentIsNotCounted},
 	{"the inbox keeps a notice once, and has it tried again", inbox},
+	{"a bill's rows find their refunds", bookedByName},
 	{"refused requests are kept up to a bound, and counted", refusedNotices},
 	{"a refund is canceled before the channel is told", canceled},
 	{"an alert counts up until somebody has looked at it", alertIsLookedAt},
