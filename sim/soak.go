@@ -1,0 +1,218 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/refundry/refundry/channelsim"
+	"github.com/refundry/refundry/service"
+)
+
+// SoakOptions say what is soaked. Channel and Refunds must be given.
+type SoakOptions struct {
+	Channel string
+	Refunds int
+	// Faults is which part of the calls goes wrong, 0 to 1, and Seed decides which.
+	Faults float64
+	Seed   uint64
+	// Progress is called now and then with how far it is; may be nil.
+	Progress func(text string)
+	Log      *slog.Logger // default discards
+}
+
+// SoakReport is what came of it.
+type SoakReport struct {
+	// Differences are between the channel's books and ours, and what verify finds.
+	// None says that the books are equal.
+	Differences []string
+	// Succeeded, Failed and Returned are refunds; Moved is what payers were given, in
+	// minor units, and kept.
+	Succeeded, Failed, Returned int
+	Moved                       int64
+	Hits                        []channelsim.Hit
+	// Passed is how long it took by the simulated clock.
+	Passed time.Duration
+}
+
+const (
+	// refundsPerCharge is how many refunds of a charge are asked for.
+	refundsPerCharge = 5
+	// gap is between two requests for refunds.
+	gap = 2 * time.Second
+	// faultsOutlast is how long the faults go on at most after the last request.
+	faultsOutlast = 6 * time.Hour
+	// endsWithin is when every refund must have ended after that.
+	endsWithin = 10 * 24 * time.Hour
+)
+
+var errNotEnded = errors.New("refunds did not end")
+
+// Soak runs a channel's simulator and a service on one clock, has refunds asked for
+// while calls go wrong, ends the faults, waits until everything is final and compares
+// the books. An error says that it could not be done; differences are in the report.
+func Soak(ctx context.Context, opts SoakOptions) (SoakReport, error) {
+	s, err := newSoak(ctx, opts)
+	if err != nil {
+		return SoakReport{}, err
+	}
+	defer s.close()
+	began := s.Clock.Now()
+	if err := s.Until(ctx, s.faultsMayEnd); err != nil {
+		return SoakReport{}, err
+	}
+	s.simulator.EndFaults()
+	ended := s.Clock.Now()
+	err = s.Until(ctx, func() (bool, error) {
+		if s.Clock.Now().Sub(ended) > endsWithin {
+			return false, fmt.Errorf("%w: %s", errNotEnded, s.progress())
+		}
+		_, more := s.simulator.NextDue()
+		open, err := s.open()
+		return open == 0 && !more, err
+	})
+	if err != nil {
+		return SoakReport{}, err
+	}
+	report, err := s.compare(ctx)
+	report.Hits, report.Passed = s.simulator.Hits(), s.Clock.Now().Sub(began)
+	return report, err
+}
+
+// soak is a world of a service, a channel and a shop.
+type soak struct {
+	Drive
+	*shop
+	opts      SoakOptions
+	simulator *channelsim.Simulator
+	folder    string
+	closers   []func()
+	told      time.Time
+}
+
+// newSoak starts everything; close ends it.
+func newSoak(ctx context.Context, opts SoakOptions) (_ *soak, err error) {
+	kind, ok := soaked[opts.Channel]
+	if !ok {
+		return nil, fmt.Errorf("channel-sim does not play %q", opts.Channel)
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &soak{opts: opts}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	s.Clock = NewClock(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
+	if s.folder, err = soakFolder(); err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, func() { _ = os.RemoveAll(s.folder) })
+	var channel, merchant atomic.Value
+	channelURL, merchantURL := s.listen(&channel), s.listen(&merchant)
+	s.simulator, err = channelsim.New(channelsim.Options{
+		URL: channelURL, Data: s.folder, Seed: opts.Seed, Faults: opts.Faults, Now: s.Clock.Now, Hold: time.Millisecond, Log: opts.Log,
+	}, Sides()...)
+	if err != nil {
+		return nil, err
+	}
+	channel.Store(http.Handler(s.simulator))
+	s.Service, err = service.Start(ctx, service.Options{
+		Database: "sqlite:" + filepath.Join(s.folder, "refundry.db"), Data: filepath.Join(s.folder, "data"), Demo: true, Now: s.Clock.Now,
+		PublicURL: merchantURL, EgressAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Log: opts.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	merchant.Store(s.Service.Handler())
+	s.closers = append(s.closers, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), service.CloseTimeout)
+		defer cancel()
+		_ = s.Service.Close(ctx)
+	})
+	s.shop = &shop{handler: s.Service.Handler(), clock: s.Clock, kind: kind, channel: opts.Channel, simulator: s.simulator, seed: opts.Seed}
+	account, err := s.addAccount(filepath.Join(s.folder, channelsim.AccountFile))
+	if err == nil {
+		err = s.simulator.NotifyAt(opts.Channel, fmt.Sprintf("%s/notify/%s/%s", merchantURL, opts.Channel, account))
+	}
+	if err == nil {
+		err = s.plan(opts.Refunds)
+	}
+	s.Actors = []Actor{s.shop, outbox{s.simulator}}
+	return s, err
+}
+
+// soakFolder is a folder in memory, where the machine has one: what is soaked is not
+// the disk.
+func soakFolder() (string, error) {
+	if folder, err := os.MkdirTemp("/dev/shm", "refundry-soak-"); err == nil {
+		return folder, nil
+	}
+	return os.MkdirTemp("", "refundry-soak-")
+}
+
+// listen serves a handler that is stored later on an address of this machine.
+func (s *soak) listen(handler *atomic.Value) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.Load().(http.Handler).ServeHTTP(w, r)
+	}))
+	s.closers = append(s.closers, server.Close)
+	return server.URL
+}
+
+// close ends everything, what was started last first.
+func (s *soak) close() {
+	for n := len(s.closers) - 1; n >= 0; n-- {
+		s.closers[n]()
+	}
+}
+
+// outbox is a simulator as an actor.
+type outbox struct{ *channelsim.Simulator }
+
+// Step implements Actor.
+func (o outbox) Step(ctx context.Context) error {
+	o.Simulator.Step(ctx)
+	return nil
+}
+
+// faultsMayEnd reports whether all was asked for and has ended, or had its time to.
+func (s *soak) faultsMayEnd() (bool, error) {
+	if s.asked < len(s.orders) {
+		s.tell(s.progress)
+		return false, nil
+	}
+	open, err := s.open()
+	s.tell(s.progress)
+	return open == 0 || s.Clock.Now().Sub(s.last) > faultsOutlast, err
+}
+
+// progress says how far it is.
+func (s *soak) progress() string {
+	open, err := s.open()
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s: %d of %d refunds asked for, %d open, simulated time %s", s.opts.Channel, s.asked, len(s.orders), open, s.Clock.Now().Format(time.DateTime))
+}
+
+// tellEvery is how often progress is told, by this machine's clock.
+const tellEvery = 2 * time.Second
+
+func (s *soak) tell(text func() string) {
+	if s.opts.Progress == nil || time.Since(s.told) < tellEvery {
+		return
+	}
+	s.told = time.Now()
+	s.opts.Progress(text())
+}

@@ -1,0 +1,82 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/refundry/refundry/channelsim"
+	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/service"
+)
+
+// compare holds our refunds against the channel's books, one by one, and verifies our
+// own.
+func (s *soak) compare(ctx context.Context) (report SoakReport, err error) {
+	ours, err := s.refunds()
+	if err != nil {
+		return report, err
+	}
+	theirs := make(map[string][]channelsim.Entry)
+	for _, entry := range s.simulator.Books(s.opts.Channel) {
+		theirs[entry.Number] = append(theirs[entry.Number], entry)
+	}
+	if len(ours) != len(s.orders) {
+		report.differ("%d refunds were asked for, and there are %d", len(s.orders), len(ours))
+	}
+	asked := make(map[string]money.Minor)
+	for _, o := range s.orders {
+		asked[o.number] = o.amount
+	}
+	for _, one := range ours {
+		if asked[one.Number] != one.Amount {
+			report.differ("refund %s is of %d, and %d was asked for", one.Number, one.Amount, asked[one.Number])
+		}
+		report.one(one, theirs[one.Upstream])
+		delete(theirs, one.Upstream)
+	}
+	for number := range theirs {
+		report.differ("the channel has refund %s, which is none of ours", number)
+	}
+	found, err := service.Verify(ctx, s.Service.Store)
+	if err != nil {
+		return report, err
+	}
+	for _, one := range found {
+		report.differ("verify: %v", one)
+	}
+	return report, nil
+}
+
+// one compares a refund with what the channel has under its number.
+func (r *SoakReport) one(ours refundSeen, theirs []channelsim.Entry) {
+	var moves int
+	var returned bool
+	for _, entry := range theirs {
+		moves += entry.Moves
+		returned = returned || entry.State == channelsim.Returned
+		if entry.Amount != ours.Amount {
+			r.differ("refund %s: the channel has %d, we have %d", ours.Number, entry.Amount, ours.Amount)
+		}
+	}
+	switch {
+	case len(theirs) > 1 || moves > 1:
+		r.differ("refund %s: the channel moved money %d times, in %d refunds", ours.Number, moves, len(theirs))
+	case ours.State == "succeeded" && (moves != 1 || returned):
+		r.differ("refund %s succeeded, and the channel has %+v", ours.Number, theirs)
+	case ours.State == "failed" && moves == 1 && !returned:
+		r.differ("refund %s failed, and the channel moved its money", ours.Number)
+	case ours.State == "succeeded":
+		r.Succeeded++
+		r.Moved += int64(ours.Amount)
+	case ours.State == "failed" && returned:
+		r.Returned++
+	case ours.State == "failed":
+		r.Failed++
+	default:
+		r.differ("refund %s is %s", ours.Number, ours.State)
+	}
+}
+
+func (r *SoakReport) differ(format string, args ...any) {
+	r.Differences = append(r.Differences, fmt.Sprintf(format, args...))
+}
