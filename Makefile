@@ -24,10 +24,14 @@ FUZZ_TIME ?= 20s
 SOAK_DURING ?= 12h
 SOAK_ORDERS ?= 100000
 
+# What `make soak-channels` refunds through, and how many refunds of each seed.
+SOAK_CHANNELS ?= wechatpay
+SOAK_REFUNDS  ?= 1000
+
 # Where `make install` puts things; DESTDIR goes before it, for packages.
 PREFIX ?= /usr/local
 
-.PHONY: help build install run test e2e bench soak fuzz lint format \
+.PHONY: help build install run test e2e bench soak soak-channels fuzz lint format \
 	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint
 
 help: ## show this
@@ -58,6 +62,10 @@ bench: ## measure the parts, then the service under load
 
 soak: ## twelve simulated hours of many refunds, with five merchants in trouble in each of six ways
 	go test ./sim -count=1 -timeout 6h -v $(FLAGS) -args -sim.during $(SOAK_DURING) -sim.orders $(SOAK_ORDERS) -sim.each 2000 -sim.variants 6
+
+soak-channels: build ## three seeds of a thousand refunds through each simulated channel, while every fifth call fails
+	for channel in $(SOAK_CHANNELS); do for seed in 1 2 3; do \
+		./refundry channel-sim soak --channel $$channel --refunds $(SOAK_REFUNDS) --faults 0.2 --seed $$seed --per-cell 7; done; done
 
 fuzz: ## fuzz each fuzz test for FUZZ_TIME
 	@grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | while read -r file; do \

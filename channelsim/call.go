@@ -82,6 +82,18 @@ func (c *Call) Switched() bool { return c.fault == CertificateSwitch }
 
 func (c *Call) hit() { c.sim.faults.hit(c.Books.side, c.phase, c.fault) }
 
+// Refund finds a refund for a query, by the merchant's number; nil for none. A query
+// that is overtaken by the refund's own request does not find it yet.
+func (c *Call) Refund(number string) *Refund {
+	r := c.Books.Refund(number)
+	if r != nil && c.fault == Reorder && r.before == nil && c.Books.Now().Sub(r.CreatedAt) < lateBy {
+		c.hit()
+		c.fault = ""
+		return nil
+	}
+	return r
+}
+
 // View is what the answer shall show of a refund.
 func (c *Call) View(r *Refund) Refund {
 	one := r.copy()

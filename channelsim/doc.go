@@ -24,7 +24,8 @@
 //     anything is looked at in the books.
 //  3. Serve looks at the books (Call.Books), refuses what the channel refuses, and calls
 //     Books.Create for a new refund, which keeps the rule that no more is given back
-//     than was paid. A repeat finds its refund by Books.Refund.
+//     than was paid. A repeated submit finds its refund by Books.Refund, a query by
+//     Call.Refund.
 //  4. Whatever it answers of a refund is rendered from Call.View, of a payment from
 //     Call.Amount, and a bill from Call.BillRows: there the faults wrong_amount, reorder
 //     and lying_bill change what is shown.

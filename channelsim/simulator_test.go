@@ -277,6 +277,20 @@ func TestFaultsOfAQueryABillAndALookUp(t *testing.T) {
 	}
 }
 
+func TestAQueryThatIsOvertakenFindsNoRefundYet(t *testing.T) {
+	r := newRig(t, &toy{settle: time.Hour}, channelsim.Options{})
+	r.call("POST", submit)
+	r.inject(channelsim.StepQuery, channelsim.Reorder, "")
+	if got := r.call("GET", "/refunds/r1"); got != "404 first" || r.hits() != "query reorder 1" {
+		t.Error(got, r.hits())
+	}
+	r.pass(time.Minute)
+	r.inject(channelsim.StepQuery, channelsim.Reorder, "")
+	if got := r.call("GET", "/refunds/r1"); !strings.HasPrefix(got, "200") || r.hits() != "query reorder 1" {
+		t.Error("a minute later: ", got, r.hits())
+	}
+}
+
 func TestFaultsOfANotice(t *testing.T) {
 	const fine = `first {"amount":100,"number":"r1","state":"succeeded"}`
 	for fault, want := range map[channelsim.Fault][]string{

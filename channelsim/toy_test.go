@@ -73,7 +73,7 @@ func (t *toy) Serve(c *channelsim.Call) channelsim.Answer {
 	if early := c.Begin(channelsim.StepQuery, name); early != nil {
 		return *early
 	}
-	r := c.Books.Refund(name)
+	r := c.Refund(name)
 	if r == nil {
 		return channelsim.Answer{Status: http.StatusNotFound}
 	}

@@ -24,6 +24,9 @@ type SoakOptions struct {
 	// Faults is which part of the calls goes wrong, 0 to 1, and Seed decides which.
 	Faults float64
 	Seed   uint64
+	// PerCell asks for further refunds until each fault of submits, queries, notices and
+	// charge look-ups has struck so often; 0 does not.
+	PerCell int
 	// Progress is called now and then with how far it is; may be nil.
 	Progress func(text string)
 	Log      *slog.Logger // default discards
@@ -66,7 +69,11 @@ func Soak(ctx context.Context, opts SoakOptions) (SoakReport, error) {
 	}
 	defer s.close()
 	began := s.Clock.Now()
-	if err := s.Until(ctx, s.faultsMayEnd); err != nil {
+	err = s.Until(ctx, s.faultsMayEnd)
+	if err == nil {
+		err = s.topUp(ctx)
+	}
+	if err != nil {
 		return SoakReport{}, err
 	}
 	s.simulator.EndFaults()
@@ -75,15 +82,13 @@ func Soak(ctx context.Context, opts SoakOptions) (SoakReport, error) {
 		if s.Clock.Now().Sub(ended) > endsWithin {
 			return false, fmt.Errorf("%w: %s", errNotEnded, s.progress())
 		}
-		_, more := s.simulator.NextDue()
-		open, err := s.open()
-		return open == 0 && !more, err
+		return s.ended(ctx)
 	})
 	if err != nil {
 		return SoakReport{}, err
 	}
 	report, err := s.compare(ctx)
-	report.Hits, report.Passed = s.simulator.Hits(), s.Clock.Now().Sub(began)
+	report.Hits, report.Passed = s.hits(), s.Clock.Now().Sub(began)
 	return report, err
 }
 
@@ -195,6 +200,25 @@ func (s *soak) faultsMayEnd() (bool, error) {
 	open, err := s.open()
 	s.tell(s.progress)
 	return open == 0 || s.Clock.Now().Sub(s.last) > faultsOutlast, err
+}
+
+// quiet is how long nothing may be due any more: a final state that the channel
+// contradicts is asked about at once, and only refunds that are long over are looked at
+// later.
+const quiet = time.Hour
+
+// ended reports whether every refund has ended, every notice was taken, and what they
+// said is known.
+func (s *soak) ended(ctx context.Context) (bool, error) {
+	if _, more := s.simulator.NextDue(); more {
+		return false, nil
+	}
+	open, err := s.open()
+	if err != nil || open > 0 {
+		return false, err
+	}
+	next, err := s.Service.NextDue(ctx)
+	return next.IsZero() || next.Sub(s.Clock.Now()) > quiet, err
 }
 
 // progress says how far it is.

@@ -35,9 +35,11 @@ type shop struct {
 	simulator *channelsim.Simulator
 	seed      uint64
 
-	orders []order
-	asked  int
-	last   time.Time // of the last request
+	random  *rand.Rand
+	charges int
+	orders  []order
+	asked   int
+	last    time.Time // of the last request
 }
 
 // order is a refund to be asked for.
@@ -125,27 +127,31 @@ func AccountOf(channel string, account map[string]string) (settings, secrets map
 
 // plan makes payments, registers their charges and decides what is asked for when.
 func (s *shop) plan(refunds int) error {
-	random := rand.New(rand.NewPCG(s.seed, 2))
-	for n := range refunds {
-		if n%refundsPerCharge == 0 {
-			if err := s.pay(fmt.Sprintf("SOAK%06d", n/refundsPerCharge)); err != nil {
-				return err
-			}
+	s.random = rand.New(rand.NewPCG(s.seed, 2))
+	charges := (refunds + refundsPerCharge - 1) / refundsPerCharge
+	first := s.charges
+	for range charges {
+		if err := s.pay(); err != nil {
+			return err
 		}
-		s.orders = append(s.orders, order{number: fmt.Sprintf("S-%06d", n), amount: 1 + money.Minor(random.Int64N(int64(maxRefund)))})
 	}
 	// Refunds of a charge come one after another, with others between them.
-	charges := (refunds + refundsPerCharge - 1) / refundsPerCharge
 	now := s.clock.Now()
-	for n := range s.orders {
-		s.orders[n].charge = fmt.Sprintf("SOAK%06d", n%charges)
-		s.orders[n].at = now.Add(time.Duration(n+1)*gap - time.Duration(random.Int64N(int64(gap))))
+	for n := range refunds {
+		s.orders = append(s.orders, order{
+			charge: chargeNumber(first + n%charges), number: fmt.Sprintf("S-%06d", len(s.orders)), amount: 1 + money.Minor(s.random.Int64N(int64(maxRefund))),
+			at: now.Add(time.Duration(n+1)*gap - time.Duration(s.random.Int64N(int64(gap)))),
+		})
 	}
 	return nil
 }
 
-func (s *shop) pay(number string) error {
-	now := s.clock.Now()
+func chargeNumber(n int) string { return fmt.Sprintf("SOAK%06d", n) }
+
+// pay makes a payment and registers its charge.
+func (s *shop) pay() error {
+	number, now := chargeNumber(s.charges), s.clock.Now()
+	s.charges++
 	id, err := s.simulator.AddPayment(channelsim.Payment{Channel: s.channel, Number: number, Amount: chargeAmount, Currency: s.kind.currency, PaidAt: now})
 	if err != nil {
 		return err

@@ -3,20 +3,30 @@ package sim_test
 import (
 	"testing"
 
+	"github.com/refundry/refundry/channelsim"
 	"github.com/refundry/refundry/sim"
 )
 
-func TestBooksAreEqualWhenEveryFifthCallFails(t *testing.T) {
+func TestBooksAreEqualWhereEveryFifthCallFails(t *testing.T) {
+	const perCell = 2
 	for _, side := range sim.Sides() {
 		t.Run(side.Name(), func(t *testing.T) {
-			report, err := sim.Soak(t.Context(), sim.SoakOptions{Channel: side.Name(), Refunds: 60, Faults: 0.2, Seed: 1, Progress: func(text string) { t.Log(text) }})
+			t.Parallel()
+			report, err := sim.Soak(t.Context(), sim.SoakOptions{Channel: side.Name(), Refunds: 60, PerCell: perCell, Faults: 0.2, Seed: 1, Progress: func(text string) { t.Log(text) }})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, difference := range report.Differences {
 				t.Error(difference)
 			}
-			t.Logf("%+v", report)
+			for _, hit := range report.Hits {
+				if hit.Phase != channelsim.InBill && hit.Hits < perCell {
+					t.Errorf("%s struck %d times in %s", hit.Fault, hit.Hits, hit.Phase)
+				}
+			}
+			if report.Succeeded < 60 || report.Returned == 0 {
+				t.Errorf("%d succeeded, %d were returned", report.Succeeded, report.Returned)
+			}
 		})
 	}
 }

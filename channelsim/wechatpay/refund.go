@@ -135,7 +135,7 @@ func (s *Side) query(c *channelsim.Call, number string) channelsim.Answer {
 		return *early
 	}
 	missing := fail(http.StatusNotFound, "RESOURCE_NOT_EXISTS", "退款单不存在")
-	r := c.Books.Refund(number)
+	r := c.Refund(number)
 	if r == nil {
 		return missing
 	}

@@ -3,22 +3,20 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"strings"
 	"sync"
 
 	"github.com/refundry/refundry/channelsim"
 	"github.com/refundry/refundry/server"
-	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/sim"
 )
 
 // channelSimCommand is refundry channel-sim.
 type channelSimCommand struct {
 	Serve channelSimServe `cmd:"" default:"withargs" help:"Serve the other side of the channels on one address, with books and faults (docs/channel-sim.md)."`
+	Soak  channelSimSoak  `cmd:"" help:"Refund through a simulated channel that fails, on a clock of its own, and compare the books."`
 }
 
 // channelSimServe serves the simulator. Like bench it has no settings in the
@@ -98,25 +96,5 @@ func fromSim(file, channel string) (settings, secrets map[string]string, err err
 	if err != nil {
 		return nil, nil, fmt.Errorf("read --from-sim: %w", err)
 	}
-	for _, side := range sim.Sides() {
-		if side.Name() == channel {
-			settings, secrets = apart(channel, side.Settings(account))
-			return settings, secrets, nil
-		}
-	}
-	return nil, nil, errors.New("channel-sim does not play " + channel)
-}
-
-// apart tells the secrets of a channel's account from its settings.
-func apart(channel string, all map[string]string) (settings, secrets map[string]string) {
-	settings, secrets = maps.Clone(all), make(map[string]string)
-	for _, kind := range service.ChannelKinds() {
-		for _, setting := range kind.Settings {
-			if value, given := settings[setting.Name]; kind.Name == channel && setting.Secret && given {
-				secrets[setting.Name] = value
-				delete(settings, setting.Name)
-			}
-		}
-	}
-	return settings, secrets
+	return sim.AccountOf(channel, account)
 }
