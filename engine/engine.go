@@ -111,15 +111,18 @@ type Engine struct {
 	throttle *time.Timer // pumps again when a rate limit allows
 	words    []*word
 	apart    []*word // failed alone, and are tried again later
-	failing  bool    // the database recorded nothing at the last try
-	setAside int64   // refunds that were set apart
-	stuck    map[string]stuck
-	agenda   agenda
-	lastLook time.Time // at the oldest of all
-	idled    bool      // and it found nothing to do
-	oldest   time.Time // due time of the oldest refund that it found, zero for none
-	stamped  time.Time // the last decision's
-	wanted   bool      // someone asked for a look
+	held     []*word // about refunds or charges that other transactions hold
+	// recordUntil is when a stop no longer waits for words to be recorded.
+	recordUntil time.Time
+	failing     bool  // the database recorded nothing at the last try
+	setAside    int64 // refunds that were set apart
+	stuck       map[string]stuck
+	agenda      agenda
+	lastLook    time.Time // at the oldest of all
+	idled       bool      // and it found nothing to do
+	oldest      time.Time // due time of the oldest refund that it found, zero for none
+	stamped     time.Time // the last decision's
+	wanted      bool      // someone asked for a look
 	// turn is the last account that had its turn. Only the look uses it.
 	turn refund.AccountKey
 	// broken are the accounts that can't be opened, with the version that an
@@ -127,7 +130,7 @@ type Engine struct {
 	broken map[string]int64
 	pauses pauses
 
-	recordBell, lookBell, noticeBell, inboxBell, turnBell chan struct{}
+	recordBell, heldBell, lookBell, noticeBell, inboxBell, turnBell chan struct{}
 }
 
 var _ intake.Engine = (*Engine)(nil)
@@ -150,7 +153,7 @@ func New(store Store, board *intake.Board, connector Connectors, opts Options) *
 		store: store, board: board, connector: connector, opts: opts,
 		lanes: make(map[refund.AccountKey]*lane), owners: make(map[string]*owner), agenda: newAgenda(), broken: make(map[string]int64),
 		began: make(map[refund.Key]time.Time), pauses: newPauses(), stuck: make(map[string]stuck),
-		recordBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1), inboxBell: make(chan struct{}, 1),
+		recordBell: make(chan struct{}, 1), heldBell: make(chan struct{}, 1), lookBell: make(chan struct{}, 1), noticeBell: make(chan struct{}, 1), inboxBell: make(chan struct{}, 1),
 		turnBell: make(chan struct{}, 1),
 	}
 	for _, n := range opts.Notifiers {
@@ -205,7 +208,7 @@ func (e *Engine) Busy() bool {
 func (e *Engine) Depth() (queued, calling, unrecorded int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.queued, e.calling, len(e.words) + len(e.apart)
+	return e.queued, e.calling, len(e.words) + len(e.apart) + len(e.held)
 }
 
 // now is the clock as the store keeps it.

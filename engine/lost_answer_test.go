@@ -24,8 +24,8 @@ type cut struct {
 	notices bool
 }
 
-func (c *cut) Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
-	posted, err := c.Store.Record(ctx, reports, decide)
+func (c *cut) Record(ctx context.Context, reports []refund.Report, wait bool, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+	posted, err := c.Store.Record(ctx, reports, wait, decide)
 	if err == nil && c.commits > 0 {
 		c.commits--
 		return nil, fmt.Errorf("%w: cut", refund.ErrCommitUnknown)

@@ -124,7 +124,7 @@ func (m *memory) ClaimRefunds(_ context.Context, due []refund.Due, now, until ti
 	return claimed, nil, nil
 }
 
-func (m *memory) Record(_ context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+func (m *memory) Record(_ context.Context, reports []refund.Report, wait bool, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	defer m.lock()()
 	if m.refuses != nil && slices.ContainsFunc(reports, m.refuses) {
 		return nil, m.refusal

@@ -173,26 +173,29 @@ func cleanedNotice(n refund.Noticed) refund.Noticed {
 	return n
 }
 
-// recordEach records all words at once, or, when that fails, one after the other.
-// It returns an error for each that is not recorded.
+// recordEach records all words at once, and one after the other those that others
+// hold, or all when that fails. It returns an error for each that is not recorded.
 func (e *Engine) recordEach(ctx context.Context, words []*word) []error {
 	errs := make([]error, len(words))
 	if len(words) == 0 {
 		return errs
 	}
-	posted, err := e.record(ctx, words)
-	switch {
-	case err == nil:
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		for _, p := range posted {
-			e.remember(p.Refund.DueAt)
+	var posted []refund.Posted
+	if len(words) > 1 {
+		posted, _ = e.record(ctx, words, false) // an error shows again below
+	}
+	for n, w := range words {
+		var p refund.Posted
+		if posted != nil {
+			p = posted[n]
 		}
-	case len(words) == 1:
-		errs[0] = err
-	default:
-		for n := range words {
-			errs[n] = e.recordEach(ctx, words[n:n+1])[0]
+		if posted == nil || p.Held {
+			p, errs[n] = e.recordOne(ctx, w)
+		}
+		if errs[n] == nil {
+			e.mu.Lock()
+			e.remember(p.Refund.DueAt)
+			e.mu.Unlock()
 		}
 	}
 	return errs

@@ -61,31 +61,31 @@ func giveBack(j job, due time.Time) *word {
 }
 
 // StepRecord takes the words that wait now through one commit and returns how many
-// it recorded. Where the commit fails, its parts are recorded, so that a word that
+// it took. Where the commit fails, its parts are recorded, so that a word that
 // can't be recorded is found at once and set apart, and the others are not held
-// up. An error says that the database recorded nothing: the words wait on.
+// up; those about rows that other transactions hold are left to StepHeld. An error
+// says that the database recorded nothing: the words wait on.
 func (e *Engine) StepRecord(ctx context.Context) (int, error) {
 	s := splitting{engine: e}
+	defer s.end()
 	if batch := e.takeWords(); len(batch) > 0 {
 		s.record(ctx, batch)
 	}
 	if w := e.takeApart(); w != nil && s.err == nil {
 		s.record(ctx, []*word{w})
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.words = append(s.back, e.words...)
-	switch {
-	case s.err != nil:
-		e.failing = true
-	case s.recorded > 0 && e.failing:
-		// It was the database: nothing is wrong with what was set apart meanwhile.
-		e.failing = false
-		for _, w := range e.apart {
-			w.next, w.tries = time.Time{}, 0
-		}
+	return s.took, s.err
+}
+
+// StepHeld is StepRecord of the words about rows that other transactions hold. It
+// waits for these a moment, while StepRecord goes on with the words of others.
+func (e *Engine) StepHeld(ctx context.Context) (int, error) {
+	s := splitting{engine: e, wait: true}
+	defer s.end()
+	if batch := e.takeHeld(); len(batch) > 0 {
+		s.record(ctx, batch)
 	}
-	return s.recorded, s.err
+	return s.took, s.err
 }
 
 // recorded frees the room of recorded words.
@@ -114,8 +114,8 @@ func (e *Engine) takeWords() []*word {
 
 // record takes words through one commit and tells who waits. A commit whose
 // result is unknown is made again: a word that is recorded twice only leaves
-// a second attempt.
-func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, error) {
+// a second attempt. wait is that of Store.Record.
+func (e *Engine) record(ctx context.Context, batch []*word, wait bool) ([]refund.Posted, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	words := make([]refund.Report, len(batch))
@@ -126,7 +126,7 @@ func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, er
 	var posted []refund.Posted
 	var err error
 	for range commitRounds {
-		posted, err = e.store.Record(ctx, words, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
+		posted, err = e.store.Record(ctx, words, wait, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
 			return e.decide(batch[w.Mark], w.Outcome.IDTaken, c, r)
 		})
 		if !errors.Is(err, refund.ErrCommitUnknown) {
@@ -141,6 +141,21 @@ func (e *Engine) record(ctx context.Context, batch []*word) ([]refund.Posted, er
 	}
 	e.tell(batch, posted)
 	return posted, nil
+}
+
+// recordOne is record of a single word, which waits for what another transaction
+// holds: refund.ErrLocked says in vain.
+func (e *Engine) recordOne(ctx context.Context, w *word) (refund.Posted, error) {
+	posted, err := e.record(ctx, []*word{w}, true)
+	if err != nil {
+		return refund.Posted{}, err
+	}
+	if posted[0].Held {
+		fault := refund.Errorf(refund.KindBusy, "refund", "another change of the refund or its charge is under way; nothing was changed, try again")
+		fault.Cause = refund.ErrLocked
+		return refund.Posted{}, fault
+	}
+	return posted[0], nil
 }
 
 // decide returns what a word changes. It is run again with its transaction. idTaken
@@ -212,6 +227,9 @@ func (e *Engine) stamp(after time.Time) time.Time {
 func (e *Engine) tell(batch []*word, posted []refund.Posted) {
 	there := make([]refund.Posted, 0, len(posted))
 	for n, p := range posted {
+		if p.Held {
+			continue
+		}
 		if p.Refund.ID == "" {
 			e.opts.Log.Warn("an outcome is of a refund that is not there any more", "merchant_id", batch[n].MerchantID, "refund", batch[n].ID)
 			continue

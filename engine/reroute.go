@@ -41,12 +41,12 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = refund.Reroute, claimed.Refund.LeaseEpoch, now
 	w.Outcome.Cause = refund.Cause{Actor: record.Actor, RequestID: record.RequestID}
-	posted, err := e.record(ctx, []*word{w})
+	posted, err := e.recordOne(ctx, w)
 	if err != nil {
 		return refund.Refund{}, refund.Wrap(err, "record reroute")
 	}
 	e.mu.Lock()
-	e.remember(posted[0].Refund.DueAt)
+	e.remember(posted.Refund.DueAt)
 	e.mu.Unlock()
 	if w.Outcome.Code == "LIMIT" {
 		fault := refund.Errorf(refund.KindBusy, "refund", "%s", w.Outcome.Message)
@@ -58,7 +58,7 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 		fault.Refund = refundID
 		return refund.Refund{}, fault
 	}
-	return posted[0].Refund, nil
+	return posted.Refund, nil
 }
 
 // rerouteTurn waits for the turn of a reroute. False: none comes before the lease

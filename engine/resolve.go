@@ -23,11 +23,11 @@ func (e *Engine) Resolve(ctx context.Context, merchantID, refundID string, o ref
 	w := &word{pace: channel.BasicPace, operator: &record}
 	w.Key = refund.Key{MerchantID: merchantID, ID: refundID}
 	w.Outcome = cleaned(o)
-	posted, err := e.record(ctx, []*word{w})
+	posted, err := e.recordOne(ctx, w)
 	switch {
 	case err != nil:
 		return refund.Refund{}, refund.Wrap(err, "resolve refund")
-	case posted[0].Refund.ID == "":
+	case posted.Refund.ID == "":
 		fault := refund.Errorf(refund.KindRefundNotFound, "refund", "there is no such refund")
 		fault.Refund = refundID
 		return refund.Refund{}, fault
@@ -35,9 +35,9 @@ func (e *Engine) Resolve(ctx context.Context, merchantID, refundID string, o ref
 		return refund.Refund{}, w.refused
 	}
 	e.mu.Lock()
-	e.remember(posted[0].Refund.DueAt)
+	e.remember(posted.Refund.DueAt)
 	e.mu.Unlock()
-	return posted[0].Refund, nil
+	return posted.Refund, nil
 }
 
 // unresolvable returns why one person can't say how a refund ended, nil if they

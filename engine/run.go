@@ -24,7 +24,12 @@ func (e *Engine) Run(ctx context.Context) {
 
 	var loops, recorder sync.WaitGroup
 	called := make(chan struct{}) // closed when no more words come
-	recorder.Go(func() { e.recordLoop(ctx, called) })
+	said := make(chan struct{})   // closed when no more words are held
+	recorder.Go(func() {
+		defer close(said)
+		e.recordLoop(ctx, e.StepRecord, func() int { return len(e.words) + len(e.apart) }, e.recordBell, called)
+	})
+	recorder.Go(func() { e.recordLoop(ctx, e.StepHeld, func() int { return len(e.held) }, e.heldBell, said) })
 	loops.Go(func() { e.lookLoop(ctx) })
 	loops.Go(func() { e.noticeLoop(ctx) })
 	loops.Go(func() { e.turnLoop(ctx) })
@@ -42,6 +47,9 @@ func (e *Engine) Run(ctx context.Context) {
 	if !e.waitForCalls() {
 		e.opts.Log.Error("calls did not end in their time; whoever takes their refunds over asks the channel", "after", stopTimeout)
 	}
+	e.mu.Lock()
+	e.recordUntil = time.Now().Add(commitTimeout)
+	e.mu.Unlock()
 	close(called)
 	recorder.Wait()
 }
@@ -64,12 +72,12 @@ func (e *Engine) waitForCalls() bool {
 	}
 }
 
-// recordLoop records until there are no more words, when called is closed.
-func (e *Engine) recordLoop(ctx context.Context, called <-chan struct{}) {
+// recordLoop takes steps until called is closed, and then until there are no more
+// words, of which left counts those that wait for the step.
+func (e *Engine) recordLoop(ctx context.Context, step func(context.Context) (int, error), left func() int, bell, called <-chan struct{}) {
 	var pause time.Duration
-	var deadline time.Time
 	for {
-		n, err := e.StepRecord(ctx)
+		n, err := step(ctx)
 		switch {
 		case err != nil:
 			e.opts.Log.Error("outcomes could not be recorded; they are tried again", "error", err)
@@ -81,17 +89,16 @@ func (e *Engine) recordLoop(ctx context.Context, called <-chan struct{}) {
 		}
 		select {
 		case <-called:
-			if deadline.IsZero() {
-				deadline = time.Now().Add(commitTimeout)
-			}
-			_, _, left := e.Depth()
-			if left == 0 || time.Now().After(deadline) {
+			e.mu.Lock()
+			end := left() == 0 || time.Now().After(e.recordUntil)
+			e.mu.Unlock()
+			if end {
 				return
 			}
 		default:
 			if err == nil {
 				select {
-				case <-e.recordBell:
+				case <-bell:
 				case <-called:
 				}
 			}

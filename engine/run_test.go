@@ -168,11 +168,11 @@ type picky struct {
 	guilty string
 }
 
-func (p *picky) Record(ctx context.Context, words []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+func (p *picky) Record(ctx context.Context, words []refund.Report, wait bool, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
 	if slices.ContainsFunc(words, func(w refund.Report) bool { return w.ID == p.guilty }) {
 		return nil, errors.New("the row can't be written")
 	}
-	return p.Store.Record(ctx, words, decide)
+	return p.Store.Record(ctx, words, wait, decide)
 }
 
 func TestOneRefundThatCannotBeRecordedHoldsUpNoOther(t *testing.T) {
@@ -266,8 +266,8 @@ type lossy struct {
 	lose int
 }
 
-func (l *lossy) Record(ctx context.Context, words []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
-	posted, err := l.Store.Record(ctx, words, decide)
+func (l *lossy) Record(ctx context.Context, words []refund.Report, wait bool, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+	posted, err := l.Store.Record(ctx, words, wait, decide)
 	if l.lose > 0 && err == nil {
 		l.lose--
 		return nil, refund.ErrCommitUnknown

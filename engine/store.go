@@ -34,10 +34,12 @@ type Store interface {
 	// then their refunds, each sorted by key, calls decide for each report in
 	// order with refund and charge as the reports before it left them, and
 	// writes the changes. It returns each report's refund and charge after it; a
-	// report whose refund is not there has a zero Posted. A repeated transaction
-	// calls decide again. Errors: nothing was written, or it wraps
+	// report whose refund is not there has a zero Posted. Rows that another
+	// transaction holds are left out, with Posted.Held. With wait it waits for their
+	// charges for a moment: refund.ErrLocked says in vain, and for a while after that
+	// they are left out at once. A repeated transaction calls decide again. Errors: nothing was written, or it wraps
 	// refund.ErrCommitUnknown; reports may be recorded again without harm.
-	Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error)
+	Record(ctx context.Context, reports []refund.Report, wait bool, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error)
 	// SetApart makes refunds due at a later time, those that are still under the
 	// given epoch, and keeps the alerts. Their leases stay: they are how the next
 	// claim knows that a call may have been made.

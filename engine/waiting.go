@@ -33,7 +33,7 @@ func (e *Engine) Waits() Waits {
 	for _, began := range e.began {
 		w.Calling = max(w.Calling, now.Sub(began))
 	}
-	for _, one := range slices.Concat(e.words, e.apart) {
+	for _, one := range slices.Concat(e.words, e.apart, e.held) {
 		w.Unrecorded = max(w.Unrecorded, now.Sub(one.said))
 	}
 	return w

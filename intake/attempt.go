@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,9 +20,9 @@ type attempt struct {
 	now     time.Time
 	results []batch.Result[Result]
 	books   map[string]rules // by merchant
-	// patient waits for charges that another transaction holds; otherwise their
-	// units end with errHeld.
-	patient bool
+	// Units whose charges another transaction holds end with errHeld, unless it is
+	// patient.
+	patience patience
 	// taken are channel numbers that are found to stand for other refunds.
 	taken map[refund.ChannelNumber]bool
 	// made are the channel numbers of this run's refunds.
@@ -165,19 +166,32 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 }
 
 // lock locks the charges. It ends the units whose charges are held, where it does
-// not wait for them.
-func (b *attempt) lock(ctx context.Context, tx Tx) (err error) {
-	keys := b.chargeKeys()
-	if b.patient {
-		b.charges, err = tx.LockCharges(ctx, keys)
+// not wait for them. What it waits for comes first, while it holds nothing.
+func (b *attempt) lock(ctx context.Context, tx Tx) error {
+	var wait []refund.ChargeKey
+	look := b.chargeKeys()
+	if b.patience == waits {
+		wait, look = b.intake.vain.part(look, b.now)
+	}
+	charges, err := tx.LockCharges(ctx, wait)
+	if err != nil {
 		return err
 	}
-	var held map[refund.ChargeKey]bool
-	if b.charges, held, err = tx.FreeCharges(ctx, keys); err != nil {
+	free, held, err := tx.FreeCharges(ctx, look)
+	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		b.intake.held.note(place{key.MerchantID, key.ID}, held[key], b.now)
+	maps.Copy(charges, free)
+	b.charges = charges
+	for _, key := range look {
+		at := place{key.MerchantID, key.ID}
+		b.intake.held.note(at, held[key], b.now)
+		if b.patience != skips || !held[key] {
+			b.intake.vain.note(at, held[key], b.now)
+		}
+	}
+	for _, key := range wait {
+		b.intake.held.note(place{key.MerchantID, key.ID}, false, b.now)
 	}
 	for n, unit := range b.units {
 		for _, request := range unit.Requests {

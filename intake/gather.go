@@ -64,7 +64,9 @@ type Intake struct {
 	group  *batch.Group[refund.Unit, Result]
 	// apart takes units of which another transaction holds the charge or a number.
 	apart *batch.Group[refund.Unit, Result]
-	held  held
+	// held are charges and merchants whose units go apart at once; vain are those
+	// that were waited for in vain.
+	held, vain held
 }
 
 // New makes an intake that writes to store and hands over to engine.
@@ -82,11 +84,11 @@ func New(store Store, engine Engine, board *Board, opts Options) *Intake {
 		Lane: func(unit refund.Unit) string { return unit.MerchantID },
 	}
 	i.group = batch.New(group, func(ctx context.Context, units []refund.Unit) []batch.Result[Result] {
-		return i.flush(ctx, units, true)
+		return i.flush(ctx, units, skips)
 	})
 	group.Workers = 1
 	i.apart = batch.New(group, func(ctx context.Context, units []refund.Unit) []batch.Result[Result] {
-		return i.flush(ctx, units, false)
+		return i.flush(ctx, units, waits)
 	})
 	return i
 }
@@ -168,7 +170,7 @@ func check(unit refund.Unit) *refund.Error {
 }
 
 // flush takes units through a commit and finds out what became of each.
-func (i *Intake) flush(ctx context.Context, units []refund.Unit, patient bool) []batch.Result[Result] {
+func (i *Intake) flush(ctx context.Context, units []refund.Unit, p patience) []batch.Result[Result] {
 	if i.opts.Observe != nil {
 		i.opts.Observe(len(units))
 	}
@@ -179,18 +181,18 @@ func (i *Intake) flush(ctx context.Context, units []refund.Unit, patient bool) [
 	for n := range units {
 		todo[n] = n
 	}
-	i.settle(ctx, units, results, todo, patient)
+	i.settle(ctx, units, results, todo, p)
 	return results
 }
 
 // settle answers the units at the places todo: together, and after a failure
 // that is not the connection's one by one, so that only the guilty one fails.
-// patient is that of the attempts.
-func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, patient bool) {
+// p is that of the attempts.
+func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, p patience) {
 	taken := make(map[refund.ChannelNumber]bool)
 	for rounds, clashes := 0, 0; len(todo) > 0; {
 		b := newAttempt(i, pick(units, todo))
-		b.taken, b.patient = taken, patient
+		b.taken, b.patience = taken, p
 		err := b.run(ctx)
 		switch {
 		case err == nil:
@@ -204,7 +206,7 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			}
 			todo = rest
 		case errors.Is(err, refund.ErrLocked):
-			i.settleHeld(ctx, units, results, todo, patient)
+			i.settleHeld(ctx, units, results, todo, p)
 			return
 		case len(todo) == 1 && clashes < maxClashes && i.clash(ctx, b, err):
 			clashes++
@@ -215,7 +217,7 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			return
 		default:
 			for n := range todo {
-				i.settle(ctx, units, results, todo[n:n+1], patient)
+				i.settle(ctx, units, results, todo[n:n+1], p)
 			}
 			return
 		}

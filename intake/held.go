@@ -23,6 +23,19 @@ const (
 	maxHeldPause   = 400 * time.Millisecond
 )
 
+// patience says what a run does about charges that other transactions hold.
+type patience int
+
+const (
+	// skips leaves their units out: nobody else in the batch waits.
+	skips patience = iota
+	// waits waits for them, as ours are held for milliseconds, but not for those
+	// that are known to have been waited for in vain.
+	waits
+	// finds is skips after a wait in vain, and remembers for which.
+	finds
+)
+
 // errHeld is what became of a unit of which another transaction holds the charge
 // or a number: nothing was done, and it is tried again apart from the others.
 var errHeld = errors.New("another transaction holds the charge")
@@ -53,6 +66,21 @@ func (h *held) note(at place, is bool, now time.Time) {
 	h.until[at] = now.Add(heldTime)
 }
 
+// part parts charges into those that are not held, as far as is known, and those
+// that are.
+func (h *held) part(keys []refund.ChargeKey, now time.Time) (free, held []refund.ChargeKey) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, key := range keys {
+		if h.until[place{key.MerchantID, key.ID}].After(now) {
+			held = append(held, key)
+		} else {
+			free = append(free, key)
+		}
+	}
+	return free, held
+}
+
 // holds reports whether a unit has to do with a place that is held.
 func (h *held) holds(unit refund.Unit, now time.Time) bool {
 	h.mu.Lock()
@@ -71,7 +99,7 @@ func (h *held) holds(unit refund.Unit, now time.Time) bool {
 	return false
 }
 
-// take has a unit committed with others, or apart from them while another
+// take has a unit committed with others, or apart from them if another
 // transaction holds what it needs, for as long as a unit may wait.
 func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 	group := i.group
@@ -84,6 +112,10 @@ func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 		if !errors.Is(err, errHeld) {
 			return result, err
 		}
+		if group != i.apart {
+			group = i.apart // where it is waited for
+			continue
+		}
 		if waited += pause; waited > LongestWait || ctx.Err() != nil {
 			fault := refund.Errorf(refund.KindBusy, "charge", heldText)
 			fault.Cause = err
@@ -93,23 +125,22 @@ func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
-		group = i.apart
 	}
 }
 
-// settleHeld answers the units of a batch that met a row which another
-// transaction held: first all without waiting for charges; then, because it is a
-// number, each merchant alone. The units of a merchant whose number is held are
-// tried again apart.
-func (i *Intake) settleHeld(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, patient bool) {
-	if patient {
-		i.settle(ctx, units, results, todo, false)
+// settleHeld answers the units of a batch that waited in vain for a row which
+// another transaction held: first all without waiting for charges; then, because it
+// is a number, each merchant alone. The units of a merchant whose number is held
+// are tried again apart.
+func (i *Intake) settleHeld(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, p patience) {
+	if p == waits {
+		i.settle(ctx, units, results, todo, finds)
 		return
 	}
 	parts := byMerchant(units, todo)
 	for _, part := range parts {
 		if len(parts) > 1 && ctx.Err() == nil {
-			i.settle(ctx, units, results, part, false)
+			i.settle(ctx, units, results, part, p)
 			continue
 		}
 		for _, n := range part {

@@ -42,6 +42,9 @@ type Claimed struct {
 type Posted struct {
 	Refund Refund
 	Charge Charge
+	// Held says that another transaction holds one of them, so that nothing was
+	// done.
+	Held bool
 }
 
 // LongestLease bounds every lease: what was claimed and not given back was

@@ -20,11 +20,9 @@ type stage struct {
 	took func(trace) time.Duration
 }
 
-// toAcceptance is from the request to its answer; the other stages begin there.
-const toAcceptance = "to acceptance"
-
+// stages begin with the request's answer, but for the first, which ends there.
 var stages = []stage{
-	{toAcceptance, func(t trace) time.Duration { return t.accepted.Sub(t.asked) }},
+	{"to acceptance", func(t trace) time.Duration { return t.accepted.Sub(t.asked) }},
 	{"to the call", func(t trace) time.Duration { return t.called.Sub(t.accepted) }},
 	{"to the record", func(t trace) time.Duration { return t.recorded.Sub(t.accepted) }},
 	{"to the webhook", func(t trace) time.Duration { return t.told.Sub(t.accepted) }},

@@ -50,11 +50,11 @@ type database struct {
 	known map[string]time.Time // merchants whose charges are known to be held, until
 }
 
-// wait is for a merchant's charges, in vain.
-func (d *database) wait(merchantID string) {
+// knows reports whether a merchant's charges are known to be held. If not, it waits
+// for them, in vain.
+func (d *database) knows(merchantID string) bool {
 	d.mu.Lock()
-	now := time.Now()
-	known := d.known[merchantID].After(now)
+	known := d.known[merchantID].After(time.Now())
 	d.mu.Unlock()
 	if !known {
 		time.Sleep(lockTime)
@@ -62,6 +62,7 @@ func (d *database) wait(merchantID string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.known[merchantID] = time.Now().Add(knownTime)
+	return known
 }
 
 func (d *database) wrap(s service.Stores) service.Stores {
@@ -145,19 +146,31 @@ func (s engineStore) ClaimRefunds(ctx context.Context, due []refund.Due, now, un
 	return s.Store.ClaimRefunds(ctx, due, now, until)
 }
 
-func (s engineStore) Record(ctx context.Context, reports []refund.Report, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
-	for _, report := range reports {
-		if s.database.held(report.MerchantID) {
-			s.database.wait(report.MerchantID)
+func (s engineStore) Record(ctx context.Context, reports []refund.Report, wait bool, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+	var free []refund.Report
+	var at []int // their places
+	for n, report := range reports {
+		switch {
+		case !s.database.held(report.MerchantID):
+			free, at = append(free, report), append(at, n)
+		case wait && !s.database.knows(report.MerchantID):
 			return nil, errLocked()
 		}
 	}
-	posted, err := s.Store.Record(ctx, reports, decide)
-	took(len(reports))
-	for _, p := range posted {
+	recorded, err := s.Store.Record(ctx, free, wait, decide)
+	took(len(free))
+	if err != nil {
+		return nil, err
+	}
+	posted := make([]refund.Posted, len(reports))
+	for n := range posted {
+		posted[n].Held = true
+	}
+	for n, p := range recorded {
+		posted[at[n]] = p
 		s.database.recorded(p.Refund)
 	}
-	return posted, err
+	return posted, nil
 }
 
 type webhookStore struct {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,12 +19,11 @@ func (s *Store) Adopt(ctx context.Context, key refund.ChargeKey, f refund.Foreig
 	adopted := false
 	err := s.Share(ctx, func(q sqldb.Querier) error {
 		change, adopted = refund.Change{}, false
-		charges, err := s.charges(ctx, q, []refund.ChargeKey{key}, true)
-		if err != nil {
+		charge, there, err := s.lockedCharge(ctx, q, key)
+		switch {
+		case err != nil:
 			return err
-		}
-		charge, there := charges[key]
-		if !there {
+		case !there:
 			return refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
 		}
 		same, err := queryRefunds(ctx, q, known, key.MerchantID, charge.ChannelAccount, f.ChannelNumber, f.ChannelRefundID)
@@ -45,6 +45,9 @@ func (s *Store) Adopt(ctx context.Context, key refund.ChargeKey, f refund.Foreig
 		adopted = true
 		return s.saveAdopted(ctx, q, change)
 	})
+	if errors.Is(err, refund.ErrLocked) {
+		s.findHeld(ctx, []refund.ChargeKey{key})
+	}
 	if err != nil {
 		return refund.Change{}, false, fmt.Errorf("adopt refund of the channel: %w", err)
 	}

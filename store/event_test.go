@@ -76,7 +76,7 @@ func succeed(t *testing.T, s *store.Store, merchantID, refundID string, at time.
 	t.Helper()
 	word := refund.Report{Key: refund.Key{MerchantID: merchantID, ID: "re_" + refundID}}
 	word.Outcome = refund.Outcome{Kind: refund.OutcomeDone, Source: refund.Notice, SucceededAt: at, ChannelRefundID: "5000" + refundID}
-	_, err := s.Record(t.Context(), []refund.Report{word}, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
+	_, err := s.Record(t.Context(), []refund.Report{word}, true, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
 		return refund.Apply(c, r, w.Outcome, refund.Pace{First: time.Second, Longest: time.Hour}, at)
 	})
 	if err != nil {

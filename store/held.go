@@ -60,21 +60,29 @@ func (h *heldCharges) any(keys []refund.ChargeKey, now time.Time) bool {
 }
 
 // lockedCharges is charges under lock for a transaction about many merchants'
-// charges: it does not wait for one that is known to be held, and returns
-// sqldb.ErrLocked at once.
-func (s *Store) lockedCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey) (map[refund.ChargeKey]refund.Charge, error) {
+// charges. It waits for charges that are held, but not for those that are known to
+// have been waited for in vain: these are left out and returned as held.
+func (s *Store) lockedCharges(ctx context.Context, q sqldb.Querier, keys []refund.ChargeKey) (free map[refund.ChargeKey]refund.Charge, held map[refund.ChargeKey]bool, err error) {
 	if !s.held.any(keys, s.now()) {
-		return s.charges(ctx, q, keys, true)
+		free, err = s.charges(ctx, q, keys, true)
+		return free, nil, err
 	}
-	found, held, err := s.freeCharges(ctx, q, keys)
-	if err != nil {
-		return nil, err
+	free, held, err = s.freeCharges(ctx, q, keys)
+	if err == nil {
+		s.held.note(keys, held, s.now())
 	}
-	s.held.note(keys, held, s.now())
-	if len(held) > 0 {
-		return nil, sqldb.ErrLocked
+	return free, held, err
+}
+
+// lockedCharge is lockedCharges of one charge; it returns sqldb.ErrLocked if that
+// is held.
+func (s *Store) lockedCharge(ctx context.Context, q sqldb.Querier, key refund.ChargeKey) (charge refund.Charge, there bool, err error) {
+	free, held, err := s.lockedCharges(ctx, q, []refund.ChargeKey{key})
+	if held[key] {
+		err = sqldb.ErrLocked
 	}
-	return found, nil
+	charge, there = free[key]
+	return charge, there, err
 }
 
 // findHeld notes which of the charges are held, after a transaction that waited

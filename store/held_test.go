@@ -70,23 +70,34 @@ func TestAChargeThatIsHeldStopsNoOthersOutcomesAndClaims(t *testing.T) {
 			Outcome: refund.Outcome{Kind: refund.OutcomeAccepted, Source: refund.Notice},
 		}
 	}
-	record := func(refunds ...refund.Refund) error {
+	record := func(wait bool, refunds ...refund.Refund) ([]refund.Posted, error) {
 		var reports []refund.Report
 		for _, r := range refunds {
 			reports = append(reports, report(r))
 		}
-		_, err := s.Record(t.Context(), reports, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
+		return s.Record(t.Context(), reports, wait, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
 			return refund.Apply(c, r, w.Outcome, refund.Pace{}, now)
 		})
-		return err
-	}
-	if err := record(held, other); !errors.Is(err, refund.ErrLocked) {
-		t.Errorf("together: %v", err)
 	}
 	start := time.Now()
+	for n := range 100 { // which would take half a minute if each waited
+		posted, err := record(false, held, other)
+		if err != nil || !posted[0].Held || posted[1].Held || posted[1].Refund.ID != other.ID {
+			t.Fatal(n, posted, err)
+		}
+	}
+	t.Logf("a hundred outcomes beside one that is held took %v", time.Since(start))
+	if time.Since(start) > 100*sharedWait/2 {
+		t.Error("they waited for the lock each")
+	}
+	if _, err := record(true, held, other); !errors.Is(err, refund.ErrLocked) {
+		t.Errorf("together: %v", err)
+	}
+	start = time.Now()
 	for n := range 200 { // which would take a minute if each waited
-		if err := record(held); !errors.Is(err, refund.ErrLocked) {
-			t.Fatal(n, err)
+		posted, err := record(true, held, other)
+		if err != nil || !posted[0].Held || posted[1].Held {
+			t.Fatal(n, posted, err)
 		}
 	}
 	t.Logf("two hundred more tries took %v", time.Since(start))
@@ -97,15 +108,13 @@ func TestAChargeThatIsHeldStopsNoOthersOutcomesAndClaims(t *testing.T) {
 	if err != nil || len(claimed) != 1 || claimed[0].Refund.ID != other.ID {
 		t.Errorf("claimed %v, %v", claimed, err)
 	}
-	if err := record(other); err != nil {
-		t.Errorf("another merchant's outcome: %v", err)
-	}
 	// A connection that is closed frees its locks some moments later.
 	if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(record(held), conn.Close(t.Context())); err != nil {
-		t.Error(err)
+	posted, err := record(false, held)
+	if err := errors.Join(err, conn.Close(t.Context())); err != nil || posted[0].Held {
+		t.Error(posted, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/refundry/refundry/audit"
@@ -180,15 +181,44 @@ func (s *Store) refunds(ctx context.Context, q sqldb.Querier, keys []refund.Key,
 	if lock {
 		text += q.Lock("OF r")
 	}
-	rows := make([]rowKey, len(keys))
-	for n, key := range keys {
-		rows[n] = rowKey{key.MerchantID, key.ID}
+	return readRefunds(ctx, q, keys, text)
+}
+
+// freeRefunds locks and reads those refunds that no other transaction holds, and
+// returns which are held. It never waits.
+func (s *Store) freeRefunds(ctx context.Context, q sqldb.Querier, keys []refund.Key) (free map[refund.Key]refund.Refund, held map[refund.Key]bool, err error) {
+	if free, err = readRefunds(ctx, q, keys, refundsByKey+q.Lock("OF r SKIP LOCKED")); err != nil {
+		return nil, nil, err
 	}
+	missing := slices.DeleteFunc(slices.Clone(keys), func(key refund.Key) bool {
+		_, is := free[key]
+		return is
+	})
+	held = make(map[refund.Key]bool)
+	const there = `SELECT r.merchant_id, r.id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id`
+	err = sqldb.QueryValues(ctx, q, keyColumns, refundKeyRows(missing), there, func(scan func(...any) error) error {
+		var key refund.Key
+		err := scan(&key.MerchantID, &key.ID)
+		held[key] = true
+		return err
+	})
+	return free, held, err
+}
+
+func readRefunds(ctx context.Context, q sqldb.Querier, keys []refund.Key, text string) (map[refund.Key]refund.Refund, error) {
 	found := make(map[refund.Key]refund.Refund, len(keys))
-	err := sqldb.QueryValues(ctx, q, keyColumns, keyRows(rows), text, func(scan func(...any) error) error {
+	err := sqldb.QueryValues(ctx, q, keyColumns, refundKeyRows(keys), text, func(scan func(...any) error) error {
 		r, err := scanRefund(scan)
 		found[refund.Key{MerchantID: r.MerchantID, ID: r.ID}] = r
 		return err
 	})
 	return found, err
+}
+
+func refundKeyRows(keys []refund.Key) [][]any {
+	rows := make([]rowKey, len(keys))
+	for n, key := range keys {
+		rows[n] = rowKey{key.MerchantID, key.ID}
+	}
+	return keyRows(rows)
 }

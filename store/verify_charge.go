@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,12 +22,11 @@ func (s *Store) VerifyCharge(ctx context.Context, key refund.ChargeKey, v refund
 	var change refund.Change
 	err := s.Share(ctx, func(q sqldb.Querier) error {
 		change = refund.Change{}
-		charges, err := s.lockedCharges(ctx, q, []refund.ChargeKey{key})
-		if err != nil {
+		charge, there, err := s.lockedCharge(ctx, q, key)
+		switch {
+		case err != nil:
 			return err
-		}
-		charge, there := charges[key]
-		if !there {
+		case !there:
 			return refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
 		}
 		if !charge.VerifiedAt.IsZero() {
@@ -58,6 +58,9 @@ func (s *Store) VerifyCharge(ctx context.Context, key refund.ChargeKey, v refund
 		_, err = q.Exec(ctx, noteVerified, key.MerchantID, key.ID, sqldb.Micros(now), int64(change.Charge.Counted))
 		return err
 	})
+	if errors.Is(err, refund.ErrLocked) {
+		s.findHeld(ctx, []refund.ChargeKey{key})
+	}
 	if err != nil {
 		return refund.Change{}, fmt.Errorf("verify charge: %w", err)
 	}

@@ -17,7 +17,7 @@ func alertIsLookedAt(t *testing.T, f *fixture) {
 	raise := func(text string) {
 		t.Helper()
 		report := refund.Report{Key: keyOf(r), ChargeID: c.ID}
-		_, err := f.Record(t.Context(), []refund.Report{report}, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
+		_, err := f.Record(t.Context(), []refund.Report{report}, true, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
 			return refund.Change{Charge: c, Refunds: []refund.Refund{r}, Alerts: []refund.Alert{{RefundID: r.ID, Text: text}}}
 		})
 		if err != nil {

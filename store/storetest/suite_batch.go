@@ -13,7 +13,7 @@ import (
 func (f *fixture) word(t *testing.T, r refund.Refund, kind refund.OutcomeKind, source refund.Source, second int) {
 	t.Helper()
 	w := refund.Report{Key: keyOf(r), ChargeID: r.ChargeID, Outcome: refund.Outcome{Kind: kind, Source: source, Code: "C", Message: "m"}}
-	if _, err := f.Record(t.Context(), []refund.Report{w}, apply(at(second))); err != nil {
+	if _, err := f.Record(t.Context(), []refund.Report{w}, true, apply(at(second))); err != nil {
 		t.Fatal(err)
 	}
 }

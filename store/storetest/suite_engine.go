@@ -189,7 +189,7 @@ func wordsInOrder(t *testing.T, f *fixture) {
 		word(2, refund.OutcomeDone, refund.Submit, ""),
 		word(1, refund.OutcomeRefused, refund.Submit, "no"),
 		word(0, refund.OutcomeDone, refund.Notice, "second"), // the same refund again
-	}, apply(at(6)))
+	}, true, apply(at(6)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func wordsInOrder(t *testing.T, f *fixture) {
 func doubtsAreKept(t *testing.T, f *fixture) {
 	c := f.registered(t, f.charge(100))
 	r := f.accept(t, c, at(3), request(c, 1))[0]
-	posted, err := f.Record(t.Context(), []refund.Report{{Key: keyOf(r), ChargeID: c.ID}}, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
+	posted, err := f.Record(t.Context(), []refund.Report{{Key: keyOf(r), ChargeID: c.ID}}, true, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
 		r.Unknown, r.Refused, r.Contradicted, r.Unproven, r.NeedsPerson = true, true, true, true, true
 		r.FirstSubmittedAt, r.SubmittedAt, r.Shown = at(4), at(5), map[string]string{"mid": "898", "tid": ""}
 		return refund.Change{Charge: c, Refunds: []refund.Refund{r}}
@@ -244,7 +244,7 @@ func wordAboutNothing(t *testing.T, f *fixture) {
 		{Key: refund.Key{MerchantID: f.merchant, ID: "re_none"}},
 		{Key: refund.Key{MerchantID: newMerchant(), ID: r.ID}, ChargeID: c.ID},
 		{Key: refund.Key{MerchantID: f.merchant, ID: "re_none"}, ChargeID: c.ID},
-	}, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
+	}, true, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
 		decided++
 		return refund.Change{Charge: c, Refunds: []refund.Refund{r}}
 	})
@@ -284,7 +284,7 @@ func noticeMatches(t *testing.T, f *fixture) {
 	if diff := cmp.Diff(r, match(refund.Noticed{Number: r.ChannelNumber}).Refund); diff != "" {
 		t.Errorf("(-want +found): %s", diff)
 	}
-	_, err := f.Record(t.Context(), []refund.Report{{Key: keyOf(r), ChargeID: c.ID, Outcome: refund.Outcome{Kind: refund.OutcomeAccepted, Source: refund.Notice, ChannelRefundID: "own " + f.merchant}}}, apply(at(4)))
+	_, err := f.Record(t.Context(), []refund.Report{{Key: keyOf(r), ChargeID: c.ID, Outcome: refund.Outcome{Kind: refund.OutcomeAccepted, Source: refund.Notice, ChannelRefundID: "own " + f.merchant}}}, true, apply(at(4)))
 	if err != nil {
 		t.Fatal(err)
 	}

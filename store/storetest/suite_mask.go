@@ -30,7 +30,7 @@ func (f *fixture) ended(t *testing.T, c refund.Charge, second int) (refund.Refun
 	asked.Detail.Metadata = json.RawMessage(`{"SECRET":1}`)
 	r := f.accept(t, c, at(second), asked)[0]
 	w := refund.Report{Key: keyOf(r), ChargeID: c.ID, Outcome: refund.Outcome{Kind: refund.OutcomeDone, Source: refund.Notice, Landed: refund.Landed{Account: "SECRET 0403"}}}
-	if _, err := f.Record(t.Context(), []refund.Report{w}, apply(at(second+1))); err != nil {
+	if _, err := f.Record(t.Context(), []refund.Report{w}, true, apply(at(second+1))); err != nil {
 		t.Fatal(err)
 	}
 	news := f.news(t)
@@ -106,7 +106,7 @@ func masked(t *testing.T, f *fixture) {
 	again := refund.Report{Key: keyOf(r), ChargeID: c.ID, Outcome: refund.Outcome{Kind: refund.OutcomeFailed, Source: refund.Notice}}
 	for _, kind := range []refund.OutcomeKind{refund.OutcomeFailed, refund.OutcomeDone} {
 		again.Outcome.Kind, again.Outcome.Landed = kind, refund.Landed{Account: "SECRET 0404"}
-		if _, err := f.Record(t.Context(), []refund.Report{again}, apply(at(90))); err != nil {
+		if _, err := f.Record(t.Context(), []refund.Report{again}, true, apply(at(90))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -58,7 +58,7 @@ func sentIsNotCounted(t *testing.T, f *fixture) {
 		}
 		r := claimed[0].Refund
 		w := refund.Report{Key: keyOf(r), ChargeID: c.ID, Outcome: refund.Outcome{Kind: test.kind, Source: refund.Submit, Epoch: r.LeaseEpoch}}
-		if _, err := f.Record(t.Context(), []refund.Report{w}, apply(at(5))); err != nil {
+		if _, err := f.Record(t.Context(), []refund.Report{w}, true, apply(at(5))); err != nil {
 			t.Fatal(err)
 		}
 		v := refund.Verified{RefundID: "re_" + f.merchant, Refunded: 200}

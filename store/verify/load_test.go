@@ -292,7 +292,7 @@ func contradict(t *testing.T, s *store.Store) {
 		t.Helper()
 		at = at.Add(time.Second)
 		w := refund.Report{Key: refund.Key{MerchantID: merchantID, ID: id}, ChargeID: c.ID, Outcome: refund.Outcome{Kind: kind, Source: source}}
-		_, err := s.Record(t.Context(), []refund.Report{w}, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
+		_, err := s.Record(t.Context(), []refund.Report{w}, true, func(c refund.Charge, r refund.Refund, w refund.Report) refund.Change {
 			return refund.Apply(c, r, w.Outcome, refund.Pace{First: time.Second, Longest: time.Hour}, at)
 		})
 		if err != nil {
