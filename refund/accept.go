@@ -161,7 +161,7 @@ func admit(charge Charge, request Request, book RuleBook, now time.Time) (money.
 		return 0, err
 	}
 	for _, rules := range book.For(charge) {
-		if err := rules.check(charge, amount, now); err != nil {
+		if err := cmp.Or(rules.carries(charge, request.Detail.Options), rules.check(charge, amount, now)); err != nil {
 			return 0, err
 		}
 	}

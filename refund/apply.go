@@ -142,10 +142,11 @@ func (d *decision) backOff() {
 // askSoon makes the refund due again after a call of which nobody knows what became:
 // at once at first, and then with the back-off.
 func (d *decision) askSoon() {
-	d.r.DueAt = d.now.Add(unknownLook)
+	wait := max(unknownLook, d.pace.FirstQuery)
 	if d.r.Tries++; d.r.Tries > 1 {
-		d.r.DueAt = d.now.Add(max(unknownLook, d.pace.Backoff(d.r.Tries-1)))
+		wait = max(wait, d.pace.Backoff(d.r.Tries-1))
 	}
+	d.r.DueAt = d.now.Add(wait)
 }
 
 // nothing keeps a word that changes nothing.

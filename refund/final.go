@@ -136,6 +136,9 @@ func (d *decision) answered() {
 		d.turn()
 	case d.agrees(), gone && d.r.State != Succeeded:
 		d.attempt.Note = "the final state stands"
+		if d.r.State == Succeeded && d.o.Landed != (Landed{}) {
+			d.land(d.o.Landed) // the money has gone on since
+		}
 		d.close()
 	default:
 		d.backOff()

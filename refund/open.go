@@ -169,9 +169,21 @@ func (d *decision) notFound() {
 		// It had the refund, and now knows nothing of it: no case for a guess.
 		d.alert("the channel no longer knows a refund that it had")
 		d.backOff()
+	case d.repeats():
+		d.note("accepted, and not shown since: the same number is submitted again")
+		d.absent()
 	default:
 		d.backOff()
 	}
+}
+
+// repeats counts a question whose answer shows nothing of an accepted refund, and
+// reports whether the same number is to be submitted again.
+func (d *decision) repeats() bool {
+	if d.pace.RepeatAfter == 0 || d.r.State != Pending {
+		return false
+	}
+	return d.r.Tries >= d.pace.RepeatAfter && d.r.Tries%d.pace.RepeatAfter == 0
 }
 
 // settled reports whether "not found" counts: the question left when a submit

@@ -130,6 +130,13 @@ type Pace struct {
 	SettlingTime time.Duration
 	// Backoff gives the wait before try n, n from 1 on; see Backoff.
 	First, Longest time.Duration
+	// FirstQuery is the least time from a submit whose outcome is unknown to the
+	// question about it; 0 is a second.
+	FirstQuery time.Duration
+	// RepeatAfter is how many questions in a row, answered with OutcomeInconclusive,
+	// lead to a submit of the same number although the channel had accepted the
+	// refund; 0 is never. It is for channels whose acceptance is no promise.
+	RepeatAfter int64
 	// ResubmitWithin is how long after the first submit the channel takes the same
 	// number for the same refund; 0 is for ever. Later, a query that finds nothing
 	// is no reason to submit again: only the channel's complete list is.

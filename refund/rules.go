@@ -21,6 +21,11 @@ type Rules struct {
 	FullOnly bool
 	// MostAmount bounds one refund, in minor units; 0 is unbounded.
 	MostAmount money.Minor
+	// Currency is the only one that the channel refunds in; "" is any.
+	Currency money.Currency
+	// NoExchange refuses a refund that names a rate of exchange or an amount by it:
+	// the channel's protocol has no place for them.
+	NoExchange bool
 	// SubmitSpacing is the least time between two submits for one charge. Nothing
 	// is refused for it: a refund that comes sooner is sent later.
 	SubmitSpacing time.Duration
@@ -124,6 +129,21 @@ func (b RuleBook) submitSpacing(c Charge) (longest time.Duration) {
 		longest = max(longest, rules.SubmitSpacing)
 	}
 	return longest
+}
+
+// carries refuses what the channel's protocol can't say.
+func (r Rules) carries(c Charge, options ChannelOptions) *Error {
+	var e *Error
+	switch {
+	case r.Currency != "" && c.Currency != r.Currency:
+		e = Errorf(KindInvalid, "charge", "the channel refunds %s only, and the charge is in %s", r.Currency, c.Currency)
+	case r.NoExchange && (options.Rate != "" || options.ExchangedAmount != 0):
+		e = Errorf(KindInvalid, "extra", "the channel can't carry a rate of exchange, nor an amount by it")
+	default:
+		return nil
+	}
+	e.Charge = c.ID
+	return e
 }
 
 // check refuses what a rule forbids. amount is what the refund will be.

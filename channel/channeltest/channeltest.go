@@ -3,6 +3,7 @@
 package channeltest
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -34,6 +35,12 @@ type Peer struct {
 	// Instruction gives a refund of its own number that the channel will treat
 	// so; false when this channel has no such thing.
 	Instruction func(t *testing.T, s Scenario) (channel.Instruction, bool)
+	// Nothing is what a query says of a refund that the channel does not have; default
+	// refund.OutcomeNotFound. It is refund.OutcomeInconclusive at a channel whose
+	// answer then proves nothing.
+	Nothing refund.OutcomeKind
+	// WithoutIDs says that the channel has no number of its own for a refund.
+	WithoutIDs bool
 	// Moves says how often the channel moved money for a refund.
 	Moves func(t *testing.T, i channel.Instruction) int
 	// Number is the form of the channel's refund numbers; nil is any that has 1
@@ -101,7 +108,7 @@ func pace(t *testing.T, p Peer, _ channel.Instruction) {
 }
 
 func neverHeard(t *testing.T, p Peer, i channel.Instruction) {
-	p.expect(t, p.Connector.Query(t.Context(), i), refund.OutcomeNotFound)
+	p.expect(t, p.Connector.Query(t.Context(), i), p.nothing())
 	p.moved(t, i, 0)
 }
 
@@ -114,7 +121,7 @@ func twice(t *testing.T, p Peer, i channel.Instruction) {
 	p.expect(t, asked, refund.OutcomeDone, refund.OutcomeAccepted)
 	p.moved(t, i, 1)
 	for _, o := range []refund.Outcome{first, second, asked} {
-		if o.ChannelRefundID != asked.ChannelRefundID || asked.ChannelRefundID == "" {
+		if o.ChannelRefundID != asked.ChannelRefundID || asked.ChannelRefundID == "" && !p.WithoutIDs {
 			t.Errorf("the channel's own id is %q, then %q", asked.ChannelRefundID, o.ChannelRefundID)
 		}
 		if o.Amount != nil && *o.Amount != i.Amount.Minor {
@@ -170,7 +177,7 @@ func refused(t *testing.T, p Peer, i channel.Instruction) {
 			t.Error("a refusal says why")
 		}
 	}
-	p.expect(t, p.Connector.Query(t.Context(), i), refund.OutcomeNotFound, refund.OutcomeFailed)
+	p.expect(t, p.Connector.Query(t.Context(), i), p.nothing(), refund.OutcomeFailed)
 	p.moved(t, i, 0)
 }
 
@@ -184,7 +191,7 @@ func answerLost(t *testing.T, p Peer, i channel.Instruction) {
 
 func requestLost(t *testing.T, p Peer, i channel.Instruction) {
 	p.expect(t, p.Connector.Submit(t.Context(), i), refund.OutcomeUnknown)
-	p.expect(t, p.Connector.Query(t.Context(), i), refund.OutcomeNotFound)
+	p.expect(t, p.Connector.Query(t.Context(), i), p.nothing())
 	p.moved(t, i, 0)
 	p.expect(t, p.Connector.Submit(t.Context(), i), refund.OutcomeDone, refund.OutcomeAccepted)
 	p.moved(t, i, 1)
@@ -194,7 +201,7 @@ func requestLost(t *testing.T, p Peer, i channel.Instruction) {
 // nothing leaves it unknown.
 func throttled(t *testing.T, p Peer, i channel.Instruction) {
 	p.expect(t, p.Connector.Submit(t.Context(), i), refund.OutcomeTryLater, refund.OutcomeUnknown)
-	p.expect(t, p.Connector.Query(t.Context(), i), refund.OutcomeNotFound)
+	p.expect(t, p.Connector.Query(t.Context(), i), p.nothing())
 	p.moved(t, i, 0)
 	const most = 10 // no channel under test throttles for longer
 	for range most {
@@ -208,7 +215,7 @@ func throttled(t *testing.T, p Peer, i channel.Instruction) {
 
 func shortOfFunds(t *testing.T, p Peer, i channel.Instruction) {
 	p.expect(t, p.Connector.Submit(t.Context(), i), refund.OutcomeShortOfFunds)
-	p.expect(t, p.Connector.Query(t.Context(), i), refund.OutcomeNotFound, refund.OutcomeShortOfFunds)
+	p.expect(t, p.Connector.Query(t.Context(), i), p.nothing(), refund.OutcomeShortOfFunds)
 	p.moved(t, i, 0)
 }
 
@@ -217,6 +224,9 @@ func unpayable(t *testing.T, p Peer, i channel.Instruction) {
 	p.expect(t, p.Connector.Query(t.Context(), i), refund.OutcomeAbnormal)
 	p.moved(t, i, 0)
 }
+
+// nothing is what a query says of a refund that the channel does not have.
+func (p Peer) nothing() refund.OutcomeKind { return cmp.Or(p.Nothing, refund.OutcomeNotFound) }
 
 // expect fails unless the outcome is of one of the kinds.
 func (p Peer) expect(t *testing.T, o refund.Outcome, kinds ...refund.OutcomeKind) {

@@ -143,7 +143,7 @@ func billed(t *testing.T, p Peer, i channel.Instruction) {
 		}
 		if row.Number == i.Number {
 			found++
-			if row.Amount != i.Amount || row.ChannelRefundID == "" || row.SucceededAt.IsZero() {
+			if row.Amount != i.Amount || row.ChannelRefundID == "" && !p.WithoutIDs || row.SucceededAt.IsZero() {
 				t.Errorf("billed %+v", row)
 			}
 		}

@@ -70,14 +70,13 @@ func (k Keys) Verify(a Answer) error {
 	if a.CertSN == "" {
 		return k.verifyAny(a.Node.Raw, a.Sign)
 	}
-	key := k[a.CertSN]
-	if key == nil {
-		key = k[""]
+	if key := k[a.CertSN]; key != nil {
+		return pemkey.VerifySHA256(key, a.Node.Raw, a.Sign)
 	}
-	if key == nil {
-		return ErrUnknownCertificate
+	if key := k[""]; key != nil && pemkey.VerifySHA256(key, a.Node.Raw, a.Sign) == nil {
+		return nil
 	}
-	return pemkey.VerifySHA256(key, a.Node.Raw, a.Sign)
+	return ErrUnknownCertificate
 }
 
 // verifyAny checks a signature of which nothing says whose it is.

@@ -2,7 +2,6 @@ package alipay
 
 import (
 	"crypto/md5" // the platform names certificates by it
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -75,7 +74,7 @@ func (r Roots) Issued(certificate *x509.Certificate, at time.Time) error {
 // OpenCertificate reads a downloaded certificate, which must have the serial number
 // that was asked for and lead to a root. The content is base64 of a PEM text that may
 // hold the certificates between too.
-func (r Roots) OpenCertificate(contentBase64, sn string, at time.Time) (*rsa.PublicKey, error) {
+func (r Roots) OpenCertificate(contentBase64, sn string, at time.Time) (*x509.Certificate, error) {
 	text, err := base64.StdEncoding.DecodeString(contentBase64)
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is no base64", ErrCertificate)
@@ -84,7 +83,7 @@ func (r Roots) OpenCertificate(contentBase64, sn string, at time.Time) (*rsa.Pub
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("%w: it is no PEM", ErrCertificate)
 	}
-	certificate, key, err := pemkey.ParseRSACertificate(parts[0])
+	certificate, _, err := pemkey.ParseRSACertificate(parts[0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
@@ -97,5 +96,5 @@ func (r Roots) OpenCertificate(contentBase64, sn string, at time.Time) (*rsa.Pub
 			chain.certificates = append(chain.certificates[:len(chain.certificates):len(chain.certificates)], one)
 		}
 	}
-	return key, chain.Issued(certificate, at)
+	return certificate, chain.Issued(certificate, at)
 }

@@ -23,6 +23,7 @@ const (
 	SubTradeNotExist   = "ACQ.TRADE_NOT_EXIST"
 	SubBalance         = "ACQ.SELLER_BALANCE_NOT_ENOUGH"
 	SubSignature       = "isv.invalid-signature"
+	SubTimestamp       = "isv.invalid-timestamp"
 	SubNoBillData      = "NO_BILL_DATA"
 	SubBillNotExist    = "BILL_NOT_EXIST"
 	OverdraftSubPrefix = "ACQ.OVERDRAFT_"

@@ -66,15 +66,16 @@ func TestAnAnswerIsVerifiedOverItsBytesAsReceived(t *testing.T) {
 		body string
 		want error
 	}{
-		"another key":                               {alipay.Keys{"": own}, body, pemkey.ErrSignature},
-		"another certificate of that name":          {alipay.Keys{a.CertSN: own}, body, pemkey.ErrSignature},
-		"a certificate that is not known":           {alipay.Keys{"00": keys(t)[""]}, body, alipay.ErrUnknownCertificate},
-		"no signature":                              {keys(t), strings.Replace(body, `"sign"`, `"sing"`, 1), alipay.ErrUnsigned},
-		"an amount that was changed":                {keys(t), strings.Replace(body, "88.80", "88.81", 1), pemkey.ErrSignature},
-		"a number that was written again":           {keys(t), strings.Replace(body, "88.80", "88.8", 1), pemkey.ErrSignature},
-		"an escape that was taken out":              {keys(t), strings.Replace(body, `\/`, `/`, 1), pemkey.ErrSignature},
-		"a blank that was taken out":                {keys(t), strings.Replace(body, `{ "code"`, `{"code"`, 1), pemkey.ErrSignature},
-		"a signature of other base64 for its bytes": {keys(t), strings.Replace(body, `=="}`, `="}`, 1), pemkey.ErrSignature},
+		"another key": {alipay.Keys{"": own}, body, alipay.ErrUnknownCertificate},
+		"another key, where no certificate is named": {alipay.Keys{"": own}, strings.Replace(body, "alipay_cert_sn", "cert_sn", 1), pemkey.ErrSignature},
+		"another certificate of that name":           {alipay.Keys{a.CertSN: own}, body, pemkey.ErrSignature},
+		"a certificate that is not known":            {alipay.Keys{"00": keys(t)[""]}, body, alipay.ErrUnknownCertificate},
+		"no signature":                               {keys(t), strings.Replace(body, `"sign"`, `"sing"`, 1), alipay.ErrUnsigned},
+		"an amount that was changed":                 {byCertificate, strings.Replace(body, "88.80", "88.81", 1), pemkey.ErrSignature},
+		"a number that was written again":            {byCertificate, strings.Replace(body, "88.80", "88.8", 1), pemkey.ErrSignature},
+		"an escape that was taken out":               {byCertificate, strings.Replace(body, `\/`, `/`, 1), pemkey.ErrSignature},
+		"a blank that was taken out":                 {byCertificate, strings.Replace(body, `{ "code"`, `{"code"`, 1), pemkey.ErrSignature},
+		"a signature of other base64 for its bytes":  {byCertificate, strings.Replace(body, `=="}`, `="}`, 1), pemkey.ErrSignature},
 	} {
 		a, err := alipay.ReadAnswer([]byte(one.body), alipay.MethodRefund, exactjson.Limits{})
 		if err != nil {
@@ -107,7 +108,7 @@ func TestAnAnswerThatCantBeReadSaysSo(t *testing.T) {
 }
 
 func TestCertificatesAreNamedAsOpensslPrintsThem(t *testing.T) {
-	for name, want := range map[string]string{"app_cert.pem": "dec4f803a05ab75cc99b56dd98f71a0e", "alipay_cert.pem": "dd617e0d7a2be1e456cb59ebbc519bfc"} {
+	for name, want := range map[string]string{"app_cert.pem": "dec4f803a05ab75cc99b56dd98f71a0e", "alipay_cert.pem": "e19be776316cceb038910d299d05f2c0"} {
 		certificate, _, err := pemkey.ParseRSACertificate(read(t, name))
 		if err != nil || alipay.CertSN(certificate) != want {
 			t.Errorf("%s: %s, %v", name, alipay.CertSN(certificate), err)
@@ -130,11 +131,11 @@ func TestADownloadedCertificateMustLeadToARoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const sn = "dd617e0d7a2be1e456cb59ebbc519bfc"
+	const sn = "e19be776316cceb038910d299d05f2c0"
 	at := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 	encoded := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
-	key, err := roots.OpenCertificate(encoded(read(t, "alipay_cert.pem")), sn, at)
-	if err != nil || !key.Equal(keys(t)[""]) {
+	certificate, err := roots.OpenCertificate(encoded(read(t, "alipay_cert.pem")), sn, at)
+	if err != nil || !keys(t)[""].Equal(certificate.PublicKey) {
 		t.Errorf("%v", err)
 	}
 	own := privateKey(t, "app_key.pem")

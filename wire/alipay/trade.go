@@ -46,8 +46,8 @@ type BillQuery struct {
 const BillTrade = "trade"
 
 // BillReadyHour is the hour in Beijing after which the bill of the day before is
-// there.
-const BillReadyHour = 9
+// there: the platform says about nine.
+const BillReadyHour = 10
 
 // BillURL is where a bill may be downloaded, within BillURLLife of the answer.
 func BillURL(node exactjson.Value) string { return text(node, "bill_download_url") }
