@@ -1,13 +1,36 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/refundry/refundry/channelsim"
 	"github.com/refundry/refundry/channelsim/wechatpay"
+	"github.com/refundry/refundry/money"
 )
 
-// Sides makes the server sides of all channels that can be simulated, one line each.
-func Sides() []channelsim.Side {
-	return []channelsim.Side{
-		wechatpay.New(),
+// Played is a channel whose other side can be simulated.
+type Played struct {
+	// Name is the channel's, in accounts and in sim.json.
+	Name string
+	// Charge is what the channel of its charges is called, and Currency theirs, in
+	// soaks and in the demo.
+	Charge   string
+	Currency money.Currency
+	// Side makes the side.
+	Side func() channelsim.Side
+}
+
+var played = []Played{
+	{wechatpay.Name, "wx", "CNY", func() channelsim.Side { return wechatpay.New() }},
+}
+
+// Channels are all channels that can be simulated.
+func Channels() []Played { return slices.Clone(played) }
+
+// Sides makes the server sides of all of them.
+func Sides() (sides []channelsim.Side) {
+	for _, one := range played {
+		sides = append(sides, one.Side())
 	}
+	return sides
 }

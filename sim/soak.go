@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -53,6 +54,8 @@ const (
 	gap = 2 * time.Second
 	// faultsOutlast is how long the faults go on at most after the last request.
 	faultsOutlast = 6 * time.Hour
+	// readTimeout bounds a request's way to either side.
+	readTimeout = 30 * time.Second
 	// endsWithin is when every refund must have ended after that.
 	endsWithin = 10 * 24 * time.Hour
 )
@@ -69,7 +72,7 @@ func Soak(ctx context.Context, opts SoakOptions) (SoakReport, error) {
 	}
 	defer s.close()
 	began := s.Clock.Now()
-	err = s.Until(ctx, s.faultsMayEnd)
+	err = s.Until(ctx, s.faultsMayEnd(ctx))
 	if err == nil {
 		err = s.topUp(ctx)
 	}
@@ -80,7 +83,7 @@ func Soak(ctx context.Context, opts SoakOptions) (SoakReport, error) {
 	ended := s.Clock.Now()
 	err = s.Until(ctx, func() (bool, error) {
 		if s.Clock.Now().Sub(ended) > endsWithin {
-			return false, fmt.Errorf("%w: %s", errNotEnded, s.progress())
+			return false, fmt.Errorf("%w: %s", errNotEnded, s.progress(ctx))
 		}
 		return s.ended(ctx)
 	})
@@ -105,8 +108,8 @@ type soak struct {
 
 // newSoak starts everything; close ends it.
 func newSoak(ctx context.Context, opts SoakOptions) (_ *soak, err error) {
-	kind, ok := soaked[opts.Channel]
-	if !ok {
+	at := slices.IndexFunc(played, func(one Played) bool { return one.Name == opts.Channel })
+	if at < 0 {
 		return nil, fmt.Errorf("channel-sim does not play %q", opts.Channel)
 	}
 	if opts.Log == nil {
@@ -123,38 +126,61 @@ func newSoak(ctx context.Context, opts SoakOptions) (_ *soak, err error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, func() { _ = os.RemoveAll(s.folder) })
-	var channel, merchant atomic.Value
-	channelURL, merchantURL := s.listen(&channel), s.listen(&merchant)
-	s.simulator, err = channelsim.New(channelsim.Options{
-		URL: channelURL, Data: s.folder, Seed: opts.Seed, Faults: opts.Faults, Now: s.Clock.Now, Hold: time.Millisecond, Log: opts.Log,
-	}, Sides()...)
+	if err := s.startChannel(); err != nil {
+		return nil, err
+	}
+	url, err := s.startService(ctx)
 	if err != nil {
 		return nil, err
 	}
-	channel.Store(http.Handler(s.simulator))
+	s.shop = &shop{url: url, clock: s.Clock, channel: played[at], simulator: s.simulator, seed: opts.Seed}
+	s.Actors = []Actor{s.shop, outbox{s.simulator}}
+	account, err := s.addAccount(ctx, filepath.Join(s.folder, channelsim.AccountFile))
+	if err == nil {
+		err = s.simulator.NotifyAt(opts.Channel, fmt.Sprintf("%s/notify/%s/%s", url, opts.Channel, account))
+	}
+	if err == nil {
+		err = s.plan(ctx, opts.Refunds)
+	}
+	return s, err
+}
+
+func (s *soak) startChannel() error {
+	var handler atomic.Value
+	url, err := s.listen(&handler)
+	if err != nil {
+		return err
+	}
+	s.simulator, err = channelsim.New(channelsim.Options{
+		URL: url, Data: s.folder, Seed: s.opts.Seed, Faults: s.opts.Faults, Now: s.Clock.Now, Hold: time.Millisecond, Log: s.opts.Log,
+	}, Sides()...)
+	if err == nil {
+		handler.Store(http.Handler(s.simulator))
+	}
+	return err
+}
+
+// startService starts a service and returns its address.
+func (s *soak) startService(ctx context.Context) (string, error) {
+	var handler atomic.Value
+	url, err := s.listen(&handler)
+	if err != nil {
+		return "", err
+	}
 	s.Service, err = service.Start(ctx, service.Options{
 		Database: "sqlite:" + filepath.Join(s.folder, "refundry.db"), Data: filepath.Join(s.folder, "data"), Demo: true, Now: s.Clock.Now,
-		PublicURL: merchantURL, EgressAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Log: opts.Log,
+		PublicURL: url, EgressAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Log: s.opts.Log,
 	})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	merchant.Store(s.Service.Handler())
+	handler.Store(s.Service.Handler())
 	s.closers = append(s.closers, func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), service.CloseTimeout)
 		defer cancel()
 		_ = s.Service.Close(ctx)
 	})
-	s.shop = &shop{handler: s.Service.Handler(), clock: s.Clock, kind: kind, channel: opts.Channel, simulator: s.simulator, seed: opts.Seed}
-	account, err := s.addAccount(filepath.Join(s.folder, channelsim.AccountFile))
-	if err == nil {
-		err = s.simulator.NotifyAt(opts.Channel, fmt.Sprintf("%s/notify/%s/%s", merchantURL, opts.Channel, account))
-	}
-	if err == nil {
-		err = s.plan(opts.Refunds)
-	}
-	s.Actors = []Actor{s.shop, outbox{s.simulator}}
-	return s, err
+	return url, nil
 }
 
 // soakFolder is a folder in memory, where the machine has one: what is soaked is not
@@ -167,12 +193,24 @@ func soakFolder() (string, error) {
 }
 
 // listen serves a handler that is stored later on an address of this machine.
-func (s *soak) listen(handler *atomic.Value) string {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handler.Load().(http.Handler).ServeHTTP(w, r)
-	}))
-	s.closers = append(s.closers, server.Close)
-	return server.URL
+func (s *soak) listen(handler *atomic.Value) (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{ReadTimeout: readTimeout, ErrorLog: slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug), Handler: http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) { handler.Load().(http.Handler).ServeHTTP(w, r) },
+	)}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener) // ends with close
+	}()
+	s.closers = append(s.closers, func() {
+		_ = server.Close()
+		<-ended
+	})
+	return "http://" + listener.Addr().String(), nil
 }
 
 // close ends everything, what was started last first.
@@ -192,14 +230,15 @@ func (o outbox) Step(ctx context.Context) error {
 }
 
 // faultsMayEnd reports whether all was asked for and has ended, or had its time to.
-func (s *soak) faultsMayEnd() (bool, error) {
-	if s.asked < len(s.orders) {
-		s.tell(s.progress)
-		return false, nil
+func (s *soak) faultsMayEnd(ctx context.Context) func() (bool, error) {
+	return func() (bool, error) {
+		s.tell(ctx)
+		if s.asked < len(s.orders) {
+			return false, nil
+		}
+		open, err := s.open(ctx)
+		return open == 0 || s.Clock.Now().Sub(s.last) > faultsOutlast, err
 	}
-	open, err := s.open()
-	s.tell(s.progress)
-	return open == 0 || s.Clock.Now().Sub(s.last) > faultsOutlast, err
 }
 
 // quiet is how long nothing may be due any more: a final state that the channel
@@ -213,7 +252,7 @@ func (s *soak) ended(ctx context.Context) (bool, error) {
 	if _, more := s.simulator.NextDue(); more {
 		return false, nil
 	}
-	open, err := s.open()
+	open, err := s.open(ctx)
 	if err != nil || open > 0 {
 		return false, err
 	}
@@ -222,8 +261,8 @@ func (s *soak) ended(ctx context.Context) (bool, error) {
 }
 
 // progress says how far it is.
-func (s *soak) progress() string {
-	open, err := s.open()
+func (s *soak) progress(ctx context.Context) string {
+	open, err := s.open(ctx)
 	if err != nil {
 		return err.Error()
 	}
@@ -233,10 +272,10 @@ func (s *soak) progress() string {
 // tellEvery is how often progress is told, by this machine's clock.
 const tellEvery = 2 * time.Second
 
-func (s *soak) tell(text func() string) {
+func (s *soak) tell(ctx context.Context) {
 	if s.opts.Progress == nil || time.Since(s.told) < tellEvery {
 		return
 	}
 	s.told = time.Now()
-	s.opts.Progress(text())
+	s.opts.Progress(s.progress(ctx))
 }

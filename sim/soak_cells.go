@@ -26,10 +26,10 @@ func (s *soak) topUp(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := s.plan(refunds); err != nil {
+		if err := s.plan(ctx, refunds); err != nil {
 			return err
 		}
-		if err := s.Until(ctx, s.faultsMayEnd); err != nil {
+		if err := s.Until(ctx, s.faultsMayEnd(ctx)); err != nil {
 			return err
 		}
 	}

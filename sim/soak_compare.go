@@ -12,7 +12,7 @@ import (
 // compare holds our refunds against the channel's books, one by one, and verifies our
 // own.
 func (s *soak) compare(ctx context.Context) (report SoakReport, err error) {
-	ours, err := s.refunds()
+	ours, err := s.refunds(ctx)
 	if err != nil {
 		return report, err
 	}

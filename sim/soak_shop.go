@@ -5,9 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
+	"slices"
 	"time"
 
 	"github.com/refundry/refundry/channelsim"
@@ -15,23 +16,11 @@ import (
 	"github.com/refundry/refundry/service"
 )
 
-// soaking is what is particular to a channel: the name that its charges have, and
-// their currency.
-type soaking struct {
-	charge   string
-	currency money.Currency
-}
-
-var soaked = map[string]soaking{
-	"wechatpay": {charge: "wx", currency: "CNY"},
-}
-
 // shop asks for refunds through the native API, as the demo merchant.
 type shop struct {
-	handler   http.Handler
+	url       string
 	clock     *Clock
-	kind      soaking
-	channel   string
+	channel   Played
 	simulator *channelsim.Simulator
 	seed      uint64
 
@@ -54,32 +43,43 @@ type order struct {
 // once: five of them fit.
 const chargeAmount, maxRefund money.Minor = 100_000, 20_000
 
-// call makes a request and reads the answer.
-func (s *shop) call(method, path string, body, into any, want ...int) error {
-	text, err := json.Marshal(body)
+// maxShopAnswer bounds an answer that the shop reads, in bytes: a page of refunds.
+const maxShopAnswer = 4 << 20
+
+// call makes a request and reads the answer, whose status must be one of want.
+func (s *shop) call(ctx context.Context, method, path string, body, into any, want ...int) error {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, s.url+"/refundry/v1"+path, bytes.NewReader(text))
 	if err != nil {
 		return err
-	}
-	r := httptest.NewRequest(method, "/refundry/v1"+path, bytes.NewReader(text))
-	if body == nil {
-		r = httptest.NewRequest(method, "/refundry/v1"+path, http.NoBody)
 	}
 	r.Header.Set("Authorization", "Bearer rk_test_demo")
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Prefer", "wait=0")
-	answer := httptest.NewRecorder()
-	s.handler.ServeHTTP(answer, r)
-	for _, status := range want {
-		if answer.Code == status {
-			return json.Unmarshal(answer.Body.Bytes(), into)
-		}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("%s %s: %d %s", method, path, answer.Code, answer.Body)
+	defer func() { _ = answer.Body.Close() }()
+	got, err := io.ReadAll(io.LimitReader(answer.Body, maxShopAnswer))
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(want, answer.StatusCode) {
+		return fmt.Errorf("%s %s: %d %s", method, path, answer.StatusCode, got)
+	}
+	return json.Unmarshal(got, into)
 }
 
 // addAccount makes the account that belongs to a sim.json and returns its id.
-func (s *shop) addAccount(file string) (string, error) {
-	account, err := channelsim.ReadAccount(file, s.channel)
+func (s *shop) addAccount(ctx context.Context, file string) (string, error) {
+	account, err := channelsim.ReadAccount(file, s.channel.Name)
 	if err != nil {
 		return "", err
 	}
@@ -88,15 +88,15 @@ func (s *shop) addAccount(file string) (string, error) {
 		Takes    []string          `json:"takes"`
 		Settings map[string]string `json:"settings"`
 		Secrets  map[string]string `json:"secrets"`
-	}{Channel: s.channel, Takes: []string{s.kind.charge}}
-	in.Settings, in.Secrets, err = AccountOf(s.channel, account)
+	}{Channel: s.channel.Name, Takes: []string{s.channel.Charge}}
+	in.Settings, in.Secrets, err = AccountOf(s.channel.Name, account)
 	if err != nil {
 		return "", err
 	}
 	var made struct {
 		ID string `json:"id"`
 	}
-	return made.ID, s.call(http.MethodPost, "/accounts", in, &made, http.StatusCreated)
+	return made.ID, s.call(ctx, http.MethodPost, "/accounts", in, &made, http.StatusCreated)
 }
 
 // AccountOf are the settings and the secrets of the channel account that belongs to a
@@ -126,12 +126,12 @@ func AccountOf(channel string, account map[string]string) (settings, secrets map
 }
 
 // plan makes payments, registers their charges and decides what is asked for when.
-func (s *shop) plan(refunds int) error {
+func (s *shop) plan(ctx context.Context, refunds int) error {
 	s.random = rand.New(rand.NewPCG(s.seed, 2))
 	charges := (refunds + refundsPerCharge - 1) / refundsPerCharge
 	first := s.charges
 	for range charges {
-		if err := s.pay(); err != nil {
+		if err := s.pay(ctx); err != nil {
 			return err
 		}
 	}
@@ -149,16 +149,16 @@ func (s *shop) plan(refunds int) error {
 func chargeNumber(n int) string { return fmt.Sprintf("SOAK%06d", n) }
 
 // pay makes a payment and registers its charge.
-func (s *shop) pay() error {
+func (s *shop) pay(ctx context.Context) error {
 	number, now := chargeNumber(s.charges), s.clock.Now()
 	s.charges++
-	id, err := s.simulator.AddPayment(channelsim.Payment{Channel: s.channel, Number: number, Amount: chargeAmount, Currency: s.kind.currency, PaidAt: now})
+	id, err := s.simulator.AddPayment(channelsim.Payment{Channel: s.channel.Name, Number: number, Amount: chargeAmount, Currency: s.channel.Currency, PaidAt: now})
 	if err != nil {
 		return err
 	}
 	var made any
-	return s.call(http.MethodPost, "/charges", map[string]any{
-		"order_no": number, "amount": chargeAmount, "currency": s.kind.currency, "channel": s.kind.charge, "transaction_id": id, "paid_at": now,
+	return s.call(ctx, http.MethodPost, "/charges", map[string]any{
+		"order_no": number, "amount": chargeAmount, "currency": s.channel.Currency, "channel": s.channel.Charge, "transaction_id": id, "paid_at": now,
 	}, &made, http.StatusCreated)
 }
 
@@ -171,11 +171,11 @@ func (s *shop) NextDue() (time.Time, bool) {
 }
 
 // Step implements Actor: it asks for what is due.
-func (s *shop) Step(context.Context) error {
+func (s *shop) Step(ctx context.Context) error {
 	for s.asked < len(s.orders) && !s.orders[s.asked].at.After(s.clock.Now()) {
 		o := s.orders[s.asked]
 		var made any
-		err := s.call(http.MethodPost, "/refunds", map[string]any{"charge": o.charge, "amount": o.amount, "number": o.number}, &made, http.StatusCreated, http.StatusOK)
+		err := s.call(ctx, http.MethodPost, "/refunds", map[string]any{"charge": o.charge, "amount": o.amount, "number": o.number}, &made, http.StatusCreated, http.StatusOK)
 		if err != nil {
 			return err
 		}
@@ -195,13 +195,13 @@ type refundSeen struct {
 }
 
 // open counts refunds that have not ended, up to a page of each state.
-func (s *shop) open() (int, error) {
+func (s *shop) open(ctx context.Context) (int, error) {
 	count := 0
 	for _, state := range []string{"held", "created", "pending", "abnormal"} {
 		var page struct {
 			Data []refundSeen `json:"data"`
 		}
-		if err := s.call(http.MethodGet, "/refunds?limit=100&state="+state, nil, &page, http.StatusOK); err != nil {
+		if err := s.call(ctx, http.MethodGet, "/refunds?limit=100&state="+state, nil, &page, http.StatusOK); err != nil {
 			return 0, err
 		}
 		count += len(page.Data)
@@ -210,7 +210,7 @@ func (s *shop) open() (int, error) {
 }
 
 // refunds lists all of them.
-func (s *shop) refunds() (all []refundSeen, err error) {
+func (s *shop) refunds(ctx context.Context) (all []refundSeen, err error) {
 	cursor := ""
 	for {
 		var page struct {
@@ -222,7 +222,7 @@ func (s *shop) refunds() (all []refundSeen, err error) {
 		if cursor != "" {
 			path += "&cursor=" + cursor
 		}
-		if err := s.call(http.MethodGet, path, nil, &page, http.StatusOK); err != nil {
+		if err := s.call(ctx, http.MethodGet, path, nil, &page, http.StatusOK); err != nil {
 			return nil, err
 		}
 		all = append(all, page.Data...)

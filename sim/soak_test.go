@@ -9,10 +9,10 @@ import (
 
 func TestBooksAreEqualWhereEveryFifthCallFails(t *testing.T) {
 	const perCell = 2
-	for _, side := range sim.Sides() {
-		t.Run(side.Name(), func(t *testing.T) {
+	for _, channel := range sim.Channels() {
+		t.Run(channel.Name, func(t *testing.T) {
 			t.Parallel()
-			report, err := sim.Soak(t.Context(), sim.SoakOptions{Channel: side.Name(), Refunds: 60, PerCell: perCell, Faults: 0.2, Seed: 1, Progress: func(text string) { t.Log(text) }})
+			report, err := sim.Soak(t.Context(), sim.SoakOptions{Channel: channel.Name, Refunds: 60, PerCell: perCell, Faults: 0.2, Seed: 1, Progress: func(text string) { t.Log(text) }})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,10 +37,15 @@ func (c *channelSimSoak) Run(e *environment) error {
 	case c.PerCell < 0 || c.PerCell > c.Refunds:
 		return usageError{"--per-cell must be 0 to the number of refunds"}
 	}
-	report, err := sim.Soak(e, sim.SoakOptions{
-		Channel: c.Channel, Refunds: c.Refunds, Faults: c.Faults, Seed: c.Seed, PerCell: c.PerCell, Log: e.log,
+	options := sim.SoakOptions{
+		Channel: c.Channel, Refunds: c.Refunds, Faults: c.Faults, Seed: c.Seed, PerCell: c.PerCell,
 		Progress: func(text string) { e.say("soak: %s", text) },
-	})
+	}
+	// What the service warns of is what the faults cause: it is for who asks for it.
+	if e.log.Enabled(e, slog.LevelInfo) {
+		options.Log = e.log
+	}
+	report, err := sim.Soak(e, options)
 	if err != nil {
 		return fmt.Errorf("soak: %w", err)
 	}
@@ -47,8 +53,8 @@ func (c *channelSimSoak) Run(e *environment) error {
 }
 
 func soakedNames() (names []string) {
-	for _, side := range sim.Sides() {
-		names = append(names, side.Name())
+	for _, one := range sim.Channels() {
+		names = append(names, one.Name)
 	}
 	return names
 }
