@@ -87,7 +87,7 @@ func openHouse(e *environment, dir, database, address string, https bool) (*hous
 	}
 	s, err := service.Start(e, service.Options{
 		Database: database, Data: filepath.Join(dir, "data"), Demo: true,
-		EgressAllow: []netip.Prefix{loopback}, Log: e.log,
+		PublicURL: scheme + listener.Addr().String(), EgressAllow: []netip.Prefix{loopback}, Log: e.log,
 	})
 	if err != nil {
 		_ = listener.Close()

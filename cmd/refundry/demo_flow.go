@@ -78,6 +78,9 @@ func (h *house) show(e *environment, sink *sink) error {
 	if err := h.others(ctx, d); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
+	if err := h.channels(ctx, d); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	return h.verify(ctx, d)
 }
 
@@ -87,7 +90,7 @@ func (h *house) verify(ctx context.Context, d *demonstration) error {
 	if err := h.verified(ctx); err != nil {
 		return err
 	}
-	d.line("every invariant holds: five refunds through four APIs, and not one fen more than was paid.")
+	d.line("every invariant holds: five refunds through four APIs, one through each channel, and not one fen more than was paid.")
 	return nil
 }
 
