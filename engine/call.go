@@ -243,7 +243,7 @@ func sourceOf(step refund.Step) refund.Source {
 
 // cleaned bounds a channel's texts and takes out what no database keeps.
 func cleaned(o refund.Outcome) refund.Outcome {
-	o.Code, o.Message = clean(o.Code, maxCode), clean(o.Message, maxMessage)
+	o.Code, o.Message, o.Alert = clean(o.Code, maxCode), clean(o.Message, maxMessage), clean(o.Alert, maxMessage)
 	o.ChannelRefundID = clean(o.ChannelRefundID, maxChannelID)
 	o.RetryAfter = max(0, o.RetryAfter)
 	o.SucceededAt = o.SucceededAt.UTC().Truncate(time.Microsecond)

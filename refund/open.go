@@ -40,6 +40,19 @@ func (d *decision) whileOpen() {
 	default:
 		d.unknown()
 	}
+	d.tellOperator()
+}
+
+// tellOperator reports what is wrong with the account, once for a refund.
+func (d *decision) tellOperator() {
+	switch {
+	case d.o.Alert == "":
+	case d.r.State.Final():
+		d.alert(d.o.Alert)
+	default:
+		d.r.NeedsPerson = d.r.NeedsPerson || d.before.NeedsPerson
+		d.person(d.o.Alert)
+	}
 }
 
 // saysNothing: the kinds that are about a call of ours mean nothing without one.

@@ -92,6 +92,10 @@ type Outcome struct {
 	SucceededAt time.Time
 	Code        string
 	Message     string
+	// Alert is what an operator has to put right at the account, "" for nothing: it
+	// is the account that the channel refuses, and not the refund. It is an alert
+	// once, however often the call is repeated.
+	Alert string
 	// RetryAfter is how long the channel asked us to wait; 0 if it did not.
 	RetryAfter time.Duration
 	// Settled is what the payer got in another currency; zero when the same.

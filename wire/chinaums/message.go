@@ -1,7 +1,3 @@
-// Package chinaums describes how messages of ChinaUMS (net-pay) are signed in
-// the older way, in which the signature stands in the message itself: what is
-// signed, and the two digests (rule L2.5-12 of docs/rules/wallet.md). Its
-// notifications are signed so too. It knows nothing of refunds or of HTTP.
 package chinaums
 
 import (

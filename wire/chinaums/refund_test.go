@@ -45,3 +45,25 @@ func TestARefundIsWrittenInTheOlderForm(t *testing.T) {
 		t.Errorf("without a key (-want +got)\n%s", diff)
 	}
 }
+
+func TestARefundsFieldsAndBody(t *testing.T) {
+	account := Account{MsgSrc: TestMsgSrc, MID: TestMID, TID: TestTID, InstMID: InstBill, Key: TestKey}
+	bill := Refund{
+		SentAt: time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC), MerOrderID: "3194B1", BillDate: "2026-11-01", RefundOrderID: "3194R1", Amount: 100, Description: `"坏"`,
+		SubOrders: []SubOrder{{MID: "898340149000006", RefundOrderID: "3194R", TotalAmount: "60"}}, PlatformAmount: 40,
+	}
+	const list = `[{"mid":"898340149000006","refundOrderId":"3194R","totalAmount":"60"}]`
+	message := account.Message(bill.SentAt, bill.Fields())
+	want := `{"billDate":"2026-11-01","billNo":"3194B1","instMid":"QRPAYDEFAULT","mid":"898340149000005","platformAmount":"40","refundAmount":"100",` +
+		`"refundDesc":"\"坏\"","refundOrderId":"3194R1","requestTimestamp":"2026-11-29 08:00:00","subOrders":` + list + `,"tid":"88880001"}`
+	if diff := cmp.Diff(want, string(message.Body())); diff != "" {
+		t.Error(diff)
+	}
+	older := account.Legacy(BillRefunding.MsgType, message)
+	if older[FieldSubOrders] != list || older.Verify(TestKey) != nil || older[FieldMsgType] != "bills.refund" || message[FieldMsgType] != "" {
+		t.Errorf("%v, of %v", older, message)
+	}
+	if Date(bill.SentAt.Add(-time.Second)) != "2026-11-29" || Stamp(bill.SentAt) != "20261129080000" {
+		t.Error("times are in Beijing")
+	}
+}
