@@ -2,6 +2,7 @@ package merchant
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -79,6 +80,16 @@ func (a ChannelAccount) String() string { return a.Channel + " account " + a.ID 
 
 // NewAccountID makes the id of a channel account.
 func NewAccountID(channel string) string { return channel + "_" + RandomLetters(idLength) }
+
+// ChannelOf is the channel that an account's id begins with, "" where it has
+// another form. No channel's name has an underscore.
+func ChannelOf(accountID string) string {
+	channel, _, ok := strings.Cut(accountID, "_")
+	if !ok {
+		return ""
+	}
+	return channel
+}
 
 // newSandboxAccount makes the account of a test merchant's sandbox.
 func newSandboxAccount(id, merchantID string, now time.Time) ChannelAccount {

@@ -7,6 +7,7 @@ import (
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/channel"
 	channelalipay "github.com/refundry/refundry/channel/alipay"
+	"github.com/refundry/refundry/channel/chinaums"
 	"github.com/refundry/refundry/channel/manual"
 	channelpingpp "github.com/refundry/refundry/channel/pingpp"
 	"github.com/refundry/refundry/channel/sandbox"
@@ -84,6 +85,7 @@ func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]cha
 		merchant.ChannelSandbox: s.sandbox,
 		merchant.ChannelManual:  manual.Driver{},
 		channelalipay.Name:      channelalipay.New(channelalipay.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
+		chinaums.Name:           chinaums.New(chinaums.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		channelpingpp.Name:      channelpingpp.New(channelpingpp.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		channelstripe.Name:      channelstripe.New(channelstripe.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		channelwechatpay.Name:   channelwechatpay.New(channelwechatpay.Options{EgressAllow: s.opts.EgressAllow, Now: now}),

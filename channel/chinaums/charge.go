@@ -10,12 +10,9 @@ import (
 	wire "github.com/refundry/refundry/wire/chinaums"
 )
 
-// errRefundedBefore: an order query shows that something was refunded, and not how
-// much.
-var errRefundedBefore = errors.New("ChinaUMS says that something of the payment was refunded already, and not how much (hint: register it with already_refunded)")
-
-// Charge implements channel.Connector. A payment of which something was refunded
-// before is an error, because its answer does not say how much.
+// Charge implements channel.Connector. Of a payment of which something was refunded
+// the answer does not say how much. One that is closed was not paid, or everything
+// of it was refunded: nothing is left to refund either way.
 func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel.Payment, error) {
 	of, refused := c.order(ref.TransactionID, ref.OrderNo, ref.Charge)
 	if refused != nil {
@@ -42,10 +39,7 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 	p := channel.Payment{OrderNo: of.number, PaidAt: a.PayTime, Paid: a.Status == wire.TradeSuccess || a.Status == wire.TradeRefund}
 	p.TransactionID = named(ref.TransactionID, a.TargetOrderID, a.SeqID, of.number)
 	p.Amount = money.Amount{Minor: fen(a.TotalAmount), Currency: "CNY"}
-	p.Refunded = fen(a.RefundAmount)
-	if a.Status == wire.TradeRefund && a.RefundAmount == nil {
-		return channel.Payment{}, errRefundedBefore
-	}
+	p.RefundedUnknown = a.Status == wire.TradeRefund
 	return complete(p)
 }
 
@@ -54,11 +48,8 @@ func (c *connector) billPaid(a answer, of original, ref channel.PaymentRef) (cha
 	if a.BillNo != "" && a.BillNo != of.number || a.MID != "" && a.MID != c.own.MID {
 		return channel.Payment{}, fmt.Errorf("look up bill: %w: it is about another bill", wire.ErrAnswer)
 	}
-	if a.BillStatus == wire.BillRefund {
-		return channel.Payment{}, errRefundedBefore
-	}
-	p := channel.Payment{OrderNo: of.number, Paid: a.BillStatus == wire.BillPaid, Amount: money.Amount{Minor: fen(a.TotalAmount), Currency: "CNY"}}
-	p.TransactionID = named(ref.TransactionID, of.number)
+	p := channel.Payment{OrderNo: of.number, RefundedUnknown: a.BillStatus == wire.BillRefund, Amount: money.Amount{Minor: fen(a.TotalAmount), Currency: "CNY"}}
+	p.Paid, p.TransactionID = p.RefundedUnknown || a.BillStatus == wire.BillPaid, named(ref.TransactionID, of.number)
 	if paid := a.BillPayment; paid != nil {
 		p.PaidAt, p.TransactionID = paid.PayTime, named(ref.TransactionID, paid.TargetOrderID, paid.PaySeqID, of.number)
 	}

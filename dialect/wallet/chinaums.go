@@ -1,16 +1,17 @@
 package wallet
 
 import (
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/chinaums"
 	wire "github.com/refundry/refundry/wire/wallet"
 )
 
 // extra is what was sent upstream, for charges that are routed through ChinaUMS
-// (L2.5-1 to L2.5-10); others have {}. Until something was sent its nine members
-// are empty.
+// (L2.5-1 to L2.5-10) by an account there or by the sandbox, which plays it; others
+// have {}. Until something was sent its nine members are empty.
 func (v voice) extra(r refund.Refund, charge refund.Charge) *wire.Extra {
-	if charge.Detail.Route != chinaums.Channel {
+	if charge.Detail.Route != chinaums.Channel && merchant.ChannelOf(r.ChannelAccount) != chinaums.Channel {
 		return nil
 	}
 	extra := wire.Extra{
