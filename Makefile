@@ -28,10 +28,14 @@ SOAK_ORDERS ?= 100000
 SOAK_CHANNELS ?= wechatpay
 SOAK_REFUNDS  ?= 1000
 
+# What `make sim` plays.
+SIM_SEEDS ?= 1 2 3 4 5 6 7 8
+SIM_STEPS ?= 20000
+
 # Where `make install` puts things; DESTDIR goes before it, for packages.
 PREFIX ?= /usr/local
 
-.PHONY: help build install run test e2e bench soak soak-channels fuzz lint format \
+.PHONY: help build install run test e2e bench sim soak soak-channels fuzz lint format \
 	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint
 
 help: ## show this
@@ -59,6 +63,10 @@ e2e: setup ## run only the tests that see the program from outside
 bench: ## measure the parts, then the service under load
 	go test -run '^$$' -bench . -benchmem $(FLAGS) ./...
 	go run ./cmd/refundry bench --self
+
+sim: ## play a whole service, with crashes and faults, from each of SIM_SEEDS
+	go build -o refundry ./cmd/refundry
+	@for seed in $(SIM_SEEDS); do ./refundry sim --seed $$seed --steps $(SIM_STEPS) || exit 1; done
 
 soak: ## twelve simulated hours of many refunds, with five merchants in trouble in each of six ways
 	go test ./sim -count=1 -timeout 6h -v $(FLAGS) -args -sim.during $(SOAK_DURING) -sim.orders $(SOAK_ORDERS) -sim.each 2000 -sim.variants 6

@@ -2,7 +2,9 @@ package refund
 
 import (
 	"crypto/rand"
+	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +15,24 @@ const (
 	// timeDigits of base 62 hold milliseconds until the year 8888.
 	timeDigits = 8
 )
+
+// idSource is where ids come from, nil for crypto/rand.Reader.
+var idSource atomic.Pointer[io.Reader]
+
+func randomSource() io.Reader {
+	if source := idSource.Load(); source != nil {
+		return *source
+	}
+	return rand.Reader
+}
+
+// IDsFrom has all ids of the process made of source, which must not fail, until
+// restore is called: for a simulation that comes out the same each time. Anywhere
+// else ids can then be guessed.
+func IDsFrom(source io.Reader) (restore func()) {
+	before := idSource.Swap(&source)
+	return func() { idSource.Store(before) }
+}
 
 // NewID makes an id of 24 letters and digits that sorts by time: 8 digits of
 // milliseconds, then 16 random ones (95 bits), all in base 62.
@@ -41,11 +61,13 @@ func IDAt(now time.Time, random []byte) string {
 func fillRandom(digits []byte) {
 	const even = 256 / len(alphabet) * len(alphabet)
 	var pool [2 * idLength]byte
-	at := len(pool)
+	at, source := len(pool), randomSource()
 	for n := range digits {
 		for {
 			if at == len(pool) {
-				_, _ = rand.Read(pool[:]) // documented never to fail
+				if _, err := io.ReadFull(source, pool[:]); err != nil {
+					panic("ids: the source of randomness failed: " + err.Error())
+				}
 				at = 0
 			}
 			b := pool[at]

@@ -16,9 +16,9 @@ func NewTransactionID(now time.Time) string {
 	text := prefix + now.UTC().Format("20060102150405")
 	random := make([]byte, 0, transactionDigits-len(text))
 	for range transactionDigits - len(text) {
-		digit, err := rand.Int(rand.Reader, big.NewInt(10))
+		digit, err := rand.Int(randomSource(), big.NewInt(10))
 		if err != nil {
-			panic("crypto/rand is documented never to fail: " + err.Error())
+			panic("ids: the source of randomness failed: " + err.Error())
 		}
 		random = append(random, byte('0'+digit.Int64()))
 	}

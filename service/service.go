@@ -128,7 +128,9 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 		s.release()
 		return nil, err
 	}
-	s.run()
+	if !opts.Simulated.Stepped {
+		s.run()
+	}
 	return s, nil
 }
 

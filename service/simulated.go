@@ -30,6 +30,9 @@ type Simulated struct {
 	// refunds the engine holds and how many webhooks are under way; 0 is as many as
 	// in production. A small service is full sooner.
 	Calls, Queue, Sends int
+	// Stepped leaves the loops out: what they do is done step by step (Steps), and
+	// Abandon ends it.
+	Stepped bool
 }
 
 func (s *Service) stores() Stores {

@@ -46,6 +46,9 @@ func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Option
 	if !s.Store.SQLite() { // where this process is the only one
 		options.Turns = s.Store
 	}
+	if s.opts.Simulated.Stepped {
+		options.Jitter = nil // its randomness is not the simulation's
+	}
 	for _, name := range slices.Sorted(maps.Keys(drivers)) {
 		if notifier, ok := drivers[name].(channel.Notifier); ok {
 			options.Notifiers = append(options.Notifiers, notifier)

@@ -63,6 +63,7 @@ type program struct {
 	Key       keyCommand        `cmd:"" help:"Add and list API keys, and replace the service's own."`
 	Audit     auditCommand      `cmd:"" help:"List who did what."`
 	Verify    verifyCommand     `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
+	Sim       simCommand        `cmd:"" help:"Play a whole service with crashes and faults from one seed; exits 1 when an invariant breaks."`
 	Bench     benchCommand      `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
 	Channel   channelSimCommand `cmd:"" name:"channel-sim" help:"Play the other side of the channels, with books and faults, for tests."`
 	Doctor    doctorCommand     `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
