@@ -63,16 +63,17 @@ func (c *connector) charge(ctx context.Context, of payment) (*stripe.Charge, err
 }
 
 func (c *connector) payment(ctx context.Context, of payment, charge *stripe.Charge) (channel.Payment, error) {
-	units, refunded := charge.Amount, charge.AmountRefunded
-	if charge.Captured && charge.AmountCaptured > 0 && charge.AmountCaptured < charge.Amount {
-		// What was not captured was never paid, and Stripe may count its release as
-		// refunded. Only the refunds themselves tell.
+	// What was not captured was never paid, and Stripe may count its release as
+	// refunded, as it counts what is pending: only the refunds themselves tell.
+	units, refunded := charge.Amount, int64(0)
+	if charge.Captured {
 		units = charge.AmountCaptured
-		sum, err := c.givenBack(ctx, of)
-		if err != nil {
+	}
+	if charge.AmountRefunded > 0 {
+		var err error
+		if refunded, err = c.givenBack(ctx, of); err != nil {
 			return channel.Payment{}, err
 		}
-		refunded = sum
 	}
 	amount, counted := fromStripe(units, string(charge.Currency))
 	back, countedBack := fromStripe(refunded, string(charge.Currency))
@@ -85,11 +86,11 @@ func (c *connector) payment(ctx context.Context, of payment, charge *stripe.Char
 	}, nil
 }
 
-// givenBack sums the refunds of a payment, in Stripe's units, without the release of
-// what was not captured.
+// givenBack sums the refunds of a payment that have succeeded, in Stripe's units,
+// without the release of what was not captured.
 func (c *connector) givenBack(ctx context.Context, of payment) (sum int64, err error) {
 	err = c.refundsOf(ctx, of, func(one *stripe.Refund) error {
-		if one.Reason == stripe.RefundReasonExpiredUncapturedCharge || states[one.Status] == refund.OutcomeFailed {
+		if one.Reason == stripe.RefundReasonExpiredUncapturedCharge || states[one.Status] != refund.OutcomeDone {
 			return nil
 		}
 		if one.Amount < 0 || one.Amount > math.MaxInt64-sum {

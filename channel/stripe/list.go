@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/url"
 	"time"
 
 	stripe "github.com/stripe/stripe-go/v86"
@@ -111,7 +112,12 @@ func listed(r *stripe.Refund) (channel.Listed, error) {
 // failed is the error of a look-up.
 func (c *connector) failed(what string, err error) error {
 	var fault *stripe.Error
+	var broken *url.Error
 	switch {
+	case errors.As(err, &broken) && errors.Is(broken.Err, io.EOF):
+		return fmt.Errorf("%s: %w", what, io.ErrUnexpectedEOF) // io.EOF is the end of a bill
+	case errors.As(err, &broken):
+		return fmt.Errorf("%s: %w", what, broken.Err) // whether Stripe could be reached is told by its type
 	case errors.As(err, &fault) && fault.Code == stripe.ErrorCodeResourceMissing:
 		return channel.ErrNotFound
 	case errors.As(err, &fault):

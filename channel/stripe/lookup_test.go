@@ -44,6 +44,8 @@ func TestOfAPartlyCapturedPaymentOnlyWhatWasCapturedWasPaid(t *testing.T) {
 	s.Make(c.ID, 500, nil)
 	r := s.Make(c.ID, 400, nil)
 	s.End(r.ID, func(r *stripetest.Refund) { r.Status = "failed" })
+	r = s.Make(c.ID, 300, nil)
+	s.End(r.ID, func(r *stripetest.Refund) { r.Status = "pending" }) // it counts once it succeeds
 	r = s.Make(c.ID, 2000, nil)
 	s.End(r.ID, func(r *stripetest.Refund) { r.Reason = "expired_uncaptured_charge" })
 	p, err := s.connector.Charge(t.Context(), channel.PaymentRef{TransactionID: c.ID})
@@ -60,7 +62,7 @@ func TestAPaymentThatIsNotWhatWasAskedForIsNone(t *testing.T) {
 		"of another charge":     strings.Replace(charge(""), "ch_1", "ch_2", 1),
 		"of the other mode":     charge(`, "livemode": true`),
 		"in no currency":        strings.Replace(charge(""), "sar", "xxx", 1),
-		"of a negative amount":  strings.Replace(charge(""), "5000, \"amount_c", "-5000, \"amount_c", 1),
+		"of a negative amount":  strings.Replace(charge(""), `captured": 5000`, `captured": -5000`, 1),
 		"empty":                 `{}`,
 		"null":                  `null`,
 		"something else's fact": `{"id": "ch_1", "object": "refund"}`,
