@@ -72,7 +72,7 @@ func TestRefundsGoThroughAServiceThatSpeaksPingpp(t *testing.T) {
 			p := pingppShop(t, shop, platform, address, "upacp", signed)
 			names := []string{"settings", "base_url", "api_key", "app", "platform_public_key", "merchant_private_key"}
 			p.checked(names...)
-			p.announce("pingpp", shopAddress, `"refund.succeeded", "refund.failed"`)
+			p.announce("pingpp", shopAddress, "", `"refund.succeeded", "refund.failed"`)
 
 			theirs, id := pingppCharge(t, platform, 1, "upacp")
 			c := p.register(theirs, id)
@@ -132,7 +132,7 @@ func TestRefundsMadeAtAServiceThatSpeaksPingppAreAdopted(t *testing.T) {
 		}
 	}
 	known(500, 2)
-	p.announce("pingpp", shopAddress, `"refund.succeeded"`)
+	p.announce("pingpp", shopAddress, "", `"refund.succeeded"`)
 	byHand()
 	known(700, 3)
 	p.agree(theirs, 700, 3)
@@ -185,7 +185,7 @@ func TestASubmitThatPingppMakesLateIsFound(t *testing.T) {
 	first := clock.hurry(t, p.Service, p.owner, asked, refund.Succeeded)
 	p.agree(theirs, 100, 1)
 
-	p.announce("pingpp", shopAddress, `"refund.succeeded"`)
+	p.announce("pingpp", shopAddress, "", `"refund.succeeded"`)
 	if code := line.deliver(); code != http.StatusOK {
 		t.Fatal(code)
 	}

@@ -159,11 +159,12 @@ func (p *providerShop) agree(theirs refund.Charge, refunded money.Minor, refunds
 	}
 }
 
-// announce has the platform send a dialect's webhooks to the shop's account.
-func (p *providerShop) announce(dialect, address, events string) {
+// announce has the platform send a dialect's webhooks to the shop's account. query
+// ends the account's address.
+func (p *providerShop) announce(dialect, address, query, events string) {
 	p.Helper()
 	code, answer := call(p.T, p.platform, http.MethodPost, "/refundry/v1/endpoints",
-		`{"url": "`+address+`/notify/`+p.account.Channel+`/`+p.account.ID+`", "dialect": "`+dialect+`", "events": [`+events+`]}`)
+		`{"url": "`+address+`/notify/`+p.account.Channel+`/`+p.account.ID+query+`", "dialect": "`+dialect+`", "events": [`+events+`]}`)
 	if code != http.StatusCreated {
 		p.Fatalf("%d %s", code, answer)
 	}

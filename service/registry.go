@@ -9,6 +9,7 @@ import (
 	channelalipay "github.com/refundry/refundry/channel/alipay"
 	"github.com/refundry/refundry/channel/chinaums"
 	"github.com/refundry/refundry/channel/manual"
+	channelpayin "github.com/refundry/refundry/channel/payin"
 	channelpingpp "github.com/refundry/refundry/channel/pingpp"
 	"github.com/refundry/refundry/channel/sandbox"
 	channelstripe "github.com/refundry/refundry/channel/stripe"
@@ -86,6 +87,7 @@ func (s *Service) drivers(now func() time.Time, log *slog.Logger) map[string]cha
 		merchant.ChannelManual:  manual.Driver{},
 		channelalipay.Name:      channelalipay.New(channelalipay.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		chinaums.Name:           chinaums.New(chinaums.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
+		channelpayin.Name:       channelpayin.New(channelpayin.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		channelpingpp.Name:      channelpingpp.New(channelpingpp.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		channelstripe.Name:      channelstripe.New(channelstripe.Options{EgressAllow: s.opts.EgressAllow, Now: now}),
 		channelwechatpay.Name:   channelwechatpay.New(channelwechatpay.Options{EgressAllow: s.opts.EgressAllow, Now: now}),

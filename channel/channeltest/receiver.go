@@ -24,6 +24,9 @@ type ReceiverPeer struct {
 	// time. Number is that of the refund that it tells of.
 	Notice func(t *testing.T, a channel.Account) *http.Request
 	Number string
+	// Unsigned says that the channel sends no body and signs nothing: a notice is its
+	// address, with a secret of the account's in it.
+	Unsigned bool
 }
 
 // RunReceiver runs the suite of a driver's notices.
@@ -49,6 +52,10 @@ func RunReceiver(t *testing.T, p ReceiverPeer) {
 		p.taken(t, rotated, p.Notice(t, p.Rotated))
 	})
 	t.Run("a notice that was changed is none", func(t *testing.T) {
+		if p.Unsigned {
+			p.changedAddress(t)
+			return
+		}
 		body, err := io.ReadAll(p.Notice(t, p.Account).Body)
 		if err != nil {
 			t.Fatal(err)
@@ -63,6 +70,10 @@ func RunReceiver(t *testing.T, p ReceiverPeer) {
 		}
 	})
 	t.Run("nonsense is none, and breaks nothing", func(t *testing.T) {
+		if p.Unsigned {
+			p.nonsenseAddress(t)
+			return
+		}
 		for _, body := range []string{"", "{", "null", "[]", "{}", "\x00\xff", `{"a":` + string(bytes.Repeat([]byte("["), 10_000))} {
 			r := p.Notice(t, p.Account)
 			r.Body = io.NopCloser(bytes.NewReader([]byte(body)))
@@ -78,6 +89,33 @@ func RunReceiver(t *testing.T, p ReceiverPeer) {
 			t.Errorf("refused with %d", a.Status)
 		}
 	})
+}
+
+// changedAddress changes what a notice without a signature still holds: its method,
+// a body that it does not have, and each parameter by itself, which leaves out what
+// it says or contradicts the others.
+func (p ReceiverPeer) changedAddress(t *testing.T) {
+	r := p.Notice(t, p.Account)
+	r.Method = http.MethodPost
+	p.refused(t, p.Account, r)
+	r = p.Notice(t, p.Account)
+	r.Body = io.NopCloser(bytes.NewReader([]byte("{}")))
+	p.refused(t, p.Account, r)
+	for name, values := range p.Notice(t, p.Account).URL.Query() {
+		r = p.Notice(t, p.Account)
+		query := r.URL.Query()
+		query.Set(name, values[0]+"0x")
+		r.URL.RawQuery = query.Encode()
+		p.refused(t, p.Account, r)
+	}
+}
+
+func (p ReceiverPeer) nonsenseAddress(t *testing.T) {
+	for _, query := range []string{"", "%", "&&&", "=", "a=b", "_=%00", "\xff"} {
+		r := p.Notice(t, p.Account)
+		r.URL.RawQuery = query
+		p.refused(t, p.Account, r)
+	}
 }
 
 func (p ReceiverPeer) taken(t *testing.T, a channel.Account, r *http.Request) ([]channel.Notified, channel.Reply) {
