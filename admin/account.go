@@ -39,6 +39,9 @@ type Channels interface {
 	// ReadBill begins to read the file of a day's bill of an account.
 	// channel.ErrUnsupported: its channel's files can't be read.
 	ReadBill(account merchant.ChannelAccount, day channel.BillDay, file io.Reader) (channel.Bill, error)
+	// Connector returns an account's connector. An *channel.OpenError stays the same
+	// until the account changes.
+	Connector(ctx context.Context, accountID string) (channel.Opened, error)
 }
 
 const (

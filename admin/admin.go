@@ -36,6 +36,7 @@ type Store interface {
 	Refunds
 	Masks
 	Accounts
+	Payments
 }
 
 // Chains links audit records.
@@ -69,7 +70,10 @@ type Services struct {
 }
 
 // Admin is the operator's use cases.
-type Admin struct{ s Services }
+type Admin struct {
+	s     Services
+	finds *finds
+}
 
 // New makes the use cases.
 func New(s Services) *Admin {
@@ -82,7 +86,7 @@ func New(s Services) *Admin {
 	if s.Log == nil {
 		s.Log = slog.Default()
 	}
-	return &Admin{s: s}
+	return &Admin{s: s, finds: newFinds()}
 }
 
 // now is the time as rows keep it.

@@ -52,7 +52,10 @@ type PaymentRef struct {
 // Payment is a payment as the channel knows it.
 type Payment struct {
 	TransactionID, OrderNo string
-	Amount                 money.Amount
+	// Channel is the way of paying as charges call it, such as wx_pub; "" where the
+	// channel does not say.
+	Channel string
+	Amount  money.Amount
 	// Refunded is what was given back at the channel, by whomever, in minor units.
 	// RefundedUnknown says that something was, or may be, and that the channel does
 	// not say how much: Refunded is then 0.

@@ -89,7 +89,10 @@ type Detail struct {
 	// SubMerchant is the merchant for whom the payment was made, by the channel's
 	// number, where the channel account is a service provider's; "" leaves it to the
 	// account. Charges of earlier versions have it in a name alone (Alias.Sub).
-	SubMerchant string          `json:"sub_merchant,omitempty"`
+	SubMerchant string `json:"sub_merchant,omitempty"`
+	// LookedUp says that the charge was registered with what its channel says of the
+	// payment, which is less than its merchant knows.
+	LookedUp    bool            `json:"looked_up,omitempty"`
 	Sharing     Sharing         `json:"profit_sharing,omitempty"`
 	NotifyURL   string          `json:"notify_url,omitempty"`
 	ClientIP    string          `json:"client_ip,omitempty"`

@@ -119,8 +119,12 @@ func checkCouponGoods(coupon Coupon) *Error {
 // its money must agree. Aliases are added, and nothing else is changed.
 func SameCharge(a, b Charge) bool { return len(Differences(a, b)) == 0 }
 
-// Differences names the members by which b is not the same charge as a.
+// Differences names the members by which b is not the same charge as a. What was
+// looked up at a channel and what the merchant says of it agree where payment and
+// money do: the channel knows neither what the merchant calls the order and the way
+// of paying, nor its coupons and shares, and what was refunded it knows better.
 func Differences(a, b Charge) []string {
+	lookedUp := a.Detail.LookedUp || b.Detail.LookedUp
 	var names []string
 	for _, member := range []struct {
 		name string
@@ -128,15 +132,15 @@ func Differences(a, b Charge) []string {
 	}{
 		{"amount", a.Amount == b.Amount},
 		{"currency", a.Currency == b.Currency},
-		{"channel", a.Channel == b.Channel},
-		{"order_no", a.OrderNo == b.OrderNo},
+		{"channel", lookedUp || a.Channel == b.Channel},
+		{"order_no", lookedUp || a.OrderNo == b.OrderNo},
 		{"channel_account", a.ChannelAccount == b.ChannelAccount},
 		{"transaction_id", a.TransactionID == b.TransactionID},
-		{"already_refunded", a.AlreadyRefunded == b.AlreadyRefunded},
-		{"fee", equalMinor(a.Fee, b.Fee)},
-		{"coupons", slices.EqualFunc(a.Detail.Coupons, b.Detail.Coupons, sameCoupon)},
-		{"splits", slices.Equal(a.Detail.Splits, b.Detail.Splits)},
-		{"goods", slices.Equal(a.Detail.Goods, b.Detail.Goods)},
+		{"already_refunded", lookedUp || a.AlreadyRefunded == b.AlreadyRefunded},
+		{"fee", lookedUp || equalMinor(a.Fee, b.Fee)},
+		{"coupons", lookedUp || slices.EqualFunc(a.Detail.Coupons, b.Detail.Coupons, sameCoupon)},
+		{"splits", lookedUp || slices.Equal(a.Detail.Splits, b.Detail.Splits)},
+		{"goods", lookedUp || slices.Equal(a.Detail.Goods, b.Detail.Goods)},
 	} {
 		if !member.same {
 			names = append(names, member.name)

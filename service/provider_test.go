@@ -114,7 +114,11 @@ func (p *providerShop) ask(c refund.Charge, amount money.Minor) string {
 // refunded asks for a refund and waits for a state.
 func (p *providerShop) refunded(c refund.Charge, amount money.Minor, want refund.State) refund.Refund {
 	p.Helper()
-	id := p.ask(c, amount)
+	return p.await(p.ask(c, amount), want)
+}
+
+func (p *providerShop) await(id string, want refund.State) refund.Refund {
+	p.Helper()
 	for end := time.Now().Add(patience); ; runtime.Gosched() {
 		r, err := p.Store.Refund(p.Context(), p.owner, id)
 		switch {

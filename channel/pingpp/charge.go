@@ -20,7 +20,7 @@ import (
 func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel.Payment, error) {
 	charge := c.charge(ref.TransactionID, ref.Charge)
 	if charge == "" {
-		return channel.Payment{}, errNoCharge
+		return channel.Payment{}, fmt.Errorf("look up charge: %w: %w", errNoCharge, channel.ErrUnsupported)
 	}
 	found, err := c.found(ctx, charge)
 	if err != nil {
@@ -31,7 +31,7 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 		return channel.Payment{}, fmt.Errorf("look up charge: %w: its currency is not known", wire.ErrAnswer)
 	}
 	p := channel.Payment{
-		TransactionID: found.ID, OrderNo: found.OrderNo, Paid: found.Paid,
+		TransactionID: found.ID, OrderNo: found.OrderNo, Channel: found.Channel, Paid: found.Paid,
 		Amount: money.Amount{Minor: money.Minor(found.Amount), Currency: currency},
 	}
 	if found.TimePaid != nil {

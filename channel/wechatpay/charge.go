@@ -17,7 +17,7 @@ import (
 func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel.Payment, error) {
 	sub, refused := c.sub(ref.Charge)
 	if refused != nil {
-		return channel.Payment{}, errors.New(refused.Message)
+		return channel.Payment{}, fmt.Errorf("look up order: %s: %w", refused.Message, channel.ErrUnsupported)
 	}
 	transaction, outTradeNo := order(ref.TransactionID, ref.OrderNo)
 	if transaction+outTradeNo == "" {
@@ -46,7 +46,8 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 
 func payment(found wire.Order) (channel.Payment, error) {
 	p := channel.Payment{
-		TransactionID: found.TransactionID, OrderNo: found.OutTradeNo, Paid: found.Refundable(), RefundedUnknown: found.TradeState == wire.TradeRefund,
+		TransactionID: found.TransactionID, OrderNo: found.OutTradeNo, Channel: channels[found.TradeType],
+		Paid: found.Refundable(), RefundedUnknown: found.TradeState == wire.TradeRefund,
 	}
 	if found.Amount != nil {
 		if found.Amount.Currency != wire.Currency {

@@ -18,6 +18,12 @@ func landed(way, account string) refund.Landed {
 	return refund.Landed{Way: ways[way], Account: account}
 }
 
+// channels are the ways of paying. JSAPI is that of a mini program too, and is told
+// from it by nothing.
+var channels = map[string]string{
+	wire.TradeApp: "wx", wire.TradeJSAPI: "wx_pub", wire.TradeNative: "wx_pub_qr", wire.TradeMWeb: "wx_wap", wire.TradeMicropay: "wx_pub_scan",
+}
+
 // payers are the accounts that may pay a part of a refund.
 var payers = map[refund.Funds]string{refund.FundsAvailable: wire.FundsAvailable, refund.FundsUnavailable: wire.FundsUnavailable}
 

@@ -54,7 +54,7 @@ type Searcher interface {
 	RefundByAny(ctx context.Context, merchantID, name string) (refund.Refund, error)
 }
 
-// Services are what the API stands on; all but Wake, Now and Log must be there.
+// Services are what the API stands on; all but Payments, Wake, Now and Log must be there.
 type Services struct {
 	// Admin is what an operator may do.
 	Admin     *admin.Admin
@@ -64,6 +64,8 @@ type Services struct {
 	Reader    dialect.Reader
 	Registrar dialect.BatchRegistrar
 	Acceptor  dialect.Acceptor
+	// Payments finds payments that are not registered; may be nil.
+	Payments  dialect.Payments
 	Searcher  Searcher
 	Sandbox   Sandbox
 	Resetter  Resetter

@@ -3,6 +3,7 @@ package native
 import (
 	"net/http"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -46,13 +47,19 @@ func (d *Dialect) createRefund(c *call) error {
 	return c.json(http.StatusCreated, answer)
 }
 
-// chargeIDOf finds the charge that a refund names by any dialect's name. The
-// charge itself is read under its lock.
+// chargeIDOf finds the charge that a refund names by any dialect's name, else by the
+// number that a channel or the merchant gave the payment. The charge itself is read
+// under its lock.
 func (d *Dialect) chargeIDOf(c *call, in refundRequest) (string, error) {
 	if !visible(in.charge) {
 		return "", noSuchCharge(in.charge)
 	}
-	return d.s.Reader.ChargeIDByAny(c.ctx, c.merchantID(), in.charge)
+	id, err := d.s.Reader.ChargeIDByAny(c.ctx, c.merchantID(), in.charge)
+	charge, err := dialect.OrFind(c.ctx, d.s.Payments, refund.Charge{ID: id}, err, dialect.Sought{
+		MerchantID: c.merchantID(), Key: c.caller.Key.ID, RequestID: c.requestID,
+		WantedPayment: admin.WantedPayment{TransactionID: in.charge, OrderNo: in.charge},
+	})
+	return charge.ID, err
 }
 
 func noSuchCharge(name string) *refund.Error {

@@ -87,12 +87,21 @@ func (d *Dialect) order(ctx context.Context, c *call, id string) (order, error) 
 	if err != nil {
 		return order{}, err
 	}
-	for _, alias := range charge.Aliases {
-		if alias.Dialect == merchant.Payin && alias.Name == id && alias.Identity == c.identity.Name {
-			return order{charge, id, alias.Identity}, nil
-		}
+	if o, ok := orderNamed(charge, id, c.identity.Name); ok {
+		return o, nil
 	}
 	return order{}, unknown
+}
+
+// orderNamed is a charge under a name, if that is the one by which a Payin merchant
+// knows it.
+func orderNamed(charge refund.Charge, id, identity string) (order, bool) {
+	for _, alias := range charge.Aliases {
+		if alias.Dialect == merchant.Payin && alias.Name == id && alias.Identity == identity {
+			return order{charge, id, identity}, true
+		}
+	}
+	return order{}, false
 }
 
 // orderOf finds the name by which a Payin merchant knows a charge; any of them

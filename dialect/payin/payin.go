@@ -28,6 +28,8 @@ type Services struct {
 	Reader   dialect.Reader
 	Orders   Orders
 	Acceptor dialect.Acceptor
+	// Payments finds payments that are not registered; may be nil.
+	Payments dialect.Payments
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Deliveries says how often a payment or refund was told, for its transaction.

@@ -1,6 +1,7 @@
 package payin
 
 import (
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -14,7 +15,7 @@ const retransmissions = " payin "
 // createRefund is POST /orders/{id}/refunds (Y0-4). The answer is the refund
 // with 200 as soon as it is accepted, and for a repeat the refund as it is now.
 func (d *Dialect) createRefund(c *call) (any, error) {
-	o, err := d.order(c.r.Context(), c, c.id)
+	o, err := d.orderToRefund(c)
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +29,29 @@ func (d *Dialect) createRefund(c *call) (any, error) {
 	}
 	// From here on the refund is on disk: whatever happens, it is no error.
 	return refundObject(result.Refunds[0], o), nil
+}
+
+// orderToRefund finds the order of the path, at Payin where it is not registered.
+func (d *Dialect) orderToRefund(c *call) (order, error) {
+	o, missing := d.order(c.r.Context(), c, c.id)
+	charge, err := dialect.OrFind(c.r.Context(), d.Payments, o.Charge, missing, sought(c))
+	if missing == nil || err != nil {
+		return o, err
+	}
+	if o, ok := orderNamed(charge, c.id, c.identity.Name); ok {
+		return o, nil
+	}
+	return order{}, missing
+}
+
+// sought is the order of the path where it is not registered: one that was paid at
+// Payin itself.
+func sought(c *call) dialect.Sought {
+	return dialect.Sought{
+		MerchantID: c.caller.Merchant.ID, Key: c.caller.Key.ID, RequestID: c.requestID,
+		Alias:         refund.Alias{Dialect: merchant.Payin, Identity: c.identity.Name, Name: c.id},
+		WantedPayment: admin.WantedPayment{Channel: merchant.Payin, TransactionID: c.id},
+	}
 }
 
 // refundUnit reads and checks the body.

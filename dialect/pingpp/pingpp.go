@@ -39,6 +39,8 @@ type Services struct {
 	Units     Units
 	Registrar dialect.Registrar
 	Acceptor  dialect.Acceptor
+	// Payments finds payments that are not registered; may be nil.
+	Payments dialect.Payments
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Now is the clock; default time.Now.

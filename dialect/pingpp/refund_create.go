@@ -3,6 +3,7 @@ package pingpp
 import (
 	"strings"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -16,9 +17,11 @@ import (
 // channel has refused it by then.
 func (d *Dialect) createRefund(c *call) (any, error) {
 	charge, err := d.chargeOfPath(c)
+	charge, err = dialect.OrFind(c.r.Context(), d.Payments, charge, err, sought(c))
 	if err != nil {
 		return nil, err
 	}
+	c.charge = charge
 	if alias, _ := charge.Alias(merchant.PingPP); alias.Sub != "" {
 		return nil, &flaw{kind: refund.KindInvalid, words: wire.Locale.OrderCharge}
 	}
@@ -36,6 +39,17 @@ func (d *Dialect) createRefund(c *call) (any, error) {
 	// From here on the refund is on disk: whatever happens, it is no error.
 	// The charge that was read before has all that a refund shows of it.
 	return d.refundShown(c, result.Refunds[0], charge), nil
+}
+
+// sought is the charge of the path where it is not registered: one that was made at
+// Ping++ itself.
+func sought(c *call) dialect.Sought {
+	id := c.r.PathValue("ch")
+	return dialect.Sought{
+		MerchantID: c.caller.Merchant.ID, Key: c.caller.Key.ID, RequestID: c.requestID,
+		Alias:         refund.Alias{Dialect: merchant.PingPP, Identity: c.caller.Key.Identity, Name: id},
+		WantedPayment: admin.WantedPayment{Channel: merchant.PingPP, TransactionID: id},
+	}
 }
 
 // refundUnit reads and checks the parameters. id and charge, which an older

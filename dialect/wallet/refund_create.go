@@ -45,7 +45,11 @@ func (d *Dialect) accept(c *call, request wire.RefundRequest) (refund.Refund, re
 	if err != nil {
 		return refund.Refund{}, refund.Charge{}, err
 	}
-	charge, err := d.chargeNamed(c, request.ChargesID)
+	charge, missing := d.chargeNamed(c, request.ChargesID)
+	charge, err = dialect.OrFind(c.r.Context(), d.Payments, charge, missing, sought(c, request.ChargesID))
+	if _, ours := aliasIn(charge, c.identity.Name); err == nil && !ours {
+		err = missing // found, and another wallet's
+	}
 	if err != nil {
 		return refund.Refund{}, refund.Charge{}, err
 	}
@@ -65,4 +69,15 @@ func (d *Dialect) accept(c *call, request wire.RefundRequest) (refund.Refund, re
 	// From here on the refund is on disk: whatever happens, it is no error.
 	// The charge that was read before has all that a refund shows of it.
 	return result.Refunds[0], charge, nil
+}
+
+// sought is a charge that is not registered. No channel knows the wallet's name of
+// it, unless it was the number of the order there.
+func sought(c *call, name string) dialect.Sought {
+	s := dialect.Sought{
+		MerchantID: c.caller.Merchant.ID, Key: c.caller.Key.ID, RequestID: c.requestID,
+		Alias: refund.Alias{Dialect: merchant.Wallet, Identity: c.identity.Name, Name: name},
+	}
+	s.OrderNo = name
+	return s
 }

@@ -44,6 +44,8 @@ type Services struct {
 	Pager     Pager
 	Registrar dialect.Registrar
 	Acceptor  dialect.Acceptor
+	// Payments finds payments that are not registered; may be nil.
+	Payments dialect.Payments
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Now is the clock; default time.Now.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -73,6 +74,10 @@ func (d *Dialect) refusal(c *call, request wire.RefundRequest, refused error) er
 // both are given, as v2 decided it (W2.1-8).
 func (d *Dialect) orderOf(c *call, request wire.RefundRequest) (refund.Charge, error) {
 	charge, err := d.charge(c, request.TransactionID, request.OutTradeNo)
+	charge, err = dialect.OrFind(c.r.Context(), d.Payments, charge, err, sought(c, request))
+	if err == nil && charge.Currency != onlyCurrency {
+		err = noSuchOrder()
+	}
 	if err != nil {
 		return refund.Charge{}, err
 	}
@@ -80,6 +85,24 @@ func (d *Dialect) orderOf(c *call, request wire.RefundRequest) (refund.Charge, e
 		return refund.Charge{}, &wire.Error{Code: wire.CodeNoAuth, Message: "特约商户号与订单不匹配，没有退款权限"}
 	}
 	return charge, nil
+}
+
+// sought is the order of a request that is not registered: WeChat Pay itself is asked
+// for it, by the number that counts.
+func sought(c *call, request wire.RefundRequest) dialect.Sought {
+	s := dialect.Sought{
+		MerchantID: c.merchantID(), Key: c.serial, RequestID: c.requestID,
+		Alias:         refund.Alias{Dialect: merchant.WeChatPay, Identity: c.account.mchID(), Sub: request.SubMchID},
+		WantedPayment: admin.WantedPayment{Channel: merchant.WeChatPay, TransactionID: request.TransactionID, SubMerchant: request.SubMchID},
+	}
+	if request.TransactionID == "" {
+		s.OrderNo = request.OutTradeNo
+	}
+	return s
+}
+
+func noSuchOrder() *refund.Error {
+	return refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
 }
 
 // charge finds a charge that shows here: it has a name in this dialect, and a
@@ -93,7 +116,7 @@ func (d *Dialect) charge(c *call, transactionID, outTradeNo string) (refund.Char
 		charge, err = d.Reader.ChargeByAlias(c.r.Context(), c.merchantID(), merchant.WeChatPay, outTradeNo)
 	}
 	if err == nil && charge.Currency != onlyCurrency {
-		err = refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
+		err = noSuchOrder()
 	}
 	return charge, err
 }

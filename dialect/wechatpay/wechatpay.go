@@ -52,6 +52,8 @@ type Services struct {
 	Finder    Finder
 	Acceptor  dialect.Acceptor
 	Rerouter  Rerouter
+	// Payments finds orders that are not registered; may be nil.
+	Payments dialect.Payments
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// EgressCheck says whether a notify_url may be called; nil allows all.

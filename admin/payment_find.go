@@ -1,0 +1,230 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+)
+
+const (
+	// findTimeout bounds the look-ups of one payment: a request waits for them.
+	findTimeout = 5 * time.Second
+	// maxFindAccounts is how many of a merchant's accounts are asked about one
+	// payment, the oldest first.
+	maxFindAccounts = 8
+	// maxFindNumber is the longest number that is asked for.
+	maxFindNumber = 64
+)
+
+// Payments are what is known of charges when a payment is looked for.
+type Payments interface {
+	// ChargeByAny finds a charge as dialect.Reader's does.
+	ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error)
+}
+
+// WantedPayment names a payment that is not registered. At least one of the two
+// numbers is there.
+type WantedPayment struct {
+	// Channel is the kind of channel whose accounts are asked; "" is every one.
+	Channel string
+	// TransactionID is the payment's number at the channel, OrderNo the merchant's.
+	// The former is asked for first.
+	TransactionID, OrderNo string
+	// SubMerchant is for whom the payment was made; "" where nobody says.
+	SubMerchant string
+	// Names gives the charge its names before it is registered.
+	Names func(refund.Charge) refund.Charge
+}
+
+// FindPayment looks for a payment that is not registered at the merchant's channel
+// accounts, and registers it with what the channel says of it; the record names who
+// asked. Errors: KindChargeNotFound, where every account that could know it said
+// that there is no such payment, or none that succeeded, a moment ago or now;
+// KindBusy, where one of them did not answer, or was asked too often; and those of
+// registering.
+func (a *Admin) FindPayment(ctx context.Context, by By, merchantID string, wanted WantedPayment) (refund.Charge, error) {
+	record, err := a.record(by, merchantID, "charge.find", cmp.Or(wanted.TransactionID, wanted.OrderNo))
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	if !askable(wanted.TransactionID) || !askable(wanted.OrderNo) || wanted.TransactionID+wanted.OrderNo == "" {
+		return refund.Charge{}, noSuchPayment(wanted)
+	}
+	accounts, err := a.findable(ctx, merchantID, wanted.Channel)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	if len(accounts) == 0 {
+		return refund.Charge{}, noSuchPayment(wanted)
+	}
+	found, err := a.finds.once(findKey{merchantID, wanted.Channel, wanted.TransactionID, wanted.OrderNo, wanted.SubMerchant}, a.now, func() (foundPayment, error) {
+		return a.askForPayment(ctx, accounts, wanted)
+	})
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	charge, err := a.found(ctx, merchantID, found, wanted)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	record = record.With("channel_account", charge.ChannelAccount).With("charge", charge.ID)
+	results, err := a.s.Store.ImportCharges(ctx, []refund.Charge{charge}, record)
+	switch {
+	case err != nil:
+		return refund.Charge{}, err
+	case results[0].Err != nil:
+		return refund.Charge{}, results[0].Err
+	case !results[0].Again:
+		a.done(merchantID)
+	}
+	return results[0].Charge, nil
+}
+
+// foundPayment is a payment with the account that knows it.
+type foundPayment struct {
+	channel.Payment
+	account merchant.ChannelAccount
+}
+
+// findable are the accounts that can be asked about a payment, with their
+// connectors.
+func (a *Admin) findable(ctx context.Context, merchantID, kind string) ([]channel.Opened, error) {
+	all, err := a.s.Store.ChannelAccounts(ctx, merchantID)
+	if err != nil {
+		return nil, err
+	}
+	var accounts []channel.Opened
+	for _, account := range all {
+		if account.State == merchant.AccountClosed || kind != "" && account.Channel != kind || len(accounts) == maxFindAccounts {
+			continue
+		}
+		opened, err := a.s.Channels.Connector(ctx, account.ID)
+		var broken *channel.OpenError
+		switch {
+		case errors.As(err, &broken):
+			// It knows of no payment before it is mended, which an alert says.
+		case err != nil:
+			return nil, err
+		case opened.Nature.Capabilities.Charges:
+			accounts = append(accounts, opened)
+		}
+	}
+	return accounts, nil
+}
+
+// askForPayment asks the accounts at the same time. The first of them that knows the
+// payment has it.
+func (a *Admin) askForPayment(ctx context.Context, accounts []channel.Opened, wanted WantedPayment) (foundPayment, error) {
+	// Others may wait for the same answer: it does not end with the request.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
+	defer cancel()
+	payments, errs := make([]channel.Payment, len(accounts)), make([]error, len(accounts))
+	var asking sync.WaitGroup
+	for n, opened := range accounts {
+		asking.Go(func() { payments[n], errs[n] = a.askAccountFor(ctx, opened, wanted) })
+	}
+	asking.Wait()
+	for n, err := range errs {
+		if err == nil {
+			return foundPayment{payments[n], accounts[n].Account}, nil
+		}
+	}
+	for n, err := range errs {
+		if !errors.Is(err, channel.ErrNotFound) && !errors.Is(err, channel.ErrUnsupported) {
+			a.s.Log.Warn("a payment that is not registered could not be looked up", "account", accounts[n].Account.ID, "error", err)
+			fault := refund.Errorf(refund.KindBusy, "", "the channel did not say whether it knows the payment; nothing was accepted, try again")
+			fault.Cause = err
+			return foundPayment{}, fault
+		}
+	}
+	return foundPayment{}, noSuchPayment(wanted)
+}
+
+// askAccountFor asks one account by each number. A payment that has not succeeded is
+// none.
+func (a *Admin) askAccountFor(ctx context.Context, opened channel.Opened, wanted WantedPayment) (channel.Payment, error) {
+	refs := []channel.PaymentRef{{TransactionID: wanted.TransactionID}, {OrderNo: wanted.OrderNo}}
+	for _, ref := range refs {
+		if ref.TransactionID+ref.OrderNo == "" {
+			continue
+		}
+		if !a.finds.mayAsk(opened.Account.ID, a.now()) {
+			return channel.Payment{}, fmt.Errorf("more than %d payments a second that are not registered were asked for", findsPerSecond)
+		}
+		ref.Charge.Detail.SubMerchant = wanted.SubMerchant
+		p, err := safely(func() (channel.Payment, error) { return opened.Connector.Charge(ctx, ref) })
+		switch {
+		case errors.Is(err, channel.ErrNotFound), errors.Is(err, channel.ErrUnsupported), err == nil && !p.Paid:
+		case err == nil && (p.Amount.Minor <= 0 || p.Refunded < 0 || p.Refunded > p.Amount.Minor):
+			return p, errors.New("the channel does not say what was paid and refunded")
+		default:
+			return p, err
+		}
+	}
+	return channel.Payment{}, channel.ErrNotFound
+}
+
+// found is the charge of a payment: the one that is registered already under
+// another name, or a new one.
+func (a *Admin) found(ctx context.Context, merchantID string, p foundPayment, wanted WantedPayment) (refund.Charge, error) {
+	now := a.now()
+	c := refund.Charge{
+		MerchantID: merchantID, ID: "ch_" + refund.NewID(now), CreatedAt: now, UpdatedAt: now,
+		TransactionID: cmp.Or(p.TransactionID, wanted.TransactionID), OrderNo: cmp.Or(p.OrderNo, wanted.OrderNo),
+		Channel: channelOf(p), ChannelAccount: p.account.ID, Routed: true,
+		Currency: p.Amount.Currency, Amount: p.Amount.Minor, AlreadyRefunded: p.Refunded, PaidAt: p.PaidAt,
+		Detail: refund.Detail{SubMerchant: wanted.SubMerchant, LookedUp: true},
+	}
+	if c.TransactionID == "" {
+		return refund.Charge{}, refund.Errorf(refund.KindBusy, "", "the channel knows the payment and does not say its number; nothing was accepted")
+	}
+	c.OrderNo = cmp.Or(c.OrderNo, c.TransactionID)
+	if c.PaidAt.IsZero() {
+		c.PaidAt = now
+	}
+	if !p.RefundedUnknown { // else the engine tells an operator, before the first refund
+		c.VerifiedAt = now
+	}
+	switch known, err := a.s.Store.ChargeByAny(ctx, merchantID, c.TransactionID); {
+	case err == nil && known.TransactionID == c.TransactionID:
+		c.Channel, c.ChannelAccount, c.OrderNo = known.Channel, known.ChannelAccount, known.OrderNo
+		c.Aliases = slices.Clone(known.Aliases)
+	case err != nil && refund.KindOf(err) != refund.KindChargeNotFound && refund.KindOf(err) != refund.KindInvalid:
+		return refund.Charge{}, err
+	}
+	return wanted.Names(c), nil
+}
+
+// channelOf is what a found charge's channel is called: as its connector says, else
+// by the first name that its account takes, else as the channel itself.
+func channelOf(p foundPayment) string {
+	if p.Channel != "" {
+		return p.Channel
+	}
+	if takes := Takes(p.account); len(takes) > 0 {
+		return takes[0]
+	}
+	return p.account.Channel
+}
+
+// askable reports whether a channel could have made a number: of visible ASCII
+// characters.
+func askable(number string) bool {
+	hidden := func(c rune) bool { return c <= ' ' || c > '~' }
+	return len(number) <= maxFindNumber && strings.IndexFunc(number, hidden) < 0
+}
+
+func noSuchPayment(wanted WantedPayment) error {
+	e := refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge, and no channel account knows such a payment")
+	e.Charge = cmp.Or(wanted.TransactionID, wanted.OrderNo)
+	return e
+}
