@@ -36,11 +36,10 @@ func (e *Engine) unmatched(ctx context.Context, n channel.Notified, charge refun
 	kept := refund.KeptNotice{Note: note, ChargeKnown: charge.ID != ""}
 	switch where {
 	case refund.PlaceAdopt:
-		_, _, err := e.adopt(ctx, n.Noticed, charge, refund.Cause{})
-		if err == nil {
+		kept.Note = e.take(ctx, n.Noticed, charge)
+		if kept.Note == "" {
 			return nil
 		}
-		kept.Note = "could not be adopted: " + clean(err.Error(), maxMessage)
 	case refund.PlaceAside:
 		kept.State = refund.NoticeSetAside
 	}
@@ -67,9 +66,10 @@ func (e *Engine) adopt(ctx context.Context, n refund.Noticed, charge refund.Char
 	return r, true, nil
 }
 
-// changed tells of a change that is committed, where it changed refunds.
+// changed tells of a change that is committed with its alerts, where it changed
+// anything.
 func (e *Engine) changed(change refund.Change) {
-	if len(change.Refunds) == 0 {
+	if len(change.Refunds) == 0 && change.Dispute == nil && len(change.Alerts) == 0 {
 		return
 	}
 	posted := make([]refund.Posted, len(change.Refunds))
@@ -78,7 +78,7 @@ func (e *Engine) changed(change refund.Change) {
 	}
 	e.board.Post(posted)
 	for _, alert := range change.Alerts {
-		e.alert(change.Charge.MerchantID, alert)
+		e.tellAlert(change.Charge.MerchantID, alert)
 	}
 	if e.opts.Recorded != nil {
 		e.opts.Recorded()
@@ -172,6 +172,8 @@ func (e *Engine) RetryNotice(ctx context.Context, merchantID, id string, action 
 		return refund.KeptNotice{}, err
 	case n.State == refund.NoticeRefused:
 		return refund.KeptNotice{}, refund.Errorf(refund.KindStateConflict, "notice", "the request was not taken as a notice, and its contents were not kept: %s", n.Note)
+	case n.State == refund.NoticeMatched && n.RefundID == "":
+		return refund.KeptNotice{}, refund.Errorf(refund.KindStateConflict, "notice", "the notice is %s: the dispute is recorded", n.State)
 	case n.State != refund.NoticeWaiting && n.State != refund.NoticeSetAside:
 		return refund.KeptNotice{}, refund.Errorf(refund.KindStateConflict, "notice", "the notice is %s: it is about refund %s", n.State, n.RefundID)
 	}
@@ -205,7 +207,7 @@ func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice, cause refund
 	switch {
 	case err != nil:
 		note = unplaced(err)
-	case match.Refund.ID != "":
+	case match.Refund.ID != "" && n.Noticed.Dispute == nil:
 		w := e.noticed(ctx, channel.Notified{Account: n.Account, Noticed: n.Noticed}, match.Refund)
 		w.Outcome.Cause = cause
 		if err = e.recordEach(ctx, []*word{w})[0]; err == nil {
@@ -213,6 +215,11 @@ func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice, cause refund
 			return n, nil
 		}
 		note = "could not be recorded: " + clean(err.Error(), maxMessage)
+	case where == refund.PlaceAdopt && n.Noticed.Dispute != nil:
+		if note = e.take(ctx, n.Noticed, match.Charge); note == "" {
+			n.State, n.Note, n.DueAt = refund.NoticeMatched, "", time.Time{}
+			return n, nil
+		}
 	case where == refund.PlaceAdopt:
 		var r refund.Refund
 		if r, _, err = e.adopt(ctx, n.Noticed, match.Charge, cause); err == nil {

@@ -131,7 +131,7 @@ func (e *Engine) place(ctx context.Context, notices []channel.Notified) []error 
 			errs[n] = e.keep(ctx, notice, refund.KeptNotice{Note: unplaced(err)})
 		case err != nil:
 			errs[n] = err
-		case match.Refund.ID != "":
+		case match.Refund.ID != "" && notice.Dispute == nil:
 			words, at = append(words, e.noticed(ctx, notice, match.Refund)), append(at, n)
 		default:
 			errs[n] = e.unmatched(ctx, notice, match.Charge)
@@ -170,6 +170,12 @@ func cleanedNotice(n refund.Noticed) refund.Noticed {
 	}
 	o.Source, o.Epoch, o.Sent = refund.Notice, 0, refund.Sent{}
 	n.Outcome = o
+	if n.Dispute != nil {
+		d := *n.Dispute
+		d.ChannelDisputeID, d.Reason = clean(d.ChannelDisputeID, maxChannelID), clean(d.Reason, maxCode)
+		d.ChannelAt = d.ChannelAt.UTC().Truncate(time.Microsecond)
+		n.Dispute, n.Number, n.Outcome, n.Hint = &d, "", refund.Outcome{Kind: refund.OutcomeUnknown, Source: refund.Notice}, false
+	}
 	return n
 }
 

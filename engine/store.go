@@ -62,6 +62,10 @@ type Store interface {
 	// was sent of it looked up. Where it was verified before, nothing is written, and
 	// the change has the charge as it is. Absent is KindChargeNotFound.
 	VerifyCharge(ctx context.Context, charge refund.ChargeKey, v refund.Verified, now time.Time) (refund.Change, error)
+	// Dispute records what a channel says of a dispute of a charge. A change without a
+	// Dispute wrote nothing but its alerts. KindInvalid and KindChargeConflict for what
+	// can't be recorded.
+	Dispute(ctx context.Context, charge refund.ChargeKey, told refund.Dispute, now time.Time) (refund.Change, error)
 	// KeepNotice puts a notice into the inbox. One of the account with the same
 	// digest is there once and counts up.
 	KeepNotice(ctx context.Context, n refund.KeptNotice) error

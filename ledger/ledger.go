@@ -31,6 +31,10 @@ const (
 	CouponNoCash Account = "coupon.nocash"
 	// ChannelFee is what channels hold as their fees.
 	ChannelFee Account = "channel.fee"
+	// Disputed is what disputes hold while the channel has not decided.
+	Disputed Account = "dispute.held"
+	// Chargeback is what payers got by disputes that were lost.
+	Chargeback Account = "payer.chargeback"
 	// FeeReturned is what channels gave back of their fees.
 	FeeReturned Account = "merchant.fee_returned"
 )
@@ -45,6 +49,7 @@ const (
 	Settle  Kind = "settle"  // succeeded: reserved -> payer, coupons; fee -> merchant
 	Return  Kind = "return"  // a bank sent it back: payer, coupons -> available
 	Correct Kind = "correct" // succeeded after all: available -> payer, coupons
+	Dispute Kind = "dispute" // of a dispute: available, held and chargeback, either way
 )
 
 // Transfer moves Amount from one account to another. Amounts are positive;
@@ -99,6 +104,18 @@ func Returning(legs Legs, currency money.Currency) []Transfer {
 		transfers[i].From, transfers[i].To = transfers[i].To, transfers[i].From
 	}
 	return transfers
+}
+
+// Disputing returns the transfers of a dispute that held an amount in an account and
+// holds another, maybe elsewhere. What it holds no more, or more, comes from Available.
+func Disputing(before Account, held money.Minor, after Account, holds money.Minor, currency money.Currency) []Transfer {
+	moved := min(held, holds)
+	var transfers []Transfer
+	if before != after {
+		transfers = one(Dispute, before, after, moved, currency)
+	}
+	transfers = append(transfers, one(Dispute, before, Available, held-moved, currency)...)
+	return append(transfers, one(Dispute, Available, after, holds-moved, currency)...)
 }
 
 func outward(kind Kind, source Account, legs Legs, currency money.Currency) []Transfer {

@@ -17,6 +17,10 @@ type Change struct {
 	Events    []Event
 	Attempts  []Attempt
 	Alerts    []Alert
+	// Dispute is the charge's dispute as it is now, where it is new or has changed, and
+	// DisputeEvents are what is told of it.
+	Dispute       *Dispute
+	DisputeEvents []DisputeEvent
 	// Routed says that the charge had no channel account and has one now.
 	Routed bool
 	// Actions has the operator's action that the change is the effect of, if it

@@ -66,6 +66,24 @@ func (s DisputeState) Holds() bool {
 	return s == DisputeOpen || s == DisputeWithdrawn || s == DisputeLost
 }
 
+// The types of events about disputes.
+const (
+	DisputeOpened  = "charge.dispute.opened"
+	DisputeUpdated = "charge.dispute.updated"
+	DisputeClosed  = "charge.dispute.closed" // won or lost
+)
+
+// DisputeEvents are all of them.
+func DisputeEvents() []string { return []string{DisputeOpened, DisputeUpdated, DisputeClosed} }
+
+// DisputeEvent is the fact that a dispute changed, with both as they were right after.
+type DisputeEvent struct {
+	Type    string
+	At      time.Time
+	Dispute Dispute
+	Charge  Snapshot // what of the charge changes over time; nothing of a refund
+}
+
 // disputeRank orders the states: one of a lower rank is older.
 var disputeRank = map[DisputeState]int{
 	DisputeInquiry: 1, DisputeOpen: 2, DisputeWithdrawn: 3, DisputeWon: 4, DisputeLost: 4,

@@ -221,6 +221,22 @@ func withdraw(charge Charge, r Refund, cause Cause, now time.Time) Change {
 	}
 }
 
+// makeRoom cancels open refunds that no call can have brought to the channel, newest
+// first, until what the channel has done fits what is left of the charge.
+func (c *Change) makeRoom(open []Refund, need money.Minor, cause Cause, now time.Time) {
+	for i := len(open) - 1; i >= 0 && c.Charge.Refundable() < need; i-- {
+		r := open[i]
+		if r.Attempts > 0 || !r.withdrawable() {
+			continue
+		}
+		one := withdraw(c.Charge, r, cause, now)
+		c.Charge = one.Charge
+		c.Refunds = append(c.Refunds, one.Refunds...)
+		c.Transfers = append(c.Transfers, one.Transfers...)
+		c.Events = append(c.Events, one.Events...)
+	}
+}
+
 // Foreign is a refund that the channel made without us: seen in its bill, or
 // told by a notice that names none of our numbers.
 type Foreign struct {
@@ -255,17 +271,7 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 		return Change{}, Errorf(KindInvalid, "amount", "the charge would hold more than can be counted")
 	}
 	out := Change{Charge: charge}
-	for i := len(open) - 1; i >= 0 && out.Charge.Refundable() < f.Amount; i-- {
-		r := open[i]
-		if r.Attempts > 0 || !r.withdrawable() {
-			continue
-		}
-		one := withdraw(out.Charge, r, f.Cause, now)
-		out.Charge = one.Charge
-		out.Refunds = append(out.Refunds, one.Refunds...)
-		out.Transfers = append(out.Transfers, one.Transfers...)
-		out.Events = append(out.Events, one.Events...)
-	}
+	out.makeRoom(open, f.Amount, f.Cause, now)
 	parts, _ := Allocate(out.Charge, min(f.Amount, out.Charge.Refundable()), nil)
 	if rest := f.Amount - parts.Payer - parts.Discount(); rest > 0 {
 		parts.Payer += rest // what does not fit went to the payer as well

@@ -30,7 +30,7 @@ type NoticeState string
 // The states of a notice. A notice that matches a refund at once is in no inbox.
 const (
 	NoticeWaiting  NoticeState = "waiting"   // matches nothing yet, and is tried again
-	NoticeMatched  NoticeState = "matched"   // was about a refund that is there now
+	NoticeMatched  NoticeState = "matched"   // was about a refund that is there now, or a dispute that is recorded
 	NoticeAdopted  NoticeState = "adopted"   // a refund that the channel made without us
 	NoticeRefused  NoticeState = "refused"   // was not taken: not the channel's, or for no account of ours
 	NoticeSetAside NoticeState = "set_aside" // was tried often enough; a person decides
@@ -95,10 +95,13 @@ const (
 	PlaceAside Placement = "aside" // a person decides
 )
 
-// Place decides about a notice that names no refund of ours. charge is the charge
+// Place decides about a notice that names no refund of ours, or that is about a
+// dispute, which PlaceAdopt has recorded. charge is the charge
 // that it names; its zero value is none. note says why it is not adopted.
 func Place(n Noticed, charge Charge, receivedAt time.Time) (where Placement, note string) {
 	switch {
+	case n.Dispute != nil:
+		return n.Dispute.place(charge)
 	case n.Hint:
 		return PlaceWait, "names no refund of ours"
 	case n.Outcome.Kind != OutcomeDone:

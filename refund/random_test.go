@@ -18,6 +18,7 @@ func TestAnyHistoryKeepsTheBooks(t *testing.T) {
 		worlds := []*world{newWorld(anyCharge(t)), newWorld(anyCharge(t))}
 		if left := worlds[1].charge.Refundable(); left > 0 {
 			worlds[1].charge.Blocked = money.Minor(rapid.Int64Range(0, int64(left)).Draw(t, "blocked"))
+			worlds[1].blocked = worlds[1].charge.Blocked
 		}
 		lost := map[*world][]refund.Outcome{} // answers to calls that are still under way
 		t.Repeat(map[string]func(*rapid.T){
@@ -100,6 +101,24 @@ func TestAnyHistoryKeepsTheBooks(t *testing.T) {
 					t.SkipNow() // would no longer be counted; a test of its own holds that
 				}
 				w.adopt(t, rapid.Int64Range(1, 2*int64(w.charge.Amount)).Draw(t, "foreign"))
+			},
+			"dispute": func(t *rapid.T) {
+				w := worlds[rapid.IntRange(0, 1).Draw(t, "charge")]
+				if w.charge.Excess > 1<<40 || w.charge.Amount > 1<<40 {
+					t.SkipNow()
+				}
+				told := refund.Dispute{
+					ChannelDisputeID: rapid.SampledFrom([]string{"du_1", "du_2", "du_3"}).Draw(t, "dispute"), State: rapid.SampledFrom(disputeStates).Draw(t, "state"),
+					Amount: money.Amount{Minor: money.Minor(rapid.Int64Range(1, 2*int64(w.charge.Amount)).Draw(t, "disputed")), Currency: rapid.SampledFrom([]money.Currency{"CNY", "USD"}).Draw(t, "currency")},
+				}
+				if rapid.Bool().Draw(t, "says when") {
+					told.ChannelAt = at0.Add(time.Duration(rapid.IntRange(1, 20).Draw(t, "when")) * time.Second)
+				}
+				w.dispute(t, told)
+				before := w.charge
+				if again := w.dispute(t, told); again.Dispute != nil || w.charge.Blocked != before.Blocked {
+					t.Fatalf("said again, it changes %+v", again)
+				}
 			},
 			"time": func(t *rapid.T) {
 				by := time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds")) * time.Second

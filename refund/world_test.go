@@ -63,11 +63,14 @@ type world struct {
 	events    map[string][]refund.Event
 	attempts  map[string]int64
 	alerts    []refund.Alert
+	disputes  map[string]refund.Dispute // by the channel's id
+	blocked   money.Minor               // without disputes
+	told      []string                  // the types of events about disputes
 }
 
 func newWorld(c refund.Charge) *world {
 	return &world{
-		charge: c, at: at0.Add(time.Hour), refunds: map[string]refund.Refund{},
+		charge: c, at: at0.Add(time.Hour), refunds: map[string]refund.Refund{}, disputes: map[string]refund.Dispute{}, blocked: c.Blocked,
 		events: map[string][]refund.Event{}, attempts: map[string]int64{},
 	}
 }
@@ -159,18 +162,50 @@ func (w *world) cancel(t failer, id string) *refund.Error {
 func (w *world) adopt(t failer, amount int64) refund.Refund {
 	t.Helper()
 	id := fmt.Sprintf("re_%03d", len(w.order)+1)
-	var open []refund.Refund
-	for _, known := range w.order {
-		if !w.refunds[known].State.Final() {
-			open = append(open, w.refunds[known])
-		}
-	}
-	change, err := refund.Adopt(w.charge, open, refund.Foreign{RefundID: id, ChannelNumber: "f" + id, Amount: money.Minor(amount), Source: refund.Notice}, w.at)
+	change, err := refund.Adopt(w.charge, w.open(), refund.Foreign{RefundID: id, ChannelNumber: "f" + id, Amount: money.Minor(amount), Source: refund.Notice}, w.at)
 	if err != nil {
 		t.Fatalf("adopt: %v", err)
 	}
 	w.take(t, change)
 	return w.refunds[id]
+}
+
+// open are the refunds that have not ended, oldest first.
+func (w *world) open() (open []refund.Refund) {
+	for _, known := range w.order {
+		if !w.refunds[known].State.Final() {
+			open = append(open, w.refunds[known])
+		}
+	}
+	return open
+}
+
+// dispute takes what the channel says of a dispute.
+func (w *world) dispute(t failer, told refund.Dispute) refund.Change {
+	t.Helper()
+	change, err := w.charge.Dispute(w.disputes[told.ChannelDisputeID], w.open(), told, "dp_"+told.ChannelDisputeID, w.at)
+	if err != nil {
+		t.Fatalf("dispute: %v", err)
+	}
+	w.take(t, change)
+	return change
+}
+
+// takeDispute writes a dispute down.
+func (w *world) takeDispute(t failer, change refund.Change) {
+	t.Helper()
+	d := change.Dispute
+	if (d == nil) != (len(change.DisputeEvents) == 0) || d == nil && len(change.Transfers) > 0 && len(change.Refunds) == 0 {
+		t.Fatalf("dispute %+v with events %+v", d, change.DisputeEvents)
+	}
+	if d == nil {
+		return
+	}
+	if e := change.DisputeEvents[0]; e.Dispute != *d || e.Charge.ChargeBlocked != change.Charge.Blocked || e.Charge.ChargeExcess != change.Charge.Excess || d.State.Closed() == d.ClosedAt.IsZero() || (d.Held > 0) != d.State.Holds() {
+		t.Fatalf("dispute %+v with event %+v", d, e)
+	}
+	w.disputes[d.ChannelDisputeID] = *d
+	w.told = append(w.told, change.DisputeEvents[0].Type)
 }
 
 // take writes a change down and checks it against everything that was before.
@@ -204,13 +239,14 @@ func (w *world) take(t failer, change refund.Change) {
 	}
 	if n := len(change.Events); n > 0 {
 		last := change.Events[n-1].Snapshot
-		if last.ChargeReserved != change.Charge.Reserved || last.ChargeRefunded != change.Charge.Refunded || last.ChargeExcess != change.Charge.Excess {
+		if last.ChargeReserved != change.Charge.Reserved || last.ChargeRefunded != change.Charge.Refunded || last.ChargeExcess != change.Charge.Excess && change.Dispute == nil {
 			t.Fatalf("the last event shows another charge: %+v, %+v", last, change.Charge)
 		}
 	}
 	for _, a := range change.Attempts {
 		w.attempts[a.RefundID]++
 	}
+	w.takeDispute(t, change)
 	w.charge = change.Charge
 	w.transfers = append(w.transfers, change.Transfers...)
 	w.alerts = append(w.alerts, change.Alerts...)
@@ -226,6 +262,13 @@ func (w *world) check(t failer) {
 	}
 	if held := c.Reserved + c.Refunded + c.Blocked; c.Excess != max(0, held-c.Amount) || c.Refundable() != max(0, c.Amount-held) {
 		t.Fatalf("excess %d and refundable %d where %d of %d is held", c.Excess, c.Refundable(), held, c.Amount)
+	}
+	blocked := w.blocked
+	for _, d := range w.disputes {
+		blocked += d.Held
+	}
+	if blocked != c.Blocked {
+		t.Fatalf("%d is blocked, its disputes hold %d", c.Blocked, blocked)
 	}
 	reserved, refunded, fee := money.Minor(0), c.AlreadyRefunded, money.Minor(0)
 	coupons := make([]money.Minor, len(c.Detail.Coupons))
@@ -289,6 +332,23 @@ func (w *world) checkBooks(t failer) {
 	byRefund := map[string][]ledger.Transfer{}
 	for _, transfer := range w.transfers {
 		byRefund[transfer.RefundID] = append(byRefund[transfer.RefundID], transfer.Transfer)
+	}
+	for _, d := range w.disputes {
+		balances, err := ledger.Balances(byRefund[d.ID])
+		held := ledger.Disputed
+		if d.State == refund.DisputeLost {
+			held = ledger.Chargeback
+		}
+		want := map[ledger.Account]money.Minor{ledger.Available: -d.Held}
+		want[held] += d.Held
+		for account, balance := range balances {
+			if balance != want[account.Account] || account.Currency != w.charge.Currency {
+				t.Fatalf("the books of dispute %+v: %v", d, balances)
+			}
+		}
+		if err != nil || d.Held > 0 && len(balances) < 2 {
+			t.Fatalf("the books of dispute %+v: %v, %v", d, balances, err)
+		}
 	}
 	for _, id := range w.order {
 		r := w.refunds[id]

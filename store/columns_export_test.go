@@ -1,6 +1,10 @@
 package store
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/refundry/refundry/refund"
+)
 
 // Columns returns the names that a table's statements read and write, as their
 // texts have them: a SELECT's list, an INSERT's list, and how many values go
@@ -36,6 +40,8 @@ func Columns() map[string]struct {
 		"transfers":      {nil, list(insertTransfers), transferWidth},
 		"attempts":       {nil, list(insertAttempts), attemptWidth},
 		"events":         {nil, list(insertEvents), eventWidth},
+		"disputes":       {list(disputeColumns), list(insertDispute), len(disputeValues(refund.Dispute{}))},
+		"dispute_events": {nil, list(insertDisputeEvent), 6},
 		"batch_events":   {list(batchEventColumns), list(insertBatchEvents), batchEventWidth},
 	}
 }

@@ -13,7 +13,8 @@ import (
 // writtenLater are columns that an INSERT leaves at their default, and who
 // gives them a value.
 var writtenLater = map[string][]string{
-	"events": {"feed_number"}, // the fan-out
+	"events":         {"feed_number"}, // the fan-out
+	"dispute_events": {"told_at"},     // the fan-out
 	// Writes that are no refunds, with a statement of their own.
 	"refund_numbers": {"write_call", "write_content", "write_made", "sealed"},
 	"writes":         {"namespace"},

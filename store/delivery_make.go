@@ -57,11 +57,31 @@ func (s *Store) subject(ctx context.Context, d merchant.Delivery) (webhook.Event
 	}
 	stored, ok, err := s.BatchEvent(ctx, d.MerchantID, d.EventID)
 	if err == nil && !ok {
-		err = gone
+		return s.disputeSubject(ctx, d, gone)
 	}
 	event := eventOf(stored)
 	event.Kind = webhook.AboutBatch
 	return event, err
+}
+
+// disputeSubject is the event about a dispute that a delivery is of.
+func (s *Store) disputeSubject(ctx context.Context, d merchant.Delivery, gone error) (webhook.Event, error) {
+	at, ok := refund.IDTime(strings.TrimPrefix(d.EventID, eventPrefix))
+	if !ok {
+		return webhook.Event{}, gone
+	}
+	var found []webhook.Event
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		found, err = s.disputeNews(ctx, q, oneDisputeEvent, d.MerchantID, sqldb.Micros(at.Add(-eventSlack)), sqldb.Micros(at.Add(eventSlack)), d.EventID)
+		return err
+	})
+	switch {
+	case err != nil:
+		return webhook.Event{}, err
+	case len(found) == 0:
+		return webhook.Event{}, gone
+	}
+	return found[0], found[0].Err
 }
 
 func (s *Store) endpointInUse(ctx context.Context, merchantID, id string) (merchant.Endpoint, error) {

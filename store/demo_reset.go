@@ -23,6 +23,13 @@ var deleteCharges = []string{
 	`DELETE FROM delivery_attempts WHERE (merchant_id, delivery_id) IN (SELECT d.merchant_id, d.id FROM v
 		JOIN deliveries d ON d.merchant_id = v.merchant_id AND d.event_id = v.id)`,
 	`DELETE FROM deliveries WHERE (merchant_id, event_id) IN (SELECT v.merchant_id, v.id FROM v)`,
+	`DELETE FROM delivery_attempts WHERE (merchant_id, delivery_id) IN (SELECT w.merchant_id, w.id FROM v
+		JOIN disputes d ON d.merchant_id = v.merchant_id AND d.charge_id = v.id
+		JOIN dispute_events e ON e.merchant_id = d.merchant_id AND e.dispute_id = d.id
+		JOIN deliveries w ON w.merchant_id = e.merchant_id AND w.event_id = e.id)`,
+	`DELETE FROM deliveries WHERE (merchant_id, event_id) IN (SELECT e.merchant_id, e.id FROM v
+		JOIN disputes d ON d.merchant_id = v.merchant_id AND d.charge_id = v.id
+		JOIN dispute_events e ON e.merchant_id = d.merchant_id AND e.dispute_id = d.id)`,
 	`DELETE FROM payment_events WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM events WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM transfers WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
@@ -30,6 +37,9 @@ var deleteCharges = []string{
 		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
 	`DELETE FROM alerts WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
 		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
+	`DELETE FROM dispute_events WHERE (merchant_id, dispute_id) IN (SELECT d.merchant_id, d.id FROM v
+		JOIN disputes d ON d.merchant_id = v.merchant_id AND d.charge_id = v.id)`,
+	`DELETE FROM disputes WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM refunds WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charge_aliases WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charges WHERE (merchant_id, id) IN (SELECT v.merchant_id, v.id FROM v)`,

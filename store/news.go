@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -39,8 +40,12 @@ func (s *Store) News(ctx context.Context, merchantID string, limit int) (webhook
 		if err != nil {
 			return err
 		}
+		disputes, err := s.disputeNews(ctx, q, newDisputeEvents, merchantID, int64(limit))
+		if err != nil {
+			return err
+		}
 		// A payment comes before the refunds of its charge.
-		news.Events = append(append(payments, news.Events...), batches...)
+		news.Events = slices.Concat(payments, news.Events, batches, disputes)
 		if len(news.Events) == 0 {
 			return nil
 		}

@@ -40,12 +40,13 @@ type noticeContent struct {
 	Settled         money.Amount       `json:"settled,omitzero"`
 	Landed          refund.Landed      `json:"landed,omitzero"`
 	Hint            bool               `json:"hint,omitempty"`
+	Dispute         *refund.Dispute    `json:"dispute,omitempty"`
 }
 
 func noticeText(n refund.KeptNotice) (string, error) {
 	o := n.Noticed.Outcome
 	return jsonText(noticeContent{
-		o.Kind, o.ChannelRefundID, o.Amount, n.Noticed.Currency, o.SucceededAt, o.Code, o.Message, o.Settled, o.Landed, n.Noticed.Hint,
+		o.Kind, o.ChannelRefundID, o.Amount, n.Noticed.Currency, o.SucceededAt, o.Code, o.Message, o.Settled, o.Landed, n.Noticed.Hint, n.Noticed.Dispute,
 	})
 }
 
@@ -75,7 +76,7 @@ func scanNotice(scan func(...any) error) (refund.KeptNotice, error) {
 		return n, fmt.Errorf("read notice: %w", err)
 	}
 	n.ReceivedAt, n.DueAt, n.ChargeKnown = sqldb.FromMicros(createdAt), sqldb.FromMicros(dueAt), known != 0
-	n.Noticed.Currency, n.Noticed.Hint = c.Currency, c.Hint
+	n.Noticed.Currency, n.Noticed.Hint, n.Noticed.Dispute = c.Currency, c.Hint, c.Dispute
 	n.Noticed.Outcome = refund.Outcome{
 		Kind: c.Kind, Source: refund.Notice, ChannelRefundID: c.ChannelRefundID, Amount: c.Amount, SucceededAt: c.SucceededAt,
 		Code: c.Code, Message: c.Message, Settled: c.Settled, Landed: c.Landed,

@@ -23,6 +23,8 @@ const (
 	// AboutPayment is an event about a charge that was paid. Its ID is the
 	// charge's.
 	AboutPayment
+	// AboutDispute is an event about a dispute of a charge.
+	AboutDispute
 )
 
 // Event is a stored event with what it is about, as it was right then.
@@ -35,8 +37,10 @@ type Event struct {
 	Type      string
 	At        time.Time
 	RequestID string
-	Refund    refund.Refund // zero in an event about a payment
+	Refund    refund.Refund // zero in an event about a payment or a dispute
 	Charge    refund.Charge
+	// Dispute is what an event about a dispute is about, nil in all others.
+	Dispute *refund.Dispute
 	// Together is what an event about a batch of refunds is about, nil in all
 	// others; Refund and Charge are then the first of them.
 	Together *refund.Together
@@ -51,7 +55,8 @@ type Event struct {
 type News struct {
 	MerchantID string
 	// Events are new: those about payments, then those about refunds, oldest
-	// first, which have no feed number yet, then those about batches.
+	// first, which have no feed number yet, then those about batches and about
+	// disputes.
 	Events []Event
 	// Endpoints are those in use.
 	Endpoints []merchant.Endpoint

@@ -106,6 +106,8 @@ var cases = []suiteCase{
 	{"what may be ours is not counted", sentIsNotCounted},
 	{"the inbox keeps a notice once, and has it tried again", inbox},
 	{"a bill's rows find their refunds", bookedByName},
+	{"a dispute is recorded once and holds its amount", disputed},
+	{"the database itself holds what disputes may be", databaseHoldsDisputes},
 	{"refused requests are kept up to a bound, and counted", refusedNotices},
 	{"a refund is canceled before the channel is told", canceled},
 	{"an alert counts up until somebody has looked at it", alertIsLookedAt},

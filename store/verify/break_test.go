@@ -38,6 +38,9 @@ const (
 	ofSandbox  = `SELECT MIN(r.id) FROM refunds r JOIN sandbox_refunds s ON s.number = r.channel_number WHERE r.state = 'succeeded'`
 	itsEntry   = ` WHERE number = (SELECT channel_number FROM refunds WHERE id = $1)`
 	theAccount = `account payer.cash`
+	aDispute   = `SELECT MIN(id) FROM disputes WHERE state = 'open'`
+	aLoss      = `SELECT MIN(id) FROM disputes WHERE state = 'lost'`
+	itsCharge  = ` WHERE id = (SELECT charge_id FROM disputes WHERE id = $1)`
 	anAction   = `SELECT id FROM audit_records WHERE number > 0 AND number = (SELECT MAX(number) - 1 FROM audit_records WHERE merchant_id = 'mer_demo') AND merchant_id = 'mer_demo'`
 	aBatch     = `INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at)
 		SELECT merchant_id, 'key', ' pingpp batch 15', '["' || id || '"]', '[{}]', 1 FROM refunds WHERE id = $1`
@@ -104,6 +107,15 @@ var breakages = []breakage{
 	{"a feed number was given twice", anEvent, []string{`UPDATE events SET feed_number = 3 WHERE id = $1`, `UPDATE events SET feed_number = 3 WHERE id = (SELECT MAX(id) FROM events WHERE merchant_id <> 'mer_late')`}, verify.Feed, "feed number 3"},
 	{"a feed number was never given", anEvent, []string{`UPDATE events SET feed_number = 999999 WHERE id = $1`}, verify.Feed, "feed counter"},
 	{"an attempt is gone", aSuccess, []string{`DELETE FROM attempts WHERE refund_id = $1`}, verify.Attempts, "refund $1"},
+	{"a dispute is not held", aDispute, []string{`UPDATE charges SET blocked = blocked - 1` + itsCharge}, verify.Counters, "charge ch_disputed1"},
+	{"a dispute holds less than is disputed", aDispute, []string{`UPDATE disputes SET held = held - 1 WHERE id = $1`}, verify.Disputes, "dispute $1"},
+	{"a dispute was won and nobody was told", aDispute, []string{`UPDATE disputes SET state = 'won', closed_at = 1, held = 0 WHERE id = $1`, `UPDATE charges SET blocked = 0` + itsCharge}, verify.Transfers, "dispute $1"},
+	{"a dispute that was lost is open", aLoss, []string{`UPDATE disputes SET state = 'open', closed_at = 0 WHERE id = $1`}, verify.Transfers, "dispute $1"},
+	{"the books of a dispute are gone", aLoss, []string{`DELETE FROM transfers WHERE refund_id = $1`}, verify.Books, "account payer.chargeback"},
+	{"a transfer of a dispute is another kind", aLoss, []string{`UPDATE transfers SET kind = 'settle' WHERE refund_id = $1`}, verify.Transfers, "transfer "},
+	{"a dispute left no event", aDispute, []string{`DELETE FROM dispute_events WHERE dispute_id = $1`}, verify.Events, "dispute $1"},
+	{"a dispute is gone", aLoss, []string{`DELETE FROM disputes WHERE id = $1`}, verify.Transfers, "transfer "},
+	{"a dispute is of a charge that is not there", aDispute, []string{`UPDATE disputes SET charge_id = 'ch_none' WHERE id = $1`}, verify.Counters, "charge ch_none"},
 	{"a name is only in the charge's list", aCharge, []string{`DELETE FROM charge_aliases WHERE charge_id = $1 AND dialect = 'payin'`}, verify.Aliases, "charge $1"},
 	{"a name is only a row", aCharge, []string{`UPDATE charges SET aliases = '[]' WHERE id = $1`}, verify.Aliases, "charge $1"},
 	{"a name is another identity's", aCharge, []string{`UPDATE charge_aliases SET identity = 'other' WHERE charge_id = $1 AND dialect = 'pingpp'`}, verify.Aliases, "charge $1"},

@@ -10,7 +10,7 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// chargeStream puts charges beside their refunds and aliases.
+// chargeStream puts charges beside their refunds, aliases and disputes.
 const chargeStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
 	SELECT c.merchant_id, c.id, 0, 0, c.amount || f.e || COALESCE(c.fee, -1) || f.e || c.already_refunded || f.e || c.reserved || f.e
 		|| c.refunded || f.e || c.blocked || f.e || c.excess || f.e || c.fee_used || f.e || c.refunds || f.e
@@ -19,6 +19,7 @@ const chargeStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
 		r.amount || f.e || r.id || f.e || r.currency || f.e || r.state || f.e || r.parts FROM refunds r, f
 	UNION ALL SELECT a.merchant_id, a.charge_id, 2, 0,
 		a.dialect || f.e || a.name || f.e || a.identity || f.e || a.sub FROM charge_aliases a, f
+	UNION ALL SELECT d.merchant_id, d.charge_id, 3, 0, d.held || f.e || d.amount || f.e || d.id || f.e || d.currency || f.e || d.state FROM disputes d, f
 	ORDER BY 1, 2, 3, 4`
 
 // The fields of a charge in chargeStream; its numbers come first.
@@ -42,6 +43,7 @@ const (
 	rowCharge = iota
 	rowChargeRefund
 	rowChargeAlias
+	rowChargeDispute
 )
 
 // charges adds up each charge's counters.
@@ -58,6 +60,8 @@ func (v *verifier) charges(ctx context.Context) error {
 			one.charge(row)
 		case rowChargeRefund:
 			one.refund(row)
+		case rowChargeDispute:
+			one.dispute(row)
 		case rowChargeAlias:
 			one.aliases[refund.Alias{Dialect: row.field[0], Name: row.field[1], Identity: row.field[2], Sub: row.field[3]}]--
 		}
@@ -93,6 +97,7 @@ type chargeSums struct {
 	coupons      []refund.Coupon
 
 	reserved, refunded, fee total
+	blocked                 total
 	couponUsed              []total
 	goods                   map[string]refund.GoodsUsed
 	refunds                 int64
@@ -191,6 +196,21 @@ func (c *chargeSums) refund(row *streamRow) {
 	}
 }
 
+// dispute takes one dispute of the charge, and what it must hold.
+func (c *chargeSums) dispute(row *streamRow) {
+	held, amount, state := row.number(0), row.number(1), refund.DisputeState(row.field[4])
+	must := int64(0)
+	if state.Holds() {
+		if must = amount; c.there && row.field[3] != c.currency {
+			must = c.stored[chargeAmount] // a part of it can't be told in another currency
+		}
+	}
+	if held != must || !state.Valid() {
+		c.v.found(Disputes, c.merchant, "dispute "+row.field[2], "it is %s and holds %d, not %d", state, held, must)
+	}
+	c.blocked.add(money.Minor(held))
+}
+
 func (c *chargeSums) wrongParts(amount int64, parts refund.Parts) string {
 	var sum total
 	sum.add(parts.Payer)
@@ -230,11 +250,12 @@ func (c *chargeSums) end(withExcess []excess) []excess {
 	}{
 		{"reserved", c.reserved, c.stored[chargeReserved]},
 		{"refunded", c.refunded, c.stored[chargeRefunded]},
+		{"blocked", c.blocked, c.stored[chargeBlocked]},
 		{"fee_used", c.fee, c.stored[chargeFeeUsed]},
 		{"refunds", total{sum: money.Minor(c.refunds)}, c.stored[chargeRefunds]},
 	} {
 		if !one.added.is(one.stored) {
-			c.found(Counters, "%s is %d, its refunds add up to %d", one.name, one.stored, one.added.sum)
+			c.found(Counters, "%s is %d, its refunds or disputes add up to %d", one.name, one.stored, one.added.sum)
 		}
 	}
 	c.compareUsed()
@@ -290,23 +311,37 @@ type excess struct {
 	amount           money.Minor
 }
 
-// evidence lists the refunds that only record what a channel had done:
-// adopted ones, and corrected ones. Nothing else may make excess.
+// evidence lists what only records what a channel had done: adopted and corrected
+// refunds, and disputes. Nothing else may make excess.
 func (v *verifier) evidence(ctx context.Context, e excess) error {
 	const text = `SELECT r.id, r.amount, r.asked_by,
 			(SELECT COUNT(*) FROM transfers t WHERE t.merchant_id = r.merchant_id AND t.refund_id = r.id AND t.kind = 'correct')
 		FROM refunds r WHERE r.merchant_id = $1 AND r.charge_id = $2 AND r.state = 'succeeded' ORDER BY r.id`
+	const held = `SELECT d.id, d.held FROM disputes d WHERE d.merchant_id = $1 AND d.charge_id = $2 AND d.held > 0 ORDER BY d.id`
 	var recorded total
 	var names []string
-	err := v.q.Query(ctx, text, []any{e.merchant, e.charge}, func(scan func(...any) error) error {
+	note := func(id string, amount int64) {
+		recorded.add(money.Minor(amount))
+		names = append(names, id)
+	}
+	err := v.q.Query(ctx, held, []any{e.merchant, e.charge}, func(scan func(...any) error) error {
+		var id string
+		var amount int64
+		err := scan(&id, &amount)
+		note(id, amount)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = v.q.Query(ctx, text, []any{e.merchant, e.charge}, func(scan func(...any) error) error {
 		var id, askedBy string
 		var amount, corrected int64
 		if err := scan(&id, &amount, &askedBy, &corrected); err != nil {
 			return err
 		}
 		if corrected > 0 || adopted(askedBy) {
-			recorded.add(money.Minor(amount))
-			names = append(names, id)
+			note(id, amount)
 		}
 		return nil
 	})

@@ -168,6 +168,7 @@ func load(t *testing.T, database string) *store.Store {
 	}
 	t.Cleanup(s.Close)
 	contradict(t, s)
+	dispute(t, s)
 	act(t, s)
 	return s
 }
@@ -323,6 +324,34 @@ func contradict(t *testing.T, s *store.Store) {
 	insert(t, s, c, func(c refund.Charge) (refund.Change, *refund.Error) {
 		return refund.Adopt(c, nil, refund.Foreign{RefundID: "re_foreign", ChannelNumber: "f1", ChannelRefundID: "5000", Amount: 50}, at)
 	})
+}
+
+// dispute is a merchant some of whose charges are disputed.
+func dispute(t *testing.T, s *store.Store) {
+	t.Helper()
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	for n, states := range map[string][]refund.DisputeState{
+		"1": {refund.DisputeInquiry, refund.DisputeOpen}, "2": {refund.DisputeOpen, refund.DisputeLost}, "3": {refund.DisputeOpen, refund.DisputeWon},
+	} {
+		c, err := refund.Register(refund.Charge{
+			MerchantID: "mer_disputed", ID: "ch_disputed" + n, OrderNo: "d" + n, Channel: "card", ChannelAccount: "elsewhere", TransactionID: "d" + n,
+			Currency: "USD", Amount: 1000, PaidAt: at, CreatedAt: at, UpdatedAt: at,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.RegisterCharge(t.Context(), c, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, state := range states {
+			at = at.Add(time.Second)
+			if _, err := s.Dispute(t.Context(), refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}, refund.Dispute{
+				ChannelDisputeID: "du_" + n, State: state, Amount: money.Amount{Minor: 400, Currency: "USD"}, ChannelAt: at,
+			}, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // insert takes a decision about new refunds through one transaction.

@@ -11,7 +11,7 @@ import (
 )
 
 // refundStream puts refunds beside their transfers, events and the number of
-// their attempts. The charge's detail is read where coupons have to be told
+// their attempts, and disputes, whose ids are none of theirs, beside their own. The charge's detail is read where coupons have to be told
 // apart, and a snapshot where it does not begin with its event's state, as all
 // are written.
 const refundStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
@@ -26,6 +26,9 @@ const refundStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
 		|| CASE WHEN e.snapshot LIKE '{"state":"' || SUBSTR(e.type, 8) || '"%' THEN '' ELSE e.snapshot END FROM events e, f
 	UNION ALL SELECT a.merchant_id, a.refund_id, 3, CAST(SUM(a.times) AS BIGINT), '' FROM attempts a
 		WHERE a.source IN ('submit', 'query', 'reroute') GROUP BY a.merchant_id, a.refund_id
+	UNION ALL SELECT d.merchant_id, d.id, -1, 0, d.held || f.e || d.closed_at || f.e || d.charge_id || f.e || d.state || f.e
+		|| COALESCE((SELECT c.currency FROM charges c WHERE c.merchant_id = d.merchant_id AND c.id = d.charge_id), '') FROM disputes d, f
+	UNION ALL SELECT e.merchant_id, e.dispute_id, 4, e.created_at, e.type || f.e || e.id FROM dispute_events e, f
 	ORDER BY 1, 2, 3, 4`
 
 const (
@@ -33,6 +36,9 @@ const (
 	rowTransfer
 	rowEvent
 	rowAttempts
+	rowDisputeEvent
+
+	rowDispute = -1 // before its transfers
 )
 
 // refunds holds each refund against its transfers, events and attempts, and
@@ -45,6 +51,10 @@ func (v *verifier) refunds(ctx context.Context) error {
 			one.begin(row.merchant, row.key)
 		}
 		switch row.what {
+		case rowDispute:
+			one.dispute.row(row)
+		case rowDisputeEvent:
+			one.dispute.event(row)
 		case rowRefund:
 			one.refund(row)
 		case rowTransfer:
@@ -83,11 +93,14 @@ type refundHistory struct {
 	transfers []ledger.Transfer
 	events    []stateAt
 	calls     int64
+
+	dispute disputeHistory
 }
 
 func (h *refundHistory) begin(merchant, id string) {
 	*h = refundHistory{v: h.v, books: h.books, merchant: merchant, id: id, transfers: h.transfers[:0], events: h.events[:0]}
 	h.books.of(merchant)
+	h.dispute.refundHistory = h
 }
 
 func (h *refundHistory) found(invariant, format string, args ...any) {
@@ -137,6 +150,10 @@ func (h *refundHistory) transfer(row *streamRow) {
 	}
 	name := "transfer " + row.field[6]
 	h.books.add(t)
+	if h.dispute.there {
+		h.dispute.transfer(name, row.field[5], t)
+		return
+	}
 	switch {
 	case !h.there:
 		h.v.found(Transfers, h.merchant, name, "its refund %s is not there", h.id)
@@ -171,6 +188,10 @@ func (h *refundHistory) event(row *streamRow) {
 
 // end holds the refund's life together.
 func (h *refundHistory) end() {
+	if h.dispute.refundHistory != nil && h.dispute.known() {
+		h.dispute.end()
+		return
+	}
 	switch {
 	case !h.there && h.calls > 0:
 		h.found(Attempts, "its attempts are there, and it is not")

@@ -21,6 +21,7 @@ const (
 	Counters      = "counters"
 	Parts         = "parts"
 	Transfers     = "transfers"
+	Disputes      = "disputes"
 	Books         = "the books balance"
 	Due           = "never forgotten"
 	State         = "states"
