@@ -13,16 +13,22 @@ import (
 // clients; a machine without them fails: a client that is not run proves nothing.
 func runClient(t *testing.T, script string, needs ...string) {
 	t.Helper()
+	runProgram(t, node(t, needs...), script)
+}
+
+// node finds Node and packages of it.
+func node(t *testing.T, needs ...string) string {
+	t.Helper()
 	for _, name := range needs {
 		if _, err := os.Stat("node_modules/" + name + "/package.json"); err != nil {
 			t.Fatalf("%v (hint: make setup-e2e)", err)
 		}
 	}
-	node, err := exec.LookPath("node")
+	program, err := exec.LookPath("node")
 	if err != nil {
 		t.Fatalf("%v (hint: make setup-e2e)", err)
 	}
-	runProgram(t, node, script)
+	return program
 }
 
 // runProgram runs a program against a service on each engine.
@@ -33,16 +39,23 @@ func runProgram(t *testing.T, program string, args ...string) {
 			t.Parallel()
 			database := engine.open(t)
 			p := Start(t, database, t.TempDir(), "--egress-allow", "127.0.0.0/8")
-			ctx, cancel := context.WithTimeout(t.Context(), endTimeout)
-			defer cancel()
-			client := exec.CommandContext(ctx, program, args...)
-			client.Env = append(os.Environ(), "REFUNDRY_URL="+p.URL, "REFUNDRY_DEMO_DIR="+filepath.Join(p.Data, "demo"))
-			if text, err := client.CombinedOutput(); err != nil {
-				t.Errorf("client: %v\n%s", err, text)
-			}
+			runAgainst(t, p.URL, filepath.Join(p.Data, "demo"), program, args...)
 			p.Stop(t)
 			Verify(t, database)
 		})
+	}
+}
+
+// runAgainst runs a program that drives a client against an address, with the folder
+// of the names and keys that are good there.
+func runAgainst(t *testing.T, url, folder, program string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), endTimeout)
+	defer cancel()
+	client := exec.CommandContext(ctx, program, args...)
+	client.Env = append(os.Environ(), "REFUNDRY_URL="+url, "REFUNDRY_DEMO_DIR="+folder)
+	if text, err := client.CombinedOutput(); err != nil {
+		t.Errorf("client: %v\n%s", err, text)
 	}
 }
 
@@ -56,11 +69,17 @@ func TestTheWeChatPayClients(t *testing.T) {
 // wechatpay-go 0.2.21, the official client, unmodified, with only its host
 // changed; wechatpaygo/ways.go says what is shown. It is a module of its own.
 func TestTheOfficialGoClientOfWeChatPay(t *testing.T) {
+	runProgram(t, weChatPayGo(t))
+}
+
+// weChatPayGo builds the program that drives the official Go client.
+func weChatPayGo(t *testing.T) string {
+	t.Helper()
 	client := filepath.Join(t.TempDir(), "client")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", client, ".")
 	build.Dir = "wechatpaygo"
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v (hint: make setup-e2e)\n%s", err, text)
 	}
-	runProgram(t, client)
+	return client
 }

@@ -78,7 +78,7 @@ func (s *Side) submit(c *channelsim.Call) channelsim.Answer {
 		},
 	}, settle)
 	if err != nil {
-		return against("退款金额大于可退金额")
+		return against(overLeft)
 	}
 	return s.show(c, p, r)
 }
@@ -91,6 +91,8 @@ func paymentOf(books *channelsim.Books, in refundRequest) *channelsim.Payment {
 	return books.PaymentByNumber(in.OutTradeNo)
 }
 
+const overLeft = "退款金额大于可退金额"
+
 // rules are what the platform refuses of a new refund.
 func (s *Side) rules(c *channelsim.Call, p *channelsim.Payment, in refundRequest) *channelsim.Answer {
 	refuse := func(a channelsim.Answer) *channelsim.Answer { return &a }
@@ -101,8 +103,11 @@ func (s *Side) rules(c *channelsim.Call, p *channelsim.Payment, in refundRequest
 	if now.Sub(p.PaidAt) > window {
 		return refuse(against("订单已超过可退款的最大期限"))
 	}
-	if c.Books.Taken(p) == p.Amount {
+	switch taken := c.Books.Taken(p); {
+	case taken == p.Amount:
 		return refuse(against("订单已全额退款"))
+	case in.Amount.Refund > p.Amount-taken:
+		return refuse(against(overLeft))
 	}
 	all := c.Books.RefundsOf(p)
 	if len(all) >= maxRefunds {

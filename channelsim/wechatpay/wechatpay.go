@@ -108,7 +108,8 @@ func (*Side) NewAccount(now time.Time) (shown, kept map[string]string, err error
 	return map[string]string{
 		"mchid": "19" + digits(8), "apiv3_key": strings.ToLower(rand.Text() + rand.Text())[:32],
 		"merchant_serial": pemkey.Serial(merchantCertificate), "merchant_private_key": texts[0],
-		"platform_serial": pemkey.Serial(platformCertificate), "platform_certificate": pemkey.MarshalCertificate(platformCertificate),
+		"merchant_certificate": pemkey.MarshalCertificate(merchantCertificate),
+		"platform_serial":      pemkey.Serial(platformCertificate), "platform_certificate": pemkey.MarshalCertificate(platformCertificate),
 		"platform_public_key_id": "PUB_KEY_ID_0" + digits(27), "platform_public_key": texts[3],
 	}, map[string]string{
 		"certificate_private_key": texts[1], "public_private_key": texts[2],
