@@ -54,9 +54,11 @@ func newWeChatShop(t *testing.T, platform *Service, address, mchID, signedBy str
 	return newWeChatShopAt(t, shop, platform, address, mchID, signedBy)
 }
 
-// newWeChatShopAt makes the shop in a service.
-func newWeChatShopAt(t *testing.T, shop, platform *Service, address, mchID, signedBy string) *weChatShop {
+// newWeChatShopAt makes the shop in a service. asked is the platform's key that the
+// shop has, or "both, " and the one that notices are signed by.
+func newWeChatShopAt(t *testing.T, shop, platform *Service, address, mchID, asked string) *weChatShop {
 	t.Helper()
+	signedBy, both := strings.CutPrefix(asked, "both, ")
 	// Notices are signed by what the platform has chosen for the merchant.
 	_, err := platform.admin.SetIdentity(t.Context(), admin.By{Actor: audit.Actor{Kind: "command", Name: "root"}}, merchant.DemoID, merchant.WeChatPay, mchID,
 		merchant.Given{Settings: map[string]string{"signs_with": signedBy}})
@@ -81,10 +83,15 @@ func newWeChatShopAt(t *testing.T, shop, platform *Service, address, mchID, sign
 		delete(settings, "mchid")
 		settings["sp_mchid"], settings["sub_mchid"] = mchID, identity.Sub
 	}
-	if signedBy == "certificate" {
+	if asked != "public_key" {
 		settings["platform_certificate"] = identity.Public[merchant.PlatformCertPEM]
-	} else {
+	}
+	if asked != "certificate" {
 		settings["platform_public_key_id"], settings["platform_public_key"] = identity.Public[merchant.PlatformPublicKeyID], identity.Public[merchant.PlatformPublicPEM]
+	}
+	if both {
+		// Answers are asked to be signed by the other key than notices are.
+		settings["answers_signed_by"] = map[string]string{"certificate": "public_key", "public_key": "certificate"}[signedBy]
 	}
 	w.account, err = w.admin.AddAccount(t.Context(), w.by, w.owner, admin.NewAccount{
 		Channel: merchant.WeChatPay, Takes: []string{"wx"}, Settings: settings,
@@ -154,36 +161,43 @@ func (w *weChatShop) await(id string, want refund.State) refund.Refund {
 // Our connector and our own WeChat Pay dialect agree: refunds, notices, the
 // allocation, an abnormal refund, the check, and the books of both sides.
 func TestRefundsGoThroughAServiceThatSpeaksWeChatPay(t *testing.T) {
-	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true})
-	var moved money.Minor
-	for _, mchID := range []string{"1900009191", "1900000100"} {
-		for _, signedBy := range []string{"certificate", "public_key"} {
-			t.Run(mchID+" "+signedBy, func(t *testing.T) {
-				w := newWeChatShop(t, platform, address, mchID, signedBy)
-				checks, err := w.admin.CheckAccount(t.Context(), w.owner, w.account.ID)
-				if err != nil || len(checks) < 4 {
-					t.Errorf("checked %+v, %v", checks, err)
-				}
-				for _, one := range checks {
-					if one.Err != nil {
-						t.Errorf("check of %s: %v", one.Name, one.Err)
-					}
-				}
-				done := w.refunded(100, refund.Succeeded)
-				moved += 100
-				if len(done.ChannelRefundID) != 29 || done.Shown["out_refund_no"] != done.ChannelNumber || done.Landed.Account != "支付用户零钱" {
-					t.Errorf("id %q, shown %v, landed %+v", done.ChannelRefundID, done.Shown, done.Landed)
-				}
-				w.agreed(done)
-				if found, err := Verify(t.Context(), w.Store); err != nil || len(found) != 0 {
-					t.Errorf("verify finds %v, %v", found, err)
-				}
-			})
+	for _, modes := range [][]string{{"certificate", "public_key"}, {"both, certificate", "both, public_key"}} {
+		platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true})
+		var moved money.Minor
+		for _, mchID := range []string{"1900009191", "1900000100"} {
+			for _, signedBy := range modes {
+				t.Run(mchID+" "+signedBy, func(t *testing.T) {
+					newWeChatShop(t, platform, address, mchID, signedBy).refundsAsThePlatformDoes()
+					moved += 100
+				})
+			}
+		}
+		theirs, err := platform.Store.Charge(t.Context(), merchant.DemoID, demoWeChatID)
+		if err != nil || theirs.Refunded != moved {
+			t.Errorf("the platform has refunded %d, the shops %d, %v", theirs.Refunded, moved, err)
 		}
 	}
-	theirs, err := platform.Store.Charge(t.Context(), merchant.DemoID, demoWeChatID)
-	if err != nil || theirs.Refunded != moved {
-		t.Errorf("the platform has refunded %d, the shops %d, %v", theirs.Refunded, moved, err)
+}
+
+// refundsAsThePlatformDoes checks the account, refunds, and compares both sides.
+func (w *weChatShop) refundsAsThePlatformDoes() {
+	w.Helper()
+	checks, err := w.admin.CheckAccount(w.Context(), w.owner, w.account.ID)
+	if err != nil || len(checks) < 4 {
+		w.Errorf("checked %+v, %v", checks, err)
+	}
+	for _, one := range checks {
+		if one.Err != nil {
+			w.Errorf("check of %s: %v", one.Name, one.Err)
+		}
+	}
+	done := w.refunded(100, refund.Succeeded)
+	if len(done.ChannelRefundID) != 29 || done.Shown["out_refund_no"] != done.ChannelNumber || done.Landed.Account != "支付用户零钱" {
+		w.Errorf("id %q, shown %v, landed %+v", done.ChannelRefundID, done.Shown, done.Landed)
+	}
+	w.agreed(done)
+	if found, err := Verify(w.Context(), w.Store); err != nil || len(found) != 0 {
+		w.Errorf("verify finds %v, %v", found, err)
 	}
 }
 
