@@ -67,6 +67,9 @@ type Intake struct {
 	// held are charges and merchants whose units go apart at once; vain are those
 	// that were waited for in vain.
 	held, vain held
+	// lost are the lookups of lost batches, and losing has one for each.
+	lost   sync.WaitGroup
+	losing chan struct{}
 }
 
 // New makes an intake that writes to store and hands over to engine.
@@ -77,7 +80,7 @@ func New(store Store, engine Engine, board *Board, opts Options) *Intake {
 	if opts.NewID == nil {
 		opts.NewID = refund.NewID
 	}
-	i := &Intake{store: store, engine: engine, board: board, opts: opts}
+	i := &Intake{store: store, engine: engine, board: board, opts: opts, losing: make(chan struct{}, maxLost)}
 	group := batch.Options[refund.Unit]{
 		MaxItems: MostUnits, MaxQueued: MostWaiting, MaxWait: LongestWait, Workers: max(1, opts.Workers), Crowd: crowd, Now: opts.Now,
 		MaxWeight: MaxRefunds, Weight: func(unit refund.Unit) int { return len(unit.Requests) },
@@ -99,6 +102,7 @@ func (i *Intake) Run(ctx context.Context) {
 	apart.Go(func() { i.apart.Run(ctx) })
 	i.group.Run(ctx)
 	apart.Wait()
+	i.lost.Wait()
 }
 
 // Step takes what is queued now through one commit, and what is to be tried apart
@@ -181,16 +185,16 @@ func (i *Intake) flush(ctx context.Context, units []refund.Unit, p patience) []b
 	for n := range units {
 		todo[n] = n
 	}
-	i.settle(ctx, units, results, todo, p)
+	i.settle(ctx, units, results, todo, p, 0)
 	return results
 }
 
 // settle answers the units at the places todo: together, and after a failure
 // that is not the connection's one by one, so that only the guilty one fails.
-// p is that of the attempts.
-func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, p patience) {
+// p is that of the attempts, and rounds is how often the commit was lost before.
+func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, p patience, rounds int) {
 	taken := make(map[refund.ChannelNumber]bool)
-	for rounds, clashes := 0, 0; len(todo) > 0; {
+	for clashes := 0; len(todo) > 0; {
 		b := newAttempt(i, pick(units, todo))
 		b.taken, b.patience = taken, p
 		err := b.run(ctx)
@@ -199,14 +203,10 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			b.answer(results, todo)
 			return
 		case errors.Is(err, refund.ErrCommitUnknown):
-			rest, ok := i.lookUp(ctx, b, results, todo)
-			if rounds++; !ok || rounds > maxRounds {
-				unknown(results, rest, err)
-				return
-			}
-			todo = rest
+			i.lose(ctx, b, units, results, todo, rounds, err)
+			return
 		case errors.Is(err, refund.ErrLocked):
-			i.settleHeld(ctx, units, results, todo, p)
+			i.settleHeld(ctx, units, results, todo, p, rounds)
 			return
 		case len(todo) == 1 && clashes < maxClashes && i.clash(ctx, b, err):
 			clashes++
@@ -217,7 +217,7 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			return
 		default:
 			for n := range todo {
-				i.settle(ctx, units, results, todo[n:n+1], p)
+				i.settle(ctx, units, results, todo[n:n+1], p, rounds)
 			}
 			return
 		}

@@ -108,9 +108,9 @@ func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 	}
 	waited := time.Duration(0)
 	for pause := firstHeldPause; ; pause = min(2*pause, maxHeldPause) {
-		result, err := group.Do(ctx, unit)
+		value, err := result(group.Do(ctx, unit))
 		if !errors.Is(err, errHeld) {
-			return result, err
+			return value, err
 		}
 		if group != i.apart {
 			group = i.apart // where it is waited for
@@ -132,15 +132,15 @@ func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 // another transaction held: first all without waiting for charges; then, because it
 // is a number, each merchant alone. The units of a merchant whose number is held
 // are tried again apart.
-func (i *Intake) settleHeld(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, p patience) {
+func (i *Intake) settleHeld(ctx context.Context, units []refund.Unit, results []batch.Result[Result], todo []int, p patience, rounds int) {
 	if p == waits {
-		i.settle(ctx, units, results, todo, finds)
+		i.settle(ctx, units, results, todo, finds, rounds)
 		return
 	}
 	parts := byMerchant(units, todo)
 	for _, part := range parts {
 		if len(parts) > 1 && ctx.Err() == nil {
-			i.settle(ctx, units, results, part, p)
+			i.settle(ctx, units, results, part, p, rounds)
 			continue
 		}
 		for _, n := range part {

@@ -129,7 +129,7 @@ func (s *Store) addAccount(ctx context.Context, q sqldb.Querier, a merchant.Chan
 // AddAccount adds a channel account, with the record of who did it. The same
 // again changes nothing; one that another merchant has is an error.
 func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount, record refund.Action) error {
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		if err := s.addAccount(ctx, q, a); err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (s *Store) openedAccount(ctx context.Context, q sqldb.Querier, id, lock str
 // by the account as it was for up to entryLife longer. Absent is KindNotFound.
 func (s *Store) ChangeAccount(ctx context.Context, merchantID, id string, record refund.Action, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error) {
 	var after merchant.ChannelAccount
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		before, err := s.openedAccount(ctx, q, id, q.Lock("OF a"))
 		if err == nil && before.MerchantID != merchantID {
 			err = refund.Errorf(refund.KindNotFound, "channel_account", "the merchant has no channel account %q", id)

@@ -120,7 +120,7 @@ func findAlert(ctx context.Context, q sqldb.Querier, merchantID, id, lock string
 func (s *Store) AckAlert(ctx context.Context, merchantID, id string, record refund.Action, now time.Time) (refund.StoredAlert, error) {
 	const ack = `UPDATE alerts SET acked_at = $4, acked_by = $5 WHERE merchant_id = $1 AND created_at = $2 AND id = $3`
 	var a refund.StoredAlert
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) (err error) {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) (err error) {
 		if a, err = findAlert(ctx, q, merchantID, id, q.Lock("")); err != nil || !a.AckedAt.IsZero() {
 			return err
 		}

@@ -67,7 +67,7 @@ func (s *Store) appendAudit(ctx context.Context, q sqldb.Querier, r audit.Record
 
 // AddRecord writes the record of an action whose effects are in other commits.
 func (s *Store) AddRecord(ctx context.Context, record refund.Action) error {
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error { return s.appendAudit(ctx, q, record.Record) })
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error { return s.appendAudit(ctx, q, record.Record) })
 	if err != nil {
 		return fmt.Errorf("record %s: %w", record.Action, err)
 	}

@@ -93,7 +93,7 @@ func (s *Store) registerAll(ctx context.Context, charges []refund.Charge, end re
 func (s *Store) registerPart(ctx context.Context, charges []refund.Charge, results []refund.Registered, todo []int, end registerEnd) error {
 	var problem error
 	for try, unknown := 0, 0; ; try++ {
-		problem = s.writeOnce(ctx, end.write, func(q sqldb.Querier) error {
+		problem = s.writeOnce(ctx, charges[todo[0]].MerchantID, end.write, func(q sqldb.Querier) error {
 			r := newRegistering(s, q, slices.Clone(charges), results, slices.Clone(todo))
 			if err := r.run(ctx); err != nil {
 				return err

@@ -13,7 +13,7 @@ func (s *Store) ClaimAbnormal(ctx context.Context, merchantID, refundID string, 
 	const text = `UPDATE refunds SET lease_epoch = $3, lease_until = $4, due_at = $5, doubt = $6, submitted_at = $7, first_submitted_at = $8
 		WHERE merchant_id = $1 AND id = $2`
 	var claimed refund.Claimed
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		key := refund.Key{MerchantID: merchantID, ID: refundID}
 		found, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 // ReplayDelivery implements admin.Deliveries.
 func (s *Store) ReplayDelivery(ctx context.Context, merchantID, id string, record refund.Action, now time.Time) (merchant.DeliveryRecord, error) {
 	var again merchant.Delivery
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		old, err := delivery(ctx, q, merchantID, id)
 		if err != nil {
 			return err

@@ -63,7 +63,7 @@ func (s *Store) ResetDemo(ctx context.Context, merchantID string, charges []refu
 		}
 		fresh[n] = checked
 	}
-	err := s.writeOnce(ctx, w, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, merchantID, w, func(q sqldb.Querier) error {
 		r := resetting{store: s, q: q, merchantID: merchantID}
 		if err := r.lock(ctx, fresh, now); err != nil {
 			return err

@@ -49,7 +49,7 @@ func (s *Store) AddEndpoint(ctx context.Context, p merchant.Endpoint, record ref
 		return merchant.Endpoint{}, fmt.Errorf("add endpoint: %w", err)
 	}
 	stored := p
-	err = s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err = s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		if err := q.Query(ctx, lock+q.Lock(""), []any{p.MerchantID}, func(scan func(...any) error) error { return scan(new(string)) }); err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (s *Store) DisableEndpoint(ctx context.Context, merchantID, id string, reco
 		end     = `UPDATE deliveries SET state = 'dead', due_at = 0, make_at = 0, lease_until = 0, ended_at = $3
 			WHERE merchant_id = $1 AND endpoint_id = $2 AND state = 'waiting'`
 	)
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		disabledAt := int64(-1)
 		err := q.Query(ctx, find+q.Lock(""), []any{merchantID, id}, func(scan func(...any) error) error { return scan(&disabledAt) })
 		switch {

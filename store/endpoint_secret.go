@@ -94,7 +94,7 @@ func (s *Store) EndpointSecrets(ctx context.Context, merchantID, id string) ([]m
 // the given time, if not before. Those that have expired are dropped. Too many
 // in use are KindStateConflict, absent is KindNotFound.
 func (s *Store) RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time, record refund.Action) error {
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		old, err := s.secretsOf(ctx, q, merchantID, id, q.Lock(""))
 		if err != nil {
 			return err

@@ -105,7 +105,7 @@ func (s *Store) openKey(k *merchant.Key, sealed string) error {
 // AddKey stores an API key's hash. The same key again changes nothing; one
 // that another merchant has is an error.
 func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey, record refund.Action) error {
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		if err := s.addKey(ctx, q, f); err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (s *Store) Keys(ctx context.Context, merchantID string) ([]merchant.Key, er
 // ExpireKey ends a key's life at the given time. Other processes may go by the
 // key for up to entryLife longer. Absent is KindNotFound.
 func (s *Store) ExpireKey(ctx context.Context, merchantID, id string, record refund.Action, at time.Time) error {
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		touched, err := q.Exec(ctx, `UPDATE api_keys SET expires_at = $3 WHERE merchant_id = $1 AND id = $2`, merchantID, id, sqldb.Micros(at))
 		if err == nil && touched == 0 {
 			err = refund.Errorf(refund.KindNotFound, "key", "the merchant has no key %q", id)

@@ -50,7 +50,7 @@ const (
 // everywhere; deliveries and notices come last.
 func (s *Store) Mask(ctx context.Context, merchantID string, charges, refunds []string, record refund.Action, now time.Time) (refund.MaskReport, error) {
 	var report refund.MaskReport
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		m := masking{store: s, q: q, merchant: merchantID, record: record, now: now}
 		err := m.charges(ctx, charges)
 		if err == nil {

@@ -46,7 +46,7 @@ func (s *Store) AddMerchant(ctx context.Context, f merchant.Fresh, record refund
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
 	}
-	err = s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err = s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		m := f.Merchant
 		if err := nameIsFree(ctx, q, m); err != nil {
 			return err
@@ -119,7 +119,7 @@ func (s *Store) addMembers(ctx context.Context, q sqldb.Querier, f merchant.Fres
 // name that is there already is KindStateConflict, or an error if it is another
 // merchant's.
 func (s *Store) AddIdentities(ctx context.Context, f merchant.Fresh, record refund.Action) error {
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		for _, i := range f.Identities {
 			owner := ""
 			err := q.Query(ctx, identityOwner, []any{i.Dialect, i.Name}, func(scan func(...any) error) error { return scan(&owner) })

@@ -19,7 +19,7 @@ import (
 // KindNotFound.
 func (s *Store) ChangeSettings(ctx context.Context, merchantID string, action refund.Action, change admin.SettingsChange) (merchant.Settings, error) {
 	var settings merchant.Settings
-	err := s.writeOnce(ctx, action.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, action.MerchantID, action.Write, func(q sqldb.Querier) error {
 		m, err := lockedMerchant(ctx, q, merchantID)
 		if err != nil {
 			return err
@@ -74,7 +74,7 @@ func (s *Store) EnableMerchant(ctx context.Context, id string, record refund.Act
 
 func (s *Store) setDisabled(ctx context.Context, id string, at time.Time, record refund.Action) (merchant.Merchant, error) {
 	var m merchant.Merchant
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) (err error) {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) (err error) {
 		if m, err = lockedMerchant(ctx, q, id); err != nil || m.DisabledAt.IsZero() == at.IsZero() {
 			return err
 		}
@@ -103,7 +103,7 @@ func (s *Store) ChangeIdentity(
 		seal = `UPDATE identities SET sealed = $4 WHERE merchant_id = $1 AND dialect = $2 AND name = $3`
 	)
 	var identity merchant.Identity
-	err := s.writeOnce(ctx, action.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, action.MerchantID, action.Write, func(q sqldb.Querier) error {
 		there := false
 		err := q.Query(ctx, find+q.Lock(""), []any{merchantID, dialect, name}, func(scan func(...any) error) (err error) {
 			identity, err = s.scanIdentity(scan)

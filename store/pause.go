@@ -70,7 +70,7 @@ func (s *Store) PausesInForce(ctx context.Context) (n int64, err error) {
 // up to entryLife.
 func (s *Store) AddPause(ctx context.Context, p merchant.Pause, record refund.Action) (merchant.Pause, error) {
 	const text = `INSERT INTO pauses (merchant_id, channel, reason, paused_at, paused_by) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		made, err := q.Exec(ctx, text, p.MerchantID, p.Channel, p.Reason, sqldb.Micros(p.At), p.By.String())
 		if err != nil {
 			return err
@@ -96,7 +96,7 @@ func (s *Store) AddPause(ctx context.Context, p merchant.Pause, record refund.Ac
 func (s *Store) EndPause(ctx context.Context, scope merchant.PauseScope, record refund.Action) (bool, error) {
 	const text = `DELETE FROM pauses WHERE merchant_id = $1 AND channel = $2`
 	ended := false
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		gone, err := q.Exec(ctx, text, scope.MerchantID, scope.Channel)
 		if ended = gone > 0; err != nil || !ended {
 			return err

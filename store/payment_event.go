@@ -38,7 +38,7 @@ func (s *Store) RegisterPaid(ctx context.Context, c refund.Charge, eventType str
 	var result refund.Registered
 	var err error
 	for try := 0; ; try++ {
-		err = s.writeOnce(ctx, w, func(q sqldb.Querier) (err error) {
+		err = s.writeOnce(ctx, c.MerchantID, w, func(q sqldb.Querier) (err error) {
 			result, err = s.registerPaid(ctx, q, c, eventType, w)
 			return err
 		})

@@ -16,7 +16,7 @@ import (
 func (s *Store) CancelRefund(ctx context.Context, merchantID, refundID string, record refund.Action, now time.Time) (refund.Refund, refund.Charge, error) {
 	var change refund.Change
 	key := refund.Key{MerchantID: merchantID, ID: refundID}
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		before, err := s.refunds(ctx, q, []refund.Key{key}, false)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, re
 	const due = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2`
 	var r refund.Refund
 	key := refund.Key{MerchantID: merchantID, ID: refundID}
-	err := s.writeOnce(ctx, record.Write, func(q sqldb.Querier) error {
+	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		found, err := s.refunds(ctx, q, []refund.Key{key}, true)
 		if err != nil {
 			return err

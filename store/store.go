@@ -54,6 +54,8 @@ type Store struct {
 	accountTerms AccountTerms
 	// held are charges that another transaction held.
 	held heldCharges
+	// writers are the actions that have a connection now.
+	writers writers
 	// recent is what the fan-out would read next.
 	recent recent
 }
@@ -77,6 +79,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s.db = db
+	s.writers.room = db.Connections() / 2
 	return s, nil
 }
 

@@ -48,7 +48,15 @@ func (s *Store) keeping(ctx context.Context, w *refund.Write, work func(sqldb.Qu
 
 // writeOnce is write for a request that may have an Idempotency-Key: w, if it is
 // not nil and not on disk yet, is recorded in the same transaction.
-func (s *Store) writeOnce(ctx context.Context, w *refund.Write, work func(sqldb.Querier) error) error {
+//
+// The merchant's turn is waited for, so that one whose row another session holds
+// does not have all connections wait for that.
+func (s *Store) writeOnce(ctx context.Context, merchantID string, w *refund.Write, work func(sqldb.Querier) error) error {
+	end, err := s.writers.begin(ctx, merchantID)
+	if err != nil {
+		return err
+	}
+	defer end()
 	return kept(ctx, w, s.db.Write(ctx, s.keeping(ctx, w, work)))
 }
 
@@ -143,7 +151,7 @@ func (s *Store) KeptWrite(ctx context.Context, merchantID, key string) (refund.W
 
 // KeepWrite implements dialect.Writes.
 func (s *Store) KeepWrite(ctx context.Context, w *refund.Write) error {
-	err := s.writeOnce(ctx, w, func(sqldb.Querier) error { return nil })
+	err := s.writeOnce(ctx, w.MerchantID, w, func(sqldb.Querier) error { return nil })
 	if err != nil {
 		return fmt.Errorf("record idempotency key: %w", err)
 	}

@@ -159,6 +159,15 @@ func (db *DB) SQLite() bool {
 	return is
 }
 
+// Connections is how many connections there may be at once; 0 on SQLite, where
+// writes take turns whatever there are.
+func (db *DB) Connections() int {
+	if server, is := db.engine.(*postgresDB); is {
+		return int(server.pool.Config().MaxConns)
+	}
+	return 0
+}
+
 // HasTable reports whether a table of that name is there. It is for the one
 // table by which a database's schema is known.
 func (db *DB) HasTable(ctx context.Context, name string) (has bool, err error) {
