@@ -71,7 +71,6 @@ func Soak(ctx context.Context, opts SoakOptions) (SoakReport, error) {
 		return SoakReport{}, err
 	}
 	defer s.close()
-	began := s.Clock.Now()
 	err = s.Until(ctx, s.faultsMayEnd(ctx))
 	if err == nil {
 		err = s.topUp(ctx)
@@ -90,8 +89,12 @@ func Soak(ctx context.Context, opts SoakOptions) (SoakReport, error) {
 	if err != nil {
 		return SoakReport{}, err
 	}
-	report, err := s.compare(ctx)
-	report.Hits, report.Passed = s.hits(), s.Clock.Now().Sub(began)
+	var report SoakReport
+	if err := s.checkBill(ctx, &report); err != nil {
+		return report, err
+	}
+	err = s.compare(ctx, &report)
+	report.Hits, report.Passed = s.hits(), s.Clock.Now().Sub(s.began)
 	return report, err
 }
 
@@ -135,9 +138,10 @@ func newSoak(ctx context.Context, opts SoakOptions) (_ *soak, err error) {
 	}
 	s.shop = &shop{url: url, clock: s.Clock, channel: played[at], simulator: s.simulator, seed: opts.Seed}
 	s.Actors = []Actor{s.shop, outbox{s.simulator}}
-	account, err := s.addAccount(ctx, filepath.Join(s.folder, channelsim.AccountFile))
+	s.shop.began = s.Clock.Now()
+	s.account, err = s.addAccount(ctx, filepath.Join(s.folder, channelsim.AccountFile))
 	if err == nil {
-		err = s.simulator.NotifyAt(opts.Channel, fmt.Sprintf("%s/notify/%s/%s", url, opts.Channel, account))
+		err = s.simulator.NotifyAt(opts.Channel, fmt.Sprintf("%s/notify/%s/%s", url, opts.Channel, s.account))
 	}
 	if err == nil {
 		err = s.plan(ctx, opts.Refunds)

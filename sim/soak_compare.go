@@ -11,10 +11,10 @@ import (
 
 // compare holds our refunds against the channel's books, one by one, and verifies our
 // own.
-func (s *soak) compare(ctx context.Context) (report SoakReport, err error) {
+func (s *soak) compare(ctx context.Context, report *SoakReport) error {
 	ours, err := s.refunds(ctx)
 	if err != nil {
-		return report, err
+		return err
 	}
 	theirs := make(map[string][]channelsim.Entry)
 	for _, entry := range s.simulator.Books(s.opts.Channel) {
@@ -39,12 +39,12 @@ func (s *soak) compare(ctx context.Context) (report SoakReport, err error) {
 	}
 	found, err := service.Verify(ctx, s.Service.Store)
 	if err != nil {
-		return report, err
+		return err
 	}
 	for _, one := range found {
 		report.differ("verify: %v", one)
 	}
-	return report, nil
+	return nil
 }
 
 // one compares a refund with what the channel has under its number.

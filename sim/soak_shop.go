@@ -24,6 +24,8 @@ type shop struct {
 	simulator *channelsim.Simulator
 	seed      uint64
 
+	account string // of the channel
+	began   time.Time
 	random  *rand.Rand
 	charges int
 	orders  []order
@@ -72,7 +74,7 @@ func (s *shop) call(ctx context.Context, method, path string, body, into any, wa
 		return err
 	}
 	if !slices.Contains(want, answer.StatusCode) {
-		return fmt.Errorf("%s %s: %d %s", method, path, answer.StatusCode, got)
+		return statusError{method + " " + path, answer.StatusCode, string(got)}
 	}
 	return json.Unmarshal(got, into)
 }
