@@ -21,8 +21,8 @@ import (
 type badLine struct {
 	mu       sync.Mutex
 	platform http.Handler
-	// forge breaks an answer's signature, where answers have one.
-	forge func(http.Header)
+	// forge breaks an answer's signature in its place, where answers have one.
+	forge func(header http.Header, body []byte)
 	// sends reports whether a request is a submit; nil is by POST.
 	sends func(*http.Request) bool
 	// submits and queries are the faults of the next calls, in order.
@@ -90,7 +90,7 @@ func (l *badLine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	case fault == "wrong signature":
-		l.forge(w.Header())
+		l.forge(w.Header(), body)
 		w.WriteHeader(answer.Code)
 	case err == nil:
 		w.WriteHeader(status)

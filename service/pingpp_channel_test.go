@@ -142,7 +142,7 @@ func TestRefundsMadeAtAServiceThatSpeaksPingppAreAdopted(t *testing.T) {
 // once, though it knows no repeats, and the shop finds out by asking alone.
 func TestEachFaultOnTheWayToPingppEndsInOneMovement(t *testing.T) {
 	var clock hurriedClock
-	line := &badLine{forge: func(h http.Header) {
+	line := &badLine{forge: func(h http.Header, _ []byte) {
 		signed := []byte(h.Get("X-Pingplusplus-Signature"))
 		signed[0] ^= 1
 		h.Set("X-Pingplusplus-Signature", string(signed))

@@ -16,7 +16,7 @@ import (
 // it once and the shop finds out, by asking alone: no notice comes.
 func TestEachFaultOnTheWayToWeChatPayEndsInOneMovement(t *testing.T) {
 	var clock hurriedClock
-	line := &badLine{forge: func(h http.Header) {
+	line := &badLine{forge: func(h http.Header, _ []byte) {
 		signed := h.Get("Wechatpay-Signature")
 		h.Set("Wechatpay-Signature", "WECHATPAY/SIGNTEST/"+signed[min(len(signed), 19):])
 	}}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/alipay"
+	"github.com/refundry/refundry/channel/alipay/alipaytest"
 	"github.com/refundry/refundry/channel/channeltest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -24,13 +25,21 @@ func newDriver() *alipay.Driver { return alipay.New(alipay.Options{EgressAllow: 
 
 const address = "https://pay.example/notify/alipay/alipay_1"
 
+// fake is Alipay's side, with accounts here.
+type fake struct{ *alipaytest.Fake }
+
+func newFake(t testing.TB, certificates bool) *fake {
+	t.Helper()
+	return &fake{alipaytest.New(t, certificates)}
+}
+
 // account is the fake's app; change alters its settings.
 func (f *fake) account(change map[string]string) channel.Account {
-	settings := map[string]string{"app_id": appID, "gateway": f.URL + "/gateway.do", "seller_id": sellerID}
-	if f.certificates {
-		settings["app_certificate"], settings["alipay_certificate"], settings["alipay_root_certificate"] = file("app_cert.pem"), file("alipay_cert.pem"), file("root_cert.pem")
+	settings := map[string]string{"app_id": alipaytest.AppID, "gateway": f.URL + "/gateway.do", "seller_id": alipaytest.SellerID}
+	if f.Certificates {
+		settings["app_certificate"], settings["alipay_certificate"], settings["alipay_root_certificate"] = alipaytest.File("app_cert.pem"), alipaytest.File("alipay_cert.pem"), alipaytest.File("root_cert.pem")
 	} else {
-		settings["alipay_public_key"] = file("alipay_public.pem")
+		settings["alipay_public_key"] = alipaytest.File("alipay_public.pem")
 	}
 	maps.Copy(settings, change)
 	for name, value := range settings {
@@ -38,9 +47,9 @@ func (f *fake) account(change map[string]string) channel.Account {
 			delete(settings, name)
 		}
 	}
-	secrets := map[string]string{"app_private_key": file("app_key.pem")}
-	if f.token != "" {
-		secrets["app_auth_token"] = f.token
+	secrets := map[string]string{"app_private_key": alipaytest.File("app_key.pem")}
+	if f.Token != "" {
+		secrets["app_auth_token"] = f.Token
 	}
 	return channel.Account{ID: "alipay_1", Channel: alipay.Name, Version: 1, Settings: settings, Secrets: secrets, NotifyURL: address}
 }
@@ -57,9 +66,9 @@ func (f *fake) open(a channel.Account) channel.Connector {
 // instruction is a refund of 1 yuan of 10.
 func instruction(number string) channel.Instruction {
 	return channel.Instruction{
-		RefundID: "re_1", Number: number, Account: "alipay_1", TransactionID: tradeNo, Reason: "broken",
+		RefundID: "re_1", Number: number, Account: "alipay_1", TransactionID: alipaytest.TradeNo, Reason: "broken",
 		Amount: money.Amount{Minor: 100, Currency: "CNY"}, Total: money.Amount{Minor: 1000, Currency: "CNY"},
-		Charge: refund.Charge{OrderNo: orderNo, Amount: 1000, Currency: "CNY", Channel: "alipay"},
+		Charge: refund.Charge{OrderNo: alipaytest.OrderNo, Amount: 1000, Currency: "CNY", Channel: "alipay"},
 		Refund: refund.Refund{Amount: 100, Currency: "CNY", Parts: refund.Parts{Payer: 100}},
 	}
 }
@@ -86,11 +95,11 @@ func TestAlipayIsADriver(t *testing.T) {
 			Driver: newDriver(), Account: key.account(nil), Channels: names, Wrong: map[string]channeltest.WrongSetting{
 				"an app id that is none":                   {Name: "app_id", Value: "shop"},
 				"a key that is a file's name":              {Name: "app_private_key", Value: "app_private_key.pem"},
-				"a public key in place of the private one": {Name: "app_private_key", Value: file("alipay_public.pem")},
-				"a certificate in place of the public key": {Name: "alipay_public_key", Value: file("alipay_cert.pem")},
-				"the app's own public key as Alipay's":     {Name: "alipay_public_key", Value: publicPEM(private("app_key.pem"))},
-				"roots without Alipay's certificate":       {Name: "alipay_root_certificate", Value: file("root_cert.pem")},
-				"Alipay's certificate without the roots":   {Name: "alipay_certificate", Value: file("alipay_cert.pem")},
+				"a public key in place of the private one": {Name: "app_private_key", Value: alipaytest.File("alipay_public.pem")},
+				"a certificate in place of the public key": {Name: "alipay_public_key", Value: alipaytest.File("alipay_cert.pem")},
+				"the app's own public key as Alipay's":     {Name: "alipay_public_key", Value: alipaytest.PublicPEM(alipaytest.Private("app_key.pem"))},
+				"roots without Alipay's certificate":       {Name: "alipay_root_certificate", Value: alipaytest.File("root_cert.pem")},
+				"Alipay's certificate without the roots":   {Name: "alipay_certificate", Value: alipaytest.File("alipay_cert.pem")},
 				"a seller's id of another form":            {Name: "seller_id", Value: "1900009191"},
 				"a word that is neither yes nor no":        {Name: "deposit_back_info", Value: "true"},
 				"a gateway that is no address":             {Name: "gateway", Value: "openapi.alipay.com"},
@@ -102,19 +111,19 @@ func TestAlipayIsADriver(t *testing.T) {
 	t.Run("certificate mode", func(t *testing.T) {
 		channeltest.RunDriver(t, channeltest.DriverPeer{
 			Driver: newDriver(), Account: certificates.account(nil), Channels: names, Wrong: map[string]channeltest.WrongSetting{
-				"another app's certificate":              {Name: "app_certificate", Value: file("next_cert.pem")},
-				"an app certificate that is a key":       {Name: "app_certificate", Value: file("alipay_public.pem")},
-				"the app's own certificate as Alipay's":  {Name: "alipay_certificate", Value: file("app_cert.pem")},
+				"another app's certificate":              {Name: "app_certificate", Value: alipaytest.File("next_cert.pem")},
+				"an app certificate that is a key":       {Name: "app_certificate", Value: alipaytest.File("alipay_public.pem")},
+				"the app's own certificate as Alipay's":  {Name: "alipay_certificate", Value: alipaytest.File("app_cert.pem")},
 				"a certificate of Alipay's that is none": {Name: "alipay_certificate", Value: "x"},
-				"roots that are a key":                   {Name: "alipay_root_certificate", Value: file("alipay_public.pem")},
-				"issuers only":                           {Name: "alipay_certificate", Value: firstCertificate(file("root_cert.pem"))},
+				"roots that are a key":                   {Name: "alipay_root_certificate", Value: alipaytest.File("alipay_public.pem")},
+				"issuers only":                           {Name: "alipay_certificate", Value: firstCertificate(alipaytest.File("root_cert.pem"))},
 			},
 		})
 	})
 	t.Run("what is missing is named", func(t *testing.T) {
 		for name, a := range map[string]channel.Account{
 			"alipay_public_key":        key.account(map[string]string{"alipay_public_key": ""}),
-			"alipay_root_certificate,": key.account(map[string]string{"app_certificate": file("app_cert.pem")}),
+			"alipay_root_certificate,": key.account(map[string]string{"app_certificate": alipaytest.File("app_cert.pem")}),
 			"app_certificate":          certificates.account(map[string]string{"app_certificate": ""}),
 			"alipay_certificate":       certificates.account(map[string]string{"alipay_certificate": ""}),
 			"alipay_root_certificate":  certificates.account(map[string]string{"alipay_root_certificate": ""}),
@@ -125,8 +134,8 @@ func TestAlipayIsADriver(t *testing.T) {
 		}
 	})
 	t.Run("keys are taken as Alipay's pages show them", func(t *testing.T) {
-		a := key.account(map[string]string{"alipay_public_key": bare(file("alipay_public.pem"))})
-		a.Secrets["app_private_key"] = bare(file("app_key.pem"))
+		a := key.account(map[string]string{"alipay_public_key": bare(alipaytest.File("alipay_public.pem"))})
+		a.Secrets["app_private_key"] = bare(alipaytest.File("app_key.pem"))
 		if o := key.open(a).Submit(t.Context(), instruction("R1")); o.Kind != refund.OutcomeDone {
 			t.Errorf("%+v", o)
 		}
@@ -185,29 +194,29 @@ func newPeer(t *testing.T, certificates bool) channeltest.Peer {
 		Instruction: func(_ *testing.T, s channeltest.Scenario) (channel.Instruction, bool) {
 			numbers++
 			i := instruction("R" + string(rune('0'+numbers)))
-			f.mu.Lock()
-			defer f.mu.Unlock()
+			f.Mu.Lock()
+			defer f.Mu.Unlock()
 			switch s {
 			case channeltest.RefusedAlways:
-				f.always[i.Number] = "40004 ACQ.TRADE_NOT_ALLOW_REFUND"
+				f.Always[i.Number] = "40004 ACQ.TRADE_NOT_ALLOW_REFUND"
 			case channeltest.AnswerLost:
-				f.faults[i.Number] = []string{"drop after"}
+				f.Faults[i.Number] = []string{"drop after"}
 			case channeltest.RequestLost:
-				f.faults[i.Number] = []string{"drop before"}
+				f.Faults[i.Number] = []string{"drop before"}
 			case channeltest.Throttled:
-				f.faults[i.Number] = []string{"40005 "}
+				f.Faults[i.Number] = []string{"40005 "}
 			case channeltest.ShortOfFunds:
-				f.always[i.Number] = "40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"
+				f.Always[i.Number] = "40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"
 			case channeltest.Unpayable:
 				return i, false // it is refused, and nothing of it is there to be rerouted
 			}
 			return i, true
 		},
 		Moves: func(_ *testing.T, i channel.Instruction) int {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			if e := f.entries[i.Number]; e != nil {
-				return e.moves
+			f.Mu.Lock()
+			defer f.Mu.Unlock()
+			if e := f.Entries[i.Number]; e != nil {
+				return e.Moves
 			}
 			return 0
 		},
@@ -220,8 +229,8 @@ func newPeer(t *testing.T, certificates bool) channeltest.Peer {
 
 func TestAlipaysNoticesAreReceived(t *testing.T) {
 	f, next := newFake(t, false), newFake(t, false)
-	next.signer.key = otherKey()
-	rotated := f.account(map[string]string{"alipay_public_key": publicPEM(otherKey())})
+	next.Signer.Key = alipaytest.OtherKey()
+	rotated := f.account(map[string]string{"alipay_public_key": alipaytest.PublicPEM(alipaytest.OtherKey())})
 	rotated.Version = 2
 	of := func(a channel.Account) *fake {
 		if a.Version == 2 {
@@ -230,9 +239,9 @@ func TestAlipaysNoticesAreReceived(t *testing.T) {
 		return f
 	}
 	for name, form := range map[string]func(a channel.Account) url.Values{
-		"a trade notice":                    func(a channel.Account) url.Values { return of(a).notice("R1", nil) },
-		"a message":                         func(a channel.Account) url.Values { return of(a).message("R1", "F", false, nil) },
-		"a message that signs its type too": func(a channel.Account) url.Values { return of(a).message("R1", "S", true, nil) },
+		"a trade notice":                    func(a channel.Account) url.Values { return of(a).Notice("R1", nil) },
+		"a message":                         func(a channel.Account) url.Values { return of(a).Message("R1", "F", false, nil) },
+		"a message that signs its type too": func(a channel.Account) url.Values { return of(a).Message("R1", "S", true, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			channeltest.RunReceiver(t, channeltest.ReceiverPeer{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/alipay"
+	"github.com/refundry/refundry/channel/alipay/alipaytest"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
@@ -32,35 +33,35 @@ func TestAChargeIsLookedUp(t *testing.T) {
 		"that waits for a payer": {map[string]any{"trade_status": "WAIT_BUYER_PAY", "send_pay_date": nil}, channel.Payment{Amount: ten}},
 	} {
 		for name, value := range map[string]any{"send_pay_date": "2026-11-01 10:00:00"} {
-			f.trade[name] = value
+			f.Trade[name] = value
 		}
 		for name, value := range test.trade {
-			f.trade[name] = value
+			f.Trade[name] = value
 		}
-		for _, ref := range []channel.PaymentRef{{TransactionID: tradeNo}, {OrderNo: orderNo}, {TransactionID: "pay_1", OrderNo: orderNo}} {
-			test.want.TransactionID, test.want.OrderNo = tradeNo, orderNo
+		for _, ref := range []channel.PaymentRef{{TransactionID: alipaytest.TradeNo}, {OrderNo: alipaytest.OrderNo}, {TransactionID: "pay_1", OrderNo: alipaytest.OrderNo}} {
+			test.want.TransactionID, test.want.OrderNo = alipaytest.TradeNo, alipaytest.OrderNo
 			got, err := connector.Charge(t.Context(), ref)
 			if diff := cmp.Diff(test.want, got, cmp.Comparer(time.Time.Equal)); diff != "" || err != nil {
 				t.Errorf("%s: %v (-want +got)\n%s", name, err, diff)
 			}
 		}
 	}
-	for _, ref := range []channel.PaymentRef{{}, {TransactionID: "2013112011001004330000129999"}, {OrderNo: "another"}} {
+	for _, ref := range []channel.PaymentRef{{}, {TransactionID: alipaytest.TradePrefix + "29999"}, {OrderNo: "another"}} {
 		if p, err := connector.Charge(t.Context(), ref); !errors.Is(err, channel.ErrNotFound) {
 			t.Errorf("%+v: %+v, %v", ref, p, err)
 		}
 	}
 	for name, prepare := range map[string]func(){
-		"a status that is not known": func() { f.trade["trade_status"] = "TRADE_PENDING" },
-		"an amount that is none":     func() { f.trade["total_amount"] = "10.001" },
-		"another trade":              func() { f.always["order"] = "other trade" },
-		"no signature":               func() { f.always["order"] = "unsigned" },
-		"an error":                   func() { f.always["order"] = "20000 isp.unknow-error" },
+		"a status that is not known": func() { f.Trade["trade_status"] = "TRADE_PENDING" },
+		"an amount that is none":     func() { f.Trade["total_amount"] = "10.001" },
+		"another trade":              func() { f.Always["order"] = "other trade" },
+		"no signature":               func() { f.Always["order"] = "unsigned" },
+		"an error":                   func() { f.Always["order"] = "20000 isp.unknow-error" },
 	} {
-		f.trade = map[string]any{"trade_status": "TRADE_SUCCESS", "total_amount": "10.00"}
-		f.always["order"] = ""
+		f.Trade = map[string]any{"trade_status": "TRADE_SUCCESS", "total_amount": "10.00"}
+		f.Always["order"] = ""
 		prepare()
-		if p, err := connector.Charge(t.Context(), channel.PaymentRef{TransactionID: tradeNo}); err == nil || errors.Is(err, channel.ErrNotFound) {
+		if p, err := connector.Charge(t.Context(), channel.PaymentRef{TransactionID: alipaytest.TradeNo}); err == nil || errors.Is(err, channel.ErrNotFound) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
@@ -74,8 +75,8 @@ func TestABillIsReadyAtTenInBeijing(t *testing.T) {
 		t.Fatal(err)
 	}
 	day := channel.BillDay{Day: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)}
-	f.bills["2026-11-27"], f.bills["2026-11-26"], f.bills["2026-11-25"] = "BILL_NOT_EXIST", "NO_BILL_DATA", "SYSTEM_RATE_LIMIT"
-	if _, err := connector.Bill(t.Context(), day); !errors.Is(err, channel.ErrBillNotReady) || len(f.seen) > 0 {
+	f.Bills["2026-11-27"], f.Bills["2026-11-26"], f.Bills["2026-11-25"] = "BILL_NOT_EXIST", "NO_BILL_DATA", "SYSTEM_RATE_LIMIT"
+	if _, err := connector.Bill(t.Context(), day); !errors.Is(err, channel.ErrBillNotReady) || len(f.Seen) > 0 {
 		t.Errorf("before ten: %v", err)
 	}
 	now = now.Add(time.Second)
@@ -114,16 +115,16 @@ func TestABillThatIsClosedOrBrokenEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	row, err := bill.Next()
-	if err != nil || row.Amount.Minor != 100 || row.TransactionID != tradeNo || row.OrderNo != orderNo || row.Kind != refund.OutcomeDone || row.ChannelRefundID != "" {
+	if err != nil || row.Amount.Minor != 100 || row.TransactionID != alipaytest.TradeNo || row.OrderNo != alipaytest.OrderNo || row.Kind != refund.OutcomeDone || row.ChannelRefundID != "" {
 		t.Errorf("%+v, %v", row, err)
 	}
 	if err := bill.Close(); err != nil { // before its end
 		t.Error(err)
 	}
 	for name, archive := range map[string][]byte{
-		"no archive": []byte("busy"), "half an archive": zipped(t, f.rows())[:100], "a broken row": zipped(t, strings.Replace(f.rows(), "-1.00", "-1.x", 1)),
+		"no archive": []byte("busy"), "half an archive": alipaytest.Zipped(t, f.Rows())[:100], "a broken row": alipaytest.Zipped(t, strings.Replace(f.Rows(), "-1.00", "-1.x", 1)),
 	} {
-		f.archive = archive
+		f.Archive = archive
 		bill, err := connector.Bill(t.Context(), day)
 		if err != nil {
 			t.Fatal(err)
@@ -160,7 +161,7 @@ func TestTheCheckSaysWhichSettingIsWrong(t *testing.T) {
 		"nothing in key mode":         {key.account(nil), []string{"gateway", "app_private_key", "alipay_public_key", "app_id"}, ""},
 		"nothing in certificate mode": {certificates.account(nil), []string{"gateway", "app_private_key", "alipay_certificate", "app_certificate", "app_id"}, ""},
 		"another app":                 {key.account(map[string]string{"app_id": "2014072300007149"}), []string{"gateway"}, "app_id"},
-		"another key of Alipay's":     {key.account(map[string]string{"alipay_public_key": publicPEM(otherKey())}), []string{"gateway"}, "alipay_public_key"},
+		"another key of Alipay's":     {key.account(map[string]string{"alipay_public_key": alipaytest.PublicPEM(alipaytest.OtherKey())}), []string{"gateway"}, "alipay_public_key"},
 		"a gateway that is not there": {key.account(map[string]string{"gateway": "http://127.0.0.1:1/gateway.do"}), nil, "gateway"},
 		"a gateway that is a page":    {key.account(map[string]string{"gateway": key.URL + "/bill"}), nil, "gateway"},
 	} {
@@ -180,15 +181,15 @@ func TestTheCheckSaysWhichSettingIsWrong(t *testing.T) {
 		}
 	}
 	a := key.account(nil)
-	a.Secrets["app_private_key"] = file("next_key.pem")
+	a.Secrets["app_private_key"] = alipaytest.File("next_key.pem")
 	if got := checked(a); got["app_private_key"] == "" || got["gateway"] != "" {
 		t.Errorf("another app key: %v", got)
 	}
-	key.token = "201308BB"
+	key.Token = "201308BB"
 	if got := checked(a2(key)); got["app_auth_token"] == "" {
 		t.Errorf("another token: %v", got)
 	}
-	if len(key.entries) > 0 {
+	if len(key.Entries) > 0 {
 		t.Error("the check has refunded")
 	}
 }
@@ -222,14 +223,14 @@ func TestTheCheckLooksAtTheLivesOfCertificates(t *testing.T) {
 func TestANewCertificateIsDownloadedAndBelievedOnlyIfItIsAlipays(t *testing.T) {
 	f := newFake(t, true)
 	connector := f.open(f.account(nil))
-	f.signer = f.next
+	f.Signer = f.Next
 	for _, number := range []string{"R1", "R2"} {
 		if o := connector.Submit(t.Context(), instruction(number)); o.Kind != refund.OutcomeDone {
 			t.Errorf("%s: %+v", number, o)
 		}
 	}
 	downloads := 0
-	for _, one := range f.seen {
+	for _, one := range f.Seen {
 		if one.Get("method") == "alipay.open.app.alipaycert.download" {
 			downloads++
 		}
@@ -239,22 +240,22 @@ func TestANewCertificateIsDownloadedAndBelievedOnlyIfItIsAlipays(t *testing.T) {
 	}
 	// An app's certificate leads to the same roots, and is anybody's.
 	forged := newFake(t, true)
-	forged.next = keyed{appCertSN, file("app_cert.pem"), private("app_key.pem")}
-	forged.signer = forged.next
+	forged.Next = alipaytest.Keyed{SN: alipaytest.AppCertSN, PEM: alipaytest.File("app_cert.pem"), Key: alipaytest.Private("app_key.pem")}
+	forged.Signer = forged.Next
 	connector = forged.open(forged.account(nil))
 	for range 3 {
 		if o := connector.Submit(t.Context(), instruction("R1")); o.Kind != refund.OutcomeUnknown {
 			t.Errorf("%+v", o)
 		}
 	}
-	if downloads = len(forged.seen) - 3; downloads != 1 {
+	if downloads = len(forged.Seen) - 3; downloads != 1 {
 		t.Errorf("a certificate that is no good was asked for %d times within a minute", downloads)
 	}
 }
 
 func TestTheKeyBeforeARotationVerifiesAnswers(t *testing.T) {
 	f := newFake(t, false)
-	for _, public := range []string{publicPEM(otherKey()), file("alipay_public.pem")} {
+	for _, public := range []string{alipaytest.PublicPEM(alipaytest.OtherKey()), alipaytest.File("alipay_public.pem")} {
 		a := f.account(map[string]string{"alipay_public_key": public})
 		a.Version = 2
 		a.Previous = []channel.Credentials{{Version: 1, Settings: f.account(nil).Settings, Secrets: a.Secrets}}
@@ -262,13 +263,13 @@ func TestTheKeyBeforeARotationVerifiesAnswers(t *testing.T) {
 			t.Errorf("%+v", o)
 		}
 		a.Previous = nil
-		if o := f.open(a).Submit(t.Context(), instruction("R1")); (o.Kind == refund.OutcomeUnknown) != (public != file("alipay_public.pem")) {
+		if o := f.open(a).Submit(t.Context(), instruction("R1")); (o.Kind == refund.OutcomeUnknown) != (public != alipaytest.File("alipay_public.pem")) {
 			t.Errorf("without the key before: %+v", o)
 		}
 	}
 	// From a public key to certificates: answers name one from then on.
 	moving := newFake(t, true)
-	moving.signer.sn = ""
+	moving.Signer.SN = ""
 	a := moving.account(nil)
 	a.Previous = []channel.Credentials{{Version: 1, Settings: f.account(nil).Settings, Secrets: a.Secrets}}
 	if o := moving.open(a).Submit(t.Context(), instruction("R1")); o.Kind != refund.OutcomeDone {
@@ -279,11 +280,11 @@ func TestTheKeyBeforeARotationVerifiesAnswers(t *testing.T) {
 func TestANoticeIsAHintAndNothingElse(t *testing.T) {
 	f := newFake(t, false)
 	for name, body := range map[string]string{
-		"a refund in part":              f.notice("R1", nil).Encode(),
-		"all of it":                     f.notice("R1", map[string]string{"trade_status": "TRADE_CLOSED", "refund_fee": "10.00"}).Encode(),
-		"the bank has taken it":         f.message("R1", "S", false, nil).Encode(),
-		"the bank has not":              f.message("R1", "F", true, nil).Encode(),
-		"a refund that is not numbered": f.notice("", nil).Encode(),
+		"a refund in part":              f.Notice("R1", nil).Encode(),
+		"all of it":                     f.Notice("R1", map[string]string{"trade_status": "TRADE_CLOSED", "refund_fee": "10.00"}).Encode(),
+		"the bank has taken it":         f.Message("R1", "S", false, nil).Encode(),
+		"the bank has not":              f.Message("R1", "F", true, nil).Encode(),
+		"a refund that is not numbered": f.Notice("", nil).Encode(),
 	} {
 		notices, reply, err := newDriver().Receive(f.account(nil), posted(t, body))
 		if err != nil || len(notices) != 1 {
@@ -291,7 +292,7 @@ func TestANoticeIsAHintAndNothingElse(t *testing.T) {
 			continue
 		}
 		n := notices[0]
-		if !n.Hint || n.Outcome.Kind != refund.OutcomeUnknown || n.Outcome.Amount != nil || n.TransactionID != tradeNo || n.OrderNo != orderNo {
+		if !n.Hint || n.Outcome.Kind != refund.OutcomeUnknown || n.Outcome.Amount != nil || n.TransactionID != alipaytest.TradeNo || n.OrderNo != alipaytest.OrderNo {
 			t.Errorf("%s: %+v", name, n)
 		}
 		if got := reply(nil); got.Status != http.StatusOK || string(got.Body) != "success" {
@@ -299,7 +300,7 @@ func TestANoticeIsAHintAndNothingElse(t *testing.T) {
 		}
 	}
 	// A payment's own notice says nothing of a refund.
-	notices, reply, err := newDriver().Receive(f.account(nil), posted(t, f.notice("", map[string]string{"refund_fee": "", "gmt_refund": ""}).Encode()))
+	notices, reply, err := newDriver().Receive(f.account(nil), posted(t, f.Notice("", map[string]string{"refund_fee": "", "gmt_refund": ""}).Encode()))
 	if err != nil || len(notices) != 0 || string(reply(nil).Body) != "success" {
 		t.Errorf("a payment: %+v, %v", notices, err)
 	}
@@ -308,20 +309,20 @@ func TestANoticeIsAHintAndNothingElse(t *testing.T) {
 func TestANoticeThatIsNotTheAccountsIsRefused(t *testing.T) {
 	f := newFake(t, false)
 	forged := newFake(t, false)
-	forged.signer.key = otherKey()
-	old := map[string]string{"notify_time": beijing(time.Now().Add(-49 * time.Hour))}
+	forged.Signer.Key = alipaytest.OtherKey()
+	old := map[string]string{"notify_time": alipaytest.Beijing(time.Now().Add(-49 * time.Hour))}
 	for name, body := range map[string]string{
-		"another's signature":       forged.notice("R1", nil).Encode(),
-		"another app's":             f.notice("R1", map[string]string{"app_id": "2014072300007149"}).Encode(),
-		"another seller's":          f.notice("R1", map[string]string{"seller_id": "2088101126708499"}).Encode(),
-		"one of two days ago":       f.notice("R1", old).Encode(),
-		"one of tomorrow":           f.notice("R1", map[string]string{"notify_time": beijing(time.Now().Add(24 * time.Hour))}).Encode(),
-		"a message of last week":    f.message("R1", "S", false, map[string]string{"utc_timestamp": "1795000000000"}).Encode(),
-		"another message":           f.message("R1", "S", false, map[string]string{"msg_method": "alipay.fund.trans.order.changed"}).Encode(),
-		"a message without content": f.message("R1", "S", false, map[string]string{"biz_content": ""}).Encode(),
+		"another's signature":       forged.Notice("R1", nil).Encode(),
+		"another app's":             f.Notice("R1", map[string]string{"app_id": "2014072300007149"}).Encode(),
+		"another seller's":          f.Notice("R1", map[string]string{"seller_id": "2088101126708499"}).Encode(),
+		"one of two days ago":       f.Notice("R1", old).Encode(),
+		"one of tomorrow":           f.Notice("R1", map[string]string{"notify_time": alipaytest.Beijing(time.Now().Add(24 * time.Hour))}).Encode(),
+		"a message of last week":    f.Message("R1", "S", false, map[string]string{"utc_timestamp": "1795000000000"}).Encode(),
+		"another message":           f.Message("R1", "S", false, map[string]string{"msg_method": "alipay.fund.trans.order.changed"}).Encode(),
+		"a message without content": f.Message("R1", "S", false, map[string]string{"biz_content": ""}).Encode(),
 		"no signature":              "trade_no=1&notify_type=trade_status_sync&sign_type=RSA2",
-		"two of a name":             f.notice("R1", nil).Encode() + "&out_biz_no=R2",
-		"2 MB":                      f.notice("R1", nil).Encode() + "&x=" + strings.Repeat("a", 2<<20),
+		"two of a name":             f.Notice("R1", nil).Encode() + "&out_biz_no=R2",
+		"2 MB":                      f.Notice("R1", nil).Encode() + "&x=" + strings.Repeat("a", 2<<20),
 	} {
 		notices, reply, err := newDriver().Receive(f.account(nil), posted(t, body))
 		if err == nil {
@@ -332,7 +333,7 @@ func TestANoticeThatIsNotTheAccountsIsRefused(t *testing.T) {
 			t.Errorf("%s: %+v (%v)", name, got, err)
 		}
 	}
-	packed := posted(t, f.notice("R1", nil).Encode())
+	packed := posted(t, f.Notice("R1", nil).Encode())
 	packed.Header.Set("Content-Encoding", "gzip")
 	if notices, _, err := newDriver().Receive(f.account(nil), packed); err == nil {
 		t.Errorf("compressed: %+v", notices)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/channel/alipay"
+	"github.com/refundry/refundry/channel/alipay/alipaytest"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -92,7 +93,7 @@ func TestEveryCodeMeansWhatTheDocumentsSay(t *testing.T) {
 		tested = append(tested, answer)
 		t.Run(answer, func(t *testing.T) {
 			i := instruction(fmt.Sprintf("R%d", n))
-			f.always[i.Number], f.queries[i.Number] = answer, answer
+			f.Always[i.Number], f.Queries[i.Number] = answer, answer
 			for call, one := range map[string]struct {
 				got  refund.Outcome
 				want refund.OutcomeKind
@@ -129,12 +130,12 @@ func TestFundChangeDecidesWhatAnAnswerToARefundSays(t *testing.T) {
 		"fund_change X":  {Kind: refund.OutcomeAccepted, Message: `fund_change is "X", which proves nothing: it is asked about`},
 	} {
 		f := newFake(t, false)
-		f.faults["R1"] = []string{fault}
+		f.Faults["R1"] = []string{fault}
 		got := f.open(f.account(nil)).Submit(t.Context(), instruction("R1"))
 		if want.Sent = got.Sent; !cmp.Equal(want, got, cmp.Comparer(time.Time.Equal)) {
 			t.Errorf("%q (-want +got)\n%s", fault, cmp.Diff(want, got, cmp.Comparer(time.Time.Equal)))
 		}
-		wantShown := map[string]string{"out_request_no": "R1", "trade_no": tradeNo, "refund_amount": "1.00"}
+		wantShown := map[string]string{"out_request_no": "R1", "trade_no": alipaytest.TradeNo, "refund_amount": "1.00"}
 		if diff := cmp.Diff(wantShown, got.Sent.Shown); diff != "" {
 			t.Errorf("shown (-want +got)\n%s", diff)
 		}
@@ -173,7 +174,7 @@ func TestRefundFeeIsTheSumSoFarAndNeverThisRefundsAmount(t *testing.T) {
 func TestAnEmptyRefundStatusProvesNothing(t *testing.T) {
 	f := newFake(t, false)
 	connector := f.open(f.account(nil))
-	f.queries["R2"] = "error_code"
+	f.Queries["R2"] = "error_code"
 	for number, message := range map[string]string{"R1": "proves nothing", "R2": "error_code ACQ.SELLER_BALANCE_NOT_ENOUGH"} {
 		o := connector.Query(t.Context(), instruction(number))
 		if o.Kind != refund.OutcomeInconclusive || !strings.Contains(o.Message, message) || o.Amount != nil {
@@ -183,7 +184,7 @@ func TestAnEmptyRefundStatusProvesNothing(t *testing.T) {
 	if o := connector.Submit(t.Context(), instruction("R3")); o.Kind != refund.OutcomeDone {
 		t.Errorf("%+v", o)
 	}
-	f.queries["R3"] = "not done"
+	f.Queries["R3"] = "not done"
 	if o := connector.Query(t.Context(), instruction("R3")); o.Kind != refund.OutcomeInconclusive {
 		t.Errorf("%+v", o)
 	}
@@ -203,7 +204,7 @@ func TestADepositBackToTheBalanceIsWhereTheMoneyLanded(t *testing.T) {
 		"F": {refund.Landed{Way: refund.WayBalance, Account: "支付宝余额"}, "in the payer's Alipay balance"},
 	} {
 		i := instruction("R" + back)
-		f.backs[i.Number] = back
+		f.Backs[i.Number] = back
 		connector.Submit(t.Context(), i)
 		o := connector.Query(t.Context(), i)
 		if o.Kind != refund.OutcomeDone || o.Landed != want.landed || !strings.Contains(o.Message, want.message) {
@@ -228,11 +229,11 @@ func TestAnAnswerThatIsNotBelievedIsUnknown(t *testing.T) {
 				i := instruction("R1")
 				var o refund.Outcome
 				if call == "submit" {
-					f.faults["R1"] = []string{fault}
+					f.Faults["R1"] = []string{fault}
 					o = connector.Submit(t.Context(), i)
 				} else {
 					connector.Submit(t.Context(), i)
-					f.queries["R1"] = fault
+					f.Queries["R1"] = fault
 					o = connector.Query(t.Context(), i)
 				}
 				if o.Kind != refund.OutcomeUnknown || o.Code == "" || o.Message == "" || o.Amount != nil {
@@ -248,7 +249,7 @@ func TestAnAnswerThatIsNotBelievedIsUnknown(t *testing.T) {
 	f := newFake(t, false)
 	connector := f.open(f.account(nil))
 	connector.Submit(t.Context(), instruction("R1"))
-	f.queries["R1"] = "wrong amount"
+	f.Queries["R1"] = "wrong amount"
 	if o := connector.Query(t.Context(), instruction("R1")); o.Kind != refund.OutcomeDone || *o.Amount != 777 {
 		t.Errorf("%+v", o)
 	}
@@ -272,16 +273,16 @@ func TestWithoutAnAnswerTheOutcomeIsUnknown(t *testing.T) {
 // No private key, token or signature stands in anything that is kept.
 func TestNothingSecretIsKept(t *testing.T) {
 	f := newFake(t, false)
-	f.token = "201308BB1234567890"
+	f.Token = "201308BB1234567890"
 	connector := f.open(f.account(nil))
 	for _, fault := range []string{"", "wrong signature", "drop after", "40004 ACQ.SYSTEM_ERROR", "page"} {
-		f.faults["R1"] = []string{fault}
+		f.Faults["R1"] = []string{fault}
 		o := connector.Submit(t.Context(), instruction("R1"))
-		f.mu.Lock()
-		sign := f.seen[len(f.seen)-1].Get("sign")
-		f.mu.Unlock()
+		f.Mu.Lock()
+		sign := f.Seen[len(f.Seen)-1].Get("sign")
+		f.Mu.Unlock()
 		text := fmt.Sprintf("%+v", o)
-		for _, secret := range []string{f.token, sign, "PRIVATE", bare(file("app_key.pem"))[:40]} {
+		for _, secret := range []string{f.Token, sign, "PRIVATE", bare(alipaytest.File("app_key.pem"))[:40]} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%q: %s stands in %s", fault, secret, text)
 			}

@@ -8,16 +8,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/channel/alipay/alipaytest"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
 // sent is the content of the last request.
 func (f *fake) sent() map[string]any {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
 	out := map[string]any{}
-	if err := json.Unmarshal([]byte(f.seen[len(f.seen)-1].Get("biz_content")), &out); err != nil {
+	if err := json.Unmarshal([]byte(f.Seen[len(f.Seen)-1].Get("biz_content")), &out); err != nil {
 		f.Fatal(err)
 	}
 	return out
@@ -31,34 +32,34 @@ func TestARefundSaysWhatItHasToAndNothingElse(t *testing.T) {
 		want   map[string]any
 	}{
 		"by the platform's number": {nil, func(*channel.Instruction) {}, map[string]any{
-			"trade_no": tradeNo, "refund_amount": "1.00", "out_request_no": "R1", "refund_reason": "broken", "query_options": []any{"refund_detail_item_list"},
+			"trade_no": alipaytest.TradeNo, "refund_amount": "1.00", "out_request_no": "R1", "refund_reason": "broken", "query_options": []any{"refund_detail_item_list"},
 		}},
 		"by the merchant's number, all of it, without its reason": {nil, func(i *channel.Instruction) {
 			i.TransactionID, i.Amount.Minor, i.Refund.Detail.Options.HideReason = "pay_1", 1000, true
-		}, map[string]any{"out_trade_no": orderNo, "refund_amount": "10.00", "out_request_no": "R1", "query_options": []any{"refund_detail_item_list"}}},
+		}, map[string]any{"out_trade_no": alipaytest.OrderNo, "refund_amount": "10.00", "out_request_no": "R1", "query_options": []any{"refund_detail_item_list"}}},
 		"with a long reason, and the bank's word asked for": {map[string]string{"deposit_back_info": "yes"}, func(i *channel.Instruction) {
 			i.Reason = strings.Repeat("坏", 300)
 		}, map[string]any{
-			"trade_no": tradeNo, "refund_amount": "1.00", "out_request_no": "R1", "refund_reason": strings.Repeat("坏", 256),
+			"trade_no": alipaytest.TradeNo, "refund_amount": "1.00", "out_request_no": "R1", "refund_reason": strings.Repeat("坏", 256),
 			"query_options": []any{"refund_detail_item_list", "deposit_back_info"},
 		}},
 	} {
 		i := instruction("R1")
 		test.with(&i)
-		delete(f.entries, "R1")
+		delete(f.Entries, "R1")
 		if o := f.open(f.account(test.change)).Submit(t.Context(), i); o.Kind != refund.OutcomeDone {
 			t.Errorf("%s: %+v", name, o)
 		}
 		if diff := cmp.Diff(test.want, f.sent()); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
-		if got := f.seen[len(f.seen)-1].Get("notify_url"); got != address {
+		if got := f.Seen[len(f.Seen)-1].Get("notify_url"); got != address {
 			t.Errorf("notify_url %q", got)
 		}
 	}
 	f.open(f.account(nil)).Query(t.Context(), instruction("R1"))
-	want := map[string]any{"trade_no": tradeNo, "out_request_no": "R1", "query_options": []any{"refund_detail_item_list", "gmt_refund_pay", "deposit_back_info"}}
-	if diff := cmp.Diff(want, f.sent()); diff != "" || f.seen[len(f.seen)-1].Has("notify_url") {
+	want := map[string]any{"trade_no": alipaytest.TradeNo, "out_request_no": "R1", "query_options": []any{"refund_detail_item_list", "gmt_refund_pay", "deposit_back_info"}}
+	if diff := cmp.Diff(want, f.sent()); diff != "" || f.Seen[len(f.Seen)-1].Has("notify_url") {
 		t.Errorf("query (-want +got)\n%s", diff)
 	}
 }
@@ -67,7 +68,7 @@ func TestARefundSaysWhatItHasToAndNothingElse(t *testing.T) {
 func TestSharesAreGivenBackAsRoyalties(t *testing.T) {
 	f := newFake(t, false)
 	share := func(out, amount, desc string) any {
-		one := map[string]any{"royalty_type": "transfer", "trans_out": out, "trans_out_type": "userId", "trans_in": sellerID, "trans_in_type": "userId", "amount": amount}
+		one := map[string]any{"royalty_type": "transfer", "trans_out": out, "trans_out_type": "userId", "trans_in": alipaytest.SellerID, "trans_in_type": "userId", "amount": amount}
 		if desc != "" {
 			one["desc"] = desc
 		}
@@ -92,7 +93,7 @@ func TestSharesAreGivenBackAsRoyalties(t *testing.T) {
 	} {
 		i := instruction("R1")
 		test.with(&i)
-		delete(f.entries, "R1")
+		delete(f.Entries, "R1")
 		if o := f.open(f.account(nil)).Submit(t.Context(), i); o.Kind != refund.OutcomeDone {
 			t.Errorf("%s: %+v", name, o)
 		}
@@ -132,20 +133,20 @@ func TestWhatCantBeSentIsRefusedAndNothingIsSent(t *testing.T) {
 			t.Errorf("%s: %+v", name, o)
 		}
 	}
-	if len(f.seen) > 0 {
-		t.Errorf("%d requests were sent", len(f.seen))
+	if len(f.Seen) > 0 {
+		t.Errorf("%d requests were sent", len(f.Seen))
 	}
 }
 
 func TestAServiceProvidersTokenIsSent(t *testing.T) {
 	f := newFake(t, false)
-	f.token = "201308BB1234567890"
+	f.Token = "201308BB1234567890"
 	if o := f.open(f.account(nil)).Submit(t.Context(), instruction("R1")); o.Kind != refund.OutcomeDone {
 		t.Errorf("%+v", o)
 	}
 	a := f.account(nil)
 	delete(a.Secrets, "app_auth_token")
-	if o := f.open(a).Submit(t.Context(), instruction("R2")); o.Kind == refund.OutcomeDone || f.entries["R2"] != nil {
+	if o := f.open(a).Submit(t.Context(), instruction("R2")); o.Kind == refund.OutcomeDone || f.Entries["R2"] != nil {
 		t.Errorf("without it: %+v", o)
 	}
 }

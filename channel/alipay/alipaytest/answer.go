@@ -1,4 +1,4 @@
-package alipay_test
+package alipaytest
 
 import (
 	"archive/zip"
@@ -16,8 +16,8 @@ import (
 )
 
 // write signs and sends an answer, or does what a fault says.
-func (f *fake) write(w http.ResponseWriter, method string, content map[string]any, fault string) {
-	signer := f.signer
+func (f *Fake) write(w http.ResponseWriter, method string, content map[string]any, fault string) {
+	signer := f.Signer
 	switch fault {
 	case "drop after":
 		panic(http.ErrAbortHandler)
@@ -36,11 +36,11 @@ func (f *fake) write(w http.ResponseWriter, method string, content map[string]an
 	case "unknown status":
 		content["refund_status"] = "REFUND_PROCESSING"
 	case "another's key":
-		signer.key = otherKey()
+		signer.Key = OtherKey()
 	case "next certificate":
-		signer = f.next
+		signer = f.Next
 	case "unknown certificate":
-		signer.sn = "00000000000000000000000000000000"
+		signer.SN = "00000000000000000000000000000000"
 	}
 	raw, err := json.Marshal(content)
 	if err != nil {
@@ -48,7 +48,7 @@ func (f *fake) write(w http.ResponseWriter, method string, content map[string]an
 	}
 	// The platform's own JSON is not what another would write.
 	node := strings.Replace(strings.ReplaceAll(string(raw), "/", `\/`), `{"`, `{ "`, 1)
-	sign := signature(f, signer.key, node)
+	sign := signature(f, signer.Key, node)
 	switch fault {
 	case "changed":
 		node = strings.Replace(node, `{ "`, `{"`, 1)
@@ -60,8 +60,8 @@ func (f *fake) write(w http.ResponseWriter, method string, content map[string]an
 		name = "error_response"
 	}
 	body := `{"` + name + `":` + node
-	if signer.sn != "" {
-		body += `,"alipay_cert_sn":"` + signer.sn + `"`
+	if signer.SN != "" {
+		body += `,"alipay_cert_sn":"` + signer.SN + `"`
 	}
 	if fault != "unsigned" && fault != "error_response" {
 		body += `,"sign":"` + sign + `"`
@@ -87,7 +87,7 @@ func (f *fake) write(w http.ResponseWriter, method string, content map[string]an
 	_, _ = w.Write([]byte(body))
 }
 
-func (f *fake) order(w http.ResponseWriter, content string) {
+func (f *Fake) order(w http.ResponseWriter, content string) {
 	const method = "alipay.trade.query"
 	var in struct {
 		OutTradeNo string `json:"out_trade_no"`
@@ -97,23 +97,24 @@ func (f *fake) order(w http.ResponseWriter, content string) {
 		f.write(w, method, status("40004", "ACQ.INVALID_PARAMETER"), "")
 		return
 	}
-	if code, sub, ok := strings.Cut(f.always["order"], " "); ok {
+	if code, sub, ok := strings.Cut(f.Always["order"], " "); ok {
 		f.write(w, method, status(code, sub), "")
 		return
 	}
-	if in.TradeNo != tradeNo && in.OutTradeNo != orderNo {
-		f.write(w, method, status("40004", "ACQ.TRADE_NOT_EXIST"), f.always["order"])
+	tradeNo, orderNo, known := trade(in.TradeNo, in.OutTradeNo)
+	if !known {
+		f.write(w, method, status("40004", "ACQ.TRADE_NOT_EXIST"), f.Always["order"])
 		return
 	}
 	out := status("10000", "")
 	out["trade_no"], out["out_trade_no"] = tradeNo, orderNo
-	for name, value := range f.trade {
+	for name, value := range f.Trade {
 		out[name] = value
 	}
-	f.write(w, method, out, f.always["order"])
+	f.write(w, method, out, f.Always["order"])
 }
 
-func (f *fake) bill(w http.ResponseWriter, content string) {
+func (f *Fake) bill(w http.ResponseWriter, content string) {
 	const method = "alipay.data.dataservice.bill.downloadurl.query"
 	var in struct {
 		Type string `json:"bill_type"`
@@ -127,12 +128,12 @@ func (f *fake) bill(w http.ResponseWriter, content string) {
 		f.write(w, method, status("40004", "INVAILID_ARGUMENTS"), "")
 		return
 	}
-	if sub := f.bills[in.Date]; sub != "" {
+	if sub := f.Bills[in.Date]; sub != "" {
 		f.write(w, method, status("40004", sub), "")
 		return
 	}
-	if f.archive == nil {
-		f.archive = zipped(f, f.rows())
+	if f.Archive == nil {
+		f.Archive = Zipped(f, f.Rows())
 	}
 	out := status("10000", "")
 	out["bill_download_url"] = f.URL + "/bill?file=1"
@@ -141,17 +142,19 @@ func (f *fake) bill(w http.ResponseWriter, content string) {
 
 const billTitles = "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,订单金额（元）,商家实收（元）,退款批次号/请求号,服务费（元）,备注\r\n"
 
-func (f *fake) rows() string {
+// Rows is the bill of all refunds.
+func (f *Fake) Rows() string {
 	text := "#支付宝业务明细查询\r\n#账号：[20881021111111110156]\r\n" + billTitles +
-		tradeNo + "\t," + orderNo + "\t,交易\t,商品\t,2026-11-01 10:00:00,2026-11-01 10:00:05,10.00,10.00,\t,-0.06,\t\r\n"
-	for number, e := range f.entries {
-		text += tradeNo + "\t," + orderNo + "\t,退款\t,商品\t,2026-11-28 17:00:00,2026-11-28 17:00:00,-" + yuan(e.fen) + ",-" + yuan(e.fen) + "," + number + "\t,0.00,\t\r\n"
+		TradeNo + "\t," + OrderNo + "\t,交易\t,商品\t,2026-11-01 10:00:00,2026-11-01 10:00:05,10.00,10.00,\t,-0.06,\t\r\n"
+	for number, e := range f.Entries {
+		tradeNo, orderNo, _ := trade(e.TradeNo, "")
+		text += tradeNo + "\t," + orderNo + "\t,退款\t,商品\t,2026-11-28 17:00:00,2026-11-28 17:00:00,-" + yuan(e.Fen) + ",-" + yuan(e.Fen) + "," + number + "\t,0.00,\t\r\n"
 	}
 	return text + "#业务明细列表结束\r\n"
 }
 
-// zipped packs a file as the platform does.
-func zipped(t testing.TB, text string) []byte {
+// Zipped packs a file as the platform does.
+func Zipped(t testing.TB, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
@@ -168,46 +171,46 @@ func zipped(t testing.TB, text string) []byte {
 	return out.Bytes()
 }
 
-func (f *fake) certificate(w http.ResponseWriter, content string) {
+func (f *Fake) certificate(w http.ResponseWriter, content string) {
 	const method = "alipay.open.app.alipaycert.download"
 	var in struct {
 		SN string `json:"alipay_cert_sn"`
 	}
-	if !f.read(content, &in) || in.SN != f.next.sn {
+	if !f.read(content, &in) || in.SN != f.Next.SN {
 		f.write(w, method, status("40004", "CERT_NOT_FOUND"), "")
 		return
 	}
 	out := status("10000", "")
-	out["alipay_cert_content"] = base64.StdEncoding.EncodeToString([]byte(f.next.pem))
+	out["alipay_cert_content"] = base64.StdEncoding.EncodeToString([]byte(f.Next.PEM))
 	f.write(w, method, out, "next certificate")
 }
 
-// notice is a trade notice about a refund, as the platform sends it; change alters it
+// Notice is a trade notice about a refund, as the platform sends it; change alters it
 // before it is signed.
-func (f *fake) notice(number string, change map[string]string) url.Values {
+func (f *Fake) Notice(number string, change map[string]string) url.Values {
 	form := url.Values{}
 	for name, value := range map[string]string{
-		"notify_id": "91722adff935e8cfa58b3aabf4dead6ibe", "notify_type": "trade_status_sync", "notify_time": beijing(time.Now()), "app_id": appID, "charset": "utf-8",
-		"version": "1.0", "sign_type": "RSA2", "trade_no": tradeNo, "out_trade_no": orderNo, "out_biz_no": number, "trade_status": "TRADE_SUCCESS",
-		"total_amount": "10.00", "refund_fee": "1.00", "gmt_refund": beijing(time.Now()) + ".123", "subject": "商品 a+b&c", "seller_id": sellerID,
+		"notify_id": "91722adff935e8cfa58b3aabf4dead6ibe", "notify_type": "trade_status_sync", "notify_time": Beijing(time.Now()), "app_id": AppID, "charset": "utf-8",
+		"version": "1.0", "sign_type": "RSA2", "trade_no": TradeNo, "out_trade_no": OrderNo, "out_biz_no": number, "trade_status": "TRADE_SUCCESS",
+		"total_amount": "10.00", "refund_fee": "1.00", "gmt_refund": Beijing(time.Now()) + ".123", "subject": "商品 a+b&c", "seller_id": SellerID,
 	} {
 		form.Set(name, value)
 	}
 	for name, value := range change {
 		form.Set(name, value)
 	}
-	form.Set("sign", signature(f, f.signer.key, signedText(form, "sign", "sign_type")))
+	form.Set("sign", signature(f, f.Signer.Key, signedText(form, "sign", "sign_type")))
 	return form
 }
 
-// message says that a bank has taken the money, or not. With signsType the signature is
+// Message says that a bank has taken the money, or not. With signsType the signature is
 // over sign_type too.
-func (f *fake) message(number, back string, signsType bool, change map[string]string) url.Values {
+func (f *Fake) Message(number, back string, signsType bool, change map[string]string) url.Values {
 	form := url.Values{}
 	for name, value := range map[string]string{
 		"notify_id": "2026112900222083000056480000000000", "utc_timestamp": strconv.FormatInt(time.Now().UnixMilli(), 10),
-		"msg_method": "alipay.trade.refund.depositback.completed", "app_id": appID, "version": "1.1", "charset": "UTF-8", "sign_type": "RSA2",
-		"biz_content": `{"trade_no":"` + tradeNo + `","out_trade_no":"` + orderNo + `","out_request_no":"` + number + `","dback_status":"` + back + `","bank_ack_time":"2026-11-29 16:00:00"}`,
+		"msg_method": "alipay.trade.refund.depositback.completed", "app_id": AppID, "version": "1.1", "charset": "UTF-8", "sign_type": "RSA2",
+		"biz_content": `{"trade_no":"` + TradeNo + `","out_trade_no":"` + OrderNo + `","out_request_no":"` + number + `","dback_status":"` + back + `","bank_ack_time":"2026-11-29 16:00:00"}`,
 	} {
 		form.Set(name, value)
 	}
@@ -218,10 +221,11 @@ func (f *fake) message(number, back string, signsType bool, change map[string]st
 	if signsType {
 		without = without[:1]
 	}
-	form.Set("sign", signature(f, f.signer.key, signedText(form, without...)))
+	form.Set("sign", signature(f, f.Signer.Key, signedText(form, without...)))
 	return form
 }
 
-func beijing(t time.Time) string {
+// Beijing writes a time.
+func Beijing(t time.Time) string {
 	return t.In(time.FixedZone("", 8*3600)).Format(time.DateTime)
 }

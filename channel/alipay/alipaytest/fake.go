@@ -1,4 +1,5 @@
-package alipay_test
+// Package alipaytest plays Alipay for tests, as its documents describe it.
+package alipaytest
 
 import (
 	"crypto"
@@ -15,6 +16,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
@@ -22,64 +25,85 @@ import (
 	"time"
 )
 
-// fake is the platform's side as its documents describe it. It uses no code of the
+// Fake is the platform's side as its documents describe it. It uses no code of the
 // connector's or of wire/alipay, so that an error in these is none of its own.
-type fake struct {
+type Fake struct {
 	*httptest.Server
 	testing.TB
-	app *rsa.PublicKey
+	Now func() time.Time // default time.Now
+	App *rsa.PublicKey
 	// signer signs answers. In certificate mode, certificates are checked in requests,
 	// and answers name the signer's.
-	signer       keyed
-	certificates bool
-	token        string
+	Signer       Keyed
+	Certificates bool
+	Token        string
 
-	mu      sync.Mutex
-	entries map[string]*entry
-	faults  map[string][]string // by number, one for each submit
-	queries map[string]string   // a fault of every query, by number
-	always  map[string]string   // an answer to every submit, "code sub_code"
-	backs   map[string]string   // dback_status that a query shows, by number
-	seen    []url.Values
-	trade   map[string]any // what a trade query says besides its numbers
-	bills   map[string]string
-	archive []byte
-	next    keyed // a certificate that can be downloaded
+	Mu      sync.Mutex
+	Entries map[string]*Entry
+	Faults  map[string][]string // by number, or "" for any, one for each submit
+	Queries map[string]string   // a fault of every query, by number
+	Always  map[string]string   // an answer to every submit, "code sub_code"
+	Backs   map[string]string   // dback_status that a query shows, by number
+	Seen    []url.Values
+	Trade   map[string]any // what a trade query says besides its numbers
+	Bills   map[string]string
+	Archive []byte
+	Next    Keyed // a certificate that can be downloaded
 }
 
-// keyed is a key of the platform's with what its certificate is called.
-type keyed struct {
-	sn, pem string
-	key     *rsa.PrivateKey
+// Keyed is a key of the platform's with what its certificate is called.
+type Keyed struct {
+	SN, PEM string
+	Key     *rsa.PrivateKey
 }
 
-type entry struct {
-	fen   int64
-	moves int
+// Entry is a refund that was made.
+type Entry struct {
+	TradeNo string
+	Fen     int64
+	Moves   int
 }
 
+// Numbers of the app and of a trade.
 const (
-	appID     = "2014072300007148"
-	sellerID  = "2088101126708402"
-	tradeNo   = "2013112011001004330000121536"
-	orderNo   = "6823789339978248"
-	alipaySN  = "e19be776316cceb038910d299d05f2c0" // as openssl prints them
-	nextSN    = "abc9d648918dfb05a6954dc45f7264b5"
-	appCertSN = "dec4f803a05ab75cc99b56dd98f71a0e"
-	rootSN    = "b986032630f897dc88a5a42c12f101cc_f84a70f033908501a1de4fa9181a07d7"
+	AppID     = "2014072300007148"
+	SellerID  = "2088101126708402"
+	TradeNo   = TradePrefix + "21536"
+	OrderNo   = OrderPrefix + "21536"
+	AlipaySN  = "e19be776316cceb038910d299d05f2c0" // as openssl prints them
+	NextSN    = "abc9d648918dfb05a6954dc45f7264b5"
+	AppCertSN = "dec4f803a05ab75cc99b56dd98f71a0e"
+	RootSN    = "b986032630f897dc88a5a42c12f101cc_f84a70f033908501a1de4fa9181a07d7"
 )
 
-// file is one of the files that openssl made for wire/alipay.
-func file(name string) string {
-	data, err := os.ReadFile("../../wire/alipay/testdata/" + name)
+// TradePrefix and OrderPrefix, each with the same five digits, are the numbers of a trade.
+const (
+	TradePrefix = "20131120110010043300001"
+	OrderPrefix = "68237893399"
+)
+
+// trade finds both numbers of a trade. There is no trade that ends in 29999.
+func trade(tradeNo, orderNo string) (string, string, bool) {
+	last, ok := strings.CutPrefix(tradeNo, TradePrefix)
+	if !ok {
+		last, ok = strings.CutPrefix(orderNo, OrderPrefix)
+	}
+	return TradePrefix + last, OrderPrefix + last, ok && len(last) == 5 && last != "29999"
+}
+
+// File is one of the files that openssl made for wire/alipay.
+func File(name string) string {
+	_, here, _, _ := runtime.Caller(0)
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(here), "..", "..", "..", "wire", "alipay", "testdata", name))
 	if err != nil {
 		panic(err)
 	}
 	return string(data)
 }
 
-func private(name string) *rsa.PrivateKey {
-	block, _ := pem.Decode([]byte(file(name)))
+// Private is a private key among them.
+func Private(name string) *rsa.PrivateKey {
+	block, _ := pem.Decode([]byte(File(name)))
 	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
 		return key
 	}
@@ -90,7 +114,8 @@ func private(name string) *rsa.PrivateKey {
 	return key.(*rsa.PrivateKey)
 }
 
-var otherKey = sync.OnceValue(func() *rsa.PrivateKey {
+// OtherKey is nobody's.
+var OtherKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
@@ -98,7 +123,8 @@ var otherKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-func publicPEM(key *rsa.PrivateKey) string {
+// PublicPEM is a key's public half.
+func PublicPEM(key *rsa.PrivateKey) string {
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
 		panic(err)
@@ -106,16 +132,17 @@ func publicPEM(key *rsa.PrivateKey) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-func newFake(t testing.TB, certificates bool) *fake {
+// New starts a fake in key mode, or in certificate mode.
+func New(t testing.TB, certificates bool) *Fake {
 	t.Helper()
-	f := &fake{
-		TB: t, app: &private("app_key.pem").PublicKey, signer: keyed{"", "", private("alipay_key.pem")}, certificates: certificates,
-		entries: map[string]*entry{}, faults: map[string][]string{}, queries: map[string]string{}, always: map[string]string{}, backs: map[string]string{},
-		trade: map[string]any{"trade_status": "TRADE_SUCCESS", "total_amount": "10.00", "send_pay_date": "2026-11-01 10:00:00"},
-		bills: map[string]string{}, next: keyed{nextSN, file("next_cert.pem"), private("next_key.pem")},
+	f := &Fake{
+		TB: t, Now: time.Now, App: &Private("app_key.pem").PublicKey, Signer: Keyed{"", "", Private("alipay_key.pem")}, Certificates: certificates,
+		Entries: map[string]*Entry{}, Faults: map[string][]string{}, Queries: map[string]string{}, Always: map[string]string{}, Backs: map[string]string{},
+		Trade: map[string]any{"trade_status": "TRADE_SUCCESS", "total_amount": "10.00", "send_pay_date": "2026-11-01 10:00:00"},
+		Bills: map[string]string{}, Next: Keyed{NextSN, File("next_cert.pem"), Private("next_key.pem")},
 	}
 	if certificates {
-		f.signer.sn = alipaySN
+		f.Signer.SN = AlipaySN
 	}
 	f.Server = httptest.NewServer(f)
 	t.Cleanup(f.Close)
@@ -150,34 +177,34 @@ func signedText(form url.Values, without ...string) string {
 }
 
 // wrong returns what the gateway says is wrong with a request, "" for nothing.
-func (f *fake) wrong(r *http.Request, form url.Values) string {
+func (f *Fake) wrong(r *http.Request, form url.Values) string {
 	at, err := time.ParseInLocation(time.DateTime, form.Get("timestamp"), time.FixedZone("", 8*3600))
 	raw, decodeErr := base64.StdEncoding.DecodeString(form.Get("sign"))
 	sum := sha256.Sum256([]byte(signedText(form, "sign")))
 	switch {
 	case r.Method != http.MethodPost, r.Header.Get("Content-Type") != "application/x-www-form-urlencoded;charset=utf-8":
 		return "isv.invalid-method"
-	case form.Get("app_id") != appID:
+	case form.Get("app_id") != AppID:
 		return "isv.invalid-app-id"
 	case form.Get("sign_type") != "RSA2", form.Get("version") != "1.0", form.Get("charset") != "utf-8", form.Get("format") != "JSON":
 		return "isv.invalid-parameter"
-	case decodeErr != nil, rsa.VerifyPKCS1v15(f.app, crypto.SHA256, sum[:], raw) != nil:
+	case decodeErr != nil, rsa.VerifyPKCS1v15(f.App, crypto.SHA256, sum[:], raw) != nil:
 		return "isv.invalid-signature"
-	case err != nil || time.Since(at).Abs() > 24*time.Hour:
+	case err != nil || f.Now().Sub(at).Abs() > 10*time.Minute:
 		return "isv.invalid-timestamp"
-	case form.Get("app_auth_token") != f.token:
+	case form.Get("app_auth_token") != f.Token:
 		return "isv.invalid-app-auth-token"
-	case f.certificates && (form.Get("app_cert_sn") != appCertSN || form.Get("alipay_root_cert_sn") != rootSN):
+	case f.Certificates && (form.Get("app_cert_sn") != AppCertSN || form.Get("alipay_root_cert_sn") != RootSN):
 		return "isv.app-cert-mismatch"
-	case !f.certificates && (form.Has("app_cert_sn") || form.Has("alipay_root_cert_sn")):
+	case !f.Certificates && (form.Has("app_cert_sn") || form.Has("alipay_root_cert_sn")):
 		return "isv.invalid-parameter"
 	}
 	return ""
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/bill" {
-		_, _ = w.Write(f.archive)
+		_, _ = w.Write(f.Archive)
 		return
 	}
 	body, err := io.ReadAll(r.Body)
@@ -188,9 +215,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		f.Error(err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.seen = append(f.seen, form)
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	f.Seen = append(f.Seen, form)
 	method := form.Get("method")
 	if problem := f.wrong(r, form); problem != "" {
 		fault := ""
@@ -229,7 +256,7 @@ func status(code, sub string) map[string]any {
 }
 
 // read decodes a content, whose members are all documented.
-func (f *fake) read(content string, into any) bool {
+func (f *Fake) read(content string, into any) bool {
 	decoder := json.NewDecoder(strings.NewReader(content))
 	decoder.DisallowUnknownFields()
 	return decoder.Decode(into) == nil
@@ -267,7 +294,7 @@ func fen(text string) (amount int64, ok bool) {
 
 func yuan(amount int64) string { return fmt.Sprintf("%d.%02d", amount/100, amount%100) }
 
-func (f *fake) refund(w http.ResponseWriter, content string) {
+func (f *Fake) refund(w http.ResponseWriter, content string) {
 	const method = "alipay.trade.refund"
 	var in refundContent
 	ok := f.read(content, &in)
@@ -277,30 +304,45 @@ func (f *fake) refund(w http.ResponseWriter, content string) {
 		return
 	}
 	fault := ""
-	if list := f.faults[in.OutRequestNo]; len(list) > 0 {
-		fault, f.faults[in.OutRequestNo] = list[0], list[1:]
+	for _, number := range []string{in.OutRequestNo, ""} {
+		if list := f.Faults[number]; len(list) > 0 && fault == "" {
+			fault, f.Faults[number] = list[0], list[1:]
+		}
 	}
 	if fault == "drop before" {
 		panic(http.ErrAbortHandler)
 	}
-	for _, answer := range []string{fault, f.always[in.OutRequestNo]} {
+	for _, answer := range []string{fault, f.Always[in.OutRequestNo]} {
 		if code, sub, ok := strings.Cut(answer, " "); ok && len(code) == 5 && code < "50000" && code >= "10000" {
 			f.write(w, method, status(code, sub), "")
 			return
 		}
 	}
-	e, again := f.entries[in.OutRequestNo]
-	if again && e.fen != amount {
+	tradeNo, orderNo, known := trade(in.TradeNo, in.OutTradeNo)
+	if !known {
+		f.write(w, method, status("40004", "ACQ.TRADE_NOT_EXIST"), "")
+		return
+	}
+	e, again := f.Entries[in.OutRequestNo]
+	if again && e.Fen != amount {
 		f.write(w, method, status("40004", "ACQ.DISCORDANT_REPEAT_REQUEST"), "")
 		return
 	}
+	if fault == "accepted and forgotten" {
+		out := status("10000", "")
+		out["trade_no"], out["out_trade_no"], out["fund_change"] = tradeNo, orderNo, "N"
+		f.write(w, method, out, "")
+		return
+	}
 	if !again {
-		e = &entry{fen: amount, moves: 1}
-		f.entries[in.OutRequestNo] = e
+		e = &Entry{TradeNo: tradeNo, Fen: amount, Moves: 1}
+		f.Entries[in.OutRequestNo] = e
 	}
 	sum := int64(0)
-	for _, one := range f.entries {
-		sum += one.fen
+	for _, one := range f.Entries {
+		if one.TradeNo == tradeNo {
+			sum += one.Fen
+		}
 	}
 	out := status("10000", "")
 	for name, value := range map[string]any{
@@ -320,7 +362,7 @@ func (f *fake) refund(w http.ResponseWriter, content string) {
 	f.write(w, method, out, fault)
 }
 
-func (f *fake) query(w http.ResponseWriter, content string) {
+func (f *Fake) query(w http.ResponseWriter, content string) {
 	const method = "alipay.trade.fastpay.refund.query"
 	var in struct {
 		OutTradeNo   string   `json:"out_trade_no"`
@@ -332,14 +374,15 @@ func (f *fake) query(w http.ResponseWriter, content string) {
 		f.write(w, method, status("40004", "ACQ.INVALID_PARAMETER"), "")
 		return
 	}
-	fault := f.queries[in.OutRequestNo]
+	fault := f.Queries[in.OutRequestNo]
 	if code, sub, ok := strings.Cut(fault, " "); ok && len(code) == 5 && code < "50000" {
 		f.write(w, method, status(code, sub), "")
 		return
 	}
 	out := status("10000", "")
-	e := f.entries[in.OutRequestNo]
-	if e == nil || fault == "not done" {
+	tradeNo, orderNo, _ := trade(in.TradeNo, in.OutTradeNo)
+	e := f.Entries[in.OutRequestNo]
+	if e == nil || e.TradeNo != tradeNo || fault == "not done" {
 		if fault == "error_code" {
 			out["error_code"] = "ACQ.SELLER_BALANCE_NOT_ENOUGH"
 		}
@@ -348,12 +391,12 @@ func (f *fake) query(w http.ResponseWriter, content string) {
 	}
 	for name, value := range map[string]any{
 		"trade_no": tradeNo, "out_trade_no": orderNo, "out_request_no": in.OutRequestNo, "refund_status": "REFUND_SUCCESS", "total_amount": "10.00",
-		"refund_amount": yuan(e.fen), "gmt_refund_pay": "2026-11-29 17:00:00", "send_back_fee": yuan(e.fen),
+		"refund_amount": yuan(e.Fen), "gmt_refund_pay": "2026-11-29 17:00:00", "send_back_fee": yuan(e.Fen),
 	} {
 		out[name] = value
 	}
-	if back := f.backs[in.OutRequestNo]; back != "" {
-		out["deposit_back_info"] = map[string]any{"has_deposit_back": "true", "dback_status": back, "dback_amount": yuan(e.fen), "bank_ack_time": "2026-11-30 10:00:00"}
+	if back := f.Backs[in.OutRequestNo]; back != "" {
+		out["deposit_back_info"] = map[string]any{"has_deposit_back": "true", "dback_status": back, "dback_amount": yuan(e.Fen), "bank_ack_time": "2026-11-30 10:00:00"}
 	}
 	f.write(w, method, out, fault)
 }
