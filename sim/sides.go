@@ -16,12 +16,15 @@ type Played struct {
 	// soaks and in the demo.
 	Charge   string
 	Currency money.Currency
+	// TellsForeign says that notices tell of refunds that were made in the channel's own
+	// console; else bills alone show them.
+	TellsForeign bool
 	// Side makes the side.
 	Side func() channelsim.Side
 }
 
 var played = []Played{
-	{wechatpay.Name, "wx", "CNY", func() channelsim.Side { return wechatpay.New() }},
+	{wechatpay.Name, "wx", "CNY", true, func() channelsim.Side { return wechatpay.New() }},
 }
 
 // Channels are all channels that can be simulated.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channelsim"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/service"
 )
 
@@ -38,6 +39,8 @@ type SoakReport struct {
 	// Differences are between the channel's books and ours, and what verify finds.
 	// None says that the books are equal.
 	Differences []string
+	// Adopted are refunds that were made in the channel's own console.
+	Adopted int
 	// Succeeded, Failed and Returned are refunds; Moved is what payers were given, in
 	// minor units, and kept.
 	Succeeded, Failed, Returned int
@@ -136,7 +139,7 @@ func newSoak(ctx context.Context, opts SoakOptions) (_ *soak, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.shop = &shop{url: url, clock: s.Clock, channel: played[at], simulator: s.simulator, seed: opts.Seed}
+	s.shop = &shop{url: url, clock: s.Clock, channel: played[at], simulator: s.simulator, seed: opts.Seed, foreign: make(map[string]money.Minor)}
 	s.Actors = []Actor{s.shop, outbox{s.simulator}}
 	s.shop.began = s.Clock.Now()
 	s.account, err = s.addAccount(ctx, filepath.Join(s.folder, channelsim.AccountFile))

@@ -29,6 +29,7 @@ type shop struct {
 	random  *rand.Rand
 	charges int
 	orders  []order
+	foreign map[string]money.Minor // refunds made at the channel, by their numbers there
 	asked   int
 	last    time.Time // of the last request
 }
@@ -41,9 +42,16 @@ type order struct {
 	at     time.Time
 }
 
-// chargeAmount is that of each charge, and maxRefund the most that is asked for at
-// once: five of them fit.
-const chargeAmount, maxRefund money.Minor = 100_000, 20_000
+const (
+	// chargeAmount is that of each charge: all refunds of it fit.
+	chargeAmount = refundsPerCharge * (maxRefund + maxForeign)
+	// maxRefund is the most that is asked for at once, and maxForeign the most that is
+	// refunded in the channel's own console.
+	maxRefund, maxForeign money.Minor = 20_000, 1_000
+	// foreignEvery is after how many requests somebody refunds in the channel's own
+	// console.
+	foreignEvery = 25
+)
 
 // maxShopAnswer bounds an answer that the shop reads, in bytes: a page of refunds.
 const maxShopAnswer = 4 << 20
@@ -183,8 +191,22 @@ func (s *shop) Step(ctx context.Context) error {
 		}
 		s.asked++
 		s.last = s.clock.Now()
+		if s.channel.TellsForeign && s.asked%foreignEvery == 0 {
+			if err := s.refundThere(o.charge); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// refundThere makes a refund as if in the channel's own console.
+func (s *shop) refundThere(charge string) error {
+	made, err := s.simulator.Foreign(s.channel.Name, charge, "", 1+money.Minor(s.random.Int64N(int64(maxForeign))))
+	if err == nil {
+		s.foreign[made.Number] = made.Amount
+	}
+	return err
 }
 
 // refundSeen is a refund as the native API shows it.

@@ -74,8 +74,8 @@ func (c *channelSimSoak) print(e *environment, report sim.SoakReport) error {
 	if len(report.Differences) > 0 {
 		word = "differ"
 	}
-	_, err := fmt.Fprintf(e.out, "%s, seed %d: %d succeeded, %d failed, %d returned, %d moved in minor units, %s of simulated time; books %s\n",
-		c.Channel, c.Seed, report.Succeeded, report.Failed, report.Returned, report.Moved, report.Passed.Round(1e9), word)
+	_, err := fmt.Fprintf(e.out, "%s, seed %d: %d succeeded, %d failed, %d returned, %d adopted, %d moved in minor units, %s of simulated time; books %s\n",
+		c.Channel, c.Seed, report.Succeeded, report.Failed, report.Returned, report.Adopted, report.Moved, report.Passed.Round(1e9), word)
 	if err == nil && len(report.Differences) > 0 {
 		err = errTold
 	}
