@@ -34,6 +34,7 @@ func (e *Engine) Run(ctx context.Context) {
 	loops.Go(func() { e.noticeLoop(ctx) })
 	loops.Go(func() { e.turnLoop(ctx) })
 	loops.Go(func() { e.inboxLoop(ctx) })
+	loops.Go(func() { e.watchLoop(ctx) })
 	<-ctx.Done()
 
 	e.mu.Lock()

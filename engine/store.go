@@ -40,6 +40,10 @@ type Store interface {
 	// they are left out at once. A repeated transaction calls decide again. Errors: nothing was written, or it wraps
 	// refund.ErrCommitUnknown; reports may be recorded again without harm.
 	Record(ctx context.Context, reports []refund.Report, wait bool, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error)
+	// WatchRefunds makes refunds due whose success is to be asked about again, those
+	// waiting longest first, at most limit, and returns how many. Those that another
+	// transaction holds are left out.
+	WatchRefunds(ctx context.Context, now time.Time, limit int) (int, error)
 	// SetApart makes refunds due at a later time, those that are still under the
 	// given epoch, and keeps the alerts. Their leases stay: they are how the next
 	// claim knows that a call may have been made.

@@ -48,6 +48,7 @@ func Apply(charge Charge, r Refund, o Outcome, pace Pace, now time.Time) Change 
 	d.twice()
 	d.escalate()
 	d.keepLease()
+	d.watch()
 	return d.change()
 }
 

@@ -149,6 +149,10 @@ type Pace struct {
 	// still unknown is shown to a person; 0 is DefaultEscalateAfter. It decides
 	// nothing.
 	EscalateAfter time.Duration
+	// Watch are the times after its success at which a refund is asked about again,
+	// shortest first and zero after the last: banks send money back weeks later. None
+	// is never.
+	Watch [MaxWatches]time.Duration
 	// GivesIDs says that each refund has an id of the channel's own, so that a
 	// success without one is an alert for an operator.
 	GivesIDs bool

@@ -70,6 +70,10 @@ type Refund struct {
 	LeaseEpoch int64
 	LeaseUntil time.Time
 
+	// WatchAt is when the channel is asked again about a refund that succeeded, zero
+	// for never. It is due then, as if it were not final.
+	WatchAt time.Time
+
 	HeldReason string
 	HoldUntil  time.Time
 

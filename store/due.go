@@ -341,3 +341,55 @@ func (s *Store) oldest(ctx context.Context, doing, text string, args ...any) (ti
 	}
 	return sqldb.FromMicros(at), nil
 }
+
+// watchedRefunds are those that succeeded and are to be asked about again, and that
+// nobody has made due yet.
+const watchedRefunds = `SELECT r.merchant_id, r.id FROM refunds r WHERE r.watch_at > 0 AND r.watch_at <= $1 AND r.due_at = 0 ORDER BY r.watch_at LIMIT $2`
+
+// WatchRefunds implements engine.Store. It reads across merchants without locks;
+// each is made due by a compare-and-set.
+func (s *Store) WatchRefunds(ctx context.Context, now time.Time, limit int) (int, error) {
+	const (
+		free    = `SELECT r.merchant_id, r.id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`
+		makeDue = `UPDATE refunds SET due_at = $3 WHERE merchant_id = $1 AND id = $2 AND watch_at > 0 AND watch_at <= $3 AND due_at = 0`
+	)
+	var keys []rowKey
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, watchedRefunds, []any{sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
+			var key rowKey
+			err := scan(&key.merchant, &key.id)
+			keys = append(keys, key)
+			return err
+		})
+	})
+	if err != nil || len(keys) == 0 {
+		return 0, wrapWatch(err)
+	}
+	var made int64
+	err = s.Share(ctx, func(q sqldb.Querier) error {
+		made = 0
+		var statements []sqldb.Statement
+		err := sqldb.QueryValues(ctx, q, keyColumns, keyRows(keys), free+q.Lock("OF r SKIP LOCKED"), func(scan func(...any) error) error {
+			var key rowKey
+			err := scan(&key.merchant, &key.id)
+			statements = append(statements, sqldb.Statement{SQL: makeDue, Args: []any{key.merchant, key.id, sqldb.Micros(now)}})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		counts, err := q.Send(ctx, statements)
+		for _, count := range counts {
+			made += count
+		}
+		return err
+	})
+	return int(made), wrapWatch(err)
+}
+
+func wrapWatch(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("make watched refunds due: %w", err)
+}

@@ -184,7 +184,8 @@ func TestTheRulesAndLimitsAreTheDocuments(t *testing.T) {
 	if got := connector.Limits(); got.Submit.PerSecond != 150 || got.Reroute.PerSecond != 150 {
 		t.Errorf("limits %+v", got)
 	}
-	if pace := connector.Pace(); pace.SettlingTime < time.Minute || pace.First != time.Minute || pace.Longest != 30*time.Minute || !pace.GivesIDs || pace.ResubmitWithin != 0 {
+	if pace := connector.Pace(); pace.SettlingTime < time.Minute || pace.First != time.Minute || pace.Longest != 30*time.Minute || !pace.GivesIDs || pace.ResubmitWithin != 0 ||
+		pace.EscalateAfter != 34*time.Hour || pace.Watch[0] != 24*time.Hour || pace.Watch[3] != 14*24*time.Hour || pace.Watch[4] != 0 {
 		t.Errorf("pace %+v", pace)
 	}
 }

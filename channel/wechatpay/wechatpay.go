@@ -113,12 +113,20 @@ const (
 	// documents call "no such refund" final at once; a request that timed out may
 	// still be on its way.
 	settlingTime = time.Minute
+	// escalateAfter is when the bill of the day on which a refund was sent is there,
+	// at 10:00 of the next (Beijing): a person can look the refund up in it then,
+	// and nothing that WeChat Pay says by itself is to be expected any more.
+	escalateAfter = 34 * time.Hour
 )
+
+// watch is when a success is asked about again: a bank may send the money back, and
+// the refund is closed then. WeChat Pay gives no time for it; banks take days.
+var watch = [refund.MaxWatches]time.Duration{24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour}
 
 // Pace implements channel.Connector. An out_refund_no stands for the same refund
 // for ever.
 func (*connector) Pace() refund.Pace {
-	return refund.Pace{SettlingTime: settlingTime, First: firstLook, Longest: maxLook, GivesIDs: true}
+	return refund.Pace{SettlingTime: settlingTime, First: firstLook, Longest: maxLook, EscalateAfter: escalateAfter, Watch: watch, GivesIDs: true}
 }
 
 // Limits implements channel.Connector. The documents count refunds and abnormal

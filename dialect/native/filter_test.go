@@ -59,6 +59,8 @@ func TestAFilterReadsItsParameters(t *testing.T) {
 		"created_to=1999-01-01":   "created_to",
 		"paid_from=2026-11-22":    "paid_from",
 		"number=1&number=2":       "number",
+		"needs_person=false":      "needs_person",
+		"needs_person=":           "needs_person",
 	} {
 		values, err := url.ParseQuery(query)
 		if err != nil {
@@ -68,6 +70,9 @@ func TestAFilterReadsItsParameters(t *testing.T) {
 		if fault := refund.As(err); fault == nil || fault.Kind != refund.KindInvalid || fault.Param != param || !strings.HasPrefix(fault.Detail, param) {
 			t.Errorf("%s: %v", query, err)
 		}
+	}
+	if got, err := native.ReadRefundFilter(t.Context(), nil, "m", url.Values{"needs_person": {"true"}}); err != nil || !got.NeedsPerson || got.MerchantID != "m" {
+		t.Errorf("%+v, %v", got, err)
 	}
 	values := url.Values{"order_no": {"T"}, "channel": {"wx"}, "customer": {"M"}, "paid_from": {"2026-11-22"}, "paid_to": {"2026-11-23"}, "amount_min": {"5"}}
 	want := refund.ChargeFilter{

@@ -122,6 +122,8 @@ var acrossMerchants = []suiteCase{
 	{"corrupt refunds are left out of a claim and set apart", corruptRefunds},
 	{"the index of due refunds knows the next step as the rules do", stepsInTheIndex},
 	{"leases are taken over", leasesAreTakenOver},
+	{"successes to be watched are made due once", watchedOnce},
+	{"refunds that need a person are listed and counted", needPerson},
 	{"a pause keeps the accounts that it covers from sending", pausesCover},
 	{"what a pause put off is sent when it has ended", resumedScopeSends},
 	{"merchants with new events take turns", merchantsInTurn},

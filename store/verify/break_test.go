@@ -72,6 +72,7 @@ var breakages = []breakage{
 	{"no such state", anOpen, []string{`UPDATE refunds SET state = 'lost' WHERE id = $1`}, verify.State, "refund $1"},
 	{"an open refund is due at no time", anOpen, []string{`UPDATE refunds SET due_at = 0 WHERE id = $1`}, verify.Due, "refund $1"},
 	{"an ended refund is due", aSuccess, []string{`UPDATE refunds SET due_at = 1 WHERE id = $1`}, verify.Due, "refund $1"},
+	{"a failure is watched", aFailure, []string{`UPDATE refunds SET watch_at = 1 WHERE id = $1`}, verify.State, "refund $1"},
 	{"a success without a time", aSuccess, []string{`UPDATE refunds SET succeeded_at = 0 WHERE id = $1`}, verify.State, "refund $1"},
 	{"a transfer is gone", aSuccess, []string{`DELETE FROM transfers WHERE refund_id = $1 AND kind = 'reserve'`}, verify.Transfers, "refund $1"},
 	{"a transfer is gone from the books", aTransfer, []string{`DELETE FROM transfers WHERE id = $1`}, verify.Books, theAccount},

@@ -19,7 +19,7 @@ const refundStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
 		|| r.state || f.e || r.charge_id || f.e || r.currency || f.e || r.parts || f.e
 		|| CASE WHEN r.asked_by LIKE '%"` + refund.ByChannel + `"%' THEN r.asked_by ELSE '' END || f.e
 		|| CASE WHEN r.parts LIKE '%"coupons"%' THEN COALESCE((SELECT c.detail FROM charges c
-			WHERE c.merchant_id = r.merchant_id AND c.id = r.charge_id), '') ELSE '' END || f.e || r.streak FROM refunds r, f
+			WHERE c.merchant_id = r.merchant_id AND c.id = r.charge_id), '') ELSE '' END || f.e || r.streak || f.e || r.watch_at FROM refunds r, f
 	UNION ALL SELECT t.merchant_id, t.refund_id, 1, 0, t.amount || f.e || t.kind || f.e || t.from_account || f.e || t.to_account || f.e
 		|| t.currency || f.e || t.charge_id || f.e || t.id FROM transfers t, f
 	UNION ALL SELECT e.merchant_id, e.refund_id, 2, e.created_at, e.type || f.e || e.charge_id || f.e || e.id || f.e
@@ -125,15 +125,17 @@ func (h *refundHistory) refund(row *streamRow) {
 	}
 	h.counted = streak.Times
 	h.legs = parts.Legs(detail.Coupons)
-	due, contradicted := row.number(1) > 0, row.number(2)&refund.DoubtContradicted != 0
+	due, contradicted, watched := row.number(1) > 0, row.number(2)&refund.DoubtContradicted != 0, row.number(12) > 0
 	switch {
 	case !h.state.Valid():
 		h.found(State, "there is no state %q", h.state)
 		return
 	case !h.state.Final() && !due:
 		h.found(Due, "it is %s and nobody will look at it again", h.state)
-	case h.state.Final() && due != contradicted:
+	case h.state.Final() && due != contradicted && !(due && watched):
 		h.found(Due, "it is %s, due: %v, contradicted: %v", h.state, due, contradicted)
+	case h.state != refund.Succeeded && watched:
+		h.found(State, "it is %s, and would be asked about as if it had succeeded", h.state)
 	case !h.state.Final() && contradicted:
 		h.found(State, "it is %s, which can't be contradicted", h.state)
 	}
