@@ -44,10 +44,15 @@ func newToyWorld(t *testing.T, database string) *toyWorld {
 // newToyWorldIn has its keys in a folder.
 func newToyWorldIn(t *testing.T, database, data string) *toyWorld {
 	t.Helper()
+	return newToyWorldWith(t, Options{Database: database, Data: data})
+}
+
+// newToyWorldWith has options of its own.
+func newToyWorldWith(t *testing.T, opts Options) *toyWorld {
+	t.Helper()
 	w := &toyWorld{T: t, bank: toytest.NewBank(bankShop, bankKey, time.Now), by: admin.By{Actor: audit.Actor{Kind: "command", Name: "root"}}}
-	w.Service = start(t, Options{
-		Database: database, Data: data, PublicURL: "https://pay.example", Drivers: map[string]channel.Driver{toytest.Name: toytest.Driver{Bank: w.bank}},
-	})
+	opts.PublicURL, opts.Drivers = "https://pay.example", map[string]channel.Driver{toytest.Name: toytest.Driver{Bank: w.bank}}
+	w.Service = start(t, opts)
 	fresh, err := merchant.NewFresh("shop", merchant.Live, nil, nil, w.now())
 	if err != nil {
 		t.Fatal(err)

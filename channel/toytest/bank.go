@@ -222,12 +222,22 @@ type notice struct {
 	Currency            money.Currency
 	At                  time.Time
 	Hint                bool
+	Dispute             *refund.Dispute
 }
 
 // Notice is the bank's request about an entry, signed with a key. A hint says only
 // that there is something to ask about.
 func Notice(address, key string, e Entry, hint bool) *http.Request {
-	body, err := json.Marshal(notice{e.Number, e.ID, e.TransactionID, e.Amount.Minor, e.Amount.Currency, e.At, hint})
+	return signedRequest(address, key, notice{e.Number, e.ID, e.TransactionID, e.Amount.Minor, e.Amount.Currency, e.At, hint, nil})
+}
+
+// DisputeNotice is the bank's request about a dispute of a payment, signed with a key.
+func DisputeNotice(address, key, transactionID string, d refund.Dispute) *http.Request {
+	return signedRequest(address, key, notice{Payment: transactionID, Dispute: &d})
+}
+
+func signedRequest(address, key string, n notice) *http.Request {
+	body, err := json.Marshal(n)
 	if err != nil {
 		panic("toytest: " + err.Error())
 	}
@@ -257,6 +267,11 @@ func readNotice(body []byte) ([]channel.Notified, error) {
 	var n notice
 	if err := json.Unmarshal(body, &n); err != nil {
 		return nil, errors.New("the notice is no JSON")
+	}
+	if n.Dispute != nil {
+		return []channel.Notified{{
+			Text: fmt.Sprintf("dispute %s of payment %s: %s", n.Dispute.ChannelDisputeID, n.Payment, n.Dispute.State), Noticed: refund.Noticed{TransactionID: n.Payment, Dispute: n.Dispute},
+		}}, nil
 	}
 	o := refund.Outcome{Kind: refund.OutcomeDone, ChannelRefundID: n.ID, Amount: &n.Amount, SucceededAt: n.At}
 	return []channel.Notified{{

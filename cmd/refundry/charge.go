@@ -91,10 +91,25 @@ func (c *chargeGet) Run(e *environment) error {
 	if err != nil {
 		return asUsage(err)
 	}
-	if c.JSON {
-		return e.printJSON(native.ChargeJSON(service.Dialects(), charge))
+	disputes, err := s.Disputes(e, m.ID, charge.ID)
+	if err != nil {
+		return err
 	}
-	return e.printTable([]string{"WHAT", "VALUE"}, chargeRows(charge))
+	if c.JSON {
+		return e.printJSON(native.WholeChargeJSON(service.Dialects(), charge, disputes))
+	}
+	return e.printTable([]string{"WHAT", "VALUE"}, append(chargeRows(charge), disputeRows(disputes, charge)...))
+}
+
+func disputeRows(disputes []refund.Dispute, c refund.Charge) (rows [][]string) {
+	for _, d := range disputes {
+		text := string(d.State) + ", " + d.Amount.String()
+		if d.Reason != "" {
+			text += ", " + d.Reason
+		}
+		rows = append(rows, []string{"dispute " + d.ChannelDisputeID, text + ", holds " + amountText(d.Held, c.Currency)})
+	}
+	return rows
 }
 
 func chargeRows(c refund.Charge) [][]string {

@@ -46,6 +46,7 @@ var scoped = []struct {
 	{"GET", "/accounts/x", "", merchant.ScopeRead},
 	{"PATCH", "/accounts/x", `{}`, merchant.ScopeMerchant},
 	{"POST", "/accounts/x/check", "", merchant.ScopeMerchant},
+	{"POST", "/accounts/x/reconcile", "", merchant.ScopeMerchant},
 	{"POST", "/accounts/x/rotate", `{}`, merchant.ScopeMerchant},
 	{"POST", "/accounts/x/pause", "", merchant.ScopeMerchant},
 	{"POST", "/accounts/x/resume", "", merchant.ScopeMerchant},

@@ -45,5 +45,9 @@ func (d *Dialect) getCharge(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerCharge(d.s.Dialects, charge))
+	disputes, err := d.s.Disputes.Disputes(c.ctx, c.merchantID(), charge.ID)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, answerWholeCharge(d.s.Dialects, charge, disputes))
 }

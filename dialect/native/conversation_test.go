@@ -220,6 +220,8 @@ func accountSteps() []dialecttest.Step {
 		{Title: "new credentials beside the old ones", Method: "POST", Path: "/accounts/sandbox_demo/rotate", Body: `{"secrets": {"chinaums_communication_key": "k2"}, "overlap_seconds": 3600}`},
 		{Title: "a secret in a place for settings", Method: "PATCH", Path: "/accounts/sandbox_demo", Body: `{"settings": {"chinaums_communication_key": "k3"}}`},
 		{Title: "what is wrong with it", Method: "POST", Path: "/accounts/{acc}/check"},
+		{Title: "there is no bill of what was done by hand", Method: "POST", Path: "/accounts/{acc}/reconcile", Body: `{"date": "2026-11-22"}`},
+		{Title: "the sandbox's bill of a day without refunds", Method: "POST", Path: "/accounts/sandbox_demo/reconcile", Body: `{"date": "2026-01-22"}`},
 		{Title: "nobody can be asked what was done by hand", Method: "POST", Path: "/accounts/{acc}/check", Body: `{"since": "2026-11-22T10:00:00Z"}`},
 		{Title: "it accepts, and sends nothing", Method: "POST", Path: "/accounts/{acc}/pause"},
 		{Title: "a charge of its own", Method: "POST", Path: "/charges", Body: `{"order_no": "A1", "amount": 100, "currency": "CNY", "channel": "cash", "transaction_id": "receipt-1"}`, Keep: map[string]string{"ch": "id"}},

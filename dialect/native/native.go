@@ -76,6 +76,7 @@ type Services struct {
 	Audit      Audit
 	Alerts     Alerts
 	Notices    Notices
+	Disputes   Disputes
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Rules are those that bind a merchant's refunds, for quotes.

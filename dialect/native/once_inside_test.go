@@ -6,10 +6,12 @@ import (
 )
 
 // The writes that look after their keys themselves: the intake claims those of
-// refunds, a quote and a check change nothing, and a batch is many commits.
+// refunds, a quote changes nothing, a check and a comparison with a bill may be
+// repeated, and a batch is many commits.
 var withoutAgain = map[string]bool{
 	"POST /refunds": true, "POST /quotes": true, "POST /charges/batch": true,
-	"POST /accounts/{id}/check": true,
+	"POST /accounts/{id}/check":     true,
+	"POST /accounts/{id}/reconcile": true,
 }
 
 func TestEveryWriteKnowsWhatToAnswerARepeat(t *testing.T) {

@@ -30,10 +30,11 @@ func (d *Dialect) Subscribed(_ webhook.Known, endpoint merchant.Endpoint, event 
 // Know reads nothing: the endpoint's secrets are read when a try is signed.
 func (d *Dialect) Know(context.Context, string) (webhook.Known, error) { return webhook.Known{}, nil }
 
-// Render returns the event as GET /events shows it. The key is the endpoint,
+// Render returns the event as GET /events shows it, and one about a dispute, which is
+// not there, in the same form. The key is the endpoint,
 // whose secrets sign.
 func (d *Dialect) Render(_ webhook.Known, endpoint merchant.Endpoint, e webhook.Event) (webhook.Message, error) {
-	body, err := encode(answerEvent(d.s.Dialects, e.ID, e.Type, e.At, e.RequestID, e.Refund, e.Charge))
+	body, err := encode(d.webhookBody(e))
 	return webhook.Message{KeyID: endpoint.MerchantID + keySeparator + endpoint.ID, Body: body}, err
 }
 
