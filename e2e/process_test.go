@@ -99,13 +99,22 @@ func (l *logged) String() string {
 // stopped at the end of the test if it still runs.
 func Start(t testing.TB, database, data string, args ...string) *Process {
 	t.Helper()
+	return StartAt(t, freeAddress(t), database, data, args...)
+}
+
+// StartAt is Start on an address.
+func StartAt(t testing.TB, address, database, data string, args ...string) *Process {
+	t.Helper()
+	return launch(t, address, data, append([]string{"serve", "--demo", "--database", database}, args...)...)
+}
+
+// launch starts a command of the program that serves on an address and has a data
+// folder, and waits until it is ready.
+func launch(t testing.TB, address, data string, args ...string) *Process {
+	t.Helper()
 	binary := Binary(t)
-	address := freeAddress(t)
 	p := &Process{URL: "http://" + address, Data: data, log: &logged{}, done: make(chan error, 1)}
-	arguments := append([]string{
-		"serve", "--demo", "--listen", address, "--database", database, "--data", data,
-	}, args...)
-	p.cmd = exec.Command(binary, arguments...)
+	p.cmd = exec.Command(binary, append(args, "--listen", address, "--data", data)...)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -114,7 +123,7 @@ func Start(t testing.TB, database, data string, args ...string) *Process {
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("serve on %s logged:\n%s", address, tail(p.log.String()))
+			t.Logf("%s on %s logged:\n%s", args[0], address, tail(p.log.String()))
 		}
 	})
 	deadline := time.Now().Add(readyTimeout)
@@ -129,11 +138,11 @@ func Start(t testing.TB, database, data string, args ...string) *Process {
 		select {
 		case err := <-p.done:
 			p.done <- err
-			t.Fatalf("serve ended before it was ready: %v\n%s", err, tail(p.log.String()))
+			t.Fatalf("%s ended before it was ready: %v\n%s", args[0], err, tail(p.log.String()))
 		case <-time.After(lookInterval):
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("serve is not ready after %s: %v\n%s", readyTimeout, err, tail(p.log.String()))
+			t.Fatalf("%s is not ready after %s: %v\n%s", args[0], readyTimeout, err, tail(p.log.String()))
 		}
 	}
 }
