@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/refundry/refundry/channelsim"
+	"github.com/refundry/refundry/channelsim/alipay"
 	"github.com/refundry/refundry/channelsim/wechatpay"
 	"github.com/refundry/refundry/money"
 )
@@ -24,6 +25,7 @@ type Played struct {
 }
 
 var played = []Played{
+	{alipay.Name, "alipay", "CNY", false, func() channelsim.Side { return alipay.New() }},
 	{wechatpay.Name, "wx", "CNY", true, func() channelsim.Side { return wechatpay.New() }},
 }
 
