@@ -3,6 +3,7 @@ package native
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -68,6 +69,32 @@ func (c *call) write(status int, contentType string, body []byte) {
 	if c.r.Method != http.MethodHead {
 		_, _ = c.w.Write(body) // the caller may be gone
 	}
+}
+
+// stream answers with a file that write writes, and that is the same each time: first
+// it is counted, so that one that ends early is seen to.
+func (c *call) stream(contentType string, write func(io.Writer) error) error {
+	var size counting
+	if err := write(&size); err != nil {
+		return err
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Length", strconv.FormatInt(int64(size), 10))
+	c.w.WriteHeader(http.StatusOK)
+	if c.r.Method != http.MethodHead {
+		_ = write(c.w) // the caller may be gone
+	}
+	return nil
+}
+
+// counting counts what is written.
+type counting int64
+
+func (n *counting) Write(text []byte) (int, error) {
+	*n += counting(len(text))
+	return len(text), nil
 }
 
 // body reads and parses the request's body.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/dayfile"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -91,7 +92,8 @@ type Services struct {
 // Dialect is the native API.
 type Dialect struct {
 	s       Services
-	readers atomic.Int64 // of the feed, at work now
+	readers atomic.Int64  // of the feed, at work now
+	files   dayfile.Turns // daily files that are made or sent now
 }
 
 // New makes the API.

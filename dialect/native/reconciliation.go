@@ -1,27 +1,23 @@
 package native
 
 import (
-	"bytes"
-	"cmp"
+	"errors"
 	"fmt"
-	"net/http"
+	"io"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/dayfile"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/payin"
 )
 
-const (
-	// pageRows is how many rows are read at once.
-	pageRows = 500
-	// maxRows bounds a file, which is sorted in memory: some 60 MB.
-	maxRows = 200_000
-)
+// pageRows is how many rows are read at once.
+const pageRows = 500
 
 // reconciliation returns a day's file of a Payin merchant (docs/rules/payin.md,
 // Y6-1 to Y6-13): GET /payin/reconciliation/{merchant_id}/{date}.csv. The day
@@ -45,24 +41,22 @@ func (d *Dialect) reconciliation(c *call) error {
 	if !slices.ContainsFunc(identities, func(i merchant.Identity) bool { return i.Dialect == merchant.Payin && i.Name == merchantID }) {
 		return refuse(refund.KindNotFound, "merchant_id", "is none of the merchant's identities in Payin")
 	}
+	end, ok := d.files.Begin(c.merchantID())
+	if !ok {
+		return refund.Errorf(refund.KindBusy, "date", "other files of the merchant are being sent; try again when they have come")
+	}
+	defer end()
 	f := file{call: c, merchantID: merchantID, from: from, to: to}
+	defer func() { _ = f.rows.Close() }() // it is a temporary file
 	if err := f.payments(); err != nil {
 		return err
 	}
 	if err := f.refunds(); err != nil {
 		return err
 	}
-	slices.SortStableFunc(f.rows, func(a, b payin.ReconciliationRow) int {
-		return cmp.Or(a.CompletedAt.Compare(b.CompletedAt), cmp.Compare(a.OrderID, b.OrderID))
-	})
-	var text bytes.Buffer
-	if err := payin.WriteReconciliation(&text, f.rows); err != nil {
-		return err
-	}
 	name := path.Base(payin.ReconciliationPath(merchantID, date, payin.DefaultSession))
 	c.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
-	c.write(http.StatusOK, "text/csv; charset=utf-8", text.Bytes())
-	return nil
+	return c.stream("text/csv; charset=utf-8", func(w io.Writer) error { return payin.WriteReconciliation(w, f.rows.Each) })
 }
 
 // file is a reconciliation file being made.
@@ -70,16 +64,16 @@ type file struct {
 	call       *call
 	merchantID string
 	from, to   time.Time
-	rows       []payin.ReconciliationRow
+	rows       dayfile.Rows[payin.ReconciliationRow]
 }
 
 func (f *file) add(row payin.ReconciliationRow) error {
-	if len(f.rows) == maxRows {
-		return refund.Errorf(refund.KindTooLarge, "date", "the day has more than %d transactions", maxRows)
-	}
 	row.MerchantID = f.merchantID
-	f.rows = append(f.rows, row)
-	return nil
+	err := f.rows.Add(row.CompletedAt, row.OrderID, row)
+	if errors.Is(err, dayfile.ErrTooLarge) {
+		return refund.Errorf(refund.KindTooLarge, "date", "the day has more transactions than a file may have: %d are too many", f.rows.Len())
+	}
+	return err
 }
 
 // order is the name of a charge for this Payin merchant.

@@ -1,12 +1,11 @@
 package wechatpay
 
 import (
-	"bytes"
-	"cmp"
+	"errors"
 	"io"
-	"slices"
 	"time"
 
+	"github.com/refundry/refundry/dayfile"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wechatpay"
@@ -14,10 +13,7 @@ import (
 
 // Limits of bills.
 const (
-	// maxBillRows bounds the charges and refunds of one bill, which is made in
-	// memory: some 100 MB.
-	maxBillRows = 200_000
-	billPage    = 1000 // the store's largest page
+	billPage = 1000 // the store's largest page
 	// billMadeAt is when a day's bill is made, after the day's end (W2.6-31):
 	// what happens later never changes it.
 	billMadeAt = 9 * time.Hour
@@ -65,9 +61,12 @@ func (d *Dialect) getBill(c *call, kind string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := wire.NewBillAnswer(file, "")
-	answer.DownloadURL = d.billURL(c, kind, query, answer.HashValue)
-	return answer, nil
+	defer file.close()
+	hash, _, err := wire.BillHash(file.write)
+	if err != nil {
+		return nil, refund.Wrap(err, "make bill")
+	}
+	return wire.NewBillAnswer(hash, d.billURL(c, kind, query, hash)), nil
 }
 
 // served refuses the types of trade bills that have nothing to tell here:
@@ -91,66 +90,103 @@ func noBill(code wire.Code) *wire.Error {
 	return &wire.Error{Code: code, Message: "账单文件不存在"}
 }
 
-// bill makes the file. A day without anything in it has none.
-func (d *Dialect) bill(c *call, kind string, query wire.BillQuery) ([]byte, error) {
-	days, err := d.readDay(c, query, kind == billOfFunds)
-	if err != nil {
-		return nil, err
+// bill is a file whose rows have been read. Nothing is held open for it but a
+// temporary file, however slow its reader is.
+type bill struct {
+	trade dayfile.Rows[wire.TradeRow]
+	flow  dayfile.Rows[wire.FlowRow]
+	// write writes the file, the same each time.
+	write func(io.Writer) error
+	close func()
+}
+
+// bill reads a file's rows. A day without anything in it has none.
+func (d *Dialect) bill(c *call, kind string, query wire.BillQuery) (*bill, error) {
+	end, ok := d.files.Begin(c.merchantID())
+	if !ok {
+		return nil, &wire.Error{Code: wire.CodeFrequencyLimited, Message: "其他账单文件正在下载，请稍后再试"}
 	}
-	var file bytes.Buffer
-	var rows int
+	b := &bill{}
+	b.close = func() {
+		_, _ = b.trade.Close(), b.flow.Close() // temporary files
+		end()
+	}
+	day := day{from: query.Date, to: query.Date.AddDate(0, 0, 1)}
+	var err error
 	if kind == billOfFunds {
-		rows, err = writeFunds(&file, days, query.Account, c.account)
+		b.write = func(w io.Writer) error { return writeFunds(w, &b.flow) }
+		err = d.readFunds(c, query, day, b)
 	} else {
-		rows, err = writeTrade(&file, days, query.Type, c.account)
+		b.write = func(w io.Writer) error { return writeTrade(w, &b.trade, query.Type) }
+		err = d.readTrade(c, query, day, b)
 	}
 	switch {
-	case err != nil:
-		return nil, refund.Wrap(err, "make bill")
-	case rows == 0:
-		return nil, noBill(wire.CodeNoStatement)
+	case errors.Is(err, dayfile.ErrTooLarge):
+		err = &wire.Error{Code: wire.CodeInvalidRequest, Message: "账单行数超过上限"}
+	case err == nil && b.trade.Len()+b.flow.Len() == 0:
+		err = noBill(wire.CodeNoStatement)
 	}
-	return wire.DropLongCharacters(file.Bytes()), nil
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
 }
 
 // day is what a bill tells of.
-type day struct {
-	from, to time.Time
-	charges  []refund.Charge // paid on that day
-	refunds  []refund.Refund // accepted on that day
-	closed   []refund.Refund // closed on that day, whenever they were accepted
-	// of has the charge of each refund, by id.
-	of map[string]refund.Charge
-}
+type day struct{ from, to time.Time }
 
 // cut is when the bill was made: what happened later does not show.
 func (d day) cut() time.Time { return d.to.Add(billMadeAt) }
 
-// readDay reads what was registered for the account: another account's orders
-// are in that one's bill, so that nothing is in two.
-func (d *Dialect) readDay(c *call, query wire.BillQuery, withClosed bool) (day, error) {
-	out := day{from: query.Date, to: query.Date.AddDate(0, 0, 1), of: make(map[string]refund.Charge)}
-	var err error
-	out.charges, err = d.chargesPaid(c, out)
-	if err != nil {
-		return day{}, err
-	}
-	out.charges = slices.DeleteFunc(out.charges, func(charge refund.Charge) bool { return !billed(charge, c.account, query) })
-	accepted := refund.Filter{MerchantID: c.merchantID(), CreatedFrom: out.from, CreatedTo: out.to}
-	if out.refunds, err = d.refundsIn(c, accepted, query, out, func(refund.Refund) bool { return true }); err != nil {
-		return day{}, err
-	}
-	if withClosed {
-		on := func(r refund.Refund) bool { return !r.UpdatedAt.Before(out.from) && r.UpdatedAt.Before(out.to) }
-		for _, state := range []refund.State{refund.Failed, refund.Canceled} {
-			closed, err := d.refundsIn(c, refund.Filter{MerchantID: c.merchantID(), State: state}, query, out, on)
-			if err != nil {
-				return day{}, err
-			}
-			out.closed = append(out.closed, closed...)
+// readTrade reads what was registered for the account: another account's orders are
+// in that one's bill, so that nothing is in two.
+func (d *Dialect) readTrade(c *call, query wire.BillQuery, day day, b *bill) error {
+	if query.Type != wire.BillRefund {
+		err := d.chargesPaid(c, query, day, func(charge refund.Charge) error {
+			return b.trade.Add(charge.PaidAt, charge.TransactionID, paymentRow(charge, c.account))
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return out, nil
+	if query.Type == wire.BillSuccess {
+		return nil
+	}
+	return d.refundsIn(c, accepted(c, day), query, nil, func(r refund.Refund, charge refund.Charge) error {
+		return b.trade.Add(r.CreatedAt, r.ID, refundRow(r, charge, day, c.account))
+	})
+}
+
+// accepted are the refunds that were accepted on a day.
+func accepted(c *call, day day) refund.Filter {
+	return refund.Filter{MerchantID: c.merchantID(), CreatedFrom: day.from, CreatedTo: day.to}
+}
+
+// readFunds reads the movements of a day: payments and their fees, refunds with the
+// fee that comes back, and refunds that were closed, whenever they were accepted.
+// Only the basic account is known: everything goes through it.
+func (d *Dialect) readFunds(c *call, query wire.BillQuery, day day, b *bill) error {
+	if query.Account != wire.AccountBasicFunds {
+		return nil
+	}
+	err := d.chargesPaid(c, query, day, func(charge refund.Charge) error { return addPayment(&b.flow, charge, c.account) })
+	if err != nil {
+		return err
+	}
+	err = d.refundsIn(c, accepted(c, day), query, nil, func(r refund.Refund, charge refund.Charge) error { return addRefund(&b.flow, r, charge) })
+	if err != nil {
+		return err
+	}
+	on := func(r refund.Refund) bool { return !r.UpdatedAt.Before(day.from) && r.UpdatedAt.Before(day.to) }
+	for _, state := range []refund.State{refund.Failed, refund.Canceled} {
+		closed := refund.Filter{MerchantID: c.merchantID(), State: state}
+		err := d.refundsIn(c, closed, query, on, func(r refund.Refund, charge refund.Charge) error { return addClosed(&b.flow, r, charge) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // billed reports whether an account's bill has an order.
@@ -160,98 +196,66 @@ func billed(charge refund.Charge, account *account, query wire.BillQuery) bool {
 		(query.SubMchID == "" || query.SubMchID == subOf(charge, account.identity))
 }
 
-func (d *Dialect) chargesPaid(c *call, of day) ([]refund.Charge, error) {
+// chargesPaid calls each for the charges that were paid on a day.
+func (d *Dialect) chargesPaid(c *call, query wire.BillQuery, of day, each func(refund.Charge) error) error {
 	filter := refund.ChargeFilter{
 		MerchantID: c.merchantID(), Dialect: merchant.WeChatPay, Identity: c.account.identity.Name,
 		PaidFrom: of.from, PaidTo: of.to, Page: refund.Page{Limit: billPage},
 	}
-	var out []refund.Charge
 	for {
 		page, more, err := d.Reader.ChargeList(c.r.Context(), filter)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if out = append(out, page...); len(out) > maxBillRows {
-			return nil, tooLong()
+		for _, charge := range page {
+			if !billed(charge, c.account, query) {
+				continue
+			}
+			if err := each(charge); err != nil {
+				return err
+			}
 		}
 		if !more {
-			return out, nil
+			return nil
 		}
 		last := page[len(page)-1]
 		filter.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
 	}
 }
 
-// refundsIn lists refunds with their charges, without those that the bill does
-// not have.
-func (d *Dialect) refundsIn(c *call, filter refund.Filter, query wire.BillQuery, to day, want func(refund.Refund) bool) ([]refund.Refund, error) {
+// refundsIn calls each for refunds with their charges, without those that the bill
+// does not have and those that want does not; nil wants all. It remembers the charges
+// of one page.
+func (d *Dialect) refundsIn(c *call, filter refund.Filter, query wire.BillQuery, want func(refund.Refund) bool, each func(refund.Refund, refund.Charge) error) error {
 	filter.Page.Limit = billPage
-	var out []refund.Refund
 	for {
 		page, more, err := d.Reader.RefundList(c.r.Context(), filter)
 		if err != nil {
-			return nil, err
+			return err
 		}
+		read := make(map[string]refund.Charge)
 		for _, r := range page {
-			charge, read := to.of[r.ChargeID]
-			if !read && want(r) {
+			if want != nil && !want(r) {
+				continue
+			}
+			charge, known := read[r.ChargeID]
+			if !known {
 				if charge, err = d.Reader.Charge(c.r.Context(), c.merchantID(), r.ChargeID); err != nil {
-					return nil, err
+					return err
 				}
-				to.of[r.ChargeID] = charge
+				read[r.ChargeID] = charge
 			}
-			if want(r) && billed(charge, c.account, query) {
-				out = append(out, r)
+			if !billed(charge, c.account, query) {
+				continue
 			}
-		}
-		if len(out) > maxBillRows || len(to.of) > maxBillRows {
-			return nil, tooLong()
+			if err := each(r, charge); err != nil {
+				return err
+			}
 		}
 		if !more {
-			return out, nil
+			return nil
 		}
 		last := page[len(page)-1]
 		filter.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
 	}
-}
-
-func tooLong() *wire.Error {
-	return &wire.Error{Code: wire.CodeInvalidRequest, Message: "账单行数超过上限"}
-}
-
-// timed is a row with its place in a bill: by time, then number.
-type timed[R any] struct {
-	at     time.Time
-	number string
-	row    R
-}
-
-// inOrder adds rows to a bill in the order of their times.
-func inOrder[R any](rows []timed[R], add func(R)) {
-	slices.SortStableFunc(rows, func(a, b timed[R]) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.number, b.number)) })
-	for _, one := range rows {
-		add(one.row)
-	}
-}
-
-// writeFunds writes a fund-flow bill and says how many rows it has. Only the
-// basic account is known: everything goes through it.
-func writeFunds(w io.Writer, of day, accountType string, account *account) (int, error) {
-	if accountType != wire.AccountBasicFunds {
-		return 0, nil
-	}
-	rows := flowRows(of, account)
-	bill := wire.NewFlowBill(w)
-	// Where the bill's sums fit, as Close says, so does what is between them.
-	var balance int64
-	inOrder(rows, func(row wire.FlowRow) {
-		if row.Direction == wire.FlowIn {
-			balance += row.Amount
-		} else {
-			balance -= row.Amount
-		}
-		row.Balance = balance
-		bill.Add(row)
-	})
-	return len(rows), bill.Close()
 }

@@ -1,7 +1,6 @@
 package wechatpay
 
 import (
-	"bytes"
 	"compress/gzip"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -65,26 +64,27 @@ func (d *Dialect) downloadBill(c *call) error {
 	if err != nil {
 		return err
 	}
-	if wire.BillHash(file) != hash {
+	defer file.close()
+	switch now, size, err := wire.BillHash(file.write); {
+	case err != nil:
+		return refund.Wrap(err, "make bill")
+	case now != hash:
 		// What is in the bill changed since the address was given: another one
 		// has the hash of the new file.
 		return noBill(wire.CodeStatementCreating)
-	}
-	contentType := wire.ContentTypeBill
-	if query.Gzip {
-		contentType = wire.ContentTypeGzip
-		var packed bytes.Buffer
-		w := gzip.NewWriter(&packed)
-		if _, err := w.Write(file); err != nil {
-			return refund.Wrap(err, "pack bill")
+	case query.Gzip:
+		c.w.Header().Set("Content-Type", wire.ContentTypeGzip)
+		c.w.WriteHeader(http.StatusOK)
+		w := gzip.NewWriter(c.w)
+		if err := file.write(w); err == nil { // else it lacks its end, by which its reader knows
+			_ = w.Close() // the caller may be gone
 		}
-		if err := w.Close(); err != nil {
-			return refund.Wrap(err, "pack bill")
-		}
-		file = packed.Bytes()
+	default:
+		c.w.Header().Set("Content-Type", wire.ContentTypeBill)
+		c.w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+		c.w.WriteHeader(http.StatusOK)
+		_ = file.write(c.w) // the caller may be gone
 	}
-	c.w.Header().Set("Content-Type", contentType)
-	c.send(http.StatusOK, file)
 	return nil
 }
 

@@ -2,11 +2,13 @@ package wechatpay
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"time"
 
+	"github.com/refundry/refundry/dayfile"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/wechatpay"
@@ -15,22 +17,34 @@ import (
 // milliFen is how fees are counted in bills: thousandths of a fen.
 const milliFen = 1000
 
-// writeTrade writes a trade bill of a type and says how many rows it has.
-func writeTrade(w io.Writer, of day, kind string, account *account) (int, error) {
-	var rows []timed[wire.TradeRow]
-	if kind != wire.BillRefund {
-		for _, charge := range of.charges {
-			rows = append(rows, timed[wire.TradeRow]{charge.PaidAt, charge.TransactionID, paymentRow(charge, account)})
+// writeTrade writes a trade bill of a type.
+func writeTrade(w io.Writer, rows *dayfile.Rows[wire.TradeRow], kind string) error {
+	short := wire.NewShortWriter(w)
+	bill := wire.NewTradeBill(short, kind)
+	err := rows.Each(func(row wire.TradeRow) error {
+		bill.Add(row)
+		return short.Err()
+	})
+	return errors.Join(err, bill.Close(), short.Close())
+}
+
+// writeFunds writes a fund-flow bill.
+func writeFunds(w io.Writer, rows *dayfile.Rows[wire.FlowRow]) error {
+	short := wire.NewShortWriter(w)
+	bill := wire.NewFlowBill(short)
+	// Where the bill's sums fit, as Close says, so does what is between them.
+	var balance int64
+	err := rows.Each(func(row wire.FlowRow) error {
+		if row.Direction == wire.FlowIn {
+			balance += row.Amount
+		} else {
+			balance -= row.Amount
 		}
-	}
-	if kind != wire.BillSuccess {
-		for _, r := range of.refunds {
-			rows = append(rows, timed[wire.TradeRow]{r.CreatedAt, r.ID, refundRow(r, of, account)})
-		}
-	}
-	bill := wire.NewTradeBill(w, kind)
-	inOrder(rows, bill.Add)
-	return len(rows), bill.Close()
+		row.Balance = balance
+		bill.Add(row)
+		return short.Err()
+	})
+	return errors.Join(err, bill.Close(), short.Close())
 }
 
 // orderRow is what payments and refunds of an order have in common.
@@ -70,8 +84,7 @@ func paymentRow(charge refund.Charge, account *account) wire.TradeRow {
 
 // refundRow tells of a refund on the day of its acceptance, as it stood when
 // the bill was made.
-func refundRow(r refund.Refund, of day, account *account) wire.TradeRow {
-	charge := of.of[r.ChargeID]
+func refundRow(r refund.Refund, charge refund.Charge, of day, account *account) wire.TradeRow {
 	row := orderRow(charge, account)
 	row.At, row.RefundAppliedAt, row.TradeState = r.CreatedAt, r.CreatedAt, wire.BillStateRefund
 	if r.By.Call == refund.ByReverse {
@@ -125,36 +138,48 @@ func rate(charge refund.Charge) string {
 	return fmt.Sprintf("%d.%02d%%", points/100, points%100)
 }
 
-// flowRows are the movements of a day: payments and their fees, refunds with
-// the fee that comes back, and refunds that were closed.
-func flowRows(of day, account *account) []timed[wire.FlowRow] {
-	var rows []timed[wire.FlowRow]
-	add := func(at time.Time, business, number, direction string, amount money.Minor, note, voucher string) {
-		if amount == 0 {
-			return
-		}
-		key := number + business
-		rows = append(rows, timed[wire.FlowRow]{at, key, wire.FlowRow{
-			At: at, BusinessNumber: number, FlowNumber: wire.MakeRefundID(key, at.UnixMilli()), Business: business, Kind: business,
-			Direction: direction, Amount: int64(amount), Note: note, Voucher: voucher,
-		}})
+// flows adds movements to a fund-flow bill.
+type flows struct {
+	rows *dayfile.Rows[wire.FlowRow]
+	err  error // the first
+}
+
+func (f *flows) add(at time.Time, business, number, direction string, amount money.Minor, note, voucher string) {
+	if amount == 0 || f.err != nil {
+		return
 	}
-	for _, charge := range of.charges {
-		voucher := aliasOf(charge, account.identity).Name
-		add(charge.PaidAt, wire.FlowTrade, charge.TransactionID, wire.FlowIn, settled(charge), charge.Detail.Subject, voucher)
-		if charge.Fee != nil {
-			add(charge.PaidAt, wire.FlowFee, charge.TransactionID, wire.FlowOut, *charge.Fee, charge.Detail.Subject, voucher)
-		}
+	key := number + business
+	f.err = f.rows.Add(at, key, wire.FlowRow{
+		At: at, BusinessNumber: number, FlowNumber: wire.MakeRefundID(key, at.UnixMilli()), Business: business, Kind: business,
+		Direction: direction, Amount: int64(amount), Note: note, Voucher: voucher,
+	})
+}
+
+// addPayment adds a payment and its fee.
+func addPayment(rows *dayfile.Rows[wire.FlowRow], charge refund.Charge, account *account) error {
+	f := flows{rows: rows}
+	voucher := aliasOf(charge, account.identity).Name
+	f.add(charge.PaidAt, wire.FlowTrade, charge.TransactionID, wire.FlowIn, settled(charge), charge.Detail.Subject, voucher)
+	if charge.Fee != nil {
+		f.add(charge.PaidAt, wire.FlowFee, charge.TransactionID, wire.FlowOut, *charge.Fee, charge.Detail.Subject, voucher)
 	}
-	for _, r := range of.refunds {
-		parts := r.Parts.Legs(of.of[r.ChargeID].Detail.Coupons)
-		add(r.CreatedAt, wire.FlowRefund, refundID(r), wire.FlowOut, parts.Payer+parts.CouponCash, r.Reason, outRefundNo(r))
-		add(r.CreatedAt, wire.FlowFeeReturn, refundID(r), wire.FlowIn, parts.Fee, r.Reason, outRefundNo(r))
-	}
-	for _, r := range of.closed {
-		parts := r.Parts.Legs(of.of[r.ChargeID].Detail.Coupons)
-		add(r.UpdatedAt, wire.FlowRefundClosed, refundID(r), wire.FlowIn, parts.Payer+parts.CouponCash, r.Reason, outRefundNo(r))
-		add(r.UpdatedAt, wire.FlowFee, refundID(r), wire.FlowOut, parts.Fee, r.Reason, outRefundNo(r))
-	}
-	return rows
+	return f.err
+}
+
+// addRefund adds a refund and the fee that comes back.
+func addRefund(rows *dayfile.Rows[wire.FlowRow], r refund.Refund, charge refund.Charge) error {
+	f := flows{rows: rows}
+	parts := r.Parts.Legs(charge.Detail.Coupons)
+	f.add(r.CreatedAt, wire.FlowRefund, refundID(r), wire.FlowOut, parts.Payer+parts.CouponCash, r.Reason, outRefundNo(r))
+	f.add(r.CreatedAt, wire.FlowFeeReturn, refundID(r), wire.FlowIn, parts.Fee, r.Reason, outRefundNo(r))
+	return f.err
+}
+
+// addClosed adds what a refund that was closed gives back.
+func addClosed(rows *dayfile.Rows[wire.FlowRow], r refund.Refund, charge refund.Charge) error {
+	f := flows{rows: rows}
+	parts := r.Parts.Legs(charge.Detail.Coupons)
+	f.add(r.UpdatedAt, wire.FlowRefundClosed, refundID(r), wire.FlowIn, parts.Payer+parts.CouponCash, r.Reason, outRefundNo(r))
+	f.add(r.UpdatedAt, wire.FlowFee, refundID(r), wire.FlowOut, parts.Fee, r.Reason, outRefundNo(r))
+	return f.err
 }

@@ -77,9 +77,8 @@ func TestABillTellsTheStateOfTheMomentItWasMade(t *testing.T) {
 
 // What was reversed is another state in a bill (W2.6-32).
 func TestABillTellsReversalsFromRefunds(t *testing.T) {
-	of := day{of: map[string]refund.Charge{"": {Amount: 100}}}
 	for call, want := range map[string]string{"": wire.BillStateRefund, refund.ByReverse: wire.BillStateReversed} {
-		row := refundRow(refund.Refund{Amount: 100, State: refund.Pending, By: refund.Asker{Call: call}}, of, &account{})
+		row := refundRow(refund.Refund{Amount: 100, State: refund.Pending, By: refund.Asker{Call: call}}, refund.Charge{Amount: 100}, day{}, &account{})
 		if row.TradeState != want || row.RefundType != wire.ChannelOriginal {
 			t.Errorf("%q: %s by %s", call, row.TradeState, row.RefundType)
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/dayfile"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
@@ -74,6 +75,7 @@ type Dialect struct {
 	mu       sync.Mutex
 	accounts map[string]*account // by mchid: parsed keys
 	rates    rates
+	files    dayfile.Turns // bills that are made or sent now
 }
 
 var _ dialect.Dialect = (*Dialect)(nil)

@@ -54,6 +54,7 @@ var levels = map[string]int{
 	"egress":     1,
 
 	"money":          0,
+	"dayfile":        0,
 	"wire/form":      0,
 	"wire/exactjson": 0,
 	"wire/pemkey":    0,

@@ -119,7 +119,7 @@ func FuzzReconciliation(f *testing.F) {
 			Amount: money.Amount{Minor: money.Minor(minor), Currency: "KWD"}, TransType: TransTypeRefund, Status: OrderStatusSuccess,
 		}
 		var file bytes.Buffer
-		if err := WriteReconciliation(&file, []ReconciliationRow{row, row}); err != nil {
+		if err := WriteReconciliation(&file, walk(row, row)); err != nil {
 			t.Fatal(err)
 		}
 		lines, err := csv.NewReader(&file).ReadAll()

@@ -183,6 +183,18 @@ func TestIDs(t *testing.T) {
 	}
 }
 
+// walk walks rows that are in memory.
+func walk(rows ...ReconciliationRow) func(func(ReconciliationRow) error) error {
+	return func(each func(ReconciliationRow) error) error {
+		for _, row := range rows {
+			if err := each(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func TestTheDailyFile(t *testing.T) {
 	created := time.Date(2023, 1, 23, 10, 33, 28, 0, time.UTC)
 	rows := []ReconciliationRow{
@@ -190,7 +202,7 @@ func TestTheDailyFile(t *testing.T) {
 		{MerchantID: "M948164", OrderID: "M948164T1_R1", CreatedAt: created, Amount: money.Amount{Minor: 1355, Currency: "KWD"}, TransType: TransTypeRefund, Status: OrderStatusFailed, OriginalOrderID: "M948164T1", OriginalAmount: money.Amount{Minor: 2000, Currency: "KWD"}},
 	}
 	var file strings.Builder
-	if err := WriteReconciliation(&file, rows); err != nil {
+	if err := WriteReconciliation(&file, walk(rows...)); err != nil {
 		t.Fatal(err)
 	}
 	want := "Merchant_ID,Order_ID,Merchant_Order_ID,Order_Create_Time,Order_Complete_Time,Amount,Currency,Trans_Type,Order_Status,Ori_Order_ID,Ori_Order_Amount,Ori_Order_Currency\n" +

@@ -52,16 +52,15 @@ type ReconciliationRow struct {
 
 // WriteReconciliation writes the daily file: CSV with commas and \n, UTF-8,
 // empty columns kept, header first. Amounts have all decimals of their
-// currency. It fails as w does.
-func WriteReconciliation(w io.Writer, rows []ReconciliationRow) error {
+// currency. walk calls each for every row. It fails as w and walk do.
+func WriteReconciliation(w io.Writer, walk func(each func(ReconciliationRow) error) error) error {
 	writer := csv.NewWriter(w)
 	if err := writer.Write(reconciliationColumns); err != nil {
 		return fmt.Errorf("write reconciliation: %w", err)
 	}
-	for _, row := range rows {
-		if err := writer.Write(row.columns()); err != nil {
-			return fmt.Errorf("write reconciliation: %w", err)
-		}
+	err := walk(func(row ReconciliationRow) error { return writer.Write(row.columns()) })
+	if err != nil {
+		return fmt.Errorf("write reconciliation: %w", err)
 	}
 	writer.Flush()
 	if err := writer.Error(); err != nil {

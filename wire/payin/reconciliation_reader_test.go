@@ -38,7 +38,10 @@ func TestADailyFileIsReadAsItWasWritten(t *testing.T) {
 		t.Errorf("%+v, %v", rows, err)
 	}
 	var again bytes.Buffer
-	if err := payin.WriteReconciliation(&again, rows); err != nil {
+	err = payin.WriteReconciliation(&again, func(each func(payin.ReconciliationRow) error) error {
+		return errors.Join(each(rows[0]), each(rows[1]), each(rows[2]))
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if second, err := read(again.String()); !errors.Is(err, io.EOF) || cmp.Diff(rows, second) != "" {

@@ -3,6 +3,7 @@ package wechatpay
 import (
 	"crypto/sha1"
 	"encoding/hex"
+	"io"
 	"net/url"
 	"time"
 
@@ -57,14 +58,31 @@ type BillAnswer struct {
 
 // NewBillAnswer makes the answer for an uncompressed file. The address must
 // have PathBillFile for its path, on the service's own public address.
-func NewBillAnswer(file []byte, downloadURL string) BillAnswer {
-	return BillAnswer{HashType: hashType, HashValue: BillHash(file), DownloadURL: downloadURL}
+func NewBillAnswer(hash, downloadURL string) BillAnswer {
+	return BillAnswer{HashType: hashType, HashValue: hash, DownloadURL: downloadURL}
 }
 
-// BillHash is the SHA-1 of an uncompressed file in lower-case hexadecimal.
-func BillHash(file []byte) string {
-	sum := sha1.Sum(file)
-	return hex.EncodeToString(sum[:])
+// BillHash is the SHA-1 of an uncompressed file in lower-case hexadecimal, and its
+// size in bytes, of the file that write writes.
+func BillHash(write func(io.Writer) error) (hash string, size int64, err error) {
+	sum := sha1.New()
+	w := &countingWriter{w: sum}
+	if err := write(w); err != nil {
+		return "", 0, err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), w.n, nil
+}
+
+// countingWriter counts what is written to w.
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(text []byte) (int, error) {
+	n, err := c.w.Write(text)
+	c.n += int64(n)
+	return n, err
 }
 
 // BillQuery are the parameters of a bill request.

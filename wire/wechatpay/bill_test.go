@@ -209,7 +209,14 @@ func TestABillThatCannotBeWrittenIsAnError(t *testing.T) {
 }
 
 func TestBillAnswers(t *testing.T) {
-	answer := NewBillAnswer([]byte("abc"), "https://pay.example/v3/billdownload/file?token=x&y=1")
+	hash, size, err := BillHash(func(w io.Writer) error {
+		_, err := io.WriteString(w, "abc")
+		return err
+	})
+	if err != nil || size != 3 {
+		t.Errorf("%d bytes, %v", size, err)
+	}
+	answer := NewBillAnswer(hash, "https://pay.example/v3/billdownload/file?token=x&y=1")
 	const want = `{"hash_type":"SHA1","hash_value":"a9993e364706816aba3e25717850c26c9cd0d89d","download_url":"https://pay.example/v3/billdownload/file?token=x&y=1"}`
 	if got := marshal(t, answer); got != want {
 		t.Errorf("got %s", got)

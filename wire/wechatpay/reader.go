@@ -3,6 +3,7 @@ package wechatpay
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -222,6 +223,50 @@ func DropLongCharacters(text []byte) []byte {
 		}
 		return c
 	}, text)
+}
+
+// ShortWriter takes characters of 4 bytes out of what is written to it, piece by
+// piece.
+type ShortWriter struct {
+	w    io.Writer
+	left []byte // the beginning of a character
+	err  error  // the first
+}
+
+// NewShortWriter writes to w.
+func NewShortWriter(w io.Writer) *ShortWriter { return &ShortWriter{w: w} }
+
+// Write implements io.Writer. The end of text waits for the rest of its character.
+func (s *ShortWriter) Write(text []byte) (int, error) {
+	all := append(s.left, text...)
+	end := len(all)
+	for back := 1; back < utf8.UTFMax && back <= len(all); back++ {
+		if start := len(all) - back; utf8.RuneStart(all[start]) {
+			if !utf8.FullRune(all[start:]) {
+				end = start
+			}
+			break
+		}
+	}
+	s.left = append([]byte(nil), all[end:]...)
+	s.write(all[:end])
+	return len(text), s.err
+}
+
+func (s *ShortWriter) write(text []byte) {
+	if s.err == nil && len(text) > 0 {
+		_, s.err = s.w.Write(DropLongCharacters(text))
+	}
+}
+
+// Err is the first error of a write.
+func (s *ShortWriter) Err() error { return s.err }
+
+// Close writes what is left, and returns the first error. It does not close w.
+func (s *ShortWriter) Close() error {
+	s.write(s.left)
+	s.left = nil
+	return s.err
 }
 
 // hasLongCharacters reports whether text has a character of 4 bytes of UTF-8:
