@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/refundry/refundry/channel/toytest"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 // yesterday is noon of the day before, as the bank's clock has it.
@@ -258,4 +260,87 @@ func TestABillThatIsNotThereOrBreaksOffChangesNothing(t *testing.T) {
 	if !errors.Is(err, told) {
 		t.Errorf("a listing that fails: %v", err)
 	}
+}
+
+// A refund that was made on the bank's own pages is adopted once, whoever finds it
+// first: its notice, the list of its payment or the bill, on either of two processes.
+func TestAForeignRefundIsAdoptedOnceWhoeverFindsItFirst(t *testing.T) {
+	data := t.TempDir()
+	database := storetest.Postgres(t)
+	w := newToyWorldIn(t, database, data)
+	w.bank.Now = w.yesterday
+	other := *w
+	other.Service = start(t, Options{
+		Database: database, Data: data, PublicURL: "https://pay.example", Drivers: map[string]channel.Driver{toytest.Name: toytest.Driver{Bank: w.bank}},
+	})
+	since := w.yesterday().Add(-time.Hour)
+	const charges, each = 4, 5
+	all := make([]refund.Charge, charges)
+	var entries []toytest.Entry
+	for n := range all {
+		name := fmt.Sprint("t", n)
+		all[n] = w.charge(name)
+		for i := range each {
+			entries = append(entries, w.bankRefund(fmt.Sprint("page ", n, i), name, 10_000))
+		}
+	}
+	// Nothing is sent for it: it waits, and no longer fits.
+	if err := second(w.admin.PauseAccount(t.Context(), w.by, w.owner, w.account.ID)); err != nil {
+		t.Fatal(err)
+	}
+	old, young := w.asked(all[0], 45_000), w.asked(all[0], 45_000)
+	var finders sync.WaitGroup
+	find := func(do func() error) {
+		finders.Go(func() {
+			if err := do(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, one := range []*toyWorld{w, &other} {
+		find(func() error {
+			for _, e := range entries {
+				if code := one.sends(one.address(), bankKey, e, false); code != 200 {
+					return fmt.Errorf("a notice is answered %d", code)
+				}
+			}
+			return nil
+		})
+		find(func() error {
+			return second(one.admin.AskAccount(t.Context(), w.by, w.owner, w.account.ID, since, nil))
+		})
+		find(func() error {
+			return second(one.admin.Reconcile(t.Context(), w.by, w.owner, admin.BillToReconcile{
+				Account: w.account.ID, Date: w.yesterday().Format(time.DateOnly),
+			}, func(channel.Difference) error { return nil }))
+		})
+	}
+	finders.Wait()
+	for n, c := range all {
+		now := w.chargeNow(c.ID)
+		list, _, err := w.Store.RefundList(t.Context(), refund.Filter{MerchantID: w.owner, ChargeID: c.ID, States: []refund.State{refund.Succeeded}, Page: refund.Page{Limit: 100}})
+		if err != nil || len(list) != each || now.Refunded != each*10_000 || now.Excess != 0 {
+			t.Errorf("charge %d has %d refunded by %d refunds, excess %d, %v", n, now.Refunded, len(list), now.Excess, err)
+		}
+		for _, r := range list {
+			if r.By.Dialect != refund.ByChannel || r.ChannelRefundID != "bank "+r.ChannelNumber {
+				t.Errorf("adopted %+v", r)
+			}
+		}
+	}
+	if got := [2]refund.State{w.refund(old).State, w.refund(young).State}; got != [2]refund.State{refund.Created, refund.Canceled} {
+		t.Errorf("what no longer fits: the older is %s, the younger %s", got[0], got[1])
+	}
+	if got := w.inbox(w.owner); len(got) != 0 {
+		t.Errorf("inbox %q", got)
+	}
+	// One more than was paid is excess, with an alert.
+	if code := w.sends(w.address(), bankKey, w.bankRefund("page last", "t1", 60_000), false); code != 200 {
+		t.Errorf("answered %d", code)
+	}
+	alerts, _, err := w.Store.Alerts(t.Context(), w.owner, false, refund.Page{Limit: 100})
+	if now := w.chargeNow(all[1].ID); now.Excess != 10_000 || err != nil || !slices.ContainsFunc(alerts, func(a refund.StoredAlert) bool { return strings.Contains(a.Text, "recorded as excess") }) {
+		t.Errorf("excess %d, %v", now.Excess, err)
+	}
+	w.sound()
 }
