@@ -31,6 +31,7 @@ func (s *soak) checkBill(ctx context.Context, report *SoakReport) error {
 	if !slices.Contains(faults, channelsim.LyingBill) {
 		return nil
 	}
+	s.untilBill(side)
 	for _, fault := range append(faults, "") {
 		if fault != "" {
 			if err := s.simulator.Inject(channelsim.Injection{Channel: s.channel.Name, Step: channelsim.StepBill, Fault: fault}); err != nil {
@@ -52,6 +53,14 @@ func (s *soak) checkBill(ctx context.Context, report *SoakReport) error {
 		}
 	}
 	return nil
+}
+
+// untilBill moves the clock to noon of the second day, where nothing has taken that long:
+// by then each channel has made the bill of the first.
+func (s *soak) untilBill(side channelsim.Side) {
+	year, month, day := s.began.In(side.Zone()).Date()
+	s.Clock.MoveTo(time.Date(year, month, day+1, 12, 0, 0, 0, side.Zone()))
+	s.Service.ClockMoved()
 }
 
 // firstDay is the day of the first refunds, in the channel's time zone.

@@ -122,5 +122,5 @@ func (*connector) Limits() channel.Limits { return channel.Limits{} }
 
 // Capabilities implements channel.Connector.
 func (*connector) Capabilities() channel.Capabilities {
-	return channel.Capabilities{Charges: true, Bills: true}
+	return channel.Capabilities{Charges: true, Bills: true, BillZone: wire.Beijing}
 }

@@ -116,5 +116,5 @@ func (*connector) Limits() channel.Limits {
 
 // Capabilities implements channel.Connector.
 func (*connector) Capabilities() channel.Capabilities {
-	return channel.Capabilities{Charges: true, List: true, Bills: true}
+	return channel.Capabilities{Charges: true, List: true, Bills: true, BilledWhenAccepted: true}
 }
