@@ -27,6 +27,8 @@ type platform struct {
 	// certificates and roots are there in certificate mode.
 	certificates []*x509.Certificate
 	roots        wire.Roots
+	// issuers are whose certificates of Alipay's are believed.
+	issuers []*x509.Certificate
 }
 
 // invalid is the error for a setting.
@@ -100,15 +102,13 @@ func readPlatform(settings map[string]string) (platform, error) {
 	if err != nil {
 		return platform{}, invalid(settingAlipayCertificate, "%v", err)
 	}
-	for _, one := range all {
-		if one.IsCA {
-			continue // the file holds the certificate of the issuer too
-		}
-		p.certificates = append(p.certificates, one)
-		p.keys[wire.CertSN(one)] = one.PublicKey.(*rsa.PublicKey) // as it was parsed
-	}
+	p.certificates, p.issuers = wire.SplitChain(all)
 	if len(p.certificates) == 0 {
 		return platform{}, invalid(settingAlipayCertificate, "holds certificates of issuers only")
+	}
+	p.issuers = append(p.issuers, p.roots.Certificates...)
+	for _, one := range p.certificates {
+		p.keys[wire.CertSN(one)] = one.PublicKey.(*rsa.PublicKey) // as it was parsed
 	}
 	return p, nil
 }

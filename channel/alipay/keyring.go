@@ -85,8 +85,9 @@ func (c *connector) verify(ctx context.Context, a wire.Answer) error {
 }
 
 // download asks for a certificate of Alipay's. The answer is signed by that very
-// certificate: what makes it count is that it leads to the account's roots, in the name
-// that Alipay's certificate there has. Certificates of apps lead to them as well.
+// certificate: what makes it count is that an issuer which the account knows has signed
+// it, in the name that Alipay's certificate there has. Apps have certificates of the same
+// issuers, in other names.
 func (c *connector) download(ctx context.Context, sn string) (*rsa.PublicKey, error) {
 	a := c.post(ctx, wire.MethodCertificate, wire.CertificateQuery{SN: sn})
 	if a.problem != nil {
@@ -95,14 +96,15 @@ func (c *connector) download(ctx context.Context, sn string) (*rsa.PublicKey, er
 	if status := wire.StatusOf(a.Node); !status.OK() {
 		return nil, status
 	}
-	certificate, err := c.platform.roots.OpenCertificate(wire.CertificateContent(a.Node), sn, c.now())
+	certificate, err := wire.OpenCertificate(wire.CertificateContent(a.Node), sn)
+	if err == nil {
+		err = wire.CheckIssued(certificate, c.platform.issuers, c.now())
+	}
 	if err != nil {
 		return nil, err
 	}
-	known := func(one *x509.Certificate) bool {
-		return len(one.Subject.Organization) > 0 && slices.Equal(one.Subject.Organization, certificate.Subject.Organization)
-	}
-	if !slices.ContainsFunc(c.platform.certificates, known) {
+	known := func(one *x509.Certificate) bool { return one.Subject.CommonName == certificate.Subject.CommonName }
+	if certificate.Subject.CommonName == "" || !slices.ContainsFunc(c.platform.certificates, known) {
 		return nil, fmt.Errorf("%w: it is %s's", wire.ErrCertificate, certificate.Subject)
 	}
 	key := certificate.PublicKey.(*rsa.PublicKey) // as it was parsed

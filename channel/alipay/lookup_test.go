@@ -70,6 +70,7 @@ func TestAChargeIsLookedUp(t *testing.T) {
 func TestABillIsReadyAtTenInBeijing(t *testing.T) {
 	f := newFake(t, false)
 	now := time.Date(2026, 11, 29, 9, 59, 59, 0, time.FixedZone("", 8*3600))
+	f.Now = func() time.Time { return now }
 	connector, err := alipay.New(alipay.Options{EgressAllow: loopback, Now: func() time.Time { return now }}).Open(f.account(nil))
 	if err != nil {
 		t.Fatal(err)
@@ -238,18 +239,21 @@ func TestANewCertificateIsDownloadedAndBelievedOnlyIfItIsAlipays(t *testing.T) {
 	if downloads != 1 {
 		t.Errorf("it was downloaded %d times", downloads)
 	}
-	// An app's certificate leads to the same roots, and is anybody's.
-	forged := newFake(t, true)
-	forged.Next = alipaytest.Keyed{SN: alipaytest.AppCertSN, PEM: alipaytest.File("app_cert.pem"), Key: alipaytest.Private("app_key.pem")}
-	forged.Signer = forged.Next
-	connector = forged.open(forged.account(nil))
-	for range 3 {
-		if o := connector.Submit(t.Context(), instruction("R1")); o.Kind != refund.OutcomeUnknown {
-			t.Errorf("%+v", o)
+	for name, next := range map[string]alipaytest.Keyed{
+		"an app's certificate, of the same issuer":          {SN: alipaytest.AppCertSN, PEM: alipaytest.File("app_cert.pem"), Key: alipaytest.Private("app_key.pem")},
+		"one in Alipay's name that an app's key has signed": {SN: "809e7b4d9d044325f01e295b5ddabe88", PEM: alipaytest.File("forged_cert.pem"), Key: alipaytest.Private("next_key.pem")},
+	} {
+		forged := newFake(t, true)
+		forged.Next, forged.Signer = next, next
+		connector = forged.open(forged.account(nil))
+		for range 3 {
+			if o := connector.Submit(t.Context(), instruction("R1")); o.Kind != refund.OutcomeUnknown {
+				t.Errorf("%s: %+v", name, o)
+			}
 		}
-	}
-	if downloads = len(forged.Seen) - 3; downloads != 1 {
-		t.Errorf("a certificate that is no good was asked for %d times within a minute", downloads)
+		if downloads = len(forged.Seen) - 3; downloads != 1 {
+			t.Errorf("%s was asked for %d times within a minute", name, downloads)
+		}
 	}
 }
 

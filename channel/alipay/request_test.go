@@ -53,8 +53,8 @@ func TestARefundSaysWhatItHasToAndNothingElse(t *testing.T) {
 		if diff := cmp.Diff(test.want, f.sent()); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
-		if got := f.Seen[len(f.Seen)-1].Get("notify_url"); got != address {
-			t.Errorf("notify_url %q", got)
+		if got := f.Seen[len(f.Seen)-1].Get("notify_url"); got != address || f.ContentType != "application/x-www-form-urlencoded;charset=utf-8" {
+			t.Errorf("notify_url %q, %s", got, f.ContentType)
 		}
 	}
 	f.open(f.account(nil)).Query(t.Context(), instruction("R1"))

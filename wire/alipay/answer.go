@@ -49,7 +49,7 @@ func ReadAnswer(body []byte, method string, limits exactjson.Limits) (Answer, er
 	if node.Kind != exactjson.Object {
 		return Answer{}, fmt.Errorf("%w: it has no %s", ErrAnswer, NodeName(method))
 	}
-	a.Node, a.Sign, a.CertSN = node, text(value, paramSign), text(value, "alipay_cert_sn")
+	a.Node, a.Sign, a.CertSN = node, text(value, paramSign), text(value, paramCertSN)
 	return a, nil
 }
 

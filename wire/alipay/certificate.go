@@ -1,12 +1,14 @@
 package alipay
 
 import (
+	"bytes"
 	"crypto/md5" // the platform names certificates by it
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +29,7 @@ func CertSN(certificate *x509.Certificate) string {
 type Roots struct {
 	// SN is alipay_root_cert_sn.
 	SN           string
-	certificates []*x509.Certificate
+	Certificates []*x509.Certificate
 }
 
 // rsaSignatures are the algorithms of the root certificates that count.
@@ -45,7 +47,7 @@ func ParseRoots(text string) (Roots, error) {
 		if err != nil || !rsaSignatures[certificate.SignatureAlgorithm] {
 			continue
 		}
-		roots.certificates, names = append(roots.certificates, certificate), append(names, CertSN(certificate))
+		roots.Certificates, names = append(roots.Certificates, certificate), append(names, CertSN(certificate))
 	}
 	if len(names) == 0 {
 		return Roots{}, fmt.Errorf("%w: the text holds no root certificate that is signed by RSA", pemkey.ErrKey)
@@ -54,27 +56,27 @@ func ParseRoots(text string) (Roots, error) {
 	return roots, nil
 }
 
-// Issued checks that a certificate leads to one of the roots at a time.
-func (r Roots) Issued(certificate *x509.Certificate, at time.Time) error {
-	roots, between := x509.NewCertPool(), x509.NewCertPool()
-	for _, one := range r.certificates {
-		if one.Issuer.String() == one.Subject.String() {
-			roots.AddCert(one)
+// SplitChain tells the platform's certificates from those of their issuers, which the
+// file that it lets be downloaded holds behind them. The platform's issuers do not say
+// that they are any: who issued another of the file is one.
+func SplitChain(all []*x509.Certificate) (own, issuers []*x509.Certificate) {
+	for _, one := range all {
+		issued := func(other *x509.Certificate) bool {
+			return other != one && bytes.Equal(other.RawIssuer, one.RawSubject)
+		}
+		if one.IsCA || slices.ContainsFunc(all, issued) {
+			issuers = append(issuers, one)
 		} else {
-			between.AddCert(one)
+			own = append(own, one)
 		}
 	}
-	_, err := certificate.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCertificate, err)
-	}
-	return nil
+	return own, issuers
 }
 
-// OpenCertificate reads a downloaded certificate, which must have the serial number
-// that was asked for and lead to a root. The content is base64 of a PEM text that may
-// hold the certificates between too.
-func (r Roots) OpenCertificate(contentBase64, sn string, at time.Time) (*x509.Certificate, error) {
+// OpenCertificate reads a downloaded certificate, which must have the serial number that
+// was asked for. The content is base64 of a PEM text that may hold its issuers too.
+// Errors are ErrCertificate.
+func OpenCertificate(contentBase64, sn string) (*x509.Certificate, error) {
 	text, err := base64.StdEncoding.DecodeString(contentBase64)
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is no base64", ErrCertificate)
@@ -90,11 +92,22 @@ func (r Roots) OpenCertificate(contentBase64, sn string, at time.Time) (*x509.Ce
 	if CertSN(certificate) != sn {
 		return nil, fmt.Errorf("%w: it has another serial number", ErrCertificate)
 	}
-	chain := r
-	for _, part := range parts[1:] {
-		if one, _, err := pemkey.ParseRSACertificate(part); err == nil && one.Issuer.String() != one.Subject.String() {
-			chain.certificates = append(chain.certificates[:len(chain.certificates):len(chain.certificates)], one)
+	return certificate, nil
+}
+
+// CheckIssued checks that a certificate is valid at a time and was signed by one of the
+// issuers. These must be known by other means than the certificate: the platform's do
+// not say that they may issue any, so that an app's certificate, which they issued too,
+// would pass for an issuer. Errors are ErrCertificate.
+func CheckIssued(certificate *x509.Certificate, issuers []*x509.Certificate, at time.Time) error {
+	if err := pemkey.CheckValid(certificate, at); err != nil {
+		return fmt.Errorf("%w: %w", ErrCertificate, err)
+	}
+	for _, issuer := range issuers {
+		if bytes.Equal(certificate.RawIssuer, issuer.RawSubject) &&
+			issuer.CheckSignature(certificate.SignatureAlgorithm, certificate.RawTBSCertificate, certificate.Signature) == nil {
+			return nil
 		}
 	}
-	return certificate, chain.Issued(certificate, at)
+	return fmt.Errorf("%w: none of the known issuers has signed it", ErrCertificate)
 }

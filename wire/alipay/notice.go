@@ -73,8 +73,12 @@ func (k Keys) verifyParams(p Params, forms ...[]string) error {
 		return fmt.Errorf("%w: its sign_type is not %s", pemkey.ErrSignature, SignType)
 	}
 	for _, without := range forms {
-		if k.verifyAny([]byte(p.Canonical(without...)), p[paramSign]) == nil {
-			return nil
+		// Certificate mode names the certificate beside what is signed; clients of others
+		// leave it out, and the documents are silent.
+		for _, left := range [][]string{without, append([]string{paramCertSN}, without...)} {
+			if k.verifyAny([]byte(p.Canonical(left...)), p[paramSign]) == nil {
+				return nil
+			}
 		}
 	}
 	return pemkey.ErrSignature

@@ -30,6 +30,10 @@ func TestATradeNoticeIsVerifiedWithoutSignAndSignType(t *testing.T) {
 	if diff := cmp.Diff(want, n, cmp.Comparer(time.Time.Equal)); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
+	p["alipay_cert_sn"] = "e19be776316cceb038910d299d05f2c0"
+	if err := keys(t).VerifyNotice(p); err != nil {
+		t.Errorf("with the certificate's name: %v", err)
+	}
 	for name, change := range map[string]alipay.Params{
 		"another amount":                  {"refund_fee": "88.81"},
 		"another refund":                  {"out_biz_no": "HZ01RF002"},

@@ -33,6 +33,7 @@ const SignType = "RSA2"
 const (
 	paramSign     = "sign"
 	paramSignType = "sign_type"
+	paramCertSN   = "alipay_cert_sn"
 )
 
 // Params are the decoded parameters of a request or notice.

@@ -1,6 +1,7 @@
 package alipay_test
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"net/url"
@@ -46,10 +47,11 @@ func TestARequestIsSignedAsOpensslSignsIt(t *testing.T) {
 
 func TestAnAnswerIsVerifiedOverItsBytesAsReceived(t *testing.T) {
 	body := read(t, "answer.json")
-	certificate, _, err := pemkey.ParseRSACertificate(read(t, "alipay_cert.pem"))
+	certificates, err := pemkey.ParseRSACertificates(read(t, "alipay_cert.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	certificate := certificates[0]
 	a, err := alipay.ReadAnswer([]byte(body), alipay.MethodRefund, exactjson.Limits{})
 	if err != nil || string(a.Node.Raw) != read(t, "node.txt") || a.CertSN != alipay.CertSN(certificate) {
 		t.Fatalf("%+v, %v", a, err)
@@ -109,14 +111,14 @@ func TestAnAnswerThatCantBeReadSaysSo(t *testing.T) {
 
 func TestCertificatesAreNamedAsOpensslPrintsThem(t *testing.T) {
 	for name, want := range map[string]string{"app_cert.pem": "dec4f803a05ab75cc99b56dd98f71a0e", "alipay_cert.pem": "e19be776316cceb038910d299d05f2c0"} {
-		certificate, _, err := pemkey.ParseRSACertificate(read(t, name))
-		if err != nil || alipay.CertSN(certificate) != want {
-			t.Errorf("%s: %s, %v", name, alipay.CertSN(certificate), err)
+		certificates, err := pemkey.ParseRSACertificates(read(t, name))
+		if err != nil || alipay.CertSN(certificates[0]) != want {
+			t.Errorf("%s: %v, %v", name, certificates, err)
 		}
 	}
 	// The root file has a certificate with another algorithm between the two that count.
 	roots, err := alipay.ParseRoots(read(t, "root_cert.pem"))
-	if err != nil || roots.SN != "b986032630f897dc88a5a42c12f101cc_f84a70f033908501a1de4fa9181a07d7" {
+	if err != nil || roots.SN != "b986032630f897dc88a5a42c12f101cc_24f8823956865df346797e818a4e2dcf" {
 		t.Errorf("%s, %v", roots.SN, err)
 	}
 	for _, text := range []string{"", read(t, "alipay_public.pem"), "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"} {
@@ -126,35 +128,58 @@ func TestCertificatesAreNamedAsOpensslPrintsThem(t *testing.T) {
 	}
 }
 
-func TestADownloadedCertificateMustLeadToARoot(t *testing.T) {
-	roots, err := alipay.ParseRoots(read(t, "root_cert.pem"))
+func TestADownloadedCertificateCountsWhereAKnownIssuerHasSignedIt(t *testing.T) {
+	all, err := pemkey.ParseRSACertificates(read(t, "alipay_cert.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const sn = "e19be776316cceb038910d299d05f2c0"
-	at := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
-	encoded := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
-	certificate, err := roots.OpenCertificate(encoded(read(t, "alipay_cert.pem")), sn, at)
-	if err != nil || !keys(t)[""].Equal(certificate.PublicKey) {
-		t.Errorf("%v", err)
+	own, issuers := alipay.SplitChain(all)
+	if len(own) != 1 || len(issuers) != 1 || alipay.CertSN(own[0]) != "e19be776316cceb038910d299d05f2c0" {
+		t.Fatalf("%d certificates, %d issuers", len(own), len(issuers))
 	}
-	own := privateKey(t, "app_key.pem")
-	forged, err := pemkey.SelfSign(own, "Test Certification Authority Class 2 R1", at, at.AddDate(1, 0, 0))
+	at := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	open := func(text string) *x509.Certificate {
+		t.Helper()
+		first := pemkey.Split(text)[0]
+		certificate, _, err := pemkey.ParseRSACertificate(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened, err := alipay.OpenCertificate(base64.StdEncoding.EncodeToString([]byte(text)), alipay.CertSN(certificate))
+		if err != nil || !opened.Equal(certificate) {
+			t.Fatal(err)
+		}
+		return opened
+	}
+	if err := alipay.CheckIssued(open(read(t, "next_cert.pem")), issuers, at); err != nil {
+		t.Error(err)
+	}
+	selfSigned, err := pemkey.SelfSign(privateKey(t, "app_key.pem"), "Test Certification Authority Class 2 R1", at, at.AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, one := range map[string]struct {
-		content, sn string
+		certificate *x509.Certificate
+		issuers     []*x509.Certificate
 		at          time.Time
 	}{
-		"another serial number":       {encoded(read(t, "app_cert.pem")), sn, at},
-		"one that nobody vouches for": {encoded(pemkey.MarshalCertificate(forged)), alipay.CertSN(forged), at},
-		"one whose life has ended":    {encoded(read(t, "alipay_cert.pem")), sn, at.AddDate(40, 0, 0)},
-		"PEM that is not in base64":   {read(t, "alipay_cert.pem"), sn, at},
-		"base64 of nothing":           {encoded(""), sn, at},
-		"a key":                       {encoded(read(t, "alipay_public.pem")), sn, at},
+		"one that an app has signed":   {open(read(t, "forged_cert.pem")), issuers, at},
+		"one that has signed itself":   {selfSigned, issuers, at},
+		"one whose life has ended":     {open(read(t, "next_cert.pem")), issuers, at.AddDate(40, 0, 0)},
+		"one of which no issuer known": {open(read(t, "next_cert.pem")), nil, at},
 	} {
-		if _, err := roots.OpenCertificate(one.content, one.sn, one.at); !errors.Is(err, alipay.ErrCertificate) {
+		if err := alipay.CheckIssued(one.certificate, one.issuers, one.at); !errors.Is(err, alipay.ErrCertificate) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	encoded := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	for name, content := range map[string]string{
+		"another serial number":     encoded(read(t, "app_cert.pem")),
+		"PEM that is not in base64": read(t, "next_cert.pem"),
+		"base64 of nothing":         "",
+		"a key":                     encoded(read(t, "alipay_public.pem")),
+	} {
+		if _, err := alipay.OpenCertificate(content, "e19be776316cceb038910d299d05f2c0"); !errors.Is(err, alipay.ErrCertificate) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -45,10 +46,12 @@ type Fake struct {
 	Always  map[string]string   // an answer to every submit, "code sub_code"
 	Backs   map[string]string   // dback_status that a query shows, by number
 	Seen    []url.Values
-	Trade   map[string]any // what a trade query says besides its numbers
-	Bills   map[string]string
-	Archive []byte
-	Next    Keyed // a certificate that can be downloaded
+	// ContentType is the last request's.
+	ContentType string
+	Trade       map[string]any // what a trade query says besides its numbers
+	Bills       map[string]string
+	Archive     []byte
+	Next        Keyed // a certificate that can be downloaded
 }
 
 // Keyed is a key of the platform's with what its certificate is called.
@@ -71,9 +74,9 @@ const (
 	TradeNo   = TradePrefix + "21536"
 	OrderNo   = OrderPrefix + "21536"
 	AlipaySN  = "e19be776316cceb038910d299d05f2c0" // as openssl prints them
-	NextSN    = "abc9d648918dfb05a6954dc45f7264b5"
+	NextSN    = "a1f68891494c549619e6fba727e72de9"
 	AppCertSN = "dec4f803a05ab75cc99b56dd98f71a0e"
-	RootSN    = "b986032630f897dc88a5a42c12f101cc_f84a70f033908501a1de4fa9181a07d7"
+	RootSN    = "b986032630f897dc88a5a42c12f101cc_24f8823956865df346797e818a4e2dcf"
 )
 
 // TradePrefix and OrderPrefix, each with the same five digits, are the numbers of a trade.
@@ -182,7 +185,7 @@ func (f *Fake) wrong(r *http.Request, form url.Values) string {
 	raw, decodeErr := base64.StdEncoding.DecodeString(form.Get("sign"))
 	sum := sha256.Sum256([]byte(signedText(form, "sign")))
 	switch {
-	case r.Method != http.MethodPost, r.Header.Get("Content-Type") != "application/x-www-form-urlencoded;charset=utf-8":
+	case r.Method != http.MethodPost, !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		return "isv.invalid-method"
 	case form.Get("app_id") != AppID:
 		return "isv.invalid-app-id"
@@ -217,7 +220,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
-	f.Seen = append(f.Seen, form)
+	f.Seen, f.ContentType = append(f.Seen, form), r.Header.Get("Content-Type")
 	method := form.Get("method")
 	if problem := f.wrong(r, form); problem != "" {
 		fault := ""
@@ -288,7 +291,7 @@ func fen(text string) (amount int64, ok bool) {
 	if len(cents) != 2 {
 		return 0, false
 	}
-	_, err := fmt.Sscan(whole+cents, &amount)
+	amount, err := strconv.ParseInt(whole+cents, 10, 64)
 	return amount, err == nil && amount > 0
 }
 
