@@ -22,14 +22,15 @@ const (
 		AND (n.transaction_id <> '' AND n.transaction_id = $3 OR n.order_no <> '' AND n.order_no = $4
 			OR n.number <> '' AND n.number = $5 OR n.refund_id <> '' AND n.refund_id = $6)`
 
-	// eventsAbout are a refund's, found by the times at which it may have
-	// changed: each change of its state left an attempt or a transfer, or is its
-	// acceptance or its last. batchAbout are those about its batch.
-	eventsAbout = `SELECT e.id, e.feed_number FROM (
+	// changesOf are the times at which a refund may have changed: each change of its
+	// state left an attempt or a transfer, or is its acceptance or its last.
+	changesOf = `(
 			SELECT a.created_at AS at FROM attempts a WHERE a.merchant_id = $1 AND a.refund_id = $2
 			UNION SELECT t.created_at FROM transfers t WHERE t.merchant_id = $1 AND t.refund_id = $2
 			UNION SELECT r.created_at FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2
-			UNION SELECT r.updated_at FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2) c
+			UNION SELECT r.updated_at FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2) c`
+	// eventsAbout are a refund's. batchAbout are those about its batch.
+	eventsAbout = `SELECT e.id, e.feed_number FROM ` + changesOf + `
 		CROSS JOIN events e WHERE e.merchant_id = $1 AND e.created_at = c.at AND e.refund_id = $2`
 	batchAbout = `SELECT b.id, 1 FROM batch_events b WHERE b.merchant_id = $1 AND b.unit = $2`
 

@@ -15,6 +15,8 @@ type refundCommand struct {
 	List refundList `cmd:"" help:"List refunds, newest first."`
 	Get  refundGet  `cmd:"" help:"Show a refund with its attempts and transfers."`
 
+	Trace refundTrace `cmd:"" help:"Show everything that happened to a refund: calls, notices, books, events, webhooks, alerts and what people did."`
+
 	Cancel  refundCancel  `cmd:"" help:"Withdraw a refund that its channel was not told of."`
 	Retry   refundRetry   `cmd:"" help:"Have an open refund looked at now."`
 	Resolve refundResolve `cmd:"" help:"Say how an open refund ended, with proof; the books follow it."`

@@ -3,6 +3,7 @@ package native
 import (
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -59,3 +60,6 @@ func RefundJSON(r refund.Refund, c refund.Charge) any { return answerRefund(r, c
 func WholeRefundJSON(r refund.Refund, c refund.Charge, attempts []refund.Attempt, transfers []refund.StoredTransfer) any {
 	return wholeRefund{answerRefund(r, c.Detail.Coupons), answerAttempts(r, attempts), answerTransfers(transfers)}
 }
+
+// TraceJSON is what is kept of a refund, as GET /refunds/{id}/trace returns it.
+func TraceJSON(dialects merchant.Dialects, t admin.Trace) any { return answerTrace(dialects, t) }

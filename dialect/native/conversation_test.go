@@ -134,6 +134,7 @@ func refundSteps() []dialecttest.Step {
 		},
 		{Title: "a refund that the channel refuses", Method: "POST", Path: "/refunds", Body: `{"charge": "ch_native", "amount": 51}`, Header: []string{"Prefer", "wait=10"}},
 		{Title: "the refund with its attempts and transfers", Method: "GET", Path: "/refunds/{re}"},
+		{Title: "everything that happened to it", Method: "GET", Path: "/refunds/{re}/trace"},
 		{Title: "refunds by number", Method: "GET", Path: "/refunds?number=R-1"},
 		{Title: "refunds as a file", Method: "GET", Path: "/refunds.csv?number=R-1&state=pending,succeeded&created_from=2026-01-01"},
 		{Title: "refunds of a charge in a state", Method: "GET", Path: "/refunds?charge=native1&state=failed&created_from=2020-01-01T00:00:00Z&created_to=2200-01-01T00:00:00Z"},

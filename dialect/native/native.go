@@ -78,6 +78,8 @@ type Services struct {
 	Alerts     Alerts
 	Notices    Notices
 	Disputes   Disputes
+	// Traces is what is kept of one refund.
+	Traces admin.Traces
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Rules are those that bind a merchant's refunds, for quotes.

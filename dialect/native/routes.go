@@ -50,6 +50,7 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Get(version + "/refunds"), scope: merchant.ScopeRead, handle: d.listRefunds},
 		{Route: dialect.Get(version + "/refunds.csv"), scope: merchant.ScopeRead, handle: d.refundFile},
 		{Route: dialect.Get(version + "/refunds/{id}"), scope: merchant.ScopeRead, handle: d.getRefund},
+		{Route: dialect.Get(version + "/refunds/{id}/trace"), scope: merchant.ScopeRead, handle: d.traceRefund},
 		{Route: dialect.Post(version + "/refunds/{id}/cancel"), scope: merchant.ScopeRefund, handle: d.cancelRefund, again: d.againCanceled},
 		{Route: dialect.Post(version + "/refunds/{id}/retry"), scope: merchant.ScopeRefund, handle: d.retryRefund, again: d.againRefund},
 		{Route: dialect.Post(version + "/refunds/{id}/resolve"), scope: merchant.ScopeResolve, handle: d.resolveRefund, again: d.againRefund},
