@@ -120,6 +120,10 @@ func (t *Trace) channel(ctx context.Context, s Traces) error {
 
 func (t *Trace) books(ctx context.Context, s Traces) error {
 	transfers, err := s.Transfers(ctx, t.Refund.MerchantID, t.Refund.ID)
+	// Those of one commit have no order of their own.
+	slices.SortStableFunc(transfers, func(a, b refund.StoredTransfer) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+	})
 	for n := range transfers {
 		t.Entries = append(t.Entries, TraceEntry{At: transfers[n].At, Transfer: &transfers[n]})
 	}
