@@ -12,6 +12,10 @@ import (
 	"github.com/refundry/refundry/channelsim"
 )
 
+// billAfter is how long after the first request every channel has made the bill of that
+// day.
+const billAfter = 30 * time.Hour
+
 // bill is what the native API answers of a channel's bill.
 type bill struct {
 	Agrees      bool `json:"agrees"`
@@ -27,6 +31,9 @@ type bill struct {
 // are passed over.
 func (s *soak) checkBill(ctx context.Context, report *SoakReport) error {
 	side := s.channel.Side()
+	// The bill of a day is made in the morning after it.
+	s.Clock.MoveTo(s.began.Add(billAfter))
+	s.Service.ClockMoved()
 	faults := channelsim.Sensible(side, channelsim.InBill)
 	if !slices.Contains(faults, channelsim.LyingBill) {
 		return nil

@@ -42,6 +42,13 @@ func (s *soak) compare(ctx context.Context, report *SoakReport) error {
 	for number := range theirs {
 		report.differ("the channel has refund %s, which is none of ours", number)
 	}
+	// No channel refuses what is asked for here, unless it says that the payment was
+	// another.
+	for _, hit := range s.hits() {
+		if hit.Phase == channelsim.InCharge && hit.Fault == channelsim.WrongAmount && report.Failed > hit.Hits {
+			report.differ("%d refunds failed, and the channel lied about %d payments", report.Failed, hit.Hits)
+		}
+	}
 	found, err := service.Verify(ctx, s.Service.Store)
 	if err != nil {
 		return err
