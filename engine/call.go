@@ -100,9 +100,13 @@ func (e *Engine) done(j job, w *word) (alert *refund.Alert) {
 	if w.due.IsZero() {
 		j.lane.took = average(j.lane.took, now.Sub(w.Outcome.SentAt))
 		kind := w.Outcome.Kind
-		if w.unanswered {
+		switch {
+		case w.unanswered:
 			kind = refund.OutcomeUnknown
+		case w.Outcome.Throttled:
+			kind = refund.OutcomeTryLater // it is an answer, whatever became of the refund
 		}
+		e.heed(j, w.Outcome.Throttled, w.Outcome.SentAt, now)
 		alert = e.judge(j, kind, w.Outcome.SentAt, now)
 	}
 	e.say(w, now)

@@ -191,7 +191,7 @@ func (e *Engine) learn(l *lane, limits channel.Limits, step refund.Step) bool {
 	}{{&l.submits.turns, refund.StepSubmit, limits.Submit}, {&l.queries.turns, refund.StepQuery, limits.Query}, {&l.reroutes, refund.StepReroute, limits.Reroute}} {
 		if one.turns.calls != one.calls {
 			key.Step = one.step
-			*one.turns = turns{key: key, calls: one.calls, next: one.turns.next}
+			*one.turns = turns{key: key, calls: one.calls, next: one.turns.next, slow: one.turns.slow}
 		}
 	}
 	e.refill(l, e.now())

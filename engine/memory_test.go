@@ -152,6 +152,9 @@ func (m *memory) SaveAlert(_ context.Context, a refund.Alert) error {
 	return nil
 }
 
+// WatchRefunds: the channels of these tests have no tail.
+func (*memory) WatchRefunds(context.Context, time.Time, int) (int, error) { return 0, nil }
+
 func (m *memory) SetApart(_ context.Context, apart []refund.Apart) error {
 	defer m.lock()()
 	for _, a := range apart {

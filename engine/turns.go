@@ -47,6 +47,8 @@ type turns struct {
 	next time.Time
 	// slots are turns that were taken from the shared ones, the earliest first.
 	slots []time.Time
+	// slow makes them rarer while the channel says that there are too many.
+	slow slowing
 	// pausedUntil is when shared turns may be asked for again; asked says that
 	// they are wanted, and asking that someone is at it.
 	pausedUntil   time.Time
@@ -56,26 +58,36 @@ type turns struct {
 // every is the time between two calls at the steady rate, rounded up to what the
 // store keeps.
 func (t *turns) every() time.Duration {
-	second := time.Second.Microseconds()
 	rate := int64(t.calls.PerSecond)
-	return time.Duration((second+rate-1)/rate) * time.Microsecond
+	if rate <= 0 {
+		return t.slow.stretch(t.calls, 0)
+	}
+	second := time.Second.Microseconds()
+	return t.slow.stretch(t.calls, time.Duration((second+rate-1)/rate)*time.Microsecond)
 }
 
 // ahead is by how much a call may begin before its turn.
 func (t *turns) ahead() time.Duration { return time.Duration(max(1, t.calls.Burst)-1) * t.every() }
 
-func (t *turns) unlimited() bool { return t.calls.PerSecond <= 0 }
+func (t *turns) unlimited() bool { return t.calls.PerSecond <= 0 && t.slow.by <= 1 }
+
+// ofAll reports whether the turns are those that replicas share. An account without
+// a limit that is slowed down is so by each process.
+func (t *turns) ofAll(shared bool) bool { return shared && t.calls.PerSecond > 0 }
 
 // resting reports whether what was called before still delays the next call.
-func (t *turns) resting(now time.Time) bool { return t.next.After(now) || len(t.slots) > 0 || t.asking }
+func (t *turns) resting(now time.Time) bool {
+	return t.next.After(now) || len(t.slots) > 0 || t.asking || t.slow.by > 1 && t.slow.until.After(now)
+}
 
 // take takes a turn now, or says after how long there may be one. The engine's
 // lock is held, here and below.
 func (t *turns) take(now time.Time, shared bool) (wait time.Duration) {
+	t.slow.recover(now)
 	switch {
 	case t.unlimited():
 		return 0
-	case shared:
+	case t.ofAll(shared):
 		return t.takeSlot(now)
 	}
 	turn := t.next
@@ -112,7 +124,7 @@ func (t *turns) takeSlot(now time.Time) (wait time.Duration) {
 func (t *turns) giveBack(now time.Time, shared bool) {
 	switch {
 	case t.unlimited():
-	case shared:
+	case t.ofAll(shared):
 		t.slots = slices.Insert(t.slots, 0, now)
 	default:
 		t.next = t.next.Add(-t.every())

@@ -98,6 +98,9 @@ type Outcome struct {
 	Alert string
 	// RetryAfter is how long the channel asked us to wait; 0 if it did not.
 	RetryAfter time.Duration
+	// Throttled says that the channel refused the call because it is called too often:
+	// its account is called less often for a while. It says nothing of the refund.
+	Throttled bool
 	// Settled is what the payer got in another currency; zero when the same.
 	Settled money.Amount
 	// Twins are the channel's own ids of further refunds under the refund's number

@@ -75,6 +75,7 @@ func (a answer) outcome(call refund.Source, i channel.Instruction) refund.Outcom
 		// Nobody may go by these words, but an operator should see them.
 		fault := wire.DecodeError(a.status, a.body)
 		o.Code, o.Message = a.code(fault), fmt.Sprintf("HTTP %d, not believed: %v", a.status, a.problem)
+		o.Throttled = a.throttled(fault)
 		if fault.Code != "" {
 			o.Message += "; it says " + fault.Error()
 		}
@@ -83,12 +84,19 @@ func (a answer) outcome(call refund.Source, i channel.Instruction) refund.Outcom
 	default:
 		fault := wire.DecodeError(a.status, a.body)
 		o.Code, o.Message = a.code(fault), fault.Message
+		o.Throttled = a.throttled(fault)
 		refuses := a.status >= http.StatusBadRequest && !wire.OutcomeUnknown(a.status)
 		if known, ok := meanings[fault.Code]; ok && refuses {
 			o.Kind = known.of(call)
 		}
 	}
 	return o
+}
+
+// throttled reports whether there were too many calls. That is believed without a
+// signature: it only makes them rarer.
+func (a answer) throttled(fault *wire.Error) bool {
+	return a.status == http.StatusTooManyRequests || fault.Code == wire.CodeFrequencyLimited || fault.Code == wire.CodeRateLimitExceeded
 }
 
 // code is an error's, or else its status.

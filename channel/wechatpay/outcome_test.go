@@ -89,6 +89,9 @@ func TestEveryCodeMeansWhatTheDocumentsSay(t *testing.T) {
 				if one.got.Kind != one.want || one.got.Code != code || one.got.Sent.Digest == "" || one.got.Sent.UpstreamRequestID == "" {
 					t.Errorf("%s: %+v, want %s", call, one.got, one.want)
 				}
+				if throttled := row.status == 429 || row.code == "FREQUENCY_LIMITED" || row.code == "RATELIMIT_EXCEEDED"; one.got.Throttled != throttled {
+					t.Errorf("%s: throttled %v", call, one.got.Throttled)
+				}
 				if one.got.Amount != nil || one.got.ChannelRefundID != "" {
 					t.Errorf("%s: an error names a refund: %+v", call, one.got)
 				}
