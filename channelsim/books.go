@@ -145,6 +145,16 @@ func (b *Books) Decide(r *Refund, state State) bool {
 	return true
 }
 
+// Tell tells the merchant of an event that is no change of a refund's state. r is what
+// the notice shows; it need not be in the books.
+func (b *Books) Tell(p *Payment, r Refund, event string) { b.sim.tell(b, p, &r, event) }
+
+// Refunds are all refunds, oldest first, and Payments all payments.
+func (b *Books) Refunds() []*Refund { return b.refunds }
+
+// Payments are all payments, oldest first.
+func (b *Books) Payments() []*Payment { return b.payments }
+
 // change keeps how a refund was before what do does to it.
 func (r *Refund) change(do func()) {
 	before := r.copy()

@@ -21,6 +21,7 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request) {
 		"GET /sim/books":             s.getBooks,
 		"POST /sim/refunds/{number}": s.postRefund,
 		"POST /sim/foreign":          s.postForeign,
+		"POST /sim/disputes":         s.postDispute,
 		"POST /sim/faults":           s.postFault,
 		"DELETE /sim/faults":         func(*http.Request) (any, error) { s.EndFaults(); return struct{}{}, nil },
 		"GET /sim/faults":            func(*http.Request) (any, error) { return list{s.Hits()}, nil },
@@ -187,6 +188,36 @@ func (s *Simulator) Foreign(channel, payment, number string, amount money.Minor)
 		return Refund{}, err
 	}
 	return made.copy(), nil
+}
+
+// postDispute has a payer dispute a payment, or decides a dispute.
+func (s *Simulator) postDispute(r *http.Request) (any, error) {
+	var in struct {
+		Channel       string      `json:"channel"`
+		TransactionID string      `json:"transaction_id"`
+		OrderNo       string      `json:"order_no"`
+		Amount        money.Minor `json:"amount"`
+		Status        string      `json:"status"`
+	}
+	if err := read(r, &in); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.due()
+	disputer, ok := s.sides[in.Channel].(Disputer)
+	if !ok {
+		return nil, fmt.Errorf("channel %q has no disputes", in.Channel)
+	}
+	books := s.books[in.Channel]
+	p := books.Payment(in.TransactionID)
+	if p == nil {
+		p = books.PaymentByNumber(in.OrderNo)
+	}
+	if p == nil {
+		return nil, fmt.Errorf("payment %q: %w", in.TransactionID+in.OrderNo, errNotFound)
+	}
+	return map[string]string{"status": in.Status}, disputer.Dispute(books, p, in.Amount, in.Status)
 }
 
 func (s *Simulator) postFault(r *http.Request) (any, error) {

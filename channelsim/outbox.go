@@ -42,10 +42,12 @@ type attempt struct {
 
 // notify puts the notice of a refund's change into the outbox. The lock is held, here
 // and below, except in send.
-func (s *Simulator) notify(b *Books, r *Refund) {
+func (s *Simulator) notify(b *Books, r *Refund) { s.tell(b, b.paymentOf[r.TransactionID], r, "") }
+
+// tell is notify, of a change that may be another than the refund's state.
+func (s *Simulator) tell(b *Books, p *Payment, r *Refund, event string) {
 	s.notices++
-	payment := b.paymentOf[r.TransactionID]
-	n := &notice{books: b, shown: r.copy(), content: Notice{Books: b, ID: fmt.Sprintf("EV-%s-%d", b.side.Name(), s.notices), Payment: *payment}}
+	n := &notice{books: b, shown: r.copy(), content: Notice{Books: b, ID: fmt.Sprintf("EV-%s-%d", b.side.Name(), s.notices), Event: event, Payment: *p}}
 	n.content.Refund = n.shown
 	n.content.URL = s.notifyURL[b.side.Name()]
 	if _, ok := b.side.Notice(n.content); !ok {

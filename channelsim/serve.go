@@ -24,7 +24,11 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusOK, struct{}{})
 		return
 	}
+	prefix := "/" + name
 	side := s.sides[name]
+	if side == nil {
+		side, prefix = s.atRoot(r.URL.Path), ""
+	}
 	if side == nil {
 		problem(w, http.StatusNotFound, errors.New("no channel has this path (hint: /wechatpay/..., /alipay/..., /chinaums/..., /stripe/... or /sim/...)"))
 		return
@@ -34,8 +38,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	c := &Call{
-		Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, "/"+name), Target: strings.TrimPrefix(r.RequestURI, "/"+name),
-		Query: r.URL.Query(), Header: r.Header, Body: body, At: s.opts.Now(), Books: s.books[name], sim: s,
+		Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, prefix), Target: strings.TrimPrefix(r.RequestURI, prefix),
+		Query: r.URL.Query(), Header: r.Header, Body: body, At: s.opts.Now(), Books: s.books[side.Name()], sim: s,
 	}
 	answer, wrong := s.answer(side, c)
 	if answer.Abort {
@@ -43,6 +47,17 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	side.Sign(c, &answer, wrong)
 	c.write(w, answer)
+}
+
+// atRoot finds the side that is called at a path without its name before it, nil for
+// none.
+func (s *Simulator) atRoot(path string) Side {
+	for _, name := range s.names() {
+		if rooted, ok := s.sides[name].(Rooted); ok && rooted.AtRoot(path) {
+			return s.sides[name]
+		}
+	}
+	return nil
 }
 
 // answer has a side answer a call, and does to the answer what a fault says, as far as

@@ -72,6 +72,17 @@ type Side interface {
 	Bill(books *Books, day time.Time, rows []Refund) (contentType string, body []byte)
 }
 
+// Rooted is a side whose official clients can't be given an address with a path: it is
+// called at the simulator's root too, by the paths that AtRoot knows.
+type Rooted interface{ AtRoot(path string) bool }
+
+// Disputer is a side whose payers may dispute a payment.
+type Disputer interface {
+	// Dispute opens a dispute of a payment, or moves it on. The amount is the whole
+	// payment's where it is 0.
+	Dispute(books *Books, p *Payment, amount money.Minor, status string) error
+}
+
 // Answer is what a side answers.
 type Answer struct {
 	Status int
@@ -95,6 +106,9 @@ type Notice struct {
 	// ID is the notice's own, the same for every attempt; it has letters, digits and
 	// hyphens.
 	ID string
+	// Event is the side's own name of what Books.Tell tells of, "" for the change of a
+	// refund's state.
+	Event string
 	// Refund is as the notice shall show it: right after the change, and with a wrong
 	// amount where that is the fault.
 	Refund  Refund
