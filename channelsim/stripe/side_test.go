@@ -348,8 +348,13 @@ func TestAmountsAreCountedAsStripeDoes(t *testing.T) {
 		books       money.Minor
 		whole, code string
 	}{
-		{"KWD", "120", 120, "1000", ""}, {"KWD", "125", 0, "1000", "invalid_charge_amount"}, {"JPY", "7", 7, "1000", ""},
-		{"ISK", "700", 7, "100000", ""}, {"UGX", "750", 0, "100000", "invalid_charge_amount"}, {"MGA", "7", 700, "10", ""}, {"TWD", "700", 700, "1000", ""},
+		{"KWD", "120", 120, "1000", ""},
+		{"KWD", "125", 0, "1000", "invalid_charge_amount"},
+		{"JPY", "7", 7, "1000", ""},
+		{"ISK", "700", 7, "100000", ""},
+		{"UGX", "750", 0, "100000", "invalid_charge_amount"},
+		{"MGA", "7", 700, "10", ""},
+		{"TWD", "700", 700, "1000", ""},
 	} {
 		number := string(of.currency) + of.amount
 		charge := s.pay(number, of.currency)
