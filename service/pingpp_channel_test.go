@@ -89,8 +89,41 @@ func TestRefundsGoThroughAServiceThatSpeaksPingpp(t *testing.T) {
 			theirs, id = pingppCharge(t, platform, 2, "upacp")
 			p.refunded(p.register(theirs, theirs.TransactionID, refund.Alias{Dialect: merchant.PingPP, Identity: demoApp, Name: id}), 1000, refund.Succeeded)
 			p.agree(theirs, 1000, 1)
+
+			theirs, _ = pingppCharge(t, platform, 3, "upacp")
+			if failed := p.refunded(p.register(theirs, theirs.TransactionID), 100, refund.Failed); failed.FailureCode != "NO_CHARGE" {
+				t.Errorf("a charge without an id of Ping++'s: %+v", failed)
+			}
 		})
 	}
+}
+
+// A refund that waits for a payment password at Ping++ shows its address to whoever
+// reads it here, and goes on when Ping++ says so.
+func TestARefundThatWaitsForAPasswordAtPingppShowsItsAddress(t *testing.T) {
+	var clock hurriedClock
+	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true, Now: clock.now})
+	p := pingppShop(t, start(t, Options{Database: storetest.SQLite(t), EgressAllow: ownMachine, Now: clock.now}), platform, address, "alipay", false)
+	_, err := platform.admin.SetIdentity(t.Context(), p.by, merchant.DemoID, merchant.PingPP, demoApp, merchant.Given{Settings: map[string]string{"alipay_version": "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, id := pingppCharge(t, platform, 1, "alipay")
+	waiting := p.refunded(p.register(theirs, id), 100, refund.Pending)
+	if waiting.Shown["failure_code"] != "refund_wait_operation" || !strings.HasPrefix(waiting.Shown["failure_msg"], "需要打开地址进行下一步退款操作: https://mapi.alipay.com/gateway.do?") {
+		t.Errorf("%v", waiting.Shown)
+	}
+	for _, a := range p.attempts(waiting.ID) {
+		if a.Code != "refund_wait_operation" || !strings.Contains(a.Message, "https://mapi.alipay.com/") {
+			t.Errorf("%+v", a)
+		}
+	}
+	code, answer := call(t, platform, http.MethodPost, "/refundry/v1/sandbox/refunds/"+waiting.ChannelRefundID+"/settle", `{}`)
+	if code != http.StatusOK {
+		t.Fatalf("%d %s", code, answer)
+	}
+	clock.hurry(t, p.Service, p.owner, waiting.ID, refund.Succeeded)
+	p.agree(theirs, 100, 1)
 }
 
 // A refund that was made at Ping++ without us is adopted: before the charge's first

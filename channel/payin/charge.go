@@ -9,12 +9,13 @@ import (
 	wire "github.com/refundry/refundry/wire/payin"
 )
 
-// Charge implements channel.Connector. Payin finds an order by its own id alone.
+// Charge implements channel.Connector. Payin finds an order by its own id alone:
+// ErrUnsupported for a charge that has none.
 // What was refunded is the sum of the order's refunds that have succeeded.
 func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel.Payment, error) {
 	order := c.order(ref.TransactionID, ref.Charge)
 	if order == "" {
-		return channel.Payment{}, errNoOrder
+		return channel.Payment{}, fmt.Errorf("look up order: %w: %w", errNoOrder, channel.ErrUnsupported)
 	}
 	got, _, err := c.readOrder(ctx, order)
 	switch {
@@ -25,7 +26,7 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 	case got.Status != wire.OrderPaid && !got.PaidAt.IsZero():
 		return channel.Payment{}, fmt.Errorf("look up order: %w: it was paid, and is %q now", wire.ErrAnswer, got.Status)
 	}
-	p := channel.Payment{TransactionID: order, OrderNo: got.MerchantOrderID, Amount: got.Amount, PaidAt: got.PaidAt, Paid: got.Status == wire.OrderPaid}
+	p := channel.Payment{TransactionID: order, OrderNo: got.MerchantOrderID, Channel: got.PaymentMethod, Amount: got.Amount, PaidAt: got.PaidAt, Paid: got.Status == wire.OrderPaid}
 	if got.RefundTimes == 0 {
 		return p, nil
 	}

@@ -57,7 +57,7 @@ func newFake(t testing.TB) *fake {
 	f := &fake{TB: t, secret: secret, repeats: true, decimal: 2}
 	f.order = map[string]any{
 		"id": orderID, "merchantId": merchantID, "merchantOrderId": orderNo, "name": "goods", "amount": json.Number("1000"), "tip": 0, "taxAmount": 0, "currency": "SAR",
-		"status": "paid", "refundTimes": 0, "refundAmount": 0, "refundStatus": "none", "paidAt": "2023-07-26T04:05:33.227Z", "createdAt": "2023-07-26T04:03:33.227Z",
+		"status": "paid", "successPaymentMethod": "mastercard", "refundTimes": 0, "refundAmount": 0, "refundStatus": "none", "paidAt": "2023-07-26T04:05:33.227Z", "createdAt": "2023-07-26T04:03:33.227Z",
 	}
 	f.Server = httptest.NewServer(f)
 	t.Cleanup(f.Close)

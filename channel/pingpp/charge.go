@@ -13,7 +13,8 @@ import (
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
 
-// Charge implements channel.Connector. Ping++ finds a charge by its own id alone.
+// Charge implements channel.Connector. Ping++ finds a charge by its own id alone:
+// ErrUnsupported for one that has none.
 // What was refunded is the sum of the list's refunds that have succeeded, for the
 // documents do not say whether amount_refunded counts those under way, and
 // everything of a charge that was reversed.

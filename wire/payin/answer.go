@@ -28,6 +28,7 @@ type RefundAnswer struct {
 type OrderAnswer struct {
 	ID, MerchantID, MerchantOrderID string
 	Status                          string
+	PaymentMethod                   string // of its success, "" where the answer does not say
 	Amount                          money.Amount
 	RefundTimes                     int64
 	PaidAt                          time.Time // zero while it is not paid
@@ -130,7 +131,7 @@ func DecodeOrderAnswer(value exactjson.Value) (OrderAnswer, error) {
 	m := readMembers(value)
 	out := OrderAnswer{
 		ID: m.text("id", true), MerchantID: m.text("merchantId", true), MerchantOrderID: m.text("merchantOrderId", false), Status: m.text("status", true),
-		Amount: m.amount("amount", m.currency()), RefundTimes: m.count("refundTimes"), PaidAt: m.moment("paidAt"),
+		PaymentMethod: m.text("successPaymentMethod", false), Amount: m.amount("amount", m.currency()), RefundTimes: m.count("refundTimes"), PaidAt: m.moment("paidAt"),
 	}
 	return out, m.failure
 }
