@@ -24,7 +24,7 @@ func counted(t *testing.T, s *store.Store) map[string]string {
 	counts := map[string]string{}
 	for _, table := range []string{
 		"charges", "charge_aliases", "refunds", "refund_numbers", "attempts", "transfers", "events",
-		"deliveries", "delivery_attempts", "sandbox_refunds", "sandbox_notices",
+		"deliveries", "delivery_attempts", "sandbox_refunds", "sandbox_notices", "disputes", "dispute_events",
 	} {
 		rows, err := s.Texts(t.Context(), "SELECT CAST(COUNT(*) AS TEXT) FROM "+table)
 		if err != nil {
@@ -64,6 +64,11 @@ func busy(t *testing.T, s *store.Store, c refund.Charge, name string) {
 		}
 	}
 	succeed(t, s, c.MerchantID, name, noon.Add(time.Minute))
+	if _, err := s.Dispute(ctx, refund.ChargeKey{MerchantID: c.MerchantID, ID: c.ID}, refund.Dispute{
+		ChannelDisputeID: "du_" + name, State: refund.DisputeInquiry, Amount: money.Amount{Minor: 100, Currency: "CNY"},
+	}, noon.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
 	news, err := s.News(ctx, c.MerchantID, 10)
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,9 @@ const (
 		CROSS JOIN events e WHERE e.merchant_id = $1 AND e.created_at = c.at AND e.refund_id = $2`
 	batchAbout = `SELECT b.id, 1 FROM batch_events b WHERE b.merchant_id = $1 AND b.unit = $2`
 
+	disputesAbout = `SELECT e.id FROM disputes d JOIN dispute_events e ON e.merchant_id = d.merchant_id AND e.dispute_id = d.id
+		WHERE d.merchant_id = $1 AND d.charge_id = $2`
+
 	// unsentDeliveries have bytes and a process that may be sending them now.
 	unsentDeliveries = `SELECT COUNT(*) FROM deliveries d WHERE d.merchant_id = $1 AND d.event_id = $2
 		AND d.problem = '' AND d.state = 'waiting' AND d.lease_until > $3`
@@ -120,7 +123,7 @@ func (m *masking) charge(ctx context.Context, c refund.Charge) error {
 			return err
 		}
 	}
-	if err := m.deliveries(ctx, c.ID); err != nil { // about its payment
+	if err := m.aboutCharge(ctx, c.ID); err != nil {
 		return err
 	}
 	if c.MaskedAt.IsZero() {
@@ -166,6 +169,24 @@ func (m *masking) refunds(ctx context.Context, ids []string) error {
 		if err := m.note(ctx, "refund.mask", r.ID, before); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// aboutCharge masks what was sent about a charge's payment and its disputes.
+func (m *masking) aboutCharge(ctx context.Context, chargeID string) error {
+	events := []string{chargeID}
+	err := m.q.Query(ctx, disputesAbout, []any{m.merchant, chargeID}, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		events = append(events, id)
+		return err
+	})
+	for n := 0; n < len(events) && err == nil; n++ {
+		err = m.deliveries(ctx, events[n])
+	}
+	if err != nil {
+		return fmt.Errorf("mask what was sent about charge %s: %w", chargeID, err)
 	}
 	return nil
 }

@@ -91,6 +91,11 @@ func disputed(t *testing.T, f *fixture) {
 		t.Errorf("the delivery is about %+v, %v", subject, err)
 	}
 
+	report, err := f.Mask(t.Context(), f.merchant, []string{c.ID}, nil, f.record("charge.mask", "iar_1"), at(30))
+	if err != nil || report.Deliveries != 1 {
+		t.Errorf("masking the charge masked %+v, %v; want what was sent of its dispute, too", report, err)
+	}
+
 	other := f.registered(t, f.charge(1000))
 	_, err = f.Store.Dispute(t.Context(), refund.ChargeKey{MerchantID: f.merchant, ID: other.ID}, disputeOf(refund.DisputeOpen, 400, 20), at(20))
 	wantKind(t, err, refund.KindChargeConflict)
