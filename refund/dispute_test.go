@@ -61,6 +61,8 @@ func TestTheLifeOfADispute(t *testing.T) {
 		{"won", []refund.Dispute{said(open, 40, 1), said(withdrawn, 40, 2), said(won, 40, 3)}, won, 0, []string{opened, updated, closed}, 0},
 		{"lost", []refund.Dispute{said(open, 40, 1), said(lost, 40, 3)}, lost, 40, []string{opened, closed}, 0},
 		{"of another amount later", []refund.Dispute{said(open, 40, 1), said(open, 30, 2)}, open, 30, []string{opened, updated}, 0},
+		{"of an older amount by the notices' order", []refund.Dispute{said(open, 30, 2), said(open, 40, 1)}, open, 30, []string{opened}, 0},
+		{"lost, and an older amount by the notices' order", []refund.Dispute{said(lost, 30, 2), said(lost, 40, 1)}, lost, 30, []string{closed}, 0},
 		{"heard of when it was lost", []refund.Dispute{said(lost, 40, 3)}, lost, 40, []string{closed}, 0},
 		{"heard of when it was won", []refund.Dispute{said(won, 40, 3)}, won, 0, []string{closed}, 0},
 		{"told twice", []refund.Dispute{said(open, 40, 1), said(open, 40, 1), said(won, 40, 2), said(won, 40, 2)}, won, 0, []string{opened, closed}, 0},
