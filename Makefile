@@ -25,7 +25,7 @@ SOAK_DURING ?= 12h
 SOAK_ORDERS ?= 100000
 
 # What `make soak-channels` refunds through, and how many refunds of each seed.
-SOAK_CHANNELS ?= wechatpay
+SOAK_CHANNELS ?= alipay chinaums stripe wechatpay
 SOAK_REFUNDS  ?= 1000
 
 # What `make sim` plays.

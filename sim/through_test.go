@@ -41,7 +41,7 @@ type told struct {
 
 const ever = time.Minute
 
-func newThrough(t *testing.T) *through {
+func newThrough(t testing.TB) *through {
 	t.Helper()
 	w := &through{TB: t, data: t.TempDir(), folder: t.TempDir(), webhooks: make(chan told, 64)}
 	listen := func(handler *atomic.Value) string {

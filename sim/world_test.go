@@ -84,7 +84,7 @@ func newWorld(t *testing.T, seed uint64, l load) *world {
 
 // quickFolder is a folder in memory, where the machine has one: a disk would take
 // most of the time that a simulation takes.
-func quickFolder(t *testing.T) string {
+func quickFolder(t testing.TB) string {
 	folder, err := os.MkdirTemp("/dev/shm", "refundry-sim-")
 	if err != nil {
 		return t.TempDir()
