@@ -1,10 +1,12 @@
 package service
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/storetest"
+	wire "github.com/refundry/refundry/wire/payin"
 )
 
 const (
@@ -146,4 +149,45 @@ func TestEachFaultOnTheWayToPayinEndsInOneMovement(t *testing.T) {
 		})
 	}
 	p.T = t
+}
+
+// An order that was paid at Payin is refunded in Payin's API, and in the native one,
+// without having been registered.
+func TestAnOrderThatIsNotRegisteredIsFoundAtPayin(t *testing.T) {
+	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true})
+	shop, _ := listening(t, Options{Database: storetest.SQLite(t)})
+	p := payinShop(t, shop, platform, address, "SAR")
+	fresh, err := p.admin.AddIdentity(t.Context(), p.by, p.owner, merchant.Payin, merchant.Given{Settings: map[string]string{"merchant_id": demoPayinMerchant}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := fresh.Keys[0]
+	secret := cmp.Or(key.Key.Secrets[merchant.ClientSecret], fresh.Identities[0].Secrets[merchant.ClientSecret])
+	ask := func(id string) (int, string) {
+		headers := []string{}
+		signed := http.Header{}
+		wire.Authenticate(key.Secret, secret, wire.CreateRefund, "/orders/"+id+"/refunds", time.Now()).Set(signed)
+		for name := range signed {
+			headers = append(headers, name, signed.Get(name))
+		}
+		return asked(shop, "POST", "/api_v1/orders/"+id+"/refunds", `{"amount": "3.5", "reason": "broken", "merchantRefundId": "M1"}`, headers...)
+	}
+	theirs, id := payinOrder(t, platform, 7, "SAR")
+	code, body := ask(id)
+	if code != http.StatusOK || !strings.Contains(body, `"`+id+`_R1"`) {
+		t.Fatalf("%d %s", code, body)
+	}
+	found, err := shop.Store.ChargeByAny(t.Context(), p.owner, id)
+	if err != nil || found.Amount != 100000 || found.Channel != "mastercard" || found.ChannelAccount != p.account.ID {
+		t.Errorf("%+v, %v", found, err)
+	}
+	refunds, _, err := shop.Store.RefundList(t.Context(), refund.Filter{MerchantID: p.owner, ChargeID: found.ID, Page: refund.Page{Limit: 10}})
+	if err != nil || len(refunds) != 1 {
+		t.Fatalf("%+v, %v", refunds, err)
+	}
+	p.await(refunds[0].ID, refund.Succeeded)
+	p.agree(theirs, 350, 1)
+	if code, body := ask("M948164T0000000000000000000099"); code != http.StatusNotFound {
+		t.Errorf("%d %s", code, body)
+	}
 }
