@@ -74,7 +74,9 @@ type Listed struct {
 	ChannelRefundID string
 	TransactionID   string
 	OrderNo         string
-	Amount          money.Amount
+	// OtherTransactionID is as in refund.Noticed.
+	OtherTransactionID string
+	Amount             money.Amount
 	// Kind is OutcomeDone, OutcomeFailed, OutcomeAbnormal or OutcomeAccepted.
 	Kind        refund.OutcomeKind
 	SucceededAt time.Time

@@ -30,7 +30,7 @@ func (e *Engine) compare(ctx context.Context, account string, one channel.Listed
 	defer cancel()
 	amount := one.Amount.Minor
 	n := channel.Notified{Account: account, Text: "found in the channel's list", Noticed: cleanedNotice(refund.Noticed{
-		Number: one.Number, TransactionID: one.TransactionID, OrderNo: one.OrderNo, Currency: one.Amount.Currency,
+		Number: one.Number, TransactionID: one.TransactionID, OtherTransactionID: one.OtherTransactionID, OrderNo: one.OrderNo, Currency: one.Amount.Currency,
 		Outcome: refund.Outcome{
 			Kind: one.Kind, Cause: cause, ChannelRefundID: one.ChannelRefundID, Amount: &amount, SucceededAt: one.SucceededAt, Message: "found in the channel's list",
 		},

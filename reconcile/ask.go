@@ -60,7 +60,7 @@ func (a *asker) foreign(ctx context.Context, row channel.Listed, charge refund.C
 	}
 	for _, one := range listed {
 		if row.Number != "" && one.Number == row.Number || row.ChannelRefundID != "" && one.ChannelRefundID == row.ChannelRefundID {
-			one.OrderNo, one.TransactionID = row.OrderNo, row.TransactionID
+			one.OrderNo, one.TransactionID, one.OtherTransactionID = row.OrderNo, row.TransactionID, row.OtherTransactionID
 			return one, answer, told(one.Kind), nil
 		}
 	}

@@ -122,7 +122,7 @@ func (r *run) foreign(ctx context.Context, row channel.Listed) error {
 		r.out.Nothing++ // no money was moved
 		return nil
 	}
-	match, err := r.store.NoticeMatch(ctx, r.task.Account.ID, refund.Noticed{TransactionID: row.TransactionID, OrderNo: row.OrderNo})
+	match, err := r.store.NoticeMatch(ctx, r.task.Account.ID, refund.Noticed{TransactionID: row.TransactionID, OtherTransactionID: row.OtherTransactionID, OrderNo: row.OrderNo})
 	if err != nil {
 		return err
 	}

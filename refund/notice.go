@@ -13,6 +13,9 @@ type Noticed struct {
 	Number string
 	// TransactionID is the channel's number of the payment, OrderNo the merchant's.
 	TransactionID, OrderNo string
+	// OtherTransactionID is another number that the payment has at the channel, where
+	// either may be the one that it is registered by; "" is none.
+	OtherTransactionID string `json:",omitempty"`
 	// Currency is that of Outcome.Amount, "" where the notice does not say.
 	Currency money.Currency
 	// Hint says that the notice tells nothing but that the refund is to be asked

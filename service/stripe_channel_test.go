@@ -299,3 +299,61 @@ func TestAChargeIsComparedWithStripeBeforeItsFirstRefund(t *testing.T) {
 	})
 	s.sound(c, paid, 5000)
 }
+
+// Stripe's list of a day agrees with the books, and what somebody made on Stripe's pages
+// is adopted by it, under whichever of its names the payment is registered.
+func TestADayAtStripeIsReconciled(t *testing.T) {
+	stripe := stripetest.New(t, stripeKey, stripeWebhook)
+	shop, address := listening(t, Options{Database: storetest.SQLite(t)})
+	s := newStripeShop(t, shop, stripe, stripe.URL)
+	for _, byIntent := range []bool{false, true} {
+		c, paid := s.order("SAR", 5000, "", byIntent)
+		s.payinRefund(address, c, "10.00")
+		s.await("the refund", func() bool { r := s.refunds(c); return len(r) == 1 && r[0].State == refund.Succeeded })
+		made := stripe.Make(paid.ID, 700, nil)
+		date := s.now().UTC().Format(time.DateOnly)
+		found, err := s.admin.Reconcile(t.Context(), s.by, s.owner, admin.BillToReconcile{Account: s.account.ID, Date: date}, func(channel.Difference) error { return nil })
+		if err != nil || found.Found[channel.DiffersAdopted] != 1 || found.Found[channel.DiffersRepeated] != 0 {
+			t.Errorf("%+v, %v", found, err)
+		}
+		if list := s.refunds(c); len(list) != 2 || list[0].ChannelRefundID != made.ID && list[1].ChannelRefundID != made.ID {
+			t.Errorf("refunds %+v", list)
+		}
+		s.sound(c, paid, 1700)
+		again, err := s.admin.Reconcile(t.Context(), s.by, s.owner, admin.BillToReconcile{Account: s.account.ID, Date: date}, func(channel.Difference) error { return nil })
+		if err != nil || again.Differs() {
+			t.Errorf("read again: %+v, %v", again, err)
+		}
+	}
+}
+
+// A dispute holds its amount until it is won.
+func TestADisputeAtStripeHoldsItsAmount(t *testing.T) {
+	stripe := stripetest.New(t, stripeKey, stripeWebhook)
+	shop, address := listening(t, Options{Database: storetest.SQLite(t)})
+	s := newStripeShop(t, shop, stripe, stripe.URL)
+	for n, byIntent := range []bool{false, true} {
+		c, paid := s.order("SAR", 5000, "", byIntent)
+		id := fmt.Sprintf("dp_%d", n)
+		blocked := func(want money.Minor) {
+			t.Helper()
+			if now, err := s.Store.Charge(t.Context(), s.owner, c.ID); err != nil || now.Blocked != want {
+				t.Errorf("%d is blocked, want %d; %v", now.Blocked, want, err)
+			}
+		}
+		for _, step := range []struct {
+			event, status string
+			want          money.Minor
+		}{
+			{"charge.dispute.created", "warning_needs_response", 0}, {"charge.dispute.updated", "needs_response", 4000},
+			{"charge.dispute.funds_withdrawn", "needs_response", 4000}, {"charge.dispute.updated", "under_review", 4000},
+			{"charge.dispute.closed", "won", 0}, {"charge.dispute.updated", "under_review", 0},
+		} {
+			s.notify(address, step.event, stripetest.DisputeObject(id, paid, 4000, step.status))
+			blocked(step.want)
+		}
+		if found, err := Verify(t.Context(), s.Store); err != nil || len(found) != 0 {
+			t.Errorf("verify finds %v, %v", found, err)
+		}
+	}
+}

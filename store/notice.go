@@ -41,12 +41,14 @@ type noticeContent struct {
 	Landed          refund.Landed      `json:"landed,omitzero"`
 	Hint            bool               `json:"hint,omitempty"`
 	Dispute         *refund.Dispute    `json:"dispute,omitempty"`
+	Other           string             `json:"other_transaction_id,omitempty"`
 }
 
 func noticeText(n refund.KeptNotice) (string, error) {
 	o := n.Noticed.Outcome
 	return jsonText(noticeContent{
 		o.Kind, o.ChannelRefundID, o.Amount, n.Noticed.Currency, o.SucceededAt, o.Code, o.Message, o.Settled, o.Landed, n.Noticed.Hint, n.Noticed.Dispute,
+		n.Noticed.OtherTransactionID,
 	})
 }
 
@@ -76,7 +78,7 @@ func scanNotice(scan func(...any) error) (refund.KeptNotice, error) {
 		return n, fmt.Errorf("read notice: %w", err)
 	}
 	n.ReceivedAt, n.DueAt, n.ChargeKnown = sqldb.FromMicros(createdAt), sqldb.FromMicros(dueAt), known != 0
-	n.Noticed.Currency, n.Noticed.Hint, n.Noticed.Dispute = c.Currency, c.Hint, c.Dispute
+	n.Noticed.Currency, n.Noticed.Hint, n.Noticed.Dispute, n.Noticed.OtherTransactionID = c.Currency, c.Hint, c.Dispute, c.Other
 	n.Noticed.Outcome = refund.Outcome{
 		Kind: c.Kind, Source: refund.Notice, ChannelRefundID: c.ChannelRefundID, Amount: c.Amount, SucceededAt: c.SucceededAt,
 		Code: c.Code, Message: c.Message, Settled: c.Settled, Landed: c.Landed,
@@ -214,7 +216,7 @@ func (s *Store) NoticeMatch(ctx context.Context, account string, n refund.Notice
 		if err := one(byID, n.Outcome.ChannelRefundID); err != nil || found.Refund.ID != "" {
 			return err
 		}
-		for _, look := range []struct{ text, value string }{{byPay, n.TransactionID}, {byOrder, n.OrderNo}} {
+		for _, look := range []struct{ text, value string }{{byPay, n.TransactionID}, {byPay, n.OtherTransactionID}, {byOrder, n.OrderNo}} {
 			if look.value == "" || found.Charge.ID != "" {
 				continue
 			}

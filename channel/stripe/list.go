@@ -146,7 +146,7 @@ func (c *connector) Bill(ctx context.Context, day channel.BillDay) (channel.Bill
 			if one.Created < from.Unix() || one.Created >= until.Unix() {
 				return fmt.Errorf("%w: %s is of another day", errRefund, one.ID)
 			}
-			return yieldEach(yield, one)
+			return yieldOne(yield, one)
 		})
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(channel.Listed{}, c.failed("list the day's refunds", err))
@@ -155,17 +155,15 @@ func (c *connector) Bill(ctx context.Context, day channel.BillDay) (channel.Bill
 	return b, nil
 }
 
-// yieldEach hands a refund on under each name that its payment may have here.
-func yieldEach(yield func(channel.Listed, error) bool, one *stripe.Refund) error {
+// yieldOne hands a refund on under the names that its payment may have here.
+func yieldOne(yield func(channel.Listed, error) bool, one *stripe.Refund) error {
 	row, err := listed(one)
 	if err != nil {
 		return err
 	}
-	charge, intent := partsOf(one.Charge, one.PaymentIntent)
-	for _, row.TransactionID = range names(numberOf(one), charge, intent) {
-		if !yield(row, nil) {
-			return errStopped
-		}
+	row.TransactionID, row.OtherTransactionID = names(partsOf(one.Charge, one.PaymentIntent))
+	if !yield(row, nil) {
+		return errStopped
 	}
 	return nil
 }

@@ -125,12 +125,14 @@ func TestABillIsTheDaysRefunds(t *testing.T) {
 	at(today.AddDate(0, 0, 1).Add(-time.Second))
 	at(today.AddDate(0, 0, 1))
 	rows, err := s.rows(today)
-	if err != nil || len(rows) != 2*222+1 {
+	if err != nil || len(rows) != 223 {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
-	named, ours := map[string]int{}, 0
+	ours := 0
 	for _, row := range rows {
-		named[row.TransactionID[:3]]++
+		if !strings.HasPrefix(row.TransactionID, "ch_") || !strings.HasPrefix(row.OtherTransactionID, "pi_") {
+			t.Errorf("row %+v", row)
+		}
 		if row.Number == i.Number {
 			ours++
 			if row.ChannelRefundID == "" || row.Amount != i.Amount || row.Kind != refund.OutcomeDone {
@@ -138,9 +140,8 @@ func TestABillIsTheDaysRefunds(t *testing.T) {
 			}
 		}
 	}
-	// What somebody else made is on it by both names of its payment, and ours once.
-	if ours != 1 || named["ch_"] != 223 || named["pi_"] != 222 {
-		t.Errorf("%d of ours, by name %v", ours, named)
+	if ours != 1 {
+		t.Errorf("%d of ours", ours)
 	}
 	if _, err := s.rows(today.AddDate(0, 0, 1)); !errors.Is(err, channel.ErrBillNotReady) {
 		t.Errorf("tomorrow's bill: %v", err)

@@ -132,28 +132,17 @@ func refundNotice(event stripe.Event, r *stripe.Refund) ([]channel.Notified, err
 	if kind == refund.OutcomeDone {
 		n.Outcome.SucceededAt = time.Unix(event.Created, 0)
 	}
-	return named(n, charge, intent), nil
+	n.TransactionID, n.OtherTransactionID = names(charge, intent)
+	return []channel.Notified{n}, nil
 }
 
-// named is a notice under each name that its payment may have here.
-func named(n channel.Notified, charge, intent string) (out []channel.Notified) {
-	for _, n.TransactionID = range names(n.Number, charge, intent) {
-		out = append(out, n)
+// names are those under which a payment may be registered: its charge, and its payment
+// intent.
+func names(charge, intent string) (name, other string) {
+	if charge == "" {
+		return intent, ""
 	}
-	return out
-}
-
-// names are those under which the payment of a refund may be registered: its charge
-// and its payment intent. A refund of ours is found by its number, and one is enough.
-// Of two, the one that no charge has is matched later by the refund that the other
-// led to.
-func names(number, charge, intent string) (out []string) {
-	for _, id := range []string{charge, intent} {
-		if id != "" && (number == "" || len(out) == 0) {
-			out = append(out, id)
-		}
-	}
-	return out
+	return charge, intent
 }
 
 // chargeNotice is an event that says of a charge that something of it was refunded.
@@ -208,12 +197,14 @@ func disputeNotice(event stripe.Event) ([]channel.Notified, error) {
 	if state == refund.DisputeOpen && event.Type == stripe.EventTypeChargeDisputeFundsWithdrawn {
 		state = refund.DisputeWithdrawn
 	}
-	return named(channel.Notified{
+	n := channel.Notified{
 		Text: fmt.Sprintf("%s %s: dispute %s of %d %s of %s: %s, %s", event.Type, event.ID, d.ID, d.Amount, d.Currency, charge, d.Status, d.Reason),
 		Noticed: refund.Noticed{Dispute: &refund.Dispute{
 			ChannelDisputeID: d.ID, Amount: amount, State: state, Reason: string(d.Reason), ChannelAt: time.Unix(event.Created, 0),
 		}},
-	}, charge, intent), nil
+	}
+	n.TransactionID, n.OtherTransactionID = names(charge, intent)
+	return []channel.Notified{n}, nil
 }
 
 // refusals are the errors of requests that were not taken as Stripe's; all others

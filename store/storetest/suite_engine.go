@@ -297,6 +297,7 @@ func noticeMatches(t *testing.T, f *fixture) {
 		"the channel's id":      {refund.Noticed{Number: "other", Outcome: refund.Outcome{ChannelRefundID: "own " + f.merchant}}, r.ID, ""},
 		"the transaction":       {refund.Noticed{TransactionID: c.TransactionID}, "", c.ID},
 		"another transaction":   {refund.Noticed{TransactionID: c.TransactionID + "x"}, "", ""},
+		"its other number":      {refund.Noticed{TransactionID: "other", OtherTransactionID: c.TransactionID}, "", c.ID},
 		"an order":              {refund.Noticed{OrderNo: byOrder.OrderNo}, "", byOrder.ID},
 		"a refund and a charge": {refund.Noticed{Number: r.ChannelNumber, TransactionID: c.TransactionID}, r.ID, ""},
 	} {
