@@ -345,9 +345,12 @@ func TestADisputeAtStripeHoldsItsAmount(t *testing.T) {
 			event, status string
 			want          money.Minor
 		}{
-			{"charge.dispute.created", "warning_needs_response", 0}, {"charge.dispute.updated", "needs_response", 4000},
-			{"charge.dispute.funds_withdrawn", "needs_response", 4000}, {"charge.dispute.updated", "under_review", 4000},
-			{"charge.dispute.closed", "won", 0}, {"charge.dispute.updated", "under_review", 0},
+			{"charge.dispute.created", "warning_needs_response", 0},
+			{"charge.dispute.updated", "needs_response", 4000},
+			{"charge.dispute.funds_withdrawn", "needs_response", 4000},
+			{"charge.dispute.updated", "under_review", 4000},
+			{"charge.dispute.closed", "won", 0},
+			{"charge.dispute.updated", "under_review", 0},
 		} {
 			s.notify(address, step.event, stripetest.DisputeObject(id, paid, 4000, step.status))
 			blocked(step.want)
