@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"os"
 	"path/filepath"
@@ -85,5 +86,67 @@ func TestAKeyIsMadeOnlyWhereOneMayBe(t *testing.T) {
 	}
 	if again, err := Load("", dir, false); err != nil || again.ID() != made.ID() {
 		t.Errorf("the key that is there: %v", err)
+	}
+}
+
+// A second key in the file is found by whoever has read the first alone, and once it
+// is the only one, what the first sealed does not open any more.
+func TestAMasterKeyIsReplacedInItsFile(t *testing.T) {
+	dir := t.TempDir()
+	before, err := Load("", dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := AddMaster(dir, "")
+	if err != nil || len(both.IDs()) != 2 || both.ID() != before.ID() {
+		t.Fatalf("%v, %v", both.IDs(), err)
+	}
+	next := both.IDs()[1]
+	if again, err := AddMaster(dir, ""); err != nil || again.IDs()[1] != next {
+		t.Errorf("once more: %v, %v", again.IDs(), err)
+	}
+	third := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{3}, MasterBytes))
+	if _, err := AddMaster(dir, third); !errors.Is(err, ErrOtherKey) {
+		t.Errorf("a third: %v", err)
+	}
+	sealed, err := both.SealUnder(next, []byte("APIv3 key"), "identities", "sealed", "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := before.Open(sealed, "identities", "sealed", "1"); err != nil || string(plain) != "APIv3 key" {
+		t.Errorf("who has read the first alone opens %q, %v", plain, err)
+	}
+	if _, err := before.SealUnder(next, nil, "identities", "sealed", "1"); err != nil {
+		t.Errorf("and seals: %v", err)
+	}
+	kept, err := DropMaster(dir, next)
+	if err != nil || !strings.HasSuffix(kept, before.ID()) {
+		t.Fatalf("kept %s, %v", kept, err)
+	}
+	after, err := Load("", dir, false)
+	if err != nil || len(after.IDs()) != 1 || after.ID() != next {
+		t.Fatalf("%v, %v", after.IDs(), err)
+	}
+	if _, err := after.Open(before.Seal([]byte("x"), "t", "c", "r"), "t", "c", "r"); !errors.Is(err, ErrOtherKey) {
+		t.Errorf("what the first sealed: %v", err)
+	}
+	for name, text := range map[string]string{"the same key": third, "two keys": third + "," + third} {
+		other := t.TempDir()
+		if err := os.WriteFile(filepath.Join(other, masterFile), []byte(third), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := AddMaster(other, text); !errors.Is(err, ErrMasterKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTwoMasterKeysAreGivenTogether(t *testing.T) {
+	one, two := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, MasterBytes)), base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{2}, MasterBytes))
+	for text, want := range map[string]int{one: 1, one + "," + two: 2, " " + one + " ,\n" + two + "\n": 2, "": 0, one + "," + two + "," + one: 0, one + ",x": 0} {
+		k, err := parse(text)
+		if (err == nil) != (want > 0) || err == nil && len(k.IDs()) != want {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -132,4 +133,14 @@ func (e explaining) explain(ctx context.Context, text string, args []any) error 
 		*e.lines = append(*e.lines, *columns[len(columns)-1].(*string))
 		return err
 	})
+}
+
+// SealedTables are those whose values a rotation of the master key seals anew.
+func SealedTables() []string {
+	var tables []string
+	for _, place := range sealedPlaces {
+		tables = append(tables, place.table)
+	}
+	slices.Sort(tables)
+	return tables
 }

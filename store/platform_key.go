@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/secret"
@@ -20,45 +21,71 @@ const (
 
 	// checkID is the row whose sealed text tells whether a master key is the
 	// database's own; its public column holds the key's id.
-	checkID   = "check"
+	checkID = "check"
+	// nextID is the same for a key that is about to replace the database's.
+	nextID    = "check.next"
 	checkText = "refundry"
 )
 
 // CheckMasterKey makes sure that the keyring is the one that this database was
 // made with; the first to come seals the check value. Another key is an error
 // with a hint: nothing that is sealed could be read, and what it sealed would
-// be lost to everybody else.
+// be lost to everybody else. While one key replaces the other both are needed.
 func (s *Store) CheckMasterKey(ctx context.Context) error {
-	const check = `SELECT k.public, k.sealed FROM platform_keys k WHERE k.id = $1`
-	sealed, err := s.seal([]byte(checkText), "platform_keys", checkID)
-	if err != nil {
-		return fmt.Errorf("check master key: %w", err)
+	if s.keyring == nil {
+		return fmt.Errorf("check master key: %w", errNoKeyring)
 	}
-	var id, stored string
-	read := func(q sqldb.Querier) error {
-		return q.Query(ctx, check, []any{checkID}, func(scan func(...any) error) error { return scan(&id, &stored) })
-	}
-	// Mostly it is there, and a look is enough.
-	if err = s.Read(ctx, read); err == nil && stored == "" {
-		err = s.write(ctx, func(q sqldb.Querier) error {
-			if _, err := q.Exec(ctx, insertPlatformKey, checkID, checkID, "", s.keyring.ID(), sealed, "", "", sqldb.Micros(s.now()), int64(0), int64(0)); err != nil {
-				return err
-			}
-			return read(q)
-		})
+	values, err := s.checkValues(ctx)
+	if err == nil && len(values) == 0 {
+		first := s.keyring.ID()
+		sealed := s.keyring.Seal([]byte(checkText), "platform_keys", sealedColumn, checkID)
+		err = s.write(ctx, func(q sqldb.Querier) error { return s.addCheck(ctx, q, checkID, first, sealed) })
+		if err == nil {
+			values, err = s.checkValues(ctx)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("check master key: %w", err)
 	}
-	plain, err := s.unseal(stored, "platform_keys", checkID)
-	if err == nil && string(plain) != checkText {
-		err = secret.ErrBroken
-	}
-	if err != nil {
-		return fmt.Errorf("check master key: this database was made with master key %s, and the one given is %s: %w "+
-			"(hint: REFUNDRY_MASTER_KEY, or master.key in the --data folder, must be the one that the first serve used)", id, s.keyring.ID(), err)
+	for _, value := range values {
+		plain, err := s.unseal(value.sealed, "platform_keys", value.row)
+		if err == nil && string(plain) != checkText {
+			err = secret.ErrBroken
+		}
+		switch {
+		case err != nil && value.row == nextID:
+			return fmt.Errorf("check master key: master key %s is about to replace the database's, and those given are %s: %w (hint: give both keys, "+
+				"separated by a comma, until refundry key rotate --master has ended)", value.key, strings.Join(s.keyring.IDs(), ","), err)
+		case err != nil:
+			return fmt.Errorf("check master key: this database was made with master key %s, and the one given is %s: %w "+
+				"(hint: REFUNDRY_MASTER_KEY, or master.key in the --data folder, must be the one that the first serve used)", value.key, s.keyring.ID(), err)
+		}
 	}
 	return nil
+}
+
+// checkValue is a text that only one master key opens.
+type checkValue struct{ row, key, sealed string }
+
+// checkValues are that of the database's master key, and then that of the one which
+// is about to replace it.
+func (s *Store) checkValues(ctx context.Context) (values []checkValue, err error) {
+	const text = `SELECT k.id, k.public, k.sealed FROM platform_keys k WHERE k.id IN ($1, $2) ORDER BY k.id`
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		values = nil
+		return q.Query(ctx, text, []any{checkID, nextID}, func(scan func(...any) error) error {
+			var value checkValue
+			err := scan(&value.row, &value.key, &value.sealed)
+			values = append(values, value)
+			return err
+		})
+	})
+	return values, err
+}
+
+func (s *Store) addCheck(ctx context.Context, q sqldb.Querier, row, key, sealed string) error {
+	_, err := q.Exec(ctx, insertPlatformKey, row, checkID, "", key, sealed, "", "", sqldb.Micros(s.now()), int64(0), int64(0))
+	return err
 }
 
 // HasMasterKey reports whether the database was made with a master key, which

@@ -14,11 +14,21 @@ var errNoKeyring = errors.New("the master key was not loaded (hint: give --data 
 // was copied into another row does not open there.
 const sealedColumn = "sealed"
 
+// seal seals under the master key that the database says, which is another one's
+// soon after a rotation began.
 func (s *Store) seal(plain []byte, table, row string) (string, error) {
 	if s.keyring == nil {
 		return "", errNoKeyring
 	}
-	return s.keyring.Seal(plain, table, sealedColumn, row), nil
+	id, err := s.sealing.id(s)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := s.keyring.SealUnder(id, plain, table, sealedColumn, row)
+	if err != nil {
+		return "", fmt.Errorf("seal secret under master key %s: %w (hint: a new master key comes into use; this process has to know it, too)", id, err)
+	}
+	return sealed, nil
 }
 
 func (s *Store) unseal(sealed, table, row string) ([]byte, error) {

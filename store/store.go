@@ -41,6 +41,7 @@ type Options struct {
 type Store struct {
 	db      *sqldb.DB
 	keyring *secret.Keyring // nil until UseKeyring
+	sealing sealing
 	now     func() time.Time
 	newID   func(time.Time) string
 	log     *slog.Logger

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -246,7 +249,21 @@ func (c *doctorCommand) masterKey(ctx context.Context, s *store.Store, x *examin
 		x.add("master key", problem, "", "%v", err)
 		return false
 	}
-	x.add("master key", fine, "keep a copy apart from the database's backups", "it opens the database's secrets")
+	counts, err := s.SealedCounts(ctx)
+	if err != nil {
+		x.add("master key", problem, "", "%v", err)
+		return false
+	}
+	var sealed []string
+	for _, id := range slices.Sorted(maps.Keys(counts)) {
+		sealed = append(sealed, fmt.Sprintf("%d under %s", counts[id], id))
+	}
+	text := cmp.Or(strings.Join(sealed, ", "), "none")
+	if len(counts) > 1 {
+		x.add("master key", warning, "end it: run refundry key rotate --master again", "a rotation was begun and not ended; sealed values: %s", text)
+		return true
+	}
+	x.add("master key", fine, "keep a copy apart from the database's backups", "it opens the database's secrets; sealed values: %s", text)
 	return true
 }
 

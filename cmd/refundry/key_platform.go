@@ -111,16 +111,26 @@ type keyRotate struct {
 	databaseFlags
 	dataFlags
 	jsonFlag
-	Platform      string        `help:"Which keys of the service itself: ${platform_kinds}; docs/operations.md says what each is for." enum:"${platform_kinds}" required:"" placeholder:"KIND"`
-	Merchant      string        `help:"Only this merchant's keys, by id or name; for wechatpay and wallet. Default all merchants'." placeholder:"MERCHANT"`
-	ActivateAfter time.Duration `help:"How long the new key is only shown, before it signs what names no key." default:"168h" placeholder:"DURATION"`
-	RetireAfter   time.Duration `help:"How long after that the old key stays valid; default until --retire." placeholder:"DURATION"`
-	Retire        bool          `help:"Make no new key, but end the lives of those that were replaced."`
+	Platform         string        `help:"Which keys of the service itself: ${platform_kinds}; docs/operations.md says what each is for." enum:"${platform_kinds}," default:"" placeholder:"KIND"`
+	Master           bool          `help:"Replace the master key instead: everything that is sealed is sealed anew, while the service runs."`
+	NewMasterKeyFile string        `help:"File with the new master key, base64 of 32 bytes; default one that is made, where the data folder has the old one." type:"path" placeholder:"FILE"`
+	Merchant         string        `help:"Only this merchant's keys, by id or name; for wechatpay and wallet. Default all merchants'." placeholder:"MERCHANT"`
+	ActivateAfter    time.Duration `help:"How long the new key is only shown, before it signs what names no key." default:"168h" placeholder:"DURATION"`
+	RetireAfter      time.Duration `help:"How long after that the old key stays valid; default until --retire." placeholder:"DURATION"`
+	Retire           bool          `help:"Make no new key, but end the lives of those that were replaced."`
 }
 
 func (c *keyRotate) Run(e *environment) error {
 	purpose := platformPurpose(c.Platform)
 	switch {
+	case (c.Platform != "") == c.Master:
+		return usageError{"give either --platform or --master"}
+	case c.Master && (c.Merchant != "" || c.Retire || c.RetireAfter != 0):
+		return usageError{"--master goes with --new-master-key-file alone"}
+	case c.Master:
+		return c.rotateMaster(e)
+	case c.NewMasterKeyFile != "":
+		return usageError{"--new-master-key-file goes with --master"}
 	case c.ActivateAfter < 0 || c.RetireAfter < 0:
 		return usageError{"--activate-after and --retire-after take no negative time"}
 	case c.Retire && c.RetireAfter != 0:

@@ -19,10 +19,11 @@ const (
 		UNION ALL SELECT e.merchant_id, 'endpoint ' || e.id, e.sealed FROM endpoints e
 		UNION ALL SELECT '', 'platform key ' || p.id, p.sealed FROM platform_keys p`
 	// otherSeals are sealed values that the database's own master key does not
-	// open: a seal begins with the id of its key, and the check value's row says
-	// which that is.
-	otherSeals = `SELECT s.merchant, s.place FROM (` + sealedTexts + `) s JOIN platform_keys c ON c.id = $1
-		WHERE s.sealed <> '' AND SUBSTR(s.sealed, 1, LENGTH(c.public) + 4) <> 'v1.' || c.public || '.'`
+	// open, nor one that is about to replace it: a seal begins with the id of its
+	// key, and the check values' rows say which these are.
+	otherSeals = `SELECT s.merchant, s.place FROM (` + sealedTexts + `) s WHERE s.sealed <> ''
+		AND EXISTS (SELECT 1 FROM platform_keys c WHERE c.id = $1)
+		AND NOT EXISTS (SELECT 1 FROM platform_keys c WHERE c.purpose = $1 AND SUBSTR(s.sealed, 1, LENGTH(c.public) + 4) = 'v1.' || c.public || '.')`
 )
 
 // accounts checks channel accounts, and that every sealed value can be opened
