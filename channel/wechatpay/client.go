@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -88,9 +89,20 @@ func (c *connector) verify(header http.Header, body []byte) error {
 	return nil
 }
 
-// send signs and sends a request. The response's body is for the caller to close.
+// send signs and sends a request, to the backup address where the first could not be
+// connected to, so that nothing was sent. The response's body is for the caller to
+// close.
 func (c *connector) send(ctx context.Context, clients egress.Pair, method, target string, body []byte) (*http.Response, refund.Sent, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.base+target, bytes.NewReader(body))
+	response, sent, err := c.sendTo(ctx, clients, c.base, method, target, body)
+	var broken *net.OpError
+	if c.backup != "" && errors.As(err, &broken) && broken.Op == "dial" && ctx.Err() == nil {
+		return c.sendTo(ctx, clients, c.backup, method, target, body)
+	}
+	return response, sent, err
+}
+
+func (c *connector) sendTo(ctx context.Context, clients egress.Pair, base, method, target string, body []byte) (*http.Response, refund.Sent, error) {
+	request, err := http.NewRequestWithContext(ctx, method, base+target, bytes.NewReader(body))
 	if err != nil {
 		return nil, refund.Sent{}, fmt.Errorf("make request: %w", egress.Bare(err))
 	}
@@ -100,7 +112,7 @@ func (c *connector) send(ctx context.Context, clients egress.Pair, method, targe
 	}
 	sum := sha256.Sum256(append([]byte(method+" "+request.URL.RequestURI()+"\n"), body...))
 	sent := refund.Sent{Digest: hex.EncodeToString(sum[:])}
-	response, err := clients.For(c.base).Do(request)
+	response, err := clients.For(base).Do(request)
 	if err != nil {
 		return nil, sent, fmt.Errorf("no answer: %w", egress.Bare(err))
 	}

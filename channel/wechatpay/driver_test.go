@@ -100,6 +100,13 @@ func TestWeChatPayIsADriver(t *testing.T) {
 			}
 		}
 	})
+	t.Run("nor does it at the backup address", func(t *testing.T) {
+		a := f.account(map[string]string{"backup_url": "https://api2.wechatpay.cn"})
+		a.Mode = merchant.Test
+		if _, err := newDriver().Open(a); refund.As(err) == nil || refund.As(err).Param != "backup_url" {
+			t.Error(err)
+		}
+	})
 	t.Run("a test merchant moves no real money", func(t *testing.T) {
 		for address, ok := range map[string]bool{
 			"": false, "https://API.mch.weixin.qq.com./": false, "https://api2.wechatpay.cn:443": false, "https://sim.example": true, f.URL: true,

@@ -3,6 +3,8 @@ package wechatpay_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +104,25 @@ func TestEveryCodeMeansWhatTheDocumentsSay(t *testing.T) {
 		if !slices.Contains(tested, code) {
 			t.Errorf("%s is in the table and not tested", code)
 		}
+	}
+}
+
+// The backup address is called where nothing could be sent to the first, and only
+// then: an answer that is lost may have moved money.
+func TestTheBackupAddressIsCalledWhereTheFirstCanNotBeReached(t *testing.T) {
+	f := newFake(t, mchID, "")
+	unreachable := "http://127.0.0.1:1"
+	if o := f.open(f.account(map[string]string{"base_url": unreachable, "backup_url": f.URL + "/"})).Submit(t.Context(), instruction("R1")); o.Kind != refund.OutcomeAccepted && o.Kind != refund.OutcomeDone {
+		t.Errorf("at the backup address: %+v", o)
+	}
+	if o := f.open(f.account(map[string]string{"base_url": unreachable})).Submit(t.Context(), instruction("R2")); o.Kind != unknown || o.Code != "NO_ANSWER" {
+		t.Errorf("without one: %+v", o)
+	}
+	before := len(f.seen)
+	dropped := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer dropped.Close()
+	if o := f.open(f.account(map[string]string{"base_url": dropped.URL, "backup_url": f.URL})).Submit(t.Context(), instruction("R3")); o.Kind != unknown || len(f.seen) != before {
+		t.Errorf("after a lost answer: %+v, %d calls to the backup address", o, len(f.seen)-before)
 	}
 }
 

@@ -26,6 +26,7 @@ const (
 	settingSignedBy            = "answers_signed_by"
 	settingFundsFlow           = "funds_flow"
 	settingBaseURL             = "base_url"
+	settingBackupURL           = "backup_url"
 
 	secretAPIv3Key    = "apiv3_key"
 	secretMerchantKey = "merchant_private_key"
@@ -58,6 +59,7 @@ func (*Driver) Settings() []merchant.Setting {
 		{Name: settingSignedBy, Meaning: "which of two keys answers are asked to be signed by, public_key or certificate; default public_key where it is set", Check: merchant.OneOf(byCertificate, byPublicKey)},
 		{Name: settingFundsFlow, Default: oldFundsFlow, Meaning: "new for a merchant whose basic account pays every refund: the account that a refund asks to be paid from is then not sent; else old", Check: merchant.OneOf(oldFundsFlow, newFundsFlow)},
 		{Name: settingBaseURL, Default: wire.Host, Meaning: "where WeChat Pay is called", Check: egress.CheckBase},
+		{Name: settingBackupURL, Meaning: "where it is called while base_url can't be reached; default " + wire.BackupHost + " beside the default base_url, else none", Check: egress.CheckBase},
 	}
 }
 
@@ -115,6 +117,18 @@ func base(settings map[string]string) string {
 		return strings.TrimRight(value, "/")
 	}
 	return wire.Host
+}
+
+// backup is the address that is called while the first can't be reached, "" for
+// none.
+func backup(settings map[string]string) string {
+	switch value := settings[settingBackupURL]; {
+	case value != "":
+		return strings.TrimRight(value, "/")
+	case base(settings) == wire.Host:
+		return wire.BackupHost
+	}
+	return ""
 }
 
 // liveHosts are below which WeChat Pay itself answers.

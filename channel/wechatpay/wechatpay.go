@@ -81,7 +81,10 @@ func (d *Driver) Open(a channel.Account) (channel.Connector, error) {
 	if a.Mode == merchant.Test && isLive(base(a.Settings)) {
 		return nil, invalid(settingBaseURL, "must be another for a test merchant: WeChat Pay has no test environment, and its refunds are real")
 	}
-	c := &connector{Driver: d, credentials: own, base: base(a.Settings), sendsFunds: a.Settings[settingFundsFlow] != newFundsFlow}
+	if a.Mode == merchant.Test && isLive(backup(a.Settings)) {
+		return nil, invalid(settingBackupURL, "must be another for a test merchant: WeChat Pay has no test environment, and its refunds are real")
+	}
+	c := &connector{Driver: d, credentials: own, base: base(a.Settings), backup: backup(a.Settings), sendsFunds: a.Settings[settingFundsFlow] != newFundsFlow}
 	if wire.IsNotifyURL(a.NotifyURL) && len(a.NotifyURL) <= wire.MaxNotifyURL {
 		c.notifyURL = a.NotifyURL
 	}
@@ -95,6 +98,8 @@ type connector struct {
 	channel.Basic
 	credentials
 	base string // of all addresses, without a slash at its end
+	// backup is the base that is called while the first can't be reached, "" for none.
+	backup string
 	// keys verify answers: those of the credentials and of earlier versions.
 	keys wire.PlatformKeys
 	// notifyURL is where notices are sent, "" for the address that is set at WeChat
