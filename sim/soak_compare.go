@@ -18,7 +18,11 @@ func (s *soak) compare(ctx context.Context, report *SoakReport) error {
 	}
 	theirs := make(map[string][]channelsim.Entry)
 	for _, entry := range s.simulator.Books(s.opts.Channel) {
-		theirs[entry.Number] = append(theirs[entry.Number], entry)
+		name := entry.Number
+		if entry.Foreign {
+			name = entry.RefundID
+		}
+		theirs[name] = append(theirs[name], entry)
 	}
 	if len(ours) != len(s.orders)+len(s.foreign) {
 		report.differ("%d refunds were asked for and %d made at the channel, and there are %d", len(s.orders), len(s.foreign), len(ours))
@@ -28,19 +32,19 @@ func (s *soak) compare(ctx context.Context, report *SoakReport) error {
 		asked[o.number] = o.amount
 	}
 	for _, one := range ours {
-		want := asked[one.Number]
-		if amount, foreign := s.foreign[one.Upstream]; foreign {
-			want = amount
+		want, name := asked[one.Number], one.Upstream
+		if amount, foreign := s.foreign[one.Theirs]; foreign {
+			want, name = amount, one.Theirs
 			report.Adopted++
 		}
 		if want != one.Amount {
 			report.differ("refund %s is of %d, and should be of %d", one.Number, one.Amount, want)
 		}
-		report.one(one, theirs[one.Upstream])
-		delete(theirs, one.Upstream)
+		report.one(one, theirs[name])
+		delete(theirs, name)
 	}
-	for number := range theirs {
-		report.differ("the channel has refund %s, which is none of ours", number)
+	for name := range theirs {
+		report.differ("the channel has refund %s, which is none of ours", name)
 	}
 	// No channel refuses what is asked for here, unless it says that the payment was
 	// another.

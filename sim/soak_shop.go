@@ -29,7 +29,7 @@ type shop struct {
 	random  *rand.Rand
 	charges int
 	orders  []order
-	foreign map[string]money.Minor // refunds made at the channel, by their numbers there
+	foreign map[string]money.Minor // refunds made at the channel, by their ids there
 	asked   int
 	last    time.Time // of the last request
 }
@@ -204,7 +204,7 @@ func (s *shop) Step(ctx context.Context) error {
 func (s *shop) refundThere(charge string) error {
 	made, err := s.simulator.Foreign(s.channel.Name, charge, "", 1+money.Minor(s.random.Int64N(int64(maxForeign))))
 	if err == nil {
-		s.foreign[made.Number] = made.Amount
+		s.foreign[made.ID] = made.Amount
 	}
 	return err
 }
@@ -216,6 +216,8 @@ type refundSeen struct {
 	State    string      `json:"state"`
 	Number   string      `json:"number"`
 	Upstream string      `json:"channel_refund_number"`
+	// Theirs is the channel's id, which a refund that was made there has alone.
+	Theirs string `json:"channel_refund_id"`
 }
 
 // open counts refunds that have not ended, up to a page of each state.
