@@ -5,6 +5,7 @@ import (
 
 	"github.com/refundry/refundry/channelsim"
 	"github.com/refundry/refundry/channelsim/alipay"
+	"github.com/refundry/refundry/channelsim/chinaums"
 	"github.com/refundry/refundry/channelsim/stripe"
 	"github.com/refundry/refundry/channelsim/wechatpay"
 	"github.com/refundry/refundry/money"
@@ -27,6 +28,7 @@ type Played struct {
 
 var played = []Played{
 	{alipay.Name, "alipay", "CNY", false, func() channelsim.Side { return alipay.New() }},
+	{chinaums.Name, "wechat_qrcode", "CNY", false, func() channelsim.Side { return chinaums.New() }},
 	{wechatpay.Name, "wx", "CNY", true, func() channelsim.Side { return wechatpay.New() }},
 	{stripe.Name, "mastercard", "USD", true, func() channelsim.Side { return stripe.New() }},
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
@@ -95,10 +96,11 @@ func (s *Side) Open(_ string, shown, _ map[string]string) error {
 
 // Lacks implements channelsim.Side. Answers of the open platform are not signed, and
 // keys are shared: no other one can sign. There is a daily file, whose form is not
-// documented, and no state of a refund that comes back.
+// documented, and no state of a refund that comes back. A balance that is too small has
+// no code of its own: the wallet refuses the refund for good.
 func (*Side) Lacks(phase channelsim.Phase, fault channelsim.Fault) bool {
 	switch fault {
-	case channelsim.CertificateSwitch, channelsim.LateReturn, channelsim.LyingBill:
+	case channelsim.CertificateSwitch, channelsim.LateReturn, channelsim.LyingBill, channelsim.ShortOfFunds:
 		return true
 	case channelsim.WrongSignature:
 		return phase != channelsim.InNotice
@@ -137,19 +139,35 @@ func (*Side) RefundID(n int64, at time.Time) string {
 const (
 	attributeInst   = "inst_mid"   // its institution, default the account's
 	attributeTarget = "target_sys" // its wallet, default WXPay
-	attributeForm   = "query_form" // how its refunds are asked about: "refund", default, or "order"
-	attributeSlow   = "slow"       // "yes": its refunds are processed for a while
+	attributeForm   = "query_form" // how its refunds are asked about: "refund" or "order"
+	attributeSlow   = "slow"       // "yes": its refunds are processed for a while; "no"
 )
 
 // Wallets behind the platform.
 var targets = []string{"WXPay", "Alipay 2.0", "UnionPay", "ACP"}
+
+// usual is how the refunds of a payment are asked about, and whether they take a while,
+// where nobody says: each by the payment's number, so that a caller meets all of it.
+func usual(number string) (form, slow string) {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(number))
+	form, slow = formRefund, "no"
+	if hash.Sum32()%3 == 0 {
+		form = formOrder
+	}
+	if hash.Sum32()/3%3 == 0 {
+		slow = "yes"
+	}
+	return form, slow
+}
 
 // CheckPayment implements channelsim.Side.
 func (s *Side) CheckPayment(p *channelsim.Payment) error {
 	if p.Attributes == nil {
 		p.Attributes = make(map[string]string)
 	}
-	for name, fallback := range map[string]string{attributeInst: s.instMid, attributeTarget: targets[0], attributeForm: formRefund, attributeSlow: "no"} {
+	form, slow := usual(p.Number)
+	for name, fallback := range map[string]string{attributeInst: s.instMid, attributeTarget: targets[0], attributeForm: form, attributeSlow: slow} {
 		if p.Attributes[name] == "" {
 			p.Attributes[name] = fallback
 		}

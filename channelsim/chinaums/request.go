@@ -192,7 +192,8 @@ func (*Side) Throttled(c *channelsim.Call) channelsim.Answer {
 	return refuse(c, c.Caller.(*request), codeDiscarded, "系统繁忙，交易被丢弃")
 }
 
-// ShortOfFunds implements channelsim.Side: the platform has no code of its own for it.
+// ShortOfFunds implements channelsim.Side: the platform has no code of
+// its own for it.
 func (*Side) ShortOfFunds(c *channelsim.Call) channelsim.Answer {
 	return refuse(c, c.Caller.(*request), codeTarget, "商户可退余额不足")
 }

@@ -57,7 +57,9 @@ func open(t *testing.T) *shop {
 
 func (s *shop) paid(number string, amount money.Minor, attributes map[string]string) string {
 	s.Helper()
-	id, err := s.AddPayment(channelsim.Payment{Channel: chinaums.Name, Number: number, Amount: amount, Currency: "CNY", Attributes: attributes})
+	all := map[string]string{"slow": "no", "query_form": "refund"}
+	maps.Copy(all, attributes)
+	id, err := s.AddPayment(channelsim.Payment{Channel: chinaums.Name, Number: number, Amount: amount, Currency: "CNY", Attributes: all})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -372,7 +374,6 @@ func TestFaultsAreThePlatforms(t *testing.T) {
 	}{
 		{channelsim.Throttle, channelsim.BeforeMove, "TXN_DISCARDED", 0},
 		{channelsim.Throttle, channelsim.AfterMove, "TXN_DISCARDED", 1},
-		{channelsim.ShortOfFunds, channelsim.BeforeMove, "TARGET_FAIL", 0},
 		{channelsim.DropBefore, channelsim.BeforeMove, nil, 0},
 		{channelsim.DropAfter, channelsim.AfterMove, nil, 1},
 		{channelsim.Duplicate, channelsim.AfterMove, "SUCCESS", 1},
@@ -392,9 +393,29 @@ func TestFaultsAreThePlatforms(t *testing.T) {
 		}
 	}
 	s := open(t)
-	for _, fault := range []channelsim.Fault{channelsim.WrongSignature, channelsim.CertificateSwitch, channelsim.LateReturn} {
+	for _, fault := range []channelsim.Fault{channelsim.WrongSignature, channelsim.CertificateSwitch, channelsim.LateReturn, channelsim.ShortOfFunds} {
 		if err := s.Inject(channelsim.Injection{Channel: chinaums.Name, Step: channelsim.StepSubmit, Fault: fault}); err == nil {
 			t.Errorf("%s can be had", fault)
+		}
+	}
+}
+
+// Who does not say how a payment's refunds are asked about, and how long they take, meets
+// all that there is.
+func TestPaymentsOfWhichNothingIsSaidDiffer(t *testing.T) {
+	s := open(t)
+	met := map[string]bool{}
+	for n := range 60 {
+		order := fmt.Sprintf("ORDER%05d", n)
+		if _, err := s.AddPayment(channelsim.Payment{Channel: chinaums.Name, Number: order, Amount: 1000, Currency: "CNY"}); err != nil {
+			t.Fatal(err)
+		}
+		made := s.send(refundPath, map[string]any{"merOrderId": order, "refundOrderId": s.number(n), "refundAmount": "1"})
+		met[fmt.Sprint(made["refundStatus"], " ", s.send(queryPath, map[string]any{"merOrderId": s.number(n)})["errCode"])] = true
+	}
+	for _, want := range []string{"SUCCESS SUCCESS", "SUCCESS NO_ORDER", "PROCESSING SUCCESS", "PROCESSING NO_ORDER"} {
+		if !met[want] {
+			t.Errorf("none is %s: %v", want, met)
 		}
 	}
 }
