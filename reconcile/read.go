@@ -18,6 +18,7 @@ func (r *run) read(ctx context.Context) error {
 		for n, row := range rows {
 			r.out.Rows++
 			b, known := booked[n]
+			known = known && samePayment(row, b)
 			if known {
 				err = r.mark(b.ID)
 			}
@@ -42,6 +43,12 @@ func names(rows []channel.Listed) []refund.BillName {
 		out[n] = refund.BillName{Number: row.Number, ChannelRefundID: row.ChannelRefundID}
 	}
 	return out
+}
+
+// samePayment reports whether a row and a refund that has its number are of one
+// payment. Some channels have numbers that are unique for their payment alone.
+func samePayment(row channel.Listed, b refund.Booked) bool {
+	return row.TransactionID == "" || b.TransactionID == "" || row.TransactionID == b.TransactionID
 }
 
 func amountDiffers(row channel.Listed, b refund.Booked) bool { return row.Amount != b.Amount }

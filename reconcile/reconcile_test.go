@@ -361,6 +361,17 @@ func TestARefundThatABillHasTwiceIsListed(t *testing.T) {
 	}
 }
 
+func TestARowWithTheNumberOfAnotherPaymentsRefundIsNotIt(t *testing.T) {
+	one := succeeded("r", "2026-11-27 12:00:00", "2026-11-27 12:00:01")
+	one.TransactionID = "t1"
+	row := billed("r")
+	row.TransactionID = "t2"
+	w := &world{T: t, booked: []refund.Booked{one}, knows: map[string]refund.OutcomeKind{"r": refund.OutcomeDone}, can: channel.Capabilities{BillZone: beijing}}
+	if found, got := w.run(&rowsOf{rows: []channel.Listed{row}}); !slices.Equal(got, []string{"missing re_r", "unconfirmed r"}) || found.Agreed != 0 || len(w.compared)+len(w.hinted) != 0 {
+		t.Errorf("%+v, %q", found, got)
+	}
+}
+
 const millions = 1_000_000
 
 // generated is one of a million refunds that nothing holds.

@@ -21,6 +21,10 @@ func (r *run) settle(ctx context.Context) error {
 			return err
 		case !known:
 			return r.foreign(ctx, row.Listed)
+		case !samePayment(row.Listed, b):
+			return r.differs(channel.Difference{
+				Kind: channel.DiffersUnconfirmed, Billed: row.Listed, Note: "its number is that of refund " + b.ID + ", which is of another payment: it was not taken",
+			})
 		case !row.Marked: // it was adopted meanwhile
 			if err := r.mark(b.ID); err != nil {
 				return err

@@ -11,6 +11,7 @@ type Booked struct {
 	ID, ChargeID string
 	// ChannelNumber and ChannelRefundID are what the channel knows it by.
 	ChannelNumber, ChannelRefundID string
+	TransactionID                  string // its payment's
 	Amount                         money.Amount
 	State                          State
 	// Adopted says that the channel made it without us.

@@ -11,6 +11,7 @@ import (
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/refund"
+	wire "github.com/refundry/refundry/wire/payin"
 )
 
 // Name is the driver's name in channel accounts. An order's names in Payin's own
@@ -88,5 +89,5 @@ func (*connector) Pace() refund.Pace {
 
 // Capabilities implements channel.Connector.
 func (c *connector) Capabilities() channel.Capabilities {
-	return channel.Capabilities{Charges: true, List: true, Bills: c.statementURL != ""}
+	return channel.Capabilities{Charges: true, List: true, Bills: c.statementURL != "", BillZone: wire.Riyadh}
 }

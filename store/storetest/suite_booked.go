@@ -54,7 +54,7 @@ func bookedByName(t *testing.T, f *fixture) {
 		t.Errorf("%d found (-want +got): %s", len(found), diff)
 	}
 	same := refund.Booked{
-		ID: one.ID, ChargeID: c.ID, ChannelNumber: "n1", ChannelRefundID: one.ChannelRefundID, Amount: money.Amount{Minor: 1, Currency: c.Currency}, State: refund.Succeeded,
+		ID: one.ID, ChargeID: c.ID, TransactionID: c.TransactionID, ChannelNumber: "n1", ChannelRefundID: one.ChannelRefundID, Amount: money.Amount{Minor: 1, Currency: c.Currency}, State: refund.Succeeded,
 		Adopted: true, CreatedAt: at(5), SucceededAt: at(5),
 	}
 	if diff := cmp.Diff(same, found[1]); diff != "" {
