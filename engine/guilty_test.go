@@ -47,3 +47,42 @@ func TestOneOutcomeThatCannotBeRecordedSlowsNobodyDown(t *testing.T) {
 	}
 	t.Logf("recorded in 0.7 s: %v", recorded)
 }
+
+// Of five accounts one has its charges held by another session for three seconds. The
+// others are recorded as fast as ever, and its own soon after.
+func TestOutcomesThatAreHeldWaitAlone(t *testing.T) {
+	const of, heldFor = 300, 3 * time.Second
+	recorded := make(map[bool]int)
+	for _, held := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			free := time.Now().Add(heldFor)
+			w.store.latency = 2 * time.Millisecond
+			if held {
+				w.store.held = func(r refund.Report) bool { return r.MerchantID == "m1" && time.Now().Before(free) }
+			}
+			for _, account := range []string{"1", "2", "3", "4", "5"} {
+				w.add("m"+account, account, &accountChannel{took: 20 * time.Millisecond, answer: func(context.Context, refund.Step, channel.Instruction) refund.Outcome {
+					return refund.Outcome{Kind: refund.OutcomeDone}
+				}})
+				w.due(account, of)
+			}
+			w.run()
+			defer w.stop()
+			time.Sleep(150 * time.Millisecond)
+			for key, r := range w.store.refunds {
+				if key.MerchantID != "m1" && r.State == refund.Succeeded {
+					recorded[held]++
+				}
+			}
+			time.Sleep(heldFor + 2*time.Second)
+			if done := w.store.count(refund.Succeeded); done < 5*of*9/10 {
+				t.Errorf("held %v: %d of %d are recorded in the end", held, done, 5*of)
+			}
+		})
+	}
+	t.Logf("of the others %d are recorded in 0.15 s, %d beside one that is held", recorded[false], recorded[true])
+	if recorded[true] < recorded[false]*9/10 {
+		t.Error("the others wait")
+	}
+}

@@ -27,6 +27,9 @@ type memory struct {
 	// refuses are reports that break a constraint of the database.
 	refuses func(refund.Report) bool
 	refusal error
+	// held are reports whose charges another transaction holds: who waits for one,
+	// waits in vain.
+	held func(refund.Report) bool
 
 	mu       sync.Mutex
 	refunds  map[refund.Key]*refund.Refund
@@ -125,6 +128,9 @@ func (m *memory) ClaimRefunds(_ context.Context, due []refund.Due, now, until ti
 }
 
 func (m *memory) Record(_ context.Context, reports []refund.Report, wait bool, decide func(refund.Charge, refund.Refund, refund.Report) refund.Change) ([]refund.Posted, error) {
+	if wait && m.held != nil && slices.ContainsFunc(reports, m.held) {
+		time.Sleep(300 * time.Millisecond)
+	}
 	defer m.lock()()
 	if m.refuses != nil && slices.ContainsFunc(reports, m.refuses) {
 		return nil, m.refusal
@@ -133,6 +139,9 @@ func (m *memory) Record(_ context.Context, reports []refund.Report, wait bool, d
 	for n, report := range reports {
 		r := m.refunds[report.Key]
 		if r == nil {
+			continue
+		}
+		if posted[n].Held = m.held != nil && m.held(report); posted[n].Held {
 			continue
 		}
 		change := decide(chargeOf(*r), *r, report)
