@@ -41,6 +41,10 @@ func TestASuccessIsWatchedAcrossRestartsAndComesBack(t *testing.T) {
 		if got := r.attempts(rf.ID); !slices.Equal(got, []string{"submit done", "query done"}) || r.refund(rf.ID).State != refund.Succeeded {
 			t.Fatalf("%s after %v", r.refund(rf.ID).State, got)
 		}
+		attempts, err := s.Attempts(t.Context(), r.owner, rf.ID)
+		if err != nil || attempts[1].Note != "asked again: the success stands" {
+			t.Errorf("attempts %+v, %v", attempts, err)
+		}
 		r.clock.advance(48 * time.Hour)
 		if _, err := s.WatchRefunds(t.Context(), r.clock.Now(), 10); err != nil { // by a process that then ends
 			t.Fatal(err)

@@ -58,6 +58,9 @@ func (d *decision) close() {
 	d.r.DueAt, d.r.Tries = time.Time{}, 0
 }
 
+// olderWord is the note of a word that changes nothing of what is known.
+const olderWord = "older than what we know"
+
 // afterEnd takes a word about a refund in a final state. One that agrees or
 // is older changes nothing; one that contradicts is confirmed by a query of
 // its own, and if the channel stands by it, state and books follow the money.
@@ -73,7 +76,7 @@ func (d *decision) afterEnd() {
 	case d.doubts():
 		d.contradict("contradicts a final state: asking")
 	default:
-		d.nothing("older than what we know")
+		d.nothing(olderWord)
 		if d.agrees() {
 			d.takeID()
 		}

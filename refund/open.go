@@ -84,7 +84,7 @@ func (d *decision) mayHaveIt() {
 
 func (d *decision) accepted() {
 	if d.r.State == Abnormal && d.o.Source != Reroute && d.o.Source != Query {
-		d.nothing("older than what we know")
+		d.nothing(olderWord)
 		if d.o.Source.Call() {
 			d.backOff()
 		}

@@ -42,6 +42,9 @@ func (d *decision) watch() {
 		d.r.Tries++
 		d.r.WatchAt = d.now.Add(Pace{First: firstWatchRetry, Longest: longestWatchRetry}.Backoff(d.r.Tries))
 	default:
+		if d.agrees() && d.attempt.Note == olderWord {
+			d.attempt.Note = "asked again: the success stands"
+		}
 		d.r.Tries = 0
 		d.r.WatchAt = d.pace.nextWatch(d.r.SucceededAt, d.now)
 	}

@@ -2,7 +2,6 @@ package chinaums
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/refundry/refundry/channel"
@@ -19,7 +18,7 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 		if refused.Code == codeOrder {
 			return channel.Payment{}, channel.ErrNotFound
 		}
-		return channel.Payment{}, errors.New(refused.Message)
+		return channel.Payment{}, fmt.Errorf("look up bill: %s: %w", refused.Message, channel.ErrUnsupported)
 	}
 	a := c.at(of).call(ctx, orderQuery(of), of.fields())
 	switch {
