@@ -22,15 +22,18 @@ type Played struct {
 	// TellsForeign says that notices tell of refunds that were made in the channel's own
 	// console; else bills alone show them.
 	TellsForeign bool
+	// RefusesShort says that a refund that funds are short of is refused for good, because
+	// the channel's answer does not tell it from other refusals.
+	RefusesShort bool
 	// Side makes the side.
 	Side func() channelsim.Side
 }
 
 var played = []Played{
-	{alipay.Name, "alipay", "CNY", false, func() channelsim.Side { return alipay.New() }},
-	{chinaums.Name, "wechat_qrcode", "CNY", false, func() channelsim.Side { return chinaums.New() }},
-	{wechatpay.Name, "wx", "CNY", true, func() channelsim.Side { return wechatpay.New() }},
-	{stripe.Name, "mastercard", "USD", true, func() channelsim.Side { return stripe.New() }},
+	{alipay.Name, "alipay", "CNY", false, false, func() channelsim.Side { return alipay.New() }},
+	{chinaums.Name, "wechat_qrcode", "CNY", false, true, func() channelsim.Side { return chinaums.New() }},
+	{wechatpay.Name, "wx", "CNY", true, false, func() channelsim.Side { return wechatpay.New() }},
+	{stripe.Name, "mastercard", "USD", true, false, func() channelsim.Side { return stripe.New() }},
 }
 
 // Channels are all channels that can be simulated.

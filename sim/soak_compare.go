@@ -3,6 +3,8 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/refundry/refundry/channelsim"
 	"github.com/refundry/refundry/money"
@@ -46,12 +48,8 @@ func (s *soak) compare(ctx context.Context, report *SoakReport) error {
 	for name := range theirs {
 		report.differ("the channel has refund %s, which is none of ours", name)
 	}
-	// No channel refuses what is asked for here, unless it says that the payment was
-	// another.
-	for _, hit := range s.hits() {
-		if hit.Phase == channelsim.InCharge && hit.Fault == channelsim.WrongAmount && report.Failed > hit.Hits {
-			report.differ("%d refunds failed, and the channel lied about %d payments", report.Failed, hit.Hits)
-		}
+	if refusals := s.refusals(); report.Failed > refusals {
+		report.differ("%d refunds failed, and the channel refused %d; the reasons: %s", report.Failed, refusals, reasons(ours))
 	}
 	found, err := service.Verify(ctx, s.Service.Store)
 	if err != nil {
@@ -61,6 +59,31 @@ func (s *soak) compare(ctx context.Context, report *SoakReport) error {
 		report.differ("verify: %v", one)
 	}
 	return nil
+}
+
+// refusals are how many refunds the channel refused for good, at most: it refuses
+// nothing that is asked for here, unless it says that the payment was another, or that
+// funds are short where that is a refusal.
+func (s *soak) refusals() (count int) {
+	for _, hit := range s.hits() {
+		lied := hit.Phase == channelsim.InCharge && hit.Fault == channelsim.WrongAmount
+		if lied || hit.Fault == channelsim.ShortOfFunds && s.channel.RefusesShort {
+			count += hit.Hits
+		}
+	}
+	return count
+}
+
+// reasons are why refunds failed, each once.
+func reasons(ours []refundSeen) string {
+	var all []string
+	for _, one := range ours {
+		if one.State == "failed" && one.Failure != nil {
+			all = append(all, one.Failure.Code+" "+one.Failure.Message)
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), "; ")
 }
 
 // one compares a refund with what the channel has under its number.

@@ -217,7 +217,11 @@ type refundSeen struct {
 	Number   string      `json:"number"`
 	Upstream string      `json:"channel_refund_number"`
 	// Theirs is the channel's id, which a refund that was made there has alone.
-	Theirs string `json:"channel_refund_id"`
+	Theirs  string `json:"channel_refund_id"`
+	Failure *struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	} `json:"failure"`
 }
 
 // open counts refunds that have not ended, up to a page of each state.
