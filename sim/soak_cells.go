@@ -9,7 +9,7 @@ import (
 
 // maxRounds bounds how often further refunds are asked for, because a fault may find
 // nothing to spoil.
-const maxRounds = 10
+const maxRounds = 30
 
 // topUp asks for further refunds until each fault struck as often as it should have.
 // Chance leaves queries out, which are rare where notices come.
