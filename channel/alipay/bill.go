@@ -92,19 +92,11 @@ func (c *connector) fetch(ctx context.Context, address string) (file *os.File, s
 	if response.StatusCode != http.StatusOK {
 		return nil, 0, fmt.Errorf("HTTP %d", response.StatusCode)
 	}
-	if file, err = os.CreateTemp("", "refundry-bill-"); err != nil {
-		return nil, 0, err
-	}
-	_ = os.Remove(file.Name()) // where an open file can't be removed, closing the bill does it
-	size, err = io.Copy(file, io.LimitReader(response.Body, maxArchive+1))
-	if err == nil && size > maxArchive {
-		err = fmt.Errorf("it has more than %d bytes", int64(maxArchive))
-	}
+	file, size, err = kept(response.Body)
 	if err != nil {
-		discard(file)
-		return nil, 0, bare(err)
+		err = bare(err)
 	}
-	return file, size, nil
+	return file, size, err
 }
 
 func discard(file *os.File) {
