@@ -30,6 +30,14 @@ var throughs = []struct {
 		attributes: `"sub_mchid": "1900000109"`, dialect: "wechatpay", ask: wechatAs(true).ask,
 	},
 	{name: "a Ping++ refund over Alipay", channel: "alipay", takes: "alipay_qr", amount: 1000, currency: "CNY", exponent: 2, dialect: "pingpp", ask: askPingpp},
+	{
+		name: "a wallet's refund over ChinaUMS", channel: "chinaums", takes: "wechat_qrcode", amount: 1000, currency: "CNY", exponent: 2, dialect: "wallet", ask: askWallet,
+		shown: func(t *testing.T, answer client.Object) {
+			if extra, _ := answer["extra"].(client.Object); len(extra) != 9 {
+				t.Errorf("the refund shows %v, want nine members of extra", extra)
+			}
+		},
+	},
 	{name: "a Payin card refund over Stripe in SAR", channel: "stripe", takes: "mastercard", amount: 1000, currency: "SAR", exponent: 2, dialect: "payin", ask: askPayin},
 	{name: "a Payin card refund over Stripe in KWD", channel: "stripe", takes: "mastercard", amount: 10000, currency: "KWD", exponent: 3, dialect: "payin", ask: askPayin},
 }
