@@ -88,7 +88,7 @@ func (c *connector) checkCall(ctx context.Context) []channel.Check {
 	found := []channel.Check{{Name: settingGateway}}
 	for _, one := range blames {
 		if strings.Contains(status.SubCode, one.part) {
-			return append(found, channel.Check{Name: one.setting, Err: fmt.Errorf("Alipay refuses it: %w (hint: %s)", status, one.hint)})
+			return append(found, channel.Check{Name: one.setting, Err: fmt.Errorf("it is refused: %w (hint: %s)", status, one.hint)})
 		}
 	}
 	if a.problem != nil {

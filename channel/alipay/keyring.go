@@ -74,7 +74,7 @@ func (c *connector) verify(ctx context.Context, a wire.Answer) error {
 		return err
 	}
 	if !c.keys.mayAsk(a.CertSN, c.now()) {
-		return fmt.Errorf("%w: %s", err, errNoCertificate)
+		return fmt.Errorf("%w: %w", err, errNoCertificate)
 	}
 	key, problem := c.download(ctx, a.CertSN)
 	if problem != nil {
