@@ -120,6 +120,7 @@ func (c *connector) outcome(call refund.Source, x *exchange, got *stripe.Refund,
 	if fault.HTTPStatusCode < http.StatusBadRequest || fault.HTTPStatusCode >= http.StatusInternalServerError {
 		return o
 	}
+	o.Throttled = fault.HTTPStatusCode == http.StatusTooManyRequests && fault.Code != stripe.ErrorCodeLockTimeout
 	if known, ok := meaningOf(fault); ok {
 		o.Kind = known.of(call)
 	}

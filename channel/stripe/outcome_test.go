@@ -156,8 +156,18 @@ func TestEachAnswerWithoutACodeOfTheTable(t *testing.T) {
 func TestStripeIsAskedToWaitAsLongAsItSays(t *testing.T) {
 	s := newShop(t)
 	o := fixed(t, 429, map[string]string{"Retry-After": "7"}, faultBody("invalid_request_error", "rate_limit", "")).Submit(t.Context(), s.instruction(stripetest.Charge{}))
-	if o.RetryAfter.Seconds() != 7 {
+	if o.RetryAfter.Seconds() != 7 || !o.Throttled {
 		t.Errorf("outcome %+v", o)
+	}
+}
+
+// A lock that was not had says nothing of how often the account is called.
+func TestALockedChargeThrottlesNobody(t *testing.T) {
+	s := newShop(t)
+	for _, code := range []string{"lock_timeout", "charge_disputed"} {
+		if o := fixed(t, 429, nil, faultBody("invalid_request_error", code, "")).Submit(t.Context(), s.instruction(stripetest.Charge{})); o.Throttled != (code != "lock_timeout") {
+			t.Errorf("%s: outcome %+v", code, o)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -154,24 +155,30 @@ func (c *connector) Query(ctx context.Context, i channel.Instruction) refund.Out
 	if err == nil && len(found) == 0 {
 		return refund.Outcome{Kind: refund.OutcomeNotFound, Code: "NOT_LISTED", Message: "the payment has no refund of this number", Sent: x.sent}
 	}
-	return c.outcome(refund.Query, x, moved(found), err, i, of)
+	one, twins := oldest(found)
+	o := c.outcome(refund.Query, x, one, err, i, of)
+	o.Twins = twins
+	return o
 }
 
 // refundForm is that of Stripe's ids of refunds. An id is a part of an address.
 var refundForm = regexp.MustCompile(`^[0-9A-Za-z_]{4,255}$`)
 
-// moved is the refund of several of one number that moves money, or else the last.
-// There is more than one only where somebody copied the metadata, or a key was
-// dropped.
-func moved(found []*stripe.Refund) *stripe.Refund {
-	var last *stripe.Refund
-	for _, one := range found {
-		last = one
-		if states[one.Status] != refund.OutcomeFailed {
-			return one
+// oldest is the refund of several of one number that was made first of those that move
+// money, or else the first, and the ids of the others that move money. There is more
+// than one only where a key was dropped, or somebody copied the metadata. found has the
+// newest first.
+func oldest(found []*stripe.Refund) (one *stripe.Refund, twins []string) {
+	for _, r := range slices.Backward(found) {
+		moves := states[r.Status] != refund.OutcomeFailed
+		switch {
+		case one == nil || moves && states[one.Status] == refund.OutcomeFailed:
+			one = r
+		case moves:
+			twins = append(twins, r.ID)
 		}
 	}
-	return last
+	return one, twins
 }
 
 // numberOf is the number under which we submitted a refund, "" for one that somebody

@@ -102,10 +102,14 @@ const (
 	callsPerSecond = 25
 )
 
+// watch is when a success is asked about again: Stripe says that a bank may send the
+// money back within thirty days.
+var watch = [refund.MaxWatches]time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 30 * 24 * time.Hour}
+
 // Pace implements channel.Connector. An idempotency key proves nothing once it may
 // have been dropped.
 func (*connector) Pace() refund.Pace {
-	return refund.Pace{SettlingTime: settlingTime, First: firstLook, Longest: maxLook, ResubmitWithin: resubmitWithin, GivesIDs: true}
+	return refund.Pace{SettlingTime: settlingTime, First: firstLook, Longest: maxLook, ResubmitWithin: resubmitWithin, Watch: watch, GivesIDs: true}
 }
 
 // Limits implements channel.Connector.

@@ -2,6 +2,7 @@ package stripe_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,6 +192,26 @@ func TestAPaymentThatTheAccountDoesNotKnowProvesNothing(t *testing.T) {
 		t.Errorf("outcome %+v", o)
 	}
 	if o := s.connector.Submit(t.Context(), i); o.Kind != refund.OutcomeRefused || o.Code != "resource_missing" {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
+// A key that Stripe had dropped, or a number that somebody copied: the first is the
+// refund, and the others are told.
+func TestARefundThatWasMadeTwiceIsTold(t *testing.T) {
+	s := newShop(t)
+	i := s.instruction(stripetest.Charge{})
+	first := s.connector.Submit(t.Context(), i)
+	s.DropKeys()
+	second := s.connector.Submit(t.Context(), i)
+	copied := s.Make(i.TransactionID, 100, map[string]string{"refund_id": i.RefundID, "number": i.Number})
+	s.End(copied.ID, func(r *stripetest.Refund) { r.Status = "failed" })
+	o := s.connector.Query(t.Context(), i)
+	if o.Kind != refund.OutcomeDone || o.ChannelRefundID != first.ChannelRefundID || !slices.Equal(o.Twins, []string{second.ChannelRefundID}) {
+		t.Errorf("outcome %+v", o)
+	}
+	s.End(first.ChannelRefundID, func(r *stripetest.Refund) { r.Status = "canceled" })
+	if o := s.connector.Query(t.Context(), i); o.ChannelRefundID != second.ChannelRefundID || len(o.Twins) != 0 {
 		t.Errorf("outcome %+v", o)
 	}
 }
