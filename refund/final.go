@@ -291,6 +291,9 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 	d.succeed(ledger.Settling)
 	d.charge.Refunds++
 	d.r.Sequence = d.charge.Refunds
+	if f.Source.Call() {
+		d.r.Attempts = 1 // what the refund counts and what is recorded of it agree
+	}
 	d.charge.LastRefundAt = now
 	if over := d.charge.overflow(); over > d.charge.Excess {
 		d.charge.Excess = over

@@ -39,6 +39,9 @@ func TestWhatTheChannelRefundedBeforeIsCountedOnce(t *testing.T) {
 			if c.Refunded != test.refunded || c.Counted != test.counted || c.Excess != test.excess || !c.VerifiedAt.Equal(w.at) {
 				t.Errorf("refunded %d, counted %d, excess %d, verified at %v", c.Refunded, c.Counted, c.Excess, c.VerifiedAt)
 			}
+			if counted, there := w.refunds["re_counted"]; there && counted.Attempts != 1 {
+				t.Errorf("the refund that was counted has %d calls, and one is recorded", counted.Attempts)
+			}
 			if again, err := refund.Verify(c, nil, refund.Verified{RefundID: "re_other", Refunded: 100}, w.at.Add(time.Hour)); err != nil || len(again.Refunds) != 0 || !again.Charge.VerifiedAt.Equal(w.at) {
 				t.Errorf("verified again: %+v, %v", again, err)
 			}

@@ -35,8 +35,8 @@ func (s *soak) compare(ctx context.Context, report *SoakReport) error {
 	}
 	for _, one := range ours {
 		want, name := asked[one.Number], one.Upstream
-		if amount, foreign := s.foreign[one.Theirs]; foreign {
-			want, name = amount, one.Theirs
+		if id, foreign := s.foreignOf(one, theirs); foreign {
+			want, name = s.foreign[id], id
 			report.Adopted++
 		}
 		if want != one.Amount {
@@ -59,6 +59,21 @@ func (s *soak) compare(ctx context.Context, report *SoakReport) error {
 		report.differ("verify: %v", one)
 	}
 	return nil
+}
+
+// foreignOf finds the refund made at the channel that one of ours was adopted from: by
+// the channel's id, or by its amount where only the sum of what was refunded there was
+// known, before the first refund of ours.
+func (s *soak) foreignOf(one refundSeen, theirs map[string][]channelsim.Entry) (id string, ok bool) {
+	if _, ok := s.foreign[one.Theirs]; ok || one.Number != "" || one.Theirs != "" {
+		return one.Theirs, ok
+	}
+	for id, amount := range s.foreign {
+		if amount == one.Amount && theirs[id] != nil {
+			return id, true
+		}
+	}
+	return "", false
 }
 
 // refusals are how many refunds the channel refused for good, at most: it refuses
