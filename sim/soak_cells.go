@@ -56,12 +56,20 @@ func stepOf(phase channelsim.Phase) channelsim.Step {
 	return channelsim.Step(phase)
 }
 
+// noticesPerRefund is how many notices of a refund are lost so that it is asked about:
+// Stripe sends three.
+const noticesPerRefund = 3
+
 // inject asks the simulator for a fault. A query comes after a submit whose answer was
-// lost.
+// lost, where no notice is quicker.
 func (s *soak) inject(one channelsim.Injection) error {
 	if one.Step == channelsim.StepQuery {
 		lost := one
 		lost.Step, lost.Phase, lost.Fault = channelsim.StepSubmit, channelsim.AfterMove, channelsim.DropAfter
+		if err := s.simulator.Inject(lost); err != nil {
+			return err
+		}
+		lost.Step, lost.Phase, lost.Fault, lost.Count = channelsim.StepNotice, channelsim.InNotice, channelsim.DropBefore, noticesPerRefund*one.Count
 		if err := s.simulator.Inject(lost); err != nil {
 			return err
 		}
