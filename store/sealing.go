@@ -279,6 +279,19 @@ func (s *Store) EndMasterKey(ctx context.Context, key string) error {
 	return nil
 }
 
+// NextMasterKey is the id of the master key that is about to replace the database's,
+// "" while no rotation is under way.
+func (s *Store) NextMasterKey(ctx context.Context) (string, error) {
+	values, err := s.checkValues(ctx)
+	if err != nil {
+		return "", fmt.Errorf("look for a rotation of the master key: %w", err)
+	}
+	if len(values) > 0 && values[len(values)-1].row == nextID {
+		return values[len(values)-1].key, nil
+	}
+	return "", nil
+}
+
 // SealedCounts counts the sealed values by the id of the master key that opens them,
 // without the check values.
 func (s *Store) SealedCounts(ctx context.Context) (map[string]int64, error) {

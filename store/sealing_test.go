@@ -74,6 +74,9 @@ func TestARotationOfTheMasterKeyThatIsCutOffGoesOn(t *testing.T) {
 			first.UseKeyring(both(t, 2))
 			add(first)
 			opens(first)
+			if under, err := first.NextMasterKey(t.Context()); err != nil || under != next {
+				t.Errorf("the rotation is to %q, %v", under, err)
+			}
 			findings(t, s)
 			third := storetest.Open(t, url)
 			if err := third.CheckMasterKey(t.Context()); !errors.Is(err, secret.ErrOtherKey) {
@@ -94,6 +97,9 @@ func TestARotationOfTheMasterKeyThatIsCutOffGoesOn(t *testing.T) {
 		}
 		add(s)
 		opens(s)
+		if under, err := s.NextMasterKey(t.Context()); err != nil || under != "" {
+			t.Errorf("a rotation to %q is under way, %v", under, err)
+		}
 		counts, err := s.SealedCounts(t.Context())
 		if err != nil || counts[next] == 0 || len(counts) != 1 {
 			t.Errorf("sealed are %v, %v; the old key is %s", counts, err, old)

@@ -250,6 +250,10 @@ func (c *doctorCommand) masterKey(ctx context.Context, s *store.Store, x *examin
 		return false
 	}
 	counts, err := s.SealedCounts(ctx)
+	next := ""
+	if err == nil {
+		next, err = s.NextMasterKey(ctx)
+	}
 	if err != nil {
 		x.add("master key", problem, "", "%v", err)
 		return false
@@ -259,8 +263,8 @@ func (c *doctorCommand) masterKey(ctx context.Context, s *store.Store, x *examin
 		sealed = append(sealed, fmt.Sprintf("%d under %s", counts[id], id))
 	}
 	text := cmp.Or(strings.Join(sealed, ", "), "none")
-	if len(counts) > 1 {
-		x.add("master key", warning, "end it: run refundry key rotate --master again", "a rotation was begun and not ended; sealed values: %s", text)
+	if next != "" {
+		x.add("master key", warning, "end it: run refundry key rotate --master again", "a rotation to %s was begun and not ended; sealed values: %s", next, text)
 		return true
 	}
 	x.add("master key", fine, "keep a copy apart from the database's backups", "it opens the database's secrets; sealed values: %s", text)
