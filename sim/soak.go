@@ -110,6 +110,7 @@ type soak struct {
 	folder    string
 	closers   []func()
 	told      time.Time
+	looked    time.Time // by the simulated clock
 }
 
 // newSoak starts everything; close ends it.
@@ -240,12 +241,25 @@ func (o outbox) Step(ctx context.Context) error {
 func (s *soak) faultsMayEnd(ctx context.Context) func() (bool, error) {
 	return func() (bool, error) {
 		s.tell(ctx)
-		if s.asked < len(s.orders) {
+		if s.asked < len(s.orders) || !s.lookAgain() {
 			return false, nil
 		}
 		open, err := s.open(ctx)
 		return open == 0 || s.Clock.Now().Sub(s.last) > faultsOutlast, err
 	}
+}
+
+// lookEvery is how often it is counted what has not ended, by the simulated clock: the
+// question costs more than most that happens.
+const lookEvery = time.Second
+
+func (s *soak) lookAgain() bool {
+	now := s.Clock.Now()
+	if now.Sub(s.looked) < lookEvery {
+		return false
+	}
+	s.looked = now
+	return true
 }
 
 // quiet is how long nothing may be due any more: a final state that the channel
@@ -256,7 +270,7 @@ const quiet = time.Hour
 // ended reports whether every refund has ended, every notice was taken, and what they
 // said is known.
 func (s *soak) ended(ctx context.Context) (bool, error) {
-	if _, more := s.simulator.NextDue(); more {
+	if _, more := s.simulator.NextDue(); more || !s.lookAgain() {
 		return false, nil
 	}
 	open, err := s.open(ctx)
