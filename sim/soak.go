@@ -110,7 +110,7 @@ type soak struct {
 	folder    string
 	closers   []func()
 	told      time.Time
-	looked    time.Time // by the simulated clock
+	looked    time.Time
 }
 
 // newSoak starts everything; close ends it.
@@ -249,16 +249,16 @@ func (s *soak) faultsMayEnd(ctx context.Context) func() (bool, error) {
 	}
 }
 
-// lookEvery is how often it is counted what has not ended, by the simulated clock: the
-// question costs more than most that happens.
-const lookEvery = time.Second
+// lookEvery is how often it is counted what has not ended, by this machine's clock: the
+// question costs more than most that happens. It is asked before the drive gives up,
+// which is idle patience times for a breath each.
+const lookEvery = patience * breath / 2
 
 func (s *soak) lookAgain() bool {
-	now := s.Clock.Now()
-	if now.Sub(s.looked) < lookEvery {
+	if time.Since(s.looked) < lookEvery {
 		return false
 	}
-	s.looked = now
+	s.looked = time.Now()
 	return true
 }
 
