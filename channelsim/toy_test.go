@@ -22,7 +22,6 @@ type toy struct {
 	key     string
 	second  bool // the second key signs
 	lacking []channelsim.Fault
-	notice  string // where notices go
 }
 
 func (*toy) Name() string { return "toy" }

@@ -30,17 +30,16 @@ var (
 // world is a store, an engine and a channel that hold what a test says.
 type world struct {
 	*testing.T
-	booked    []refund.Booked
-	can       channel.Capabilities
-	bills     map[string][]channel.Listed // by day; absent is not ready
-	knows     map[string]refund.OutcomeKind
-	began     time.Time
-	asked     []string
-	hinted    []string
-	compared  []string
-	list      func(refund.AccountKey, time.Time, time.Time, refund.Booked, int) []refund.Booked
-	watch     func()
-	connected channel.Basic
+	booked   []refund.Booked
+	can      channel.Capabilities
+	bills    map[string][]channel.Listed // by day; absent is not ready
+	knows    map[string]refund.OutcomeKind
+	began    time.Time
+	asked    []string
+	hinted   []string
+	compared []string
+	list     func(refund.AccountKey, time.Time, time.Time, refund.Booked, int) []refund.Booked
+	watch    func()
 }
 
 func (w *world) BookedByName(_ context.Context, _ refund.AccountKey, names []refund.BillName) (map[int]refund.Booked, error) {

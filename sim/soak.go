@@ -142,7 +142,7 @@ func newSoak(ctx context.Context, opts SoakOptions) (_ *soak, err error) {
 	}
 	s.shop = &shop{url: url, clock: s.Clock, channel: played[at], simulator: s.simulator, seed: opts.Seed, foreign: make(map[string]money.Minor)}
 	s.Actors = []Actor{s.shop, outbox{s.simulator}}
-	s.shop.began = s.Clock.Now()
+	s.began = s.Clock.Now()
 	s.account, err = s.addAccount(ctx, filepath.Join(s.folder, channelsim.AccountFile))
 	if err == nil {
 		err = s.simulator.NotifyAt(opts.Channel, fmt.Sprintf("%s/notify/%s/%s", url, opts.Channel, s.account))

@@ -38,7 +38,7 @@ var documented = []struct {
 	{"ABNORMAL_REQUEST_TIME", tryLater, tryLater, true},
 	{"BAD_SIGN", tryLater, tryLater, true},
 	{"INVALID_MSGSRC", tryLater, tryLater, true},
-	{"INVLID_MERCHANT_CONFIG", tryLater, tryLater, true},
+	{"INVLID_MERCHANT_CONFIG", tryLater, tryLater, true}, //nolint:misspell // spelled so by the channel
 	{"DENIED_IP", tryLater, tryLater, true},
 	{"NO_MERCHANT", tryLater, tryLater, true},
 	{"INACTIVE_MERCHANT", tryLater, tryLater, true},

@@ -30,7 +30,7 @@ func (c *connector) Check(ctx context.Context) []channel.Check {
 	found := []channel.Check{{Name: settingBaseURL}, {Name: secretSecret}}
 	id, err := wire.DecodeMerchantAnswer(a.value)
 	if err == nil && id != c.merchantID {
-		err = fmt.Errorf("Payin answers about merchant %s", id)
+		err = fmt.Errorf("the answer is about merchant %s", id)
 	}
 	if err != nil {
 		err = fmt.Errorf("%w (hint: is the merchant the client's?)", err)

@@ -25,7 +25,7 @@ func (c *connector) Check(ctx context.Context) []channel.Check {
 		if statusOf(err) == http.StatusForbidden {
 			err = nil // a restricted key need not see it
 		} else if err == nil && balance.Livemode != c.live {
-			err = errors.New("Stripe answers in the other mode, test or live (hint: set the key of the merchant's mode)")
+			err = errors.New("the key is of the other mode, test or live (hint: set the key of the merchant's mode)")
 			return append(found, channel.Check{Name: settingBaseURL}, channel.Check{Name: secretKey, Err: err})
 		}
 	}
@@ -33,14 +33,14 @@ func (c *connector) Check(ctx context.Context) []channel.Check {
 	case err == nil:
 		return append(found, channel.Check{Name: settingBaseURL}, channel.Check{Name: secretKey})
 	case status == http.StatusUnauthorized:
-		err = fmt.Errorf("Stripe does not know the key: %s (hint: has it been rolled or revoked? account rotate sets the new one)", c.said(err))
+		err = fmt.Errorf("the key is not known to Stripe: %s (hint: has it been rolled or revoked? account rotate sets the new one)", c.said(err))
 	case status == http.StatusForbidden:
 		err = fmt.Errorf("the key may not do this: %s (hint: a restricted key needs to write refunds and to read charges and payment intents)", c.said(err))
 	case status == 0:
 		return append(found, channel.Check{Name: settingBaseURL, Err: fmt.Errorf(
 			"%s (hint: is the address right, and may it be called? --egress-allow lists private networks)", c.said(err))})
 	default:
-		err = fmt.Errorf("Stripe answers with HTTP %d: %s (hint: try again later)", status, c.said(err))
+		err = fmt.Errorf("the answer is HTTP %d: %s (hint: try again later)", status, c.said(err))
 		return append(found, channel.Check{Name: settingBaseURL, Err: err})
 	}
 	return append(found, channel.Check{Name: settingBaseURL}, channel.Check{Name: secretKey, Err: err})

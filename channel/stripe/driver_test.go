@@ -37,8 +37,8 @@ type shop struct {
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{Server: stripetest.New(t, testKey, webhookSecret)}
-	s.Server.Now = func() time.Time { return time.Now().Add(s.ahead) }
-	s.driver = stripe.New(stripe.Options{EgressAllow: loopback, Now: s.Server.Now})
+	s.Now = func() time.Time { return time.Now().Add(s.ahead) }
+	s.driver = stripe.New(stripe.Options{EgressAllow: loopback, Now: s.Now})
 	s.account = channel.Account{
 		ID: "stripe_1", Channel: stripe.Name, Mode: merchant.Test, Version: 1,
 		Settings: map[string]string{"base_url": s.URL}, Secrets: map[string]string{"secret_key": testKey, "webhook_secret": webhookSecret},

@@ -132,7 +132,7 @@ const attributeBank = "bank_card"
 func (*Side) CheckPayment(p *channelsim.Payment) error {
 	switch {
 	case p.Currency != "CNY":
-		return errors.New("Alipay's domestic trades are in CNY")
+		return errors.New("currency must be CNY: other trades are another product of Alipay's")
 	case len(p.Number) > 64:
 		return errors.New("number must have at most 64 characters")
 	case len(p.Coupons) > 0:

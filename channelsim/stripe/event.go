@@ -29,13 +29,13 @@ func (s *Side) Notice(n channelsim.Notice) (channelsim.Outgoing, bool) {
 		return channelsim.Outgoing{}, false
 	}
 	kind, content := n.Event, object(nil)
-	switch {
-	case n.Event == "":
+	switch n.Event {
+	case "":
 		kind, content = events[n.Refund.State], s.refund(n.Books, n.Refund)
 		if content["status"] == "canceled" {
 			kind = "refund.updated"
 		}
-	case n.Event == eventChargeRefunded:
+	case eventChargeRefunded:
 		content = s.charge(n.Books, &n.Payment, n.Payment.Amount)
 	default:
 		_ = json.Unmarshal([]byte(n.Refund.Attributes[attributeDispute]), &content) // as it was written

@@ -197,10 +197,10 @@ func (s *Side) search(c *channelsim.Call, f form, path string, all []*channelsim
 		}
 		key, field, value := parts[1]+parts[2], parts[3], parts[4]+parts[5]
 		all = slices.DeleteFunc(slices.Clone(all), func(p *channelsim.Payment) bool {
-			switch {
-			case field == "status":
+			switch field {
+			case "status":
 				return value != "succeeded"
-			case field == "currency":
+			case "currency":
 				return !strings.EqualFold(value, string(p.Currency))
 			}
 			return key != "order_id" || p.Number != value

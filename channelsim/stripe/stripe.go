@@ -135,10 +135,10 @@ func (*Side) CheckPayment(p *channelsim.Payment) error {
 		return errors.New("a charge at Stripe has no coupons")
 	}
 	if p.TransactionID != "" && !strings.HasPrefix(p.TransactionID, "ch_") && !strings.HasPrefix(p.TransactionID, "py_") {
-		return errors.New("transaction_id must be a charge, ch_...")
+		return errors.New("transaction_id must be that of a charge and begin with ch_")
 	}
 	if _, ok := units(p.Currency, p.Amount); !ok {
-		return fmt.Errorf("Stripe has no such amount of %s", p.Currency)
+		return fmt.Errorf("there is no such amount of %s at Stripe", p.Currency)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func disputed(t *testing.T, f *fixture) {
 	news := make([]bool, many)
 	for n := range many {
 		callers.Go(func() {
-			change, err := f.Store.Dispute(t.Context(), key, disputeOf(refund.DisputeOpen, 400, 4), at(5))
+			change, err := f.Dispute(t.Context(), key, disputeOf(refund.DisputeOpen, 400, 4), at(5))
 			if err != nil {
 				t.Error(err)
 			}
@@ -97,11 +97,11 @@ func disputed(t *testing.T, f *fixture) {
 	}
 
 	other := f.registered(t, f.charge(1000))
-	_, err = f.Store.Dispute(t.Context(), refund.ChargeKey{MerchantID: f.merchant, ID: other.ID}, disputeOf(refund.DisputeOpen, 400, 20), at(20))
+	_, err = f.Dispute(t.Context(), refund.ChargeKey{MerchantID: f.merchant, ID: other.ID}, disputeOf(refund.DisputeOpen, 400, 20), at(20))
 	wantKind(t, err, refund.KindChargeConflict)
-	_, err = f.Store.Dispute(t.Context(), refund.ChargeKey{MerchantID: f.merchant, ID: "ch_none"}, disputeOf(refund.DisputeOpen, 400, 20), at(20))
+	_, err = f.Dispute(t.Context(), refund.ChargeKey{MerchantID: f.merchant, ID: "ch_none"}, disputeOf(refund.DisputeOpen, 400, 20), at(20))
 	wantKind(t, err, refund.KindChargeNotFound)
-	_, err = f.Store.Dispute(t.Context(), key, disputeOf(refund.DisputeOpen, 0, 20), at(20))
+	_, err = f.Dispute(t.Context(), key, disputeOf(refund.DisputeOpen, 0, 20), at(20))
 	wantKind(t, err, refund.KindInvalid)
 	findings, err := verify.Run(t.Context(), f.DB())
 	if err != nil || slices.ContainsFunc(findings, func(one refund.Finding) bool { return one.MerchantID == f.merchant }) {
@@ -112,7 +112,7 @@ func disputed(t *testing.T, f *fixture) {
 // dispute tells of the fixture's dispute at a second; it is known a second later.
 func (f *fixture) dispute(t *testing.T, key refund.ChargeKey, state refund.DisputeState, second int) refund.Change {
 	t.Helper()
-	change, err := f.Store.Dispute(t.Context(), key, disputeOf(state, 400, second), at(second+1))
+	change, err := f.Dispute(t.Context(), key, disputeOf(state, 400, second), at(second+1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func (h *refundHistory) refund(row *streamRow) {
 		return
 	case !h.state.Final() && !due:
 		h.found(Due, "it is %s and nobody will look at it again", h.state)
-	case h.state.Final() && due != contradicted && !(due && watched):
+	case h.state.Final() && due != contradicted && (!due || !watched):
 		h.found(Due, "it is %s, due: %v, contradicted: %v", h.state, due, contradicted)
 	case h.state != refund.Succeeded && watched:
 		h.found(State, "it is %s, and would be asked about as if it had succeeded", h.state)

@@ -16,7 +16,7 @@ const (
 	CodeAbnormalRequestTime Code = "ABNORMAL_REQUEST_TIME"
 	CodeBadSign             Code = "BAD_SIGN"
 	CodeInvalidMsgSrc       Code = "INVALID_MSGSRC"
-	CodeMerchantConfig      Code = "INVLID_MERCHANT_CONFIG" // spelled so
+	CodeMerchantConfig      Code = "INVLID_MERCHANT_CONFIG" //nolint:misspell // spelled so
 	CodeDeniedIP            Code = "DENIED_IP"
 	CodeNoMerchant          Code = "NO_MERCHANT"
 	CodeInactiveMerchant    Code = "INACTIVE_MERCHANT"
