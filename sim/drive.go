@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -17,6 +18,8 @@ const (
 	patience = 20
 	// nudge is how far the clock is then moved.
 	nudge = time.Second
+	// defaultStuck is a Drive's Stuck where it does not say.
+	defaultStuck = 20 * time.Second
 	// maxMove bounds one move, so that what only other clocks know, such as the end of
 	// a lease, is not jumped over.
 	maxMove = 10 * time.Minute
@@ -40,12 +43,15 @@ type Drive struct {
 	Clock   *Clock
 	Service *service.Service
 	Actors  []Actor
+	// Stuck is how long nothing may be due and under way, by this machine's clock,
+	// until ErrStuck: a call that is on its way is seen by nobody. Default 20 s.
+	Stuck time.Duration
 }
 
 // Until drives until done reports true, or an error ends it: its own, ErrStuck or
 // the context's.
 func (d Drive) Until(ctx context.Context, done func() (bool, error)) error {
-	idle := 0
+	idle, moved := 0, time.Now()
 	for ctx.Err() == nil {
 		for _, actor := range d.Actors {
 			if err := actor.Step(ctx); err != nil {
@@ -53,7 +59,7 @@ func (d Drive) Until(ctx context.Context, done func() (bool, error)) error {
 			}
 		}
 		if d.Service.Busy() {
-			idle = 0
+			idle, moved = 0, time.Now()
 			time.Sleep(breath)
 			continue
 		}
@@ -64,9 +70,13 @@ func (d Drive) Until(ctx context.Context, done func() (bool, error)) error {
 		if err != nil {
 			return err
 		}
-		if idle, err = d.move(next, idle); err != nil {
-			return err
+		switch {
+		case !next.IsZero():
+			moved = time.Now()
+		case time.Since(moved) > cmp.Or(d.Stuck, defaultStuck):
+			return ErrStuck
 		}
+		idle = d.move(next, idle)
 		time.Sleep(breath)
 	}
 	return ctx.Err()
@@ -88,13 +98,10 @@ func (d Drive) next(ctx context.Context) (time.Time, error) {
 
 // move moves the clock to what is due next. idle is how often in a row that was
 // over and nothing was under way.
-func (d Drive) move(next time.Time, idle int) (int, error) {
+func (d Drive) move(next time.Time, idle int) int {
 	now := d.Clock.Now()
 	switch {
-	case next.IsZero() && idle >= patience:
-		return idle, ErrStuck
 	case next.IsZero():
-		idle++
 	case next.After(now):
 		d.Clock.MoveTo(earlier(next, now.Add(maxMove)))
 		idle = 0
@@ -105,7 +112,7 @@ func (d Drive) move(next time.Time, idle int) (int, error) {
 		idle = 0
 	}
 	d.Service.ClockMoved()
-	return idle, nil
+	return idle
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -111,6 +111,7 @@ func TestHoursOfWaitingPassAtOnce(t *testing.T) {
 
 func TestADriveWithNothingToComeSaysSo(t *testing.T) {
 	d := newDriven(t, nil)
+	d.Stuck = 100 * time.Millisecond
 	if err := d.Until(t.Context(), func() (bool, error) { return false, nil }); !errors.Is(err, sim.ErrStuck) {
 		t.Errorf("it ends with %v", err)
 	}
