@@ -82,8 +82,10 @@ func (s *soak) bill(ctx context.Context) (got bill, err error) {
 	go func() {
 		ended <- s.call(ctx, http.MethodPost, "/accounts/"+s.account+"/reconcile", map[string]string{"date": s.firstDay()}, &got, http.StatusOK)
 	}()
+	drive := s.Drive
+	drive.Stuck = breath * patience // the question itself may wait for a time
 	for {
-		stopped := s.Until(ctx, func() (bool, error) {
+		stopped := drive.Until(ctx, func() (bool, error) {
 			select {
 			case err = <-ended:
 				return true, nil
