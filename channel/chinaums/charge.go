@@ -20,9 +20,16 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 		}
 		return channel.Payment{}, fmt.Errorf("look up bill: %s: %w", refused.Message, channel.ErrUnsupported)
 	}
-	a := c.at(of).call(ctx, orderQuery(of), of.fields())
+	c = c.at(of)
+	a := c.call(ctx, orderQuery(of), of.fields())
+	if of.guessed && a.noOrder() {
+		of, a = c.earlier(ctx, of, ref.Charge)
+		if a.noOrder() || a.ok() && !a.pays(of, ref.Charge) {
+			return channel.Payment{}, fmt.Errorf("look up bill: %s: %w", notDated, channel.ErrUnsupported)
+		}
+	}
 	switch {
-	case a.read() && a.ErrCode == wire.CodeNoOrder:
+	case a.noOrder():
 		return channel.Payment{}, channel.ErrNotFound
 	case a.problem != nil:
 		return channel.Payment{}, fmt.Errorf("look up order: %w", a.problem)

@@ -1,6 +1,7 @@
 package chinaums_test
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha256"
@@ -46,6 +47,7 @@ type order struct {
 	number, instMID, billDate, status string
 	total                             int64
 	lacksData                         bool
+	payTime                           string // of a bill; "" for 2026-11-01 10:00:00
 }
 
 type entry struct {
@@ -317,7 +319,7 @@ func (f *fake) billQuery(w http.ResponseWriter, fields map[string]string) {
 	answer := map[string]any{
 		"errCode": "SUCCESS", "mid": mid, "tid": tid, "instMid": o.instMID, "billNo": o.number, "billDate": o.billDate, "billStatus": o.status, "totalAmount": o.total,
 		"billPayment": map[string]any{
-			"merOrderId": o.number + "0", "paySeqId": "00096057515N", "totalAmount": o.total, "payTime": "2026-11-01 10:00:00", "status": "TRADE_SUCCESS",
+			"merOrderId": o.number + "0", "paySeqId": "00096057515N", "totalAmount": o.total, "payTime": cmp.Or(o.payTime, "2026-11-01 10:00:00"), "status": "TRADE_SUCCESS",
 			"targetOrderId": "4200002026110100000001", "targetSys": "WXPay",
 		},
 	}

@@ -19,7 +19,7 @@ func (c *connector) Query(ctx context.Context, i channel.Instruction) refund.Out
 	}
 	c = c.at(of)
 	if of.bill() {
-		return c.queryBill(ctx, i, of)
+		return c.queryBillByDate(ctx, i, of)
 	}
 	o := c.outcome(c.call(ctx, wire.RefundQuery, wire.Message{wire.FieldMerOrderID: i.Number}), refund.Query, i, of.number)
 	if o.Kind == refund.OutcomeNotFound {

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/refundry/refundry/channel"
@@ -34,7 +33,9 @@ type original struct {
 	number string
 	// billDate is set for a bill, which is refunded by its number and date.
 	billDate string
-	instMID  string
+	// guessed says that the date is the payment's day, for want of another.
+	guessed bool
+	instMID string
 }
 
 func (o original) bill() bool { return o.billDate != "" }
@@ -56,32 +57,13 @@ func (c *connector) order(transactionID, orderNo string, charge refund.Charge) (
 	if o.instMID != wire.InstBill {
 		return o, nil
 	}
-	if o.billDate = billDate(o.number, charge.PaidAt); o.billDate == "" {
+	if o.billDate, o.guessed = billDate(o.number, charge.PaidAt); o.billDate == "" {
 		return original{}, refuse(codeBillDate, "a bill is refunded by its date, and neither its number nor the time of the payment shows one")
 	}
 	return o, nil
 }
 
 var orderForm = regexp.MustCompile(`^[!-~]{6,32}$`)
-
-// maxBillLife is how long before its payment a bill may have been made.
-const maxBillLife = 31 * 24 * time.Hour
-
-// billDate is the day of a bill. Numbers of the recommended form have it behind
-// the source's four characters; others were made on the day of the payment.
-func billDate(number string, paidAt time.Time) string {
-	const source, date = 4, 8
-	if len(number) >= source+date {
-		day, err := time.ParseInLocation("20060102", number[source:source+date], time.FixedZone("", 8*60*60))
-		if age := paidAt.Sub(day); err == nil && (paidAt.IsZero() || age >= 0 && age < maxBillLife) {
-			return day.Format(time.DateOnly)
-		}
-	}
-	if paidAt.IsZero() {
-		return ""
-	}
-	return wire.Date(paidAt)
-}
 
 // at is the account as it asks about a payment: with the payment's instMid.
 func (c *connector) at(o original) *connector {
@@ -97,7 +79,11 @@ func (c *connector) Submit(ctx context.Context, i channel.Instruction) refund.Ou
 	if refused != nil {
 		return *refused
 	}
-	c = c.at(of)
+	return c.at(of).send(ctx, i, of, request)
+}
+
+// send makes the call, and asks about the payment where the answer leaves it open.
+func (c *connector) send(ctx context.Context, i channel.Instruction, of original, request wire.Refund) refund.Outcome {
 	o := c.submit(ctx, i, of, request)
 	switch wire.Code(o.Code) {
 	case wire.CodeInvalidOrder:
@@ -106,8 +92,12 @@ func (c *connector) Submit(ctx context.Context, i channel.Instruction) refund.Ou
 			return c.submit(ctx, i, of, request)
 		}
 	case wire.CodeNoOrder:
-		if o.Kind == refund.OutcomeRefused && !c.lacks(ctx, of) {
+		switch {
+		case o.Kind != refund.OutcomeRefused:
+		case !c.lacks(ctx, of):
 			o.Kind, o.Message = unknown, "ChinaUMS refuses the refund because there is no such order, and a question of the order does not say so"
+		case of.guessed:
+			return c.sendEarlier(ctx, i, of, request, o)
 		}
 	case wire.CodeNotAllowed:
 		if o.Kind == refund.OutcomeRefused {
@@ -142,8 +132,7 @@ func shown(sent map[string]string, of original) map[string]string {
 
 // lacks reports whether a question of the order says that there is none.
 func (c *connector) lacks(ctx context.Context, of original) bool {
-	a := c.call(ctx, orderQuery(of), of.fields())
-	return a.read() && a.ErrCode == wire.CodeNoOrder
+	return c.call(ctx, orderQuery(of), of.fields()).noOrder()
 }
 
 // notAllowed: an order that is closed may be so because this refund was made.
@@ -165,6 +154,9 @@ func (c *connector) notAllowed(ctx context.Context, i channel.Instruction, refus
 func (a answer) read() bool { return a.problem == nil && a.status == 200 }
 
 func (a answer) ok() bool { return a.read() && a.ErrCode == wire.CodeSuccess }
+
+// noOrder reports whether an answer says that there is no such order or bill.
+func (a answer) noOrder() bool { return a.read() && a.ErrCode == wire.CodeNoOrder }
 
 func orderQuery(of original) wire.Operation {
 	if of.bill() {
