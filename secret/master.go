@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // AddMaster puts a master key in base64, "" for a new one, behind the one in
-// dir/master.key, unless there are two already. It returns the keyring of both: the
-// one in use and the one that replaces it. Whoever has read the file before reads it
-// again.
+// dir/master.key, unless there are two already. It returns the keyring of both, in
+// the file's order, once a power cut can't take the new one. Whoever has read the file
+// before reads it again.
 func AddMaster(dir, text string) (*Keyring, error) {
 	name := filepath.Join(dir, masterFile)
 	held, err := os.ReadFile(name)
@@ -34,15 +35,19 @@ func AddMaster(dir, text string) (*Keyring, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case len(added.keys) > 1 || added.ID() == k.ID():
+		case len(added.keys) > 1 || len(k.keys) < maxMasters && added.ID() == k.ID():
 			return nil, fmt.Errorf("%w: the new master key is not one other key", ErrMasterKey)
-		case len(k.keys) == maxMasters && k.keys[1].id != added.ID():
-			return nil, fmt.Errorf("%w: %s has a second key already, %s", ErrOtherKey, name, k.keys[1].id)
+		case len(k.keys) == maxMasters && !slices.Contains(k.IDs(), added.ID()):
+			return nil, fmt.Errorf("%w: %s has two keys already, %s", ErrOtherKey, name, strings.Join(k.IDs(), " and "))
 		case len(k.keys) < maxMasters:
 			if err := replace(name, strings.TrimSpace(string(held))+"\n"+strings.TrimSpace(text)+"\n"); err != nil {
 				return nil, err
 			}
 		}
+	}
+	// The keys that are there may be from a call that was cut off before this.
+	if err := syncFolder(dir); err != nil {
+		return nil, err
 	}
 	return Load("", dir, false)
 }
@@ -76,7 +81,8 @@ func DropMaster(dir, id string) (kept string, err error) {
 	return kept, replace(name, left)
 }
 
-// replace puts a file with a text into place in one step.
+// replace puts a file with a text into place in one step. When it returns, a power cut
+// does not bring back what was there.
 func replace(name, text string) error {
 	made, err := os.CreateTemp(filepath.Dir(name), masterFile+".*")
 	if err != nil {
@@ -87,5 +93,19 @@ func replace(name, text string) error {
 	if err = errors.Join(err, made.Sync(), made.Close()); err != nil {
 		return fmt.Errorf("write master key: %w", err)
 	}
-	return wrap(os.Rename(made.Name(), name), "put master key in place")
+	if err := os.Rename(made.Name(), name); err != nil {
+		return fmt.Errorf("put master key in place: %w", err)
+	}
+	return syncFolder(filepath.Dir(name))
+}
+
+// syncFolder makes the names in a folder last: a synced file that was renamed or linked
+// a moment ago may else be gone after a power cut, while a database on another machine
+// has values sealed under its key. Tests replace it.
+var syncFolder = func(dir string) error {
+	folder, err := os.Open(dir)
+	if err == nil {
+		err = errors.Join(folder.Sync(), folder.Close())
+	}
+	return wrap(err, "write master key's folder")
 }

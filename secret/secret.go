@@ -161,6 +161,12 @@ func readOrMake(name string, mayMake bool) (string, error) {
 	if err := os.Link(made.Name(), name); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("put master key in place: %w", err)
 	}
+	// The folder itself may be new, too.
+	for _, dir := range []string{filepath.Dir(name), filepath.Dir(filepath.Dir(name))} {
+		if err := syncFolder(dir); err != nil {
+			return "", err
+		}
+	}
 	text, err = os.ReadFile(name)
 	return string(text), wrap(err, "read master key")
 }

@@ -150,3 +150,65 @@ func TestTwoMasterKeysAreGivenTogether(t *testing.T) {
 		}
 	}
 }
+
+// The file is renamed into place before the folder is synced, and nobody is told of a
+// new key, nor does the old one leave, before that.
+func TestAMasterKeyIsNotUsedBeforeItsFolderIsSynced(t *testing.T) {
+	dir := t.TempDir()
+	sync, lost := syncFolder, errors.New("no power")
+	defer func() { syncFolder = sync }()
+	refuse := func(string) error { return lost }
+
+	syncFolder = refuse
+	if _, err := Load("", dir, true); !errors.Is(err, lost) {
+		t.Errorf("a first key: %v", err)
+	}
+	syncFolder = sync
+	before, err := Load("", dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second finds both keys in the file
+		syncFolder = refuse
+		if _, err := AddMaster(dir, ""); !errors.Is(err, lost) {
+			t.Errorf("a second key: %v", err)
+		}
+	}
+	syncFolder = sync
+	both, err := AddMaster(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	syncFolder = refuse
+	if _, err := DropMaster(dir, both.IDs()[1]); !errors.Is(err, lost) {
+		t.Errorf("the old key leaves: %v", err)
+	}
+	if held, err := Load("", dir, false); err != nil || len(held.IDs()) != 2 || held.ID() != before.ID() {
+		t.Errorf("the file has %v, %v before the old key's copy is safe; want both keys", held.IDs(), err)
+	}
+	text, synced := "", ""
+	syncFolder = func(folder string) error {
+		synced = folder
+		held, err := os.ReadFile(filepath.Join(dir, masterFile))
+		text = string(held)
+		return err
+	}
+	if _, err := DropMaster(dir, both.IDs()[1]); err != nil || synced != dir || len(strings.Fields(text)) != 1 {
+		t.Errorf("%s was synced while the file had %d keys, %v; want it after the rename", synced, len(strings.Fields(text)), err)
+	}
+}
+
+func TestTheOrderOfTwoMasterKeysInTheFileIsFree(t *testing.T) {
+	one, two := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, MasterBytes)), base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{2}, MasterBytes))
+	for _, text := range []string{one + "\n" + two, two + "," + one} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, masterFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, named := range []string{"", one, two} {
+			if k, err := AddMaster(dir, named); err != nil || len(k.IDs()) != 2 {
+				t.Errorf("%q and %q: %v", text, named, err)
+			}
+		}
+	}
+}

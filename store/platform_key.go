@@ -20,7 +20,8 @@ const (
 	platformKeyByID  = `SELECT ` + platformKeyColumns + ` FROM platform_keys k WHERE k.id = $1`
 
 	// checkID is the row whose sealed text tells whether a master key is the
-	// database's own; its public column holds the key's id.
+	// database's own; its public column holds the key's id, and its certificate
+	// column the ids of those that were replaced, separated by spaces.
 	checkID = "check"
 	// nextID is the same for a key that is about to replace the database's.
 	nextID    = "check.next"
@@ -58,7 +59,7 @@ func (s *Store) CheckMasterKey(ctx context.Context) error {
 				"separated by a comma, until refundry key rotate --master has ended)", value.key, strings.Join(s.keyring.IDs(), ","), err)
 		case err != nil:
 			return fmt.Errorf("check master key: this database was made with master key %s, and the one given is %s: %w "+
-				"(hint: REFUNDRY_MASTER_KEY, or master.key in the --data folder, must be the one that the first serve used)", value.key, s.keyring.ID(), err)
+				"(hint: REFUNDRY_MASTER_KEY, or master.key in the --data folder, must be the one that the first serve used)", value.key, strings.Join(s.keyring.IDs(), ","), err)
 		}
 	}
 	return nil
@@ -81,6 +82,48 @@ func (s *Store) checkValues(ctx context.Context) (values []checkValue, err error
 		})
 	})
 	return values, err
+}
+
+// MasterKeys are the ids of the database's master key and of those that it had before.
+func (s *Store) MasterKeys(ctx context.Context) (current string, replaced []string, err error) {
+	const text = `SELECT k.public, k.certificate FROM platform_keys k WHERE k.id = $1`
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		return q.Query(ctx, text, []any{checkID}, func(scan func(...any) error) error {
+			var ids string
+			err := scan(&current, &ids)
+			replaced = strings.Fields(ids)
+			return err
+		})
+	})
+	if err != nil {
+		return "", nil, fmt.Errorf("look for the database's master keys: %w", err)
+	}
+	return current, replaced, nil
+}
+
+// OtherHosts are the addresses of other hosts whose Refundry processes have a
+// connection to the PostgreSQL database now, as far as it lets this one see them. A
+// pooler between them hides them. There are none on SQLite.
+func (s *Store) OtherHosts(ctx context.Context) (hosts []string, err error) {
+	if s.SQLite() {
+		return nil, nil
+	}
+	const text = `SELECT DISTINCT COALESCE(host(a.client_addr), 'the host of the database') FROM pg_stat_activity a
+		WHERE a.datname = current_database() AND a.application_name = current_setting('application_name')
+			AND a.client_addr IS DISTINCT FROM inet_client_addr()`
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		hosts = nil
+		return q.Query(ctx, text, nil, func(scan func(...any) error) error {
+			var host string
+			err := scan(&host)
+			hosts = append(hosts, host)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for other hosts: %w", err)
+	}
+	return hosts, nil
 }
 
 func (s *Store) addCheck(ctx context.Context, q sqldb.Querier, row, key, sealed string) error {

@@ -266,7 +266,8 @@ func (s *Store) EndMasterKey(ctx context.Context, key string) error {
 				return err
 			}
 			_, err := q.Send(ctx, []sqldb.Statement{
-				{SQL: `UPDATE platform_keys SET public = $2, sealed = $3 WHERE id = $1`, Args: []any{checkID, key, sealed}},
+				{SQL: `UPDATE platform_keys SET certificate = CASE WHEN public = $2 THEN certificate ELSE TRIM(certificate || ' ' || public) END,
+					public = $2, sealed = $3 WHERE id = $1`, Args: []any{checkID, key, sealed}},
 				{SQL: `DELETE FROM platform_keys WHERE id = $1`, Args: []any{nextID}},
 			})
 			return err

@@ -97,6 +97,12 @@ func TestARotationOfTheMasterKeyThatIsCutOffGoesOn(t *testing.T) {
 		}
 		add(s)
 		opens(s)
+		if current, replaced, err := s.MasterKeys(t.Context()); err != nil || current != next || !slices.Equal(replaced, []string{old}) {
+			t.Errorf("the database's is %s, %v were replaced, %v; want %s, %s", current, replaced, err, next, old)
+		}
+		if hosts, err := s.OtherHosts(t.Context()); err != nil || len(hosts) > 0 {
+			t.Errorf("all connections are this host's: %v, %v", hosts, err)
+		}
 		if under, err := s.NextMasterKey(t.Context()); err != nil || under != "" {
 			t.Errorf("a rotation to %q is under way, %v", under, err)
 		}
