@@ -68,10 +68,6 @@ func (e *Engine) verify(ctx context.Context, opened channel.Opened, j *job, w *w
 		return false
 	}
 	j.Charge = change.Charge
-	if payment.RefundedUnknown && j.Charge.Refunded == 0 {
-		w.raise(j.Refund.ID, "something of the payment was refunded at the channel before, which does not say how much; "+
-			"the refund was sent, for the channel refuses what is more than was paid (hint: compare the payment at the channel; its bill shows the refunds)")
-	}
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
@@ -193,6 +194,28 @@ func TestWhatCanNotBeListedNowIsNotCounted(t *testing.T) {
 	if got := r.refund(rf.ID); got.State != refund.Created || r.chargeNow(c.ID).Refunded != 0 {
 		t.Errorf("it is %s, %d refunded", got.State, r.chargeNow(c.ID).Refunded)
 	}
+}
+
+// The refund waits for another lease, and the payment is not looked up again.
+func TestWhatALookUpThatTookLongFoundIsToldAllTheSame(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var r *rig
+		fake := newPaying(func(int) (channel.Payment, error) {
+			r.clock.advance(engine.Lease)
+			return channel.Payment{Amount: paidThere(0).Amount, Paid: true, RefundedUnknown: true}, nil
+		})
+		r = newRig(t, s, fake)
+		c := r.charge(1000)
+		rf := r.accept(c.ID, 100)
+		r.run(3)
+		kept, _, err := s.Alerts(t.Context(), r.owner, false, refund.Page{Limit: 10})
+		if err != nil || len(kept) != 1 || !strings.Contains(kept[0].Text, "of charge "+c.ID) || kept[0].Times != 1 {
+			t.Errorf("kept alerts %+v, %v", kept, err)
+		}
+		if got := r.alertsRaised(); len(got) != 1 || r.refund(rf.ID).State != refund.Succeeded || fake.asked != 1 {
+			t.Errorf("raised %q, it is %s, looked up %d times", got, r.refund(rf.ID).State, fake.asked)
+		}
+	})
 }
 
 // A process that died while it looked the payment up leaves a lease: the channel is

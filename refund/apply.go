@@ -127,11 +127,14 @@ func (d *decision) disbelieve() {
 		d.r.Unknown = true
 		d.mayHaveIt()
 	}
-	if d.o.Source.Call() {
+	switch {
+	case !d.o.Source.Call():
+		d.r.DueAt = earlier(d.r.DueAt, d.now)
+	case d.r.State.Final():
+		d.undecided()
+	default:
 		d.backOff()
-		return
 	}
-	d.r.DueAt = earlier(d.r.DueAt, d.now)
 }
 
 // backOff makes the refund due again after a wait that grows.

@@ -8,4 +8,5 @@ const (
 	DoubtContradicted = 4
 	DoubtUnproven     = 8
 	DoubtNeedsPerson  = 16
+	DoubtHinted       = 32
 )

@@ -54,7 +54,7 @@ func (d *decision) end(next State) {
 // close ends everything that a final state has no use for.
 func (d *decision) close() {
 	d.known()
-	d.r.Contradicted = false
+	d.r.Contradicted, d.r.Hinted = false, false
 	d.r.DueAt, d.r.Tries = time.Time{}, 0
 }
 
@@ -120,18 +120,18 @@ func (d *decision) doubts() bool {
 
 func (d *decision) contradict(note string) {
 	d.alert(d.contradicted())
-	if d.r.Contradicted {
+	if d.r.Contradicted && !d.r.Hinted {
 		d.nothing(note)
 	} else {
 		d.attempt.Note = note
 		d.r.Tries = 0
 	}
-	d.r.Contradicted = true
+	d.r.Contradicted, d.r.Hinted = true, false
 	d.r.DueAt = d.now
 }
 
 // answered takes the answer to the query that a contradiction asked for. Only
-// a word that is final itself ends the matter.
+// a word that is final itself ends the matter, unless it began with a hint alone.
 func (d *decision) answered() {
 	gone := d.o.Kind == OutcomeNotFound && d.settled() || d.o.Kind == OutcomeShortOfFunds
 	switch {
@@ -144,8 +144,52 @@ func (d *decision) answered() {
 		}
 		d.close()
 	default:
-		d.backOff()
+		d.undecided()
 	}
+}
+
+const (
+	// hintAnswers is after how many questions an answer that says nothing ends what
+	// a hint began, and hintTries after how many also none does: most of a day.
+	hintAnswers, hintTries = 5, 48
+	// wordTries is after how many questions a word against a final state needs a
+	// person, and rarely how many of the longest waits lie between two of them then.
+	wordTries, rarely = 24, 24
+)
+
+// undecided takes an answer that decides nothing about a contradicted state. What
+// began with a hint alone ends as it was; a word against the state needs a person.
+func (d *decision) undecided() {
+	tries := d.r.Tries + 1
+	if d.r.Hinted && !d.empty() {
+		d.r.Hinted = false // this is a word: the channel does not have it as we do
+	}
+	answered := d.o.Kind != OutcomeUnknown && d.o.Kind != OutcomeTryLater && d.o.Kind != OutcomeNotFound // that came too early
+	switch {
+	case d.r.Hinted && (answered && tries >= hintAnswers || tries >= hintTries):
+		d.note("the channel says nothing against it")
+		d.close()
+		return
+	case !d.r.Hinted && tries >= wordTries:
+		d.person("the channel contradicts a final state and, asked many times, does not say how the refund stands: it needs a person (hint: look it up at the channel)")
+	}
+	d.backOff()
+	if d.r.NeedsPerson {
+		d.r.DueAt = later(d.r.DueAt, d.now.Add(rarely*d.pace.Longest))
+	}
+}
+
+// empty reports whether an answer says nothing at all about a refund in a final
+// state: it may be no answer, or one to another question.
+func (d *decision) empty() bool {
+	if d.o.Amount != nil && *d.o.Amount != d.r.Amount {
+		return false
+	}
+	switch d.o.Kind {
+	case OutcomeInconclusive, OutcomeRefused, OutcomeUnknown, OutcomeTryLater, OutcomeShortOfFunds:
+		return true
+	}
+	return d.o.Kind == OutcomeNotFound && d.r.State != Succeeded
 }
 
 // turn follows the money: returned, or corrected.

@@ -62,6 +62,72 @@ func TestAContradictedStateThatTheChannelStandsByStays(t *testing.T) {
 	}
 }
 
+func TestAContradictionIsNotAskedAboutForEver(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, test := range []struct {
+		name         string
+		first        refund.OutcomeKind // of the submit
+		hint         bool               // nothing but a hint came; else a word against the state
+		said         refund.OutcomeKind // of each query
+		most         int                // of queries in a year
+		person, ends bool
+	}{
+		{"a hint, and answers that say nothing", refund.OutcomeRefused, true, refund.OutcomeInconclusive, 5, false, true},
+		{"a hint of a success, and answers that say nothing", refund.OutcomeDone, true, refund.OutcomeInconclusive, 5, false, true},
+		{"a hint, and refused questions", refund.OutcomeRefused, true, refund.OutcomeRefused, 5, false, true},
+		{"a hint, and no answer", refund.OutcomeRefused, true, refund.OutcomeUnknown, 48, false, true},
+		{"a hint of a success of which the channel knows nothing", refund.OutcomeDone, true, refund.OutcomeNotFound, 400, true, false},
+		{"a hint of a failure at which the channel is at work", refund.OutcomeRefused, true, refund.OutcomeAccepted, 400, true, false},
+		{"a word, and answers that say nothing", refund.OutcomeRefused, false, refund.OutcomeInconclusive, 400, true, false},
+		{"a word, and no answer", refund.OutcomeRefused, false, refund.OutcomeUnknown, 400, true, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(paid(t, 100))
+			id := w.accept(t, nil).ID
+			w.call(t, id, refund.Submit, test.first)
+			w.later(time.Minute)
+			before := w.refunds[id]
+			if test.hint {
+				w.refunds[id], _ = refund.AskNow(before, w.at)
+			} else {
+				w.notice(t, id, refund.OutcomeDone)
+			}
+			end, queries := w.at.Add(year), 0
+			for r := w.refunds[id]; !r.DueAt.IsZero() && r.DueAt.Before(end); r = w.refunds[id] {
+				w.at = r.DueAt.Add(time.Second)
+				w.call(t, id, refund.Query, test.said)
+				queries++
+			}
+			r := w.refunds[id]
+			if queries > test.most || r.NeedsPerson != test.person || r.Contradicted == test.ends || r.Hinted || r.State != before.State {
+				t.Errorf("%d queries; %s, needs a person %v, contradicted %v, hinted %v", queries, r.State, r.NeedsPerson, r.Contradicted, r.Hinted)
+			}
+			if !test.ends {
+				w.call(t, id, refund.Query, map[bool]refund.OutcomeKind{true: refund.OutcomeDone, false: refund.OutcomeFailed}[r.State == refund.Succeeded])
+				if r = w.refunds[id]; r.Contradicted || r.NeedsPerson || !r.DueAt.IsZero() {
+					t.Errorf("once the channel stands by it: contradicted %v, needs a person %v, due %v", r.Contradicted, r.NeedsPerson, r.DueAt)
+				}
+			}
+		})
+	}
+}
+
+func TestAWordAfterAHintIsAContradiction(t *testing.T) {
+	w := newWorld(paid(t, 100))
+	id := w.accept(t, nil).ID
+	w.call(t, id, refund.Submit, refund.OutcomeRefused)
+	w.refunds[id], _ = refund.AskNow(w.refunds[id], w.at)
+	w.later(time.Minute)
+	w.notice(t, id, refund.OutcomeDone)
+	for range 10 {
+		w.later(time.Hour)
+		w.call(t, id, refund.Query, refund.OutcomeInconclusive)
+	}
+	if r := w.refunds[id]; !r.Contradicted || r.Hinted || r.DueAt.IsZero() || len(w.alerts) != 1 {
+		t.Errorf("contradicted %v, hinted %v, due %v, alerts %v", r.Contradicted, r.Hinted, r.DueAt, w.alerts)
+	}
+}
+
 func TestAQueryThatLeftBeforeTheContradictionDoesNotConfirmIt(t *testing.T) {
 	w := newWorld(paid(t, 100))
 	id := w.accept(t, nil).ID

@@ -1,6 +1,7 @@
 package refund
 
 import (
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/money"
@@ -72,7 +73,8 @@ type NoticeMatch struct {
 
 // AskNow makes a refund due for a query at once, because its channel hinted that
 // there is something to hear. False: there is nothing to ask, or someone is asking.
-// A final state is asked about as if it were contradicted.
+// A final state is asked about as if it were contradicted, until the channel has
+// said a few times nothing against it.
 func AskNow(r Refund, now time.Time) (Refund, bool) {
 	switch {
 	case r.LeaseUntil.After(now):
@@ -80,7 +82,9 @@ func AskNow(r Refund, now time.Time) (Refund, bool) {
 	case r.State == Canceled && r.Attempts == 0:
 		return r, false // nobody told the channel of it
 	case r.State.Final():
-		r.Contradicted = true
+		if !r.Contradicted {
+			r.Contradicted, r.Hinted, r.Tries = true, true, 0
+		}
 	case NextStep(r) != StepQuery:
 		return r, false
 	}
@@ -111,6 +115,8 @@ func Place(n Noticed, charge Charge, receivedAt time.Time) (where Placement, not
 		return PlaceWait, "names no refund of ours, and is no success"
 	case charge.ID == "":
 		return PlaceWait, "names neither a refund nor a charge of ours"
+	case n.ofAnother(charge):
+		return PlaceAside, "a refund of another payment than the charge that its order number names"
 	case n.Outcome.Amount == nil || *n.Outcome.Amount <= 0:
 		return PlaceAside, "a refund that was made at the channel, without its amount"
 	case n.Currency != "" && n.Currency != charge.Currency:
@@ -123,6 +129,29 @@ func Place(n Noticed, charge Charge, receivedAt time.Time) (where Placement, not
 		return PlaceAside, "a refund that was made at the channel before its charge was registered, with refunds counted in: it may be one of them"
 	}
 	return PlaceAdopt, ""
+}
+
+// ofAnother reports whether a notice names another payment than a charge's: both have
+// a number of one kind, and these differ. An order's number alone may be that of
+// several payments.
+func (n Noticed) ofAnother(charge Charge) bool {
+	mine := charge.TransactionID
+	if mine == "" || mine == n.OrderNo || mine == n.TransactionID || mine == n.OtherTransactionID {
+		return false
+	}
+	kind := func(number string) string { // Stripe's and Ping++'s numbers say what they are of
+		prefix, _, some := strings.Cut(number, "_")
+		if !some {
+			return ""
+		}
+		return prefix
+	}
+	for _, number := range []string{n.TransactionID, n.OtherTransactionID} {
+		if number != "" && number != charge.OrderNo && kind(number) == kind(mine) {
+			return true
+		}
+	}
+	return false
 }
 
 // Foreign is the refund that a notice tells of, to be adopted as refundID.

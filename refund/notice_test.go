@@ -42,6 +42,35 @@ func TestWhereANoticeThatNamesNoRefundOfOursIsPlaced(t *testing.T) {
 	}
 }
 
+func TestARefundOfAnotherPaymentOfTheOrderIsNotAdopted(t *testing.T) {
+	for _, test := range []struct {
+		name                              string
+		registered, transaction, other, o string // o is the notice's order number
+		want                              refund.Placement
+	}{
+		{"the same number", "2026A", "2026A", "", "1001", refund.PlaceAdopt},
+		{"another number", "2026A", "2026B", "", "1001", refund.PlaceAside},
+		{"its other number", "pi_A", "ch_A", "pi_A", "", refund.PlaceAdopt},
+		{"another intent", "pi_A", "ch_B", "pi_B", "1001", refund.PlaceAside},
+		{"numbers of two kinds", "pi_A", "ch_A", "", "1001", refund.PlaceAdopt},
+		{"no number", "2026A", "", "", "1001", refund.PlaceAdopt},
+		{"a charge without a number", "", "2026B", "", "1001", refund.PlaceAdopt},
+		{"a charge registered by its order's number", "1001", "2026B", "", "1001", refund.PlaceAdopt},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			charge := paid(t, 100)
+			charge.CreatedAt, charge.TransactionID, charge.OrderNo = at0, test.registered, "1001"
+			n := refund.Noticed{
+				TransactionID: test.transaction, OtherTransactionID: test.other, OrderNo: test.o, Number: "X1", Currency: "CNY",
+				Outcome: refund.Outcome{Kind: refund.OutcomeDone, Amount: minor(30), SucceededAt: at0},
+			}
+			if got, note := refund.Place(n, charge, at0); got != test.want || (note == "") != (got == refund.PlaceAdopt) {
+				t.Errorf("%s (%s), want %s", got, note, test.want)
+			}
+		})
+	}
+}
+
 func TestAHintMakesARefundDueAndChangesNothingElse(t *testing.T) {
 	for _, test := range []struct {
 		name    string

@@ -93,6 +93,8 @@ type Refund struct {
 	Refused bool
 	// Contradicted says that a word against a final state waits for a query.
 	Contradicted bool
+	// Hinted says that no word contradicted it: the query is due to a hint alone.
+	Hinted bool
 	// Unproven says that an earlier call is still unknown, although the number may
 	// be submitted again: a query was inconclusive.
 	Unproven bool

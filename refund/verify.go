@@ -28,13 +28,21 @@ type Verified struct {
 // Verify notes on a charge that its channel was asked about it, and counts what was
 // refunded there and we know nothing of: as one refund that the channel made, so
 // that the cap holds. open are the charge's refunds that Adopt may cancel for it. A
-// charge that was verified before is as it was.
+// charge that was verified before is as it was. Where the channel does not say how
+// much it refunded, the change has the alert about it: nobody looks again.
 func Verify(charge Charge, open []Refund, v Verified, now time.Time) (Change, *Error) {
 	change := Change{Charge: charge}
 	if !charge.VerifiedAt.IsZero() {
 		return change, nil
 	}
 	rest := v.Refunded - charge.Refunded
+	if v.Unknown && charge.Refunded == 0 {
+		change.Alerts = append(change.Alerts, Alert{
+			Account: charge.ChannelAccount,
+			Text: "something of the payment of charge " + charge.ID + " was refunded at the channel before, which does not say how much; refunds of it are sent, " +
+				"for the channel refuses what is more than was paid (hint: compare the payment at the channel; its bill shows the refunds)",
+		})
+	}
 	if v.Unknown || v.Sent || rest <= 0 {
 		change.Charge.VerifiedAt = now
 		return change, nil

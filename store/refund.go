@@ -160,6 +160,7 @@ func doubtOf(r refund.Refund) (doubt int64) {
 		{r.Contradicted, refund.DoubtContradicted},
 		{r.Unproven, refund.DoubtUnproven},
 		{r.NeedsPerson, refund.DoubtNeedsPerson},
+		{r.Hinted, refund.DoubtHinted},
 	} {
 		if flag.set {
 			doubt |= flag.bit
@@ -171,6 +172,7 @@ func doubtOf(r refund.Refund) (doubt int64) {
 func takeDoubt(r *refund.Refund, doubt int64) {
 	r.Unknown, r.Refused, r.Contradicted = doubt&refund.DoubtUnknown != 0, doubt&refund.DoubtRefused != 0, doubt&refund.DoubtContradicted != 0
 	r.Unproven, r.NeedsPerson = doubt&refund.DoubtUnproven != 0, doubt&refund.DoubtNeedsPerson != 0
+	r.Hinted = doubt&refund.DoubtHinted != 0
 }
 
 const refundsByKey = `SELECT ` + refundColumns + ` FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id ORDER BY v.n`

@@ -54,6 +54,13 @@ func (s *Store) VerifyCharge(ctx context.Context, key refund.ChargeKey, v refund
 			if err := s.saveAdopted(ctx, q, change); err != nil {
 				return err
 			}
+		} else {
+			for _, a := range change.Alerts {
+				one := s.alertStatement(key.MerchantID, a)
+				if _, err := q.Exec(ctx, one.SQL, one.Args...); err != nil {
+					return err
+				}
+			}
 		}
 		_, err = q.Exec(ctx, noteVerified, key.MerchantID, key.ID, sqldb.Micros(now), int64(change.Charge.Counted))
 		return err

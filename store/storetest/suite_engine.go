@@ -224,7 +224,7 @@ func doubtsAreKept(t *testing.T, f *fixture) {
 	c := f.registered(t, f.charge(100))
 	r := f.accept(t, c, at(3), request(c, 1))[0]
 	posted, err := f.Record(t.Context(), []refund.Report{{Key: keyOf(r), ChargeID: c.ID}}, true, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
-		r.Unknown, r.Refused, r.Contradicted, r.Unproven, r.NeedsPerson = true, true, true, true, true
+		r.Unknown, r.Refused, r.Contradicted, r.Unproven, r.NeedsPerson, r.Hinted = true, true, true, true, true, true
 		r.FirstSubmittedAt, r.SubmittedAt, r.Shown = at(4), at(5), map[string]string{"mid": "898", "tid": ""}
 		return refund.Change{Charge: c, Refunds: []refund.Refund{r}}
 	})
