@@ -44,6 +44,9 @@ type keptConnector struct {
 	version versions
 	open    sync.Once
 	nature  Nature
+	// moved is when the last earlier version retired that was of another account at
+	// the channel, zero for none.
+	moved time.Time
 	// connector and err are set once it is open.
 	connector Connector
 	err       error
@@ -88,6 +91,9 @@ type Opened struct {
 	Account   merchant.ChannelAccount // without its secrets
 	Connector Connector
 	Nature    Nature
+	// MovedAt is no earlier than when the settings last named another account at the
+	// channel (merchant.Setting.Whose); zero for never.
+	MovedAt time.Time
 }
 
 // NewOpened is an account with a connector.
@@ -141,7 +147,11 @@ func (c *Connectors) Connector(ctx context.Context, accountID string) (Opened, e
 		return Opened{}, &OpenError{Account: accountID, Version: account.Version, Err: one.err}
 	}
 	account.Secrets, account.Previous = nil, nil
-	return Opened{Account: account, Connector: one.connector, Nature: one.nature}, nil
+	opened := Opened{Account: account, Connector: one.connector, Nature: one.nature, MovedAt: one.moved}
+	if account.UpdatedAt.Before(one.moved) {
+		opened.MovedAt = account.UpdatedAt // an earlier version verifies for a while
+	}
+	return opened, nil
 }
 
 // Account returns an account as its driver reads it, for what comes from the
@@ -233,6 +243,7 @@ func (c *Connectors) openNow(one *keptConnector, account merchant.ChannelAccount
 			}
 		}
 	}()
+	one.moved = movedAt(driver.Settings(), account)
 	connector, err := driver.Open(c.read(account))
 	switch {
 	case err != nil:
@@ -243,6 +254,23 @@ func (c *Connectors) openNow(one *keptConnector, account merchant.ChannelAccount
 		one.nature = natureOf(connector)
 		one.connector = connector
 	}
+}
+
+// movedAt is when the last earlier version retired whose settings say that it was
+// another account at the channel, zero for none.
+func movedAt(settings []merchant.Setting, account merchant.ChannelAccount) (at time.Time) {
+	if len(account.Previous) == 0 {
+		return at
+	}
+	own := withDefaults(settings, account.Settings)
+	for _, v := range account.Previous {
+		before := withDefaults(settings, v.Settings)
+		other := slices.ContainsFunc(settings, func(s merchant.Setting) bool { return s.Whose && own[s.Name] != before[s.Name] })
+		if other && v.RetiresAt.After(at) {
+			at = v.RetiresAt
+		}
+	}
+	return at
 }
 
 // read is an account as its driver reads it: absent settings have their

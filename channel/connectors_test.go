@@ -27,7 +27,7 @@ func (d *driver) Open(a channel.Account) (channel.Connector, error) {
 }
 
 func (*driver) Settings() []merchant.Setting {
-	return []merchant.Setting{{Name: "base_url", Default: "https://pay.example"}, {Name: "key", Secret: true}}
+	return []merchant.Setting{{Name: "base_url", Whose: true, Default: "https://pay.example"}, {Name: "shop", Whose: true}, {Name: "key", Secret: true}}
 }
 
 func (*driver) Rules(string) refund.Rules { return refund.Rules{} }
@@ -89,6 +89,41 @@ func TestAnAccountIsOpenedOnceForEachVersion(t *testing.T) {
 	}
 	if len(got.Previous) != 1 || got.Previous[0].Version != 1 || got.Previous[0].Secrets["key"] != "k1" {
 		t.Errorf("the version before it is %+v", got.Previous)
+	}
+}
+
+// Only settings that say whose account it is count, and an account that came after
+// them has not moved.
+func TestAnAccountTellsUntilWhenItWasAnotherAtTheChannel(t *testing.T) {
+	d := &driver{open: func(channel.Account) (channel.Connector, error) { return nobody{}, nil }}
+	set := func(pairs ...string) map[string]string {
+		out := map[string]string{}
+		for n := 0; n < len(pairs); n += 2 {
+			out[pairs[n]] = pairs[n+1]
+		}
+		return out
+	}
+	first := merchant.ChannelAccount{ID: "a", Channel: "toy", Version: 1, Settings: set("shop", "1")}
+	for name, test := range map[string]struct {
+		account merchant.ChannelAccount
+		changed time.Time
+		want    time.Time
+	}{
+		"a first version":      {first, noon, time.Time{}},
+		"another secret":       {first.Renew(set("shop", "1"), set("key", "k2"), noon), noon, time.Time{}},
+		"the default by name":  {first.Renew(set("shop", "1", "base_url", "https://pay.example"), nil, noon), noon, time.Time{}},
+		"another shop":         {first.Renew(set("shop", "2"), nil, noon), noon, noon},
+		"a default's opposite": {first.Renew(set("shop", "1", "base_url", "https://other.example"), nil, noon), noon, noon},
+		"another shop, and another secret since": {
+			first.Renew(set("shop", "2"), nil, noon).Renew(set("shop", "2"), set("key", "k2"), noon.Add(time.Hour)), noon.Add(time.Hour), noon,
+		},
+		"the shop before still verifies": {first.Renew(set("shop", "2"), nil, noon.Add(time.Hour)), noon, noon},
+	} {
+		test.account.UpdatedAt = test.changed
+		opened, err := keep(d, accounts{"a": test.account}).Connector(t.Context(), "a")
+		if err != nil || !opened.MovedAt.Equal(test.want) {
+			t.Errorf("%s: moved at %v (%v), want %v", name, opened.MovedAt, err, test.want)
+		}
 	}
 }
 

@@ -17,6 +17,9 @@ type Setting struct {
 	// Fixed settings are given once, when what they describe is made, and never
 	// changed.
 	Fixed bool
+	// Whose settings say which account at the channel it is. Under another value the
+	// channel may not know refunds that were sent before.
+	Whose bool
 	// Default is what an absent setting stands for, "" for none.
 	Default string
 	// Meaning is one line for people.

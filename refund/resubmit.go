@@ -31,6 +31,19 @@ func NeedsListing(r Refund, pace Pace, at time.Time) bool {
 	return r.waitsForSubmit() && !MayResubmit(r, pace, at)
 }
 
+// moveSpread is how long after a change of an account's settings, by another
+// process's clock, a call may still leave under the ones before.
+const moveSpread = 5 * time.Minute
+
+// AskedElsewhere reports whether a query's "not found" may come from another account
+// at the channel than the one that a submit went to: the account's settings say so
+// until movedAt, zero for never. It ends no refund then. A refund that the channel
+// has accepted waits for no such end.
+func (r Refund) AskedElsewhere(movedAt time.Time) bool {
+	inDoubt := r.Unknown || r.Refused || r.Contradicted || r.HeldReason == HeldForCancel || r.waitsForSubmit()
+	return inDoubt && !movedAt.IsZero() && !r.FirstSubmittedAt.IsZero() && !r.FirstSubmittedAt.After(movedAt.Add(moveSpread))
+}
+
 // waitsForSubmit reports whether the refund may have to be submitted again.
 func (r Refund) waitsForSubmit() bool {
 	return r.State != Abnormal && !r.State.Final() && (r.Unknown || r.State == Pending && r.SubmittedAt.IsZero())

@@ -40,7 +40,7 @@ const maxAuthToken = 128
 // Settings implements channel.Driver.
 func (*Driver) Settings() []merchant.Setting {
 	return []merchant.Setting{
-		{Name: settingAppID, Required: true, Meaning: "the app's id", Check: merchant.Digits(1, wire.MaxAppID)},
+		{Name: settingAppID, Whose: true, Required: true, Meaning: "the app's id", Check: merchant.Digits(1, wire.MaxAppID)},
 		{Name: secretAppKey, Secret: true, Required: true, Meaning: "the app's private key (RSA2), PEM or base64", Check: isPrivateKey},
 		{Name: settingPublicKey, Meaning: "Alipay's public key for the app, PEM or base64: key mode; not the app's own public key", Check: isPublicKey},
 		{Name: settingAppCertificate, Meaning: "the app's certificate, PEM (appCertPublicKey_....crt): certificate mode", Check: isCertificate},
@@ -49,7 +49,7 @@ func (*Driver) Settings() []merchant.Setting {
 		{Name: secretAuthToken, Secret: true, Meaning: "the merchant's app_auth_token, where the app is a service provider's", Check: merchant.Visible(maxAuthToken)},
 		{Name: settingSellerID, Meaning: "the merchant's own Alipay id, 2088 and 12 digits, to which shares of a payment are given back", Check: isUserID},
 		{Name: settingDepositBack, Default: no, Meaning: "yes: refunds ask for a message when a bank has taken the money or sent it back; else no", Check: merchant.OneOf(yes, no)},
-		{Name: settingGateway, Default: wire.Gateway, Meaning: "where Alipay is called", Check: isGateway},
+		{Name: settingGateway, Whose: true, Default: wire.Gateway, Meaning: "where Alipay is called", Check: isGateway},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // Query implements channel.Connector. The documents say that a refund query's
 // merOrderId is the refund's number, and public code disagrees: where ChinaUMS
 // knows no order of that number, it is asked once more by the order's, with the
-// refund's beside it.
+// refund's beside it. That counts only where ChinaUMS knows the order.
 func (c *connector) Query(ctx context.Context, i channel.Instruction) refund.Outcome {
 	of, refused := c.order(i.TransactionID, i.Charge.OrderNo, i.Charge)
 	if refused != nil {
@@ -31,7 +31,18 @@ func (c *connector) Query(ctx context.Context, i channel.Instruction) refund.Out
 		}
 		o.Sent = a.sent
 	}
+	if o.Kind == refund.OutcomeNotFound && !c.call(ctx, orderQuery(of), of.fields()).ok() {
+		o = inconclusive(o)
+	}
 	o.Sent.Shown = nil
+	return o
+}
+
+// inconclusive is NO_ORDER where the payment is not found either: the account's mid,
+// tid or instMid may be other ones than the refund was sent with, and ChinaUMS
+// answers so whatever became of it.
+func inconclusive(o refund.Outcome) refund.Outcome {
+	o.Kind, o.Message = refund.OutcomeInconclusive, "a question of the payment does not find it either, so that this proves nothing: "+o.Message
 	return o
 }
 
@@ -42,7 +53,11 @@ func (c *connector) queryBill(ctx context.Context, i channel.Instruction, of ori
 	a := c.call(ctx, wire.BillQuery, fields)
 	a.sent.Shown = nil
 	if !a.ok() {
-		return c.outcome(a, refund.Query, i, of.number)
+		o := c.outcome(a, refund.Query, i, of.number)
+		if o.Kind == refund.OutcomeNotFound {
+			o = inconclusive(o) // it is the bill that is not found
+		}
+		return o
 	}
 	o := refund.Outcome{Kind: unknown, Sent: a.sent}
 	moved := a.RefundBillPayment

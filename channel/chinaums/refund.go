@@ -89,7 +89,7 @@ func (c *connector) send(ctx context.Context, i channel.Instruction, of original
 	case wire.CodeInvalidOrder:
 		// The order lacks data, which a question of it completes.
 		if c.call(ctx, orderQuery(of), of.fields()).ok() {
-			return c.submit(ctx, i, of, request)
+			return repeated(c.submit(ctx, i, of, request))
 		}
 	case wire.CodeNoOrder:
 		switch {
@@ -103,6 +103,16 @@ func (c *connector) send(ctx context.Context, i channel.Instruction, of original
 		if o.Kind == refund.OutcomeRefused {
 			return c.notAllowed(ctx, i, o)
 		}
+	}
+	return o
+}
+
+// repeated is what the second of two calls says. The first is unknown: where the
+// second says that it created nothing, that may be so because the first did.
+func repeated(o refund.Outcome) refund.Outcome {
+	switch o.Kind {
+	case refund.OutcomeRefused, refund.OutcomeTryLater, refund.OutcomeShortOfFunds:
+		o.Kind, o.Message = unknown, "said of a repeat after "+string(wire.CodeInvalidOrder)+", which proves nothing: "+o.Message
 	}
 	return o
 }

@@ -47,18 +47,18 @@ const maxText = 128 // of a setting
 func (*Driver) Settings() []merchant.Setting {
 	text := merchant.Visible(maxText)
 	return []merchant.Setting{
-		{Name: settingMode, Default: modeOpen, Meaning: "open for the open platform, legacy for the older messages", Check: merchant.OneOf(modeOpen, modeLegacy)},
-		{Name: settingAppID, Meaning: "the open platform's appId; required in the mode open", Check: text},
+		{Name: settingMode, Whose: true, Default: modeOpen, Meaning: "open for the open platform, legacy for the older messages", Check: merchant.OneOf(modeOpen, modeLegacy)},
+		{Name: settingAppID, Whose: true, Meaning: "the open platform's appId; required in the mode open", Check: text},
 		{Name: secretAppKey, Secret: true, Meaning: "the open platform's appKey; required in the mode open", Check: text},
 		{Name: secretCommunicationKey, Secret: true, Meaning: "the communication key, which verifies notices and signs the older messages; without it no notice is taken", Check: text},
-		{Name: settingMsgSrc, Meaning: "the source, msgSrc; required in the mode legacy", Check: text},
-		{Name: settingMsgSrcID, Meaning: "the source's number, four characters that order numbers begin with; default " + testMsgSrcID + " for a test merchant", Check: isMsgSrcID},
-		{Name: settingMID, Required: true, Meaning: "the merchant's number, mid", Check: isMID},
-		{Name: settingTID, Required: true, Meaning: "the terminal's number, tid", Check: isTID},
-		{Name: settingInstMID, Required: true, Meaning: "the payments' kind, instMid, such as H5DEFAULT; " + wire.InstBill + " for bills that payers scan", Check: isInstMID},
-		{Name: settingInstMIDs, Meaning: "another instMid for some channels of charges, such as wechat_qrcode=" + wire.InstBill + ",wx_lite=" + wire.InstMini, Check: areInstMIDs},
+		{Name: settingMsgSrc, Whose: true, Meaning: "the source, msgSrc; required in the mode legacy", Check: text},
+		{Name: settingMsgSrcID, Whose: true, Meaning: "the source's number, four characters that order numbers begin with; default " + testMsgSrcID + " for a test merchant", Check: isMsgSrcID},
+		{Name: settingMID, Whose: true, Required: true, Meaning: "the merchant's number, mid", Check: isMID},
+		{Name: settingTID, Whose: true, Required: true, Meaning: "the terminal's number, tid", Check: isTID},
+		{Name: settingInstMID, Whose: true, Required: true, Meaning: "the payments' kind, instMid, such as H5DEFAULT; " + wire.InstBill + " for bills that payers scan", Check: isInstMID},
+		{Name: settingInstMIDs, Whose: true, Meaning: "another instMid for some channels of charges, such as wechat_qrcode=" + wire.InstBill + ",wx_lite=" + wire.InstMini, Check: areInstMIDs},
 		{Name: settingSignType, Default: wire.MD5, Meaning: "the digest that signs the older messages, MD5 or SHA256", Check: merchant.OneOf(wire.MD5, wire.SHA256)},
-		{Name: settingBaseURL, Meaning: "where ChinaUMS is called, without the path; default its address of the mode, and its test address for a test merchant", Check: isBaseURL},
+		{Name: settingBaseURL, Whose: true, Meaning: "where ChinaUMS is called, without the path; default its address of the mode, and its test address for a test merchant", Check: isBaseURL},
 	}
 }
 

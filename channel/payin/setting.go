@@ -45,10 +45,10 @@ const (
 // Settings implements channel.Driver.
 func (*Driver) Settings() []merchant.Setting {
 	return []merchant.Setting{
-		{Name: settingMerchantID, Required: true, Meaning: "the merchant's id, M and 6 digits", Check: merchant.Visible(maxMerchantID)},
+		{Name: settingMerchantID, Whose: true, Required: true, Meaning: "the merchant's id, M and 6 digits", Check: merchant.Visible(maxMerchantID)},
 		{Name: secretKey, Secret: true, Required: true, Meaning: "the client's key, 32 characters", Check: merchant.Visible(maxKey)},
 		{Name: secretSecret, Secret: true, Required: true, Meaning: "the client's secret, which signs requests", Check: merchant.Visible(maxSecret)},
-		{Name: settingBaseURL, Required: true, Meaning: "where Payin is called, as its agreement says, without /api_v1", Check: isBaseURL},
+		{Name: settingBaseURL, Whose: true, Required: true, Meaning: "where Payin is called, as its agreement says, without /api_v1", Check: isBaseURL},
 		{Name: secretNotifyToken, Secret: true, Meaning: "16 characters or more that end the address of notifications, ?token=...; without it no notification is taken, for Payin signs none", Check: isToken},
 		{Name: settingStatementURL, Meaning: "where the daily reconciliation file is fetched by https, with {date} and {merchant} in it", Check: isStatementURL},
 		{Name: secretStatementToken, Secret: true, Meaning: "the bearer token that the file is fetched with", Check: merchant.Visible(maxToken)},

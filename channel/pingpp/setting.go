@@ -29,11 +29,11 @@ const host = "https://api.pingxx.com"
 // Settings implements channel.Driver.
 func (*Driver) Settings() []merchant.Setting {
 	return []merchant.Setting{
-		{Name: settingApp, Required: true, Meaning: "the app's id, app_...", Check: isApp},
+		{Name: settingApp, Whose: true, Required: true, Meaning: "the app's id, app_...", Check: isApp},
 		{Name: secretAPIKey, Secret: true, Required: true, Meaning: "the app's API key, sk_live_... or, for a test merchant, sk_test_...", Check: isAPIKey},
 		{Name: secretPrivateKey, Secret: true, Meaning: "the merchant's private key, PEM, that requests are signed with; required where Ping++ checks their signatures", Check: isPrivateKey},
 		{Name: settingPlatformKey, Meaning: "Ping++'s public key, PEM, as its dashboard shows it: it verifies answers and webhooks; without it no webhook is taken", Check: isPublicKey},
-		{Name: settingBaseURL, Default: host, Meaning: "where Ping++ is called", Check: egress.CheckBase},
+		{Name: settingBaseURL, Whose: true, Default: host, Meaning: "where Ping++ is called", Check: egress.CheckBase},
 	}
 }
 

@@ -26,7 +26,7 @@ func (*Driver) Settings() []merchant.Setting {
 	return []merchant.Setting{
 		{Name: secretKey, Secret: true, Required: true, Meaning: "a secret or restricted API key: sk_test_ or rk_test_ for a test merchant, sk_live_ or rk_live_ for a live one", Check: isKey},
 		{Name: secretWebhook, Secret: true, Meaning: "the signing secret of the webhook endpoint, whsec_...; without it notices are refused, and refunds are asked about", Check: isWebhookSecret},
-		{Name: settingBaseURL, Default: stripe.APIURL, Meaning: "where Stripe is called", Check: isBaseURL},
+		{Name: settingBaseURL, Whose: true, Default: stripe.APIURL, Meaning: "where Stripe is called", Check: isBaseURL},
 	}
 }
 

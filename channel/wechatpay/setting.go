@@ -46,9 +46,9 @@ const maxSerial = 40
 // Settings implements channel.Driver.
 func (*Driver) Settings() []merchant.Setting {
 	return []merchant.Setting{
-		{Name: settingMchID, Meaning: "a direct merchant's number", Check: isMchID},
-		{Name: settingSpMchID, Meaning: "a service provider's number, in place of mchid", Check: isMchID},
-		{Name: settingSubMchID, Meaning: "the only sub-merchant of the service provider that the account refunds for; default any that a charge names", Check: isMchID},
+		{Name: settingMchID, Whose: true, Meaning: "a direct merchant's number", Check: isMchID},
+		{Name: settingSpMchID, Whose: true, Meaning: "a service provider's number, in place of mchid", Check: isMchID},
+		{Name: settingSubMchID, Whose: true, Meaning: "the only sub-merchant of the service provider that the account refunds for; default any that a charge names", Check: isMchID},
 		{Name: secretAPIv3Key, Secret: true, Required: true, Meaning: "the APIv3 key, 32 characters", Check: isAPIv3Key},
 		{Name: secretMerchantKey, Secret: true, Required: true, Meaning: "the private key of the merchant's API certificate, PEM (apiclient_key.pem)", Check: isPrivateKey},
 		{Name: settingMerchantSerial, Meaning: "the serial number of the merchant's API certificate; not needed with merchant_certificate", Check: isSerial},
@@ -58,7 +58,7 @@ func (*Driver) Settings() []merchant.Setting {
 		{Name: settingPlatformCertificate, Meaning: "WeChat Pay's platform certificates, one or several PEM texts; with the public key both verify, as a move from one to the other needs", Check: areCertificates},
 		{Name: settingSignedBy, Meaning: "which of two keys answers are asked to be signed by, public_key or certificate; default public_key where it is set", Check: merchant.OneOf(byCertificate, byPublicKey)},
 		{Name: settingFundsFlow, Default: oldFundsFlow, Meaning: "new for a merchant whose basic account pays every refund: the account that a refund asks to be paid from is then not sent; else old", Check: merchant.OneOf(oldFundsFlow, newFundsFlow)},
-		{Name: settingBaseURL, Default: wire.Host, Meaning: "where WeChat Pay is called", Check: egress.CheckBase},
+		{Name: settingBaseURL, Whose: true, Default: wire.Host, Meaning: "where WeChat Pay is called", Check: egress.CheckBase},
 		{Name: settingBackupURL, Meaning: "where it is called while base_url can't be reached; default " + wire.BackupHost + " beside the default base_url, else none", Check: egress.CheckBase},
 	}
 }
