@@ -72,6 +72,9 @@ func (a *Admin) FindPayment(ctx context.Context, by By, merchantID string, wante
 	if err != nil {
 		return refund.Charge{}, err
 	}
+	if found, err = a.oneName(ctx, merchantID, found, wanted); err != nil {
+		return refund.Charge{}, err
+	}
 	charge, err := a.found(ctx, merchantID, found, wanted)
 	if err != nil {
 		return refund.Charge{}, err

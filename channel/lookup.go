@@ -52,6 +52,10 @@ type PaymentRef struct {
 // Payment is a payment as the channel knows it.
 type Payment struct {
 	TransactionID, OrderNo string
+	// OtherTransactionID is another number that the payment has at the channel, and can
+	// be refunded by; "" where there is none. TransactionID is the one that was asked
+	// for then.
+	OtherTransactionID string
 	// Channel is the way of paying as charges call it, such as wx_pub; "" where the
 	// channel does not say.
 	Channel string

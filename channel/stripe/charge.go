@@ -37,7 +37,10 @@ func (c *connector) Charge(ctx context.Context, ref channel.PaymentRef) (channel
 		return channel.Payment{}, errors.New("look up the payment: it is of the other mode, test or live")
 	}
 	p, err := c.payment(ctx, of, charge)
-	p.TransactionID = ref.TransactionID
+	p.TransactionID, p.OtherTransactionID = ref.TransactionID, intent
+	if of.intent != "" {
+		p.OtherTransactionID = id
+	}
 	return p, err
 }
 

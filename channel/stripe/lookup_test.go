@@ -20,9 +20,9 @@ func TestAPaymentIsLookedUpByItsChargeOrItsIntent(t *testing.T) {
 	s := newShop(t)
 	c := s.Pay(stripetest.Charge{Amount: 5120, Currency: "kwd"})
 	s.Make(c.ID, 1000, nil)
-	for _, id := range []string{c.ID, c.Intent} {
+	for id, other := range map[string]string{c.ID: c.Intent, c.Intent: c.ID} {
 		p, err := s.connector.Charge(t.Context(), channel.PaymentRef{TransactionID: id})
-		want := channel.Payment{TransactionID: id, Amount: money.Amount{Minor: 5120, Currency: "KWD"}, Refunded: 1000, Paid: true, PaidAt: time.Unix(c.Created, 0)}
+		want := channel.Payment{TransactionID: id, OtherTransactionID: other, Amount: money.Amount{Minor: 5120, Currency: "KWD"}, Refunded: 1000, Paid: true, PaidAt: time.Unix(c.Created, 0)}
 		if err != nil || p != want {
 			t.Errorf("%s: %+v, %v", id, p, err)
 		}
