@@ -49,7 +49,8 @@ type WantedPayment struct {
 // accounts, and registers it with what the channel says of it; the record names who
 // asked. Errors: KindChargeNotFound, where every account that could know it said
 // that there is no such payment, or none that succeeded, a moment ago or now;
-// KindBusy, where one of them did not answer, or was asked too often; and those of
+// KindBusy, where one of them did not answer, or was asked too often; KindInvalid,
+// where the order number is that of payments at several of them; and those of
 // registering.
 func (a *Admin) FindPayment(ctx context.Context, by By, merchantID string, wanted WantedPayment) (refund.Charge, error) {
 	record, err := a.record(by, merchantID, "charge.find", cmp.Or(wanted.TransactionID, wanted.OrderNo))
@@ -89,13 +90,45 @@ func (a *Admin) FindPayment(ctx context.Context, by By, merchantID string, wante
 	case !results[0].Again:
 		a.done(merchantID)
 	}
-	return results[0].Charge, nil
+	return a.counted(ctx, results[0].Charge, found), nil
+}
+
+// counted is a charge that was found, with what its channel lists as refunded adopted:
+// each refund under its own id, so that a later notice of it is known. What can't be
+// listed now is counted by the engine, before the charge's first refund.
+func (a *Admin) counted(ctx context.Context, c refund.Charge, p foundPayment) refund.Charge {
+	if !p.listed() || !c.Detail.LookedUp || !c.VerifiedAt.IsZero() || c.ChannelAccount != p.account.ID {
+		return c
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
+	defer cancel()
+	after, err := a.s.Engine.CountRefunded(ctx, c, p.Payment)
+	if err != nil {
+		a.s.Log.Warn("what was refunded of a payment that was found is not counted yet", "account", p.account.ID, "charge", c.ID, "error", err)
+		return c
+	}
+	after.Aliases = c.Aliases
+	return after
 }
 
 // foundPayment is a payment with the account that knows it.
 type foundPayment struct {
 	channel.Payment
 	account merchant.ChannelAccount
+	// lists says that the account can list the payment's refunds.
+	lists bool
+	// byOrder says that the payment was found by its order number, which ChinaUMS
+	// takes for the payment's too.
+	byOrder bool
+}
+
+// listed reports whether something of the payment was refunded, and can be listed.
+func (p foundPayment) listed() bool { return p.Refunded > 0 && p.lists }
+
+// same reports whether two accounts know one payment: of one channel, and with the
+// channel's one number.
+func (p foundPayment) same(q foundPayment) bool {
+	return p.account.Channel == q.account.Channel && p.TransactionID != "" && p.TransactionID == q.TransactionID
 }
 
 // findable are the accounts that can be asked about a payment, with their
@@ -125,55 +158,69 @@ func (a *Admin) findable(ctx context.Context, merchantID, kind string) ([]channe
 }
 
 // askForPayment asks the accounts at the same time. The first of them that knows the
-// payment has it.
+// payment by the channel's own number has it. An order number may be that of several
+// payments, as where the order was paid twice: it names one only where every account
+// answered, and none knows another.
 func (a *Admin) askForPayment(ctx context.Context, accounts []channel.Opened, wanted WantedPayment) (foundPayment, error) {
 	// Others may wait for the same answer: it does not end with the request.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
 	defer cancel()
-	payments, errs := make([]channel.Payment, len(accounts)), make([]error, len(accounts))
+	payments, errs := make([]foundPayment, len(accounts)), make([]error, len(accounts))
 	var asking sync.WaitGroup
 	for n, opened := range accounts {
 		asking.Go(func() { payments[n], errs[n] = a.askAccountFor(ctx, opened, wanted) })
 	}
 	asking.Wait()
+	var found []foundPayment
 	for n, err := range errs {
-		if err == nil {
-			return foundPayment{payments[n], accounts[n].Account}, nil
+		switch {
+		case err == nil && !payments[n].byOrder:
+			return payments[n], nil
+		case err == nil:
+			found = append(found, payments[n])
 		}
 	}
 	for n, err := range errs {
-		if !errors.Is(err, channel.ErrNotFound) && !errors.Is(err, channel.ErrUnsupported) {
+		if err != nil && !errors.Is(err, channel.ErrNotFound) && !errors.Is(err, channel.ErrUnsupported) {
 			a.s.Log.Warn("a payment that is not registered could not be looked up", "account", accounts[n].Account.ID, "error", err)
 			fault := refund.Errorf(refund.KindBusy, "", "the channel did not say whether it knows the payment; nothing was accepted, try again")
 			fault.Cause = err
 			return foundPayment{}, fault
 		}
 	}
-	return foundPayment{}, noSuchPayment(wanted)
+	if len(found) == 0 {
+		return foundPayment{}, noSuchPayment(wanted)
+	}
+	for _, other := range found[1:] {
+		if !found[0].same(other) {
+			return foundPayment{}, severalPayments(wanted, found[0], other)
+		}
+	}
+	return found[0], nil
 }
 
 // askAccountFor asks one account by each number. A payment that has not succeeded is
 // none.
-func (a *Admin) askAccountFor(ctx context.Context, opened channel.Opened, wanted WantedPayment) (channel.Payment, error) {
+func (a *Admin) askAccountFor(ctx context.Context, opened channel.Opened, wanted WantedPayment) (foundPayment, error) {
 	refs := []channel.PaymentRef{{TransactionID: wanted.TransactionID}, {OrderNo: wanted.OrderNo}}
 	for _, ref := range refs {
 		if ref.TransactionID+ref.OrderNo == "" {
 			continue
 		}
 		if !a.finds.mayAsk(opened.Account.ID, a.now()) {
-			return channel.Payment{}, fmt.Errorf("more than %d payments a second that are not registered were asked for", findsPerSecond)
+			return foundPayment{}, fmt.Errorf("more than %d payments a second that are not registered were asked for", findsPerSecond)
 		}
 		ref.Charge.Detail.SubMerchant = wanted.SubMerchant
 		p, err := safely(func() (channel.Payment, error) { return opened.Connector.Charge(ctx, ref) })
 		switch {
 		case errors.Is(err, channel.ErrNotFound), errors.Is(err, channel.ErrUnsupported), err == nil && !p.Paid:
 		case err == nil && (p.Amount.Minor <= 0 || p.Refunded < 0 || p.Refunded > p.Amount.Minor):
-			return p, errors.New("the channel does not say what was paid and refunded")
+			return foundPayment{}, errors.New("the channel does not say what was paid and refunded")
 		default:
-			return p, err
+			return foundPayment{Payment: p, account: opened.Account, lists: opened.Nature.Capabilities.List, byOrder: ref.TransactionID == "" || ref.TransactionID == p.OrderNo}, err
 		}
 	}
-	return channel.Payment{}, channel.ErrNotFound
+	return foundPayment{}, channel.ErrNotFound
 }
 
 // found is the charge of a payment: the one that is registered already under
@@ -184,7 +231,7 @@ func (a *Admin) found(ctx context.Context, merchantID string, p foundPayment, wa
 		MerchantID: merchantID, ID: "ch_" + refund.NewID(now), CreatedAt: now, UpdatedAt: now,
 		TransactionID: cmp.Or(p.TransactionID, wanted.TransactionID), OrderNo: cmp.Or(p.OrderNo, wanted.OrderNo),
 		Channel: channelOf(p), ChannelAccount: p.account.ID, Routed: true,
-		Currency: p.Amount.Currency, Amount: p.Amount.Minor, AlreadyRefunded: p.Refunded, PaidAt: p.PaidAt,
+		Currency: p.Amount.Currency, Amount: p.Amount.Minor, PaidAt: p.PaidAt,
 		Detail: refund.Detail{SubMerchant: wanted.SubMerchant, LookedUp: true},
 	}
 	if c.TransactionID == "" {
@@ -194,8 +241,11 @@ func (a *Admin) found(ctx context.Context, merchantID string, p foundPayment, wa
 	if c.PaidAt.IsZero() {
 		c.PaidAt = now
 	}
-	if !p.RefundedUnknown { // else the engine tells an operator, before the first refund
-		c.VerifiedAt = now
+	switch {
+	case p.RefundedUnknown: // the engine tells an operator, before the first refund
+	case p.listed(): // its refunds are adopted; see counted
+	default:
+		c.AlreadyRefunded, c.VerifiedAt = p.Refunded, now
 	}
 	switch known, err := a.s.Store.ChargeByAny(ctx, merchantID, c.TransactionID); {
 	case err == nil && known.TransactionID == c.TransactionID:
@@ -224,6 +274,15 @@ func channelOf(p foundPayment) string {
 func askable(number string) bool {
 	hidden := func(c rune) bool { return c <= ' ' || c > '~' }
 	return len(number) <= maxFindNumber && strings.IndexFunc(number, hidden) < 0
+}
+
+// severalPayments is the error of an order number that is not one payment's, as of
+// any name that stands for several.
+func severalPayments(wanted WantedPayment, one, other foundPayment) error {
+	e := refund.Errorf(refund.KindInvalid, "charge", "the order number stands for several payments, at channel accounts %s and %s; nothing was accepted (hint: name the payment by the channel's number, or register it)",
+		one.account.ID, other.account.ID)
+	e.Charge = wanted.OrderNo
+	return e
 }
 
 func noSuchPayment(wanted WantedPayment) error {

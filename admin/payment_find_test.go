@@ -26,6 +26,8 @@ type till struct {
 	// know answers, by an account's setting and the number that is asked for.
 	know  func(at, number string) (channel.Payment, error)
 	asked int
+	// lists says that the accounts can list refunds.
+	lists bool
 }
 
 func (*till) Settings() []merchant.Setting { return []merchant.Setting{{Name: "at", Meaning: "which"}} }
@@ -47,7 +49,9 @@ type tillConnector struct {
 	at   string
 }
 
-func (tillConnector) Capabilities() channel.Capabilities { return channel.Capabilities{Charges: true} }
+func (c tillConnector) Capabilities() channel.Capabilities {
+	return channel.Capabilities{Charges: true, List: c.till.lists}
+}
 
 func (c tillConnector) Charge(ctx context.Context, ref channel.PaymentRef) (channel.Payment, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
@@ -59,10 +63,24 @@ func (c tillConnector) Charge(ctx context.Context, ref channel.PaymentRef) (chan
 	return c.till.know(c.at, "t:"+ref.TransactionID+" o:"+ref.OrderNo+" s:"+ref.Charge.Detail.SubMerchant)
 }
 
+// counter is an engine that counts what tills have refunded.
+type counter struct {
+	admin.Engine
+	err     error
+	counted []money.Minor
+}
+
+func (e *counter) CountRefunded(_ context.Context, c refund.Charge, p channel.Payment) (refund.Charge, error) {
+	e.counted = append(e.counted, p.Refunded)
+	c.Refunded, c.Aliases = p.Refunded, nil
+	return c, e.err
+}
+
 // branch is an office whose live merchant has accounts at tills.
 type branch struct {
 	*office
 	till     *till
+	engine   *counter
 	accounts []string
 }
 
@@ -75,10 +93,10 @@ func (b *branch) find(ctx context.Context, w admin.WantedPayment) (refund.Charge
 
 func atBranch(t *testing.T, accounts int, know func(at, number string) (channel.Payment, error), test func(t *testing.T, b *branch)) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		b := &branch{office: &office{store: s, now: time.Now().UTC().Truncate(time.Microsecond)}, till: &till{know: know}}
+		b := &branch{office: &office{store: s, now: time.Now().UTC().Truncate(time.Microsecond)}, till: &till{know: know}, engine: &counter{}}
 		now := func() time.Time { return b.now }
 		channels := channel.NewConnectors(map[string]channel.Driver{"till": b.till, merchant.ChannelManual: manual.Driver{}}, channel.ConnectorsOptions{Accounts: s.ChannelAccount, Now: now})
-		b.Admin = admin.New(admin.Services{Store: s, Channels: channels, Now: now})
+		b.Admin = admin.New(admin.Services{Store: s, Engine: b.engine, Channels: channels, Now: now})
 		fresh, err := merchant.NewFresh("shop", merchant.Live, nil, nil, b.now)
 		if err == nil {
 			err = s.AddMerchant(t.Context(), fresh, storetest.Record(fresh.Merchant.ID))
@@ -204,6 +222,87 @@ func TestAnAccountThatDoesNotAnswerIsNoAnswer(t *testing.T) {
 		down = false
 		if _, err := b.find(t.Context(), admin.WantedPayment{TransactionID: "41"}); refund.KindOf(err) != refund.KindChargeNotFound {
 			t.Errorf("what had no answer is asked for again: %v", err)
+		}
+	})
+}
+
+// Who waited for the slowest account would choose the other payment tomorrow.
+func TestAnOrderThatWasPaidTwiceNamesNoPayment(t *testing.T) {
+	silent := ""
+	know := func(at, number string) (channel.Payment, error) {
+		switch {
+		case at == silent:
+			return channel.Payment{}, errors.New("no answer")
+		case number == "t: o:ORDER7 s:", number == "t:UMS7 o: s:" && at == "1", number == "t: o:HERE s:" && at == "1":
+			p := paid("tx-at-" + at)
+			p.OrderNo = "ORDER7"
+			if number == "t:UMS7 o: s:" { // a channel that takes the order's number for the payment's
+				p.OrderNo = "UMS7"
+			}
+			return p, nil
+		case number == "t: o:UMS7 s:" && at == "0":
+			return paid("tx-at-0"), nil
+		case number == "t: o:HERE s:" && at == "0":
+			return channel.Payment{TransactionID: "tx-at-0", Amount: paid("").Amount}, nil // tried, and not paid
+		}
+		return channel.Payment{}, channel.ErrNotFound
+	}
+	atBranch(t, 3, know, func(t *testing.T, b *branch) {
+		silent = ""
+		for _, w := range []admin.WantedPayment{{OrderNo: "ORDER7"}, {TransactionID: "ORDER7", OrderNo: "ORDER7"}, {TransactionID: "UMS7", OrderNo: "UMS7"}} {
+			_, err := b.find(t.Context(), w)
+			if err == nil || refund.KindOf(err) != refund.KindInvalid || !strings.Contains(err.Error(), b.accounts[0]) || !strings.Contains(err.Error(), b.accounts[1]) {
+				t.Errorf("%+v: %v", w, err)
+			}
+		}
+		silent = "2"
+		for _, order := range []string{"ORDER7", "HERE"} {
+			if _, err := b.find(t.Context(), admin.WantedPayment{OrderNo: order}); refund.KindOf(err) != refund.KindBusy {
+				t.Errorf("%s, while an account does not answer: %v", order, err)
+			}
+		}
+		if got := b.records(t)[len(b.accounts):]; len(got) != 0 {
+			t.Errorf("records %q", got)
+		}
+		silent = ""
+		if c, err := b.find(t.Context(), admin.WantedPayment{OrderNo: "HERE"}); err != nil || c.ChannelAccount != b.accounts[1] {
+			t.Errorf("the one that was paid: %+v, %v", c, err)
+		}
+	})
+}
+
+// What is listed is adopted under its own ids: as a number of the charge it would be
+// taken for another refund when a notice of it comes.
+func TestWhatAFoundPaymentsChannelListsIsNotCountedIn(t *testing.T) {
+	know := func(at, number string) (channel.Payment, error) {
+		p := paid(strings.Fields(number)[0][2:])
+		p.Refunded = 300
+		if p.TransactionID == "fresh" {
+			p.Refunded = 0
+		}
+		return p, nil
+	}
+	atBranch(t, 1, know, func(t *testing.T, b *branch) {
+		b.till.lists = true
+		named := func(c refund.Charge) refund.Charge {
+			c.Aliases = []refund.Alias{{Dialect: "pingpp", Identity: "app_1", Name: c.TransactionID}}
+			return c
+		}
+		c, err := b.find(t.Context(), admin.WantedPayment{TransactionID: "42", Names: named})
+		if err != nil || c.AlreadyRefunded != 0 || c.Refunded != 300 || len(c.Aliases) != 1 || !c.VerifiedAt.IsZero() {
+			t.Errorf("found %+v, %v", c, err)
+		}
+		if stored, err := b.store.Charge(t.Context(), b.live, c.ID); err != nil || stored.AlreadyRefunded != 0 || stored.Refunded != 0 || !stored.VerifiedAt.IsZero() {
+			t.Errorf("registered %+v, %v", stored, err)
+		}
+		fresh, err := b.find(t.Context(), admin.WantedPayment{TransactionID: "fresh"})
+		if err != nil || fresh.VerifiedAt.IsZero() || len(b.engine.counted) != 1 {
+			t.Errorf("of which nothing was refunded: %+v, %v, counted %v", fresh, err, b.engine.counted)
+		}
+		b.engine.err = errors.New("the list did not come")
+		late, err := b.find(t.Context(), admin.WantedPayment{TransactionID: "43", Names: named})
+		if err != nil || !late.VerifiedAt.IsZero() || late.AlreadyRefunded != 0 || len(late.Aliases) != 1 || len(b.engine.counted) != 2 {
+			t.Errorf("while nothing can be listed: %+v, %v", late, err)
 		}
 	})
 }

@@ -31,6 +31,10 @@ type Engine interface {
 	// Compare takes what a channel lists of an account's refunds: what we know
 	// otherwise is recorded, what it made without us since a time is adopted.
 	Compare(ctx context.Context, account string, listed []channel.Listed, since time.Time, cause refund.Cause) (channel.Comparison, error)
+	// CountRefunded records what a channel has refunded of a charge that was just
+	// found at it, and returns the charge, without its aliases. On an error it is done
+	// before the charge's first refund.
+	CountRefunded(ctx context.Context, c refund.Charge, payment channel.Payment) (refund.Charge, error)
 	// RetryNotice tries a kept notice again. KindNotFound; KindStateConflict for one
 	// that has found its refund, and for one of which nothing was kept.
 	RetryNotice(ctx context.Context, merchantID, id string, record refund.Action) (refund.KeptNotice, error)

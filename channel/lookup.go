@@ -82,8 +82,9 @@ type Listed struct {
 	OtherTransactionID string
 	Amount             money.Amount
 	// Kind is OutcomeDone, OutcomeFailed, OutcomeAbnormal or OutcomeAccepted.
-	Kind        refund.OutcomeKind
-	SucceededAt time.Time
+	Kind refund.OutcomeKind
+	// MadeAt is as in refund.Noticed.
+	MadeAt, SucceededAt time.Time
 }
 
 // BillDay names a day's bill. Day is midnight at the beginning of the day in

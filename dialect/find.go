@@ -31,7 +31,7 @@ type Payments interface {
 	// FindPayment looks for a payment at the merchant's channel accounts and registers
 	// it, under its alias and a name in each other dialect. It takes a few seconds at
 	// most. KindChargeNotFound: no account knows it. KindBusy: that could not be
-	// found out now.
+	// found out now. KindInvalid: the order number stands for several payments.
 	FindPayment(ctx context.Context, s Sought) (refund.Charge, error)
 }
 

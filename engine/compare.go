@@ -30,7 +30,7 @@ func (e *Engine) compare(ctx context.Context, account string, one channel.Listed
 	defer cancel()
 	amount := one.Amount.Minor
 	n := channel.Notified{Account: account, Text: "found in the channel's list", Noticed: cleanedNotice(refund.Noticed{
-		Number: one.Number, TransactionID: one.TransactionID, OtherTransactionID: one.OtherTransactionID, OrderNo: one.OrderNo, Currency: one.Amount.Currency,
+		Number: one.Number, TransactionID: one.TransactionID, OtherTransactionID: one.OtherTransactionID, OrderNo: one.OrderNo, Currency: one.Amount.Currency, MadeAt: one.MadeAt,
 		Outcome: refund.Outcome{
 			Kind: one.Kind, Cause: cause, ChannelRefundID: one.ChannelRefundID, Amount: &amount, SucceededAt: one.SucceededAt, Message: "found in the channel's list",
 		},
@@ -61,11 +61,7 @@ func (e *Engine) compare(ctx context.Context, account string, one channel.Listed
 
 // foreign adopts a success of which we know nothing, or keeps it for a person.
 func (e *Engine) foreign(ctx context.Context, n channel.Notified, charge refund.Charge, cause refund.Cause, found *channel.Comparison) error {
-	at := n.Outcome.SucceededAt
-	if at.IsZero() {
-		at = e.now()
-	}
-	where, note := refund.Place(n.Noticed, charge, at)
+	where, note := refund.Place(n.Noticed, charge)
 	if where == refund.PlaceAdopt {
 		r, adopted, err := e.adopt(ctx, n.Noticed, charge, cause)
 		if err == nil && adopted {

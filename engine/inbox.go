@@ -31,8 +31,7 @@ const (
 
 // unmatched places a notice that names no refund of ours.
 func (e *Engine) unmatched(ctx context.Context, n channel.Notified, charge refund.Charge) error {
-	now := e.now()
-	where, note := refund.Place(n.Noticed, charge, now)
+	where, note := refund.Place(n.Noticed, charge)
 	kept := refund.KeptNotice{Note: note, ChargeKnown: charge.ID != ""}
 	switch where {
 	case refund.PlaceAdopt:
@@ -203,7 +202,7 @@ func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice, cause refund
 		return n, err
 	}
 	n.ChargeKnown = n.ChargeKnown || match.Charge.ID != ""
-	where, note := refund.Place(n.Noticed, match.Charge, n.ReceivedAt)
+	where, note := refund.Place(n.Noticed, match.Charge)
 	switch {
 	case err != nil:
 		note = unplaced(err)

@@ -164,6 +164,7 @@ func (e *Engine) noticed(ctx context.Context, n channel.Notified, r refund.Refun
 func cleanedNotice(n refund.Noticed) refund.Noticed {
 	n.Number, n.TransactionID = clean(n.Number, maxChannelID), clean(n.TransactionID, maxChannelID)
 	n.OrderNo, n.OtherTransactionID = clean(n.OrderNo, maxChannelID), clean(n.OtherTransactionID, maxChannelID)
+	n.MadeAt = n.MadeAt.UTC().Truncate(time.Microsecond)
 	o := cleaned(n.Outcome)
 	if !believable(o.Kind, false) {
 		o.Kind = refund.OutcomeUnknown

@@ -109,6 +109,19 @@ func (e *Engine) count(ctx context.Context, opened channel.Opened, c refund.Char
 	return change, nil
 }
 
+// CountRefunded records what a channel has refunded of a charge that was found at
+// it, as count does before the charge's first refund. payment is what the channel has
+// just said. It returns the charge as it is then, without its aliases; an error says that it is
+// done before the first refund.
+func (e *Engine) CountRefunded(ctx context.Context, c refund.Charge, payment channel.Payment) (refund.Charge, error) {
+	opened, err := e.connector(ctx, c.ChannelAccount)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	change, err := e.count(ctx, opened, c, payment)
+	return change.Charge, err
+}
+
 // noAnswer is a look-up that decides nothing: the refund waits, and the payment is
 // looked up again.
 func (e *Engine) noAnswer(j *job, w *word, problem error) {

@@ -17,6 +17,9 @@ type Noticed struct {
 	// OtherTransactionID is another number that the payment has at the channel, where
 	// either may be the one that it is registered by; "" is none.
 	OtherTransactionID string `json:",omitempty"`
+	// MadeAt is when the channel was asked for the refund, zero where the notice does
+	// not say; Outcome.SucceededAt may be later.
+	MadeAt time.Time `json:",omitzero"`
 	// Currency is that of Outcome.Amount, "" where the notice does not say.
 	Currency money.Currency
 	// Hint says that the notice tells nothing but that the refund is to be asked
@@ -105,7 +108,7 @@ const (
 // Place decides about a notice that names no refund of ours, or that is about a
 // dispute, which PlaceAdopt has recorded. charge is the charge
 // that it names; its zero value is none. note says why it is not adopted.
-func Place(n Noticed, charge Charge, receivedAt time.Time) (where Placement, note string) {
+func Place(n Noticed, charge Charge) (where Placement, note string) {
 	switch {
 	case n.Dispute != nil:
 		return n.Dispute.place(charge)
@@ -123,10 +126,10 @@ func Place(n Noticed, charge Charge, receivedAt time.Time) (where Placement, not
 		return PlaceAside, "a refund that was made at the channel, in another currency than its charge"
 	case n.Number == "" && n.Outcome.ChannelRefundID == "":
 		return PlaceAside, "a refund that was made at the channel, without a number that tells it from others"
-	case charge.Counted > 0 && !n.Outcome.SucceededAt.IsZero() && n.Outcome.SucceededAt.Before(charge.VerifiedAt):
-		return PlaceAside, "a refund that was made at the channel before its charge was compared with it, when what was refunded there was counted: it may be one of them"
-	case charge.CreatedAt.After(receivedAt) && charge.AlreadyRefunded > 0:
-		return PlaceAside, "a refund that was made at the channel before its charge was registered, with refunds counted in: it may be one of them"
+	case charge.Counted > 0 && !madeAfter(n, charge.VerifiedAt):
+		return PlaceAside, "a refund of which the channel does not show that it was made after its charge was compared with it, when what was refunded there was counted: it may be one of them"
+	case charge.AlreadyRefunded > 0 && !madeAfter(n, charge.CreatedAt):
+		return PlaceAside, "a refund of which the channel does not show that it was made after its charge was registered, with refunds counted in: it may be one of them"
 	}
 	return PlaceAdopt, ""
 }
@@ -152,6 +155,16 @@ func (n Noticed) ofAnother(charge Charge) bool {
 		}
 	}
 	return false
+}
+
+// clockDifference is by how much a channel's clock may differ from ours.
+const clockDifference = 5 * time.Minute
+
+// madeAfter reports whether a refund is known to have been made after a time. When
+// it succeeded, or was told of, says nothing: channels tell of a refund again, days
+// later.
+func madeAfter(n Noticed, at time.Time) bool {
+	return n.MadeAt.After(at.Add(clockDifference)) // zero is not
 }
 
 // Foreign is the refund that a notice tells of, to be adopted as refundID.

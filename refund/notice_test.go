@@ -10,8 +10,12 @@ import (
 func TestWhereANoticeThatNamesNoRefundOfOursIsPlaced(t *testing.T) {
 	charge := paid(t, 100)
 	charge.CreatedAt = at0
-	counted := charge
-	counted.CreatedAt, counted.AlreadyRefunded = at0.Add(time.Hour), 30
+	already, counted := charge, charge
+	already.AlreadyRefunded, already.Refunded = 30, 30
+	counted.Counted, counted.Refunded, counted.VerifiedAt = 30, 30, at0.Add(time.Hour)
+	made := func(at time.Time) func(*refund.Noticed) {
+		return func(n *refund.Noticed) { n.MadeAt, n.Outcome.SucceededAt = at, at0.Add(48*time.Hour) }
+	}
 	success := refund.Noticed{Number: "f1", Outcome: refund.Outcome{Kind: refund.OutcomeDone, Amount: minor(30), ChannelRefundID: "5000"}}
 	for _, test := range []struct {
 		name   string
@@ -30,12 +34,20 @@ func TestWhereANoticeThatNamesNoRefundOfOursIsPlaced(t *testing.T) {
 		{"with an amount of nothing, too", func(n *refund.Noticed) { n.Outcome.Amount = minor(0) }, charge, refund.PlaceAside},
 		{"in another currency, too", func(n *refund.Noticed) { n.Currency = "USD" }, charge, refund.PlaceAside},
 		{"without any number, too", func(n *refund.Noticed) { n.Number, n.Outcome.ChannelRefundID = "", "" }, charge, refund.PlaceAside},
-		{"where it may be counted in already, too", func(*refund.Noticed) {}, counted, refund.PlaceAside},
+		{"that was made before its charge came, with nothing counted in, is adopted", made(at0.Add(-time.Hour)), charge, refund.PlaceAdopt},
+		{"where it may be counted in already, too", func(*refund.Noticed) {}, already, refund.PlaceAside},
+		{"that succeeded later, and of which nobody says when it was made, too", made(time.Time{}), already, refund.PlaceAside},
+		{"that was made before its charge came, and is told of days later, too", made(at0.Add(-time.Hour)), already, refund.PlaceAside},
+		{"that was made as its charge came, by a clock of the channel's, too", made(at0.Add(time.Minute)), already, refund.PlaceAside},
+		{"that was made after its charge came is another and adopted", made(at0.Add(time.Hour)), already, refund.PlaceAdopt},
+		{"that was made before it was counted, too", made(at0.Add(30 * time.Minute)), counted, refund.PlaceAside},
+		{"of which nobody says whether it was counted, too", made(time.Time{}), counted, refund.PlaceAside},
+		{"that was made after the others were counted is adopted", made(at0.Add(2 * time.Hour)), counted, refund.PlaceAdopt},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			n := success
 			test.change(&n)
-			if got, note := refund.Place(n, test.charge, at0); got != test.want || (note == "") != (got == refund.PlaceAdopt) {
+			if got, note := refund.Place(n, test.charge); got != test.want || (note == "") != (got == refund.PlaceAdopt) {
 				t.Errorf("%s (%s), want %s", got, note, test.want)
 			}
 		})
@@ -64,7 +76,7 @@ func TestARefundOfAnotherPaymentOfTheOrderIsNotAdopted(t *testing.T) {
 				TransactionID: test.transaction, OtherTransactionID: test.other, OrderNo: test.o, Number: "X1", Currency: "CNY",
 				Outcome: refund.Outcome{Kind: refund.OutcomeDone, Amount: minor(30), SucceededAt: at0},
 			}
-			if got, note := refund.Place(n, charge, at0); got != test.want || (note == "") != (got == refund.PlaceAdopt) {
+			if got, note := refund.Place(n, charge); got != test.want || (note == "") != (got == refund.PlaceAdopt) {
 				t.Errorf("%s (%s), want %s", got, note, test.want)
 			}
 		})

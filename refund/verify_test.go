@@ -67,19 +67,3 @@ func TestAClaimedRefundThatNoLongerFitsLeavesTheChargeOverdrawn(t *testing.T) {
 		t.Errorf("overdrawn %v, excess %d, refundable %d", w.charge.Overdrawn(), w.charge.Excess, w.charge.Refundable())
 	}
 }
-
-// A refund of before the comparison may be one of those that were counted; one of
-// later is another.
-func TestAForeignRefundFromBeforeTheCountIsForAPerson(t *testing.T) {
-	c := paid(t, 100)
-	c.VerifiedAt, c.Counted = at0.Add(time.Hour), 30
-	amount := money.Minor(30)
-	for at, want := range map[time.Time]refund.Placement{
-		at0: refund.PlaceAside, at0.Add(2 * time.Hour): refund.PlaceAdopt, {}: refund.PlaceAdopt,
-	} {
-		n := refund.Noticed{Number: "n1", Outcome: refund.Outcome{Kind: refund.OutcomeDone, Amount: &amount, SucceededAt: at}}
-		if got, note := refund.Place(n, c, at0.Add(3*time.Hour)); got != want {
-			t.Errorf("a refund of %v: %s (%s), want %s", at, got, note, want)
-		}
-	}
-}

@@ -300,6 +300,42 @@ func TestAChargeIsComparedWithStripeBeforeItsFirstRefund(t *testing.T) {
 	s.sound(c, paid, 5000)
 }
 
+// A refund that was made on Stripe's pages before its payment was found is there once,
+// whenever Stripe tells of it again.
+func TestAFoundPaymentsRefundAtStripeIsAdoptedOnce(t *testing.T) {
+	stripe := stripetest.New(t, stripeKey, stripeWebhook)
+	shop, address := listening(t, Options{Database: storetest.SQLite(t)})
+	s := newStripeShop(t, shop, stripe, stripe.URL)
+	native := nativeKey(t, shop, s.by, s.owner)
+	paid := stripe.Pay(stripetest.Charge{Amount: 10000, Currency: "sar"})
+	made := stripe.Make(paid.ID, 3000, nil)
+	ask := func(amount int, number string) (int, string) {
+		return asked(shop, "POST", "/refundry/v1/refunds", fmt.Sprintf(`{"charge": %q, "amount": %d, "number": %q}`, paid.ID, amount, number), "Authorization", native)
+	}
+	if code, body := ask(7001, "R1"); code < 400 || code >= 500 {
+		t.Errorf("more than is left: %d %s", code, body)
+	}
+	c, err := shop.Store.ChargeByAny(t.Context(), s.owner, paid.ID)
+	if err != nil || c.AlreadyRefunded != 0 || c.Refunded != 3000 || c.Counted != 0 || c.VerifiedAt.IsZero() {
+		t.Fatalf("found %+v, %v", c, err)
+	}
+	if list := s.refunds(c); len(list) != 1 || list[0].ChannelRefundID != made.ID {
+		t.Errorf("refunds %+v", list)
+	}
+	for _, kind := range []string{"refund.created", "refund.updated", "charge.refund.updated"} {
+		s.notify(address, kind, stripe.Object(made))
+	}
+	if code, body := ask(7000, "R2"); code != http.StatusCreated {
+		t.Fatalf("what is left: %d %s", code, body)
+	}
+	s.await("what is left", func() bool { return len(stripe.Refunds(paid.ID)) == 2 })
+	s.await("both refunds", func() bool {
+		list := s.refunds(c)
+		return len(list) == 2 && list[0].State == refund.Succeeded && list[1].State == refund.Succeeded
+	})
+	s.sound(c, paid, 10000)
+}
+
 // Stripe's list of a day agrees with the books, and what somebody made on Stripe's pages
 // is adopted by it, under whichever of its names the payment is registered.
 func TestADayAtStripeIsReconciled(t *testing.T) {

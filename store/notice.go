@@ -42,13 +42,14 @@ type noticeContent struct {
 	Hint            bool               `json:"hint,omitempty"`
 	Dispute         *refund.Dispute    `json:"dispute,omitempty"`
 	Other           string             `json:"other_transaction_id,omitempty"`
+	MadeAt          time.Time          `json:"made_at,omitzero"`
 }
 
 func noticeText(n refund.KeptNotice) (string, error) {
 	o := n.Noticed.Outcome
 	return jsonText(noticeContent{
 		o.Kind, o.ChannelRefundID, o.Amount, n.Noticed.Currency, o.SucceededAt, o.Code, o.Message, o.Settled, o.Landed, n.Noticed.Hint, n.Noticed.Dispute,
-		n.Noticed.OtherTransactionID,
+		n.Noticed.OtherTransactionID, n.Noticed.MadeAt,
 	})
 }
 
@@ -79,6 +80,7 @@ func scanNotice(scan func(...any) error) (refund.KeptNotice, error) {
 	}
 	n.ReceivedAt, n.DueAt, n.ChargeKnown = sqldb.FromMicros(createdAt), sqldb.FromMicros(dueAt), known != 0
 	n.Noticed.Currency, n.Noticed.Hint, n.Noticed.Dispute, n.Noticed.OtherTransactionID = c.Currency, c.Hint, c.Dispute, c.Other
+	n.Noticed.MadeAt = c.MadeAt
 	n.Noticed.Outcome = refund.Outcome{
 		Kind: c.Kind, Source: refund.Notice, ChannelRefundID: c.ChannelRefundID, Amount: c.Amount, SucceededAt: c.SucceededAt,
 		Code: c.Code, Message: c.Message, Settled: c.Settled, Landed: c.Landed,

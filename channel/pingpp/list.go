@@ -126,7 +126,7 @@ func listed(one wire.Refund, all []wire.Refund, currency money.Currency) (channe
 	}
 	row := channel.Listed{
 		Number: wire.MetadataText(one.Metadata, numberKey), ChannelRefundID: one.ID, OrderNo: one.ChargeOrderNo,
-		Amount: money.Amount{Minor: money.Minor(one.Amount), Currency: currency}, Kind: kind, SucceededAt: succeededAt(one),
+		Amount: money.Amount{Minor: money.Minor(one.Amount), Currency: currency}, Kind: kind, MadeAt: madeAt(one), SucceededAt: succeededAt(one),
 	}
 	if row.Number != "" {
 		if first, _ := match(all, row.Number, ""); first.ID != one.ID {
@@ -135,6 +135,13 @@ func listed(one wire.Refund, all []wire.Refund, currency money.Currency) (channe
 	}
 	row.Number = cmp.Or(row.Number, one.ID)
 	return row, nil
+}
+
+func madeAt(one wire.Refund) time.Time {
+	if one.Created == 0 {
+		return time.Time{}
+	}
+	return time.Unix(one.Created, 0)
 }
 
 func succeededAt(one wire.Refund) time.Time {

@@ -96,7 +96,7 @@ func notified(event wire.Event, got wire.Refund) channel.Notified {
 	n := channel.Notified{
 		Text: fmt.Sprintf("%s %s: refund %s of %d of charge %s", event.Type, event.ID, got.ID, got.Amount, got.Charge),
 		Noticed: refund.Noticed{
-			Number: wire.MetadataText(got.Metadata, numberKey), TransactionID: got.Charge, Currency: money.Currency(strings.ToUpper(got.Currency)),
+			Number: wire.MetadataText(got.Metadata, numberKey), TransactionID: got.Charge, Currency: money.Currency(strings.ToUpper(got.Currency)), MadeAt: madeAt(got),
 			Outcome: refund.Outcome{Kind: kindOf(got), ChannelRefundID: got.ID, Amount: &amount, SucceededAt: succeededAt(got)},
 		},
 	}

@@ -250,7 +250,7 @@ func TestAListIsReadToItsEnd(t *testing.T) {
 	for n, one := range list {
 		want := channel.Listed{
 			Number: fmt.Sprintf("R%d", 9-n), ChannelRefundID: f.refunds[n]["id"].(string), TransactionID: chargeID, OrderNo: orderNo,
-			Amount: money.Amount{Minor: 100, Currency: "CNY"}, Kind: refund.OutcomeAccepted,
+			Amount: money.Amount{Minor: 100, Currency: "CNY"}, Kind: refund.OutcomeAccepted, MadeAt: time.Unix(f.refunds[n]["created"].(int64), 0),
 		}
 		if n == 4 || n == 5 {
 			want.Number = want.ChannelRefundID

@@ -84,7 +84,7 @@ func (c connector) List(ctx context.Context, ref channel.PaymentRef) ([]channel.
 func (e *Entry) listed() channel.Listed {
 	return channel.Listed{
 		Number: e.Number, ChannelRefundID: e.ChannelID, TransactionID: e.TransactionID, Amount: e.Amount,
-		Kind: e.says().Kind, SucceededAt: e.SucceededAt,
+		Kind: e.says().Kind, MadeAt: e.CreatedAt, SucceededAt: e.SucceededAt,
 	}
 }
 

@@ -97,7 +97,7 @@ func listed(r *stripe.Refund) (channel.Listed, error) {
 	if !counted || !known || amount.Minor == 0 {
 		return channel.Listed{}, fmt.Errorf("%w: %s", errRefund, r.ID)
 	}
-	row := channel.Listed{Number: numberOf(r), ChannelRefundID: r.ID, Amount: amount, Kind: kind}
+	row := channel.Listed{Number: numberOf(r), ChannelRefundID: r.ID, Amount: amount, Kind: kind, MadeAt: time.Unix(r.Created, 0)}
 	if row.Number == "" {
 		// It is not one of ours, and has a name all the same: without one it could be
 		// any refund that is missing.

@@ -121,7 +121,7 @@ func refundNotice(event stripe.Event, r *stripe.Refund) ([]channel.Notified, err
 	}
 	n := channel.Notified{
 		Text:    fmt.Sprintf("%s %s: refund %s of %d %s of %s: %s", event.Type, event.ID, r.ID, r.Amount, r.Currency, charge, r.Status),
-		Noticed: refund.Noticed{Number: numberOf(r), Currency: amount.Currency},
+		Noticed: refund.Noticed{Number: numberOf(r), Currency: amount.Currency, MadeAt: time.Unix(r.Created, 0)},
 	}
 	n.Outcome = refund.Outcome{Kind: kind, ChannelRefundID: r.ID, Amount: &amount.Minor}
 	if !known {

@@ -194,6 +194,21 @@ func TestARefundOfStripesPagesNamesItsPayment(t *testing.T) {
 	if one := notices[0]; one.Number != "" || one.TransactionID != c.ID || one.OtherTransactionID != c.Intent || one.Outcome.ChannelRefundID == "" || *one.Outcome.Amount != 700 {
 		t.Errorf("notice %+v", one)
 	}
+	t.Run("and says when it was made, however late the event is", func(t *testing.T) {
+		made := s.Make(c.ID, 800, nil)
+		object := s.Object(made)
+		object["created"] = made.Created - int64(72*time.Hour/time.Second)
+		for _, kind := range []string{"refund.updated", "charge.refund.updated"} {
+			notices, err := s.receive(kind, object)
+			if err != nil || len(notices) != 1 || notices[0].MadeAt.Unix() != object["created"] || !notices[0].Outcome.SucceededAt.After(notices[0].MadeAt.Add(71*time.Hour)) {
+				t.Errorf("%s: %+v, %v", kind, notices, err)
+			}
+		}
+		list, err := s.connector.List(t.Context(), channel.PaymentRef{TransactionID: c.ID})
+		if err != nil || len(list) != 2 || list[0].MadeAt.IsZero() || list[1].MadeAt.IsZero() {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
 	t.Run("and a charge without an intent has one name", func(t *testing.T) {
 		c := s.Pay(stripetest.Charge{ID: "ch_3Old", Amount: 5000, Currency: "sar"})
 		if notices, err := s.receive("refund.created", s.Object(s.Make(c.ID, 700, nil))); err != nil || len(notices) != 1 || notices[0].OtherTransactionID != "" {

@@ -188,7 +188,7 @@ func listed(row wire.TradeRow, own owner) (channel.Listed, error) {
 	}
 	one := channel.Listed{
 		Number: row.OutRefundNo, ChannelRefundID: row.RefundID, TransactionID: row.TransactionID, OrderNo: row.OutTradeNo,
-		Amount: money.Amount{Minor: money.Minor(row.RequestedRefund), Currency: wire.Currency}, Kind: kind,
+		Amount: money.Amount{Minor: money.Minor(row.RequestedRefund), Currency: wire.Currency}, Kind: kind, MadeAt: row.RefundAppliedAt,
 	}
 	for _, number := range []*string{&one.Number, &one.ChannelRefundID} {
 		if *number == wire.BillNone {

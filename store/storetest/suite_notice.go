@@ -67,7 +67,7 @@ func (f *fixture) keptNotice(number, transactionID string) refund.KeptNotice {
 	return refund.KeptNotice{
 		Account: "account_" + f.merchant, Channel: "acme", ReceivedAt: at(3), Digest: number, Times: 1, Text: "a text", State: refund.NoticeWaiting, Note: "why",
 		DueAt: at(10), Noticed: refund.Noticed{
-			Number: number, TransactionID: transactionID, OtherTransactionID: "other " + number, OrderNo: "o1", Currency: "CNY",
+			Number: number, TransactionID: transactionID, OtherTransactionID: "other " + number, OrderNo: "o1", Currency: "CNY", MadeAt: at(1),
 			Outcome: refund.Outcome{Kind: refund.OutcomeDone, Source: refund.Notice, ChannelRefundID: "5000", Amount: &amount, SucceededAt: at(2), Code: "C", Message: "M"},
 		},
 	}
