@@ -71,8 +71,9 @@ type Services struct {
 
 // Admin is the operator's use cases.
 type Admin struct {
-	s     Services
-	finds *finds
+	s          Services
+	finds      *finds
+	reconciles reconciles
 }
 
 // New makes the use cases.

@@ -31,7 +31,9 @@ type BillToReconcile struct {
 // Reconcile compares a day's bill of an account with our books: what the channel did
 // without us is adopted, and each is called for whatever differs. Errors: KindNotFound
 // for the account; KindInvalid for a date that is none or to come; KindStateConflict
-// where the channel has no bill, or not yet, and for a file that can't be read.
+// where the channel has no bill, or not yet, and for a file that can't be read; KindBusy
+// while the account is compared already, or two accounts of the merchant are;
+// KindTooLarge where the comparison needs more disk than it may have.
 func (a *Admin) Reconcile(ctx context.Context, by By, merchantID string, which BillToReconcile, each func(channel.Difference) error) (channel.Reconciliation, error) {
 	record, err := a.record(by, merchantID, "account.reconcile", which.Account)
 	if err != nil {
@@ -49,6 +51,11 @@ func (a *Admin) Reconcile(ctx context.Context, by By, merchantID string, which B
 	if err != nil {
 		return channel.Reconciliation{}, err
 	}
+	end, err := a.reconciles.begin(merchantID, account.ID)
+	if err != nil {
+		return channel.Reconciliation{}, err
+	}
+	defer end()
 	bill, err := a.openBill(ctx, account, connector, day, which.File)
 	if err != nil {
 		return channel.Reconciliation{}, err

@@ -10,8 +10,12 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// asker asks a channel about refunds, at the rate of the account's queries. What it
-// hears changes nothing by itself.
+// rateShare is which part of the account's rate of queries, a quarter, a reconciliation
+// asks at: what refunds wait for keeps the rest.
+const rateShare = 4
+
+// asker asks a channel about refunds, one after the other, at its share of the rate of
+// the account's queries. What it hears changes nothing by itself.
 type asker struct {
 	connector channel.Connector
 	can       channel.Capabilities
@@ -21,7 +25,7 @@ type asker struct {
 func newAsker(connector channel.Connector) *asker {
 	a := &asker{connector: connector, can: connector.Capabilities()}
 	if rate := connector.Limits().Query.PerSecond; rate > 0 {
-		a.pause = time.Second / time.Duration(rate)
+		a.pause = rateShare * time.Second / time.Duration(rate)
 	}
 	return a
 }

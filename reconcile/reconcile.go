@@ -31,6 +31,9 @@ const (
 	// maxEdge bounds the refunds near midnight that are looked for in the bills of the
 	// days before and after, and are in memory meanwhile.
 	maxEdge = 10_000
+	// maxSpool bounds the bytes that a comparison keeps on disk: two million rows that
+	// all differ, or some fifteen million that agree.
+	maxSpool = 1 << 30
 	// edge is how far from midnight our time and the channel's may lie on different
 	// days: clocks differ, and an answer may have been long under way.
 	edge = 5 * time.Minute
@@ -76,12 +79,10 @@ func New(store Store, engine Engine, folder string) *Reconciler {
 
 // Reconcile compares a bill with what our books have of its day. An error says
 // that the comparison is not complete: nothing was adopted if the bill could not be
-// read to its end, and it may be run again in any case.
+// read to its end, and it may be run again in any case. KindTooLarge: it needs more
+// disk than it may have.
 func (r *Reconciler) Reconcile(ctx context.Context, task channel.ReconcileTask) (channel.Reconciliation, error) {
-	spool, err := newSpool(r.folder)
-	if err != nil {
-		return channel.Reconciliation{}, fmt.Errorf("reconcile: %w", err)
-	}
+	spool := newSpool(r.folder, maxSpool)
 	defer spool.remove()
 	run := &run{
 		Reconciler: r, task: task, spool: spool, can: task.Connector.Capabilities(), began: task.Now(),

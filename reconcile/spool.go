@@ -8,11 +8,10 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/refund"
 )
 
 // parts is into how many parts the marks are cut by a hash of the refund: of a
@@ -28,40 +27,39 @@ const parts = 64
 // ours has, and over a table of marks because a comparison then would write a row
 // for each refund into a database that has to carry refunds meanwhile.
 type spool struct {
-	dir    string
+	folder string
+	left   int64 // bytes that may be written yet
 	rows   *file
 	billed [parts]*file
 	booked [parts]*file
 }
 
-// file is one file of the spool, opened when it is first written to.
+// file is one file of the spool, made when it is first written to. It has no name, so
+// that nothing is left of it whatever ends the process.
 type file struct {
-	path string
-	f    *os.File
-	w    *bufio.Writer
+	spool *spool
+	f     *os.File
+	w     *bufio.Writer
 }
 
-func newSpool(folder string) (*spool, error) {
-	dir, err := os.MkdirTemp(folder, "refundry-reconcile-")
-	if err != nil {
-		return nil, fmt.Errorf("make a temporary folder: %w (hint: TMPDIR names a folder with room)", err)
-	}
-	s := &spool{dir: dir, rows: &file{path: filepath.Join(dir, "rows")}}
+// newSpool makes a spool of at most so many bytes in a folder, "" for the system's
+// folder of temporary files.
+func newSpool(folder string, most int64) *spool {
+	s := &spool{folder: folder, left: most}
+	s.rows = &file{spool: s}
 	for n := range parts {
-		s.billed[n] = &file{path: filepath.Join(dir, "billed-"+strconv.Itoa(n))}
-		s.booked[n] = &file{path: filepath.Join(dir, "booked-"+strconv.Itoa(n))}
+		s.billed[n], s.booked[n] = &file{spool: s}, &file{spool: s}
 	}
-	return s, nil
+	return s
 }
 
-// remove deletes the spool. Its files held no secrets, and are gone in any case.
+// remove gives the spool's disk back.
 func (s *spool) remove() {
 	for n := range parts {
 		s.billed[n].close()
 		s.booked[n].close()
 	}
 	s.rows.close()
-	_ = os.RemoveAll(s.dir)
 }
 
 // keptRow is a row of the bill that is to be looked at. Marked says that its refund
@@ -135,16 +133,41 @@ func part(id string) uint32 {
 	return sum.Sum32() % parts
 }
 
+// line adds a line. Errors: KindTooLarge where the spool is full.
 func (f *file) line(text string) error {
+	size := int64(len(text)) + 1
+	if size > f.spool.left {
+		return refund.Errorf(refund.KindTooLarge, "date", "the comparison of the day needs more temporary disk than it may have: "+
+			"too much of the bill differs (hint: is it this account's bill of this day?)")
+	}
+	f.spool.left -= size
 	if f.f == nil {
-		opened, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
+		if err := f.open(); err != nil {
 			return err
 		}
-		f.f, f.w = opened, bufio.NewWriter(opened)
 	}
 	_, err := f.w.WriteString(text + "\n")
-	return err
+	return roomHint(err)
+}
+
+func (f *file) open() error {
+	opened, err := os.CreateTemp(f.spool.folder, "refundry-reconcile-")
+	if err != nil {
+		return roomHint(fmt.Errorf("make a temporary file: %w", err))
+	}
+	f.f, f.w = opened, bufio.NewWriter(opened)
+	if err := os.Remove(opened.Name()); err != nil {
+		return fmt.Errorf("unlink a temporary file: %w", err)
+	}
+	return nil
+}
+
+// roomHint adds to an error of the disk what to do.
+func roomHint(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w (hint: TMPDIR names a folder with room)", err)
 }
 
 // each reads the file's lines. What each writes to it meanwhile is not read.
@@ -153,7 +176,7 @@ func (f *file) each(each func(line string) error) error {
 		return nil
 	}
 	if err := f.w.Flush(); err != nil {
-		return err
+		return roomHint(err)
 	}
 	if _, err := f.f.Seek(0, io.SeekStart); err != nil {
 		return err
