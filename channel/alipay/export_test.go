@@ -7,7 +7,7 @@ func Codes() (all []string) {
 	for code := range codes {
 		all = append(all, code+" ")
 	}
-	for sub := range gatewayCodes {
+	for _, sub := range contentCodes {
 		all = append(all, wire.CodeInvalidParameter+" "+sub)
 	}
 	for sub := range businessCodes {

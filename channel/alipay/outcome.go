@@ -2,6 +2,7 @@ package alipay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/refundry/refundry/channel"
@@ -19,8 +20,8 @@ var (
 	unclear = meaning{refund.OutcomeUnknown, refund.OutcomeUnknown}
 	// refused: the gateway or the platform took nothing, and will not.
 	refused = meaning{refund.OutcomeRefused, refund.OutcomeRefused}
-	// later: nothing came of the call. The account, its clock or the time is at fault,
-	// and not the refund.
+	// later: nothing came of the call. The account, its clock or the number of calls is
+	// at fault, and not the refund.
 	later = meaning{refund.OutcomeTryLater, refund.OutcomeTryLater}
 	// final is a refusal of a refund. As the answer to a question it says nothing.
 	final = meaning{refund.OutcomeRefused, refund.OutcomeUnknown}
@@ -34,16 +35,15 @@ var codes = map[string]meaning{
 	wire.CodeUnauthorized:     later,
 	wire.CodeMissingParameter: refused,
 	wire.CodeInvalidParameter: refused,
-	wire.CodeConditions:       refused,
+	wire.CodeConditions:       later,
 	wire.CodeCallLimit:        later,
-	wire.CodePermission:       refused,
+	wire.CodePermission:       later,
 }
 
-// gatewayCodes are sub-codes that say more than their code.
-var gatewayCodes = map[string]meaning{
-	wire.SubSignature: later,
-	wire.SubTimestamp: later,
-}
+// contentCodes are the sub-codes of a missing and of an invalid parameter that may be
+// about the refund itself. All others are about what every call of the account has: its
+// app, keys, certificates and clock.
+var contentCodes = []string{"", wire.SubMissingParameter, wire.SubInvalidParameter}
 
 // businessCodes are the sub-codes of wire.CodeBusiness. One that is not here is
 // unknown.
@@ -102,10 +102,20 @@ func meaningOf(s wire.Status) meaning {
 	if !ok {
 		return unclear
 	}
-	if more, ok := gatewayCodes[s.SubCode]; ok && known == refused {
-		return more
+	if known == refused && !slices.Contains(contentCodes, s.SubCode) {
+		return later
 	}
 	return known
+}
+
+// accountFault is what an operator reads of a status that means later; "" where time
+// mends it.
+func accountFault(s wire.Status) string {
+	if s.Code == wire.CodeCallLimit {
+		return ""
+	}
+	return fmt.Sprintf("Alipay refuses the account with %s (hint: refundry account check names the setting at fault; "+
+		"else look at the app's rights and contracts on Alipay's pages)", strings.TrimSpace(s.Code+" "+s.SubCode))
 }
 
 // noSuccess is what an answer says that is no success, or is not to be believed. ok is
@@ -130,6 +140,9 @@ func (a answer) noSuccess(call refund.Source) (o refund.Outcome, ok bool) {
 			o.Code = status.SubCode
 		}
 		known := meaningOf(status)
+		if known == later {
+			o.Alert = accountFault(status)
+		}
 		if o.Kind = known.query; call == refund.Submit {
 			o.Kind = known.submit
 		}

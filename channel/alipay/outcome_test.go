@@ -35,12 +35,22 @@ var documented = []said{
 	{"20000", "aop.unknow-error", unknown, unknown},
 	{"20001", "", tryLater, tryLater},
 	{"40001", "", refused, refused},
+	{"40001", "isv.missing-parameter", refused, refused},
+	{"40001", "isv.missing-app-id", tryLater, tryLater},
 	{"40002", "", refused, refused},
+	{"40002", "isv.missing-parameter", refused, refused},
+	{"40002", "isv.invalid-parameter", refused, refused},
+	{"40002", "isv.invalid-app-id", tryLater, tryLater},
+	{"40002", "isv.invalid-app-cert-sn", tryLater, tryLater},
+	{"40002", "isv.never-documented", tryLater, tryLater},
 	{"40002", "isv.invalid-signature", tryLater, tryLater},
 	{"40002", "isv.invalid-timestamp", tryLater, tryLater},
-	{"40003", "", refused, refused},
+	{"40003", "", tryLater, tryLater},
+	{"40003", "isv.never-documented", tryLater, tryLater},
 	{"40005", "", tryLater, tryLater},
-	{"40006", "", refused, refused},
+	{"40006", "", tryLater, tryLater},
+	{"40006", "isv.insufficient-isv-permissions", tryLater, tryLater},
+	{"40006", "isv.invalid-parameter", tryLater, tryLater},
 	{"40004", "ACQ.SYSTEM_ERROR", unknown, unknown},
 	{"40004", "aop.ACQ.SYSTEM_ERROR", unknown, unknown},
 	{"40004", "ACQ.REFUND_CHARGE_ERROR", tryLater, unknown},
@@ -110,6 +120,9 @@ func TestEveryCodeMeansWhatTheDocumentsSay(t *testing.T) {
 				}
 				if one.got.Amount != nil || one.got.ChannelRefundID != "" {
 					t.Errorf("%s: an error names a refund: %+v", call, one.got)
+				}
+				if account := row.submit == tryLater && row.query == tryLater && row.code != "40005"; (one.got.Alert != "") != account || account && !strings.Contains(one.got.Alert, code) {
+					t.Errorf("%s: an operator is told %q", call, one.got.Alert)
 				}
 			}
 		})

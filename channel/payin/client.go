@@ -117,6 +117,9 @@ func unread(sent refund.Sent, err error) refund.Outcome {
 	switch fault := (*faulted)(nil); {
 	case errors.As(err, &fault):
 		o.Code = string(fault.fault.Code)
+		if says(err, wire.CodeNotAllowed) {
+			o.Alert = "Payin refuses the account's key, its signature or the clock with notAllowed (hint: refundry account check says why)"
+		}
 	case errors.Is(err, errUnreadable), errors.Is(err, wire.ErrAnswer):
 		o.Code = "UNREADABLE"
 	}

@@ -50,8 +50,12 @@ func TestEveryErrorMeansWhatIsDocumented(t *testing.T) {
 			if o.Kind != want || o.Code != code || len(o.Sent.Digest) != 64 || o.Amount != nil || o.ChannelRefundID != "" {
 				t.Errorf("%+v, want %s %s", o, want, code)
 			}
+			told := fault == "401 notAllowed"
+			if (o.Alert != "") != told {
+				t.Errorf("an operator is told %q", o.Alert)
+			}
 			f.gets = []string{fault}
-			if o := connector.Query(t.Context(), i); o.Kind != unknown {
+			if o := connector.Query(t.Context(), i); o.Kind != unknown || (o.Alert != "") != told {
 				t.Errorf("a query: %+v", o)
 			}
 			f.gets = []string{fault}
@@ -61,7 +65,7 @@ func TestEveryErrorMeansWhatIsDocumented(t *testing.T) {
 			}
 			f.gets = []string{fault}
 			i.Refund.Attempts = 1
-			if o := connector.Submit(t.Context(), i); o.Kind != tryLater || o.Code != "NOT_LISTED" || f.posts != 0 {
+			if o := connector.Submit(t.Context(), i); o.Kind != tryLater || o.Code != "NOT_LISTED" || f.posts != 0 || (o.Alert != "") != told {
 				t.Errorf("a repeat without a look: %+v", o)
 			}
 		})

@@ -67,7 +67,7 @@ func (c *connector) look(ctx context.Context, order string, i channel.Instructio
 	if err != nil {
 		return refund.Outcome{
 			Kind: refund.OutcomeTryLater, Code: codeNotListed, Sent: sent,
-			Message: "the order's refunds could not be read, nothing was sent: " + err.Error(),
+			Message: "the order's refunds could not be read, nothing was sent: " + err.Error(), Alert: unread(sent, err).Alert,
 		}
 	}
 	return found(all, sent, i)

@@ -114,6 +114,9 @@ func unread(sent refund.Sent, err error) refund.Outcome {
 	switch fault := (*faulted)(nil); {
 	case errors.As(err, &fault):
 		o.Code = fault.code()
+		if fault.status == http.StatusUnauthorized && fault.fault.Type == wire.TypeInvalidRequest {
+			o.Alert = "Ping++ refuses the account's key, its signature or the clock with HTTP 401 (hint: refundry account check says why)"
+		}
 	case errors.Is(err, wire.ErrAnswer):
 		o.Code = "UNREADABLE"
 	case errors.Is(err, errNotBelieved):

@@ -78,8 +78,12 @@ func TestEveryErrorMeansWhatTheDocumentsSay(t *testing.T) {
 			if o.Kind != want || o.Code != code || len(o.Sent.Digest) != 64 || o.Amount != nil || o.ChannelRefundID != "" {
 				t.Errorf("%+v, want %s %s", o, want, code)
 			}
+			told := fault == "401 invalid_request_error"
+			if (o.Alert != "") != told {
+				t.Errorf("an operator is told %q", o.Alert)
+			}
 			f.lists = []string{fault}
-			if o := connector.Query(t.Context(), i); o.Kind != unknown || o.Code != code {
+			if o := connector.Query(t.Context(), i); o.Kind != unknown || o.Code != code || (o.Alert != "") != told {
 				t.Errorf("a query: %+v", o)
 			}
 		})
@@ -196,7 +200,7 @@ func TestNothingIsSentWithoutTheCompleteList(t *testing.T) {
 				}
 				return
 			}
-			if o.Kind != tryLater || o.Code != "NOT_LISTED" || f.posts != 0 {
+			if o.Kind != tryLater || o.Code != "NOT_LISTED" || f.posts != 0 || (o.Alert != "") != strings.HasPrefix(fault, "401") {
 				t.Errorf("%+v, submitted %d times", o, f.posts)
 			}
 			f.lists = []string{fault}

@@ -83,7 +83,10 @@ func (c *connector) Submit(ctx context.Context, i channel.Instruction) refund.Ou
 
 // notListed: the list could not be read, and nothing was sent.
 func notListed(err error) refund.Outcome {
-	return refund.Outcome{Kind: refund.OutcomeTryLater, Code: codeNotListed, Message: "the list of the charge's refunds could not be read, nothing was sent: " + err.Error()}
+	return refund.Outcome{
+		Kind: refund.OutcomeTryLater, Code: codeNotListed, Message: "the list of the charge's refunds could not be read, nothing was sent: " + err.Error(),
+		Alert: unread(refund.Sent{}, err).Alert,
+	}
 }
 
 // Query implements channel.Connector: the complete list of the charge's refunds. One

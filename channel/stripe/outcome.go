@@ -124,6 +124,9 @@ func (c *connector) outcome(call refund.Source, x *exchange, got *stripe.Refund,
 	if known, ok := meaningOf(fault); ok {
 		o.Kind = known.of(call)
 	}
+	if o.Kind == refund.OutcomeTryLater && fault.HTTPStatusCode != http.StatusTooManyRequests {
+		o.Alert = fmt.Sprintf("Stripe refuses the account's key with HTTP %d, %s (hint: refundry account check says why, account rotate sets another key)", fault.HTTPStatusCode, o.Code)
+	}
 	if o.Kind == refund.OutcomeNotFound && i.ChannelRefundID == "" {
 		// It is the payment that this account does not know: a key of another Stripe
 		// account may have been set since, and nothing is proved.

@@ -116,6 +116,23 @@ func checkWords(t *testing.T, connector channel.Connector, want words, code stri
 	}
 }
 
+func TestAKeyThatStripeRefusesIsToldToTheOperatorAndTooManyCallsAreNot(t *testing.T) {
+	for code, test := range map[string]struct {
+		status int
+		told   bool
+	}{
+		"api_key_expired": {401, true}, "account_invalid": {403, true}, "": {401, true},
+		"rate_limit": {429, false}, "lock_timeout": {429, false}, "charge_disputed": {400, false},
+	} {
+		connector := fixed(t, test.status, nil, faultBody("invalid_request_error", code, "so it is"))
+		i := newShop(t).instruction(stripetest.Charge{})
+		submitted, asked := connector.Submit(t.Context(), i), connector.Query(t.Context(), i)
+		if (submitted.Alert != "") != test.told || (asked.Alert != "") != test.told || strings.Contains(submitted.Alert, testKey) {
+			t.Errorf("%d %q: an operator is told %q and %q", test.status, code, submitted.Alert, asked.Alert)
+		}
+	}
+}
+
 func TestEachAnswerWithoutACodeOfTheTable(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int

@@ -89,6 +89,9 @@ func (a answer) outcome(call refund.Source, i channel.Instruction) refund.Outcom
 		if known, ok := meanings[fault.Code]; ok && refuses {
 			o.Kind = known.of(call)
 		}
+		if o.Kind == refund.OutcomeTryLater {
+			o.Alert = fmt.Sprintf("WeChat Pay refuses the account's signature with %s (hint: refundry account check says why; is the machine's clock right?)", fault.Code)
+		}
 	}
 	return o
 }

@@ -94,6 +94,9 @@ func TestEveryCodeMeansWhatTheDocumentsSay(t *testing.T) {
 				if throttled := row.status == 429 || row.code == "FREQUENCY_LIMITED" || row.code == "RATELIMIT_EXCEEDED"; one.got.Throttled != throttled {
 					t.Errorf("%s: throttled %v", call, one.got.Throttled)
 				}
+				if (one.got.Alert != "") != (row.code == "SIGN_ERROR") {
+					t.Errorf("%s: an operator is told %q", call, one.got.Alert)
+				}
 				if one.got.Amount != nil || one.got.ChannelRefundID != "" {
 					t.Errorf("%s: an error names a refund: %+v", call, one.got)
 				}

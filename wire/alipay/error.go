@@ -18,15 +18,15 @@ const (
 
 // Sub-codes that are looked at one by one.
 const (
-	SubSystemError     = "ACQ.SYSTEM_ERROR"
-	SubSystemErrorToo  = "aop.ACQ.SYSTEM_ERROR"
-	SubTradeNotExist   = "ACQ.TRADE_NOT_EXIST"
-	SubBalance         = "ACQ.SELLER_BALANCE_NOT_ENOUGH"
-	SubSignature       = "isv.invalid-signature"
-	SubTimestamp       = "isv.invalid-timestamp"
-	SubNoBillData      = "NO_BILL_DATA"
-	SubBillNotExist    = "BILL_NOT_EXIST"
-	OverdraftSubPrefix = "ACQ.OVERDRAFT_"
+	SubSystemError      = "ACQ.SYSTEM_ERROR"
+	SubSystemErrorToo   = "aop.ACQ.SYSTEM_ERROR"
+	SubTradeNotExist    = "ACQ.TRADE_NOT_EXIST"
+	SubBalance          = "ACQ.SELLER_BALANCE_NOT_ENOUGH"
+	SubMissingParameter = "isv.missing-parameter"
+	SubInvalidParameter = "isv.invalid-parameter"
+	SubNoBillData       = "NO_BILL_DATA"
+	SubBillNotExist     = "BILL_NOT_EXIST"
+	OverdraftSubPrefix  = "ACQ.OVERDRAFT_"
 )
 
 // Status is what every node says of its call.
