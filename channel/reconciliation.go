@@ -101,6 +101,19 @@ func InstructionOf(r refund.Refund, c refund.Charge) Instruction {
 	}
 }
 
+// ForeignInstruction is what a connector needs to know of a refund that is not ours,
+// to be asked about it: what a bill says of it, and the charge that it is of.
+func ForeignInstruction(row Listed, c refund.Charge) Instruction {
+	return Instruction{
+		MerchantID: c.MerchantID, Number: row.Number, ChannelRefundID: row.ChannelRefundID, Account: c.ChannelAccount, TransactionID: row.TransactionID,
+		Amount: row.Amount, Total: money.Amount{Minor: c.Amount, Currency: c.Currency}, Charge: c,
+		Refund: refund.Refund{
+			MerchantID: c.MerchantID, ChargeID: c.ID, Amount: row.Amount.Minor, Currency: row.Amount.Currency, ChannelAccount: c.ChannelAccount,
+			ChannelNumber: row.Number, ChannelRefundID: row.ChannelRefundID,
+		},
+	}
+}
+
 // SafeQuery asks a connector about a refund. A connector that breaks off says
 // nothing: OutcomeUnknown.
 func SafeQuery(ctx context.Context, connector Connector, i Instruction) (o refund.Outcome) {

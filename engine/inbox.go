@@ -130,20 +130,19 @@ func noticeDigest(n refund.Noticed) string {
 // StepInbox tries notices again whose time has come, or whose charge has, and
 // returns how many it placed.
 func (e *Engine) StepInbox(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	all := context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(all, commitTimeout)
 	defer cancel()
 	due, err := e.store.DueNotices(ctx, e.now(), maxInbox)
 	if err != nil {
 		return 0, wrap(err, "look into the inbox")
 	}
-	placed := 0
+	placed, questions := 0, maxInboxQuestions
 	var problems []error
 	for _, n := range due {
-		after, err := e.tryAgain(ctx, n, refund.Cause{})
-		if err == nil {
-			err = e.store.SaveNotice(ctx, after, nil)
-		}
+		after, err := e.tryDue(all, n, &questions)
 		switch {
+		case errors.Is(err, errNotAsked): // in the next look
 		case err != nil:
 			problems = append(problems, fmt.Errorf("try notice %s: %w", n.ID, err))
 		case after.State == refund.NoticeMatched, after.State == refund.NoticeAdopted:
@@ -152,8 +151,21 @@ func (e *Engine) StepInbox(ctx context.Context) (int, error) {
 			e.tellAside(after)
 		}
 	}
+	ctx, end := context.WithTimeout(all, commitTimeout)
+	defer end()
 	_, err = e.store.ForgetNotices(ctx, e.now())
 	return placed, errors.Join(append(problems, err)...)
+}
+
+// tryDue is tryAgain of a notice whose time has come, and saves it.
+func (e *Engine) tryDue(ctx context.Context, n refund.KeptNotice, questions *int) (refund.KeptNotice, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	after, err := e.tryAgain(ctx, n, refund.Cause{}, questions)
+	if err == nil {
+		err = e.store.SaveNotice(ctx, after, nil)
+	}
+	return after, err
 }
 
 // RetryNotice tries a notice of the inbox again because somebody wants it, and
@@ -183,7 +195,8 @@ func (e *Engine) RetryNotice(ctx context.Context, merchantID, id string, action 
 	if err := e.store.AddRecord(ctx, begin); err != nil {
 		return refund.KeptNotice{}, refund.Wrap(err, "retry notice")
 	}
-	after, err := e.tryAgain(ctx, n, refund.Cause{Actor: action.Actor, RequestID: action.RequestID})
+	questions := 1
+	after, err := e.tryAgain(ctx, n, refund.Cause{Actor: action.Actor, RequestID: action.RequestID}, &questions)
 	if err == nil {
 		action = action.With("state", string(after.State))
 		err = e.store.SaveNotice(ctx, after, &action)
@@ -194,15 +207,26 @@ func (e *Engine) RetryNotice(ctx context.Context, merchantID, id string, action 
 	return after, nil
 }
 
-// tryAgain is a notice of the inbox after another try, because of cause. An error
-// says that nothing could be looked up.
-func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice, cause refund.Cause) (refund.KeptNotice, error) {
+// tryAgain is a notice of the inbox after another try, because of cause. questions is
+// how many a channel may be asked. An error says that nothing could be looked up;
+// errNotAsked, that it takes a question more.
+func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice, cause refund.Cause, questions *int) (refund.KeptNotice, error) {
 	match, err := e.store.NoticeMatch(ctx, n.Account, n.Noticed)
 	if err != nil && refund.KindOf(err) != refund.KindCorrupt {
 		return n, err
 	}
 	n.ChargeKnown = n.ChargeKnown || match.Charge.ID != ""
-	where, note := refund.Place(n.Noticed, match.Charge)
+	says := n.Noticed
+	says.Hint = says.Hint && says.Outcome.Kind != refund.OutcomeDone // of a success: as if it were sure
+	where, note := refund.Place(says, match.Charge)
+	if err == nil && where == refund.PlaceAdopt && n.Noticed.Hint && match.Refund.ID == "" {
+		if *questions--; *questions < 0 {
+			return n, errNotAsked
+		}
+		if says, note = e.confirmHint(ctx, n.Account, says, match.Charge); note != "" {
+			where = refund.PlaceWait
+		}
+	}
 	switch {
 	case err != nil:
 		note = unplaced(err)
@@ -221,7 +245,7 @@ func (e *Engine) tryAgain(ctx context.Context, n refund.KeptNotice, cause refund
 		}
 	case where == refund.PlaceAdopt:
 		var r refund.Refund
-		if r, _, err = e.adopt(ctx, n.Noticed, match.Charge, cause); err == nil {
+		if r, _, err = e.adopt(ctx, says, match.Charge, cause); err == nil {
 			n.State, n.Note, n.DueAt, n.RefundID = refund.NoticeAdopted, "", time.Time{}, r.ID
 			return n, nil
 		}

@@ -195,6 +195,71 @@ func TestANoticeThatMatchesNothingWaitsForItsCharge(t *testing.T) {
 	})
 }
 
+// A bill's row says nothing for sure, also where its charge comes later.
+func TestAHintThatWaitsForItsChargeIsAdoptedOnlyIfTheChannelConfirmsIt(t *testing.T) {
+	answers := func(kind refund.OutcomeKind) func(context.Context, channel.Instruction) refund.Outcome {
+		return func(context.Context, channel.Instruction) refund.Outcome {
+			return refund.Outcome{Kind: kind, Amount: new(money.Minor(200)), ChannelRefundID: "the channel's own"}
+		}
+	}
+	done := func(number string) []channel.Listed {
+		return []channel.Listed{{Number: number, Kind: refund.OutcomeDone, Amount: money.Amount{Minor: 200, Currency: "CNY"}}}
+	}
+	tests := []struct {
+		name   string
+		says   refund.OutcomeKind
+		listed []channel.Listed // nil: the channel has no list
+		order  bool             // the charge has the row's order number alone
+		want   string
+	}{
+		{"confirmed", refund.OutcomeDone, nil, false, "adopted"},
+		{"unheard of", refund.OutcomeNotFound, nil, false, "waiting"},
+		{"no answer", refund.OutcomeUnknown, nil, false, "waiting"},
+		{"under way", refund.OutcomeAccepted, nil, false, "waiting"},
+		{"failed", refund.OutcomeFailed, done("row"), false, "waiting"},
+		{"listed", refund.OutcomeNotFound, done("row"), false, "adopted"},
+		{"another is listed", refund.OutcomeNotFound, done("other"), false, "waiting"},
+		{"of another payment of the order", refund.OutcomeDone, nil, true, "set_aside"},
+	}
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				fake := newPaying(nil)
+				fake.lists, fake.refunds = test.listed != nil, test.listed
+				fake.query = answers(test.says)
+				r := newRig(t, s, fake)
+				hint := r.notified(refund.Charge{TransactionID: "t row", Currency: "CNY"}, "row", 300)
+				hint.Hint, hint.OrderNo = true, "o1"
+				if err := r.notify(hint); err != nil {
+					t.Fatal(err)
+				}
+				c := refund.Charge{
+					MerchantID: r.owner, ID: "ch_" + refund.NewID(time.Now()), OrderNo: "o1", Channel: "wx", ChannelAccount: r.account,
+					TransactionID: "t row", Currency: "CNY", Amount: 1000, PaidAt: r.clock.Now(), CreatedAt: r.clock.Now(),
+				}
+				if test.order {
+					c.TransactionID = "t other"
+				}
+				if _, _, err := s.RegisterCharge(t.Context(), c, nil); err != nil {
+					t.Fatal(err)
+				}
+				r.clock.advance(2 * time.Minute)
+				r.stepInbox()
+				refunded := money.Minor(0)
+				if test.want == "adopted" {
+					refunded = 200 // what the channel says, and not the row
+				}
+				if got := r.inbox(); !slices.Equal(got, []string{"row " + test.want}) || r.chargeNow(c.ID).Refunded != refunded {
+					t.Errorf("inbox %v, refunded %d", got, r.chargeNow(c.ID).Refunded)
+				}
+				if test.order && len(fake.said()) != 0 {
+					t.Errorf("asked %v", fake.said())
+				}
+			})
+		}
+	})
+}
+
 func TestANoticeThatMatchesNothingIsSetAsideInTheEnd(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
 	r := newRig(t, s, pendingChannel())

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/channel"
-	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -43,14 +42,7 @@ func (a *asker) refund(ctx context.Context, i channel.Instruction) (refund.Outco
 // false where the channel did not say how it stands.
 func (a *asker) foreign(ctx context.Context, row channel.Listed, charge refund.Charge) (says channel.Listed, answer refund.Outcome, ok bool, err error) {
 	if row.Number != "" || row.ChannelRefundID != "" {
-		answer, err = a.refund(ctx, channel.Instruction{
-			MerchantID: charge.MerchantID, Number: row.Number, ChannelRefundID: row.ChannelRefundID, Account: charge.ChannelAccount, TransactionID: row.TransactionID,
-			Amount: row.Amount, Total: money.Amount{Minor: charge.Amount, Currency: charge.Currency}, Charge: charge,
-			Refund: refund.Refund{
-				MerchantID: charge.MerchantID, ChargeID: charge.ID, Amount: row.Amount.Minor, Currency: row.Amount.Currency, ChannelAccount: charge.ChannelAccount,
-				ChannelNumber: row.Number, ChannelRefundID: row.ChannelRefundID,
-			},
-		})
+		answer, err = a.refund(ctx, channel.ForeignInstruction(row, charge))
 		if err != nil || told(answer.Kind) {
 			return as(row, answer), answer, err == nil, err
 		}

@@ -151,13 +151,25 @@ func (r *run) foreign(ctx context.Context, row channel.Listed) error {
 }
 
 // homeless is a row of a payment that we don't have. A success waits in the inbox
-// until its charge is registered; only then may it move anything.
+// until its charge is registered; then the channel is asked about it.
 func (r *run) homeless(ctx context.Context, row channel.Listed) error {
 	if row.Kind != refund.OutcomeDone {
 		return r.differs(channel.Difference{Kind: channel.DiffersOpen, Billed: row, Note: "its payment is not registered"})
 	}
-	return r.adopt(ctx, row, row)
+	amount := row.Amount.Minor
+	hint := channel.Notified{Account: r.task.Account.ID, Text: "found in the channel's bill", Noticed: refund.Noticed{
+		Number: row.Number, TransactionID: row.TransactionID, OtherTransactionID: row.OtherTransactionID, OrderNo: row.OrderNo, Currency: row.Amount.Currency, MadeAt: row.MadeAt, Hint: true,
+		Outcome: refund.Outcome{
+			Kind: row.Kind, Cause: r.task.Cause, ChannelRefundID: row.ChannelRefundID, Amount: &amount, SucceededAt: row.SucceededAt, Message: "found in the channel's bill",
+		},
+	}}
+	if err := r.engine.Notify(ctx, r.task.Account.ID, []channel.Notified{hint}); err != nil {
+		return fmt.Errorf("keep a refund of the bill in the inbox: %w", err)
+	}
+	return r.differs(channel.Difference{Kind: channel.DiffersKept, Billed: row, Note: inTheInbox})
 }
+
+const inTheInbox = "in the inbox (hint: refundry notice list)"
 
 // adopt hands a refund that the channel made to the engine: says is what the channel
 // says of it, row what the bill says.
@@ -169,7 +181,7 @@ func (r *run) adopt(ctx context.Context, row, says channel.Listed) error {
 	d := channel.Difference{Kind: channel.DiffersAdopted, Billed: row}
 	switch {
 	case found.Kept > 0:
-		d.Kind, d.Note = channel.DiffersKept, "in the inbox (hint: refundry notice list)"
+		d.Kind, d.Note = channel.DiffersKept, inTheInbox
 	case len(found.Adopted) > 0:
 		d.RefundID, d.State, d.Amount = found.Adopted[0].ID, found.Adopted[0].State, says.Amount
 		if err := r.mark(d.RefundID); err != nil {
