@@ -48,7 +48,7 @@ func names(rows []channel.Listed) []refund.BillName {
 // samePayment reports whether a row and a refund that has its number are of one
 // payment. Some channels have numbers that are unique for their payment alone.
 func samePayment(row channel.Listed, b refund.Booked) bool {
-	return row.TransactionID == "" || b.TransactionID == "" || row.TransactionID == b.TransactionID
+	return row.TransactionID == "" || b.TransactionID == "" || b.TransactionID == row.TransactionID || b.TransactionID == row.OtherTransactionID
 }
 
 func amountDiffers(row channel.Listed, b refund.Booked) bool { return row.Amount != b.Amount }
