@@ -410,3 +410,25 @@ func TestANoticeIsTriedAgainWhenSomebodyWantsIt(t *testing.T) {
 		}
 	})
 }
+
+func TestADisputeThatWasSetAsideIsPlacedWhenItsPaymentComesByAnotherName(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		r := newRig(t, s, nil)
+		id := refund.NewID(time.Now())
+		err := r.notify(channel.Notified{Noticed: refund.Noticed{TransactionID: "ch_" + id, OtherTransactionID: "pi_" + id, Dispute: &refund.Dispute{
+			ChannelDisputeID: "dp" + id, Amount: money.Amount{Minor: 100, Currency: "CNY"}, State: refund.DisputeOpen, ChannelAt: r.clock.Now(),
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 60 {
+			r.clock.advance(time.Hour)
+			r.stepInbox()
+		}
+		c := r.chargeOf("pi_"+id, 100)
+		r.stepInbox()
+		if got := r.chargeNow(c.ID); got.Blocked != 100 {
+			t.Errorf("blocked %d of 100", got.Blocked)
+		}
+	})
+}

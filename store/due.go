@@ -246,13 +246,12 @@ func (s *Store) MerchantsWithDueDeliveries(ctx context.Context, after string, no
 }
 
 // DueNotices implements engine.Store. A notice that names a charge which was not
-// there is due as soon as it is, also after it was set aside. One that can't be
-// read is set aside.
+// there is due as soon as it is, also after it was set aside: by either number of
+// the payment, and one about a dispute by the order's number too, where that is of
+// one payment of the account, as in NoticeMatch. One that can't be read is set aside.
 func (s *Store) DueNotices(ctx context.Context, now time.Time, limit int) ([]refund.KeptNotice, error) {
 	const text = `SELECT ` + noticeColumns + ` FROM channel_notices n
-		WHERE n.state = $1 AND n.due_at > 0 AND n.due_at <= $2
-		OR n.state IN ($1, $3) AND n.charge_known = 0 AND n.transaction_id <> '' AND EXISTS (SELECT 1 FROM charges c
-			WHERE c.merchant_id = n.merchant_id AND c.channel_account = n.account AND c.transaction_id = n.transaction_id)
+		WHERE n.state = $1 AND n.due_at > 0 AND n.due_at <= $2 OR n.state IN ($1, $3) AND n.charge_known = 0 AND (` + chargeCame + `)
 		ORDER BY n.due_at LIMIT $4`
 	var due, corrupt []refund.KeptNotice
 	err := s.Read(ctx, func(q sqldb.Querier) error {

@@ -14,9 +14,17 @@ const (
 	noticeColumns = `n.merchant_id, n.created_at, n.id, n.account, n.channel, n.digest, n.times, n.text, n.state, n.note,
 	n.number, n.transaction_id, n.order_no, n.content, n.tries, n.due_at, n.charge_known, n.refund_id`
 	insertNotice = `INSERT INTO channel_notices (merchant_id, created_at, id, account, channel, digest, times, text, state, note,
-	number, transaction_id, order_no, content, tries, due_at, charge_known, refund_id)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+	number, transaction_id, order_no, content, tries, due_at, charge_known, refund_id, other_transaction_id)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 	ON CONFLICT (merchant_id, account, digest) DO UPDATE SET times = channel_notices.times + excluded.times`
+	// itsCharges are the charges of a kept notice's account. chargeCame is true where
+	// one of them is what NoticeMatch finds for it: by either number of the payment,
+	// and for a dispute by an order's number that one payment has. A quote within a
+	// text of the content is escaped.
+	itsCharges = ` FROM charges c WHERE c.merchant_id = n.merchant_id AND c.channel_account = n.account AND `
+	chargeCame = `n.transaction_id <> '' AND EXISTS (SELECT 1` + itsCharges + `c.transaction_id = n.transaction_id)
+			OR n.other_transaction_id <> '' AND EXISTS (SELECT 1` + itsCharges + `c.transaction_id = n.other_transaction_id)
+			OR n.order_no <> '' AND n.content LIKE '%"dispute":{%' AND (SELECT COUNT(*)` + itsCharges + `c.order_no = n.order_no) = 1`
 	noticePrefix = "notice_"
 
 	// maxRefused bounds the rows of refused requests of one account, and of all
@@ -61,6 +69,7 @@ func noticeValues(n refund.KeptNotice) ([]any, error) {
 	return []any{
 		n.MerchantID, sqldb.Micros(n.ReceivedAt), n.ID, n.Account, n.Channel, n.Digest, max(1, n.Times), n.Text, string(n.State), n.Note,
 		n.Noticed.Number, n.Noticed.TransactionID, n.Noticed.OrderNo, content, n.Tries, sqldb.Micros(n.DueAt), asNumber(n.ChargeKnown), n.RefundID,
+		n.Noticed.OtherTransactionID,
 	}, nil
 }
 
@@ -168,7 +177,8 @@ func (s *Store) RefuseNotice(ctx context.Context, n refund.KeptNotice) error {
 
 // SaveNotice implements engine.Store.
 func (s *Store) SaveNotice(ctx context.Context, n refund.KeptNotice, by *refund.Action) error {
-	const text = `UPDATE channel_notices SET state = $4, note = $5, tries = $6, due_at = $7, charge_known = $8, refund_id = $9
+	const text = `UPDATE channel_notices SET state = $4, note = $5, tries = $6, due_at = $7, charge_known = $8, refund_id = $9,
+		other_transaction_id = $10
 		WHERE merchant_id = $1 AND created_at = $2 AND id = $3 AND state IN ('waiting', 'set_aside')`
 	var write *refund.Write
 	if by != nil {
@@ -177,7 +187,7 @@ func (s *Store) SaveNotice(ctx context.Context, n refund.KeptNotice, by *refund.
 	err := s.ShareOnce(ctx, write, func(q sqldb.Querier) error {
 		// One that another try has placed meanwhile stays as it is.
 		_, err := q.Exec(ctx, text, n.MerchantID, sqldb.Micros(n.ReceivedAt), n.ID,
-			string(n.State), n.Note, n.Tries, sqldb.Micros(n.DueAt), asNumber(n.ChargeKnown), n.RefundID)
+			string(n.State), n.Note, n.Tries, sqldb.Micros(n.DueAt), asNumber(n.ChargeKnown), n.RefundID, n.Noticed.OtherTransactionID)
 		if err == nil && by != nil {
 			err = s.appendAudit(ctx, q, by.Record)
 		}

@@ -105,6 +105,7 @@ var cases = []suiteCase{
 	{"a charge is verified once, by many at once", verifiedOnce},
 	{"what may be ours is not counted", sentIsNotCounted},
 	{"the inbox keeps a notice once, and has it tried again", inbox},
+	{"a notice that was set aside is due when its charge comes, by whichever name", lateCharges},
 	{"a bill's rows find their refunds", bookedByName},
 	{"a dispute is recorded once and holds its amount", disputed},
 	{"the database itself holds what disputes may be", databaseHoldsDisputes},

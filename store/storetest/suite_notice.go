@@ -158,6 +158,62 @@ func inbox(t *testing.T, f *fixture) {
 	}
 }
 
+// lateCharges: what was set aside before its charge was there is looked at again
+// when the charge comes, by whichever name it is registered.
+func lateCharges(t *testing.T, f *fixture) {
+	f.withAccount(t)
+	c := f.charge(100)
+	c.ChannelAccount, c.OrderNo = "account_"+f.merchant, "once "+f.merchant
+	twice := f.charge(101)
+	twice.ChannelAccount, twice.OrderNo = c.ChannelAccount, "twice "+f.merchant
+	again := f.charge(102)
+	again.ChannelAccount, again.OrderNo = c.ChannelAccount, twice.OrderNo
+	for _, n := range []struct {
+		number, transaction, other, order string
+		dispute                           bool
+	}{
+		{number: "by its number", transaction: c.TransactionID, dispute: true},
+		{number: "by the other number", transaction: "ch_1", other: c.TransactionID, dispute: true},
+		{number: "by its order", transaction: "ch_1", other: "pi_1", order: c.OrderNo, dispute: true},
+		{number: "by its order alone", order: c.OrderNo, dispute: true},
+		{number: "a refund by the other number", transaction: "ch_1", other: c.TransactionID},
+		{number: "x a refund by its order", transaction: "ch_1", order: c.OrderNo},
+		{number: "x an order that was paid twice", order: twice.OrderNo, dispute: true},
+		{number: "x no name of it", transaction: "ch_1", other: "pi_1", order: "none", dispute: true},
+	} {
+		kept := f.keptNotice(n.number, n.transaction)
+		kept.State, kept.DueAt, kept.Tries = refund.NoticeSetAside, time.Time{}, 24
+		kept.Noticed.OtherTransactionID, kept.Noticed.OrderNo = n.other, n.order
+		kept.Noticed.Outcome.Message = `says "dispute":{`
+		if n.dispute {
+			told := disputeOf(refund.DisputeOpen, 40, 4)
+			kept.Noticed.Dispute, kept.Noticed.Outcome = &told, refund.Outcome{Source: refund.Notice}
+		}
+		if err := f.KeepNotice(t.Context(), kept); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if due := f.dueNotices(t, at(20)); len(due) != 0 {
+		t.Errorf("before a charge is there: due %q", due)
+	}
+	for _, one := range []refund.Charge{c, twice, again} {
+		f.registered(t, one)
+	}
+	want := []string{"a refund by the other number", "by its number", "by its order", "by its order alone", "by the other number"}
+	if diff := cmp.Diff(want, f.dueNotices(t, at(20))); diff != "" {
+		t.Errorf("(-want +due): %s", diff)
+	}
+	for _, n := range f.inbox(t) {
+		n.ChargeKnown = true
+		if err := f.SaveNotice(t.Context(), n, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if due := f.dueNotices(t, at(20)); len(due) != 0 {
+		t.Errorf("looked at once more: due %q", due)
+	}
+}
+
 func refusedNotices(t *testing.T, f *fixture) {
 	f.withAccount(t)
 	account := "account_" + f.merchant
