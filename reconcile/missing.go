@@ -48,7 +48,8 @@ func (r *run) book(ctx context.Context) error {
 
 // due reports whether a refund that succeeded ought to be in the bill of from <=
 // time < to, and in which other it may be instead. What happened after the reading
-// began is not expected of a day that is not over.
+// began is not expected of a day that is not over. A refund that was under way for
+// days is in one bill of them: the last day expects it, those before it nothing.
 func (r *run) due(b refund.Booked, from, to time.Time) (near nearness, due bool) {
 	first, last := b.SucceededAt, b.SucceededAt
 	if r.can.BilledWhenAccepted {
@@ -60,6 +61,10 @@ func (r *run) due(b refund.Booked, from, to time.Time) (near nearness, due bool)
 			last = first
 		}
 		last = last.Add(channel.CallTimeout)
+	}
+	next := r.task.Day.Next().Next().Day // the end of the day after
+	if first.Before(from) && !last.Before(to) || !last.Before(next) {
+		return "", false
 	}
 	first, last = first.Add(-edge), last.Add(edge)
 	if !first.Before(to) || last.Before(from) || to.After(r.began) && last.After(r.began) {

@@ -266,6 +266,34 @@ func TestWhichDaysBillARefundIsExpectedIn(t *testing.T) {
 	})
 }
 
+func TestARefundThatWasUnderWayForDaysIsMissedOnItsLastDayAlone(t *testing.T) {
+	for _, test := range []struct{ name, sent, last, want string }{
+		{"a day wholly inside", "2026-11-25 12:00:00", "2026-11-30 12:00:00", ""},
+		{"a day wholly inside, from the day before to the day after", "2026-11-26 12:00:00", "2026-11-28 12:00:00", ""},
+		{"the first day of several", "2026-11-27 12:00:00", "2026-11-30 12:00:00", ""},
+		{"the first day of two", "2026-11-27 12:00:00", "2026-11-28 12:00:00", "missing re_r"},
+		{"the last day", "2026-11-24 12:00:00", "2026-11-27 12:00:00", "missing re_r"},
+		{"the only day, from its first minute to its last", "2026-11-27 00:01:00", "2026-11-27 23:58:00", "missing re_r"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := succeeded("r", test.sent, test.last)
+			b.SubmittedAt = b.SucceededAt
+			w := &world{
+				T: t, booked: []refund.Booked{b}, knows: map[string]refund.OutcomeKind{"r": refund.OutcomeDone}, began: day.Day.AddDate(0, 0, 7),
+				can:   channel.Capabilities{Bills: true, BillZone: beijing, BilledWhenAccepted: true},
+				bills: map[string][]channel.Listed{"2026-11-26": {}, "2026-11-28": {}},
+			}
+			var want []string
+			if test.want != "" {
+				want = []string{test.want}
+			}
+			if _, got := w.run(&rowsOf{}); !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // What a bill says of a refund by our state of it: agree, or the kind of difference,
 // and whether the engine is told to ask.
 func TestWhatABillsRowSaysAgainstOurState(t *testing.T) {
