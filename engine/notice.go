@@ -162,6 +162,9 @@ func (e *Engine) noticed(ctx context.Context, n channel.Notified, r refund.Refun
 }
 
 func cleanedNotice(n refund.Noticed) refund.Noticed {
+	if n.Aside != "" {
+		n = refund.Noticed{Aside: clean(n.Aside, maxMessage), TransactionID: n.TransactionID, OtherTransactionID: n.OtherTransactionID, OrderNo: n.OrderNo}
+	}
 	n.Number, n.TransactionID = clean(n.Number, maxChannelID), clean(n.TransactionID, maxChannelID)
 	n.OrderNo, n.OtherTransactionID = clean(n.OrderNo, maxChannelID), clean(n.OtherTransactionID, maxChannelID)
 	n.MadeAt = n.MadeAt.UTC().Truncate(time.Microsecond)

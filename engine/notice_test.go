@@ -307,6 +307,27 @@ func TestANoticeThatOnlyAPersonCanPlaceIsAnAlert(t *testing.T) {
 	}
 }
 
+// Whatever else the notice says, it is about no refund of ours.
+func TestANoticeThatOnlyAPersonCanUnderstandIsSetAsideAndMovesNothing(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t))
+	r := newRig(t, s, pendingChannel())
+	c := r.charge(1000)
+	n := r.notified(c, "console", 300)
+	n.Aside = "an event that can't be understood"
+	for range 2 {
+		if err := r.notify(n); err != nil {
+			t.Fatal(err)
+		}
+		r.stepInbox()
+	}
+	if got := r.inbox(); len(got) != 1 || !strings.HasSuffix(got[0], "set_aside") || r.chargeNow(c.ID).Refunded != 0 {
+		t.Errorf("inbox %q, %d is refunded", got, r.chargeNow(c.ID).Refunded)
+	}
+	if told := r.alertsRaised(); len(told) == 0 || !strings.Contains(told[0], n.Aside) {
+		t.Errorf("alerts %q", told)
+	}
+}
+
 // One notice that can't be recorded stops no other, and is kept.
 func TestANoticeThatCannotBeRecordedIsKeptAndStopsNoOther(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

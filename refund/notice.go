@@ -26,6 +26,9 @@ type Noticed struct {
 	// about now.
 	Hint    bool
 	Outcome Outcome
+	// Aside is why only a person can tell what the notice means, "" where it means
+	// something: then nothing but the payment's numbers counts, and it is set aside.
+	Aside string `json:",omitempty"`
 	// Dispute is set where the notice is about a dispute of the charge that
 	// TransactionID or OrderNo names, and about no refund; Outcome is zero then.
 	Dispute *Dispute `json:",omitempty"`
@@ -110,6 +113,8 @@ const (
 // that it names; its zero value is none. note says why it is not adopted.
 func Place(n Noticed, charge Charge) (where Placement, note string) {
 	switch {
+	case n.Aside != "":
+		return PlaceAside, n.Aside
 	case n.Dispute != nil:
 		return n.Dispute.place(charge)
 	case n.Hint:

@@ -33,6 +33,7 @@ func TestWhereANoticeThatNamesNoRefundOfOursIsPlaced(t *testing.T) {
 		{"without an amount a person decides", func(n *refund.Noticed) { n.Outcome.Amount = nil }, charge, refund.PlaceAside},
 		{"with an amount of nothing, too", func(n *refund.Noticed) { n.Outcome.Amount = minor(0) }, charge, refund.PlaceAside},
 		{"in another currency, too", func(n *refund.Noticed) { n.Currency = "USD" }, charge, refund.PlaceAside},
+		{"that only a person can understand, too", func(n *refund.Noticed) { n.Aside = "an event that can't be read" }, refund.Charge{}, refund.PlaceAside},
 		{"without any number, too", func(n *refund.Noticed) { n.Number, n.Outcome.ChannelRefundID = "", "" }, charge, refund.PlaceAside},
 		{"that was made before its charge came, with nothing counted in, is adopted", made(at0.Add(-time.Hour)), charge, refund.PlaceAdopt},
 		{"where it may be counted in already, too", func(*refund.Noticed) {}, already, refund.PlaceAside},

@@ -62,7 +62,7 @@ func (d *Driver) receive(a channel.Account, r *http.Request) ([]channel.Notified
 	case event.Account != "":
 		return nil, nil // a connected account's, whose payments are not this one's
 	}
-	return read(event)
+	return read(event), nil
 }
 
 // webhookSecrets are an account's, and those before a rotation that still live.
@@ -94,30 +94,39 @@ func readNotice(r *http.Request) ([]byte, error) {
 }
 
 // read is what a verified event tells of.
-func read(event stripe.Event) ([]channel.Notified, error) {
+func read(event stripe.Event) []channel.Notified {
 	switch event.Type {
 	case stripe.EventTypeRefundCreated, stripe.EventTypeRefundUpdated, stripe.EventTypeRefundFailed, stripe.EventTypeChargeRefundUpdated:
 		var r stripe.Refund
 		if err := json.Unmarshal(event.Data.Raw, &r); err != nil {
-			return nil, errNotice
+			return []channel.Notified{aside(event, "an event of a refund that can't be read", "", "")}
 		}
-		return refundNotice(event, &r)
+		return []channel.Notified{refundNotice(event, &r)}
 	case stripe.EventTypeChargeRefunded:
 		return chargeNotice(event)
 	case stripe.EventTypeChargeDisputeCreated, stripe.EventTypeChargeDisputeUpdated, stripe.EventTypeChargeDisputeClosed,
 		stripe.EventTypeChargeDisputeFundsWithdrawn, stripe.EventTypeChargeDisputeFundsReinstated:
 		return disputeNotice(event)
 	}
-	return nil, nil
+	return nil
+}
+
+// aside is an event of Stripe's that only a person can understand, such as one of an
+// API version that came later. It is taken all the same: Stripe disables an endpoint
+// that refuses events for days.
+func aside(event stripe.Event, why, charge, intent string) channel.Notified {
+	n := channel.Notified{Text: fmt.Sprintf("%s %s: %s", event.Type, event.ID, why), Noticed: refund.Noticed{Aside: why}}
+	n.TransactionID, n.OtherTransactionID = names(charge, intent)
+	return n
 }
 
 // refundNotice is an event's refund.
-func refundNotice(event stripe.Event, r *stripe.Refund) ([]channel.Notified, error) {
+func refundNotice(event stripe.Event, r *stripe.Refund) channel.Notified {
 	amount, counted := fromStripe(r.Amount, string(r.Currency))
 	kind, known := states[r.Status]
 	charge, intent := partsOf(r.Charge, r.PaymentIntent)
 	if r.Object != "refund" || r.ID == "" || !counted || charge+intent == "" {
-		return nil, errNotice
+		return aside(event, fmt.Sprintf("an event of a refund that can't be understood: %q %q of %d %q", r.Object, r.ID, r.Amount, r.Currency), charge, intent)
 	}
 	n := channel.Notified{
 		Text:    fmt.Sprintf("%s %s: refund %s of %d %s of %s: %s", event.Type, event.ID, r.ID, r.Amount, r.Currency, charge, r.Status),
@@ -133,7 +142,7 @@ func refundNotice(event stripe.Event, r *stripe.Refund) ([]channel.Notified, err
 		n.Outcome.SucceededAt = time.Unix(event.Created, 0)
 	}
 	n.TransactionID, n.OtherTransactionID = names(charge, intent)
-	return []channel.Notified{n}, nil
+	return n
 }
 
 // names are those under which a payment may be registered: its charge, and its payment
@@ -148,26 +157,21 @@ func names(charge, intent string) (name, other string) {
 // chargeNotice is an event that says of a charge that something of it was refunded.
 // It holds the refunds up to API version 2022-08-01, for later ones refund.created
 // comes beside it and says all.
-func chargeNotice(event stripe.Event) (out []channel.Notified, err error) {
+func chargeNotice(event stripe.Event) (out []channel.Notified) {
 	var charge stripe.Charge
 	if err := json.Unmarshal(event.Data.Raw, &charge); err != nil || charge.Object != "charge" {
-		return nil, errNotice
+		return []channel.Notified{aside(event, "an event of a charge that can't be read", "", "")}
 	}
 	if charge.Refunds == nil {
-		return nil, nil
+		return nil
 	}
 	for _, r := range charge.Refunds.Data {
-		one, err := refundNotice(event, r)
-		if err != nil {
-			return nil, err
-		}
-		for at := range one {
-			// The refunds before the newest are as old as they are.
-			one[at].Outcome.SucceededAt = time.Unix(r.Created, 0)
-		}
-		out = append(out, one...)
+		one := refundNotice(event, r)
+		// The refunds before the newest are as old as they are.
+		one.Outcome.SucceededAt = time.Unix(r.Created, 0)
+		out = append(out, one)
 	}
-	return out, nil
+	return out
 }
 
 // disputeStates are what a dispute's status says. A warning is a question by the
@@ -183,16 +187,23 @@ var disputeStates = map[stripe.DisputeStatus]refund.DisputeState{
 	stripe.DisputeStatusLost:                 refund.DisputeLost,
 }
 
-func disputeNotice(event stripe.Event) ([]channel.Notified, error) {
+// disputeNotice is an event's dispute. One whose status is not known holds its amount,
+// as one that is open, and a person is told.
+func disputeNotice(event stripe.Event) (out []channel.Notified) {
 	var d stripe.Dispute
-	if err := json.Unmarshal(event.Data.Raw, &d); err != nil || d.Object != "dispute" || d.ID == "" {
-		return nil, errNotice
+	if err := json.Unmarshal(event.Data.Raw, &d); err != nil {
+		return []channel.Notified{aside(event, "an event of a dispute that can't be read", "", "")}
 	}
 	amount, counted := fromStripe(d.Amount, string(d.Currency))
 	state, known := disputeStates[d.Status]
 	charge, intent := partsOf(d.Charge, d.PaymentIntent)
-	if !counted || !known || charge+intent == "" {
-		return nil, errNotice
+	switch {
+	case d.Object != "dispute" || d.ID == "" || !counted || charge+intent == "":
+		why := fmt.Sprintf("an event of a dispute that can't be understood, so that nothing is held for it: %q %q of %d %q", d.Object, d.ID, d.Amount, d.Currency)
+		return []channel.Notified{aside(event, why, charge, intent)}
+	case !known:
+		state = refund.DisputeOpen
+		out = append(out, aside(event, fmt.Sprintf("dispute %s has a status that is not known, %q: its amount is held until Stripe says how it ended", d.ID, d.Status), charge, intent))
 	}
 	if state == refund.DisputeOpen && event.Type == stripe.EventTypeChargeDisputeFundsWithdrawn {
 		state = refund.DisputeWithdrawn
@@ -204,7 +215,7 @@ func disputeNotice(event stripe.Event) ([]channel.Notified, error) {
 		}},
 	}
 	n.TransactionID, n.OtherTransactionID = names(charge, intent)
-	return []channel.Notified{n}, nil
+	return append(out, n)
 }
 
 // refusals are the errors of requests that were not taken as Stripe's; all others

@@ -128,14 +128,10 @@ func TestAnEventThatIsNotTheAccountsIsRefused(t *testing.T) {
 	})
 	t.Run("an event that can't be read", func(t *testing.T) {
 		for name, text := range map[string]string{
-			"two megabytes":        `{"object": "event", "x": "` + strings.Repeat("x", 2<<20) + `"}`,
-			"half":                 string(body[:len(body)/2]),
-			"a name twice":         strings.Replace(string(body), `"object":"event"`, `"object":"event","object":"event"`, 1),
-			"no object":            `{"id": "evt_1", "object": "event", "type": "refund.updated"}`,
-			"a charge as a refund": strings.Replace(string(body), `"object":"refund"`, `"object":"charge"`, 1),
-			"a refund of nothing":  strings.NewReplacer(`"charge":"`, `"c":"`, `"payment_intent":"`, `"p":"`).Replace(string(body)),
-			"an unknown currency":  strings.Replace(string(body), `"sar"`, `"xxx"`, 1),
-			"a negative amount":    strings.Replace(string(body), `"amount":1000`, `"amount":-1000`, 1),
+			"two megabytes": `{"object": "event", "x": "` + strings.Repeat("x", 2<<20) + `"}`,
+			"half":          string(body[:len(body)/2]),
+			"a name twice":  strings.Replace(string(body), `"object":"event"`, `"object":"event","object":"event"`, 1),
+			"no object":     `{"id": "evt_1", "object": "event", "type": "refund.updated"}`,
 		} {
 			r := s.Request(address, []byte(text))
 			r.Header.Set("Stripe-Signature", stripetest.Sign([]byte(text), s.Now(), webhookSecret))
@@ -263,8 +259,48 @@ func TestADisputeIsToldInNeutralWords(t *testing.T) {
 			}
 		})
 	}
-	if notices, err := s.receive("charge.dispute.updated", stripetest.DisputeObject("dp_1", c, 4000, "new_status")); err == nil {
-		t.Errorf("a status that is not known: %+v", notices)
+	t.Run("a status that is not known holds the amount, and a person is told", func(t *testing.T) {
+		notices, err := s.receive("charge.dispute.updated", stripetest.DisputeObject("dp_1", c, 4000, "charge_refunded"))
+		if err != nil || len(notices) != 2 {
+			t.Fatalf("%+v, %v", notices, err)
+		}
+		if told, d := notices[0], notices[1].Dispute; !strings.Contains(told.Aside, "charge_refunded") || told.Dispute != nil || d == nil || d.State != refund.DisputeOpen || d.Amount.Minor != 4000 {
+			t.Errorf("%+v", notices)
+		}
+	})
+}
+
+// Stripe disables an endpoint that refuses its events for days: then all others of the
+// account are missing too.
+func TestAnEventOfStripesThatCannotBeUnderstoodIsTakenAndSetAside(t *testing.T) {
+	s := newShop(t)
+	i := s.instruction(stripetest.Charge{})
+	s.connector.Submit(t.Context(), i)
+	made := string(s.Event("refund.updated", s.Object(s.Refunds("")[0])))
+	dispute := string(s.Event("charge.dispute.created", stripetest.DisputeObject("dp_1", s.Pay(stripetest.Charge{Amount: 5000, Currency: "sar"}), 4000, "needs_response")))
+	for name, text := range map[string]string{
+		"a charge as a refund":             strings.Replace(made, `"object":"refund"`, `"object":"charge"`, 1),
+		"a refund of nothing":              strings.NewReplacer(`"charge":"`, `"c":"`, `"payment_intent":"`, `"p":"`).Replace(made),
+		"a refund in an unknown currency":  strings.Replace(made, `"sar"`, `"xxx"`, 1),
+		"a refund of a negative amount":    strings.Replace(made, `"amount":1000`, `"amount":-1000`, 1),
+		"a refund whose amount is a text":  strings.Replace(made, `"amount":1000`, `"amount":"ten"`, 1),
+		"a dispute in an unknown currency": strings.Replace(dispute, `"sar"`, `"xxx"`, 1),
+		"a dispute without an id":          strings.Replace(dispute, `"dp_1"`, `""`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if text == made || text == dispute {
+				t.Fatal("the event is as it was")
+			}
+			r := s.Request(address, []byte(text))
+			r.Header.Set("Stripe-Signature", stripetest.Sign([]byte(text), s.Now(), webhookSecret))
+			notices, reply, err := s.driver.Receive(s.account, r)
+			if err != nil || len(notices) != 1 || notices[0].Aside == "" || notices[0].Dispute != nil || notices[0].Outcome.Kind != "" || !strings.Contains(notices[0].Text, "evt_") {
+				t.Fatalf("%+v, %v", notices, err)
+			}
+			if a := reply(nil); a.Status != http.StatusOK {
+				t.Errorf("answered %d", a.Status)
+			}
+		})
 	}
 }
 
