@@ -41,6 +41,10 @@ type WantedPayment struct {
 	TransactionID, OrderNo string
 	// SubMerchant is for whom the payment was made; "" where nobody says.
 	SubMerchant string
+	// Owner is what the channel calls the merchant who asks, by a setting that says
+	// whose account it is: other accounts are not asked, for an order's number is one
+	// payment's at one of them alone. "" is any account.
+	Owner string
 	// Names gives the charge its names before it is registered.
 	Names func(refund.Charge) refund.Charge
 }
@@ -60,15 +64,18 @@ func (a *Admin) FindPayment(ctx context.Context, by By, merchantID string, wante
 	if !askable(wanted.TransactionID) || !askable(wanted.OrderNo) || wanted.TransactionID+wanted.OrderNo == "" {
 		return refund.Charge{}, noSuchPayment(wanted)
 	}
-	accounts, err := a.findable(ctx, merchantID, wanted.Channel)
-	if err != nil {
+	accounts, all, err := a.findable(ctx, merchantID, wanted)
+	switch {
+	case err != nil:
 		return refund.Charge{}, err
-	}
-	if len(accounts) == 0 {
+	case len(accounts) == 0 && !all:
+		return refund.Charge{}, notAnswered(errNotAsked)
+	case len(accounts) == 0:
 		return refund.Charge{}, noSuchPayment(wanted)
 	}
-	found, err := a.finds.once(findKey{merchantID, wanted.Channel, wanted.TransactionID, wanted.OrderNo, wanted.SubMerchant}, a.now, func() (foundPayment, error) {
-		return a.askForPayment(ctx, accounts, wanted)
+	key := findKey{merchantID, wanted.Channel, wanted.TransactionID, wanted.OrderNo, wanted.SubMerchant, wanted.Owner}
+	found, err := a.finds.once(key, a.now, func() (foundPayment, error) {
+		return a.askForPayment(ctx, accounts, all, wanted)
 	})
 	if err != nil {
 		return refund.Charge{}, err
@@ -132,36 +139,61 @@ func (p foundPayment) same(q foundPayment) bool {
 }
 
 // findable are the accounts that can be asked about a payment, with their
-// connectors.
-func (a *Admin) findable(ctx context.Context, merchantID, kind string) ([]channel.Opened, error) {
-	all, err := a.s.Store.ChannelAccounts(ctx, merchantID)
+// connectors. all says that there are no others: none that has to be mended first,
+// and no more than may be asked.
+func (a *Admin) findable(ctx context.Context, merchantID string, wanted WantedPayment) (accounts []channel.Opened, all bool, err error) {
+	known, err := a.s.Store.ChannelAccounts(ctx, merchantID)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var accounts []channel.Opened
-	for _, account := range all {
-		if account.State == merchant.AccountClosed || kind != "" && account.Channel != kind || len(accounts) == maxFindAccounts {
+	all = true
+	for _, account := range known {
+		if account.State == merchant.AccountClosed || wanted.Channel != "" && account.Channel != wanted.Channel || !a.ownedBy(account, wanted.Owner) {
 			continue
 		}
 		opened, err := a.s.Channels.Connector(ctx, account.ID)
 		var broken *channel.OpenError
 		switch {
 		case errors.As(err, &broken):
-			// It knows of no payment before it is mended, which an alert says.
+			all = false // an alert says that it has to be mended
 		case err != nil:
-			return nil, err
-		case opened.Nature.Capabilities.Charges:
+			return nil, false, err
+		case !opened.Nature.Capabilities.Charges:
+		case len(accounts) == maxFindAccounts:
+			all = false
+		default:
 			accounts = append(accounts, opened)
 		}
 	}
-	return accounts, nil
+	return accounts, all, nil
+}
+
+// ownedBy reports whether an account is its channel's for whom the channel calls
+// owner; "" is anybody.
+func (a *Admin) ownedBy(account merchant.ChannelAccount, owner string) bool {
+	if owner == "" {
+		return true
+	}
+	driver, ok := a.s.Channels.Driver(account.Channel)
+	return ok && slices.ContainsFunc(driver.Settings(), func(s merchant.Setting) bool { return s.Whose && account.Settings[s.Name] == owner })
+}
+
+// errNotAsked says that an account may know a payment and could not be asked.
+var errNotAsked = errors.New("an account could not be asked")
+
+// notAnswered is the error of a look-up to which not every account that could know
+// the payment gave an answer.
+func notAnswered(cause error) error {
+	fault := refund.Errorf(refund.KindBusy, "", "the channel did not say whether it knows the payment; nothing was accepted, try again")
+	fault.Cause = cause
+	return fault
 }
 
 // askForPayment asks the accounts at the same time. The first of them that knows the
 // payment by the channel's own number has it. An order number may be that of several
 // payments, as where the order was paid twice: it names one only where every account
 // answered, and none knows another.
-func (a *Admin) askForPayment(ctx context.Context, accounts []channel.Opened, wanted WantedPayment) (foundPayment, error) {
+func (a *Admin) askForPayment(ctx context.Context, accounts []channel.Opened, all bool, wanted WantedPayment) (foundPayment, error) {
 	// Others may wait for the same answer: it does not end with the request.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
 	defer cancel()
@@ -183,10 +215,11 @@ func (a *Admin) askForPayment(ctx context.Context, accounts []channel.Opened, wa
 	for n, err := range errs {
 		if err != nil && !errors.Is(err, channel.ErrNotFound) && !errors.Is(err, channel.ErrUnsupported) {
 			a.s.Log.Warn("a payment that is not registered could not be looked up", "account", accounts[n].Account.ID, "error", err)
-			fault := refund.Errorf(refund.KindBusy, "", "the channel did not say whether it knows the payment; nothing was accepted, try again")
-			fault.Cause = err
-			return foundPayment{}, fault
+			return foundPayment{}, notAnswered(err)
 		}
+	}
+	if !all {
+		return foundPayment{}, notAnswered(errNotAsked)
 	}
 	if len(found) == 0 {
 		return foundPayment{}, noSuchPayment(wanted)

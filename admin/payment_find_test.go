@@ -30,7 +30,7 @@ type till struct {
 	lists bool
 }
 
-func (*till) Settings() []merchant.Setting { return []merchant.Setting{{Name: "at", Meaning: "which"}} }
+func (*till) Settings() []merchant.Setting { return []merchant.Setting{{Name: "at", Whose: true, Meaning: "which"}} }
 
 func (d *till) Open(a channel.Account) (channel.Connector, error) {
 	base, err := d.Driver.Open(a)
@@ -368,6 +368,34 @@ func TestAPaymentThatIsRegisteredUnderAnotherNameGetsTheName(t *testing.T) {
 		}})
 		if err != nil || c.ID != own.ID || len(c.Aliases) != 2 || c.ChannelAccount != b.accounts[1] {
 			t.Errorf("%+v, %v", c, err)
+		}
+	})
+}
+
+func TestOnlyTheAccountOfWhoeverAsksIsAsked(t *testing.T) {
+	know := func(at, number string) (channel.Payment, error) {
+		if at == "1" && number == "t: o:1001 s:" {
+			p := paid("of the other shop")
+			p.OrderNo = "1001"
+			return p, nil
+		}
+		return channel.Payment{}, channel.ErrNotFound
+	}
+	atBranch(t, 2, know, func(t *testing.T, b *branch) {
+		if c, err := b.find(t.Context(), admin.WantedPayment{OrderNo: "1001", Owner: "0"}); refund.KindOf(err) != refund.KindChargeNotFound {
+			t.Errorf("the order of another shop is found as %s, %v", c.TransactionID, err)
+		}
+		if c, err := b.find(t.Context(), admin.WantedPayment{OrderNo: "1001", Owner: "1"}); err != nil || c.TransactionID != "of the other shop" {
+			t.Errorf("its own order is found as %q, %v", c.TransactionID, err)
+		}
+	})
+}
+
+func TestWhoCouldNotBeAskedMayKnowThePayment(t *testing.T) {
+	know := func(string, string) (channel.Payment, error) { return channel.Payment{}, channel.ErrNotFound }
+	atBranch(t, 9, know, func(t *testing.T, b *branch) {
+		if _, err := b.find(t.Context(), admin.WantedPayment{OrderNo: "1002"}); refund.KindOf(err) != refund.KindBusy {
+			t.Errorf("eight of nine accounts know no such payment: %v", err)
 		}
 	})
 }

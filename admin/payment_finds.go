@@ -20,7 +20,7 @@ const (
 )
 
 // findKey is one payment as it was asked for.
-type findKey struct{ merchant, channel, transaction, order, sub string }
+type findKey struct{ merchant, channel, transaction, order, sub, owner string }
 
 // finds are the look-ups of payments that are not registered: those under way, those
 // that found nothing a moment ago, and how many each account may be asked.

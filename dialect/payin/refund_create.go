@@ -50,7 +50,7 @@ func sought(c *call) dialect.Sought {
 	return dialect.Sought{
 		MerchantID: c.caller.Merchant.ID, Key: c.caller.Key.ID, RequestID: c.requestID,
 		Alias:         refund.Alias{Dialect: merchant.Payin, Identity: c.identity.Name, Name: c.id},
-		WantedPayment: admin.WantedPayment{Channel: merchant.Payin, TransactionID: c.id},
+		WantedPayment: admin.WantedPayment{Channel: merchant.Payin, TransactionID: c.id, Owner: c.identity.Name},
 	}
 }
 

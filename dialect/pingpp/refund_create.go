@@ -48,7 +48,7 @@ func sought(c *call) dialect.Sought {
 	return dialect.Sought{
 		MerchantID: c.caller.Merchant.ID, Key: c.caller.Key.ID, RequestID: c.requestID,
 		Alias:         refund.Alias{Dialect: merchant.PingPP, Identity: c.caller.Key.Identity, Name: id},
-		WantedPayment: admin.WantedPayment{Channel: merchant.PingPP, TransactionID: id},
+		WantedPayment: admin.WantedPayment{Channel: merchant.PingPP, TransactionID: id, Owner: c.caller.Key.Identity},
 	}
 }
 
