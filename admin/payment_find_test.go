@@ -30,7 +30,9 @@ type till struct {
 	lists bool
 }
 
-func (*till) Settings() []merchant.Setting { return []merchant.Setting{{Name: "at", Whose: true, Meaning: "which"}} }
+func (*till) Settings() []merchant.Setting {
+	return []merchant.Setting{{Name: "at", Whose: true, Meaning: "which"}}
+}
 
 func (d *till) Open(a channel.Account) (channel.Connector, error) {
 	base, err := d.Driver.Open(a)

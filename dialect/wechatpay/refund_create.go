@@ -92,7 +92,7 @@ func (d *Dialect) orderOf(c *call, request wire.RefundRequest) (refund.Charge, e
 func sought(c *call, request wire.RefundRequest) dialect.Sought {
 	s := dialect.Sought{
 		MerchantID: c.merchantID(), Key: c.serial, RequestID: c.requestID,
-		Alias:         refund.Alias{Dialect: merchant.WeChatPay, Identity: c.account.mchID(), Sub: request.SubMchID},
+		Alias: refund.Alias{Dialect: merchant.WeChatPay, Identity: c.account.mchID(), Sub: request.SubMchID},
 		WantedPayment: admin.WantedPayment{
 			Channel: merchant.WeChatPay, TransactionID: request.TransactionID, SubMerchant: request.SubMchID, Owner: c.account.mchID(),
 		},
