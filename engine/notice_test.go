@@ -307,12 +307,14 @@ func TestANoticeThatOnlyAPersonCanPlaceIsAnAlert(t *testing.T) {
 	}
 }
 
-// Whatever else the notice says, it is about no refund of ours.
+// That holds where the notice names a refund of ours, too.
 func TestANoticeThatOnlyAPersonCanUnderstandIsSetAsideAndMovesNothing(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
 	r := newRig(t, s, pendingChannel())
 	c := r.charge(1000)
-	n := r.notified(c, "console", 300)
+	rf := r.accept(c.ID, 300)
+	r.steps(r.engine)
+	n := r.notified(c, rf.ChannelNumber, 300)
 	n.Aside = "an event that can't be understood"
 	for range 2 {
 		if err := r.notify(n); err != nil {
