@@ -112,9 +112,17 @@ func (d *decision) stale() {
 	}
 }
 
+// disbelieve keeps a word of another amount than the refund's. A person is told once,
+// and the channel is asked on.
 func (d *decision) disbelieve() {
 	d.attempt.Note = "amount not believed"
-	d.alert("the channel speaks of another amount than the refund's; not believed")
+	const text = "the channel speaks of another amount than the refund's; not believed"
+	switch {
+	case !d.r.State.Final():
+		d.person(text)
+	case !d.r.Contradicted || d.before.Tries == 0:
+		d.alert(text)
+	}
 	d.release()
 	switch {
 	case d.r.State.Final() && !d.r.Contradicted:

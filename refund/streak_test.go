@@ -117,3 +117,19 @@ func TestALongUnknownRefundIsShownToAPersonOnce(t *testing.T) {
 		t.Errorf("after the channel has spoken: needs a person %v, %s", r.NeedsPerson, r.State)
 	}
 }
+
+func TestAnAmountThatContradictsIsToldOnceAndThenCounted(t *testing.T) {
+	other := refund.Outcome{Kind: refund.OutcomeUnknown, Amount: minor(99)}
+	answers := append(kindsOf(refund.OutcomeAccepted, 1), slices.Repeat([]refund.Outcome{other}, 200)...)
+	r, attempts, alerts := asked(t, answers, 30*time.Minute)
+	if len(alerts) != 1 || len(attempts) != 3 || r.Streak.Times != 198 {
+		t.Errorf("%d alerts, %d attempts, %d counted", len(alerts), len(attempts), r.Streak.Times)
+	}
+	if r.State != refund.Pending || !r.NeedsPerson || r.DueAt.IsZero() {
+		t.Errorf("the refund is %s, needs a person: %v, due %s", r.State, r.NeedsPerson, r.DueAt)
+	}
+	ended, _, _ := asked(t, append(answers, refund.Outcome{Kind: refund.OutcomeDone, Amount: minor(100)}), 30*time.Minute)
+	if ended.State != refund.Succeeded || ended.NeedsPerson {
+		t.Errorf("after the right amount the refund is %s, needs a person: %v", ended.State, ended.NeedsPerson)
+	}
+}
