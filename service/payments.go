@@ -34,5 +34,14 @@ func (p payments) FindPayment(ctx context.Context, s dialect.Sought) (refund.Cha
 		}
 		return dialect.FillAliases(p.dialects(), c, identities)
 	}
-	return p.admin.FindPayment(ctx, s.By(), s.MerchantID, s.WantedPayment)
+	charge, err := p.admin.FindPayment(ctx, s.By(), s.MerchantID, s.WantedPayment)
+	if err != nil {
+		return refund.Charge{}, err
+	}
+	// A dispute that waited for the charge blocks its amount before a refund of it is
+	// accepted.
+	if _, err := p.engine.StepInbox(ctx); err != nil {
+		p.opts.Log.Warn("the inbox could not be looked at when a payment was found", "charge", charge.ID, "error", err)
+	}
+	return charge, nil
 }

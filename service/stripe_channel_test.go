@@ -336,6 +336,24 @@ func TestAFoundPaymentsRefundAtStripeIsAdoptedOnce(t *testing.T) {
 	s.sound(c, paid, 10000)
 }
 
+// A dispute that came before its payment was registered holds its amount before the
+// request is accepted that has the payment found.
+func TestADisputeThatWaitsHoldsItsAmountBeforeAFoundPaymentIsRefunded(t *testing.T) {
+	stripe := stripetest.New(t, stripeKey, stripeWebhook)
+	shop, address := listening(t, Options{Database: storetest.SQLite(t)})
+	s := newStripeShop(t, shop, stripe, stripe.URL)
+	native := nativeKey(t, shop, s.by, s.owner)
+	paid := stripe.Pay(stripetest.Charge{Amount: 10000, Currency: "sar"})
+	s.notify(address, "charge.dispute.created", stripetest.DisputeObject("du_1", paid, 4000, "needs_response"))
+	body := fmt.Sprintf(`{"charge": %q, "amount": 6001, "number": "R1"}`, paid.ID)
+	if code, answer := asked(shop, "POST", "/refundry/v1/refunds", body, "Authorization", native); code < 400 || code >= 500 {
+		t.Errorf("more than the dispute leaves: %d %s", code, answer)
+	}
+	if c, err := shop.Store.ChargeByAny(t.Context(), s.owner, paid.ID); err != nil || c.Blocked != 4000 || len(stripe.Refunds(paid.ID)) != 0 {
+		t.Errorf("blocked %d, refunds %+v, %v", c.Blocked, stripe.Refunds(paid.ID), err)
+	}
+}
+
 // Stripe's list of a day agrees with the books, and what somebody made on Stripe's pages
 // is adopted by it, under whichever of its names the payment is registered.
 func TestADayAtStripeIsReconciled(t *testing.T) {
