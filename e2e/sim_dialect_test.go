@@ -45,6 +45,7 @@ var throughs = []struct {
 // Each dialect over each real connector, from the request to the merchant's webhook,
 // with processes: the service and the channels' simulator.
 func TestEachDialectRefundsThroughTheChannelsSimulator(t *testing.T) {
+	t.Parallel()
 	sim := simulate(t)
 	s := openAtSim(t, storetest.SQLite(t), sim)
 	accounts := make(map[string]string)

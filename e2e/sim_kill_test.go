@@ -12,6 +12,7 @@ import (
 // money, or is to get the request later. The process that comes after it asks, and
 // the channel's books have one movement.
 func TestAKillBetweenSubmitAndAnswerMovesMoneyOnce(t *testing.T) {
+	t.Parallel() // it waits for leases most of the time
 	for _, phase := range []string{"after", "before"} {
 		for _, engine := range engines {
 			t.Run(engine.name+", "+phase+" the money moved", func(t *testing.T) {
@@ -43,6 +44,7 @@ func TestAKillBetweenSubmitAndAnswerMovesMoneyOnce(t *testing.T) {
 // while each of its submits waits for an answer, and stays away: the other one ends
 // all refunds, and each has moved once.
 func TestAReplicaEndsWhatAnotherOneHadUnderWay(t *testing.T) {
+	t.Parallel()
 	const refunds = 12
 	sim := simulate(t)
 	s := openAtSim(t, storetest.Postgres(t), sim)
