@@ -13,7 +13,7 @@ GOFUMPT  := .bin/gofumpt-$(GOFUMPT_VERSION)
 
 # Two packages at a time: more would only let clusters of PostgreSQL fight for
 # the two cores that CI has, and tests run into their timeouts.
-TEST_FLAGS ?= -p 2 -parallel 4 -timeout 20m
+TEST_FLAGS ?= -p 2 -timeout 20m
 # Further flags, such as -v or -run.
 FLAGS ?=
 # How long `make fuzz` stays with each fuzz test.
