@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,10 +19,11 @@ const (
 	alertLookUps = 8
 
 	// codeUnverified and codeNoRoom are the codes of refunds that were not sent:
-	// because their payment could not be looked up, or because the channel had
-	// refunded more of it than was known.
+	// because their payment could not be looked up, because the channel had
+	// refunded more of it than was known, or because it is registered twice.
 	codeUnverified = "PAYMENT_NOT_VERIFIED"
 	codeNoRoom     = "MORE_THAN_REFUNDABLE"
+	codeTwice      = "PAYMENT_REGISTERED_TWICE"
 	nothingSent    = ": nothing was sent"
 )
 
@@ -62,6 +64,15 @@ func (e *Engine) verify(ctx context.Context, opened channel.Opened, j *job, w *w
 		w.contradicted(j.Refund.ID, code, text)
 		return false
 	}
+	first, err := e.registeredFirst(ctx, j.Charge, payment)
+	switch {
+	case err != nil:
+		e.noAnswer(j, w, err)
+		return false
+	case first != "":
+		w.contradicted(j.Refund.ID, codeTwice, "the payment is registered twice, by two numbers that the channel has for it, and first as charge "+first)
+		return false
+	}
 	change, err := e.count(ctx, opened, j.Charge, payment)
 	if err != nil {
 		e.noAnswer(j, w, err)
@@ -69,6 +80,25 @@ func (e *Engine) verify(ctx context.Context, opened channel.Opened, j *job, w *w
 	}
 	j.Charge = change.Charge
 	return true
+}
+
+// registeredFirst returns the charge by which a payment was registered before, under
+// the other of two numbers that its channel has for it; "" is none. Two charges of one
+// payment would have a cap each: the one that came first alone is refunded from.
+func (e *Engine) registeredFirst(ctx context.Context, c refund.Charge, p channel.Payment) (string, error) {
+	for _, number := range []string{p.OtherTransactionID, p.TransactionID} {
+		if number == "" || number == c.TransactionID {
+			continue
+		}
+		match, err := e.store.NoticeMatch(ctx, c.ChannelAccount, refund.Noticed{TransactionID: number})
+		if err != nil {
+			return "", err
+		}
+		if other := match.Charge; other.ID != "" && cmp.Or(other.CreatedAt.Compare(c.CreatedAt), cmp.Compare(other.ID, c.ID)) < 0 {
+			return other.ID, nil
+		}
+	}
+	return "", nil
 }
 
 // lookUp asks the channel about the payment of a charge.

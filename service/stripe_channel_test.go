@@ -381,6 +381,31 @@ func TestADayAtStripeIsReconciled(t *testing.T) {
 	}
 }
 
+// A payment that is registered by its charge and by its intent has one cap: money is
+// refunded of the charge that came first alone, whichever is asked for first.
+func TestAPaymentAtStripeThatIsRegisteredTwiceIsRefundedOfOneChargeAlone(t *testing.T) {
+	stripe := stripetest.New(t, stripeKey, stripeWebhook)
+	shop, address := listening(t, Options{Database: storetest.SQLite(t)})
+	s := newStripeShop(t, shop, stripe, stripe.URL)
+	first, paid := s.order("SAR", 5000, "", false)
+	twin := first
+	twin.ID, twin.TransactionID, twin.OrderNo = "ch_"+refund.NewID(s.now()), paid.Intent, first.OrderNo+"9"
+	twin.CreatedAt = first.CreatedAt.Add(time.Second)
+	twin.Aliases = []refund.Alias{{Dialect: merchant.Payin, Identity: s.payin.Name, Name: twin.OrderNo}}
+	twin, _, err := s.Store.RegisterCharge(t.Context(), twin, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.payinRefund(address, twin, "50.00")
+	s.await("the refund of the second charge", func() bool {
+		list := s.refunds(twin)
+		return len(list) == 1 && list[0].State == refund.Failed && list[0].FailureCode == "PAYMENT_REGISTERED_TWICE"
+	})
+	s.payinRefund(address, first, "50.00")
+	s.await("the refund of the first charge", func() bool { list := s.refunds(first); return len(list) == 1 && list[0].State == refund.Succeeded })
+	s.sound(first, paid, 5000)
+}
+
 // A dispute holds its amount until it is won.
 func TestADisputeAtStripeHoldsItsAmount(t *testing.T) {
 	stripe := stripetest.New(t, stripeKey, stripeWebhook)
