@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -31,6 +30,9 @@ var (
 	// ErrUnsafe: what SQLite and we rely on does not hold for this file.
 	ErrUnsafe = errors.New("the file can't be locked safely")
 )
+
+// errLocked: another process has the lock of a file.
+var errLocked = errors.New("locked by another process")
 
 // fileID is a file whatever it is called.
 type fileID struct{ device, inode uint64 }
@@ -107,10 +109,11 @@ func (o *Owner) Release() {
 	_ = o.lock.Close()
 }
 
+// flock takes the lock of a file that is open, under the name by which it was opened.
 func flock(file *os.File, path string) error {
-	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	err := lockFile(file)
 	switch {
-	case errors.Is(err, syscall.EWOULDBLOCK):
+	case errors.Is(err, errLocked):
 		return owned(path)
 	case err != nil:
 		return fmt.Errorf("open %s: %w: %w (hint: put it on a local disk)", path, ErrUnsafe, err)
@@ -122,37 +125,20 @@ func owned(path string) error {
 	return fmt.Errorf("open %s: %w (hint: stop it first, or give this one a --database of its own)", path, ErrOwned)
 }
 
-func idOf(path string) (fileID, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fileID{}, err
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return fileID{}, errors.New("the system tells no inode")
-	}
-	return fileID{uint64(stat.Dev), uint64(stat.Ino)}, nil //nolint:unconvert // their types differ between systems
-}
-
 // safe refuses a file with several names, each of which would have a -wal of
 // its own, and file systems whose locks other machines do not see.
 func safe(file *os.File, path string) error {
-	info, err := file.Stat()
+	names, err := namesOf(file)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Nlink > 1 {
-		return fmt.Errorf("open %s: %w: it has %d names (hard links), and SQLite keeps a -wal for each (hint: remove the others)", path, ErrUnsafe, stat.Nlink)
+	if names > 1 {
+		return fmt.Errorf("open %s: %w: it has %d names (hard links), and SQLite keeps a -wal for each (hint: remove the others)", path, ErrUnsafe, names)
 	}
 	if kind := remote(file); kind != "" {
 		return fmt.Errorf("open %s: %w: it is on %s, which does not keep SQLite's locks between machines (hint: put it on a local disk, or use PostgreSQL)", path, ErrUnsafe, kind)
 	}
 	return nil
-}
-
-// ownedElsewhere reports whether another process owns the file.
-func ownedElsewhere(file *os.File) bool {
-	return errors.Is(syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
 // Owned reports whether a process owns a file that is there.

@@ -144,7 +144,7 @@ func (c *doctorCommand) dataFolder(x *examination) {
 		x.add("data folder", problem, "give this user access", "%v", err)
 	case !info.IsDir():
 		x.add("data folder", problem, "choose another with --data", "%s is no folder", c.Data)
-	case info.Mode().Perm()&0o077 != 0:
+	case openTo(info, 0o077):
 		x.add("data folder", warning, "chmod 700 "+quoted(c.Data), "others may look into %s, where the master key is", c.Data)
 	default:
 		x.add("data folder", fine, "", "%s is there and for this user alone", c.Data)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/refundry/refundry/server"
@@ -29,7 +28,7 @@ func (c *doctorCommand) listener(x *examination) {
 func (x *examination) address(what, address, flag string) {
 	listener, err := net.Listen("tcp", address)
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, errAddressInUse):
 		x.add(what, warning, "if that is not the serve that runs, choose another with "+flag, "%s is taken", address)
 	case err != nil:
 		x.add(what, problem, flag+" takes HOST:PORT", "%v", err)
@@ -59,7 +58,7 @@ func (c *doctorCommand) certificate(x *examination) {
 	default:
 		x.add("certificate", fine, "", "%s is valid until %s", c.TLSCert, when(leaf.NotAfter))
 	}
-	if info, err := os.Stat(c.TLSKey); err == nil && info.Mode().Perm()&0o007 != 0 {
+	if info, err := os.Stat(c.TLSKey); err == nil && openTo(info, 0o007) {
 		x.add("certificate", warning, "chmod 600 "+quoted(c.TLSKey), "every user of this machine may read the private key %s", c.TLSKey)
 	}
 }

@@ -93,7 +93,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // run is the program with its streams; it gives the exit status.
 func run(args []string, in io.Reader, out, problems io.Writer) int {
 	// The database and the keys are for this user alone, whoever makes them.
-	syscall.Umask(0o077)
+	ownFilesAlone()
 	if slices.Equal(args, []string{"--version"}) {
 		args = []string{"version"} // as people ask most programs
 	}
