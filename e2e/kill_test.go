@@ -22,6 +22,7 @@ const (
 // Merchants repeat what got no answer, with the same number, as they do.
 // Everything that was accepted reaches its end, once, at the sandbox's books.
 func TestNothingIsLostOrDoubledWhenTheProcessIsKilled(t *testing.T) {
+	t.Parallel() // it waits for leases most of the time
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
 			t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -41,7 +43,15 @@ var built struct {
 	err         error
 }
 
+// together is how many tests may wait at once, for leases and for channels' pauses:
+// the number of cores says nothing about that.
+const together = 8
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(together)); err != nil {
+		panic(err)
+	}
 	// Not os.Exit here: storetest.Main ends the process, and the clusters.
 	defer func() { _ = os.RemoveAll(built.dir) }()
 	storetest.Main(m)

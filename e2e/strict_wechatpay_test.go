@@ -262,7 +262,12 @@ func TestEachWeChatPayClientWalksThroughTheAPI(t *testing.T) {
 // own, so that nobody adds to it between description and download.
 var billDays atomic.Int64
 
+// billTurns are as many as a merchant may download daily files at once.
+var billTurns = make(chan struct{}, 2)
+
 func walkBill(w wechatWalk) {
+	billTurns <- struct{}{}
+	defer func() { <-billTurns }()
 	// From the day before yesterday on, bills are made at any hour.
 	day := time.Now().AddDate(0, 0, -1-int(billDays.Add(1)))
 	order := w.order(map[string]any{"paid_at": day.UTC().Format(time.RFC3339)})
