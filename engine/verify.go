@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -121,7 +123,7 @@ func (e *Engine) lookUp(ctx context.Context, connector channel.Connector, c refu
 // verified.
 func (e *Engine) count(ctx context.Context, opened channel.Opened, c refund.Charge, p channel.Payment) (refund.Change, error) {
 	if (p.Refunded > c.Refunded || p.RefundedUnknown) && opened.Nature.Capabilities.List {
-		listed, err := e.list(ctx, opened.Connector, refund.Claimed{Charge: c, Refund: refund.Refund{ChannelAccount: c.ChannelAccount}})
+		listed, err := e.believedList(ctx, opened, c, p)
 		if err != nil {
 			return refund.Change{}, fmt.Errorf("list refunds of the payment: %w", err)
 		}
@@ -137,6 +139,46 @@ func (e *Engine) count(ctx context.Context, opened channel.Opened, c refund.Char
 	}
 	e.changed(change)
 	return change, nil
+}
+
+// errListsDiffer says that a channel listed the refunds of a payment twice, and not the
+// same. Nothing is adopted of them.
+var errListsDiffer = errors.New("the channel lists them differently from one time to the next")
+
+// believedList is the channel's list of a payment's refunds. Nobody but the channel
+// knows the amounts of those that it made without us: a list whose sum is not what the
+// payment shows as refunded must be the same twice.
+func (e *Engine) believedList(ctx context.Context, opened channel.Opened, c refund.Charge, p channel.Payment) ([]channel.Listed, error) {
+	of := refund.Claimed{Charge: c, Refund: refund.Refund{ChannelAccount: c.ChannelAccount}}
+	listed, err := e.list(ctx, opened.Connector, of)
+	if err != nil || !p.RefundedUnknown && sumOf(listed) == p.Refunded {
+		return listed, err
+	}
+	again, err := e.list(ctx, opened.Connector, of)
+	if err == nil && !slices.EqualFunc(listed, again, sameRefund) {
+		err = errListsDiffer
+	}
+	return again, err
+}
+
+// sumOf is what was given back by the refunds of a list, in minor units; -1 is more than
+// can be counted.
+func sumOf(listed []channel.Listed) money.Minor {
+	var sum money.Minor
+	for _, one := range listed {
+		if one.Kind != refund.OutcomeDone {
+			continue
+		}
+		var ok bool
+		if sum, ok = money.Add(sum, one.Amount.Minor); !ok {
+			return -1
+		}
+	}
+	return sum
+}
+
+func sameRefund(a, b channel.Listed) bool {
+	return a.Number == b.Number && a.ChannelRefundID == b.ChannelRefundID && a.Amount == b.Amount && a.Kind == b.Kind
 }
 
 // CountRefunded records what a channel has refunded of a charge that was found at

@@ -182,6 +182,43 @@ func TestALookUpWithoutAnAnswerDecidesNothing(t *testing.T) {
 	})
 }
 
+// fickle lists a payment's refunds differently from one time to the next.
+type fickle struct {
+	*paying
+	lists [][]channel.Listed // call n is answered by the n-th, later ones by the last
+	read  int
+}
+
+func (c *fickle) List(context.Context, channel.PaymentRef) ([]channel.Listed, error) {
+	c.read++
+	return c.lists[min(c.read, len(c.lists))-1], nil
+}
+
+// Nobody but the channel knows the amount of a refund that it made: a list that shows
+// another one, once, is not believed.
+func TestAListThatContradictsItsPaymentOnceIsNotAdopted(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		fake := &fickle{paying: newPaying(func(int) (channel.Payment, error) { return paidThere(200), nil })}
+		fake.paying.lists = true
+		r := newRig(t, s, fake)
+		c := r.charge(1000)
+		for _, amount := range []money.Minor{199, 200} {
+			fake.lists = append(fake.lists, []channel.Listed{{
+				Number: "a", ChannelRefundID: "id a", TransactionID: c.TransactionID, Amount: money.Amount{Minor: amount, Currency: "CNY"}, Kind: refund.OutcomeDone,
+			}})
+		}
+		rf := r.accept(c.ID, 100)
+		r.steps(r.engine)
+		if got := r.refund(rf.ID); got.State != refund.Created || r.chargeNow(c.ID).Refunded != 0 || fake.read != 2 {
+			t.Fatalf("it is %s, %d refunded, listed %d times", got.State, r.chargeNow(c.ID).Refunded, fake.read)
+		}
+		r.run(3)
+		if got := r.refund(rf.ID); got.State != refund.Succeeded || r.chargeNow(c.ID).Refunded != 300 || r.chargeNow(c.ID).Counted != 0 {
+			t.Errorf("then it is %s, %d refunded, %d of them counted", got.State, r.chargeNow(c.ID).Refunded, r.chargeNow(c.ID).Counted)
+		}
+	})
+}
+
 // A list that is not to be had now leaves open whose the refunds are.
 func TestWhatCanNotBeListedNowIsNotCounted(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
