@@ -205,7 +205,7 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = sourceOf(j.step), j.Refund.LeaseEpoch, now
 	if e.opts.Observe != nil {
-		e.opts.Observe(Call{Account: j.Refund.ChannelAccount, Step: j.step, Outcome: w.Outcome.Kind, Took: e.now().Sub(now)})
+		e.opts.Observe(Call{Account: j.Refund.ChannelAccount, Channel: opened.Account.Channel, Step: j.step, Outcome: w.Outcome.Kind, Took: e.now().Sub(now)})
 	}
 	return w
 }

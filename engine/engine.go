@@ -81,6 +81,8 @@ type Options struct {
 // Call is one call to a channel, for metrics.
 type Call struct {
 	Account string
+	// Channel is the account's, "" where it could not be opened.
+	Channel string
 	Step    refund.Step
 	Outcome refund.OutcomeKind
 	Took    time.Duration

@@ -59,3 +59,11 @@ func (e *Engine) Unanswered() (accounts int) {
 	}
 	return accounts
 }
+
+// Lanes returns of how many channel accounts there is something to remember, and how
+// many have refunds that wait for their call.
+func (e *Engine) Lanes() (known, ready int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.lanes), len(e.ready)
+}

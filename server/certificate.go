@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // Certificate is a certificate chain with its key that can be read again from
@@ -37,6 +38,14 @@ func (c *Certificate) Reload() error {
 
 // Current is the certificate that new connections get.
 func (c *Certificate) Current() *tls.Certificate { return c.current.Load() }
+
+// ValidUntil is when the certificate ends that new connections get; zero for none.
+func (c *Certificate) ValidUntil() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.Current().Leaf.NotAfter
+}
 
 // config is how connections are secured; nil is plain HTTP.
 func (c *Certificate) config() *tls.Config {

@@ -13,6 +13,7 @@ import (
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/telemetry"
 )
 
 // routes mounts every dialect and the addresses for machines on one mux.
@@ -86,8 +87,8 @@ func plain(w http.ResponseWriter, status int, text string) {
 // fan-out numbers at once instead of at its next look.
 type acceptor struct {
 	*intake.Intake
-	accepted func(dialect string, refunds int)
-	wake     func()
+	metrics *telemetry.Metrics
+	wake    func()
 }
 
 // Accept implements dialect.Acceptor.
@@ -95,9 +96,11 @@ func (a acceptor) Accept(ctx context.Context, unit refund.Unit, wait time.Durati
 	result, err := a.Intake.Accept(ctx, unit, wait)
 	if err == nil {
 		refund.Committed(ctx)
+	} else {
+		a.metrics.Refused(unit.By.Dialect, string(refund.KindOf(err)))
 	}
 	if err == nil && !result.Repeated {
-		a.accepted(unit.By.Dialect, len(result.Refunds))
+		a.metrics.Accepted(unit.By.Dialect, len(result.Refunds))
 		a.wake()
 	}
 	return result, err

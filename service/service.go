@@ -89,6 +89,7 @@ type Service struct {
 	acceptor   dialect.Acceptor
 	handler    http.Handler
 	refusals   refusals
+	figures    *figures
 	closing    atomic.Bool
 	unready    atomic.Bool    // /readyz was no, for a reason that only it tells
 	demo       merchant.Fresh // the demo merchant, where it is loaded
@@ -235,7 +236,7 @@ func (s *Service) join() {
 	stores := s.stores()
 	s.joinAdmin(stores.Engine, board)
 	s.intake = intake.New(stores.Intake, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
-	s.acceptor = acceptor{s.intake, metrics.Accepted, func() { s.webhooks.Wake() }}
+	s.acceptor = acceptor{s.intake, metrics, func() { s.webhooks.Wake() }}
 	var dialects []dialect.Dialect
 	renderers := make(map[string]webhook.Renderer)
 	for _, one := range s.registered() {
@@ -248,7 +249,8 @@ func (s *Service) join() {
 	s.webhooks = webhook.New(stores.Webhook, renderers, s.receivers(), s.webhookOptions())
 	s.handler = s.routes(dialects)
 	s.observeQueues()
-	s.observeWaiting()
+	s.observeDatabase()
+	s.figures = newFigures(metrics)
 }
 
 // corrected reports whether the clock goes by the database's.
@@ -269,6 +271,7 @@ func (s *Service) run() {
 		{
 			begin("audit", s.linkAudit),
 			begin("database", s.Store.Watch),
+			begin("figures", s.countFigures),
 			begin("clock", func(ctx context.Context) {
 				if s.corrected() {
 					s.clock.keep(ctx, s.Store, s.opts.Log)

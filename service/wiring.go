@@ -1,9 +1,7 @@
 package service
 
 import (
-	"context"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -35,7 +33,7 @@ func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Option
 		Now: s.clock.now, Log: s.opts.Log, Workers: s.opts.Simulated.Calls, Queue: s.opts.Simulated.Queue,
 		Alert:   func(refund.Alert) { metrics.Alert() },
 		Jitter:  func(wait time.Duration) time.Duration { return rand.N(max(1, wait/10)) },
-		Observe: func(c engine.Call) { metrics.Outcome(string(c.Step), string(c.Outcome)) },
+		Observe: func(c engine.Call) { metrics.Call(channelLabel(c.Channel), string(c.Step), string(c.Outcome), c.Took) },
 		// What was recorded left events.
 		Recorded: func() {
 			if s.webhooks != nil { // commands have none
@@ -95,10 +93,6 @@ func (s *Service) notifyCheck(url string) error {
 	return s.egressCheck(url)
 }
 
-// scrapeTimeout bounds what a scrape of the metrics asks the database: it must not
-// hang where that does.
-const scrapeTimeout = 2 * time.Second
-
 // observeQueues shows how long the queues are.
 func (s *Service) observeQueues() {
 	depth := func(which int) func() float64 {
@@ -107,16 +101,10 @@ func (s *Service) observeQueues() {
 			return float64([]int{queued, calling, unrecorded}[which])
 		}
 	}
-	s.opts.Metrics.Gauge("database_usable", "1 while the database can be used, 0 while it can't.", func() float64 {
-		if s.Store.Down() != nil {
-			return 0
-		}
-		return 1
-	})
+	s.opts.Metrics.Gauge("intake_oldest_seconds", "How long the oldest request has waited for its commit.", func() float64 { return s.intake.Oldest().Seconds() })
 	s.opts.Metrics.Gauge("intake_waiting", "Units of refund requests that wait for a commit.", func() float64 { return float64(s.intake.Waiting()) })
 	s.opts.Metrics.Gauge("engine_queued", "Refunds in memory that wait for their call to a channel.", depth(0))
 	s.opts.Metrics.Gauge("engine_calling", "Calls to channels that are under way.", depth(1))
-	s.opts.Metrics.Gauge("pauses", "Pauses in force: of the installation, of channels, of merchants and of single accounts.", s.pausesInForce)
 	s.opts.Metrics.Gauge("engine_unrecorded", "Outcomes that wait to be recorded.", depth(2))
 	waits := func(which func(engine.Waits) time.Duration) func() float64 {
 		return func() float64 { return which(s.engine.Waits()).Seconds() }
@@ -126,54 +114,15 @@ func (s *Service) observeQueues() {
 	s.opts.Metrics.Gauge("engine_oldest_call_seconds", "How long the oldest call to a channel has been under way.", waits(func(w engine.Waits) time.Duration { return w.Calling }))
 	s.opts.Metrics.Gauge("engine_oldest_unrecorded_seconds", "How long the oldest outcome has waited to be recorded.", waits(func(w engine.Waits) time.Duration { return w.Unrecorded }))
 	s.opts.Metrics.Counter("engine_set_apart_total", "Refunds that could not be claimed or recorded and were left alone for a while.", func() float64 { return float64(s.engine.SetAside()) })
-	s.opts.Metrics.Gauge("refunds_need_person", "Open refunds of which only a person can find out what became of them.", func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-		defer cancel()
-		count, err := s.Store.NeedPerson(ctx)
-		if err != nil {
-			return math.NaN()
+	lanes := func(which int) func() float64 {
+		return func() float64 {
+			known, ready := s.engine.Lanes()
+			return float64([]int{known, ready}[which])
 		}
-		return float64(count)
-	})
+	}
+	s.opts.Metrics.Gauge("engine_lanes", "Channel accounts that the engine has something to remember of.", lanes(0))
+	s.opts.Metrics.Gauge("engine_ready_lanes", "Channel accounts with refunds in memory that wait for their call.", lanes(1))
 	s.opts.Metrics.Gauge("engine_unanswered_accounts", "Channel accounts that answer no call and are left alone for a while.", func() float64 { return float64(s.engine.Unanswered()) })
-}
-
-// observeWaiting shows how long the oldest waits in the stages before and behind the
-// engine.
-func (s *Service) observeWaiting() {
-	s.opts.Metrics.Gauge("intake_oldest_seconds", "How long the oldest request has waited for its commit.", func() float64 { return s.intake.Oldest().Seconds() })
-	s.opts.Metrics.Gauge("webhook_oldest_event_seconds", "How long the oldest event has waited for its number and its deliveries.", func() float64 {
-		return s.since(s.Store.OldestNewEvent)
-	})
-	s.opts.Metrics.Gauge("webhook_oldest_due_seconds", "How long the oldest due delivery has waited to be claimed.", func() float64 {
-		return s.since(func(ctx context.Context) (time.Time, error) { return s.Store.OldestDueDelivery(ctx, s.now()) })
-	})
-}
-
-// since is how many seconds are over since what a look finds; 0 where that is
-// nothing, and no number where the look fails.
-func (s *Service) since(look func(context.Context) (time.Time, error)) float64 {
-	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
-	defer cancel()
-	at, err := look(ctx)
-	switch {
-	case err != nil:
-		return math.NaN()
-	case at.IsZero():
-		return 0
-	}
-	return max(0, s.now().Sub(at).Seconds())
-}
-
-// pausesInForce counts pauses; what can't be counted is no number.
-func (s *Service) pausesInForce() float64 {
-	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
-	defer cancel()
-	n, err := s.Store.PausesInForce(ctx)
-	if err != nil {
-		return math.NaN()
-	}
-	return float64(n)
 }
 
 // notifyURL is where a channel sends the notices of an account; "" while the

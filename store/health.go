@@ -24,6 +24,9 @@ func refused(down bool, err error) error {
 // Down returns why the database can't be used, nil while it can; see Watch.
 func (s *Store) Down() error { return s.db.Down() }
 
+// Stats returns what became of the database's connections and transactions so far.
+func (s *Store) Stats() sqldb.Stats { return s.db.Stats() }
+
 // Watch logs when the database can't be used and when it is back, each once,
 // until ctx ends. Whatever asks it meanwhile gets refund.ErrUnavailable where
 // nothing was done.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,8 @@ var (
 	requestSeconds = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40}
 	// deliverySeconds are the bounds for webhooks, whose receivers have 10 s.
 	deliverySeconds = []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+	// callSeconds are the bounds for calls to channels, which have 30 s.
+	callSeconds = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30}
 	// batchUnits are the bounds for the intake's batches, at most 256.
 	batchUnits = []float64{1, 2, 4, 8, 16, 32, 64, 128, 256}
 )
@@ -42,10 +45,16 @@ type Metrics struct {
 	latency    *prometheus.HistogramVec
 	batches    prometheus.Histogram
 	accepted   *prometheus.CounterVec
+	refused    *prometheus.CounterVec
 	outcomes   *prometheus.CounterVec
+	calls      *prometheus.HistogramVec
 	deliveries *prometheus.CounterVec
 	sending    *prometheus.HistogramVec
 	alerts     prometheus.Counter
+	expiries   *prometheus.GaugeVec
+
+	mu    sync.Mutex
+	names []string
 }
 
 // New makes a process's metrics.
@@ -68,10 +77,18 @@ func New(build Build) *Metrics {
 			Namespace: namespace, Name: "refunds_accepted_total",
 			Help: "Refunds that were accepted, by the dialect that they were asked for in; repeats do not count.",
 		}, []string{"dialect"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "refunds_refused_total",
+			Help: "Refund requests that were not accepted, by dialect and kind of error; busy and unknown_outcome are the service's own.",
+		}, []string{"dialect", "kind"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "outcomes_total",
-			Help: "Words of channels by where they came from (submit, query, notice, ...) and kind.",
-		}, []string{"source", "kind"}),
+			Help: "Answers of channels to calls about refunds, by channel, step (submit or query) and kind.",
+		}, []string{"channel", "step", "kind"}),
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "channel_call_seconds", Buckets: callSeconds,
+			Help: "Time that a call to a channel about a refund took, by channel and step.",
+		}, []string{"channel", "step"}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "webhook_attempts_total",
 			Help: "Tries to deliver a webhook by dialect and result: delivered, retry or dead.",
@@ -84,15 +101,20 @@ func New(build Build) *Metrics {
 			Namespace: namespace, Name: "alerts_total",
 			Help: "Things that an operator should look at; the log says what (level WARN, msg alert).",
 		}),
+		expiries: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "expires_timestamp_seconds",
+			Help: "When the first of what is in use ends, as a Unix time: tls_certificate, platform_certificate, platform_key, channel_certificate, api_key.",
+		}, []string{"what"}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which program runs.",
 		ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "go": build.Go},
 	})
 	info.Set(1)
-	m.registry.MustRegister(
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), info,
-		m.requests, m.latency, m.batches, m.accepted, m.outcomes, m.deliveries, m.sending, m.alerts,
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.register(
+		info, m.requests, m.latency, m.batches, m.accepted, m.refused, m.outcomes, m.calls,
+		m.deliveries, m.sending, m.alerts, m.expiries,
 	)
 	return m
 }
@@ -131,8 +153,24 @@ func (m *Metrics) Accepted(dialect string, refunds int) {
 	m.accepted.WithLabelValues(dialect).Add(float64(refunds))
 }
 
-// Outcome counts a channel's word.
-func (m *Metrics) Outcome(source, kind string) { m.outcomes.WithLabelValues(source, kind).Inc() }
+// Refused counts refund requests that were not accepted, by the kind of the error.
+func (m *Metrics) Refused(dialect, kind string) { m.refused.WithLabelValues(dialect, kind).Inc() }
+
+// Call counts a call to a channel about a refund: what came of it, and how long it
+// took.
+func (m *Metrics) Call(channel, step, kind string, took time.Duration) {
+	m.outcomes.WithLabelValues(channel, step, kind).Inc()
+	m.calls.WithLabelValues(channel, step).Observe(took.Seconds())
+}
+
+// Expires shows when the first of what is in use ends; zero is nothing.
+func (m *Metrics) Expires(what string, at time.Time) {
+	if at.IsZero() {
+		m.expiries.DeleteLabelValues(what)
+		return
+	}
+	m.expiries.WithLabelValues(what).Set(float64(at.Unix()))
+}
 
 // Delivery counts one try of a webhook; result is delivered, retry or dead.
 func (m *Metrics) Delivery(dialect, result string, took time.Duration) {
@@ -146,10 +184,10 @@ func (m *Metrics) Alert() { m.alerts.Inc() }
 // Gauge shows a number that is asked for at each scrape, such as the length of
 // a queue. value must be quick and may be called at any time.
 func (m *Metrics) Gauge(name, help string, value func() float64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value))
+	m.register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value))
 }
 
 // Counter is Gauge for a number that only grows.
 func (m *Metrics) Counter(name, help string, value func() float64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, value))
+	m.register(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, value))
 }

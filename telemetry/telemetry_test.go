@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,16 @@ func TestEverythingCountedIsShownAtAScrape(t *testing.T) {
 	m.Request("", "BREW", 404, time.Millisecond)
 	m.Batch(7)
 	m.Accepted("native", 3)
-	m.Outcome("submit", "done")
+	m.Refused("pingpp", "busy")
+	m.Call("alipay", "submit", "done", 300*time.Millisecond)
+	m.Expires("api_key", time.Unix(1790000000, 0))
+	m.Expires("tls_certificate", time.Unix(1, 0))
+	m.Expires("tls_certificate", time.Time{})
+	m.Family("open", "Open.", "channel").Set(Sample{3, []string{"manual"}}, Sample{4, []string{"stripe"}})
+	m.Family("unseen", "Nobody looked.")
+	lost := m.Family("lost", "Nobody knows.", "channel")
+	lost.Set(Sample{1, []string{"manual"}})
+	lost.Unknown()
 	m.Delivery("pingpp", "delivered", time.Millisecond)
 	m.Alert()
 	m.Gauge("queue", "A queue.", func() float64 { return 5 })
@@ -36,7 +46,14 @@ func TestEverythingCountedIsShownAtAScrape(t *testing.T) {
 		`refundry_intake_batch_units_bucket{le="4"} 0`,
 		`refundry_intake_batch_units_bucket{le="8"} 1`,
 		`refundry_refunds_accepted_total{dialect="native"} 3`,
-		`refundry_outcomes_total{kind="done",source="submit"} 1`,
+		`refundry_refunds_refused_total{dialect="pingpp",kind="busy"} 1`,
+		`refundry_outcomes_total{channel="alipay",kind="done",step="submit"} 1`,
+		`refundry_channel_call_seconds_bucket{channel="alipay",step="submit",le="0.5"} 1`,
+		`refundry_channel_call_seconds_bucket{channel="alipay",step="submit",le="0.25"} 0`,
+		`refundry_expires_timestamp_seconds{what="api_key"} 1.79e+09`,
+		`refundry_open{channel="manual"} 3`,
+		`refundry_open{channel="stripe"} 4`,
+		`refundry_unseen NaN`,
 		`refundry_webhook_attempts_total{dialect="pingpp",result="delivered"} 1`,
 		`refundry_alerts_total 1`,
 		`refundry_queue 5`,
@@ -46,6 +63,14 @@ func TestEverythingCountedIsShownAtAScrape(t *testing.T) {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("the scrape lacks %s", line)
 		}
+	}
+	for _, gone := range []string{`what="tls_certificate"`, "refundry_lost{"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("the scrape still shows %s", gone)
+		}
+	}
+	if names := m.Names(); !slices.Contains(names, "refundry_lost") || !slices.Contains(names, "refundry_channel_call_seconds") || !slices.IsSorted(names) || len(names) != 17 {
+		t.Errorf("the names are %v", names)
 	}
 }
 

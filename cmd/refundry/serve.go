@@ -17,6 +17,7 @@ import (
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/server"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/telemetry"
 )
 
 // serveCommand runs the service.
@@ -105,7 +106,7 @@ func (c *serveCommand) Run(e *environment) error {
 	}
 	ctx, stop := context.WithCancel(e)
 	var beside sync.WaitGroup
-	beside.Go(func() { readAgain(ctx, hangups, certificate, e.log) })
+	beside.Go(func() { readAgain(ctx, hangups, certificate, s.Metrics(), e.log) })
 	if admin != nil {
 		beside.Go(func() {
 			if err := server.RunAdmin(ctx, admin, s.Metrics().Handler(), e.log); err != nil {
@@ -180,9 +181,13 @@ func onLoopback(address string) bool {
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
+// expiresTLS is the label of the metric that says when the served certificate ends.
+const expiresTLS = "tls_certificate"
+
 // readAgain reads the certificate again at each hang-up, until ctx ends. One that can't be read leaves the old one in use.
-func readAgain(ctx context.Context, hangups <-chan os.Signal, certificate *server.Certificate, log *slog.Logger) {
+func readAgain(ctx context.Context, hangups <-chan os.Signal, certificate *server.Certificate, metrics *telemetry.Metrics, log *slog.Logger) {
 	for {
+		metrics.Expires(expiresTLS, certificate.ValidUntil())
 		select {
 		case <-ctx.Done():
 			return
@@ -196,7 +201,7 @@ func readAgain(ctx context.Context, hangups <-chan os.Signal, certificate *serve
 			log.Error("SIGHUP: the certificate stays what it was", "error", err)
 			continue
 		}
-		log.Info("SIGHUP: the certificate was read again", "valid_until", certificate.Current().Leaf.NotAfter)
+		log.Info("SIGHUP: the certificate was read again", "valid_until", certificate.ValidUntil())
 	}
 }
 

@@ -87,6 +87,8 @@ type DB struct {
 	engine  engine
 	health  *health
 	refused func(down bool, err error) error
+	// failures are transactions that did not commit.
+	failures failures
 }
 
 // Open opens a database by its URL: "sqlite:file.db" or "postgres://...". An
@@ -207,14 +209,18 @@ func (db *DB) Read(ctx context.Context, work func(Querier) error) error {
 // transaction was rolled back.
 func (db *DB) Write(ctx context.Context, work func(Querier) error) error {
 	era := db.health.now()
-	return db.told(era, repeat(ctx, work, db.engine.write))
+	err := repeat(ctx, work, db.engine.write)
+	db.failures.count(err)
+	return db.told(era, err)
 }
 
 // Share is Write for a loop's short transaction, which may share its commit
 // with others that wait: it returns after that commit.
 func (db *DB) Share(ctx context.Context, work func(Querier) error) error {
 	era := db.health.now()
-	return db.told(era, repeat(ctx, work, db.engine.share))
+	err := repeat(ctx, work, db.engine.share)
+	db.failures.count(err)
+	return db.told(era, err)
 }
 
 // Fresh runs work, which changes nothing, in one transaction on a connection

@@ -58,6 +58,16 @@ func (w *sqliteWriter) wait(shares bool) *together {
 	return <-t.come
 }
 
+// load is how many transactions write and wait for their turn.
+func (w *sqliteWriter) load() (busy, waiting int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy {
+		busy = 1
+	}
+	return busy, int64(len(w.waiting))
+}
+
 // next gives the turn on; no transaction is open.
 func (w *sqliteWriter) next() {
 	w.mu.Lock()

@@ -129,6 +129,8 @@ var acrossMerchants = []suiteCase{
 	{"what a pause put off is sent when it has ended", resumedScopeSends},
 	{"merchants with new events take turns", merchantsInTurn},
 	{"since when the oldest event and delivery wait is known", oldestOfWhatWaits},
+	{"figures count what waits, of all merchants", figures},
+	{"what ends first is found", expiries},
 	{"a delivery that could not be made waits and is not sent", unmadeDeliveryWaits},
 	{"a delivery that could not be made is made once", unmadeDeliveryIsMadeOnce},
 }
