@@ -37,6 +37,8 @@ type Store interface {
 	Masks
 	Accounts
 	Payments
+	Sessions
+	Users
 }
 
 // Chains links audit records.

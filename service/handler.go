@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/console"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
@@ -23,6 +24,7 @@ func (s *Service) routes(dialects []dialect.Dialect) http.Handler {
 		d.Register(mux)
 	}
 	mux.HandleFunc("/notify/{channel}/{account}", s.notify)
+	mux.Handle("/console/", console.New(s.consoleServices()))
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", s.opts.Metrics.Handler())

@@ -1,0 +1,245 @@
+package admin
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/secret"
+)
+
+// Users keeps the console's users. Absent is KindNotFound.
+type Users interface {
+	// Users are all of them, by their addresses.
+	Users(ctx context.Context) ([]merchant.User, error)
+	User(ctx context.Context, id string) (merchant.User, error)
+	// UserByEmail also returns the hash of the password, "" for none.
+	UserByEmail(ctx context.Context, email string) (u merchant.User, password string, err error)
+	// AddUser writes a new user. KindStateConflict where another has the address.
+	AddUser(ctx context.Context, u merchant.User, password string, record refund.Action) error
+	// ChangeUser lets change alter a user under a lock, and returns them. One that is
+	// disabled then has no session any more.
+	ChangeUser(ctx context.Context, id string, action refund.Action, change UserChange) (merchant.User, error)
+	// SetPassword keeps another password's hash and ends the user's sessions but one.
+	SetPassword(ctx context.Context, id, password, keep string, record refund.Action) error
+	RemoveUser(ctx context.Context, id string, record refund.Action) error
+}
+
+// UserChange lets a caller alter a user's name, roles, language, time zone and
+// DisabledAt, and adds to the record what it altered.
+type UserChange func(*merchant.User, audit.Record) (audit.Record, error)
+
+// NewUser is what a user is made of.
+type NewUser struct {
+	Email, Name string
+	Grants      []merchant.Grant
+	// Password is theirs; "" makes one.
+	Password string
+	// Within bounds what may be managed to one merchant's: the roles of a new user
+	// are of that merchant alone. "" is no bound.
+	Within string
+}
+
+// passwordLetters is how long a password is that we make: 119 bits.
+const passwordLetters = 20
+
+// AddUser makes a user, and returns the password that was made, "" for one that
+// was given. Errors: KindInvalid, KindForbidden, KindNotFound for a merchant,
+// KindStateConflict for an address that a user has.
+func (a *Admin) AddUser(ctx context.Context, by By, in NewUser) (merchant.User, string, error) {
+	u := merchant.User{
+		ID: "usr_" + merchant.RandomLetters(userIDLength), Email: merchant.NormalEmail(in.Email), Name: strings.TrimSpace(in.Name),
+		Grants: in.Grants, Password: true, CreatedAt: a.now(),
+	}
+	record, err := a.record(by, in.Within, "user.add", u.Email)
+	if err == nil {
+		err = checkUser(u)
+	}
+	if err == nil {
+		err = a.checkMerchants(ctx, in.Within, u.Grants)
+	}
+	password, made := in.Password, ""
+	if password == "" {
+		password = merchant.RandomLetters(passwordLetters)
+		made = password
+	}
+	if err == nil {
+		err = checkPassword(password)
+	}
+	if err != nil {
+		return merchant.User{}, "", err
+	}
+	record.Write.Shows(u.ID, made)
+	if err := a.s.Store.AddUser(ctx, u, secret.HashPassword(password), record.With("roles", grantText(u.Grants))); err != nil {
+		return merchant.User{}, "", err
+	}
+	a.done(in.Within)
+	return u, made, nil
+}
+
+// userIDLength is how long a user's id is behind its prefix.
+const userIDLength = 16
+
+// checkMerchants refuses roles of merchants that are not there, and those that are
+// not of the merchant that the caller is bound to.
+func (a *Admin) checkMerchants(ctx context.Context, within string, grants []merchant.Grant) error {
+	for _, g := range grants {
+		if within != "" && g.MerchantID != within {
+			return refund.Errorf(refund.KindForbidden, "roles", "roles of other merchants can't be given here")
+		}
+		if g.MerchantID == "" {
+			continue
+		}
+		if _, err := a.s.Store.MerchantByID(ctx, g.MerchantID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func grantText(grants []merchant.Grant) string {
+	texts := make([]string, len(grants))
+	for n, g := range grants {
+		texts[n] = g.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// ChangeRoles gives a user other roles: all of them, or within a merchant those of
+// that merchant, the others staying. Nobody takes their own last right to manage
+// users, so that nobody locks themselves out: KindStateConflict.
+func (a *Admin) ChangeRoles(ctx context.Context, by By, id, within string, grants []merchant.Grant) (merchant.User, error) {
+	if err := checkGrants(grants); err != nil {
+		return merchant.User{}, err
+	}
+	if err := a.checkMerchants(ctx, within, grants); err != nil {
+		return merchant.User{}, err
+	}
+	return a.changeUser(ctx, by, id, within, "user.roles", func(u *merchant.User, r audit.Record) (audit.Record, error) {
+		others := slices.DeleteFunc(slices.Clone(u.Grants), func(g merchant.Grant) bool { return within == "" || g.MerchantID == within })
+		before := u.MayEverywhere(merchant.ScopeUser)
+		r = r.With("before", grantText(u.Grants))
+		u.Grants = append(others, grants...)
+		if by.Actor == audit.ByUser(u.Email) && before && !u.MayEverywhere(merchant.ScopeUser) {
+			return r, refund.Errorf(refund.KindStateConflict, "roles", "nobody takes their own right to manage users; ask another admin")
+		}
+		return r.With("roles", grantText(u.Grants)), nil
+	})
+}
+
+// DisableUser has a user not sign in any more, and ends their sessions. Nobody
+// disables themselves: KindStateConflict. Again changes nothing.
+func (a *Admin) DisableUser(ctx context.Context, by By, id, within string) (merchant.User, error) {
+	return a.changeUser(ctx, by, id, within, "user.disable", func(u *merchant.User, r audit.Record) (audit.Record, error) {
+		switch {
+		case by.Actor == audit.ByUser(u.Email):
+			return r, refund.Errorf(refund.KindStateConflict, "user", "nobody disables themselves; ask another admin")
+		case u.Disabled():
+			return audit.Record{}, nil
+		}
+		u.DisabledAt = a.now()
+		return r, nil
+	})
+}
+
+// EnableUser takes DisableUser back.
+func (a *Admin) EnableUser(ctx context.Context, by By, id, within string) (merchant.User, error) {
+	return a.changeUser(ctx, by, id, within, "user.enable", func(u *merchant.User, r audit.Record) (audit.Record, error) {
+		if !u.Disabled() {
+			return audit.Record{}, nil
+		}
+		u.DisabledAt = time.Time{}
+		return r, nil
+	})
+}
+
+// changeUser is a change of a user that the caller may manage.
+func (a *Admin) changeUser(ctx context.Context, by By, id, within, action string, change UserChange) (merchant.User, error) {
+	record, err := a.record(by, within, action, id)
+	if err != nil {
+		return merchant.User{}, err
+	}
+	record.Write.Makes(id)
+	u, err := a.s.Store.ChangeUser(ctx, id, record, func(u *merchant.User, r audit.Record) (audit.Record, error) {
+		if err := mayManage(*u, within); err != nil {
+			return r, err
+		}
+		r.Object = u.Email
+		return change(u, r)
+	})
+	if err != nil {
+		return merchant.User{}, err
+	}
+	a.done(within)
+	return u, nil
+}
+
+// mayManage says whose users somebody manages who is bound to a merchant: those
+// who have roles at no other. Of all others they know nothing: KindNotFound.
+func mayManage(u merchant.User, within string) error {
+	if within != "" && !u.Within(within) {
+		return refund.Errorf(refund.KindNotFound, "user", "there is no user %q", u.ID)
+	}
+	return nil
+}
+
+// managed finds a user whom the caller may manage.
+func (a *Admin) managed(ctx context.Context, id, within string) (merchant.User, error) {
+	u, err := a.s.Store.User(ctx, id)
+	if err == nil {
+		err = mayManage(u, within)
+	}
+	return u, err
+}
+
+// ResetPassword gives a user another password and ends their sessions; an empty
+// one is made, and returned.
+func (a *Admin) ResetPassword(ctx context.Context, by By, id, within, password string) (made string, err error) {
+	u, err := a.managed(ctx, id, within)
+	if err != nil {
+		return "", err
+	}
+	if password == "" {
+		password = merchant.RandomLetters(passwordLetters)
+		made = password
+	}
+	record, err := a.record(by, within, "user.password", u.Email)
+	if err == nil {
+		err = checkPassword(password)
+	}
+	if err != nil {
+		return "", err
+	}
+	record.Write.Shows(id, made)
+	if err := a.s.Store.SetPassword(ctx, id, secret.HashPassword(password), "", record); err != nil {
+		return "", err
+	}
+	a.done(within)
+	return made, nil
+}
+
+// RemoveUser forgets a user; what they did stays on record under their address.
+// Nobody removes themselves: KindStateConflict.
+func (a *Admin) RemoveUser(ctx context.Context, by By, id, within string) error {
+	u, err := a.managed(ctx, id, within)
+	if err != nil {
+		return err
+	}
+	if by.Actor == audit.ByUser(u.Email) {
+		return refund.Errorf(refund.KindStateConflict, "user", "nobody removes themselves; ask another admin")
+	}
+	record, err := a.record(by, within, "user.remove", u.Email)
+	if err != nil {
+		return err
+	}
+	record.Write.Makes(id)
+	if err := a.s.Store.RemoveUser(ctx, id, record); err != nil {
+		return err
+	}
+	a.done(within)
+	return nil
+}

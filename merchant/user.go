@@ -1,0 +1,124 @@
+package merchant
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// ScopeUser lets somebody manage users. It is given by name alone.
+const ScopeUser Scope = "users:write"
+
+// Role is a set of scopes that a user has, of one merchant or of all.
+type Role string
+
+// The roles.
+const (
+	// RoleViewer reads.
+	RoleViewer Role = "viewer"
+	// RoleSupport also asks for refunds, cancels them and sends notifications again.
+	RoleSupport Role = "support"
+	// RoleOperator also says how refunds ended, registers charges and keeps endpoints.
+	RoleOperator Role = "operator"
+	// RoleApprover reads and approves refunds.
+	RoleApprover Role = "approver"
+	// RoleAdmin may do everything.
+	RoleAdmin Role = "admin"
+)
+
+// Roles lists them all, the one that may least first.
+func Roles() []Role { return []Role{RoleViewer, RoleSupport, RoleOperator, RoleApprover, RoleAdmin} }
+
+// Scopes are what a role may do; none for a text that is no role.
+func (r Role) Scopes() []Scope {
+	switch r {
+	case RoleViewer:
+		return []Scope{ScopeRead}
+	case RoleSupport:
+		return []Scope{ScopeRead, ScopeRefund}
+	case RoleOperator:
+		return []Scope{ScopeRead, ScopeRefund, ScopeResolve, ScopeCharge, ScopeEndpoint}
+	case RoleApprover:
+		return []Scope{ScopeRead, "refunds:approve"}
+	case RoleAdmin:
+		return append(Scopes(), "refunds:approve", "policies:write", ScopeUser)
+	}
+	return nil
+}
+
+// Grant is a role that a user has.
+type Grant struct {
+	Role Role
+	// MerchantID is the merchant of which it is had; "" is all, those to come too,
+	// and the installation itself.
+	MerchantID string
+}
+
+// User is a person who signs in to the console.
+type User struct {
+	ID string
+	// Email is what they sign in with, in small letters; no other user has it.
+	Email  string
+	Name   string
+	Grants []Grant
+	// Language is zh or en, "" as the browser asks; TimeZone is an IANA name, "" as
+	// the browser says.
+	Language, TimeZone string
+	// Password says that the user has one, TOTP that signing in takes a code too.
+	Password, TOTP bool
+	CreatedAt      time.Time
+	DisabledAt     time.Time // zero: may sign in
+}
+
+// Disabled reports whether the user may not sign in.
+func (u User) Disabled() bool { return !u.DisabledAt.IsZero() }
+
+// May reports whether the user has the scope of a merchant.
+func (u User) May(merchantID string, scope Scope) bool {
+	return slices.ContainsFunc(u.Grants, func(g Grant) bool {
+		return (g.MerchantID == "" || g.MerchantID == merchantID && merchantID != "") && slices.Contains(g.Role.Scopes(), scope)
+	})
+}
+
+// MayEverywhere reports whether the user has the scope of all merchants, and so
+// of what belongs to none.
+func (u User) MayEverywhere(scope Scope) bool { return u.May("", scope) }
+
+// MaySomewhere reports whether the user has the scope of any merchant.
+func (u User) MaySomewhere(scope Scope) bool {
+	return slices.ContainsFunc(u.Grants, func(g Grant) bool { return slices.Contains(g.Role.Scopes(), scope) })
+}
+
+// Sees reports whether the user has any role at a merchant.
+func (u User) Sees(merchantID string) bool {
+	return slices.ContainsFunc(u.Grants, func(g Grant) bool { return g.MerchantID == "" || g.MerchantID == merchantID })
+}
+
+// Within reports whether all of the user's roles are of one merchant.
+func (u User) Within(merchantID string) bool {
+	return !slices.ContainsFunc(u.Grants, func(g Grant) bool { return g.MerchantID != merchantID })
+}
+
+// NormalEmail is an address as users have it: in small letters, without blanks
+// at its ends.
+func NormalEmail(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
+
+// String is the role with its merchant, such as "support mer_1" or "admin" for
+// all.
+func (g Grant) String() string { return strings.TrimSpace(string(g.Role) + " " + g.MerchantID) }
+
+// Session is a time in which a user is signed in.
+type Session struct {
+	// ID names the session to people; it opens nothing.
+	ID   string
+	User User
+	// NeedsCode says that the password was right and the code of the second factor
+	// is still to come: such a session opens nothing else.
+	NeedsCode bool
+	// Address and Agent are where it began: the caller's IP address, and what the
+	// browser calls itself.
+	Address, Agent string
+	CreatedAt      time.Time
+	SeenAt         time.Time
+	ExpiresAt      time.Time
+}

@@ -1,0 +1,15 @@
+package service
+
+import (
+	"strings"
+
+	"github.com/refundry/refundry/console"
+)
+
+// consoleServices are what the operator pages stand on.
+func (s *Service) consoleServices() console.Services {
+	return console.Services{
+		Admin: s.admin, Merchants: s.Store, Writes: s.Store, PublicHTTPS: strings.HasPrefix(s.opts.PublicURL, "https:"),
+		Now: s.clock.now, Log: s.opts.Log,
+	}
+}
