@@ -8,8 +8,10 @@ export CGO_ENABLED := 0
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
+CYCLONEDX_VERSION := v1.10.0
 GOLANGCI := .bin/golangci-lint-$(GOLANGCI_VERSION)
 GOFUMPT  := .bin/gofumpt-$(GOFUMPT_VERSION)
+CYCLONEDX := .bin/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 
 # Two packages at a time: more would only let clusters of PostgreSQL fight for
 # the two cores that CI has, and tests run into their timeouts.
@@ -32,11 +34,16 @@ SOAK_REFUNDS  ?= 1000
 SIM_SEEDS ?= 1 2 3 4 5 6 7 8
 SIM_STEPS ?= 20000
 
+# Where `make release` puts its archives, and what further it is told, such as
+# -platforms linux/amd64.
+DIST ?= dist
+RELEASE_FLAGS ?=
+
 # Where `make install` puts things; DESTDIR goes before it, for packages.
 PREFIX ?= /usr/local
 
-.PHONY: help build install run test e2e bench sim soak soak-channels fuzz lint format \
-	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint
+.PHONY: help build install release release-check run test e2e deploy-check bench sim soak soak-channels fuzz lint format \
+	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint setup-systemd setup-promtool
 
 help: ## show this
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,6 +58,18 @@ install: build ## put program, manual page and completion below PREFIX (/usr/loc
 	./refundry completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/refundry
 	./refundry completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/refundry.fish
 
+release: $(CYCLONEDX) ## archives, inventories and checksums for five platforms, in dist/
+	go run ./internal/release -inventory $(abspath $(CYCLONEDX)) -out $(DIST) $(RELEASE_FLAGS)
+
+release-check: $(CYCLONEDX) ## build the release in two other folders with empty caches (minutes), and compare
+	@work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; \
+	for folder in one a/longer/way; do \
+		git clone -q . "$$work/$$folder"; \
+		GOCACHE="$$work/cache" $(MAKE) --no-print-directory -C "$$work/$$folder" release CYCLONEDX=$(CURDIR)/$(CYCLONEDX); \
+		rm -rf "$$work/cache"; \
+	done; \
+	diff "$$work/one/dist/SHA256SUMS" "$$work/a/longer/way/dist/SHA256SUMS" && cat "$$work/one/dist/SHA256SUMS"
+
 run: ## start the service with the demo merchant
 	go run ./cmd/refundry serve --demo
 
@@ -59,6 +78,10 @@ test: setup ## run all tests
 
 e2e: setup ## run only the tests that see the program from outside
 	go test $(TEST_FLAGS) -count=1 $(FLAGS) ./e2e/...
+
+deploy-check: setup-systemd setup-promtool ## read the files below deploy/ as Helm, Docker, Compose, systemd and Prometheus do
+	go -C e2e/deploy test -count=1 $(FLAGS) ./...
+	@for file in $(wildcard deploy/prometheus/*rules*.yaml deploy/prometheus/*rules*.yml); do promtool check rules "$$file"; done
 
 bench: ## measure the parts, then the service under load
 	go test -run '^$$' -bench . -benchmem $(FLAGS) ./...
@@ -124,9 +147,19 @@ e2e/node_modules/.package-lock.json: e2e/package-lock.json e2e/package.json e2e/
 
 setup-lint: $(GOLANGCI) ## the linters
 
+setup-systemd: ## systemd-analyze
+	@command -v systemd-analyze >/dev/null || { $(call install,systemd-analyze,systemd); }
+
+setup-promtool: ## to read alert rules
+	@command -v promtool >/dev/null || { $(call install,promtool,prometheus); }
+
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/.bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv .bin/golangci-lint $@
+
+$(CYCLONEDX):
+	GOBIN=$(CURDIR)/.bin go install -trimpath github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
+	mv .bin/cyclonedx-gomod $@
 
 $(GOFUMPT):
 	GOBIN=$(CURDIR)/.bin go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)

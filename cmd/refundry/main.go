@@ -40,34 +40,35 @@ type program struct {
 	LogLevel  string `help:"Least level that is logged: debug, info, warn, error; default info for serve and warn for the others." enum:",debug,info,warn,error" default:"" placeholder:"LEVEL" env:"REFUNDRY_LOG_LEVEL"`
 	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM" env:"REFUNDRY_LOG_FORMAT"`
 
-	Serve     serveCommand      `cmd:"" help:"Run the service."`
-	Demo      demoCommand       `cmd:"" help:"Show one refund from end to end on a fresh database, then exit."`
-	Migrate   migrateCommand    `cmd:"" help:"Bring a database to the current schema."`
-	Backup    backupCommand     `cmd:"" help:"Copy a SQLite database, next to a running serve."`
-	Restore   restoreCommand    `cmd:"" help:"Put a backup in the place of a SQLite database; sending starts paused."`
-	Merchant  merchantCommand   `cmd:"" help:"Add, change, list and disable merchants."`
-	Account   accountCommand    `cmd:"" help:"Add, change and check accounts at channels."`
-	Pause     pauseCommand      `cmd:"" help:"Stop sending for a merchant, a kind of channel or the whole installation; refunds are accepted and wait."`
-	Resume    resumeCommand     `cmd:"" help:"End such a pause: what waited is sent."`
-	Identity  identityCommand   `cmd:"" help:"Add, change and list what merchants are known as in the dialects."`
-	Charge    chargeCommand     `cmd:"" help:"Import, list and show charges."`
-	Refund    refundCommand     `cmd:"" help:"List and show refunds, ask for them, and decide about them."`
-	Customer  customerCommand   `cmd:"" help:"Mask what is said of a customer."`
-	Event     eventCommand      `cmd:"" help:"List events."`
-	Endpoint  endpointCommand   `cmd:"" help:"Add, list and stop addresses that are notified of events."`
-	Delivery  deliveryCommand   `cmd:"" help:"List what endpoints were notified of, and send it again."`
-	Notice    noticeCommand     `cmd:"" help:"List what channels sent that named no refund of ours, and try it again."`
-	Balance   balanceCommand    `cmd:"" help:"Show what the named accounts of the books hold."`
-	Reconcile reconcileCommand  `cmd:"" help:"Compare a channel's bill of a day with the books, adopt what the channel did by itself, and list what differs; exits 1 if something does."`
-	Alert     alertCommand      `cmd:"" help:"List what somebody should look at, and say that you have."`
-	Key       keyCommand        `cmd:"" help:"Add and list API keys, and replace the service's own."`
-	Audit     auditCommand      `cmd:"" help:"List who did what."`
-	Verify    verifyCommand     `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
-	Sim       simCommand        `cmd:"" help:"Play a whole service with crashes and faults from one seed; exits 1 when an invariant breaks."`
-	Bench     benchCommand      `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
-	Channel   channelSimCommand `cmd:"" name:"channel-sim" help:"Play the other side of the channels, with books and faults, for tests."`
-	Doctor    doctorCommand     `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
-	Version   versionCommand    `cmd:"" help:"Show the program's version."`
+	Serve     serveCommand       `cmd:"" help:"Run the service."`
+	Demo      demoCommand        `cmd:"" help:"Show one refund from end to end on a fresh database, then exit."`
+	Migrate   migrateCommand     `cmd:"" help:"Bring a database to the current schema."`
+	Backup    backupCommand      `cmd:"" help:"Copy a SQLite database, next to a running serve."`
+	Restore   restoreCommand     `cmd:"" help:"Put a backup in the place of a SQLite database; sending starts paused."`
+	Merchant  merchantCommand    `cmd:"" help:"Add, change, list and disable merchants."`
+	Account   accountCommand     `cmd:"" help:"Add, change and check accounts at channels."`
+	Pause     pauseCommand       `cmd:"" help:"Stop sending for a merchant, a kind of channel or the whole installation; refunds are accepted and wait."`
+	Resume    resumeCommand      `cmd:"" help:"End such a pause: what waited is sent."`
+	Identity  identityCommand    `cmd:"" help:"Add, change and list what merchants are known as in the dialects."`
+	Charge    chargeCommand      `cmd:"" help:"Import, list and show charges."`
+	Refund    refundCommand      `cmd:"" help:"List and show refunds, ask for them, and decide about them."`
+	Customer  customerCommand    `cmd:"" help:"Mask what is said of a customer."`
+	Event     eventCommand       `cmd:"" help:"List events."`
+	Endpoint  endpointCommand    `cmd:"" help:"Add, list and stop addresses that are notified of events."`
+	Delivery  deliveryCommand    `cmd:"" help:"List what endpoints were notified of, and send it again."`
+	Notice    noticeCommand      `cmd:"" help:"List what channels sent that named no refund of ours, and try it again."`
+	Balance   balanceCommand     `cmd:"" help:"Show what the named accounts of the books hold."`
+	Reconcile reconcileCommand   `cmd:"" help:"Compare a channel's bill of a day with the books, adopt what the channel did by itself, and list what differs; exits 1 if something does."`
+	Alert     alertCommand       `cmd:"" help:"List what somebody should look at, and say that you have."`
+	Key       keyCommand         `cmd:"" help:"Add and list API keys, and replace the service's own."`
+	Audit     auditCommand       `cmd:"" help:"List who did what."`
+	Verify    verifyCommand      `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
+	Sim       simCommand         `cmd:"" help:"Play a whole service with crashes and faults from one seed; exits 1 when an invariant breaks."`
+	Bench     benchCommand       `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
+	Channel   channelSimCommand  `cmd:"" name:"channel-sim" help:"Play the other side of the channels, with books and faults, for tests."`
+	Doctor    doctorCommand      `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
+	Health    healthcheckCommand `cmd:"" name:"healthcheck" help:"Ask the serve of this machine whether it is well; exits 1 if not."`
+	Version   versionCommand     `cmd:"" help:"Show the program's version."`
 
 	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete the command line."`
 	Man        manCommand        `cmd:"" help:"Print the manual page."`
