@@ -24,6 +24,10 @@ type Refunds interface {
 	// RetryRefund makes an open refund due now. KindRefundNotFound;
 	// KindStateConflict for one at its end, or that waits for a start time.
 	RetryRefund(ctx context.Context, merchantID, refundID string, record refund.Action, now time.Time) (refund.Refund, error)
+	// RetryShortOfFunds makes those refunds of an account due now that wait for
+	// funds, at most limit, and returns how many. Those that have changed since now
+	// are left out.
+	RetryShortOfFunds(ctx context.Context, merchantID, account string, record refund.Action, limit int, now time.Time) (retried int, err error)
 }
 
 // refundNamed finds the refund that an action is about, by any of its numbers,

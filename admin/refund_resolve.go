@@ -28,6 +28,11 @@ type Engine interface {
 	// KindStateConflict for any other, while the channel is being called, and
 	// where it refuses.
 	Reroute(ctx context.Context, merchantID, refundID string, to channel.Destination, record refund.Action) (refund.Refund, error)
+	// Ask asks a refund's channel about it at once and returns the refund as it is
+	// with the answer. KindRefundNotFound; KindStateConflict while the channel is
+	// being called, where it knows nothing of the refund, and for one that ended
+	// without success; KindBusy where the channel's limits allow no question.
+	Ask(ctx context.Context, merchantID, refundID string, record refund.Action) (refund.Refund, error)
 	// Compare takes what a channel lists of an account's refunds: what we know
 	// otherwise is recorded, what it made without us since a time is adopted.
 	Compare(ctx context.Context, account string, listed []channel.Listed, since time.Time, cause refund.Cause) (channel.Comparison, error)

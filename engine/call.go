@@ -196,11 +196,7 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 		w.Outcome = e.call(ctx, opened.Connector, j.step, channel.InstructionOf(j.Refund, j.Charge))
 		w.Outcome.Sent.AccountVersion = opened.Account.Version
 		if j.step == refund.StepQuery {
-			if w.Outcome.Kind == refund.OutcomeNotFound && j.Refund.AskedElsewhere(opened.MovedAt) {
-				w.Outcome.Kind = refund.OutcomeInconclusive
-				w.Outcome.Message = clean("the account's settings have changed since it was sent, so that this proves nothing: "+w.Outcome.Message, maxMessage)
-			}
-			w.Outcome = e.confirm(ctx, opened, w.Outcome, now, j.Claimed)
+			w.Outcome = e.heard(ctx, opened, w.Outcome, now, j.Claimed)
 		}
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = sourceOf(j.step), j.Refund.LeaseEpoch, now

@@ -16,6 +16,16 @@ const (
 	_ = uint(refund.LongestCall - channel.CallTimeout)
 )
 
+// heard is what a query's answer proves: less where the account's settings have
+// changed, and more where the channel's list shows the refund.
+func (e *Engine) heard(ctx context.Context, opened channel.Opened, o refund.Outcome, sentAt time.Time, c refund.Claimed) refund.Outcome {
+	if o.Kind == refund.OutcomeNotFound && c.Refund.AskedElsewhere(opened.MovedAt) {
+		o.Kind = refund.OutcomeInconclusive
+		o.Message = clean("the account's settings have changed since it was sent, so that this proves nothing: "+o.Message, maxMessage)
+	}
+	return e.confirm(ctx, opened, o, sentAt, c)
+}
+
 // confirm looks at the channel's list where a query found nothing and the
 // channel would no longer take a submit for a repeat. What is listed is the
 // query's outcome; a complete list without the refund is noted on it.

@@ -25,15 +25,16 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	w.Key = refund.Key{MerchantID: merchantID, ID: refundID}
 	w.ChargeID = claimed.Charge.ID
 	opened, outcome, ok := e.open(ctx, claimed.Refund.ChannelAccount)
+	reroutes := func(l *lane) *turns { return &l.reroutes }
 	switch {
 	case !ok:
 		w.Outcome = outcome
 	case !opened.Account.Sends():
 		w.pace = opened.Nature.Pace
 		w.Outcome = refund.Outcome{Kind: refund.OutcomeRefused, Code: "PAUSED", Message: "the channel account is paused: nothing was sent"}
-	case !e.rerouteTurn(ctx, claimed.Refund, opened.Nature.Limits):
+	case !e.turnNow(ctx, claimed.Refund, opened.Nature.Limits, reroutes):
 		w.pace = opened.Nature.Pace
-		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: "LIMIT", Message: "too many reroutes at once for the channel's limits: nothing was sent"}
+		w.Outcome = refund.Outcome{Kind: refund.OutcomeTryLater, Code: codeLimit, Message: "too many reroutes at once for the channel's limits: nothing was sent"}
 	default:
 		w.pace = opened.Nature.Pace
 		w.Outcome = e.reroute(ctx, opened.Connector, channel.InstructionOf(claimed.Refund, claimed.Charge), to)
@@ -48,10 +49,8 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	e.mu.Lock()
 	e.remember(posted.Refund.DueAt)
 	e.mu.Unlock()
-	if w.Outcome.Code == "LIMIT" {
-		fault := refund.Errorf(refund.KindBusy, "refund", "%s", w.Outcome.Message)
-		fault.Refund = refundID
-		return refund.Refund{}, fault
+	if w.Outcome.Code == codeLimit {
+		return refund.Refund{}, limited(w.Outcome, refundID)
 	}
 	if w.Outcome.Kind == refund.OutcomeRefused {
 		fault := refund.Errorf(refund.KindStateConflict, "refund", "the channel refused: %s", w.Outcome.Message)
@@ -61,9 +60,9 @@ func (e *Engine) Reroute(ctx context.Context, merchantID, refundID string, to ch
 	return posted.Refund, nil
 }
 
-// rerouteTurn waits for the turn of a reroute. False: none comes before the lease
-// is too short for the call.
-func (e *Engine) rerouteTurn(ctx context.Context, r refund.Refund, limits channel.Limits) bool {
+// turnNow waits for the turn of a call that somebody wants now; of picks the turns of
+// its kind. False: none comes before the lease is too short for the call.
+func (e *Engine) turnNow(ctx context.Context, r refund.Refund, limits channel.Limits, of func(*lane) *turns) bool {
 	e.mu.Lock()
 	l := e.lane(refund.AccountKey{MerchantID: r.MerchantID, ID: r.ChannelAccount})
 	e.mu.Unlock()
@@ -71,15 +70,18 @@ func (e *Engine) rerouteTurn(ctx context.Context, r refund.Refund, limits channe
 	left := r.LeaseUntil.Add(-channel.CallTimeout).Sub(e.now())
 	for {
 		e.mu.Lock()
-		wait := l.reroutes.take(e.now(), e.opts.Turns != nil)
-		asked := l.reroutes.asked
-		l.reroutes.asked, l.reroutes.asking = false, asked
+		t := of(l)
+		wait := t.take(e.now(), e.opts.Turns != nil)
+		asked := t.asked
+		if asked {
+			t.asked, t.asking = false, true
+		}
 		e.mu.Unlock()
 		if wait == 0 {
 			return true
 		}
 		if asked {
-			if slots, err := e.takeShared(ctx, &l.reroutes, 1); err != nil || len(slots) == 0 {
+			if slots, err := e.takeShared(ctx, t, 1); err != nil || len(slots) == 0 {
 				return false
 			}
 			continue

@@ -27,6 +27,10 @@ type Store interface {
 	// calling about, whenever it is due, and writes the record of who asked. Absent is KindRefundNotFound; another
 	// state, or a lease that holds, is KindStateConflict.
 	ClaimAbnormal(ctx context.Context, merchantID, refundID string, record refund.Action, now, until time.Time) (refund.Claimed, error)
+	// ClaimAsk takes the lease of a refund with refund.Ask, whenever it is due, and
+	// writes the record of who asked. Absent is KindRefundNotFound; else the errors
+	// of refund.Ask.
+	ClaimAsk(ctx context.Context, merchantID, refundID string, record refund.Action, now, until time.Time) (refund.Claimed, error)
 	// TakeOverLeases makes every leased refund due now. Only for the one
 	// process that owns a SQLite file, at its start.
 	TakeOverLeases(ctx context.Context, now time.Time) (int64, error)

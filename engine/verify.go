@@ -25,7 +25,7 @@ const (
 	// refunded more of it than was known, or because it is registered twice.
 	codeUnverified = "PAYMENT_NOT_VERIFIED"
 	codeNoRoom     = "MORE_THAN_REFUNDABLE"
-	codeTwice      = "PAYMENT_REGISTERED_TWICE"
+	codeTwice      = refund.CodeTwice
 	nothingSent    = ": nothing was sent"
 )
 

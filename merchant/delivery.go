@@ -72,8 +72,10 @@ const (
 type DeliveryRecord struct {
 	Delivery Delivery
 	State    DeliveryState
-	EndedAt  time.Time     // zero while it waits
-	Tries    []DeliveryTry // oldest first
+	EndedAt  time.Time // zero while it waits
+	// ReplayedAt is when somebody had it sent once more; zero: nobody did.
+	ReplayedAt time.Time
+	Tries      []DeliveryTry // oldest first
 }
 
 // DeliveryTry is what is kept of one try.
@@ -88,6 +90,8 @@ type DeliveryTry struct {
 type DeliveryFilter struct {
 	MerchantID, EventID, EndpointID string
 	State                           DeliveryState
+	// Waiting selects dead deliveries that nobody has sent again; State is then "".
+	Waiting bool
 }
 
 // DeliverySummary is how often one dialect's addresses were notified of how a
@@ -97,4 +101,13 @@ type DeliverySummary struct {
 	// LastAt is the last try, ReceivedAt the first that was answered with
 	// "received"; zero for none.
 	LastAt, ReceivedAt time.Time
+}
+
+// Replay is what became of a delivery that was to be sent again.
+type Replay struct {
+	// Of is the delivery's id, and Again the one that was made of it; zero where
+	// Problem says why not.
+	Of      string
+	Again   Delivery
+	Problem string
 }

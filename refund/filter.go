@@ -32,6 +32,7 @@ type ChargeFilter struct {
 	Channels               []string // any of these
 	Refunded               *bool    // any refund was made of it
 	RefundedInFull         *bool
+	Excess                 bool      // more went back than was paid
 	Reversed               *bool     // a refund that has not failed was made by reversing it
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
 	PaidFrom, PaidTo       time.Time // inclusive from, exclusive to
@@ -52,6 +53,8 @@ type Filter struct {
 	FailureCode            string
 	AmountMin, AmountMax   money.Minor // inclusive, in minor units; AmountMax 0 is open
 	NeedsPerson            bool        // only those that only a person can find out about
+	ShortOfFunds           bool        // only those that are held for funds
+	Adopted                bool        // only those that the channel made without us
 	Sequence               int64       // the refund's place among its charge's, from 1
 	CreatedFrom, CreatedTo time.Time   // inclusive from, exclusive to
 	Page                   Page

@@ -19,6 +19,8 @@ import (
 // What the store implements for those who stand above it.
 var (
 	_ admin.Store            = (*store.Store)(nil)
+	_ admin.Queues           = (*store.Store)(nil)
+	_ admin.Traces           = (*store.Store)(nil)
 	_ dialect.BatchRegistrar = (*store.Store)(nil)
 	_ dialect.Directory      = (*store.Store)(nil)
 	_ dialect.Reader         = (*store.Store)(nil)

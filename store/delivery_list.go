@@ -10,15 +10,16 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
-const recordColumns = deliveryColumns + `, d.state, d.due_at, d.lease_until, d.ended_at`
+const recordColumns = deliveryColumns + `, d.state, d.due_at, d.lease_until, d.ended_at, d.replayed_at`
 
 func scanRecord(scan func(...any) error) (merchant.DeliveryRecord, error) {
 	var r merchant.DeliveryRecord
-	var dueAt, leaseUntil, endedAt int64
+	var dueAt, leaseUntil, endedAt, replayedAt int64
 	d, err := scanDelivery(func(columns ...any) error {
-		return scan(append(columns, (*string)(&r.State), &dueAt, &leaseUntil, &endedAt)...)
+		return scan(append(columns, (*string)(&r.State), &dueAt, &leaseUntil, &endedAt, &replayedAt)...)
 	})
 	d.DueAt, d.LeaseUntil, r.EndedAt = sqldb.FromMicros(dueAt), sqldb.FromMicros(leaseUntil), sqldb.FromMicros(endedAt)
+	r.ReplayedAt = sqldb.FromMicros(replayedAt)
 	if dueAt == neverDue {
 		d.DueAt = d.MakeAt
 	}
@@ -32,6 +33,9 @@ func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, pag
 	l.equal("event_id", f.EventID)
 	l.equal("endpoint_id", f.EndpointID)
 	l.equal("state", string(f.State))
+	if f.Waiting {
+		l.where(deadDeliveries)
+	}
 	one := l.end()
 	err = s.Read(ctx, func(q sqldb.Querier) error {
 		err := q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {

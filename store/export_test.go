@@ -144,3 +144,8 @@ func SealedTables() []string {
 	slices.Sort(tables)
 	return tables
 }
+
+// ShortagePlan is how the database adds up what waits for funds.
+func (s *Store) ShortagePlan(ctx context.Context, merchantID string) ([]string, error) {
+	return s.plan(ctx, sqldb.Statement{SQL: shortages, Args: []any{merchantID}})
+}

@@ -18,6 +18,8 @@ func TestAFilterReadsItsOwnIndex(t *testing.T) {
 			`UPDATE charges SET customer = 'M-7' WHERE id = 'ch_7'`,
 			`UPDATE refunds SET customer = 'M-7', reason_code = 'late' WHERE id = 're_7'`,
 			`UPDATE refunds SET state = 'failed', succeeded_at = 0, failure_code = 'CLOSED', doubt = 16 WHERE id = 're_7'`,
+			`UPDATE refunds SET held_reason = 'funds', asked_by = '{"dialect":"channel"}' WHERE id = 're_7'`,
+			`UPDATE charges SET excess = 1 WHERE id = 'ch_7'`,
 			"ANALYZE") {
 			if s.SQLite() && text == "ANALYZE" {
 				continue // nobody measures a SQLite database: the plan must be right without
@@ -33,6 +35,8 @@ func TestAFilterReadsItsOwnIndex(t *testing.T) {
 			"refunds_needs_person": {NeedsPerson: true},
 			"refunds_state":        {States: []refund.State{refund.Failed}},
 			"refunds_state ":       {States: []refund.State{refund.Failed, refund.Abnormal}},
+			"refunds_short":        {ShortOfFunds: true},
+			"refunds_adopted":      {Adopted: true},
 		} {
 			f.MerchantID, f.Page = "mer_many", page
 			found, more, err := s.RefundList(t.Context(), f)
@@ -44,9 +48,16 @@ func TestAFilterReadsItsOwnIndex(t *testing.T) {
 				t.Errorf("%s is not read: %v\n%s", index, err, plan)
 			}
 		}
-		lines, err := s.ChargePlan(t.Context(), refund.ChargeFilter{MerchantID: "mer_many", Customer: "M-7", Page: page})
-		if plan := strings.Join(lines, "\n"); err != nil || !strings.Contains(plan, "charges_customer") {
-			t.Errorf("charges_customer is not read: %v\n%s", err, plan)
+		for index, f := range map[string]refund.ChargeFilter{"charges_customer": {Customer: "M-7"}, "charges_excess": {Excess: true}} {
+			f.MerchantID, f.Page = "mer_many", page
+			lines, err := s.ChargePlan(t.Context(), f)
+			if plan := strings.Join(lines, "\n"); err != nil || !strings.Contains(plan, index) {
+				t.Errorf("%s is not read: %v\n%s", index, err, plan)
+			}
+		}
+		lines, err := s.ShortagePlan(t.Context(), "mer_many")
+		if plan := strings.Join(lines, "\n"); err != nil || !strings.Contains(plan, "refunds_short") {
+			t.Errorf("refunds_short is not added up: %v\n%s", err, plan)
 		}
 	})
 }

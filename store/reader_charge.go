@@ -154,6 +154,9 @@ func filterCharges(l *listing, f refund.ChargeFilter) {
 		}
 		l.where("c.channel IN (?"+strings.Repeat(", ?", len(names)-1)+")", names...)
 	}
+	if f.Excess {
+		l.where(withExcess)
+	}
 	if f.Refunded != nil {
 		condition := "(c.refunds > 0 OR c.already_refunded > 0)"
 		if !*f.Refunded {

@@ -92,7 +92,13 @@ func filterRefunds(l *listing, f refund.Filter) {
 	}
 	l.equal("state", string(f.State))
 	if f.NeedsPerson {
-		l.where("(r.doubt & 16) <> 0") // as the index says it
+		l.where(needsPerson)
+	}
+	if f.ShortOfFunds {
+		l.where(shortOfFunds)
+	}
+	if f.Adopted {
+		l.where(adopted)
 	}
 	l.states(f.States)
 	if f.Sequence != 0 {

@@ -26,6 +26,7 @@ type accountCommand struct {
 	Check    accountCheck    `cmd:"" help:"Make a harmless call to the channel, and say what is wrong; with --since ask it what it has done, and adopt what is not ours."`
 	Pause    accountPause    `cmd:"" help:"Stop sending: refunds are accepted and wait."`
 	Resume   accountResume   `cmd:"" help:"Send again, what waited at once; a closed account is opened again."`
+	Retry    accountRetry    `cmd:"" help:"Have all refunds that wait for funds of the account sent again now: the funds are back."`
 	Close    accountClose    `cmd:"" help:"Accept no more refunds; what was accepted is carried to its end."`
 	Channels accountChannels `cmd:"" help:"Print each channel with its settings."`
 }

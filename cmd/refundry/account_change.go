@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/dialect/native"
 	"github.com/refundry/refundry/merchant"
 )
 
@@ -125,4 +126,33 @@ func readAtMost(in io.Reader, most int64) (string, error) {
 		err = fmt.Errorf("it is longer than %d bytes", most)
 	}
 	return string(text), err
+}
+
+// accountRetry is refundry account retry.
+type accountRetry struct {
+	databaseFlags
+	merchantFlags
+	jsonFlag
+	ID string `arg:"" help:"The account's id."`
+}
+
+func (c *accountRetry) Run(e *environment) error {
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	desk, by, err := e.admin(s)
+	if err != nil {
+		return err
+	}
+	retried, err := desk.RetryAccount(e, by, m.ID, c.ID)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return e.printJSON(native.RetriedJSON(c.ID, retried))
+	}
+	e.say("%d refunds that waited for funds are sent again", retried)
+	return nil
 }

@@ -14,7 +14,7 @@ import (
 // deliveryCommand is refundry delivery.
 type deliveryCommand struct {
 	List   deliveryList   `cmd:"" help:"List what endpoints were notified of, newest first, with each try in JSON."`
-	Replay deliveryReplay `cmd:"" help:"Send a delivery that has ended once more, with the same bytes; one that could not be made is made anew."`
+	Replay deliveryReplay `cmd:"" help:"Send deliveries that have ended once more, with the same bytes; one that could not be made is made anew."`
 }
 
 type deliveryList struct {
@@ -51,7 +51,7 @@ type deliveryReplay struct {
 	databaseFlags
 	merchantFlags
 	jsonFlag
-	ID string `arg:"" help:"The delivery's id."`
+	IDs []string `arg:"" name:"id" help:"The deliveries' ids; of several, one that can't be sent again holds up no other."`
 }
 
 func (c *deliveryReplay) Run(e *environment) error {
@@ -64,7 +64,14 @@ func (c *deliveryReplay) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	again, err := desk.ReplayDelivery(e, by, m.ID, c.ID)
+	if len(c.IDs) > 1 {
+		replays, err := desk.ReplayDeliveries(e, by, m.ID, c.IDs)
+		if err != nil {
+			return asUsage(err)
+		}
+		return printReplays(e, c.JSON, replays)
+	}
+	again, err := desk.ReplayDelivery(e, by, m.ID, c.IDs[0])
 	if err != nil {
 		return err
 	}
@@ -74,4 +81,16 @@ func (c *deliveryReplay) Run(e *environment) error {
 	e.say("the running serve sends it again to %s", again.Delivery.URL)
 	_, err = fmt.Fprintln(e.out, again.Delivery.ID)
 	return err
+}
+
+// printReplays prints what became of deliveries that were to be sent again.
+func printReplays(e *environment, asJSON bool, replays []merchant.Replay) error {
+	if asJSON {
+		return e.printJSON(native.ReplaysJSON(replays))
+	}
+	rows := make([][]string, len(replays))
+	for n, r := range replays {
+		rows[n] = []string{r.Of, r.Again.ID, r.Again.URL, r.Problem}
+	}
+	return e.printTable([]string{"DELIVERY", "SENT AGAIN AS", "TO", "PROBLEM"}, rows)
 }

@@ -19,6 +19,8 @@ type refundCommand struct {
 
 	Cancel  refundCancel  `cmd:"" help:"Withdraw a refund that its channel was not told of."`
 	Retry   refundRetry   `cmd:"" help:"Have an open refund looked at now."`
+	Ask     refundAsk     `cmd:"" help:"Ask the refund's channel at once what became of it."`
+	Replay  refundReplay  `cmd:"" help:"Send once more what endpoints were notified of about a refund: of each event the last delivery to each address."`
 	Resolve refundResolve `cmd:"" help:"Say how an open refund ended, with proof; the books follow it."`
 	Reroute refundReroute `cmd:"" help:"Send a refund that the payer's account could not take elsewhere."`
 }

@@ -69,6 +69,52 @@ func (c *refundRetry) Run(e *environment) error {
 	})
 }
 
+// refundAsk is refundry refund ask.
+type refundAsk struct {
+	refundFlags
+	dataFlags
+}
+
+func (c *refundAsk) Run(e *environment) error {
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := c.useMasterKey(e, s); err != nil { // the channel account's secrets
+		return err
+	}
+	desk, by, err := e.admin(s)
+	if err != nil {
+		return err
+	}
+	r, err := desk.AskRefund(e, by, m.ID, c.ID)
+	if err != nil {
+		return asUsage(err)
+	}
+	return c.print(e, s, r)
+}
+
+// refundReplay is refundry refund replay.
+type refundReplay struct{ refundFlags }
+
+func (c *refundReplay) Run(e *environment) error {
+	s, m, err := openFor(e, c.databaseFlags, c.merchantFlags)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	desk, by, err := e.admin(s)
+	if err != nil {
+		return err
+	}
+	_, replays, err := desk.ReplayRefund(e, by, m.ID, c.ID)
+	if err != nil {
+		return asUsage(err)
+	}
+	return printReplays(e, c.JSON, replays)
+}
+
 type refundResolve struct {
 	refundFlags
 	State string `help:"How it ended: succeeded or failed." enum:"succeeded,failed" required:"" placeholder:"STATE"`

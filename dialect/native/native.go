@@ -80,6 +80,8 @@ type Services struct {
 	Disputes   Disputes
 	// Traces is what is kept of one refund.
 	Traces admin.Traces
+	// Queues is what waits for a person.
+	Queues admin.Queues
 	// Writes remembers what was done under an Idempotency-Key.
 	Writes dialect.Writes
 	// Rules are those that bind a merchant's refunds, for quotes.

@@ -28,7 +28,11 @@ func (d *Dialect) once(c *call, found route) error {
 		return err
 	}
 	c.read = text
-	w := c.named(key, found.Method, dialect.WriteContent(body.top))
+	content := body.top
+	if found.content != nil {
+		content = found.content(content)
+	}
+	w := c.named(key, found.Method, dialect.WriteContent(content))
 	c.hold = true // what is answered leaves when the record is on disk
 	err = dialect.Once(c.ctx, d.s.Writes, w, func(w *refund.Write) error {
 		c.keyed = w

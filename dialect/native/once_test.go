@@ -104,6 +104,23 @@ var keyedWrites = []keyedWrite{
 		body: `{"state": "failed"}`, other: `{"state": "succeeded"}`, end: reaches(refund.Failed),
 	},
 	{
+		name:   "a question",
+		method: "POST", prepare: asked(158, refund.Pending, "/refunds/{}/ask"), status: http.StatusOK, moves: true,
+		end: func(t *testing.T, s *dialecttest.Service, path string) {
+			sendUntil(t, s, "POST", "/sandbox"+strings.Replace(path, "/ask", "/settle", 1), "", http.StatusOK)
+			reaches(refund.Succeeded)(t, s, path)
+		},
+	},
+	{
+		name:   "a payer's card",
+		method: "POST", prepare: asked(152, refund.Abnormal, "/refunds/{}/reroute"), status: http.StatusOK, moves: true, end: reaches(refund.Succeeded),
+		body: `{"to": "card", "bank_type": "ICBC_DEBIT", "bank_account": "6222020000000000123", "real_name": "Li Lei"}`, other: `{"to": "merchant"}`,
+	},
+	{
+		name:   "an account whose funds are back",
+		method: "POST", prepare: at("/accounts/sandbox_demo/retry"), status: http.StatusOK,
+	},
+	{
 		name:   "another account",
 		method: "POST", prepare: asked(152, refund.Abnormal, "/sandbox/refunds/{}/reroute"), status: http.StatusOK, moves: true, end: reaches(refund.Succeeded),
 	},

@@ -10,6 +10,7 @@ import (
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
 )
 
 // Addresses of the API.
@@ -31,10 +32,16 @@ type route struct {
 	// again answers a repeat of a write with an Idempotency-Key; see once. The
 	// calls without one read, or look after the key themselves.
 	again func(*call, refund.Write) error
+	// content is what of the body a repeat must share; nil is all of it.
+	content func(exactjson.Value) exactjson.Value
 }
 
 // routes lists every call, in the order of openapi/native.yaml.
-func (d *Dialect) routes() []route {
+func (d *Dialect) routes() []route { return append(d.refundRoutes(), d.merchantRoutes()...) }
+
+// refundRoutes are those about charges and refunds, what was told of them, and what
+// waits for a person.
+func (d *Dialect) refundRoutes() []route {
 	return []route{
 		{Route: dialect.Get(version + "/openapi.yaml"), handle: d.contract},
 
@@ -53,6 +60,9 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Get(version + "/refunds/{id}/trace"), scope: merchant.ScopeRead, handle: d.traceRefund},
 		{Route: dialect.Post(version + "/refunds/{id}/cancel"), scope: merchant.ScopeRefund, handle: d.cancelRefund, again: d.againCanceled},
 		{Route: dialect.Post(version + "/refunds/{id}/retry"), scope: merchant.ScopeRefund, handle: d.retryRefund, again: d.againRefund},
+		{Route: dialect.Post(version + "/refunds/{id}/ask"), scope: merchant.ScopeRefund, handle: d.askRefund, again: d.againRefund},
+		{Route: dialect.Post(version + "/refunds/{id}/reroute"), scope: merchant.ScopeRefund, handle: d.rerouteRefund, again: d.againRefund, content: withoutCard},
+		{Route: dialect.Post(version + "/refunds/{id}/replay"), scope: merchant.ScopeRefund, handle: d.replayRefund, again: d.againReplays},
 		{Route: dialect.Post(version + "/refunds/{id}/resolve"), scope: merchant.ScopeResolve, handle: d.resolveRefund, again: d.againRefund},
 		{Route: dialect.Post(version + "/refunds/{id}/settle"), scope: merchant.ScopeResolve, handle: d.resolveRefund, again: d.againRefund},
 		{Route: dialect.Post(version + "/quotes"), scope: merchant.ScopeRead, handle: d.createQuote},
@@ -64,9 +74,18 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Post(version + "/endpoints/{id}/rotate"), scope: merchant.ScopeEndpoint, handle: d.rotateEndpoint, again: d.againEndpoint},
 		{Route: dialect.Get(version + "/deliveries"), scope: merchant.ScopeRead, handle: d.listDeliveries},
 		{Route: dialect.Post(version + "/deliveries/{id}/replay"), scope: merchant.ScopeEndpoint, handle: d.replayDelivery, again: d.againDelivery},
+		{Route: dialect.Post(version + "/deliveries/replay"), scope: merchant.ScopeRefund, handle: d.replayDeliveries, again: d.againReplays},
 		{Route: dialect.Get(version + "/events"), scope: merchant.ScopeRead, handle: d.feed},
 		{Route: dialect.Get(version + "/events/{id}"), scope: merchant.ScopeRead, handle: d.getEvent},
 
+		{Route: dialect.Get(version + "/queues"), scope: merchant.ScopeRead, handle: d.countQueues},
+		{Route: dialect.Get(version + "/queues/{queue}"), scope: merchant.ScopeRead, handle: d.readQueue},
+	}
+}
+
+// merchantRoutes are those about the merchant itself, and the sandbox's.
+func (d *Dialect) merchantRoutes() []route {
+	return []route{
 		{Route: dialect.Get(version + "/merchant"), scope: merchant.ScopeRead, handle: d.getMerchant},
 		{Route: dialect.Post(version + "/merchant/pause"), scope: merchant.ScopeMerchant, handle: d.pauseMerchant, again: d.againPauses},
 		{Route: dialect.Post(version + "/merchant/resume"), scope: merchant.ScopeMerchant, handle: d.resumeMerchant, again: d.againPauses},
@@ -82,6 +101,7 @@ func (d *Dialect) routes() []route {
 		{Route: dialect.Post(version + "/accounts/{id}/rotate"), scope: merchant.ScopeMerchant, handle: d.rotateAccount, again: d.againAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/pause"), scope: merchant.ScopeMerchant, handle: d.pauseAccount, again: d.againAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/resume"), scope: merchant.ScopeMerchant, handle: d.resumeAccount, again: d.againAccount},
+		{Route: dialect.Post(version + "/accounts/{id}/retry"), scope: merchant.ScopeRefund, handle: d.retryAccount, again: d.againRetried},
 		{Route: dialect.Post(version + "/accounts/{id}/close"), scope: merchant.ScopeMerchant, handle: d.closeAccount, again: d.againAccount},
 		{Route: dialect.Get(version + "/keys"), scope: merchant.ScopeMerchant, handle: d.listKeys},
 		{Route: dialect.Post(version + "/keys"), scope: merchant.ScopeMerchant, handle: d.createKey, again: d.againKey},

@@ -78,6 +78,7 @@ func rules() []dialecttest.Rule {
 		{Match: regexp.MustCompile(`\b(MT[c-g]|ZmVlZC)[0-9A-Za-z_-]{2,}`), Name: "cursor"},
 		{Match: regexp.MustCompile(`\b[0-9]{28}\b`), Name: "channel's number", Not: []string{"4200000000202607010000000001"}},
 		{Match: regexp.MustCompile(`M948164T[0-9]{22}`), Name: "Payin order", Not: []string{"M948164T2023072607034709567189"}},
+		{Match: regexp.MustCompile(`"(delivery|again)":"[0-9A-Za-z]{24}"`), Name: "replayed", Unnumbered: true},
 		{Match: regexp.MustCompile(`"id":"[0-9A-Za-z]{24}"`), Name: "row"},
 		{Match: regexp.MustCompile(`http://127\.0\.0\.1:[0-9]{4,5}`), Name: "receiver"},
 		{Match: regexp.MustCompile(`deliveries/[0-9A-Za-z]{24}\b`), Name: "row"},
