@@ -98,6 +98,9 @@ func (c *Call) Refund(number string) *Refund {
 func (c *Call) View(r *Refund) Refund {
 	one := r.copy()
 	c.shown = true
+	if c.fault == WrongAmount && r.Foreign {
+		return one // nobody but the channel knows its amount: a lie told twice would be the truth
+	}
 	switch c.fault {
 	case WrongAmount:
 		one.Amount = wrong(one.Amount)
