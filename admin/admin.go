@@ -26,6 +26,7 @@ type By struct {
 // Store is what the use cases need of the database.
 type Store interface {
 	Alerts
+	BulkJobs
 	Chains
 	Charges
 	Deliveries

@@ -1,8 +1,8 @@
-// Package chargefile reads files of paid charges as people have them: CSV as
-// spreadsheets of any country save it, NDJSON, and the bills that WeChat Pay
-// and Alipay let merchants download. Each charge becomes the body of POST
-// /refundry/v1/charges, so that one decoder judges every form. It knows the
-// members' names and nothing else of charges.
+// Package chargefile reads files of paid charges, or of refunds to be made, as
+// people have them: CSV as spreadsheets of any country save it, NDJSON, and the
+// bills that WeChat Pay and Alipay let merchants download. Each line becomes a
+// JSON object, a charge's the body of POST /refundry/v1/charges, so that one
+// decoder judges every form. It knows the members' names and nothing else.
 package chargefile
 
 import (
@@ -25,6 +25,8 @@ type Options struct {
 	// Format is CSV or NDJSON; "" is decided by what the file begins with, and
 	// by Name's ending where that does not tell. A bill is a kind of CSV.
 	Format string
+	// Form is what the lines are: Charges or Refunds; nil is Charges.
+	Form *Form
 	// Name is the file's name, "" where it has none.
 	Name string
 	// Encoding is one of Encodings; "" is decided by the file's first bytes.
@@ -127,8 +129,11 @@ func start(in io.Reader, opts Options, refunds *billRefunds) (*Reader, error) {
 		return nil, err
 	}
 	r.encoding = lines.encoding
+	if opts.Form == nil {
+		opts.Form = Charges
+	}
 	if opts.Format == "" {
-		opts.Format = guessFormat(beginning, opts.Name)
+		opts.Format = guessFormat(beginning, opts)
 	}
 	switch opts.Format {
 	case CSV:
@@ -167,7 +172,7 @@ func (r *Reader) Next() (Line, error) { return r.source.next() }
 
 // guessFormat looks at the first line that says something: an object is
 // NDJSON, and a line with names of columns is CSV.
-func guessFormat(beginning, name string) string {
+func guessFormat(beginning string, opts Options) string {
 	for text := range strings.Lines(beginning) {
 		text = strings.TrimSpace(text)
 		switch {
@@ -176,12 +181,12 @@ func guessFormat(beginning, name string) string {
 		case strings.HasPrefix(text, "{"):
 			return NDJSON
 		}
-		if _, known := readHeader(text); known > 0 {
+		if _, known := opts.Form.readHeader(text); known > 0 {
 			return CSV
 		}
 		break
 	}
-	switch name = strings.ToLower(name); {
+	switch name := strings.ToLower(opts.Name); {
 	case strings.HasSuffix(name, ".csv"), strings.HasSuffix(name, ".tsv"):
 		return CSV
 	case strings.HasSuffix(name, ".ndjson"), strings.HasSuffix(name, ".jsonl"):

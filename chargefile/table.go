@@ -20,30 +20,6 @@ var Columns = []string{
 	"wechatpay.mchid", "wechatpay.sub_mchid", "wechatpay.out_trade_no", "payin.merchant_id", "payin.order_id",
 }
 
-// headings are what people in China call some of the columns. Amounts are not
-// among them but where they say that they count fen: 金额 alone is most often in
-// yuan, and would be read as a hundredth.
-var headings = map[string]string{
-	"订单号": "order_no", "商户订单号": "order_no", "金额(分)": "amount", "币种": "currency", "渠道": "channel", "支付渠道": "channel",
-	"支付时间": "paid_at", "付款时间": "paid_at", "交易流水号": "transaction_id", "渠道流水号": "transaction_id",
-	"客户": "customer", "客户号": "customer", "客户编号": "customer", "会员号": "customer", "会员编号": "customer", "用户编号": "customer",
-	"手续费(分)": "fee", "已退款金额(分)": "already_refunded",
-}
-
-// column is the name of ours that a title stands for, as far as it has one.
-func column(title string) string {
-	if name, is := headings[title]; is {
-		return name
-	}
-	return strings.ToLower(title)
-}
-
-// numberColumns hold whole numbers, textColumns what a person wrote.
-var (
-	numberColumns = []string{"amount", "fee", "already_refunded"}
-	textColumns   = []string{"received_account", "subject", "body", "description"}
-)
-
 // separators are those of spreadsheets: the comma, the semicolon where the
 // comma is the decimal sign, and the tab of "Unicode text".
 const separators = ",;\t"
@@ -95,28 +71,8 @@ func prelude(text string) bool {
 	return strings.HasPrefix(text, "#") || strings.HasPrefix(strings.ToLower(text), "sep=")
 }
 
-// readHeader cuts a header line by the separator that finds the most known
-// names in it. known is how many they are.
-func readHeader(text string) (separator byte, known int) {
-	separator = separators[0]
-	for _, candidate := range []byte(separators) {
-		count := 0
-		cells, _, _ := cut(text, candidate)
-		for _, cell := range cells {
-			name := title(cell)
-			if slices.Contains(Columns, column(name)) || billColumn(name) {
-				count++
-			}
-		}
-		if count > known {
-			separator, known = candidate, count
-		}
-	}
-	return separator, known
-}
-
 func (t *table) readHeader(line physical) error {
-	t.records.separator, _ = readHeader(line.text)
+	t.records.separator, _ = t.opts.Form.readHeader(line.text)
 	cells, open, problem := cut(line.text, t.records.separator)
 	if open || problem != "" {
 		return fmt.Errorf("read the header line: line %d: its quotes do not match", line.number)
@@ -129,16 +85,17 @@ func (t *table) readHeader(line physical) error {
 		}
 		t.columns = append(t.columns, name)
 	}
-	if t.bill = findBill(t.columns); t.bill != nil {
+	if t.bill = findBill(t.columns); t.bill != nil && t.opts.Form.bills {
 		t.records.backquoted = t.width
 		return t.bill.check(t.columns)
 	}
+	t.bill = nil
 	for n, name := range t.columns {
-		name = column(name)
+		name = t.opts.Form.column(name)
 		switch {
 		case name == "":
-		case !slices.Contains(Columns, name):
-			return fmt.Errorf("there is no column %q (hint: refundry charge import --help lists them)", name)
+		case !slices.Contains(t.opts.Form.columns, name):
+			return fmt.Errorf("there is no column %q (hint: %s)", name, t.opts.Form.help)
 		case slices.Contains(t.columns[:n], name):
 			return fmt.Errorf("column %q is there twice", name)
 		}
@@ -217,7 +174,7 @@ func (t *table) row(cells []string) (map[string]any, error) {
 	identities := make(map[string]map[string]string)
 	for n, name := range t.columns[:t.width] {
 		cell := cells[n]
-		if !slices.Contains(textColumns, name) {
+		if !slices.Contains(t.opts.Form.texts, name) {
 			cell = unmarked(cell)
 		}
 		dialect, member, dotted := strings.Cut(name, ".")
@@ -230,7 +187,7 @@ func (t *table) row(cells []string) (map[string]any, error) {
 				identities[dialect] = make(map[string]string)
 			}
 			identities[dialect][member] = cell
-		case slices.Contains(numberColumns, name):
+		case slices.Contains(t.opts.Form.numbers, name):
 			if !wholeNumber(cell) {
 				return nil, fmt.Errorf("%s: %q is no whole number of minor units (hint: 1000 is 10.00 CNY, and 1000 JPY)", name, cell)
 			}

@@ -114,10 +114,13 @@ const (
 	// ScopeResolve lets a key say how a refund ended, with proof. No other scope
 	// includes it, and a key has it only where it was asked for by name.
 	ScopeResolve Scope = "refunds:resolve"
+	// ScopeApprove lets a key say that what somebody else asked for may be sent. No
+	// other scope includes it either.
+	ScopeApprove Scope = "refunds:approve"
 )
 
 // Scopes lists them all.
-func Scopes() []Scope { return append(StandardScopes(), ScopeResolve) }
+func Scopes() []Scope { return append(StandardScopes(), ScopeResolve, ScopeApprove) }
 
 // StandardScopes are those that a native key has where it names none.
 func StandardScopes() []Scope {

@@ -137,7 +137,7 @@ const (
 // Asker is who asked for a refund, kept with it.
 type Asker struct {
 	// Key is the API key's id, or the operating system's user where Dialect is
-	// ByCommand.
+	// ByCommand, or the console's user where it is ByConsole.
 	Key       string `json:"key,omitempty"`
 	Dialect   string `json:"dialect,omitempty"`
 	Identity  string `json:"identity,omitempty"`
@@ -157,6 +157,9 @@ const ByReverse = "reverse"
 // ByCommand is the dialect of refunds that the command line asked for.
 const ByCommand = "command"
 
+// ByConsole is the dialect of refunds that a user of the console asked for.
+const ByConsole = "console"
+
 // cause is the request that asked.
 func (a Asker) cause() Cause {
 	cause := Cause{Actor: audit.ByKey(a.Key), RequestID: a.RequestID}
@@ -165,6 +168,8 @@ func (a Asker) cause() Cause {
 		cause.Actor = audit.Actor{}
 	case a.Dialect == ByCommand:
 		cause.Actor = audit.ByCommand(a.Key)
+	case a.Dialect == ByConsole:
+		cause.Actor = audit.ByUser(a.Key)
 	}
 	return cause
 }

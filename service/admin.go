@@ -35,6 +35,9 @@ func (s *Service) joinAdmin(database engine.Store, board *intake.Board) {
 // wake has the engine and the webhooks look for work now.
 func (s *Service) wake() {
 	s.engine.Wake()
+	if s.bulk != nil { // commands have none
+		s.bulk.Wake()
+	}
 	if s.webhooks != nil { // commands have none
 		s.webhooks.Wake()
 	}

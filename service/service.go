@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/bulk"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/dialect"
@@ -87,6 +88,7 @@ type Service struct {
 	intake     *intake.Intake
 	webhooks   *webhook.Sender
 	acceptor   dialect.Acceptor
+	bulk       *bulk.Runner
 	handler    http.Handler
 	refusals   refusals
 	figures    *figures
@@ -172,6 +174,9 @@ func (s *Service) prepare(ctx context.Context) error {
 		if _, err := s.Store.TakeOverLeases(ctx, s.now()); err != nil {
 			return fmt.Errorf("take over leases: %w", err)
 		}
+		if err := s.Store.TakeOverBulk(ctx); err != nil {
+			return err
+		}
 	}
 	if s.opts.Demo {
 		return s.loadDemo(ctx, platform)
@@ -237,6 +242,7 @@ func (s *Service) join() {
 	s.joinAdmin(stores.Engine, board)
 	s.intake = intake.New(stores.Intake, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
 	s.acceptor = acceptor{s.intake, metrics, func() { s.webhooks.Wake() }}
+	s.bulk = bulk.NewRunner(s.Store, s.acceptAlone, bulk.RunnerOptions{Now: now, Log: s.opts.Log})
 	var dialects []dialect.Dialect
 	renderers := make(map[string]webhook.Renderer)
 	for _, one := range s.registered() {
@@ -263,6 +269,7 @@ func (s *Service) now() time.Time { return s.clock.now().UTC().Truncate(time.Mic
 // part that has ended.
 func (s *Service) run() {
 	s.running = [][]*running{
+		{begin("bulk", s.bulk.Run)}, // it feeds the intake
 		{begin("intake", s.intake.Run)},
 		// Webhooks need not wait for the last outcomes: the database has their events,
 		// and both take as long as others keep them waiting.

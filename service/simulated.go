@@ -54,7 +54,7 @@ func (s *Service) receivers() *http.Client {
 // Busy reports whether anything is under way that will change the database by
 // itself: requests, calls to channels, webhooks.
 func (s *Service) Busy() bool {
-	return s.intake.Waiting() > 0 || s.engine.Busy() || s.webhooks.Busy()
+	return s.intake.Waiting() > 0 || s.bulk.Busy() || s.engine.Busy() || s.webhooks.Busy()
 }
 
 // NextDue is when something in the database is due next, which may be over; zero is
@@ -65,4 +65,5 @@ func (s *Service) NextDue(ctx context.Context) (time.Time, error) { return s.Sto
 func (s *Service) ClockMoved() {
 	s.engine.ClockMoved()
 	s.webhooks.Wake()
+	s.bulk.Wake()
 }

@@ -13,6 +13,7 @@ type Step struct {
 // concurrent use.
 func (s *Service) Steps() []Step {
 	return []Step{
+		{"bulk", s.bulk.Step},
 		{"intake", func(ctx context.Context) (int, error) { return s.intake.Step(ctx), nil }},
 		{"look", s.engine.StepLook},
 		{"call", func(ctx context.Context) (int, error) {

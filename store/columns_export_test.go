@@ -42,6 +42,8 @@ func Columns() map[string]struct {
 		"events":         {nil, list(insertEvents), eventWidth},
 		"disputes":       {list(disputeColumns), list(insertDispute), len(disputeValues(refund.Dispute{}))},
 		"dispute_events": {nil, list(insertDisputeEvent), 6},
+		"bulk_jobs":      {list(bulkJobColumns), list(insertBulkJob), bulkJobWidth},
+		"bulk_lines":     {nil, list(insertBulkLines), bulkLineWidth},
 		"batch_events":   {list(batchEventColumns), list(insertBatchEvents), batchEventWidth},
 	}
 }

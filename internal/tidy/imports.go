@@ -38,6 +38,7 @@ var levels = map[string]int{
 	"intake":       3,
 	"channel":      3,
 	"channel/*":    3,
+	"bulk":         3,
 	"store/verify": 3,
 
 	"refund":      2,

@@ -116,6 +116,8 @@ var cases = []suiteCase{
 	{"what was given up waits until somebody sends it again", deadIsReplayed},
 	{"an alert counts up until somebody has looked at it", alertIsLookedAt},
 	{"an alert about an account is its merchant's", alertOfAnAccount},
+	{"a bulk job is read as it was written, and a file is one job", bulkJobIsKept},
+	{"the database itself demands a second person for a bulk job", databaseHoldsSecondPerson},
 	{"masking reaches what is stored of a person, and leaves open refunds", masked},
 }
 

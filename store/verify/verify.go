@@ -36,6 +36,7 @@ const (
 	Sealed        = "sealed secrets"
 	Audit         = "audit chain"
 	Personal      = "masked data"
+	Bulk          = "bulk jobs"
 	// Excess is no broken invariant but recorded truth: a channel gave
 	// back more than was paid, and these refunds are the evidence.
 	Excess = "excess with evidence"
@@ -97,6 +98,7 @@ func (v *verifier) passes() []pass {
 		{"events and deliveries", v.deliveries},
 		{"channel accounts and secrets", v.accounts},
 		{"what was masked", v.masked},
+		{"bulk jobs", v.bulk},
 	}
 	for _, check := range v.checks {
 		passes = append(passes, pass{check.Name, func(ctx context.Context) error {
