@@ -50,6 +50,29 @@ var singleFigures = []struct {
 	{"figures_timestamp_seconds", "When the numbers that are counted in the database were counted last, as a Unix time.", func(_ store.Figures, now time.Time) float64 { return float64(now.Unix()) }},
 }
 
+// auditFigures are how the live auditor, of whichever process, stands.
+var auditFigures = []struct {
+	name, help string
+	read       func(a store.LiveAudit) float64
+}{
+	{"audit_findings", "Rows that break an invariant, by the live auditor: the most of its round and the one before.", func(a store.LiveAudit) float64 { return float64(max(a.Found, a.LastFound)) }},
+	{"audit_moved_timestamp_seconds", "When the live auditor last read something, as a Unix time; 0 for never.", func(a store.LiveAudit) float64 { return unix(a.Moved) }},
+	{"audit_round_seconds", "How long the live auditor's last whole round took; 0 before the first has ended.", func(a store.LiveAudit) float64 { return a.LastTook.Seconds() }},
+}
+
+func unix(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return float64(at.Unix())
+}
+
+func (f *figures) showAudit(a store.LiveAudit) {
+	for _, one := range auditFigures {
+		f.single[one.name].Show(one.read(a))
+	}
+}
+
 func newFigures(m *telemetry.Metrics) *figures {
 	f := &figures{metrics: m, single: make(map[string]*telemetry.Family)}
 	f.open = m.Family("refunds_open", "Open refunds by channel and state.", "channel", "state")
@@ -57,6 +80,9 @@ func newFigures(m *telemetry.Metrics) *figures {
 	f.accounts = m.Family("channel_accounts", "Channel accounts by channel and state: active, paused (also by a wider pause), closed.", "channel", "state")
 	f.notices = m.Family("notices_kept", "Notices of channels that named no refund of ours: waiting, or set aside for a person.", "state")
 	for _, one := range singleFigures {
+		f.single[one.name] = m.Family(one.name, one.help)
+	}
+	for _, one := range auditFigures {
 		f.single[one.name] = m.Family(one.name, one.help)
 	}
 	return f
@@ -140,7 +166,13 @@ func (s *Service) StepFigures(ctx context.Context) error {
 		s.figures.unknown()
 		return err
 	}
+	audited, err := s.Store.ReadLiveAudit(ctx)
+	if err != nil {
+		s.figures.unknown()
+		return err
+	}
 	s.figures.show(counted, now)
+	s.figures.showAudit(audited)
 	if now.Before(s.figures.expiries) {
 		return nil
 	}
@@ -171,6 +203,16 @@ func (s *Service) countFigures(ctx context.Context) {
 		}
 		timer.Reset(max(figuresInterval, figuresShare*time.Since(began)))
 	}
+}
+
+// observeAudit shows what this process's live auditor has read, and how far its clock
+// is from the database's.
+func (s *Service) observeAudit() {
+	s.opts.Metrics.Counter("audit_charges_total", "Charges whose invariants the live auditor derived again.", func() float64 { return float64(s.auditCounts.charges.Load()) })
+	s.opts.Metrics.Counter("audit_passed_over_total", "Charges that have too many refunds for the live auditor.", func() float64 { return float64(s.auditCounts.passed.Load()) })
+	s.opts.Metrics.Gauge("clock_offset_seconds", "How far the database's clock is ahead of this machine's; 0 on SQLite.", func() float64 {
+		return time.Duration(s.clock.offset.Load()).Seconds()
+	})
 }
 
 // observeDatabase shows what becomes of connections and transactions.

@@ -92,6 +92,9 @@ type Service struct {
 	handler    http.Handler
 	refusals   refusals
 	figures    *figures
+	auditor    auditor
+	// auditCounts are what this process's live auditor has read.
+	auditCounts struct{ charges, passed atomic.Int64 }
 	closing    atomic.Bool
 	unready    atomic.Bool    // /readyz was no, for a reason that only it tells
 	demo       merchant.Fresh // the demo merchant, where it is loaded
@@ -256,6 +259,7 @@ func (s *Service) join() {
 	s.handler = s.routes(dialects)
 	s.observeQueues()
 	s.observeDatabase()
+	s.observeAudit()
 	s.figures = newFigures(metrics)
 }
 
@@ -279,6 +283,7 @@ func (s *Service) run() {
 			begin("audit", s.linkAudit),
 			begin("database", s.Store.Watch),
 			begin("figures", s.countFigures),
+			begin("auditor", s.audit),
 			begin("clock", func(ctx context.Context) {
 				if s.corrected() {
 					s.clock.keep(ctx, s.Store, s.opts.Log)

@@ -153,11 +153,17 @@ var breakages = []breakage{
 	{"the sandbox has another id", ofSandbox, []string{`UPDATE refunds SET channel_refund_id = 'other' WHERE id = $1`}, ofTheSandbox, "refund $1"},
 }
 
+// ofSlices are the invariants that Slice derives, too.
+var ofSlices = []string{
+	verify.Cap, verify.Counters, verify.Parts, verify.Transfers, verify.Disputes, verify.Books,
+	verify.Due, verify.State, verify.Events, verify.Attempts, verify.Aliases,
+}
+
 // breakEach breaks one row after the other and undoes it again.
 func breakEach(t *testing.T, s *store.Store) {
 	for _, one := range breakages {
 		t.Run(one.name, func(t *testing.T) {
-			id, found, err := verify.Broken(t.Context(), s.DB(), one.find, one.do, checks()...)
+			id, found, sliced, err := verify.Broken(t.Context(), s.DB(), one.find, one.do, checks()...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,6 +172,9 @@ func breakEach(t *testing.T, s *store.Store) {
 				return f.Invariant == one.invariant && strings.Contains(f.Row, row) && !f.Note
 			}) {
 				t.Errorf("no finding of %q about %q among %v", one.invariant, row, found)
+			}
+			if slices.Contains(ofSlices, one.invariant) != (len(sliced) > 0) {
+				t.Errorf("slice by slice there is %v", sliced)
 			}
 		})
 	}

@@ -10,17 +10,20 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-// chargeStream puts charges beside their refunds, aliases and disputes.
-const chargeStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
+// chargeStream puts charges beside their refunds, aliases and disputes; of all, or of
+// a slice of one merchant's charges (see sliced).
+func chargeStream(slice bool) string {
+	return `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
 	SELECT c.merchant_id, c.id, 0, 0, c.amount || f.e || COALESCE(c.fee, -1) || f.e || c.already_refunded || f.e || c.reserved || f.e
 		|| c.refunded || f.e || c.blocked || f.e || c.excess || f.e || c.fee_used || f.e || c.refunds || f.e
-		|| c.currency || f.e || c.used || f.e || c.detail || f.e || c.aliases FROM charges c, f
+		|| c.currency || f.e || c.used || f.e || c.detail || f.e || c.aliases FROM charges c, f` + sliced(slice, "c", "id") + `
 	UNION ALL SELECT r.merchant_id, r.charge_id, 1, r.sequence,
-		r.amount || f.e || r.id || f.e || r.currency || f.e || r.state || f.e || r.parts FROM refunds r, f
+		r.amount || f.e || r.id || f.e || r.currency || f.e || r.state || f.e || r.parts FROM refunds r, f` + sliced(slice, "r", "charge_id") + `
 	UNION ALL SELECT a.merchant_id, a.charge_id, 2, 0,
-		a.dialect || f.e || a.name || f.e || a.identity || f.e || a.sub FROM charge_aliases a, f
-	UNION ALL SELECT d.merchant_id, d.charge_id, 3, 0, d.held || f.e || d.amount || f.e || d.id || f.e || d.currency || f.e || d.state FROM disputes d, f
+		a.dialect || f.e || a.name || f.e || a.identity || f.e || a.sub FROM charge_aliases a, f` + sliced(slice, "a", "charge_id") + `
+	UNION ALL SELECT d.merchant_id, d.charge_id, 3, 0, d.held || f.e || d.amount || f.e || d.id || f.e || d.currency || f.e || d.state FROM disputes d, f` + sliced(slice, "d", "charge_id") + `
 	ORDER BY 1, 2, 3, 4`
+}
 
 // The fields of a charge in chargeStream; its numbers come first.
 const (
@@ -50,7 +53,7 @@ const (
 func (v *verifier) charges(ctx context.Context) error {
 	one := &chargeSums{v: v}
 	var withExcess []excess
-	err := v.stream(ctx, chargeStream, func(row *streamRow) error {
+	err := v.stream(ctx, chargeStream(v.slice), func(row *streamRow) error {
 		if row.merchant != one.merchant || row.key != one.id {
 			withExcess = one.end(withExcess)
 			one.begin(row.merchant, row.key)

@@ -13,10 +13,10 @@ import (
 // errUndo ends a transaction that is not to be kept.
 var errUndo = errors.New("undo")
 
-// Broken returns what Run finds after the statements, with find's one
+// Broken returns what Run and Slice find after the statements, with find's one
 // text as $1, which then are undone. The database's own guards are out of the
 // way meanwhile. It returns that text, too.
-func Broken(ctx context.Context, db *sqldb.DB, find string, statements []string, checks ...Check) (row string, found []refund.Finding, err error) {
+func Broken(ctx context.Context, db *sqldb.DB, find string, statements []string, checks ...Check) (row string, found, sliced []refund.Finding, err error) {
 	if db.SQLite() {
 		defer func() { err = errors.Join(err, db.Write(ctx, holdChecks)) }()
 	}
@@ -43,12 +43,30 @@ func Broken(ctx context.Context, db *sqldb.DB, find string, statements []string,
 			return err
 		}
 		found = v.list
+		if sliced, err = inSlices(ctx, q); err != nil {
+			return err
+		}
 		return errUndo
 	})
 	if errors.Is(err, errUndo) {
 		err = nil
 	}
-	return row, found, err
+	return row, found, sliced, err
+}
+
+// inSlices returns what Slice finds of all charges, a few at a time, so that slices
+// begin and end within a merchant.
+func inSlices(ctx context.Context, q sqldb.Querier) (found []refund.Finding, err error) {
+	for after := (Position{}); ; {
+		var part Part
+		if err := part.read(ctx, q, after, 3); err != nil {
+			return nil, err
+		}
+		found = append(found, part.Findings...)
+		if after = part.Last; after == (Position{}) {
+			return found, nil
+		}
+	}
 }
 
 // Carried returns what Run finds of the kept balances.

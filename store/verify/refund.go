@@ -11,25 +11,28 @@ import (
 )
 
 // refundStream puts refunds beside their transfers, events and the number of
-// their attempts, and disputes, whose ids are none of theirs, beside their own. The charge's detail is read where coupons have to be told
-// apart, and a snapshot where it does not begin with its event's state, as all
-// are written.
-const refundStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
+// their attempts, and disputes, whose ids are none of theirs, beside their own; of
+// all, or of a slice of one merchant's charges (see sliced). The charge's detail is
+// read where coupons have to be told apart, and a snapshot where it does not begin
+// with its event's state, as all are written.
+func refundStream(slice bool) string {
+	return `WITH f AS (SELECT CAST($1 AS TEXT) AS e)` + sliceOfRefunds(slice) + `
 	SELECT r.merchant_id, r.id, 0, 0, r.amount || f.e || r.due_at || f.e || r.doubt || f.e || r.succeeded_at || f.e || r.attempts || f.e
 		|| r.state || f.e || r.charge_id || f.e || r.currency || f.e || r.parts || f.e
 		|| CASE WHEN r.asked_by LIKE '%"` + refund.ByChannel + `"%' THEN r.asked_by ELSE '' END || f.e
 		|| CASE WHEN r.parts LIKE '%"coupons"%' THEN COALESCE((SELECT c.detail FROM charges c
-			WHERE c.merchant_id = r.merchant_id AND c.id = r.charge_id), '') ELSE '' END || f.e || r.streak || f.e || r.watch_at FROM refunds r, f
+			WHERE c.merchant_id = r.merchant_id AND c.id = r.charge_id), '') ELSE '' END || f.e || r.streak || f.e || r.watch_at FROM refunds r, f` + sliced(slice, "r", "charge_id") + `
 	UNION ALL SELECT t.merchant_id, t.refund_id, 1, 0, t.amount || f.e || t.kind || f.e || t.from_account || f.e || t.to_account || f.e
-		|| t.currency || f.e || t.charge_id || f.e || t.id FROM transfers t, f
+		|| t.currency || f.e || t.charge_id || f.e || t.id FROM ` + ofSlice(slice, "transfers t", "t") + `, f
 	UNION ALL SELECT e.merchant_id, e.refund_id, 2, e.created_at, e.type || f.e || e.charge_id || f.e || e.id || f.e
-		|| CASE WHEN e.snapshot LIKE '{"state":"' || SUBSTR(e.type, 8) || '"%' THEN '' ELSE e.snapshot END FROM events e, f
-	UNION ALL SELECT a.merchant_id, a.refund_id, 3, CAST(SUM(a.times) AS BIGINT), '' FROM attempts a
+		|| CASE WHEN e.snapshot LIKE '{"state":"' || SUBSTR(e.type, 8) || '"%' THEN '' ELSE e.snapshot END FROM ` + eventsOfSlice(slice) + `, f
+	UNION ALL SELECT a.merchant_id, a.refund_id, 3, CAST(SUM(a.times) AS BIGINT), '' FROM ` + ofSlice(slice, "attempts a", "a") + `
 		WHERE a.source IN ('submit', 'query', 'reroute') GROUP BY a.merchant_id, a.refund_id
 	UNION ALL SELECT d.merchant_id, d.id, -1, 0, d.held || f.e || d.closed_at || f.e || d.charge_id || f.e || d.state || f.e
-		|| COALESCE((SELECT c.currency FROM charges c WHERE c.merchant_id = d.merchant_id AND c.id = d.charge_id), '') FROM disputes d, f
-	UNION ALL SELECT e.merchant_id, e.dispute_id, 4, e.created_at, e.type || f.e || e.id FROM dispute_events e, f
+		|| COALESCE((SELECT c.currency FROM charges c WHERE c.merchant_id = d.merchant_id AND c.id = d.charge_id), '') FROM disputes d, f` + sliced(slice, "d", "charge_id") + `
+	UNION ALL SELECT e.merchant_id, e.dispute_id, 4, e.created_at, e.type || f.e || e.id FROM ` + disputeEventsOfSlice(slice) + `, f
 	ORDER BY 1, 2, 3, 4`
+}
 
 const (
 	rowRefund = iota
@@ -45,7 +48,7 @@ const (
 // the books of each merchant against both.
 func (v *verifier) refunds(ctx context.Context) error {
 	one := &refundHistory{v: v, books: newBooks(v)}
-	err := v.stream(ctx, refundStream, func(row *streamRow) error {
+	err := v.stream(ctx, refundStream(v.slice), func(row *streamRow) error {
 		if row.merchant != one.merchant || row.key != one.id {
 			one.end()
 			one.begin(row.merchant, row.key)

@@ -81,6 +81,10 @@ type verifier struct {
 	checks []Check
 	list   []refund.Finding
 	full   bool
+	// slice says that only charges of one merchant are read; within are then its
+	// id, the id behind which the slice begins, and the last one in it.
+	slice  bool
+	within []any
 }
 
 // pass reads one part of the rows.
@@ -170,15 +174,15 @@ func (r *streamRow) number(n int) int64 {
 }
 
 // stream runs a statement that gives merchant, key, what, place and fields,
-// sorted by the first four, and calls each for every row. Its parameter is
-// fieldEnd.
+// sorted by the first four, and calls each for every row. Its parameters are
+// fieldEnd and what bounds a slice.
 func (v *verifier) stream(ctx context.Context, sql string, each func(*streamRow) error) error {
 	var row streamRow
 	var fields string
 	into := []any{&row.merchant, &row.key, &row.what, &row.place, &fields}
-	return v.q.Query(ctx, sql, []any{fieldEnd}, func(scan func(...any) error) error {
+	return v.q.Query(ctx, sql, append([]any{fieldEnd}, v.within...), func(scan func(...any) error) error {
 		if err := scan(into...); err != nil {
-			return err
+			return &rowError{err}
 		}
 		if v.full {
 			return errEnough
@@ -186,7 +190,10 @@ func (v *verifier) stream(ctx context.Context, sql string, each func(*streamRow)
 		for n := range row.field {
 			row.field[n], fields, _ = strings.Cut(fields, fieldEnd)
 		}
-		return errors.Join(each(&row), row.err)
+		if err := errors.Join(each(&row), row.err); err != nil {
+			return &rowError{err}
+		}
+		return nil
 	})
 }
 

@@ -32,7 +32,9 @@ func TestVerify(t *testing.T) {
 			t.Fatalf("the load left only %d states, %v", states, err)
 		}
 		t.Run("finds nothing after random load but recorded truth", func(t *testing.T) { onlyExcess(t, s) })
+		t.Run("and nothing slice by slice", func(t *testing.T) { slicesHold(t, s) })
 		breakEach(t, s)
+		t.Run("reads on where a row can't be read", func(t *testing.T) { unreadableRow(t, s) })
 		t.Run("and nothing again when each is undone", func(t *testing.T) { onlyExcess(t, s) })
 	})
 }
