@@ -95,9 +95,9 @@ type Service struct {
 	auditor    auditor
 	// auditCounts are what this process's live auditor has read.
 	auditCounts struct{ charges, passed atomic.Int64 }
-	closing    atomic.Bool
-	unready    atomic.Bool    // /readyz was no, for a reason that only it tells
-	demo       merchant.Fresh // the demo merchant, where it is loaded
+	closing     atomic.Bool
+	unready     atomic.Bool    // /readyz was no, for a reason that only it tells
+	demo        merchant.Fresh // the demo merchant, where it is loaded
 
 	// What runs, in the order in which it is stopped, some together.
 	running [][]*running
