@@ -16,7 +16,7 @@ import (
 
 const (
 	// ReadTimeout is when a request that is not complete is ended: slow
-	// clients must not hold connections (docs/operations.md).
+	// clients must not hold connections (docs/operations/size.md).
 	ReadTimeout = 10 * time.Second
 	// WriteTimeout bounds a whole request from its header on. It covers the
 	// longest wait for the channel's word (20 s) after a commit that had to be

@@ -34,7 +34,7 @@ const deliveryTimeout = 10 * time.Second
 // CloseTimeout is how long the parts may take to end after the listener: calls to
 // channels and webhooks, which end at the same time, are bounded by 30 s, and what
 // they led to has to be recorded. With server.StopTimeout a stop takes 60 s at
-// most (docs/operations.md).
+// most (docs/operations/install.md).
 const CloseTimeout = 35 * time.Second
 
 // readyTimeout bounds the question to the database behind /readyz.

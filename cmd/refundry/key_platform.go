@@ -111,7 +111,7 @@ type keyRotate struct {
 	databaseFlags
 	dataFlags
 	jsonFlag
-	Platform         string        `help:"Which keys of the service itself: ${platform_kinds}; docs/operations.md says what each is for." enum:"${platform_kinds}," default:"" placeholder:"KIND"`
+	Platform         string        `help:"Which keys of the service itself: ${platform_kinds}; docs/operations/key-rotation.md says what each is for." enum:"${platform_kinds}," default:"" placeholder:"KIND"`
 	Master           bool          `help:"Replace the master key instead: everything that is sealed is sealed anew, while the service runs."`
 	NewMasterKeyFile string        `help:"File with the new master key, base64 of 32 bytes; default one that is made, where the data folder has the old one." type:"path" placeholder:"FILE"`
 	Merchant         string        `help:"Only this merchant's keys, by id or name; for wechatpay and wallet. Default all merchants'." placeholder:"MERCHANT"`

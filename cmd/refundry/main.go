@@ -1,6 +1,6 @@
 // Command refundry is the whole program: the service, a demonstration of it,
 // and the tools that an operator needs. There is one file per subcommand;
-// docs/operations.md tells how to run it.
+// docs/operations tells how to run it.
 //
 // Exit status: 0 fine, 1 failed, 2 wrong usage. What a person reads goes to
 // stderr, data to stdout.
