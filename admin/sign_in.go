@@ -175,7 +175,7 @@ func (a *Admin) SignOut(ctx context.Context, one merchant.Session) error {
 
 // EndSessions ends a user's sessions: the one named, or with "" all but keep.
 func (a *Admin) EndSessions(ctx context.Context, by By, id, within, session, keep string) (int64, error) {
-	u, err := a.managed(ctx, id, within)
+	u, err := a.managed(ctx, by, id, within)
 	if err != nil {
 		return 0, err
 	}

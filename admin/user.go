@@ -19,8 +19,9 @@ type Users interface {
 	User(ctx context.Context, id string) (merchant.User, error)
 	// UserByEmail also returns the hash of the password, "" for none.
 	UserByEmail(ctx context.Context, email string) (u merchant.User, password string, err error)
-	// AddUser writes a new user. KindStateConflict where another has the address.
-	AddUser(ctx context.Context, u merchant.User, password string, record refund.Action) error
+	// AddUser writes a new user with the hash of a password and with secrets.
+	// KindStateConflict where another has the address.
+	AddUser(ctx context.Context, u merchant.User, password string, secrets map[string]string, record refund.Action) error
 	// ChangeUser lets change alter a user under a lock, and returns them. One that is
 	// disabled then has no session any more.
 	ChangeUser(ctx context.Context, id string, action refund.Action, change UserChange) (merchant.User, error)
@@ -37,8 +38,10 @@ type UserChange func(*merchant.User, audit.Record) (audit.Record, error)
 type NewUser struct {
 	Email, Name string
 	Grants      []merchant.Grant
-	// Password is theirs; "" makes one.
-	Password string
+	// Password is theirs; "" makes one. KeepPassword keeps it so that it can be
+	// read again, as the demo's are.
+	Password     string
+	KeepPassword bool
 	// Within bounds what may be managed to one merchant's: the roles of a new user
 	// are of that merchant alone. "" is no bound.
 	Within string
@@ -74,7 +77,11 @@ func (a *Admin) AddUser(ctx context.Context, by By, in NewUser) (merchant.User, 
 		return merchant.User{}, "", err
 	}
 	record.Write.Shows(u.ID, made)
-	if err := a.s.Store.AddUser(ctx, u, secret.HashPassword(password), record.With("roles", grantText(u.Grants))); err != nil {
+	var secrets map[string]string
+	if in.KeepPassword {
+		secrets = map[string]string{merchant.SecretPassword: password}
+	}
+	if err := a.s.Store.AddUser(ctx, u, secret.HashPassword(password), secrets, record.With("roles", grantText(u.Grants))); err != nil {
 		return merchant.User{}, "", err
 	}
 	a.done(in.Within)
@@ -113,6 +120,9 @@ func grantText(grants []merchant.Grant) string {
 // that merchant, the others staying. Nobody takes their own last right to manage
 // users, so that nobody locks themselves out: KindStateConflict.
 func (a *Admin) ChangeRoles(ctx context.Context, by By, id, within string, grants []merchant.Grant) (merchant.User, error) {
+	if err := by.check(); err != nil {
+		return merchant.User{}, err
+	}
 	if err := checkGrants(grants); err != nil {
 		return merchant.User{}, err
 	}
@@ -188,7 +198,10 @@ func mayManage(u merchant.User, within string) error {
 }
 
 // managed finds a user whom the caller may manage.
-func (a *Admin) managed(ctx context.Context, id, within string) (merchant.User, error) {
+func (a *Admin) managed(ctx context.Context, by By, id, within string) (merchant.User, error) {
+	if err := by.check(); err != nil {
+		return merchant.User{}, err
+	}
 	u, err := a.s.Store.User(ctx, id)
 	if err == nil {
 		err = mayManage(u, within)
@@ -199,7 +212,7 @@ func (a *Admin) managed(ctx context.Context, id, within string) (merchant.User, 
 // ResetPassword gives a user another password and ends their sessions; an empty
 // one is made, and returned.
 func (a *Admin) ResetPassword(ctx context.Context, by By, id, within, password string) (made string, err error) {
-	u, err := a.managed(ctx, id, within)
+	u, err := a.managed(ctx, by, id, within)
 	if err != nil {
 		return "", err
 	}
@@ -225,7 +238,7 @@ func (a *Admin) ResetPassword(ctx context.Context, by By, id, within, password s
 // RemoveUser forgets a user; what they did stays on record under their address.
 // Nobody removes themselves: KindStateConflict.
 func (a *Admin) RemoveUser(ctx context.Context, by By, id, within string) error {
-	u, err := a.managed(ctx, id, within)
+	u, err := a.managed(ctx, by, id, within)
 	if err != nil {
 		return err
 	}

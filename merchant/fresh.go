@@ -14,6 +14,9 @@ type Fresh struct {
 	Identities []Identity
 	Keys       []FreshKey
 	Accounts   []ChannelAccount
+	// Console says who signs in to the console, by the names of demo.json; nil of
+	// all but the demo merchant.
+	Console map[string]string
 	// dialects are those that it is known in.
 	dialects Dialects
 	// member says that the merchant itself was there before.

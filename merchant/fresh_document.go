@@ -26,6 +26,9 @@ func (f Fresh) Document() []byte {
 			document[ChannelSandbox] = map[string]string{"account": account.ID}
 		}
 	}
+	if f.Console != nil {
+		document["console"] = f.Console
+	}
 	if warnings := f.Warnings(); len(warnings) > 0 {
 		document["warnings"] = warnings
 	}

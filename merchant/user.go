@@ -46,6 +46,13 @@ func (r Role) Scopes() []Scope {
 	return nil
 }
 
+// The secrets of a user, sealed at rest: the key of the second factor, and the
+// password that was made for a user of the demo, so that it can be told again.
+const (
+	SecretTOTP     = "totp"
+	SecretPassword = "password"
+)
+
 // Grant is a role that a user has.
 type Grant struct {
 	Role Role

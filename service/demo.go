@@ -29,6 +29,9 @@ func (s *Service) loadDemo(ctx context.Context, platform merchant.PlatformKey) e
 	if err := s.loadDemoCharges(ctx, fresh.Identities); err != nil {
 		return fmt.Errorf("load demo charges: %w", err)
 	}
+	if fresh.Console, err = s.loadDemoUsers(ctx); err != nil {
+		return fmt.Errorf("load demo users: %w", err)
+	}
 	s.demo = fresh
 	return s.tellDemo(ctx)
 }

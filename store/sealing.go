@@ -78,7 +78,7 @@ var sealedPlaces = []sealedPlace{
 	{"channel_accounts", []string{"id", "version"}, accountTable, joined},
 	{"channel_account_versions", []string{"account_id", "version"}, accountTable, joined},
 	{"platform_keys", []string{"id"}, "platform_keys", joined},
-	{"users", []string{"id"}, "users", joined},
+	{userTable, []string{"id"}, userTable, joined},
 	{"writes", []string{"merchant_id", "key"}, sealedWrites, joined},
 	{"refund_numbers", []string{"merchant_id", "value", "namespace"}, sealedWrites, func(keys []string) string { return writeRow(keys[0], keys[1]) }},
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/refundry/refundry/admin"
@@ -14,8 +15,8 @@ import (
 const (
 	// userColumns is what scanUser reads, of a table named u.
 	userColumns = `u.id, u.email, u.name, u.password, u.totp_at, u.language, u.time_zone, u.created_at, u.disabled_at`
-	insertUser  = `INSERT INTO users (id, email, name, password, language, time_zone, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+	insertUser  = `INSERT INTO users (id, email, name, password, sealed, language, time_zone, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`
 	userByID    = `SELECT ` + userColumns + ` FROM users u WHERE u.id = $1`
 	userByEmail = `SELECT ` + userColumns + ` FROM users u WHERE u.email = $1`
 	allUsers    = `SELECT ` + userColumns + ` FROM users u ORDER BY u.email`
@@ -114,11 +115,15 @@ func (s *Store) UserByEmail(ctx context.Context, email string) (u merchant.User,
 	return u, password, err
 }
 
-// AddUser writes a new user with roles. KindStateConflict where another has the
-// address.
-func (s *Store) AddUser(ctx context.Context, u merchant.User, password string, record refund.Action) error {
+// AddUser writes a new user with roles, with the hash of a password, and with
+// secrets, which are sealed. KindStateConflict where another has the address.
+func (s *Store) AddUser(ctx context.Context, u merchant.User, password string, secrets map[string]string, record refund.Action) error {
+	sealed, err := s.sealUser(u.ID, secrets)
+	if err != nil {
+		return err
+	}
 	return s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
-		added, err := q.Exec(ctx, insertUser, u.ID, u.Email, u.Name, password, u.Language, u.TimeZone, sqldb.Micros(u.CreatedAt))
+		added, err := q.Exec(ctx, insertUser, u.ID, u.Email, u.Name, password, sealed, u.Language, u.TimeZone, sqldb.Micros(u.CreatedAt))
 		if err == nil && added == 0 {
 			err = refund.Errorf(refund.KindStateConflict, "email", "there is a user %s already", u.Email)
 		}
@@ -130,6 +135,56 @@ func (s *Store) AddUser(ctx context.Context, u merchant.User, password string, r
 		}
 		return s.appendAudit(ctx, q, record.Record)
 	})
+}
+
+// userTable is bound into the seals of users' secrets.
+const userTable = "users"
+
+// sealUser seals a user's secrets; without some, no master key is needed.
+func (s *Store) sealUser(id string, secrets map[string]string) (string, error) {
+	if len(secrets) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(secrets)
+	if err != nil {
+		return "", fmt.Errorf("encode user: %w", err)
+	}
+	return s.seal(text, userTable, id)
+}
+
+// UserSecrets are a user's secrets by name: merchant.SecretTOTP, and
+// merchant.SecretPassword of the demo's users. KindNotFound.
+func (s *Store) UserSecrets(ctx context.Context, id string) (map[string]string, error) {
+	var secrets map[string]string
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		secrets, err = s.userSecrets(ctx, q, id)
+		return err
+	})
+	return secrets, err
+}
+
+func (s *Store) userSecrets(ctx context.Context, q sqldb.Querier, id string) (map[string]string, error) {
+	secrets, sealed, found := map[string]string{}, "", false
+	err := q.Query(ctx, `SELECT u.sealed FROM users u WHERE u.id = $1`, []any{id}, func(scan func(...any) error) error {
+		found = true
+		return scan(&sealed)
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read user: %w", err)
+	case !found:
+		return nil, refund.Errorf(refund.KindNotFound, "user", "there is no user %q", id)
+	case sealed == "":
+		return secrets, nil
+	}
+	text, err := s.unseal(sealed, userTable, id)
+	if err == nil {
+		err = json.Unmarshal(text, &secrets)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read user: %w", err)
+	}
+	return secrets, nil
 }
 
 func grantRoles(ctx context.Context, q sqldb.Querier, u merchant.User) error {

@@ -124,6 +124,8 @@ func (h *house) keep(e *environment, dir string) {
 	}
 	p.line("Ping++ key    %s  (app %s)", demoKey, demoApp)
 	p.line("native key    rk_test_demo  (contract: %s/refundry/v1/openapi.yaml)", h.url)
+	user, password := h.service.DemoSignIn()
+	p.line("console       %s/console/  (%s, password %s)", h.url, user, password)
 	p.line("all the keys  %s", filepath.Join(dir, "data", "demo", "demo.json"))
 	p.line("metrics       %s/metrics", h.url)
 }

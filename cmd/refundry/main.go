@@ -62,6 +62,7 @@ type program struct {
 	Reconcile reconcileCommand   `cmd:"" help:"Compare a channel's bill of a day with the books, adopt what the channel did by itself, and list what differs; exits 1 if something does."`
 	Alert     alertCommand       `cmd:"" help:"List what somebody should look at, and say that you have."`
 	Key       keyCommand         `cmd:"" help:"Add and list API keys, and replace the service's own."`
+	User      userCommand        `cmd:"" help:"Add, change, list and remove the users of the console."`
 	Audit     auditCommand       `cmd:"" help:"List who did what."`
 	Verify    verifyCommand      `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
 	Sim       simCommand         `cmd:"" help:"Play a whole service with crashes and faults from one seed; exits 1 when an invariant breaks."`

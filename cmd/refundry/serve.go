@@ -117,7 +117,7 @@ func (c *serveCommand) Run(e *environment) error {
 	serving := server.Run(e, s.Handler(), server.Options{
 		Listener: listener, Certificate: certificate, TrustedProxies: c.TrustedProxy, Log: e.log,
 		NewID: newRequestID, Observe: s.Metrics().Request,
-		Ready: func(url string) { e.announce(url, time.Since(began), c.Demo, c.Data) },
+		Ready: func(url string) { e.announce(s, url, time.Since(began), c.Demo, c.Data) },
 	})
 	stop()
 	beside.Wait()
@@ -219,7 +219,7 @@ func closeService(s *service.Service) error {
 func newRequestID() string { return "iar_" + refund.NewID(time.Now()) }
 
 // announce says where the service is to be found.
-func (e *environment) announce(url string, after time.Duration, demo bool, data string) {
+func (e *environment) announce(s *service.Service, url string, after time.Duration, demo bool, data string) {
 	after = after.Round(time.Millisecond)
 	if e.json {
 		e.log.Info("ready", "url", url, "after", after)
@@ -228,5 +228,8 @@ func (e *environment) announce(url string, after time.Duration, demo bool, data 
 	e.say("refundry is ready at %s (after %s)", url, after)
 	if demo {
 		e.say("the demo merchant's names and keys are in %s/demo/demo.json", data)
+		if user, password := s.DemoSignIn(); password != "" {
+			e.say("the console is at %s/console/: sign in as %s with the password %s", url, user, password)
+		}
 	}
 }

@@ -1,8 +1,8 @@
 -- +goose Up
 -- People who sign in to the console. password is an argon2id hash, "" for none;
--- sealed holds the secret of the second factor, which counts from totp_at on
--- (0: it does not), and totp_step is the last time step whose code was used, so
--- that no code is taken twice.
+-- sealed holds secrets by name as JSON, among them that of the second factor,
+-- which counts from totp_at on (0: it does not); totp_step is the last time step
+-- whose code was used, so that no code is taken twice.
 CREATE TABLE users (
     id          TEXT    NOT NULL PRIMARY KEY,
     email       TEXT    NOT NULL UNIQUE,
