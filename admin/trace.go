@@ -23,6 +23,10 @@ type Traces interface {
 	RefundNotices(ctx context.Context, r refund.Refund) ([]refund.KeptNotice, error)
 	RefundAlerts(ctx context.Context, r refund.Refund) ([]refund.StoredAlert, error)
 	RefundActions(ctx context.Context, r refund.Refund) ([]audit.Record, error)
+	// TimesToSuccess are how long the last successes of an account took, from the
+	// first call on, at most limit of them, and LastAsked is as Queues says.
+	TimesToSuccess(ctx context.Context, merchantID, account string, limit int) ([]time.Duration, error)
+	LastAsked(ctx context.Context, merchantID string, refunds []refund.Refund) (map[string]time.Time, error)
 	// EventDeliveries are those of one event, with their tries.
 	EventDeliveries(ctx context.Context, merchantID, eventID string) ([]merchant.DeliveryRecord, error)
 }
@@ -34,6 +38,11 @@ type Trace struct {
 	// Next is who acts next, and NextAt when, zero where no time is set.
 	Next   Party
 	NextAt time.Time
+	// Promised is until when it should have succeeded, zero where nobody can tell.
+	Promised refund.Promise
+	// AskedAt is when the channel was asked last, and AskAt when it is asked next; zero
+	// for never.
+	AskedAt, AskAt time.Time
 	// Entries are what happened, oldest first.
 	Entries []TraceEntry
 }
@@ -76,7 +85,7 @@ func TraceRefund(ctx context.Context, s Traces, r refund.Refund) (Trace, error) 
 	if t.Charge, err = s.Charge(ctx, r.MerchantID, r.ChargeID); err != nil {
 		return t, err
 	}
-	for _, read := range []func(context.Context, Traces) error{t.channel, t.books, t.told, t.people} {
+	for _, read := range []func(context.Context, Traces) error{t.fresh, t.channel, t.books, t.told, t.people} {
 		if err := read(ctx, s); err != nil {
 			return t, err
 		}
@@ -101,6 +110,27 @@ func (e TraceEntry) rank() int {
 		return 4
 	}
 	return 5
+}
+
+// fresh is how old what we know is, and what may be expected.
+func (t *Trace) fresh(ctx context.Context, s Traces) error {
+	asked, err := s.LastAsked(ctx, t.Refund.MerchantID, []refund.Refund{t.Refund})
+	if err != nil {
+		return err
+	}
+	t.AskedAt = asked[t.Refund.ID]
+	switch {
+	case !t.Refund.DueAt.IsZero() && refund.NextStep(t.Refund) == refund.StepQuery:
+		t.AskAt = t.Refund.DueAt
+	case t.Refund.DueAt.IsZero():
+		t.AskAt = t.Refund.WatchAt
+	}
+	if t.Refund.State.Final() {
+		return nil
+	}
+	took, err := s.TimesToSuccess(ctx, t.Refund.MerchantID, t.Refund.ChannelAccount, refund.MaxHistory)
+	t.Promised = refund.Promised(t.Refund, took)
+	return err
 }
 
 func (t *Trace) channel(ctx context.Context, s Traces) error {

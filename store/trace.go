@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
@@ -33,6 +34,31 @@ func (s *Store) EventDeliveries(ctx context.Context, merchantID, eventID string)
 	records, _, err := s.DeliveryList(ctx, merchant.DeliveryFilter{MerchantID: merchantID, EventID: eventID}, refund.Page{Limit: maxTraced})
 	slices.Reverse(records) // listed newest first
 	return records, err
+}
+
+// timesToSuccess reads the newest entries of the index refunds_succeeded, and leaves
+// out what was not sent by us: that took no time.
+const timesToSuccess = `SELECT n.succeeded_at - n.first_submitted_at FROM (
+		SELECT r.succeeded_at, r.first_submitted_at FROM refunds r WHERE r.merchant_id = $1 AND r.channel_account = $2 AND r.state = 'succeeded'
+		ORDER BY r.succeeded_at DESC, r.id DESC LIMIT $3
+	) n WHERE n.first_submitted_at > 0`
+
+// TimesToSuccess implements admin.Traces.
+func (s *Store) TimesToSuccess(ctx context.Context, merchantID, account string, limit int) ([]time.Duration, error) {
+	var took []time.Duration
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		took = took[:0]
+		return q.Query(ctx, timesToSuccess, []any{merchantID, account, int64(limit)}, func(scan func(...any) error) error {
+			var microseconds int64
+			err := scan(&microseconds)
+			took = append(took, time.Duration(microseconds)*time.Microsecond)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how long refunds took: %w", err)
+	}
+	return took, nil
 }
 
 // RefundNotices implements admin.Traces.

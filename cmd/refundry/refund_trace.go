@@ -6,6 +6,7 @@ import (
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect/native"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
 )
 
@@ -41,7 +42,7 @@ func (c *refundTrace) Run(e *environment) error {
 		what, text := traceText(t, one)
 		rows = append(rows, []string{when(one.At), what, text})
 	}
-	rows = append(rows, []string{"now", string(r.State), nextText(t)})
+	rows = append(rows, []string{"now", string(r.State), nextText(t) + freshText(t)})
 	return e.printTable([]string{"AT", "WHAT", "DETAIL"}, rows)
 }
 
@@ -82,6 +83,18 @@ func deliveryText(e admin.TraceEntry) string {
 		return fmt.Sprintf("to %s: %s", d.URL, e.Try.Error)
 	}
 	return fmt.Sprintf("to %s: answered %d", d.URL, e.Try.Status)
+}
+
+// freshText says how old what we know is, and what may be expected.
+func freshText(t admin.Trace) string {
+	text := ""
+	if !t.AskedAt.IsZero() {
+		text += ", asked last at " + when(t.AskedAt)
+	}
+	if t.Promised != (refund.Promise{}) {
+		text += fmt.Sprintf(", expected by %s as 95 of 100 of the account's last %d refunds", when(t.Promised.By), t.Promised.Of)
+	}
+	return text
 }
 
 // nextText says who acts next.

@@ -13,10 +13,31 @@ import (
 type traceAnswer struct {
 	Refund refundAnswer `json:"refund"`
 	// Next is who acts next, and NextAt when; null where no time is set.
-	Next    admin.Party   `json:"next"`
-	NextAt  moment        `json:"next_at"`
+	Next   admin.Party `json:"next"`
+	NextAt moment      `json:"next_at"`
+	// Promised is until when it should have succeeded; null where nobody can tell.
+	Promised *promiseAnswer `json:"promised"`
+	// AskedAt is when the channel was asked last, AskAt when it is asked next; null
+	// for never.
+	AskedAt moment        `json:"asked_at"`
+	AskAt   moment        `json:"ask_at"`
 	Entries []traceEntry  `json:"entries"` // oldest first
 	Charge  *chargeAnswer `json:"charge"`
+}
+
+// promiseAnswer is what the account's last refunds let expect.
+type promiseAnswer struct {
+	By          moment `json:"by"`
+	HalfSeconds int64  `json:"half_seconds"`
+	MostSeconds int64  `json:"most_seconds"`
+	Of          int    `json:"of"`
+}
+
+func answerPromise(p refund.Promise) *promiseAnswer {
+	if p == (refund.Promise{}) {
+		return nil
+	}
+	return &promiseAnswer{moment(p.By), int64(p.Half / time.Second), int64(p.Most / time.Second), p.Of}
 }
 
 // traceEntry is one thing that happened: kind says which member it has.
@@ -61,6 +82,7 @@ func answerTrace(dialects merchant.Dialects, t admin.Trace) traceAnswer {
 	charge := answerCharge(dialects, t.Charge)
 	out := traceAnswer{
 		Refund: answerRefund(t.Refund, t.Charge.Detail.Coupons), Next: t.Next, NextAt: moment(t.NextAt), Charge: &charge,
+		Promised: answerPromise(t.Promised), AskedAt: moment(t.AskedAt), AskAt: moment(t.AskAt),
 		Entries: make([]traceEntry, len(t.Entries)),
 	}
 	for n, e := range t.Entries {

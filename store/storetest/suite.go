@@ -112,6 +112,7 @@ var cases = []suiteCase{
 	{"refused requests are kept up to a bound, and counted", refusedNotices},
 	{"a refund is canceled before the channel is told", canceled},
 	{"queues hold what waits for a person", queues},
+	{"how long the last refunds of an account took", timesToSuccess},
 	{"the funds of an account are back", fundsAreBack},
 	{"what was given up waits until somebody sends it again", deadIsReplayed},
 	{"an alert counts up until somebody has looked at it", alertIsLookedAt},

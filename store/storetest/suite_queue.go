@@ -3,6 +3,7 @@ package storetest
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
@@ -70,6 +71,26 @@ func queues(t *testing.T, f *fixture) {
 	}
 	if none, err := f.QueueCounts(t.Context(), "mer_none"); err != nil || none[refund.QueueForeign] != 0 {
 		t.Errorf("another merchant: %v, %v", none, err)
+	}
+}
+
+func timesToSuccess(t *testing.T, f *fixture) {
+	c := f.registered(t, f.charge(1000))
+	for n := range 3 {
+		r := f.accept(t, c, at(n), request(c, 10))[0]
+		f.must(t, `UPDATE refunds SET state = 'succeeded', due_at = 0, succeeded_at = $3, first_submitted_at = $4 WHERE merchant_id = $1 AND id = $2`,
+			f.merchant, r.ID, at(10+2*n).UnixMicro(), at(n).UnixMicro())
+	}
+	late := f.accept(t, c, at(5), request(c, 10))[0] // somebody else's word: nothing was sent
+	f.must(t, `UPDATE refunds SET state = 'succeeded', due_at = 0, succeeded_at = $3 WHERE merchant_id = $1 AND id = $2`, f.merchant, late.ID, at(6).UnixMicro())
+	f.accept(t, c, at(6), request(c, 10)) // open
+	for limit, want := range map[int][]time.Duration{10: {12 * time.Second, 11 * time.Second, 10 * time.Second}, 2: {12 * time.Second, 11 * time.Second}} {
+		if took, err := f.TimesToSuccess(t.Context(), f.merchant, c.ChannelAccount, limit); err != nil || !slices.Equal(took, want) {
+			t.Errorf("%d took %v, %v", limit, took, err)
+		}
+	}
+	if took, err := f.TimesToSuccess(t.Context(), f.merchant, "another", 10); err != nil || len(took) != 0 {
+		t.Errorf("another account: %v, %v", took, err)
 	}
 }
 
