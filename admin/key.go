@@ -16,9 +16,15 @@ type Keys interface {
 	AddKey(ctx context.Context, f merchant.FreshKey, record refund.Action) error
 	// Keys are all of a merchant's, expired ones too, oldest first.
 	Keys(ctx context.Context, merchantID string) ([]merchant.Key, error)
+	// ChangeKey changes scopes, limits and the end of a key's life. KindNotFound; an
+	// error of change leaves the key as it was.
+	ChangeKey(ctx context.Context, merchantID, id string, action refund.Action, change KeyChange) (merchant.Key, error)
 	// ExpireKey ends a key's life. KindNotFound.
 	ExpireKey(ctx context.Context, merchantID, id string, record refund.Action, at time.Time) error
 }
+
+// KeyChange lets a caller alter a key, and adds to the record what it altered.
+type KeyChange func(merchant.Key, audit.Record) (merchant.Key, audit.Record, error)
 
 // NewKey is what an API key is made of.
 type NewKey struct {
@@ -32,6 +38,8 @@ type NewKey struct {
 	Settings map[string]string
 	// ExpiresAt is when its life ends; zero for never.
 	ExpiresAt time.Time
+	// Limits are networks and ceilings; Since is set here.
+	Limits merchant.KeyLimits
 	// Giver is the key that asks, which can't give a scope that it lacks; nil for
 	// who may give all.
 	Giver *merchant.Key
@@ -74,8 +82,12 @@ func (a *Admin) AddKey(ctx context.Context, by By, merchantID string, in NewKey)
 	if fresh.Key.ExpiresAt = in.ExpiresAt; !in.ExpiresAt.IsZero() && !in.ExpiresAt.After(now) {
 		return merchant.FreshKey{}, refund.Errorf(refund.KindInvalid, "expires_at", "expires_at is over")
 	}
+	if fresh.Key.Limits, err = checkLimits(in.Limits, in.Giver, now); err != nil {
+		return merchant.FreshKey{}, err
+	}
 	record.Write.Shows(fresh.Key.ID, fresh.Told())
 	record = changed(record.With("dialect", in.Dialect).With("identity", identity).With("scopes", scopeText(fresh.Key.Scopes)), in.Settings, nil)
+	record = boundedRecord(record, fresh.Key)
 	if err := a.s.Store.AddKey(ctx, fresh, record); err != nil {
 		return merchant.FreshKey{}, err
 	}

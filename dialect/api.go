@@ -78,7 +78,7 @@ func (a *API[C, R]) Register(mux *http.ServeMux) {
 func (a *API[C, R]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	noted := &response{ResponseWriter: w}
 	ctx, commits := refund.CountCommits(r.Context())
-	r = r.WithContext(ctx)
+	r = r.WithContext(withRemote(ctx, r))
 	x := &Exchange{W: noted, R: r, RequestID: a.RequestPrefix + refund.NewID(a.Now()), commits: commits}
 	c := a.Open(x)
 	defer func() {

@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -75,12 +77,44 @@ func RemoteAddress(r *http.Request) string {
 	return address.Addr().Unmap().String()
 }
 
+type remoteKey struct{}
+
+func withRemote(ctx context.Context, r *http.Request) context.Context {
+	return context.WithValue(ctx, remoteKey{}, RemoteAddress(r))
+}
+
+// CheckAddress refuses a key that may not be used from the address of the request
+// that ctx belongs to: KindForbidden. Without such a request, a key that has a list
+// of networks is refused.
+func CheckAddress(ctx context.Context, key merchant.Key) error {
+	if len(key.Limits.AllowIPs) == 0 {
+		return nil
+	}
+	text, _ := ctx.Value(remoteKey{}).(string)
+	address, err := netip.ParseAddr(text)
+	if err == nil && key.Limits.Allows(address) {
+		return nil
+	}
+	return refund.Errorf(refund.KindForbidden, ParamAddress, "the key may not be used from the address %s", cmp.Or(text, "of this request"))
+}
+
+// ParamAddress is the Param of the error for a caller's address.
+const ParamAddress = "address"
+
 // Asker is who asked for a refund, as it is kept with it.
 func Asker(caller merchant.Caller, r *http.Request, requestID string) refund.Asker {
 	return refund.Asker{
 		Key: caller.Key.ID, Dialect: caller.Key.Dialect, Identity: caller.Key.Identity,
-		Address: RemoteAddress(r), RequestID: requestID,
+		Address: RemoteAddress(r), RequestID: requestID, Bounds: bounds(caller.Key),
 	}
+}
+
+// bounds are the ceilings that a key has, nil for none.
+func bounds(key merchant.Key) *refund.Bounds {
+	if len(key.Limits.Ceilings) == 0 {
+		return nil
+	}
+	return &refund.Bounds{Ceilings: key.Limits.Ceilings, Since: key.Limits.Since}
 }
 
 // AmountContent is an amount as the content of a repeat: minor units, "" for

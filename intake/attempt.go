@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/batch"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -31,6 +32,8 @@ type attempt struct {
 	charges map[refund.ChargeKey]refund.Charge
 	owners  map[refund.NumberKey]refund.Number // who holds each number now
 	mine    map[refund.NumberKey]refund.Number // claims that this transaction inserted
+	days    map[refund.DayKey]money.Minor      // what keys with a ceiling for a day asked for
+	raised  map[refund.DayKey]refund.DayTotal  // those that this run has raised
 	order   []refund.ChargeKey                 // charges that changed, in the order of change
 	changes map[refund.ChargeKey]*refund.Change
 	room    []refund.AccountKey // reserved at the engine and not used
@@ -141,6 +144,9 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 			return err
 		}
 	}
+	if err := b.lockDays(ctx, tx); err != nil {
+		return err
+	}
 	accepted := make(map[refund.Key]refund.Refund)
 	for n, unit := range b.units {
 		if b.results[n].Err != nil {
@@ -161,6 +167,9 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 	}
 	if len(b.order) == 0 {
 		return nil
+	}
+	if err := b.saveDays(ctx, tx); err != nil {
+		return err
 	}
 	return tx.Insert(ctx, b.sortedChanges())
 }
@@ -225,6 +234,7 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[refund.Key]refund.
 	rules.book.Taken = func(account, number string) bool {
 		return b.takes(refund.ChannelNumber{MerchantID: unit.MerchantID, Account: account, Number: number})
 	}
+	rules.book.Asked = func(c money.Currency) money.Minor { return b.days[b.dayOf(unit, c)] }
 	changes, err := refund.Accept(charges, unit, rules.book, b.now)
 	if err != nil {
 		return Result{}, err
@@ -232,6 +242,7 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[refund.Key]refund.
 	result := Result{Charges: make(map[string]refund.Charge, 1)}
 	for _, change := range changes {
 		b.merge(unit.MerchantID, change)
+		b.raiseDays(unit, change)
 		result.Charges[change.Charge.ID] = change.Charge
 	}
 	byID := make(map[string]refund.Refund, len(unit.Requests))

@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -43,6 +44,12 @@ type Tx interface {
 	MoveNumbers(ctx context.Context, claims []refund.Number) error
 	// Refunds reads refunds, with no lock.
 	Refunds(ctx context.Context, keys []refund.Key) (map[refund.Key]refund.Refund, error)
+	// KeyDays locks the totals of keys' days and returns them. One that is not
+	// there yet begins with what its key asked for on the day before its ceiling
+	// was set. Nothing is locked after them.
+	KeyDays(ctx context.Context, days []refund.DayTotal) (map[refund.DayKey]money.Minor, error)
+	// SaveKeyDays writes totals that KeyDays has locked.
+	SaveKeyDays(ctx context.Context, days []refund.DayTotal) error
 	// Insert writes the changes of accepted units: new refunds, the charges as
 	// they are now, transfers and events.
 	Insert(ctx context.Context, changes []refund.Change) error

@@ -145,6 +145,7 @@ type Key struct {
 	Secrets   map[string]string
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
+	Limits    KeyLimits
 }
 
 // May reports whether the key has the scope.

@@ -77,6 +77,9 @@ func Accept(charges map[string]Charge, unit Unit, book RuleBook, now time.Time) 
 			return nil, err
 		}
 	}
+	if err := bounded(changes, unit.By, book, now); err != nil {
+		return nil, err
+	}
 	return changes, nil
 }
 
@@ -108,7 +111,7 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 		Reason: request.Reason, ReasonCode: request.ReasonCode, Customer: cmp.Or(request.Customer, charge.customer()), Parts: parts,
 		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount, ChannelNumber: number,
 		SubmitSpacing: book.submitSpacing(charge),
-		CreatedAt:     now, UpdatedAt: now, DueAt: now, By: unit.By, Detail: request.Detail,
+		CreatedAt:     now, UpdatedAt: now, DueAt: now, By: unit.By.kept(charge.Currency), Detail: request.Detail,
 	}
 	if request.HoldUntil.After(now) {
 		r.State, r.HeldReason, r.HoldUntil, r.DueAt = Held, HeldForStart, request.HoldUntil, request.HoldUntil

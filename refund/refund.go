@@ -149,6 +149,16 @@ type Asker struct {
 	// Batch is the key of the unit, where its dialect tells of the unit as one
 	// thing: a batch of refunds. "" for all others.
 	Batch string `json:"batch,omitempty"`
+	// Bounds are the ceilings of the key, nil for none. They are not kept with the
+	// refund, which says by Counted that it is in the total of the key's day.
+	Bounds  *Bounds `json:"-"`
+	Counted bool    `json:"counted,omitempty"`
+}
+
+// kept is the asker as a refund in a currency keeps it.
+func (a Asker) kept(c money.Currency) Asker {
+	a.Counted, a.Bounds = a.Bounds.PerDay(c) > 0, nil
+	return a
 }
 
 // ByReverse is the Call of a refund that was made by reversing a charge.

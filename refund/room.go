@@ -52,6 +52,9 @@ const (
 	LimitSpacing = "spacing"
 	LimitFull    = "full_only"
 	LimitAmount  = "amount"
+	// LimitKeyRefund and LimitKeyDay are the key's own ceilings, see Bounds.
+	LimitKeyRefund = "key_refund"
+	LimitKeyDay    = "key_day"
 )
 
 // Limit is the rule that refuses a refund, with its value.
@@ -61,7 +64,7 @@ type Limit struct {
 	// charge's currency.
 	Value int64
 	Unit  string
-	// At is when a window ended, or from when on a refund is spaced enough; else
+	// At is when a window ended, from when on a refund is spaced enough, or the key's day ends; else
 	// zero.
 	At time.Time
 }

@@ -47,6 +47,9 @@ type RuleBook struct {
 	// Taken reports whether a channel number stands for another refund of the
 	// account, and if not takes it. nil knows of none.
 	Taken func(account, number string) bool
+	// Asked returns what the key that asks has asked for today in a currency in
+	// which it has a ceiling for a day.
+	Asked func(money.Currency) money.Minor
 }
 
 // Terms are what a channel account sets for the refunds of its charges.

@@ -15,10 +15,14 @@ type directory struct{ dialect.Directory }
 
 func (d directory) Caller(ctx context.Context, name, key string) (merchant.Caller, error) {
 	found, err := d.Directory.Caller(ctx, name, key)
-	if err == nil {
-		telemetry.NoteCaller(ctx, found.Merchant.ID, found.Key.ID)
+	if err != nil {
+		return found, err
 	}
-	return found, err
+	telemetry.NoteCaller(ctx, found.Merchant.ID, found.Key.ID)
+	if err := dialect.CheckAddress(ctx, found.Key); err != nil {
+		return merchant.Caller{}, err
+	}
+	return found, nil
 }
 
 func (d directory) Identity(ctx context.Context, name, identity string) (merchant.Merchant, merchant.Identity, error) {

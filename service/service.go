@@ -280,7 +280,7 @@ func (s *Service) run() {
 		{begin("engine", s.engine.Run), begin("webhooks", s.webhooks.Run)},
 		{begin("sandbox", s.sandbox.Run)},
 		{
-			begin("audit", s.linkAudit),
+			begin("audit", s.linkAudit), begin("keys", s.watchKeys),
 			begin("database", s.Store.Watch),
 			begin("figures", s.countFigures),
 			begin("auditor", s.audit),

@@ -5,19 +5,21 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
 const (
-	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.plain, k.settings, k.created_at, k.expires_at`
-	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, plain, settings, sealed, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`
+	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.plain, k.settings, k.created_at, k.expires_at, k.limits`
+	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, plain, settings, sealed, created_at, expires_at, limits)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`
 	keyOwner = `SELECT k.merchant_id FROM api_keys k WHERE k.dialect = $1 AND k.hash = $2`
 )
 
@@ -50,13 +52,29 @@ func (s *Store) addKey(ctx context.Context, q sqldb.Querier, f merchant.FreshKey
 			return err
 		}
 	}
+	limits, err := limitsText(k.Limits)
+	if err != nil {
+		return err
+	}
 	hash := keyHash(f.Secret)
-	_, err := q.Exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
-		scopesText(k), k.Hint, k.Plain, settings, sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ExpiresAt))
+	_, err = q.Exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
+		scopesText(k), k.Hint, k.Plain, settings, sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ExpiresAt), limits)
 	if err != nil {
 		return err
 	}
 	return owned(ctx, q, k.MerchantID, keyOwner, k.Dialect, hash)
+}
+
+// limitsText is a key's limits as its row has them.
+func limitsText(l merchant.KeyLimits) (string, error) {
+	if l.IsZero() {
+		return "", nil
+	}
+	text, err := jsonText(l)
+	if err != nil {
+		return "", fmt.Errorf("encode key: %w", err)
+	}
+	return text, nil
 }
 
 // scopesText is a key's scopes as its row has them.
@@ -71,11 +89,11 @@ func scopesText(k merchant.Key) string {
 // scanKey reads a key without its secrets.
 func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
 	var k merchant.Key
-	var scopes, settings string
+	var scopes, settings, limits string
 	var createdAt, expiresAt int64
-	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &k.Plain, &settings, &createdAt, &expiresAt}, more...)...)
+	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &k.Plain, &settings, &createdAt, &expiresAt, &limits}, more...)...)
 	if err == nil {
-		err = fromJSON(settings, &k.Public)
+		err = errors.Join(fromJSON(settings, &k.Public), fromJSON(limits, &k.Limits))
 	}
 	if err != nil {
 		return merchant.Key{}, fmt.Errorf("read key: %w", err)
@@ -154,4 +172,45 @@ func (s *Store) ExpireKey(ctx context.Context, merchantID, id string, record ref
 		return fmt.Errorf("expire key: %w", err)
 	}
 	return nil
+}
+
+// ChangeKey changes a key's scopes, limits and the end of its life, and returns it
+// as it is then. Other processes may go by what it was for up to entryLife longer.
+// Absent is KindNotFound; an error of change leaves the key as it was.
+func (s *Store) ChangeKey(ctx context.Context, merchantID, id string, action refund.Action, change admin.KeyChange) (merchant.Key, error) {
+	const (
+		text   = `SELECT ` + keyRowColumns + ` FROM api_keys k WHERE k.merchant_id = $1 AND k.id = $2`
+		update = `UPDATE api_keys SET scopes = $3, expires_at = $4, limits = $5 WHERE merchant_id = $1 AND id = $2`
+	)
+	var k merchant.Key
+	err := s.writeOnce(ctx, action.MerchantID, action.Write, func(q sqldb.Querier) error {
+		k = merchant.Key{}
+		err := q.Query(ctx, text+q.Lock(""), []any{merchantID, id}, func(scan func(...any) error) (err error) {
+			k, err = scanKey(scan)
+			return err
+		})
+		if err == nil && k.ID == "" {
+			err = refund.Errorf(refund.KindNotFound, "id", "there is no such key")
+		}
+		if err != nil {
+			return err
+		}
+		record := action.Record
+		if k, record, err = change(k, record); err != nil {
+			return err
+		}
+		limits, err := limitsText(k.Limits)
+		if err != nil {
+			return err
+		}
+		if _, err := q.Exec(ctx, update, merchantID, id, scopesText(k), sqldb.Micros(k.ExpiresAt), limits); err != nil {
+			return err
+		}
+		return s.appendAudit(ctx, q, record)
+	})
+	s.directory.forget()
+	if err != nil {
+		return merchant.Key{}, fmt.Errorf("change key: %w", err)
+	}
+	return k, nil
 }

@@ -3,10 +3,12 @@ package store_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
 )
@@ -48,5 +50,39 @@ func TestAClientsSecretIsItsCallersAlone(t *testing.T) {
 				t.Errorf("key %s is listed with %v", key.ID, key.Secrets)
 			}
 		}
+	})
+}
+
+// A key that ends soon is one alert, also after somebody has looked at it; one
+// whose end was moved is another.
+func TestAKeyThatEndsSoonIsOneAlert(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		f := freshMerchant(t, merchant.Native)
+		addMerchant(t, s, f)
+		now, week := time.Now().UTC().Truncate(time.Microsecond), 7*24*time.Hour
+		for _, end := range []time.Time{{}, now.Add(-time.Hour), now.Add(week + time.Hour), now.Add(3 * 24 * time.Hour)} {
+			key := described(t, merchant.Native).NewKey(f.Merchant, "", nil, noon)
+			key.Key.ExpiresAt = end
+			if err := s.AddKey(t.Context(), key, storetest.Record(key.Key.MerchantID)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look := func(at time.Time, want int) {
+			t.Helper()
+			if raised, err := s.AlertExpiringKeys(t.Context(), at, week); err != nil || raised != want {
+				t.Errorf("%d alerts, %v, want %d", raised, err, want)
+			}
+		}
+		look(now, 1)
+		look(now, 0)
+		alerts, _, err := s.Alerts(t.Context(), f.Merchant.ID, false, refund.Page{Limit: 10})
+		if err != nil || len(alerts) != 1 || alerts[0].Times != 1 {
+			t.Fatalf("alerts %+v, %v", alerts, err)
+		}
+		if _, err := s.AckAlert(t.Context(), f.Merchant.ID, alerts[0].ID, storetest.Record(f.Merchant.ID), now); err != nil {
+			t.Fatal(err)
+		}
+		look(now, 0)
+		look(now.Add(2*time.Hour), 1) // of the key that ended a week and an hour later
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -9,12 +10,14 @@ import (
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
 )
 
 // keyCommand is refundry key.
 type keyCommand struct {
 	Add    keyAdd    `cmd:"" help:"Make an API key; it is shown once."`
 	List   keyList   `cmd:"" help:"List a merchant's keys, or the service's own."`
+	Set    keySet    `cmd:"" help:"Change what a key may do, from where, how much and until when."`
 	Expire keyExpire `cmd:"" help:"End a key's life now."`
 	Rotate keyRotate `cmd:"" help:"Replace the keys of the service itself, in overlapping lives."`
 	Export keyExport `cmd:"" help:"Print the public half of a key of the service itself."`
@@ -22,19 +25,21 @@ type keyCommand struct {
 
 // keyRow is a key in JSON; its text is not stored.
 type keyRow struct {
-	ID        string     `json:"id"`
-	Dialect   string     `json:"dialect"`
-	Identity  string     `json:"identity"`
-	Scopes    []string   `json:"scopes"`
-	Hint      string     `json:"hint"`
-	Plain     string     `json:"plain,omitempty"`
-	ClientID  string     `json:"client_id,omitempty"` // of a Payin client
-	CreatedAt time.Time  `json:"created_at"`
-	ExpiresAt *time.Time `json:"expires_at"`
+	ID        string          `json:"id"`
+	Dialect   string          `json:"dialect"`
+	Identity  string          `json:"identity"`
+	Scopes    []string        `json:"scopes"`
+	Hint      string          `json:"hint"`
+	Plain     string          `json:"plain,omitempty"`
+	ClientID  string          `json:"client_id,omitempty"` // of a Payin client
+	CreatedAt time.Time       `json:"created_at"`
+	ExpiresAt *time.Time      `json:"expires_at"`
+	AllowIPs  []netip.Prefix  `json:"allow_ips,omitempty"`
+	Ceilings  []money.Ceiling `json:"ceilings,omitempty"`
 }
 
 func keyRowOf(k merchant.Key) keyRow {
-	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, Plain: k.Plain, ClientID: k.Public[merchant.ClientID], CreatedAt: k.CreatedAt}
+	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, Plain: k.Plain, ClientID: k.Public[merchant.ClientID], CreatedAt: k.CreatedAt, AllowIPs: k.Limits.AllowIPs, Ceilings: k.Limits.Ceilings}
 	for _, scope := range k.Scopes {
 		row.Scopes = append(row.Scopes, string(scope))
 	}
@@ -46,6 +51,7 @@ func keyRowOf(k merchant.Key) keyRow {
 
 type keyAdd struct {
 	accountFlags
+	limitFlags
 	Dialect  string   `help:"Dialect the key is for: ${key_dialects}." default:"native" enum:"${key_dialects}"`
 	Scopes   []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write, refunds:resolve; default all that its mode has but refunds:resolve, which is given by name alone." placeholder:"SCOPE,..."`
 	Identity string   `help:"Whose key it is; default the merchant's only identity in the dialect." placeholder:"NAME"`
@@ -64,6 +70,27 @@ func (c *keyAdd) Run(e *environment) error {
 	}
 	for _, name := range c.Scopes {
 		in.Scopes = append(in.Scopes, merchant.Scope(name))
+	}
+	expires, err := c.expiry(time.Now())
+	if err != nil {
+		return err
+	}
+	if expires != nil {
+		in.ExpiresAt = *expires
+	}
+	networks, err := c.networks()
+	if err != nil {
+		return err
+	}
+	if networks != nil {
+		in.Limits.AllowIPs = *networks
+	}
+	ceilings, err := c.ceilings(nil)
+	if err != nil {
+		return err
+	}
+	if ceilings != nil {
+		in.Limits.Ceilings = *ceilings
 	}
 	fresh, err := d.AddKey(e, d.by, d.merchant.ID, in)
 	if err != nil {
@@ -110,9 +137,9 @@ func (c *keyList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	header := []string{"ID", "DIALECT", "IDENTITY", "HINT", "SCOPES", "CREATED", "EXPIRES"}
+	header := []string{"ID", "DIALECT", "IDENTITY", "HINT", "SCOPES", "CREATED", "EXPIRES", "LIMITS"}
 	return printList(e, c.JSON, keys, keyRowOf, header, func(k merchant.Key) []string {
-		return []string{k.ID, k.Dialect, k.Identity, k.Hint, strings.Join(keyRowOf(k).Scopes, " "), when(k.CreatedAt), when(k.ExpiresAt)}
+		return []string{k.ID, k.Dialect, k.Identity, k.Hint, strings.Join(keyRowOf(k).Scopes, " "), when(k.CreatedAt), when(k.ExpiresAt), limitsText(k.Limits)}
 	})
 }
 

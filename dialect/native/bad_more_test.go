@@ -162,6 +162,20 @@ func badKeys(all *badCalls) {
 	create("a key until a day that is none", `{"dialect": "native", "expires_at": "2999-02-30T00:00:00Z"}`, "400 invalid expires_at")
 	create("a native key for plain requests", `{"dialect": "native", "plain": "on"}`, "400 invalid plain")
 	create("a scope that the giver lacks", `{"dialect": "native", "scopes": ["refunds:write"]}`, "403 forbidden scopes", "Authorization", "Bearer {giver}")
+	create("networks that are no list", `{"dialect": "native", "allow_ips": "192.0.2.0/24"}`, "400 invalid allow_ips")
+	create("no network at all", `{"dialect": "native", "allow_ips": []}`, "400 invalid allow_ips")
+	create("a network that is none", `{"dialect": "native", "allow_ips": ["192.0.2.0/33"]}`, "400 invalid allow_ips[0]")
+	create("a network with bits behind its prefix", `{"dialect": "native", "allow_ips": ["192.0.2.1/24"]}`, "400 invalid allow_ips[0]")
+	create("a ceiling without an amount", `{"dialect": "native", "ceilings": [{"currency": "CNY"}]}`, "400 invalid ceilings")
+	create("a ceiling of 0", `{"dialect": "native", "ceilings": [{"currency": "CNY", "max_day": 0}]}`, "400 invalid ceilings[0].max_day")
+	create("a ceiling in no currency", `{"dialect": "native", "ceilings": [{"currency": "XXQ", "max_day": 1}]}`, "400 invalid ceilings")
+	create("two ceilings in a currency", `{"dialect": "native", "ceilings": [{"currency": "CNY", "max_day": 1}, {"currency": "CNY", "max_day": 2}]}`, "400 invalid ceilings")
+	create("a refund's ceiling above a day's", `{"dialect": "native", "ceilings": [{"currency": "CNY", "max_refund": 2, "max_day": 1}]}`, "400 invalid ceilings")
+	create("a ceiling as a text", `{"dialect": "native", "ceilings": [{"currency": "CNY", "max_day": "1.00"}]}`, "400 invalid ceilings[0].max_day")
+	all.add("a change of nothing", "PATCH", "/keys/{own}", `{}`, "400 invalid -")
+	all.add("a change of a key's dialect", "PATCH", "/keys/{own}", `{"dialect": "payin"}`, "400 invalid dialect")
+	all.add("a change of an unknown key", "PATCH", "/keys/key_0", `{"expires_at": null}`, "404 not_found id")
+	all.add("a change to no scope", "PATCH", "/keys/{own}", `{"scopes": []}`, "400 invalid scopes")
 	create("a key's text of the caller's own", `{"dialect": "native", "secret": "rk_test_mine"}`, "400 invalid secret")
 	all.add("the end of an unknown key", "DELETE", "/keys/key_0", "", "404 not_found id")
 	all.add("the end of the key that asks", "DELETE", "/keys/{own}", "", "409 state_conflict id")
@@ -214,6 +228,7 @@ func badRights(all *badCalls) {
 		{"PATCH", "/identities/wallet/wallet_demo"},
 		{"GET", "/keys"},
 		{"POST", "/keys"},
+		{"PATCH", "/keys/{own}"},
 		{"DELETE", "/keys/{own}"},
 		{"POST", "/sandbox/reset"},
 		{"POST", "/sandbox/clock"},

@@ -206,6 +206,10 @@ func merchantSteps() []dialecttest.Step {
 		{Title: "a key that only reads", Method: "POST", Path: "/keys", Body: `{"dialect": "native", "scopes": ["read"], "expires_at": "2199-01-01T00:00:00Z"}`, Keep: map[string]string{"key": "id"}},
 		{Title: "a key for Ping++", Method: "POST", Path: "/keys", Body: `{"dialect": "pingpp"}`},
 		{Title: "all keys", Method: "GET", Path: "/keys"},
+		{Title: "a key with limits", Method: "POST", Path: "/keys", Body: `{"dialect": "native", "allow_ips": ["192.0.2.0/24", "2001:db8::1"], "ceilings": [{"currency": "CNY", "max_refund": 10000, "max_day": 50000}]}`, Keep: map[string]string{"bounded": "id"}},
+		{Title: "a key's limits change", Method: "PATCH", Path: "/keys/{bounded}", Body: `{"allow_ips": [], "ceilings": [{"currency": "CNY", "max_day": 20000}, {"currency": "KWD", "max_refund": 1000}], "expires_at": "2199-01-01T00:00:00Z"}`},
+		{Title: "a key without limits again", Method: "PATCH", Path: "/keys/{bounded}", Body: `{"ceilings": [], "expires_at": null, "scopes": ["read"]}`},
+		{Title: "a key can't change itself", Method: "PATCH", Path: "/keys/key_demo_native", Body: `{"allow_ips": ["192.0.2.0/24"]}`},
 		{Title: "its life ends", Method: "DELETE", Path: "/keys/{key}"},
 		{Title: "a key can't end its own life", Method: "DELETE", Path: "/keys/key_demo_native"},
 	}

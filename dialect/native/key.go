@@ -2,12 +2,13 @@ package native
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/wire/exactjson"
 	"github.com/refundry/refundry/wire/payin"
 )
 
@@ -25,6 +26,10 @@ type keyAnswer struct {
 	RequireBodySHA256 bool   `json:"require_body_sha256,omitempty"`
 	CreatedAt         moment `json:"created_at"`
 	ExpiresAt         moment `json:"expires_at"` // null: never
+	// AllowIPs are the networks that it may be used from, and Ceilings what it may
+	// ask for; absent where it has none.
+	AllowIPs []netip.Prefix  `json:"allow_ips,omitempty"`
+	Ceilings []money.Ceiling `json:"ceilings,omitempty"`
 	// Secret is the key itself, and ClientSecret what a Payin client signs
 	// with; only in the answer that made it.
 	Secret       string `json:"secret,omitempty"`
@@ -35,7 +40,7 @@ func answerKey(k merchant.Key) keyAnswer {
 	out := keyAnswer{
 		ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: k.Scopes, Hint: k.Hint, Plain: k.Plain,
 		ClientID: k.Public[merchant.ClientID], RequireBodySHA256: k.Public[payin.SwitchRequireBodySHA256] == payin.SwitchOn,
-		CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt),
+		CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt), AllowIPs: k.Limits.AllowIPs, Ceilings: k.Limits.Ceilings,
 	}
 	if out.Scopes == nil {
 		out.Scopes = []merchant.Scope{}
@@ -77,18 +82,16 @@ func (d *Dialect) createKey(c *call) error {
 	err = body.read(append(body.keySettings(d.s.Dialects, own),
 		required("dialect", oneOf(body, &in.Dialect, keyDialects(d.s.Dialects)...)),
 		optional("identity", body.filledName(&in.Identity, maxName)),
-		optional("scopes", body.list(len(merchant.Scopes()), func(v exactjson.Value, path string) {
-			var scope string
-			oneOf(body, &scope, scopeNames()...)(v, path)
-			in.Scopes = append(in.Scopes, merchant.Scope(scope))
-		})),
+		optional("scopes", body.scopes(&in.Scopes)),
 		optional("expires_at", body.moment(&in.ExpiresAt)),
+		optional("allow_ips", body.networks(&in.Limits.AllowIPs)),
+		optional("ceilings", body.ceilings(&in.Limits.Ceilings)),
 	)...)
 	if err != nil {
 		return err
 	}
-	if _, given := body.top.Get("scopes"); given && len(in.Scopes) == 0 {
-		return refuse(refund.KindInvalid, "scopes", "is empty (hint: leave it out to give what a key has by default)")
+	if err := body.emptyLists(map[string]int{"scopes": len(in.Scopes), "allow_ips": len(in.Limits.AllowIPs), "ceilings": len(in.Limits.Ceilings)}); err != nil {
+		return err
 	}
 	known, _ := d.s.Dialects.Find(in.Dialect)
 	if err := ownSettings(d.s.Dialects, known, own); err != nil {

@@ -221,6 +221,14 @@ var keyedWrites = []keyedWrite{
 		body: `{"dialect": "native", "scopes": ["read"]}`, other: `{"dialect": "native", "scopes": []}`,
 	},
 	{
+		name:   "a key's limits",
+		method: "PATCH", status: http.StatusOK,
+		prepare: func(t *testing.T, s *dialecttest.Service) string {
+			return "/keys/" + text(send(t, s, demo, "POST", "/keys", `{"dialect": "native"}`, http.StatusCreated), "id")
+		},
+		body: `{"ceilings": [{"currency": "CNY", "max_day": 5}]}`, other: `{"ceilings": []}`,
+	},
+	{
 		name:   "a key's end",
 		method: "DELETE", status: http.StatusOK,
 		prepare: func(t *testing.T, s *dialecttest.Service) string {

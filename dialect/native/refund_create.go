@@ -91,6 +91,9 @@ func (d *Dialect) createQuote(c *call) error {
 		return err
 	}
 	amount, parts, fault := refund.Quote(charge, in.request(charge.ID), rules, d.now())
+	if fault == nil {
+		fault = dialect.Asker(c.caller, c.r, c.requestID).Bounds.CheckRefund(charge, amount)
+	}
 	if fault != nil {
 		return fault
 	}

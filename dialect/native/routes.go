@@ -105,6 +105,7 @@ func (d *Dialect) merchantRoutes() []route {
 		{Route: dialect.Post(version + "/accounts/{id}/close"), scope: merchant.ScopeMerchant, handle: d.closeAccount, again: d.againAccount},
 		{Route: dialect.Get(version + "/keys"), scope: merchant.ScopeMerchant, handle: d.listKeys},
 		{Route: dialect.Post(version + "/keys"), scope: merchant.ScopeMerchant, handle: d.createKey, again: d.againKey},
+		{Route: dialect.Route{Method: "PATCH", Path: version + "/keys/{id}"}, scope: merchant.ScopeMerchant, handle: d.changeKey, again: d.againKey},
 		{Route: dialect.Route{Method: "DELETE", Path: version + "/keys/{id}"}, scope: merchant.ScopeMerchant, handle: d.deleteKey, again: d.againKey},
 		{Route: dialect.Get(version + "/balances"), scope: merchant.ScopeRead, handle: d.listBalances},
 		{Route: dialect.Get(version + "/alerts"), scope: merchant.ScopeRead, handle: d.listAlerts},

@@ -86,6 +86,7 @@ func writes() map[string]dialecttest.Write {
 		"POST /refundry/v1/accounts/{id}/resume":         onceAs("an account's resumption"),
 		"POST /refundry/v1/accounts/{id}/close":          onceAs("an account's end"),
 		"POST /refundry/v1/keys":                         onceAs("a key"),
+		"PATCH /refundry/v1/keys/{id}":                   onceAs("a key's limits"),
 		"DELETE /refundry/v1/keys/{id}":                  onceAs("a key's end"),
 		"POST /refundry/v1/sandbox/funds":                onceAs("funds"),
 		"POST /refundry/v1/sandbox/refunds/{id}/settle":  onceAs("the sandbox's word"),

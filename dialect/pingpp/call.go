@@ -57,6 +57,10 @@ func (d *Dialect) authenticate(c *call) error {
 	}
 	c.key = key
 	caller, err := d.Directory.Caller(c.r.Context(), merchant.PingPP, key)
+	if fault := refund.As(err); fault != nil && fault.Param == dialect.ParamAddress {
+		// 403 is the rate limit to these clients, see answers.
+		return refund.Errorf(refund.KindUnauthenticated, fault.Param, "%s", fault.Detail)
+	}
 	if err != nil {
 		return err
 	}

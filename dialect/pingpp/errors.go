@@ -3,6 +3,7 @@ package pingpp
 import (
 	"net/http"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
@@ -24,7 +25,7 @@ const closeConnection = 0
 var answers = map[refund.Kind]answerRow{
 	refund.KindInvalid:          {http.StatusBadRequest, tellInvalid},
 	refund.KindTooLarge:         {http.StatusBadRequest, say("", text{"请求体过大。", "The request's body is too large."})},
-	refund.KindUnauthenticated:  {http.StatusUnauthorized, func(c *call, _ *refund.Error) wire.Error { return c.locale.InvalidKey(c.key) }},
+	refund.KindUnauthenticated:  {http.StatusUnauthorized, tellCaller},
 	refund.KindForbidden:        {http.StatusBadRequest, tellDetail(text{"当前 API KEY 无权进行此操作。", "This key may not do that"})},
 	refund.KindNotFound:         {http.StatusNotFound, say("", text{"请求的地址不存在。", "Nothing is served at this address."})},
 	refund.KindMethodNotAllowed: {http.StatusMethodNotAllowed, say("", text{"该地址不支持此请求方法。", "This address is not served by that method."})},
@@ -50,7 +51,9 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindTooManyRefunds: {http.StatusBadRequest, say("", text{"退款次数超过了渠道允许的最大次数。", "The charge has as many refunds as its channel allows."})},
 	refund.KindTooSoon:        {http.StatusBadRequest, say("", text{"距离上一次退款的时间过短，请稍后再试。", "The charge was refunded too recently, try again later."})},
 	refund.KindFullOnly:       {http.StatusBadRequest, say("amount", text{"该渠道只支持全额退款。", "The channel refunds this charge in full or not at all."})},
-	refund.KindLimitExceeded:  {http.StatusBadRequest, say("amount", text{"退款金额超过了允许的上限。", "The amount is above the limit for one refund."})},
+	refund.KindLimitExceeded: {http.StatusBadRequest, func(c *call, e *refund.Error) wire.Error {
+		return say("amount", text{"退款金额超过了允许的上限。", "The amount is above " + e.Bound() + "."})(c, e)
+	}},
 
 	refund.KindNumberConflict: {http.StatusBadRequest, say("", text{"退款单号已被另一笔退款使用。", "The refund number was used for another refund."})},
 	refund.KindKeyConflict:    {http.StatusBadRequest, say("Idempotency-Key", text{"Idempotency-Key 已被另一个请求使用。", "The idempotency key was used for another request."})},
@@ -68,6 +71,16 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindUnknownOutcome: {status: closeConnection},
 	refund.KindCorrupt:        {http.StatusInternalServerError, fault(text{"服务器内部错误。", "The server has an internal error."})},
 	refund.KindInternal:       {http.StatusInternalServerError, fault(text{"服务器内部错误。", "The server has an internal error."})},
+}
+
+// tellCaller answers a key that is not known, and one that may not be used from the
+// caller's address.
+func tellCaller(c *call, e *refund.Error) wire.Error {
+	answer := c.locale.InvalidKey(c.key)
+	if e.Param == dialect.ParamAddress {
+		answer.Message = text{"当前 API KEY 不允许从此 IP 地址使用。", "This key may not be used from this IP address."}.in(c.locale)
+	}
+	return answer
 }
 
 // say tells the same words whatever the case.

@@ -27,6 +27,10 @@ func (d *Dialect) authenticate(c *call) error {
 	ctx := c.r.Context()
 	var err error
 	if c.caller, err = d.Directory.Caller(ctx, merchant.Wallet, key); err != nil {
+		if fault := refund.As(err); fault != nil && fault.Param == dialect.ParamAddress {
+			// The code for what is forbidden is about the wallet.
+			return refund.Errorf(refund.KindUnauthenticated, fault.Param, "%s", fault.Detail)
+		}
 		return err
 	}
 	if _, c.identity, err = d.Directory.Identity(ctx, merchant.Wallet, c.caller.Key.Identity); err != nil {

@@ -108,6 +108,11 @@ var breakages = []breakage{
 	{"a feed number was given twice", anEvent, []string{`UPDATE events SET feed_number = 3 WHERE id = $1`, `UPDATE events SET feed_number = 3 WHERE id = (SELECT MAX(id) FROM events WHERE merchant_id <> 'mer_late')`}, verify.Feed, "feed number 3"},
 	{"a feed number was never given", anEvent, []string{`UPDATE events SET feed_number = 999999 WHERE id = $1`}, verify.Feed, "feed counter"},
 	{"an attempt is gone", aSuccess, []string{`DELETE FROM attempts WHERE refund_id = $1`}, verify.Attempts, "refund $1"},
+	{"a key asked for more than its day's total", aSuccess, []string{
+		`INSERT INTO key_days (merchant_id, key_id, day, currency, total, ceiling)
+			SELECT merchant_id, 'key_b', created_at - created_at % 86400000000, currency, amount - 1, amount FROM refunds WHERE id = $1`,
+		`UPDATE refunds SET asked_by = '{"key":"key_b","counted":true}' WHERE id = $1`,
+	}, verify.KeyDays, "key key_b in CNY"},
 	{"a dispute is not held", aDispute, []string{`UPDATE charges SET blocked = blocked - 1` + itsCharge}, verify.Counters, "charge ch_disputed1"},
 	{"a dispute holds less than is disputed", aDispute, []string{`UPDATE disputes SET held = held - 1 WHERE id = $1`}, verify.Disputes, "dispute $1"},
 	{"a dispute was won and nobody was told", aDispute, []string{`UPDATE disputes SET state = 'won', closed_at = 1, held = 0 WHERE id = $1`, `UPDATE charges SET blocked = 0` + itsCharge}, verify.Transfers, "dispute $1"},

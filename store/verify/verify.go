@@ -37,6 +37,7 @@ const (
 	Audit         = "audit chain"
 	Personal      = "masked data"
 	Bulk          = "bulk jobs"
+	KeyDays       = "ceilings of keys"
 	// Excess is no broken invariant but recorded truth: a channel gave
 	// back more than was paid, and these refunds are the evidence.
 	Excess = "excess with evidence"
@@ -103,6 +104,7 @@ func (v *verifier) passes() []pass {
 		{"channel accounts and secrets", v.accounts},
 		{"what was masked", v.masked},
 		{"bulk jobs", v.bulk},
+		{"ceilings of keys", v.keyDays},
 	}
 	for _, check := range v.checks {
 		passes = append(passes, pass{check.Name, func(ctx context.Context) error {
