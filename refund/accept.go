@@ -123,7 +123,7 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 	change.Charge = charge
 	change.Refunds = append(change.Refunds, r)
 	change.Transfers = append(change.Transfers, transfers(r, ledger.Reserving(amount, r.Currency))...)
-	change.Events = append(change.Events, event(r, charge, now, unit.By.cause()))
+	change.Events = append(change.Events, event("", r, charge, now, unit.By.cause()))
 	return nil
 }
 

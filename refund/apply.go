@@ -70,7 +70,7 @@ func (d *decision) change() Change {
 	out := Change{Charge: d.charge, Refunds: []Refund{d.r}, Attempts: attempts, Alerts: d.alerts}
 	out.Transfers = transfers(d.r, d.legs)
 	if d.r.State != d.before.State {
-		out.Events = []Event{event(d.r, d.charge, d.now, d.o.Cause)}
+		out.Events = []Event{event(d.before.State, d.r, d.charge, d.now, d.o.Cause)}
 	}
 	return out
 }

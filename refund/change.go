@@ -45,6 +45,7 @@ type Transfer struct {
 // were right after the change. What never changes is not repeated in it.
 type Event struct {
 	Type     string // "refund." and the state
+	Was      State  // the state before; "" for a refund that is new
 	RefundID string
 	ChargeID string
 	At       time.Time
@@ -144,10 +145,11 @@ func snapshot(r Refund, c Charge) Snapshot {
 	}
 }
 
-// event records that r reached its state, with c as it is then.
-func event(r Refund, c Charge, at time.Time, cause Cause) Event {
+// event records that r reached its state from another, "" where it is new, with c as
+// it is then.
+func event(was State, r Refund, c Charge, at time.Time, cause Cause) Event {
 	return Event{
-		Type: "refund." + string(r.State), RefundID: r.ID, ChargeID: c.ID, At: at,
+		Type: "refund." + string(r.State), Was: was, RefundID: r.ID, ChargeID: c.ID, At: at,
 		Snapshot: snapshot(r, c), Cause: cause,
 	}
 }

@@ -264,7 +264,7 @@ func withdraw(charge Charge, r Refund, cause Cause, now time.Time) Change {
 	d.end(Canceled)
 	return Change{
 		Charge: d.charge, Refunds: []Refund{d.r}, Transfers: transfers(d.r, d.legs),
-		Events: []Event{event(d.r, d.charge, now, cause)},
+		Events: []Event{event(d.before.State, d.r, d.charge, now, cause)},
 	}
 }
 
@@ -348,6 +348,6 @@ func Adopt(charge Charge, open []Refund, f Foreign, now time.Time) (Change, *Err
 	out.Alerts = append(out.Alerts, Alert{RefundID: r.ID, Text: "a refund that nobody asked us for was made at the channel: adopted"})
 	out.Refunds = append(out.Refunds, d.r)
 	out.Transfers = append(out.Transfers, transfers(d.r, append(ledger.Reserving(f.Amount, r.Currency), d.legs...))...)
-	out.Events = append(out.Events, event(d.r, d.charge, now, f.Cause))
+	out.Events = append(out.Events, event("", d.r, d.charge, now, f.Cause))
 	return out, nil
 }

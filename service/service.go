@@ -92,6 +92,7 @@ type Service struct {
 	handler    http.Handler
 	refusals   refusals
 	figures    *figures
+	counting   counting // what the overview shows
 	auditor    auditor
 	// auditCounts are what this process's live auditor has read.
 	auditCounts struct{ charges, passed atomic.Int64 }
@@ -241,6 +242,7 @@ func loadMasterKey(ctx context.Context, s *store.Store, text, data string) (has 
 func (s *Service) join() {
 	metrics, now := s.opts.Metrics, s.clock.now
 	board := intake.NewBoard()
+	s.counting.service = s
 	stores := s.stores()
 	s.joinAdmin(stores.Engine, board)
 	s.intake = intake.New(stores.Intake, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
@@ -281,6 +283,7 @@ func (s *Service) run() {
 		{begin("sandbox", s.sandbox.Run)},
 		{
 			begin("audit", s.linkAudit), begin("keys", s.watchKeys),
+			begin("statistics", s.counting.run),
 			begin("database", s.Store.Watch),
 			begin("figures", s.countFigures),
 			begin("auditor", s.audit),

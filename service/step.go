@@ -28,6 +28,7 @@ func (s *Service) Steps() []Step {
 		{"fan-out", s.webhooks.StepFanOut},
 		{"make", s.webhooks.StepMake},
 		{"send", s.webhooks.StepSend},
+		{"count", s.counting.step},
 	}
 }
 

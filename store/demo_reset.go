@@ -178,6 +178,9 @@ func (r *resetting) delete(ctx context.Context) error {
 	if _, err := r.q.Send(ctx, statements); err != nil {
 		return err
 	}
+	if err := dropStatistics(ctx, r.q, r.merchantID); err != nil {
+		return err
+	}
 	return dropCarried(ctx, r.q, r.merchantID)
 }
 

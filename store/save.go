@@ -65,11 +65,11 @@ const (
 		first_submitted_at = v.first_submitted_at, shown = v.shown, resolved_by = v.resolved_by, streak = v.streak, watch_at = v.watch_at
 		FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id`
 	insertTransfers = `INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency) VALUES`
-	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, actor, snapshot) VALUES`
+	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, actor, snapshot, was) VALUES`
 	insertAttempts  = `INSERT INTO attempts (merchant_id, created_at, id, refund_id, source, epoch, outcome, code, message, note, account_version, sent, actor, times) VALUES`
 
 	transferWidth = 10
-	eventWidth    = 9
+	eventWidth    = 10
 	attemptWidth  = 14
 )
 
@@ -167,7 +167,7 @@ func (w *writing) add(change refund.Change, newRefunds bool) error {
 			return fmt.Errorf("encode event of refund %s: %w", e.RefundID, err)
 		}
 		id := eventPrefix + w.store.newID(e.At)
-		w.eventRows = append(w.eventRows, []any{merchantID, sqldb.Micros(e.At), id, e.Type, e.RefundID, e.ChargeID, e.RequestID, e.Actor.String(), snapshot})
+		w.eventRows = append(w.eventRows, []any{merchantID, sqldb.Micros(e.At), id, e.Type, e.RefundID, e.ChargeID, e.RequestID, e.Actor.String(), snapshot, wasText(e.Was)})
 		w.store.recent.remember(id, e, change)
 	}
 	for _, a := range change.Attempts {

@@ -120,6 +120,11 @@ var cases = []suiteCase{
 	{"a bulk job is read as it was written, and a file is one job", bulkJobIsKept},
 	{"the database itself demands a second person for a bulk job", databaseHoldsSecondPerson},
 	{"masking reaches what is stored of a person, and leaves open refunds", masked},
+
+	{"what the overview counts is what the refunds are", countsAreExact},
+	{"events that don't say what was before are counted all the same", countsOfOldEvents},
+	{"verify finds a wrong count, and counting passes what can't be counted", wrongCounts},
+	{"the overview shows what waits now", overviewOfNow},
 }
 
 var acrossMerchants = []suiteCase{

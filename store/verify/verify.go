@@ -38,6 +38,8 @@ const (
 	Personal      = "masked data"
 	Bulk          = "bulk jobs"
 	KeyDays       = "ceilings of keys"
+	// Statistics are what the overview counts.
+	Statistics = "statistics"
 	// Excess is no broken invariant but recorded truth: a channel gave
 	// back more than was paid, and these refunds are the evidence.
 	Excess = "excess with evidence"
@@ -105,6 +107,7 @@ func (v *verifier) passes() []pass {
 		{"what was masked", v.masked},
 		{"bulk jobs", v.bulk},
 		{"ceilings of keys", v.keyDays},
+		{"statistics", v.statistics},
 	}
 	for _, check := range v.checks {
 		passes = append(passes, pass{check.Name, func(ctx context.Context) error {

@@ -1,0 +1,77 @@
+package service
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// statisticsPause is how long counting waits when nothing is left: an overview is
+	// about so far behind.
+	statisticsPause = 2 * time.Second
+	// statisticsApart is for how long a merchant is left alone that can't be counted.
+	statisticsApart = time.Minute
+	// statisticsLook is how many merchants one look takes; the next goes on behind them.
+	statisticsLook = 100
+)
+
+// counting counts what the overview shows (store.FoldStatistics), outside of all that
+// merchants wait for. Merchants take turns, and one that can't be counted is left alone
+// for a while.
+type counting struct {
+	service *Service
+	after   string // the last merchant of the look before
+	apart   map[string]time.Time
+}
+
+// step counts once for each merchant of a look, and returns how much there was.
+func (c *counting) step(ctx context.Context) (int, error) {
+	store, now := c.service.Store, c.service.now()
+	merchants, err := store.MerchantsToFold(ctx, c.after, statisticsLook)
+	if err != nil {
+		return 0, err
+	}
+	if c.after = ""; len(merchants) == statisticsLook {
+		c.after = merchants[len(merchants)-1]
+	}
+	done := 0
+	for _, id := range merchants {
+		if until, is := c.apart[id]; is && until.After(now) {
+			continue
+		}
+		delete(c.apart, id)
+		n, err := store.FoldStatistics(ctx, id)
+		done += n
+		if ctx.Err() != nil {
+			return done, ctx.Err()
+		}
+		if err != nil {
+			if c.apart == nil {
+				c.apart = make(map[string]time.Time)
+			}
+			c.apart[id] = now.Add(statisticsApart)
+			c.service.opts.Log.Warn("a merchant's refunds could not be counted for the overview; trying again in a minute", "merchant", id, "error", err)
+		}
+	}
+	return done, nil
+}
+
+// run counts until ctx ends.
+func (c *counting) run(ctx context.Context) {
+	for {
+		n, err := c.step(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.service.opts.Log.Warn("refunds could not be counted for the overview; trying again", "error", err)
+		}
+		if n > 0 && err == nil && c.after != "" {
+			continue // more merchants wait
+		}
+		timer := time.NewTimer(statisticsPause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
