@@ -113,7 +113,7 @@ lint: setup-lint ## look for mistakes and for form
 format: $(GOFUMPT) ## write every file in its form
 	$(GOFUMPT) -w .
 
-setup: setup-postgresql setup-chromium setup-e2e ## install what tests need, where missing
+setup: setup-postgresql setup-promtool setup-chromium setup-e2e ## install what tests need, where missing
 
 # $(call install,program,Debian package): as root we install, else we say what to do.
 define install

@@ -1,71 +1,136 @@
 package service
 
 import (
-	"net/http"
-	"net/http/httptest"
-	"runtime"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
-	"time"
-
-	"github.com/refundry/refundry/merchant"
-	"github.com/refundry/refundry/money"
-	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/store/storetest"
 )
 
-// A bank sends a refund back after a day, and no notice comes: the shop finds out by
-// asking again.
-func TestARefundThatABankSendsBackIsNoticedWithoutANotice(t *testing.T) {
-	var clock hurriedClock
-	platform := start(t, Options{Database: storetest.SQLite(t), Demo: true, Now: clock.now})
-	server := httptest.NewServer(http.HandlerFunc(platform.Handler().ServeHTTP))
-	t.Cleanup(server.Close)
-	w := newWeChatShopAt(t, start(t, Options{Database: storetest.SQLite(t), EgressAllow: ownMachine, Now: clock.now}), platform, server.URL, "1900009191", "public_key")
-	amount := money.Minor(156) // as the sandbox at the platform reads it: returned later
-	result, err := w.intake.Accept(t.Context(), refund.Unit{
-		MerchantID: w.owner, Requests: []refund.Request{{ChargeID: w.charge.ID, Amount: &amount}}, Members: []refund.Content{{}},
-	}, 0)
+const (
+	alertRules = "../deploy/prometheus/alerts.yml"
+	dashboard  = "../deploy/grafana/refundry.json"
+	incidents  = "../docs/operations/incidents.md"
+)
+
+func readText(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := result.Refunds[0].ID
-	done := clock.hurry(t, w.Service, w.owner, id, refund.Succeeded)
-	if until := done.WatchAt.Sub(done.SucceededAt); until != 24*time.Hour {
-		t.Fatalf("it is asked about again after %v", until)
+	return string(text)
+}
+
+// metricNames are names of ours in a query, metricOf what a histogram's parts are of.
+var (
+	metricNames = regexp.MustCompile(`\brefundry_[a-z_]+`)
+	metricOf    = regexp.MustCompile(`_(bucket|sum|count)$`)
+)
+
+// unknownMetrics lists the metrics of a text that docs/metrics.md, which is held
+// against the service, does not have.
+func unknownMetrics(t *testing.T, text string) (unknown, used []string) {
+	t.Helper()
+	var known []string
+	for _, row := range metricRows.FindAllStringSubmatch(readText(t, "../docs/metrics.md"), -1) {
+		known = append(known, row[1])
 	}
-	if code, body := call(t, platform, http.MethodPost, "/refundry/v1/sandbox/clock", `{"advance_seconds": 90000}`); code != http.StatusOK && code != http.StatusNoContent {
-		t.Fatalf("%d %s", code, body)
-	}
-	for end := time.Now().Add(patience); ; runtime.Gosched() {
-		theirs, err := platform.Store.Charge(t.Context(), merchant.DemoID, demoWeChatID)
-		if err != nil || time.Now().After(end) {
-			t.Fatalf("the platform has %d refunded, %v", theirs.Refunded, err)
+	for _, name := range metricNames.FindAllString(text, -1) {
+		if !slices.Contains(known, name) {
+			name = metricOf.ReplaceAllString(name, "")
 		}
-		if theirs.Refunded == 0 {
-			break
+		if used = append(used, name); !slices.Contains(known, name) {
+			unknown = append(unknown, name)
 		}
 	}
-	clock.ahead.Add(int64(25 * time.Hour))
-	for end := time.Now().Add(patience); ; runtime.Gosched() {
-		if _, err := w.engine.StepWatch(t.Context()); err != nil {
-			t.Fatal(err)
+	return unknown, used
+}
+
+func TestPromtoolTakesTheAlertRulesAndEachFires(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Fatal("promtool is missing, which comes with Prometheus: make setup-promtool")
+	}
+	for _, args := range [][]string{{"check", "rules", alertRules}, {"test", "rules", "../deploy/prometheus/alerts_test.yml"}} {
+		if out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v\n%s", args, err, out)
 		}
-		r, err := w.Store.Refund(t.Context(), w.owner, id)
-		switch {
-		case err != nil:
-			t.Fatal(err)
-		case r.State == refund.Failed:
-			charge, err := w.Store.Charge(t.Context(), w.owner, w.charge.ID)
-			if err != nil || charge.Refunded != 0 || r.FailureCode != "CLOSED" || !r.WatchAt.IsZero() {
-				t.Errorf("%d refunded, %s, watched at %v, %v", charge.Refunded, r.FailureCode, r.WatchAt, err)
-			}
-			if found, err := Verify(t.Context(), w.Store); err != nil || len(found) != 0 {
-				t.Errorf("verify finds %v, %v", found, err)
-			}
-			return
-		case time.Now().After(end):
-			attempts, _ := w.Store.Attempts(t.Context(), w.owner, id)
-			t.Fatalf("the refund is %s; attempts %+v", r.State, attempts)
+	}
+	rules, tests := readText(t, alertRules), readText(t, "../deploy/prometheus/alerts_test.yml")
+	alerts := regexp.MustCompile(`(?m)^ +- alert: (\S+)$`).FindAllStringSubmatch(rules, -1)
+	if len(alerts) < 20 {
+		t.Fatalf("there are %d alerts", len(alerts))
+	}
+	for _, alert := range alerts {
+		if !strings.Contains(tests, "- name: "+alert[1]+"\n") || !strings.Contains(tests, `alertname="`+alert[1]+`"`) {
+			t.Errorf("no test has %s fire", alert[1])
+		}
+	}
+}
+
+func TestEveryAlertHasItsRecipe(t *testing.T) {
+	rules, page := readText(t, alertRules), readText(t, incidents)
+	var anchors []string
+	for _, heading := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(page, -1) {
+		anchors = append(anchors, strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-"))
+	}
+	links := regexp.MustCompile(`(?m)^ +- alert: (\S+)$[\s\S]*?runbook_url: \S+/docs/operations/incidents\.md#(\S+)$`).FindAllStringSubmatch(rules, -1)
+	if len(links) != strings.Count(rules, "- alert: ") {
+		t.Errorf("%d of %d alerts have a link", len(links), strings.Count(rules, "- alert: "))
+	}
+	for _, link := range links {
+		at := slices.Index(anchors, link[2])
+		if at < 0 {
+			t.Errorf("%s leads to #%s, which is not there", link[1], link[2])
+			continue
+		}
+		if section := strings.Split(page, "\n## ")[at+1]; !strings.Contains(section, link[1]) {
+			t.Errorf("the section #%s does not name %s", link[2], link[1])
+		}
+	}
+}
+
+func TestTheRulesAndTheDashboardShowMetricsThatAreThere(t *testing.T) {
+	var board struct {
+		UID        string `json:"uid"`
+		Templating struct {
+			List []struct{ Name, Query any } `json:"list"`
+		} `json:"templating"`
+		Panels []struct {
+			ID      int    `json:"id"`
+			Type    string `json:"type"`
+			Title   string `json:"title"`
+			Targets []struct {
+				Expr string `json:"expr"`
+			} `json:"targets"`
+		} `json:"panels"`
+	}
+	text := readText(t, dashboard)
+	if err := json.Unmarshal([]byte(text), &board); err != nil {
+		t.Fatal(err)
+	}
+	if board.UID != "refundry" || len(board.Templating.List) != 3 {
+		t.Errorf("uid %q, variables %v", board.UID, board.Templating.List)
+	}
+	ids := make(map[int]bool)
+	for _, panel := range board.Panels {
+		if ids[panel.ID] || panel.Title == "" || (panel.Type == "row") != (len(panel.Targets) == 0) {
+			t.Errorf("panel %d, %q: %d queries", panel.ID, panel.Title, len(panel.Targets))
+		}
+		ids[panel.ID] = true
+	}
+	unknown, shown := unknownMetrics(t, text)
+	more, alerted := unknownMetrics(t, readText(t, alertRules))
+	if len(unknown)+len(more) > 0 {
+		t.Errorf("no service has %v, %v", unknown, more)
+	}
+	for _, row := range metricRows.FindAllStringSubmatch(readText(t, "../docs/metrics.md"), -1) {
+		if !slices.Contains(shown, row[1]) && !slices.Contains(alerted, row[1]) {
+			t.Errorf("neither the dashboard nor a rule looks at %s", row[1])
 		}
 	}
 }
