@@ -2,7 +2,10 @@
 // are written by hand; tests hold the answers of the real service against them.
 package openapi
 
-import "embed"
+import (
+	"embed"
+	"strings"
+)
 
 //go:embed *.yaml
 var files embed.FS
@@ -19,4 +22,25 @@ func read(name string) []byte {
 		panic("the contract is part of the program: " + err.Error())
 	}
 	return text
+}
+
+// Names are the contracts, by dialect, in the order of their names.
+func Names() []string {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		panic("the contracts are part of the program: " + err.Error())
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, strings.TrimSuffix(entry.Name(), suffix))
+	}
+	return names
+}
+
+const suffix = ".yaml"
+
+// Contract is the contract of a dialect; ok is false for a name that Names lacks.
+func Contract(name string) (text []byte, ok bool) {
+	text, err := files.ReadFile(name + suffix)
+	return text, err == nil
 }

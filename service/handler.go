@@ -12,6 +12,7 @@ import (
 
 	"github.com/refundry/refundry/console"
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/docsite"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/telemetry"
@@ -25,6 +26,7 @@ func (s *Service) routes(dialects []dialect.Dialect) http.Handler {
 	}
 	mux.HandleFunc("/notify/{channel}/{account}", s.notify)
 	mux.Handle("/console/", console.New(s.consoleServices()))
+	mux.Handle(docsite.Prefix, docsite.New())
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", s.opts.Metrics.Handler())

@@ -38,3 +38,19 @@ func TestUncleanAddressesReachTheirDialect(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDocumentationObeysTheConsolesPolicy(t *testing.T) {
+	s := start(t, Options{Database: "sqlite:" + filepath.Join(t.TempDir(), "refundry.db"), Data: t.TempDir()})
+	policy := func(address string) string {
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, nil))
+		if w.Code != http.StatusOK {
+			t.Errorf("%s answers %d", address, w.Code)
+		}
+		return w.Header().Get("Content-Security-Policy")
+	}
+	docs := policy("/docs/operations/install")
+	if docs == "" || docs != policy("/console/login") {
+		t.Errorf("the documentation's policy is %q, the console's %q", docs, policy("/console/login"))
+	}
+}

@@ -49,6 +49,7 @@ var levels = map[string]int{
 	"ledger":     1,
 	"wire/*":     1,
 	"chargefile": 1,
+	"docsite":    1,
 	"sqlitefile": 1,
 	"batch":      1,
 	"secret":     1,
@@ -64,6 +65,7 @@ var levels = map[string]int{
 	// These hold embedded files or look at the sources, and import none of us.
 	"store/migration": 0,
 	"openapi":         0,
+	"docs":            0,
 	"internal/tidy":   0,
 	// It builds the program and is no part of it.
 	"internal/release": 0,
