@@ -5,6 +5,7 @@
 package bulk
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -146,10 +147,13 @@ func (j Job) Key() Key { return Key{j.MerchantID, j.ID} }
 // Handed is how many lines the core has answered.
 func (j Job) Handed() int64 { return j.Accepted + j.Refused }
 
-// Phase is the state, and "canary" while a running job waits for its first lines.
+// Canary is the phase of a running job whose first lines have not been judged.
+const Canary = "canary"
+
+// Phase is the state, or Canary.
 func (j Job) Phase() string {
 	if j.State == Running && j.CanaryPassedAt.IsZero() {
-		return "canary"
+		return Canary
 	}
 	return string(j.State)
 }
@@ -168,6 +172,16 @@ const (
 
 // LineStates lists them all.
 func LineStates() []LineState { return []LineState{New, Bad, Good, Accepted, Refused} }
+
+// ParseLineState reads the name of a line's state.
+func ParseLineState(text string) (LineState, error) {
+	for _, state := range LineStates() {
+		if string(state) == text {
+			return state, nil
+		}
+	}
+	return "", errors.New("must be one of new, bad, good, accepted and refused")
+}
 
 // Line is one line of a file.
 type Line struct {

@@ -46,7 +46,10 @@ type Options struct {
 // KindTooLarge for more than MaxLines.
 func Read(in io.Reader, opts Options, each func(Line) error) error {
 	r, err := chargefile.New(in, chargefile.Options{Form: chargefile.Refunds, Name: opts.Name, Format: opts.Format, Encoding: opts.Encoding})
-	if err != nil {
+	switch {
+	case errors.Is(err, chargefile.ErrUnknownFormat):
+		return refund.Errorf(refund.KindInvalid, "file", "the file is neither NDJSON nor CSV with a known column: %s", strings.Join(chargefile.RefundColumns, ", "))
+	case err != nil:
 		return refund.Errorf(refund.KindInvalid, "file", "the file can't be read: %v", err)
 	}
 	for lines := 0; ; {

@@ -73,6 +73,7 @@ func converse(t *testing.T, database string) {
 	keepNotices(t, s)
 	play("notices", noticeSteps())
 	play("audit", auditSteps())
+	play("bulk", bulkSteps())
 	play("reset", resetSteps())
 	unseen := strings.Join(contract.Unseen(), " ")
 	// Its answer is longer than a transcript should be, and has its own test.

@@ -98,6 +98,7 @@ type Dialect struct {
 	s       Services
 	readers atomic.Int64  // of the feed, at work now
 	files   dayfile.Turns // daily files that are made or sent now
+	uploads atomic.Int64  // files of refunds that are taken in now
 }
 
 // New makes the API.

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/bulk"
 	"github.com/refundry/refundry/dialect/dialecttest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -124,6 +125,10 @@ var keyedWrites = []keyedWrite{
 		name:   "another account",
 		method: "POST", prepare: asked(152, refund.Abnormal, "/sandbox/refunds/{}/reroute"), status: http.StatusOK, moves: true, end: reaches(refund.Succeeded),
 	},
+	{name: "a bulk job's start", method: "POST", prepare: bulkAt(bulk.Ready, "/start"), status: http.StatusOK, body: `{}`, other: `{"skip_bad": true}`, moves: true, end: bulkRests},
+	{name: "a bulk job's pause", method: "POST", prepare: bulkAt(bulk.Running, "/pause"), status: http.StatusOK, body: `{}`, other: `{"reason": "x"}`, moves: true, end: bulkRests},
+	{name: "a bulk job's resumption", method: "POST", prepare: bulkAt(bulk.Paused, "/resume"), status: http.StatusOK, moves: true, end: bulkRests},
+	{name: "a bulk job's end", method: "POST", prepare: bulkAt(bulk.Ready, "/stop"), status: http.StatusOK, body: `{}`, other: `{"reason": "x"}`, moves: true},
 	{
 		name:   "an endpoint",
 		method: "POST", prepare: at("/endpoints"), status: http.StatusCreated,

@@ -56,6 +56,7 @@ func rules() []dialecttest.Rule {
 		id("evt_", "event"),
 		id("ep_", "endpoint"),
 		id("alert_", "alert"),
+		id("bulk_", "bulk job", "bulk_000000000000000000000000"),
 		id("notice_", "notice", "notice_000000000000000000000000"),
 		{Match: regexp.MustCompile(`\bpk_[0-9A-Za-z]{16,24}\b`), Name: "key"},
 		{Match: regexp.MustCompile(`-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----`), Name: "certificate"},
