@@ -17,6 +17,7 @@ type Services struct {
 	Admin     *admin.Admin
 	Merchants Merchants
 	Writes    Writes
+	Refunds   Refunds
 	// PublicHTTPS says that callers come by TLS, whatever stands before the service.
 	PublicHTTPS bool
 	Now         func() time.Time // default time.Now

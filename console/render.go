@@ -47,7 +47,14 @@ func (c *Console) functions(language string) template.FuncMap {
 		"t":     func(key string, args ...any) string { return c.texts.text(language, key, args...) },
 		"money": moneyText,
 		"asset": c.assets.address,
+		// The colour of a refund's state.
+		"stateClass": func(s refund.State) string { return stateClasses[s] },
 	}
+}
+
+// stateClasses are the colours of refunds' states.
+var stateClasses = map[refund.State]string{
+	refund.Held: "warn", refund.Created: "info", refund.Pending: "info", refund.Abnormal: "bad", refund.Succeeded: "good", refund.Failed: "bad", refund.Canceled: "",
 }
 
 // moneyText is an amount in minor units with its currency's decimals, its whole
