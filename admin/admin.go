@@ -39,6 +39,7 @@ type Store interface {
 	Accounts
 	Payments
 	Sessions
+	SecondFactors
 	Users
 }
 

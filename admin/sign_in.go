@@ -73,7 +73,7 @@ var errSignIn = refund.Errorf(refund.KindUnauthenticated, "password", "this addr
 // for somebody who tried too often.
 func (a *Admin) SignIn(ctx context.Context, in SignIn) (token string, session merchant.Session, err error) {
 	in.Email = merchant.NormalEmail(in.Email)
-	subjects := []string{"both " + in.Email + " " + in.Address, "account " + in.Email, "address " + in.Address}
+	subjects := trySubjects(in.Email, in.Address)
 	if err := a.countTry(ctx, subjects); err != nil {
 		return "", merchant.Session{}, err
 	}
@@ -95,10 +95,15 @@ func (a *Admin) SignIn(ctx context.Context, in SignIn) (token string, session me
 	}
 	token, session, err = a.beginSession(ctx, u, in, u.TOTP)
 	if err != nil || session.NeedsCode {
-		return token, session, err // the code's tries are counted by the same subjects
+		return token, session, err // the code's tries count as well
 	}
 	// What was counted of the address stays: another account may be tried from there.
 	return token, session, a.s.Store.ForgetTries(ctx, subjects[:2], a.now().Add(-tryWindow))
+}
+
+// trySubjects are what tries are counted by, in the order of countTry's bounds.
+func trySubjects(email, address string) []string {
+	return []string{"both " + email + " " + address, "account " + email, "address " + address}
 }
 
 // countTry counts a try before it is made, so that many at once count too.
@@ -174,12 +179,12 @@ func (a *Admin) SignOut(ctx context.Context, one merchant.Session) error {
 }
 
 // EndSessions ends a user's sessions: the one named, or with "" all but keep.
-func (a *Admin) EndSessions(ctx context.Context, by By, id, within, session, keep string) (int64, error) {
-	u, err := a.managed(ctx, by, id, within)
+func (a *Admin) EndSessions(ctx context.Context, by By, id string, bounds UserBounds, session, keep string) (int64, error) {
+	u, err := a.managed(ctx, by, id, bounds)
 	if err != nil {
 		return 0, err
 	}
-	record, err := a.record(by, within, "user.end_sessions", u.Email)
+	record, err := a.record(by, bounds.MerchantID, "user.end_sessions", u.Email)
 	if err != nil {
 		return 0, err
 	}
@@ -187,6 +192,6 @@ func (a *Admin) EndSessions(ctx context.Context, by By, id, within, session, kee
 	if err != nil {
 		return 0, err
 	}
-	a.done(within)
+	a.done(bounds.MerchantID)
 	return ended, nil
 }

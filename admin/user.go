@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,9 +41,17 @@ type NewUser struct {
 	// read again, as the demo's are.
 	Password     string
 	KeepPassword bool
-	// Within bounds what may be managed to one merchant's: the roles of a new user
-	// are of that merchant alone. "" is no bound.
-	Within string
+	Bounds       UserBounds
+}
+
+// UserBounds are the bounds of whoever manages users; zero for none.
+type UserBounds struct {
+	// MerchantID is the merchant whose users alone may be managed: those whose roles
+	// are all of it.
+	MerchantID string
+	// Key is the API key that asks, which manages nobody with a scope that it lacks;
+	// nil for who may give all.
+	Key *merchant.Key
 }
 
 // passwordLetters is how long a password is that we make: 119 bits.
@@ -58,12 +65,12 @@ func (a *Admin) AddUser(ctx context.Context, by By, in NewUser) (merchant.User, 
 		ID: "usr_" + merchant.RandomLetters(userIDLength), Email: merchant.NormalEmail(in.Email), Name: strings.TrimSpace(in.Name),
 		Grants: in.Grants, Password: true, CreatedAt: a.now(),
 	}
-	record, err := a.record(by, in.Within, "user.add", u.Email)
+	record, err := a.record(by, in.Bounds.MerchantID, "user.add", u.Email)
 	if err == nil {
 		err = checkUser(u)
 	}
 	if err == nil {
-		err = a.checkMerchants(ctx, in.Within, u.Grants)
+		err = a.checkMerchants(ctx, in.Bounds, u.Grants)
 	}
 	password, made := in.Password, ""
 	if password == "" {
@@ -84,7 +91,7 @@ func (a *Admin) AddUser(ctx context.Context, by By, in NewUser) (merchant.User, 
 	if err := a.s.Store.AddUser(ctx, u, secret.HashPassword(password), secrets, record.With("roles", grantText(u.Grants))); err != nil {
 		return merchant.User{}, "", err
 	}
-	a.done(in.Within)
+	a.done(in.Bounds.MerchantID)
 	return u, made, nil
 }
 
@@ -92,10 +99,13 @@ func (a *Admin) AddUser(ctx context.Context, by By, in NewUser) (merchant.User, 
 const userIDLength = 16
 
 // checkMerchants refuses roles of merchants that are not there, and those that are
-// not of the merchant that the caller is bound to.
-func (a *Admin) checkMerchants(ctx context.Context, within string, grants []merchant.Grant) error {
+// within the caller's bounds.
+func (a *Admin) checkMerchants(ctx context.Context, bounds UserBounds, grants []merchant.Grant) error {
+	if lacks := bounds.lacks(grants); lacks != "" {
+		return refund.Errorf(refund.KindForbidden, "roles", "the key lacks the scope %s and can't give it", lacks)
+	}
 	for _, g := range grants {
-		if within != "" && g.MerchantID != within {
+		if bounds.MerchantID != "" && g.MerchantID != bounds.MerchantID {
 			return refund.Errorf(refund.KindForbidden, "roles", "roles of other merchants can't be given here")
 		}
 		if g.MerchantID == "" {
@@ -108,6 +118,22 @@ func (a *Admin) checkMerchants(ctx context.Context, within string, grants []merc
 	return nil
 }
 
+// lacks is a scope of the roles that the key has not, "" for none. No key of live
+// mode has the sandbox's.
+func (b UserBounds) lacks(grants []merchant.Grant) merchant.Scope {
+	if b.Key == nil {
+		return ""
+	}
+	for _, g := range grants {
+		for _, scope := range g.Role.Scopes() {
+			if scope != merchant.ScopeSandbox && !b.Key.May(scope) {
+				return scope
+			}
+		}
+	}
+	return ""
+}
+
 func grantText(grants []merchant.Grant) string {
 	texts := make([]string, len(grants))
 	for n, g := range grants {
@@ -116,35 +142,10 @@ func grantText(grants []merchant.Grant) string {
 	return strings.Join(texts, ", ")
 }
 
-// ChangeRoles gives a user other roles: all of them, or within a merchant those of
-// that merchant, the others staying. Nobody takes their own last right to manage
-// users, so that nobody locks themselves out: KindStateConflict.
-func (a *Admin) ChangeRoles(ctx context.Context, by By, id, within string, grants []merchant.Grant) (merchant.User, error) {
-	if err := by.check(); err != nil {
-		return merchant.User{}, err
-	}
-	if err := checkGrants(grants); err != nil {
-		return merchant.User{}, err
-	}
-	if err := a.checkMerchants(ctx, within, grants); err != nil {
-		return merchant.User{}, err
-	}
-	return a.changeUser(ctx, by, id, within, "user.roles", func(u *merchant.User, r audit.Record) (audit.Record, error) {
-		others := slices.DeleteFunc(slices.Clone(u.Grants), func(g merchant.Grant) bool { return within == "" || g.MerchantID == within })
-		before := u.MayEverywhere(merchant.ScopeUser)
-		r = r.With("before", grantText(u.Grants))
-		u.Grants = append(others, grants...)
-		if by.Actor == audit.ByUser(u.Email) && before && !u.MayEverywhere(merchant.ScopeUser) {
-			return r, refund.Errorf(refund.KindStateConflict, "roles", "nobody takes their own right to manage users; ask another admin")
-		}
-		return r.With("roles", grantText(u.Grants)), nil
-	})
-}
-
 // DisableUser has a user not sign in any more, and ends their sessions. Nobody
 // disables themselves: KindStateConflict. Again changes nothing.
-func (a *Admin) DisableUser(ctx context.Context, by By, id, within string) (merchant.User, error) {
-	return a.changeUser(ctx, by, id, within, "user.disable", func(u *merchant.User, r audit.Record) (audit.Record, error) {
+func (a *Admin) DisableUser(ctx context.Context, by By, id string, bounds UserBounds) (merchant.User, error) {
+	return a.changeUser(ctx, by, id, bounds, "user.disable", func(u *merchant.User, r audit.Record) (audit.Record, error) {
 		switch {
 		case by.Actor == audit.ByUser(u.Email):
 			return r, refund.Errorf(refund.KindStateConflict, "user", "nobody disables themselves; ask another admin")
@@ -157,8 +158,8 @@ func (a *Admin) DisableUser(ctx context.Context, by By, id, within string) (merc
 }
 
 // EnableUser takes DisableUser back.
-func (a *Admin) EnableUser(ctx context.Context, by By, id, within string) (merchant.User, error) {
-	return a.changeUser(ctx, by, id, within, "user.enable", func(u *merchant.User, r audit.Record) (audit.Record, error) {
+func (a *Admin) EnableUser(ctx context.Context, by By, id string, bounds UserBounds) (merchant.User, error) {
+	return a.changeUser(ctx, by, id, bounds, "user.enable", func(u *merchant.User, r audit.Record) (audit.Record, error) {
 		if !u.Disabled() {
 			return audit.Record{}, nil
 		}
@@ -167,15 +168,15 @@ func (a *Admin) EnableUser(ctx context.Context, by By, id, within string) (merch
 	})
 }
 
-// changeUser is a change of a user that the caller may manage.
-func (a *Admin) changeUser(ctx context.Context, by By, id, within, action string, change UserChange) (merchant.User, error) {
-	record, err := a.record(by, within, action, id)
+// changeUser is a change of a user whom the caller may manage.
+func (a *Admin) changeUser(ctx context.Context, by By, id string, bounds UserBounds, action string, change UserChange) (merchant.User, error) {
+	record, err := a.record(by, bounds.MerchantID, action, id)
 	if err != nil {
 		return merchant.User{}, err
 	}
 	record.Write.Makes(id)
 	u, err := a.s.Store.ChangeUser(ctx, id, record, func(u *merchant.User, r audit.Record) (audit.Record, error) {
-		if err := mayManage(*u, within); err != nil {
+		if err := mayManage(*u, bounds); err != nil {
 			return r, err
 		}
 		r.Object = u.Email
@@ -184,35 +185,38 @@ func (a *Admin) changeUser(ctx context.Context, by By, id, within, action string
 	if err != nil {
 		return merchant.User{}, err
 	}
-	a.done(within)
+	a.done(bounds.MerchantID)
 	return u, nil
 }
 
 // mayManage says whose users somebody manages who is bound to a merchant: those
 // who have roles at no other. Of all others they know nothing: KindNotFound.
-func mayManage(u merchant.User, within string) error {
-	if within != "" && !u.Within(within) {
+func mayManage(u merchant.User, bounds UserBounds) error {
+	if bounds.MerchantID != "" && !u.Within(bounds.MerchantID) {
 		return refund.Errorf(refund.KindNotFound, "user", "there is no user %q", u.ID)
+	}
+	if lacks := bounds.lacks(u.Grants); lacks != "" {
+		return refund.Errorf(refund.KindForbidden, "user", "the key lacks the scope %s, which the user has", lacks)
 	}
 	return nil
 }
 
 // managed finds a user whom the caller may manage.
-func (a *Admin) managed(ctx context.Context, by By, id, within string) (merchant.User, error) {
+func (a *Admin) managed(ctx context.Context, by By, id string, bounds UserBounds) (merchant.User, error) {
 	if err := by.check(); err != nil {
 		return merchant.User{}, err
 	}
 	u, err := a.s.Store.User(ctx, id)
 	if err == nil {
-		err = mayManage(u, within)
+		err = mayManage(u, bounds)
 	}
 	return u, err
 }
 
 // ResetPassword gives a user another password and ends their sessions; an empty
 // one is made, and returned.
-func (a *Admin) ResetPassword(ctx context.Context, by By, id, within, password string) (made string, err error) {
-	u, err := a.managed(ctx, by, id, within)
+func (a *Admin) ResetPassword(ctx context.Context, by By, id string, bounds UserBounds, password string) (made string, err error) {
+	u, err := a.managed(ctx, by, id, bounds)
 	if err != nil {
 		return "", err
 	}
@@ -220,7 +224,7 @@ func (a *Admin) ResetPassword(ctx context.Context, by By, id, within, password s
 		password = merchant.RandomLetters(passwordLetters)
 		made = password
 	}
-	record, err := a.record(by, within, "user.password", u.Email)
+	record, err := a.record(by, bounds.MerchantID, "user.password", u.Email)
 	if err == nil {
 		err = checkPassword(password)
 	}
@@ -231,21 +235,21 @@ func (a *Admin) ResetPassword(ctx context.Context, by By, id, within, password s
 	if err := a.s.Store.SetPassword(ctx, id, secret.HashPassword(password), "", record); err != nil {
 		return "", err
 	}
-	a.done(within)
+	a.done(bounds.MerchantID)
 	return made, nil
 }
 
 // RemoveUser forgets a user; what they did stays on record under their address.
 // Nobody removes themselves: KindStateConflict.
-func (a *Admin) RemoveUser(ctx context.Context, by By, id, within string) error {
-	u, err := a.managed(ctx, by, id, within)
+func (a *Admin) RemoveUser(ctx context.Context, by By, id string, bounds UserBounds) error {
+	u, err := a.managed(ctx, by, id, bounds)
 	if err != nil {
 		return err
 	}
 	if by.Actor == audit.ByUser(u.Email) {
 		return refund.Errorf(refund.KindStateConflict, "user", "nobody removes themselves; ask another admin")
 	}
-	record, err := a.record(by, within, "user.remove", u.Email)
+	record, err := a.record(by, bounds.MerchantID, "user.remove", u.Email)
 	if err != nil {
 		return err
 	}
@@ -253,6 +257,6 @@ func (a *Admin) RemoveUser(ctx context.Context, by By, id, within string) error 
 	if err := a.s.Store.RemoveUser(ctx, id, record); err != nil {
 		return err
 	}
-	a.done(within)
+	a.done(bounds.MerchantID)
 	return nil
 }

@@ -135,7 +135,7 @@ func (p *page) run(one route) {
 	if one.maxBody > 0 {
 		most = one.maxBody
 	}
-	p.Body = http.MaxBytesReader(p.w, p.Request.Body, most)
+	p.Body = http.MaxBytesReader(p.w, p.Body, most)
 	if err := p.checkQuery(); err != nil {
 		p.fail(err)
 		return

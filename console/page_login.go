@@ -36,7 +36,7 @@ func (p *page) signIn() error {
 		return err
 	}
 	form.Next = localPath(form.Next)
-	token, _, err := p.s.Admin.SignIn(p.Context(), admin.SignIn{
+	token, session, err := p.s.Admin.SignIn(p.Context(), admin.SignIn{
 		Email: form.Email, Password: form.Password, Address: p.address(), Agent: p.UserAgent(), RequestID: p.requestID, Before: p.token(),
 	})
 	if err != nil {
@@ -44,7 +44,30 @@ func (p *page) signIn() error {
 		return p.renderForm("login", form, err)
 	}
 	p.setCookie(p.sessionName(), token, 0)
+	if session.NeedsCode {
+		return p.render("login_code", form)
+	}
 	return p.redirect(form.Next)
+}
+
+// signInCode takes the code of the second factor.
+func (p *page) signInCode() error {
+	var form struct {
+		Code string `form:"code"`
+		Next string `form:"next"`
+	}
+	if err := p.decode(&form); err != nil {
+		return err
+	}
+	token, _, err := p.s.Admin.ConfirmSignIn(p.Context(), p.token(), form.Code, admin.SignIn{Address: p.address(), Agent: p.UserAgent(), RequestID: p.requestID})
+	if refund.KindOf(err) == refund.KindUnauthenticated && err != nil {
+		return p.renderForm("login", loginForm{Next: localPath(form.Next)}, err)
+	}
+	if err != nil {
+		return p.renderForm("login_code", loginForm{Next: localPath(form.Next)}, err)
+	}
+	p.setCookie(p.sessionName(), token, 0)
+	return p.redirect(localPath(form.Next))
 }
 
 // localPath is an address of the console to go to; anything else is its first page.

@@ -227,9 +227,14 @@ func (v *view) Invalid(name string) template.HTMLAttr {
 }
 
 // Menu are the links of the navigation that the user may follow.
-func (v *view) Menu() []menuLink {
+func (v *view) Menu() []menuLink { return v.links(menu) }
+
+// SettingsMenu are the tabs of the settings' pages.
+func (v *view) SettingsMenu() []menuLink { return v.links(settingsMenu) }
+
+func (v *view) links(entries []menuEntry) []menuLink {
 	var links []menuLink
-	for _, one := range menu {
+	for _, one := range entries {
 		if v.p.user.MaySomewhere(one.scope) {
 			current := v.p.URL.Path == one.path || one.under != "" && strings.HasPrefix(v.p.URL.Path, one.under)
 			links = append(links, menuLink{v.p.text(one.key), v.p.link(one.path), current})

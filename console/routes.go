@@ -23,12 +23,26 @@ var routes = []route{
 	{pattern: "GET /console/refunds/{id}/{action}", scope: merchant.ScopeRead, handle: (*page).refundConfirm},
 	{pattern: "POST /console/refunds/{id}/{action}", scope: merchant.ScopeRead, handle: (*page).refundDo},
 	{pattern: "POST /console/logout", handle: (*page).signOut},
+
+	{pattern: "GET /console/settings/users", scope: merchant.ScopeUser, handle: (*page).users},
+	{pattern: "POST /console/settings/users", scope: merchant.ScopeUser, handle: (*page).addUser},
+	{pattern: "GET /console/settings/users/{id}", scope: merchant.ScopeUser, handle: (*page).oneUser},
+	{pattern: "POST /console/settings/users/{id}/{act}", scope: merchant.ScopeUser, handle: (*page).changeUser},
+
+	{pattern: "GET /console/profile", handle: (*page).profile},
+	{pattern: "POST /console/profile", handle: (*page).saveProfile},
+	{pattern: "POST /console/profile/password", handle: (*page).savePassword},
+	{pattern: "POST /console/profile/sessions", handle: (*page).endOwnSessions},
+	{pattern: "POST /console/profile/totp", handle: (*page).offerTOTP},
+	{pattern: "POST /console/profile/totp/confirm", handle: (*page).confirmTOTP},
+	{pattern: "POST /console/profile/totp/drop", handle: (*page).dropTOTP},
 }
 
 // publicRoutes need nobody signed in.
 var publicRoutes = []route{
 	{pattern: "GET /console/login", handle: (*page).login},
 	{pattern: "POST /console/login", handle: (*page).signIn},
+	{pattern: "POST /console/login/code", handle: (*page).signInCode},
 }
 
 // menuEntry is a link of the menu.
@@ -50,4 +64,14 @@ var menu = []menuEntry{
 	{"menu.bulk", "/console/bulk", "/console/bulk", merchant.ScopeRefund},
 	{"menu.settings", "/console/settings/merchants", "/console/settings/", merchant.ScopeRead},
 	{"menu.audit", "/console/audit", "/console/audit", merchant.ScopeRead},
+}
+
+// settingsMenu are the tabs of the settings' pages ({{template "settings_tabs" .}}),
+// shown like menu.
+var settingsMenu = []menuEntry{
+	{"settings.merchants", "/console/settings/merchants", "/console/settings/merchants", merchant.ScopeRead},
+	{"settings.keys", "/console/settings/keys", "/console/settings/keys", merchant.ScopeMerchant},
+	{"settings.accounts", "/console/settings/accounts", "/console/settings/accounts", merchant.ScopeRead},
+	{"settings.endpoints", "/console/settings/endpoints", "/console/settings/endpoints", merchant.ScopeRead},
+	{"settings.users", "/console/settings/users", "/console/settings/users", merchant.ScopeUser},
 }

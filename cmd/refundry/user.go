@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +21,9 @@ type userCommand struct {
 	SignOut  userSignOut  `cmd:"" help:"End a user's sessions."`
 	Remove   userRemove   `cmd:"" help:"Remove a user; what they did stays on record."`
 }
+
+// everybody is whom the command line manages.
+var everybody admin.UserBounds
 
 // userRow is a user in JSON.
 type userRow struct {
@@ -232,20 +234,22 @@ func (c *userSet) Run(e *environment) error {
 	defer d.store.Close()
 	u := d.user
 	if len(c.Role) > 0 {
-		grants, failed := c.grants(e, d.store)
-		if c.AddRole {
-			grants = slices.Concat(slices.DeleteFunc(slices.Clone(u.Grants), func(g merchant.Grant) bool { return slices.Contains(grants, g) }), grants)
-		}
-		if err = failed; err == nil {
-			u, err = d.ChangeRoles(e, d.by, u.ID, "", grants)
+		var grants []merchant.Grant
+		grants, err = c.grants(e, d.store)
+		switch {
+		case err != nil:
+		case c.AddRole:
+			u, err = d.AddRoles(e, d.by, u.ID, everybody, grants)
+		default:
+			u, err = d.ChangeRoles(e, d.by, u.ID, everybody, grants)
 		}
 	}
 	switch {
 	case err != nil:
 	case c.Disable:
-		u, err = d.DisableUser(e, d.by, u.ID, "")
+		u, err = d.DisableUser(e, d.by, u.ID, everybody)
 	case c.Enable:
-		u, err = d.EnableUser(e, d.by, u.ID, "")
+		u, err = d.EnableUser(e, d.by, u.ID, everybody)
 	}
 	if err != nil {
 		return asUsage(err)
@@ -268,7 +272,7 @@ func (c *userPassword) Run(e *environment) error {
 		return err
 	}
 	defer d.store.Close()
-	made, err := d.ResetPassword(e, d.by, d.user.ID, "", password)
+	made, err := d.ResetPassword(e, d.by, d.user.ID, everybody, password)
 	if err != nil {
 		return asUsage(err)
 	}
@@ -283,7 +287,7 @@ func (c *userSignOut) Run(e *environment) error {
 		return err
 	}
 	defer d.store.Close()
-	ended, err := d.EndSessions(e, d.by, d.user.ID, "", "", "")
+	ended, err := d.EndSessions(e, d.by, d.user.ID, everybody, "", "")
 	if err != nil {
 		return err
 	}
@@ -302,7 +306,7 @@ func (c *userRemove) Run(e *environment) error {
 		return err
 	}
 	defer d.store.Close()
-	if err := d.RemoveUser(e, d.by, d.user.ID, ""); err != nil {
+	if err := d.RemoveUser(e, d.by, d.user.ID, everybody); err != nil {
 		return err
 	}
 	if c.JSON {

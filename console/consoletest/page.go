@@ -100,10 +100,10 @@ func readForm(node, pressed *html.Node) *Form {
 		name, kind := attribute(n, "name"), attribute(n, "type")
 		switch {
 		case n.Data == "select":
-			for _, option := range all(n, element("option")) {
-				if has(option, "selected") {
-					f.Values.Add(name, attribute(option, "value"))
-				}
+			options := all(n, element("option"))
+			chosen := slices.IndexFunc(options, func(o *html.Node) bool { return has(o, "selected") })
+			if len(options) > 0 { // a browser chooses the first where none is
+				f.Values.Add(name, attribute(options[max(0, chosen)], "value"))
 			}
 		case n.Data == "textarea":
 			f.Values.Add(name, textOf(n))
