@@ -49,12 +49,15 @@ func (e *Engine) SetAside() int64 {
 
 // Unanswered returns how many accounts are left alone, because their channels
 // answer no call.
-func (e *Engine) Unanswered() (accounts int) {
+func (e *Engine) Unanswered() (accounts int) { return len(e.UnansweredAccounts()) }
+
+// UnansweredAccounts are those accounts' ids.
+func (e *Engine) UnansweredAccounts() (accounts []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, l := range e.lanes {
 		if l.breaker.tripped() {
-			accounts++
+			accounts = append(accounts, l.ID)
 		}
 	}
 	return accounts

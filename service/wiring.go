@@ -72,7 +72,7 @@ func (s *Service) webhookOptions() webhook.Options {
 func (s *Service) nativeServices() native.Services {
 	return native.Services{
 		Admin: s.admin, Directory: directory{s.Store}, Dialects: s.dialects(), Reader: s.Store, Registrar: s.Store, Acceptor: s.acceptor, Payments: payments{s},
-		Searcher: s.Store, Audit: s.Store, Alerts: s.Store, Notices: s.Store, Traces: s.Store, Queues: s.Store, Disputes: s.Store,
+		Searcher: s.Store, Audit: s.Store, Alerts: s.Store, Notices: s.Store, Traces: s.Store, Queues: s.Store, Disputes: s.Store, Overviews: overviews{s},
 		Sandbox: s.sandbox, Resetter: s, Endpoints: s.Store, Deliveries: s.Store, Merchants: s.Store, Writes: s.Store, Rules: s.Store.RuleBook,
 		Wake: s.wake, Now: s.clock.now, Log: s.opts.Log,
 	}

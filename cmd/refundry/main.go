@@ -58,6 +58,7 @@ type program struct {
 	Delivery  deliveryCommand    `cmd:"" help:"List what endpoints were notified of, and send it again."`
 	Notice    noticeCommand      `cmd:"" help:"List what channels sent that named no refund of ours, and try it again."`
 	Balance   balanceCommand     `cmd:"" help:"Show what the named accounts of the books hold."`
+	Overview  overviewCommand    `cmd:"" help:"Show how a merchant's refunds are: sums, success, times, what waits, and its channel accounts."`
 	Queue     queueCommand       `cmd:"" help:"List what waits for a person, and count it."`
 	Reconcile reconcileCommand   `cmd:"" help:"Compare a channel's bill of a day with the books, adopt what the channel did by itself, and list what differs; exits 1 if something does."`
 	Alert     alertCommand       `cmd:"" help:"List what somebody should look at, and say that you have."`

@@ -101,6 +101,10 @@ func badEndpoints(all *badCalls) {
 
 func badMerchant(all *badCalls) {
 	all.add("a parameter of the merchant", "GET", "/merchant?id=mer_other", "", "400 invalid id")
+	all.add("a parameter of the overview", "GET", "/overview?since=2026-11-22", "", "400 invalid since")
+	all.add("an overview of nothing", "GET", "/overview?from=2026-11-22&to=2026-11-21", "", "400 invalid to")
+	all.add("an overview of a year", "GET", "/overview?from=2025-11-22&to=2026-11-21", "", "400 invalid from")
+	all.add("an overview from an empty time", "GET", "/overview?from=", "", "400 invalid from")
 	all.add("a parameter of balances", "GET", "/balances?currency=CNY", "", "400 invalid currency")
 	set := func(name, body, want string) { all.add(name, "PATCH", "/merchant/settings", body, want) }
 	set("a setting that is none", `{"mode": "live"}`, "400 invalid mode")

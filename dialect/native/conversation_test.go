@@ -84,6 +84,7 @@ func converse(t *testing.T, database string) {
 
 func chargeSteps() []dialecttest.Step {
 	return []dialecttest.Step{
+		{Title: "how the refunds are", Method: "GET", Path: "/overview?from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z"},
 		{Title: "a charge with everything it may have", Method: "POST", Path: "/charges", Body: documented, Keep: map[string]string{"ch": "id"}},
 		{Title: "the same charge again", Method: "POST", Path: "/charges", Body: documented},
 		{Title: "the same transaction with another amount", Method: "POST", Path: "/charges", Body: strings.Replace(documented, `"amount": 1000`, `"amount": 1001`, 1)},

@@ -78,6 +78,7 @@ type Services struct {
 	Alerts     Alerts
 	Notices    Notices
 	Disputes   Disputes
+	Overviews  Overviews
 	// Traces is what is kept of one refund.
 	Traces admin.Traces
 	// Queues is what waits for a person.

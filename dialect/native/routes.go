@@ -116,6 +116,7 @@ func (d *Dialect) merchantRoutes() []route {
 		{Route: dialect.Post(version + "/keys"), scope: merchant.ScopeMerchant, handle: d.createKey, again: d.againKey},
 		{Route: dialect.Route{Method: "PATCH", Path: version + "/keys/{id}"}, scope: merchant.ScopeMerchant, handle: d.changeKey, again: d.againKey},
 		{Route: dialect.Route{Method: "DELETE", Path: version + "/keys/{id}"}, scope: merchant.ScopeMerchant, handle: d.deleteKey, again: d.againKey},
+		{Route: dialect.Get(version + "/overview"), scope: merchant.ScopeRead, handle: d.getOverview},
 		{Route: dialect.Get(version + "/balances"), scope: merchant.ScopeRead, handle: d.listBalances},
 		{Route: dialect.Get(version + "/alerts"), scope: merchant.ScopeRead, handle: d.listAlerts},
 		{Route: dialect.Post(version + "/alerts/{id}/ack"), scope: merchant.ScopeMerchant, handle: d.ackAlert, again: d.againAlert},
