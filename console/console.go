@@ -18,6 +18,7 @@ type Services struct {
 	Merchants Merchants
 	Writes    Writes
 	Refunds   Refunds
+	Queues    Queues
 	// PublicHTTPS says that callers come by TLS, whatever stands before the service.
 	PublicHTTPS bool
 	Now         func() time.Time // default time.Now

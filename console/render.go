@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"math/big"
 	"net/http"
 	"path"
 	"strings"
@@ -84,6 +85,14 @@ func moneyText(minor any, currency any) string {
 		whole -= 3
 	}
 	return text[:len(text)-len(strings.TrimLeft(text, "-"))] + digits[:whole] + grouped + digits[whole:]
+}
+
+// sumText is moneyText for a sum, which may need more than 64 bits.
+func sumText(sum *big.Int, currency money.Currency) string {
+	if sum.IsInt64() {
+		return moneyText(sum.Int64(), currency)
+	}
+	return money.FormatSum(sum, currency) + " " + string(currency)
 }
 
 // view is what templates see: .Data is the page's own, and the methods are the
@@ -237,16 +246,36 @@ func (v *view) links(entries []menuEntry) []menuLink {
 	for _, one := range entries {
 		if v.p.user.MaySomewhere(one.scope) {
 			current := v.p.URL.Path == one.path || one.under != "" && strings.HasPrefix(v.p.URL.Path, one.under)
-			links = append(links, menuLink{v.p.text(one.key), v.p.link(one.path), current})
+			links = append(links, menuLink{v.p.text(one.key), v.p.link(one.path), v.badge(one), current})
 		}
 	}
 	return links
 }
 
 type menuLink struct {
-	Text, Address string
-	Current       bool
+	Text, Address, Count string
+	Current              bool
 }
+
+// badge is how much waits behind a link of the menu, "" for nothing. It is left out
+// where it would take a look at many merchants, and on a page about an error.
+func (v *view) badge(one menuEntry) string {
+	if one.key != "menu.queues" || v.p.problem != nil || len(v.p.merchantIDs()) > maxBadgeMerchants {
+		return ""
+	}
+	counts, err := v.p.queueCounts()
+	if err != nil {
+		return ""
+	}
+	sum := int64(0)
+	for _, n := range counts {
+		sum += n
+	}
+	return countText(min(sum, refund.MaxQueueCount))
+}
+
+// maxBadgeMerchants bounds the merchants that each page counts for the menu.
+const maxBadgeMerchants = 5
 
 // Pager leads to the next page of a list, and to its first one.
 func (v *view) Pager(next string) pager {

@@ -22,6 +22,8 @@ var routes = []route{
 	{pattern: "GET /console/refunds/{id}", scope: merchant.ScopeRead, handle: (*page).refund},
 	{pattern: "GET /console/refunds/{id}/{action}", scope: merchant.ScopeRead, handle: (*page).refundConfirm},
 	{pattern: "POST /console/refunds/{id}/{action}", scope: merchant.ScopeRead, handle: (*page).refundDo},
+	{pattern: "GET /console/queues/{queue}", scope: merchant.ScopeRead, handle: (*page).queue},
+	{pattern: "POST /console/queues/{queue}", scope: merchant.ScopeRead, handle: (*page).queueDo},
 	{pattern: "POST /console/logout", handle: (*page).signOut},
 
 	{pattern: "GET /console/settings/users", scope: merchant.ScopeUser, handle: (*page).users},
