@@ -34,6 +34,9 @@ SOAK_REFUNDS  ?= 1000
 SIM_SEEDS ?= 1 2 3 4 5 6 7 8
 SIM_STEPS ?= 20000
 
+# Where `make screenshots` puts a picture of every page.
+SCREENSHOTS ?= $(CURDIR)/screenshots
+
 # Where `make release` puts its archives, and what further it is told, such as
 # -platforms linux/amd64.
 DIST ?= dist
@@ -42,7 +45,7 @@ RELEASE_FLAGS ?=
 # Where `make install` puts things; DESTDIR goes before it, for packages.
 PREFIX ?= /usr/local
 
-.PHONY: help build install release release-check run test e2e deploy-check bench sim soak soak-channels fuzz lint format \
+.PHONY: help build install release release-check run test e2e screenshots deploy-check bench sim soak soak-channels fuzz lint format \
 	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint setup-systemd setup-promtool
 
 help: ## show this
@@ -75,6 +78,9 @@ run: ## start the service with the demo merchant
 
 test: setup ## run all tests
 	go test $(TEST_FLAGS) $(FLAGS) ./...
+
+screenshots: setup ## the README's pictures, and one of every page in each form in SCREENSHOTS
+	go test ./e2e/browser -count=1 $(FLAGS) -args -browser.images $(CURDIR)/docs/images -browser.screenshots $(SCREENSHOTS)
 
 e2e: setup ## run only the tests that see the program from outside
 	go test $(TEST_FLAGS) -count=1 $(FLAGS) ./e2e/...
@@ -130,8 +136,8 @@ setup-postgresql: ## server binaries; the tests start clusters of their own
 	|| [ -x "$$(pg_config --bindir 2>/dev/null)/initdb" ] \
 	|| { $(call install,PostgreSQL 15,postgresql-15); }
 
-setup-chromium: ## for browser tests
-	@command -v chromium >/dev/null || { $(call install,Chromium,chromium); }
+setup-chromium: ## for browser tests, with a font that has Chinese
+	@command -v chromium >/dev/null && [ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ] || { $(call install,Chromium or its Chinese font,chromium fonts-wqy-microhei); }
 
 setup-node: ## for the official clients
 	@command -v npm >/dev/null || { $(call install,Node.js with npm,nodejs npm); }

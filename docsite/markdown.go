@@ -63,7 +63,7 @@ func renderMarkdown(s *Site, page *article) content {
 var accessible = strings.NewReplacer(
 	"<th></th>", "<td></td>",
 	"<th>", `<th scope="col">`,
-	"<table>", `<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>`,
+	"<table>", `<div class="scroll" role="group" aria-label="Table" tabindex="0"><table>`,
 	"</table>", "</table></div>",
 ).Replace
 

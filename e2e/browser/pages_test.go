@@ -1,0 +1,49 @@
+package browser
+
+import (
+	"net/url"
+	"strings"
+)
+
+// page is one that is walked. A new page of the console is a line in the table.
+type page struct {
+	name string
+	// path is its address; find makes one that depends on data.
+	path string
+	find func(*world) string
+	// sees are texts that a person must see, by language.
+	sees map[string][]string
+	// signedIn says that the page needs a user.
+	signedIn bool
+	// image is the README's picture of it, "" for none.
+	image string
+}
+
+// address is where the page is in a language.
+func (p page) address(w *world, language string) string {
+	path := p.path
+	if p.find != nil {
+		path = p.find(w)
+	}
+	mark := "?"
+	if strings.Contains(path, "?") {
+		mark = "&"
+	}
+	return w.url + path + mark + "lang=" + url.QueryEscape(language)
+}
+
+// both are texts in English and in Chinese.
+func both(en, zh string) map[string][]string { return map[string][]string{"en": {en}, "zh": {zh}} }
+
+// pages are walked in this order, those that need nobody signed in first.
+var pages = []page{
+	{name: "docs", path: "/docs/", sees: both("Documentation", "文档")},
+	{name: "docs-page", path: "/docs/operations/install", sees: both("On this page", "本页内容")},
+	{name: "docs-contract", path: "/docs/api/payin", sees: both("Refund part or all of an order", "Refund part or all of an order")},
+	{name: "docs-missing", path: "/docs/nowhere", sees: both("There is no such page", "没有这个页面")},
+	{name: "login", path: "/console/login", sees: both("Sign in", "登录")},
+	{name: "overview", path: "/console/", sees: both("Overview", "概览"), signedIn: true, image: "overview"},
+	{name: "refund", find: func(w *world) string { return "/console/refunds/" + w.refund }, sees: both("sent back <b>unopened</b>", "sent back <b>unopened</b>"), signedIn: true, image: "refund"},
+	{name: "users", path: "/console/settings/users", sees: both("demo@example.com", "second@example.com"), signedIn: true},
+	{name: "profile", path: "/console/profile", sees: both("demo@example.com", "demo@example.com"), signedIn: true},
+}
