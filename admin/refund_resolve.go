@@ -10,13 +10,9 @@ import (
 	"github.com/refundry/refundry/refund"
 )
 
-const (
-	// MaxProof bounds an operator's proof, in characters: the attempt that keeps
-	// it has room for as many of four bytes each.
-	MaxProof = 256
-	// codeByHand marks the attempt, and the failure, that an operator's word made.
-	codeByHand = "BY_HAND"
-)
+// MaxProof bounds an operator's proof, in characters: the attempt that keeps
+// it has room for as many of four bytes each.
+const MaxProof = 256
 
 // Engine does what involves a channel.
 type Engine interface {
@@ -75,7 +71,7 @@ func (a *Admin) ResolveRefund(ctx context.Context, by By, merchantID, name strin
 	if !how.SucceededAt.IsZero() && how.SucceededAt.Before(r.CreatedAt) {
 		return refund.Refund{}, refund.Errorf(refund.KindInvalid, "succeeded_at", "succeeded_at is before the refund was created")
 	}
-	o := refund.Outcome{Kind: refund.OutcomeDone, Code: codeByHand, Message: how.Proof, SucceededAt: how.SucceededAt}
+	o := refund.Outcome{Kind: refund.OutcomeDone, Code: refund.CodeByHand, Message: how.Proof, SucceededAt: how.SucceededAt}
 	if how.State == refund.Failed {
 		o.Kind = refund.OutcomeFailed
 	}

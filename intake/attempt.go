@@ -30,6 +30,7 @@ type attempt struct {
 	made map[refund.ChannelNumber]bool
 
 	charges map[refund.ChargeKey]refund.Charge
+	counts  *counting
 	owners  map[refund.NumberKey]refund.Number // who holds each number now
 	mine    map[refund.NumberKey]refund.Number // claims that this transaction inserted
 	days    map[refund.DayKey]money.Minor      // what keys with a ceiling for a day asked for
@@ -126,6 +127,9 @@ func (b *attempt) reset() {
 
 func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 	if err := b.lock(ctx, tx); err != nil {
+		return err
+	}
+	if err := b.count(ctx, tx); err != nil {
 		return err
 	}
 	claims := b.claims()
@@ -235,10 +239,13 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[refund.Key]refund.
 		return b.takes(refund.ChannelNumber{MerchantID: unit.MerchantID, Account: account, Number: number})
 	}
 	rules.book.Asked = func(c money.Currency) money.Minor { return b.days[b.dayOf(unit, c)] }
+	judge, keep := b.judging(unit.MerchantID, rules.book.Policies)
+	rules.book.Judge = judge
 	changes, err := refund.Accept(charges, unit, rules.book, b.now)
 	if err != nil {
 		return Result{}, err
 	}
+	keep()
 	result := Result{Charges: make(map[string]refund.Charge, 1)}
 	for _, change := range changes {
 		b.merge(unit.MerchantID, change)
@@ -292,6 +299,8 @@ func (b *attempt) merge(merchantID string, change refund.Change) {
 	have.Refunds = append(have.Refunds, change.Refunds...)
 	have.Transfers = append(have.Transfers, change.Transfers...)
 	have.Events = append(have.Events, change.Events...)
+	have.Approvals = append(have.Approvals, change.Approvals...)
+	have.Alerts = append(have.Alerts, change.Alerts...)
 }
 
 // claim records, before any byte leaves, that this process may tell the

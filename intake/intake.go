@@ -40,6 +40,12 @@ type Tx interface {
 	// ClaimNumbers inserts the numbers that are new and returns the claims
 	// that others made before. A concurrent claimer is waited for.
 	ClaimNumbers(ctx context.Context, claims []refund.Number) (map[refund.NumberKey]refund.Number, error)
+	// TakeGates has every other transaction wait that takes the gate of one of the
+	// same customers, or of the same merchants where Customer is "", until this one
+	// has ended. Asks are sorted; only MerchantID and Customer count.
+	TakeGates(ctx context.Context, gates []refund.WindowAsk, now time.Time) error
+	// Recent counts earlier refunds, with those of transactions that have ended.
+	Recent(ctx context.Context, asks []refund.WindowAsk) (map[refund.WindowAsk]refund.Recent, error)
 	// MoveNumbers corrects claims of this transaction: Refunds empty deletes.
 	MoveNumbers(ctx context.Context, claims []refund.Number) error
 	// Refunds reads refunds, with no lock.

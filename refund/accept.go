@@ -108,13 +108,23 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 	r := Refund{
 		MerchantID: unit.MerchantID, ID: request.RefundID, ChargeID: charge.ID, UnitID: unit.Requests[0].RefundID,
 		Number: request.Number, Amount: amount, Currency: charge.Currency, State: Created,
-		Reason: request.Reason, ReasonCode: request.ReasonCode, Customer: cmp.Or(request.Customer, charge.customer()), Parts: parts,
+		Reason: request.Reason, ReasonCode: request.ReasonCode, Customer: charge.CustomerOf(request), Parts: parts,
 		Channel: charge.Channel, ChannelAccount: charge.ChannelAccount, ChannelNumber: number,
 		SubmitSpacing: book.submitSpacing(charge),
 		CreatedAt:     now, UpdatedAt: now, DueAt: now, By: unit.By.kept(charge.Currency), Detail: request.Detail,
 	}
 	if request.HoldUntil.After(now) {
 		r.State, r.HeldReason, r.HoldUntil, r.DueAt = Held, HeldForStart, request.HoldUntil, request.HoldUntil
+	}
+	verdict, err := book.judge(Asked{Charge: charge, Request: request, Amount: amount, Customer: r.Customer, By: unit.By, At: now})
+	if err != nil {
+		return err
+	}
+	if verdict.Holds() {
+		change.Approvals = append(change.Approvals, r.holdForApproval(charge, verdict, request.HoldUntil, now))
+	}
+	if verdict.Alert != "" {
+		change.Alerts = append(change.Alerts, Alert{RefundID: r.ID, Text: verdict.Alert})
 	}
 	charge.hold(r)
 	charge.Refunds++

@@ -63,11 +63,15 @@ type decision struct {
 	attempt Attempt
 	legs    []ledger.Transfer
 	alerts  []Alert
+	// ending says how the approval ends that the refund waits for, where that is known;
+	// ended is how it did.
+	ending *ApprovalEnd
+	ended  []ApprovalEnd
 }
 
 func (d *decision) change() Change {
 	attempts := d.streak()
-	out := Change{Charge: d.charge, Refunds: []Refund{d.r}, Attempts: attempts, Alerts: d.alerts}
+	out := Change{Charge: d.charge, Refunds: []Refund{d.r}, Attempts: attempts, Alerts: d.alerts, Ended: d.ended}
 	out.Transfers = transfers(d.r, d.legs)
 	if d.r.State != d.before.State {
 		out.Events = []Event{event(d.before.State, d.r, d.charge, d.now, d.o.Cause)}
@@ -200,6 +204,9 @@ func (d *decision) to(next State) {
 		d.alert("a move from " + string(d.r.State) + " to " + string(next) + " was asked for, which there is not")
 		d.attempt.Note = "no such move"
 		return
+	}
+	if d.r.HeldReason == HeldForApproval {
+		d.overtake()
 	}
 	if next != Held {
 		d.r.HeldReason, d.r.HoldUntil = "", time.Time{}

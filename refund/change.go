@@ -21,6 +21,10 @@ type Change struct {
 	// DisputeEvents are what is told of it.
 	Dispute       *Dispute
 	DisputeEvents []DisputeEvent
+	// Approvals are new questions to a second person, and Ended is how those ended
+	// that waited for the change's refunds.
+	Approvals []Approval
+	Ended     []ApprovalEnd
 	// Routed says that the charge had no channel account and has one now.
 	Routed bool
 	// Actions has the operator's action that the change is the effect of, if it

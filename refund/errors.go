@@ -51,6 +51,8 @@ const (
 	KindFullOnly Kind = "full_only"
 	// KindLimitExceeded: above a limit of the merchant.
 	KindLimitExceeded Kind = "limit_exceeded"
+	// KindPolicyRefused: a policy of the merchant's own refuses the refund.
+	KindPolicyRefused Kind = "policy_refused"
 	// KindNumberConflict: the refund number was used with other content.
 	KindNumberConflict Kind = "number_conflict"
 	// KindKeyConflict: the idempotency key was used with other content, or

@@ -66,7 +66,10 @@ const olderWord = "older than what we know"
 // its own, and if the channel stands by it, state and books follow the money.
 func (d *decision) afterEnd() {
 	switch {
+	case d.against() && d.o.Source == Operator && !d.o.confirmed():
+		d.nothing("one person does not change a final state")
 	case d.against() && d.o.Source == Operator:
+		d.confirm()
 		d.turn()
 	case d.r.Contradicted && d.o.Source == Query && !d.o.SentAt.IsZero() && d.o.SentAt.Before(d.before.UpdatedAt):
 		d.nothing("asked before the contradiction came: asking again")
@@ -259,12 +262,12 @@ func (r Refund) withdrawable() bool {
 }
 
 func withdraw(charge Charge, r Refund, cause Cause, now time.Time) Change {
-	d := decision{charge: charge, before: r, r: r, now: now}
+	d := decision{charge: charge, before: r, r: r, now: now, ending: &ApprovalEnd{State: ApprovalWithdrawn, By: cause.Actor}}
 	d.r.UpdatedAt = now
 	d.end(Canceled)
 	return Change{
 		Charge: d.charge, Refunds: []Refund{d.r}, Transfers: transfers(d.r, d.legs),
-		Events: []Event{event(d.before.State, d.r, d.charge, now, cause)},
+		Events: []Event{event(d.before.State, d.r, d.charge, now, cause)}, Ended: d.ended,
 	}
 }
 
@@ -281,6 +284,7 @@ func (c *Change) makeRoom(open []Refund, need money.Minor, cause Cause, now time
 		c.Refunds = append(c.Refunds, one.Refunds...)
 		c.Transfers = append(c.Transfers, one.Transfers...)
 		c.Events = append(c.Events, one.Events...)
+		c.Ended = append(c.Ended, one.Ended...)
 	}
 }
 

@@ -48,6 +48,15 @@ func (c Charge) customer() string {
 	return c.Customer
 }
 
+// CustomerOf is whose a refund of the charge would be: the request's, or else the
+// charge's; "" for nobody's.
+func (c Charge) CustomerOf(request Request) string {
+	if request.Customer != "" {
+		return request.Customer
+	}
+	return c.customer()
+}
+
 // land keeps where the money went.
 func (d *decision) land(at Landed) {
 	if !d.r.MaskedAt.IsZero() {

@@ -134,6 +134,8 @@ func (d *decision) fail() {
 
 func (d *decision) shortOfFunds() {
 	switch {
+	case d.r.HeldReason == HeldForApproval:
+		d.nothing("nothing was sent: the refund waits for an approval")
 	case d.r.Unknown, d.o.Source == Submit && d.told():
 		d.r.Unknown = true
 		d.mayHaveIt()

@@ -116,6 +116,9 @@ type Outcome struct {
 	// IDTaken says that another refund of the account has the ChannelRefundID.
 	// Only the store can know; it sets this.
 	IDTaken bool
+	// Confirmed is the second person behind an operator's word against a final state;
+	// zero otherwise.
+	Confirmed Confirmation
 	// Cause is who brought it about, where that was somebody: an operator who
 	// says how the refund ended, or who had it rerouted.
 	Cause Cause

@@ -76,6 +76,9 @@ type Refund struct {
 
 	HeldReason string
 	HoldUntil  time.Time
+	// Approved is the digest of what somebody approved, see SendDigest; "" where no
+	// approval was needed, or none was given yet.
+	Approved string
 
 	// SubmitSpacing is the least time between two submits for its charge, as the
 	// channel demanded when it was accepted.
@@ -129,6 +132,9 @@ type Refund struct {
 const (
 	HeldForFunds = "funds"
 	HeldForStart = "start"
+	// HeldForApproval: it is sent when somebody approves it, and canceled at HoldUntil
+	// if nobody does.
+	HeldForApproval = "approval"
 	// HeldForCancel: someone asked to withdraw it after an attempt, and the
 	// channel is asked whether it knows it.
 	HeldForCancel = "cancel"
@@ -170,19 +176,21 @@ const ByCommand = "command"
 // ByConsole is the dialect of refunds that a user of the console asked for.
 const ByConsole = "console"
 
-// cause is the request that asked.
-func (a Asker) cause() Cause {
-	cause := Cause{Actor: audit.ByKey(a.Key), RequestID: a.RequestID}
+// Actor is who asked; nobody where that is not known.
+func (a Asker) Actor() audit.Actor {
 	switch {
 	case a.Key == "":
-		cause.Actor = audit.Actor{}
+		return audit.Actor{}
 	case a.Dialect == ByCommand:
-		cause.Actor = audit.ByCommand(a.Key)
+		return audit.ByCommand(a.Key)
 	case a.Dialect == ByConsole:
-		cause.Actor = audit.ByUser(a.Key)
+		return audit.ByUser(a.Key)
 	}
-	return cause
+	return audit.ByKey(a.Key)
 }
+
+// cause is the request that asked.
+func (a Asker) cause() Cause { return Cause{Actor: a.Actor(), RequestID: a.RequestID} }
 
 // RefundDetail is what a refund carries besides its numbers, as one JSON text.
 type RefundDetail struct {

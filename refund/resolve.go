@@ -28,9 +28,33 @@ func (d *decision) turned(text string) string {
 	}
 	switch by := d.before.ResolvedBy; {
 	case d.o.Source == Operator:
-		return d.o.Cause.Actor.String() + " says that the refund, which was " + string(d.before.State) + ", has " + string(next) + ": corrected by hand"
+		return "the refund, which was " + string(d.before.State) + ", has " + string(next) + ": " + d.twoPeople()
 	case by != (audit.Actor{}):
 		return "the channel says that the refund has " + string(next) + ", which " + by.String() + " had resolved as " + string(d.before.State) + ": corrected"
 	}
 	return text
+}
+
+// CodeByHand marks the attempt, and the failure, that an operator's word made.
+const CodeByHand = "BY_HAND"
+
+// confirmed reports whether two people stand by an operator's word.
+func (o Outcome) confirmed() bool {
+	return o.Source == Operator && o.Confirmed.By.Check() == nil && o.Confirmed.By != o.Cause.Actor
+}
+
+// twoPeople says who changed a final state by hand.
+func (d *decision) twoPeople() string {
+	return "corrected by " + d.o.Cause.Actor.String() + ", confirmed by " + d.o.Confirmed.By.String()
+}
+
+// confirm notes the two people, and ends the approval that the correction waited for.
+func (d *decision) confirm() {
+	if !d.o.confirmed() {
+		return
+	}
+	d.note(d.twoPeople())
+	d.ended = append(d.ended, ApprovalEnd{
+		RefundID: d.r.ID, ID: d.o.Confirmed.ApprovalID, State: ApprovalApproved, By: d.o.Confirmed.By, At: d.now, Note: d.o.Confirmed.Note,
+	})
 }

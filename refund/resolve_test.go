@@ -67,10 +67,28 @@ func TestACorrectionByHandNamesWhoMadeIt(t *testing.T) {
 	w := newWorld(paid(t, 100))
 	id := w.accept(t, nil).ID
 	w.call(t, id, refund.Submit, refund.OutcomeDone)
-	change := w.resolve(t, id, refund.OutcomeFailed, audit.ByUser("a@example.com"))
+	w.resolve(t, id, refund.OutcomeFailed, audit.ByUser("a@example.com"))
+	w.is(t, id, refund.Succeeded) // one person does not change a final state
+	word := refund.Outcome{Kind: refund.OutcomeFailed, Source: refund.Operator, Cause: refund.Cause{Actor: audit.ByUser("a@example.com")}, Confirmed: refund.Confirmation{By: audit.ByUser("a@example.com")}}
+	w.word(t, id, word)
+	w.is(t, id, refund.Succeeded) // nor who confirms their own word
+	asked, fault := refund.AskCorrection(w.refunds[id], refund.Approval{ID: "apr_1", To: refund.Failed, Proof: "statement 17"}, word.Cause, w.at)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	w.take(t, refund.Change{Charge: w.charge, Approvals: []refund.Approval{asked}})
+	word, fault = refund.Confirm(w.refunds[id], asked, refund.Decision{Cause: refund.Cause{Actor: audit.ByUser("b@example.com")}}, w.at)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	change := w.word(t, id, word)
 	w.is(t, id, refund.Failed)
-	if len(change.Alerts) != 1 || !strings.HasPrefix(change.Alerts[0].Text, "user a@example.com says") || strings.Contains(change.Alerts[0].Text, "bank") {
-		t.Errorf("alerts %v", change.Alerts)
+	const both = "corrected by user a@example.com, confirmed by user b@example.com"
+	if len(change.Alerts) != 1 || !strings.HasSuffix(change.Alerts[0].Text, both) || strings.Contains(change.Alerts[0].Text, "bank") || change.Attempts[0].Note != both {
+		t.Errorf("alerts %v, attempts %v", change.Alerts, change.Attempts)
+	}
+	if got := w.approvals["apr_1"]; got.State != refund.ApprovalApproved || got.DecidedBy != audit.ByUser("b@example.com") {
+		t.Errorf("approval %+v", got)
 	}
 }
 

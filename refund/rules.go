@@ -44,6 +44,11 @@ type RuleBook struct {
 	// none. It is asked for charges that no account took when they were
 	// registered. nil finds none.
 	Route func(channel string) string
+	// Policies are the merchant's own, nil for none; whoever runs Accept reads the
+	// windows that they count in and sets Judge.
+	Policies Policies
+	// Judge has the policies judge a refund that the rules accept; nil accepts it.
+	Judge func(Asked) Verdict
 	// Taken reports whether a channel number stands for another refund of the
 	// account, and if not takes it. nil knows of none.
 	Taken func(account, number string) bool

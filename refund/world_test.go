@@ -66,12 +66,15 @@ type world struct {
 	disputes  map[string]refund.Dispute // by the channel's id
 	blocked   money.Minor               // without disputes
 	told      []string                  // the types of events about disputes
+	approvals map[string]refund.Approval
+	book      refund.RuleBook
+	by        refund.Asker
 }
 
 func newWorld(c refund.Charge) *world {
 	return &world{
 		charge: c, at: at0.Add(time.Hour), refunds: map[string]refund.Refund{}, disputes: map[string]refund.Dispute{}, blocked: c.Blocked,
-		events: map[string][]refund.Event{}, attempts: map[string]int64{},
+		events: map[string][]refund.Event{}, attempts: map[string]int64{}, approvals: map[string]refund.Approval{},
 	}
 }
 
@@ -90,7 +93,7 @@ func (w *world) tryAccept(t failer, request refund.Request) (refund.Refund, *ref
 	id := fmt.Sprintf("re_%03d", len(w.order)+1)
 	request.RefundID, request.ChannelNumber, request.ChargeID = id, "n"+id, w.charge.ID
 	changes, err := refund.Accept(map[string]refund.Charge{w.charge.ID: w.charge},
-		refund.Unit{MerchantID: "m1", Requests: []refund.Request{request}}, refund.RuleBook{}, w.at)
+		refund.Unit{MerchantID: "m1", By: w.by, Requests: []refund.Request{request}}, w.book, w.at)
 	if err != nil {
 		return refund.Refund{}, err
 	}
@@ -247,6 +250,7 @@ func (w *world) take(t failer, change refund.Change) {
 		w.attempts[a.RefundID]++
 	}
 	w.takeDispute(t, change)
+	w.takeApprovals(t, change)
 	w.charge = change.Charge
 	w.transfers = append(w.transfers, change.Transfers...)
 	w.alerts = append(w.alerts, change.Alerts...)

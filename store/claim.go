@@ -39,26 +39,31 @@ const (
 const corruptText = "a refund or its charge breaks an invariant, and the channel is not called about it (hint: refundry verify tells more)"
 
 // ClaimRefunds implements engine.Store. Rows that another transaction is at
-// work on are left out: they are looked at again when it is done.
+// work on are left out: they are looked at again when it is done. Those that wait for
+// an approval are never claimed: their wait ends when its time is over, see EndWaits.
 func (s *Store) ClaimRefunds(ctx context.Context, due []refund.Due, now, until time.Time) (claimed []refund.Claimed, corrupt []refund.Apart, err error) {
+	var waiting []refund.Key
 	err = s.Share(ctx, func(q sqldb.Querier) (err error) {
-		claimed, corrupt, err = s.claim(ctx, q, due, now, until)
+		claimed, corrupt, waiting, err = s.claim(ctx, q, due, now, until)
 		return err
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("claim refunds: %w", err)
 	}
-	return claimed, corrupt, nil
+	if len(waiting) > 0 {
+		_, err = s.EndWaits(ctx, waiting, now)
+	}
+	return claimed, corrupt, err
 }
 
-func (s *Store) claim(ctx context.Context, q sqldb.Querier, due []refund.Due, now, until time.Time) (claimed []refund.Claimed, corrupt []refund.Apart, err error) {
+func (s *Store) claim(ctx context.Context, q sqldb.Querier, due []refund.Due, now, until time.Time) (claimed []refund.Claimed, corrupt []refund.Apart, waiting []refund.Key, err error) {
 	spaced, err := s.space(ctx, q, due, now)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	rows, corrupt, err := s.claimable(ctx, q, due, now)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	keys := make([]refund.ChargeKey, len(rows))
 	for n, r := range rows {
@@ -66,7 +71,7 @@ func (s *Store) claim(ctx context.Context, q sqldb.Querier, due []refund.Due, no
 	}
 	charges, err := s.soundCharges(ctx, q, keys, false)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	after := make(map[refund.Key]refund.Claimed, len(rows))
 	values := make([][]any, 0, len(rows))
@@ -76,6 +81,10 @@ func (s *Store) claim(ctx context.Context, q sqldb.Querier, due []refund.Due, no
 		charge, sound := charges[keys[n]]
 		if !sound {
 			corrupt = append(corrupt, refund.Apart{Key: key, LeaseEpoch: before.LeaseEpoch, Text: corruptText})
+			continue
+		}
+		if !refund.Sendable(charge, r) {
+			waiting = append(waiting, key)
 			continue
 		}
 		if r.SubmitSpacing > 0 && refund.NextStep(r) == refund.StepSubmit && !spaced[key] {
@@ -93,7 +102,7 @@ func (s *Store) claim(ctx context.Context, q sqldb.Querier, due []refund.Due, no
 		claimed = append(claimed, after[key])
 		return err
 	})
-	return claimed, corrupt, err
+	return claimed, corrupt, waiting, err
 }
 
 // claimable reads, under lock, the refunds that are still as they were seen. Those

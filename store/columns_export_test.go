@@ -41,6 +41,8 @@ func Columns() map[string]struct {
 		"attempts":       {nil, list(insertAttempts), attemptWidth},
 		"events":         {nil, list(insertEvents), eventWidth},
 		"disputes":       {list(disputeColumns), list(insertDispute), len(disputeValues(refund.Dispute{}))},
+		"approvals":      {list(approvalColumns), list(insertApprovals), approvalWidth},
+		"policies":       {list(policyColumns), list(insertPolicy), 12},
 		"dispute_events": {nil, list(insertDisputeEvent), 6},
 		"bulk_jobs":      {list(bulkJobColumns), list(insertBulkJob), bulkJobWidth},
 		"bulk_lines":     {nil, list(insertBulkLines), bulkLineWidth},

@@ -40,6 +40,8 @@ var deleteCharges = []string{
 	`DELETE FROM dispute_events WHERE (merchant_id, dispute_id) IN (SELECT d.merchant_id, d.id FROM v
 		JOIN disputes d ON d.merchant_id = v.merchant_id AND d.charge_id = v.id)`,
 	`DELETE FROM disputes WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
+	`DELETE FROM approvals WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
+		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
 	`DELETE FROM refunds WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charge_aliases WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charges WHERE (merchant_id, id) IN (SELECT v.merchant_id, v.id FROM v)`,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/policy"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 )
@@ -18,6 +19,7 @@ type directory struct {
 	identities   cache[string, []merchant.Identity]
 	names        cache[callerKey, known]
 	accounts     cache[string, []merchant.ChannelAccount]
+	policies     cache[string, *policy.Set]
 	opened       cache[string, merchant.ChannelAccount]
 	platformKeys cache[string, []merchant.PlatformKey]
 	secrets      cache[callerKey, []merchant.EndpointSecret] // by merchant and endpoint
@@ -34,6 +36,7 @@ func (d *directory) forget() {
 	d.identities.forget()
 	d.names.forget()
 	d.accounts.forget()
+	d.policies.forget()
 	d.opened.forget()
 	d.platformKeys.forget()
 	d.secrets.forget()

@@ -16,17 +16,17 @@ const refundColumns = `r.merchant_id, r.id, r.charge_id, r.unit_id, r.number, r.
 	r.channel, r.channel_account, r.channel_number, r.channel_refund_id, r.created_at, r.updated_at, r.succeeded_at,
 	r.due_at, r.lease_epoch, r.lease_until, r.held_reason, r.hold_until, r.attempts, r.tries, r.doubt, r.submitted_at,
 	r.failure_code, r.failure_message, r.settled_amount, r.settled_currency, r.landed, r.asked_by, r.detail,
-	r.first_submitted_at, r.shown, r.resolved_by, r.submit_spacing, r.customer, r.reason_code, r.masked_at, r.streak, r.watch_at`
+	r.first_submitted_at, r.shown, r.resolved_by, r.submit_spacing, r.customer, r.reason_code, r.masked_at, r.streak, r.watch_at, r.approved`
 
 // insertRefunds takes what refundValues gives.
 const insertRefunds = `INSERT INTO refunds (merchant_id, id, charge_id, unit_id, number, sequence, amount, currency, state, reason, parts,
 	channel, channel_account, channel_number, channel_refund_id, created_at, updated_at, succeeded_at,
 	due_at, lease_epoch, lease_until, held_reason, hold_until, attempts, tries, doubt, submitted_at,
 	failure_code, failure_message, settled_amount, settled_currency, landed, asked_by, detail,
-	first_submitted_at, shown, resolved_by, submit_spacing, customer, reason_code, masked_at, streak, watch_at) VALUES`
+	first_submitted_at, shown, resolved_by, submit_spacing, customer, reason_code, masked_at, streak, watch_at, approved) VALUES`
 
 // refundWidth is how many columns insertRefunds and refundColumns have.
-const refundWidth = 43
+const refundWidth = 44
 
 func refundValues(r refund.Refund) ([]any, error) {
 	parts, err := jsonText(r.Parts)
@@ -59,7 +59,7 @@ func refundValues(r refund.Refund) ([]any, error) {
 		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed, by, detail,
 		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), r.SubmitSpacing.Microseconds(), r.Customer, r.ReasonCode, sqldb.Micros(r.MaskedAt), streak,
-		sqldb.Micros(r.WatchAt),
+		sqldb.Micros(r.WatchAt), r.Approved,
 	}, nil
 }
 
@@ -73,7 +73,7 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 		&r.Channel, &r.ChannelAccount, &r.ChannelNumber, &r.ChannelRefundID, &createdAt, &updatedAt, &succeededAt,
 		&dueAt, &r.LeaseEpoch, &leaseUntil, &r.HeldReason, &holdUntil, &r.Attempts, &r.Tries, &doubt, &submittedAt,
 		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &landed, &by, &detail,
-		&firstSubmittedAt, &shown, &resolvedBy, &submitSpacing, &r.Customer, &r.ReasonCode, &maskedAt, &streak, &watchAt)
+		&firstSubmittedAt, &shown, &resolvedBy, &submitSpacing, &r.Customer, &r.ReasonCode, &maskedAt, &streak, &watchAt, &r.Approved)
 	if err != nil {
 		return r, fmt.Errorf("read refund: %w", err)
 	}

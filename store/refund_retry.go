@@ -32,6 +32,8 @@ func (s *Store) RetryRefund(ctx context.Context, merchantID, refundID string, re
 			fault = refund.Errorf(refund.KindStateConflict, "refund", "the refund is at its end: %s", r.State)
 		case r.HeldReason == refund.HeldForStart:
 			fault = refund.Errorf(refund.KindStateConflict, "refund", "the refund waits for the time at which it may start")
+		case r.HeldReason == refund.HeldForApproval:
+			fault = refund.Errorf(refund.KindStateConflict, "refund", "the refund waits for an approval")
 		case r.LeaseUntil.After(now), !r.DueAt.After(now):
 			return nil
 		}

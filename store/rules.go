@@ -7,6 +7,7 @@ import (
 
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/money"
+	"github.com/refundry/refundry/policy"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -41,6 +42,10 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 	if err == nil {
 		accounts, err = s.recentAccounts(ctx, merchantID)
 	}
+	var policies *policy.Set
+	if err == nil {
+		policies, err = s.recentPolicies(ctx, merchantID)
+	}
 	if err != nil {
 		if errors.Is(err, refund.ErrUnavailable) {
 			return refund.RuleBook{}, refund.Unavailable(err)
@@ -49,7 +54,11 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 		fault.Cause = err
 		return refund.RuleBook{}, fault
 	}
-	return s.ruleBook(ctx, m, accounts), nil
+	book := s.ruleBook(ctx, m, accounts)
+	if policies != nil {
+		book.Policies = policies
+	}
+	return book, nil
 }
 
 func (s *Store) ruleBook(ctx context.Context, m merchant.Merchant, accounts []merchant.ChannelAccount) refund.RuleBook {

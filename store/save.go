@@ -50,6 +50,7 @@ var (
 		"resolved_by TEXT",
 		"streak TEXT",
 		"watch_at BIGINT",
+		"approved TEXT",
 	)
 )
 
@@ -62,7 +63,7 @@ const (
 		held_reason = v.held_reason, hold_until = v.hold_until, attempts = v.attempts, tries = v.tries, doubt = v.doubt,
 		submitted_at = v.submitted_at, failure_code = v.failure_code, failure_message = v.failure_message,
 		settled_amount = v.settled_amount, settled_currency = v.settled_currency, landed = v.landed,
-		first_submitted_at = v.first_submitted_at, shown = v.shown, resolved_by = v.resolved_by, streak = v.streak, watch_at = v.watch_at
+		first_submitted_at = v.first_submitted_at, shown = v.shown, resolved_by = v.resolved_by, streak = v.streak, watch_at = v.watch_at, approved = v.approved
 		FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id`
 	insertTransfers = `INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency) VALUES`
 	insertEvents    = `INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, request_id, actor, snapshot, was) VALUES`
@@ -114,6 +115,9 @@ func (s *Store) saveChanges(ctx context.Context, q sqldb.Querier, changes []refu
 	counts, err := q.Send(ctx, statements)
 	if err != nil {
 		return fmt.Errorf("write changes: %w", err)
+	}
+	if err := saveApprovals(ctx, q, changes); err != nil {
+		return err
 	}
 	for _, change := range changes {
 		for _, action := range change.Actions {
@@ -213,7 +217,7 @@ func (w *writing) addRefund(r refund.Refund, isNew bool) error {
 		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil),
 		r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed,
-		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), streak, sqldb.Micros(r.WatchAt),
+		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), streak, sqldb.Micros(r.WatchAt), r.Approved,
 	}
 	if isNew {
 		if row, err = refundValues(r); err != nil {

@@ -35,6 +35,7 @@ var meanings = map[refund.Kind]meaning{
 	refund.KindTooManyRefunds:   {http.StatusUnprocessableEntity, "The charge has too many refunds"},
 	refund.KindTooSoon:          {http.StatusUnprocessableEntity, "The last refund is too recent"},
 	refund.KindFullOnly:         {http.StatusUnprocessableEntity, "Only a full refund is possible"},
+	refund.KindPolicyRefused:    {http.StatusUnprocessableEntity, "A policy of the merchant refuses the refund"},
 	refund.KindLimitExceeded:    {http.StatusUnprocessableEntity, "Above a limit of the merchant"},
 	refund.KindNumberConflict:   {http.StatusConflict, "The refund number is taken"},
 	refund.KindKeyConflict:      {http.StatusConflict, "The idempotency key is taken"},

@@ -39,6 +39,7 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindNoAccount:      {wire.CodeRefundNotSupported, say("no channel account takes this order: it can't be refunded")},
 	refund.KindAmountExceeded: {wire.CodeAmountExceeded, say("amount: is more than is still refundable")},
 	refund.KindFullyRefunded:  {wire.CodeAmountExceeded, say("amount: the order is refunded in full already")},
+	refund.KindPolicyRefused:  {wire.CodeRefundNotSupported, say("refused by a policy of the merchant")},
 	refund.KindLimitExceeded:  {wire.CodeAmountExceeded, func(e *refund.Error) string { return "amount: is above " + e.Bound() }},
 	refund.KindWindowOver:     {wire.CodeRefundNotSupported, say("the time for refunds of this order is over")},
 	refund.KindTooManyRefunds: {wire.CodeRefundNotSupported, say("the order has as many refunds as its channel allows")},

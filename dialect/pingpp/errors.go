@@ -51,6 +51,7 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindTooManyRefunds: {http.StatusBadRequest, say("", text{"退款次数超过了渠道允许的最大次数。", "The charge has as many refunds as its channel allows."})},
 	refund.KindTooSoon:        {http.StatusBadRequest, say("", text{"距离上一次退款的时间过短，请稍后再试。", "The charge was refunded too recently, try again later."})},
 	refund.KindFullOnly:       {http.StatusBadRequest, say("amount", text{"该渠道只支持全额退款。", "The channel refunds this charge in full or not at all."})},
+	refund.KindPolicyRefused:  {http.StatusBadRequest, say("", text{"商户的退款规则不允许这笔退款。", "A policy of the merchant refuses this refund."})},
 	refund.KindLimitExceeded: {http.StatusBadRequest, func(c *call, e *refund.Error) wire.Error {
 		return say("amount", text{"退款金额超过了允许的上限。", "The amount is above " + e.Bound() + "."})(c, e)
 	}},

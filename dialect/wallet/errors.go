@@ -39,6 +39,7 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindTooManyRefunds: {0, wire.CodeRefundFailed, say("the charge has as many refunds as its channel allows")},
 	refund.KindTooSoon:        {0, wire.CodeRefundRetry, say("the charge was refunded too recently, try again later")},
 	refund.KindFullOnly:       {0, wire.CodeRefundFailed, say("the channel refunds this charge in full or not at all")},
+	refund.KindPolicyRefused:  {0, wire.CodeRefundFailed, say("refused by a policy of the merchant")},
 	refund.KindLimitExceeded:  {0, wire.CodeRefundFailed, func(e *refund.Error) string { return "amount is above " + e.Bound() }},
 
 	refund.KindNumberConflict: {0, wire.CodeParam, say("extra.refund_order was used for another refund")},

@@ -44,6 +44,7 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindTooManyRefunds: say(wire.CodeInvalidRequest, "订单已达到最大退款次数"),
 	refund.KindTooSoon:        say(wire.CodeFrequencyLimited, "同一订单的退款请求过于频繁，请稍后再试"),
 	refund.KindFullOnly:       say(wire.CodeInvalidRequest, "该订单只支持全额退款"),
+	refund.KindPolicyRefused:  say(wire.CodeInvalidRequest, "商户的退款规则不允许这笔退款"),
 	refund.KindLimitExceeded:  say(wire.CodeInvalidRequest, "退款金额超过单笔上限"),
 
 	refund.KindNumberConflict: say(wire.CodeInvalidRequest, wire.MessageConflict),

@@ -36,6 +36,7 @@ var levels = map[string]int{
 	"reconcile": 4,
 
 	"intake":       3,
+	"policy":       3,
 	"channel":      3,
 	"channel/*":    3,
 	"bulk":         3,

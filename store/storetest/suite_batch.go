@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/dialect/pingpp"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
@@ -13,6 +14,13 @@ import (
 func (f *fixture) word(t *testing.T, r refund.Refund, kind refund.OutcomeKind, source refund.Source, second int) {
 	t.Helper()
 	w := refund.Report{Key: keyOf(r), ChargeID: r.ChargeID, Outcome: refund.Outcome{Kind: kind, Source: source, Code: "C", Message: "m"}}
+	if source == refund.Operator && f.readRefund(t, r.ID).State.Final() { // that takes two people
+		asked, err := f.AskCorrection(t.Context(), f.merchant, r.ID, refund.Approval{To: refund.Succeeded, Proof: "m"}, f.record("refund.correct", ""), at(second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Outcome.Cause.Actor, w.Outcome.Confirmed = asked.Requester, refund.Confirmation{ApprovalID: asked.ID, By: audit.ByUser("b")}
+	}
 	if _, err := f.Record(t.Context(), []refund.Report{w}, true, apply(at(second))); err != nil {
 		t.Fatal(err)
 	}
