@@ -26,6 +26,7 @@ type By struct {
 // Store is what the use cases need of the database.
 type Store interface {
 	Alerts
+	Approvals
 	BulkJobs
 	Chains
 	Charges
@@ -38,6 +39,7 @@ type Store interface {
 	Masks
 	Accounts
 	Payments
+	Policies
 	Sessions
 	SecondFactors
 	Users

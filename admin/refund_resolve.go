@@ -20,6 +20,10 @@ type Engine interface {
 	// proof as its message. KindRefundNotFound; KindStateConflict while the
 	// channel is being called, and for a final state.
 	Resolve(ctx context.Context, merchantID, refundID string, o refund.Outcome, record refund.Action) (refund.Refund, error)
+	// Correct applies a correction that a second person confirms. KindForbidden for who
+	// asked; KindStateConflict where it was decided, its time is over, the refund has
+	// changed since or its channel is being called; KindRefundNotFound.
+	Correct(ctx context.Context, correction refund.Approval, by refund.Decision, record refund.Action) (refund.Refund, error)
 	// Reroute sends an abnormal refund elsewhere. KindRefundNotFound;
 	// KindStateConflict for any other, while the channel is being called, and
 	// where it refuses.

@@ -50,6 +50,10 @@ type word struct {
 	operator   *refund.Action
 	refused    *refund.Error
 	resolvedAt time.Time
+	// correction is what a second person confirms by confirmed, where the operator's
+	// word is about a final state.
+	correction *refund.Approval
+	confirmed  refund.Decision
 }
 
 // giveBack is the word of a job that was not called.
@@ -176,10 +180,10 @@ func (e *Engine) decide(w *word, idTaken bool, charge refund.Charge, r refund.Re
 		return change
 	}
 	if w.operator != nil {
-		if !w.resolvedAt.IsZero() && r.UpdatedAt.Equal(w.resolvedAt) && r.ResolvedBy == w.operator.Actor {
+		if !w.resolvedAt.IsZero() && r.UpdatedAt.Equal(w.resolvedAt) && r.ResolvedBy == w.says() {
 			return refund.Change{Charge: charge} // the commit before has recorded it
 		}
-		if w.refused = unresolvable(r, now); w.refused != nil {
+		if w.refused = w.mayResolve(r, now); w.refused != nil {
 			return refund.Change{Charge: charge}
 		}
 		w.resolvedAt = now

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
 )
@@ -23,13 +24,35 @@ func (e *Engine) Resolve(ctx context.Context, merchantID, refundID string, o ref
 	w := &word{pace: channel.BasicPace, operator: &record}
 	w.Key = refund.Key{MerchantID: merchantID, ID: refundID}
 	w.Outcome = cleaned(o)
+	return e.resolve(ctx, w)
+}
+
+// Correct gives a refund in a final state the state that a correction asks for, which
+// a second person confirms, and returns the refund as it is then. record is who
+// confirms. KindForbidden for who asked; KindStateConflict where the correction was
+// decided, its time is over, the refund has changed since or its channel is being
+// called; KindRefundNotFound.
+func (e *Engine) Correct(ctx context.Context, correction refund.Approval, by refund.Decision, record refund.Action) (refund.Refund, error) {
+	if err := record.Check(); err != nil {
+		return refund.Refund{}, refund.Wrap(err, "correct refund")
+	}
+	w := &word{pace: channel.BasicPace, operator: &record, correction: &correction, confirmed: by}
+	w.Key = refund.Key{MerchantID: correction.MerchantID, ID: correction.RefundID}
+	w.Outcome.Source = refund.Operator
+	return e.resolve(ctx, w)
+}
+
+// resolve records an operator's word.
+func (e *Engine) resolve(ctx context.Context, w *word) (refund.Refund, error) {
 	posted, err := e.recordOne(ctx, w)
 	switch {
+	case err != nil && refund.As(err) != nil && refund.KindOf(err) == refund.KindStateConflict:
+		return refund.Refund{}, err // another decision came first
 	case err != nil:
 		return refund.Refund{}, refund.Wrap(err, "resolve refund")
 	case posted.Refund.ID == "":
 		fault := refund.Errorf(refund.KindRefundNotFound, "refund", "there is no such refund")
-		fault.Refund = refundID
+		fault.Refund = w.ID
 		return refund.Refund{}, fault
 	case w.refused != nil:
 		return refund.Refund{}, w.refused
@@ -40,15 +63,42 @@ func (e *Engine) Resolve(ctx context.Context, merchantID, refundID string, o ref
 	return posted.Refund, nil
 }
 
+// says is who says how the refund ended.
+func (w *word) says() audit.Actor {
+	if w.correction != nil {
+		return w.correction.Requester
+	}
+	return w.operator.Actor
+}
+
+// mayResolve returns why an operator's word does not count, nil if it does. A
+// correction's word is made here, of the refund as it is under its lock.
+func (w *word) mayResolve(r refund.Refund, now time.Time) (fault *refund.Error) {
+	if w.correction == nil {
+		return unresolvable(r, now)
+	}
+	if r.LeaseUntil.After(now) {
+		return beingAsked(r)
+	}
+	w.Outcome, fault = refund.Confirm(r, *w.correction, w.confirmed, now)
+	return fault
+}
+
+func beingAsked(r refund.Refund) *refund.Error {
+	fault := refund.Errorf(refund.KindStateConflict, "refund", "the channel is being asked about the refund; try again")
+	fault.Refund = r.ID
+	return fault
+}
+
 // unresolvable returns why one person can't say how a refund ended, nil if they
 // can.
 func unresolvable(r refund.Refund, now time.Time) *refund.Error {
 	var fault *refund.Error
 	switch {
 	case r.State.Final():
-		fault = refund.Errorf(refund.KindStateConflict, "refund", "the refund is at its end: %s; to change that needs a second person, in the console", r.State)
+		fault = refund.Errorf(refund.KindStateConflict, "refund", "the refund is at its end: %s; to change that needs a second person, in the console or by a correction that another confirms (.../correct)", r.State)
 	case r.LeaseUntil.After(now):
-		fault = refund.Errorf(refund.KindStateConflict, "refund", "the channel is being asked about the refund; try again")
+		return beingAsked(r)
 	default:
 		return nil
 	}

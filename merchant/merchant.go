@@ -114,13 +114,15 @@ const (
 	// ScopeResolve lets a key say how a refund ended, with proof. No other scope
 	// includes it, and a key has it only where it was asked for by name.
 	ScopeResolve Scope = "refunds:resolve"
-	// ScopeApprove lets a key say that what somebody else asked for may be sent. No
-	// other scope includes it either.
+	// ScopeApprove lets a key or user approve what another asked for, and ScopePolicy
+	// change the policies that demand it. Like ScopeResolve they are given by name
+	// alone.
 	ScopeApprove Scope = "refunds:approve"
+	ScopePolicy  Scope = "policies:write"
 )
 
 // Scopes lists them all.
-func Scopes() []Scope { return append(StandardScopes(), ScopeResolve, ScopeApprove) }
+func Scopes() []Scope { return append(StandardScopes(), ScopeResolve, ScopeApprove, ScopePolicy) }
 
 // StandardScopes are those that a native key has where it names none.
 func StandardScopes() []Scope {

@@ -39,9 +39,9 @@ func (r Role) Scopes() []Scope {
 	case RoleOperator:
 		return []Scope{ScopeRead, ScopeRefund, ScopeResolve, ScopeCharge, ScopeEndpoint}
 	case RoleApprover:
-		return []Scope{ScopeRead, "refunds:approve"}
+		return []Scope{ScopeRead, ScopeApprove}
 	case RoleAdmin:
-		return append(Scopes(), "refunds:approve", "policies:write", ScopeUser)
+		return append(Scopes(), ScopeUser)
 	}
 	return nil
 }

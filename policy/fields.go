@@ -63,10 +63,14 @@ var fields = append([]field{
 func counted() (out []field) {
 	add := func(who, whose, span string, w refund.Window) {
 		out = append(out,
-			field{name: who + ".refunds_" + span, kind: cel.IntType, window: &w, meaning: "earlier refunds of the " + whose + " within " + span + ", without failed and canceled ones",
-				value: func(f Facts) any { return f.Recent(w).Count }},
-			field{name: who + ".amount_" + span, kind: cel.IntType, window: &w, meaning: "their sum in minor units, of those in the refund's currency",
-				value: func(f Facts) any { return int64(f.Recent(w).Sum) }})
+			field{
+				name: who + ".refunds_" + span, kind: cel.IntType, window: &w, meaning: "earlier refunds of the " + whose + " within " + span + ", without failed and canceled ones",
+				value: func(f Facts) any { return f.Recent(w).Count },
+			},
+			field{
+				name: who + ".amount_" + span, kind: cel.IntType, window: &w, meaning: "their sum in minor units, of those in the refund's currency",
+				value: func(f Facts) any { return int64(f.Recent(w).Sum) },
+			})
 	}
 	for _, s := range []struct {
 		name string

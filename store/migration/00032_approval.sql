@@ -5,6 +5,8 @@
 ALTER TABLE refunds ADD COLUMN approved TEXT NOT NULL DEFAULT ''
     CHECK (held_reason <> 'approval' OR (state = 'held' AND lease_until = 0 AND approved = ''));
 
+CREATE INDEX refunds_approved ON refunds (merchant_id, id) WHERE approved <> '';
+
 -- Questions to a second person: whether a refund that a policy holds is sent, or
 -- whether a final state is corrected. requester and decided_by are actors.
 CREATE TABLE approvals (
@@ -72,4 +74,5 @@ CREATE TABLE policy_gates (
 DROP TABLE policy_gates;
 DROP TABLE policies;
 DROP TABLE approvals;
+DROP INDEX refunds_approved;
 ALTER TABLE refunds DROP COLUMN approved;

@@ -42,6 +42,9 @@ const (
 	aLoss      = `SELECT MIN(id) FROM disputes WHERE state = 'lost'`
 	itsCharge  = ` WHERE id = (SELECT charge_id FROM disputes WHERE id = $1)`
 	anAction   = `SELECT id FROM audit_records WHERE number > 0 AND number = (SELECT MAX(number) - 1 FROM audit_records WHERE merchant_id = 'mer_demo') AND merchant_id = 'mer_demo'`
+	aWaiting   = `SELECT id FROM approvals WHERE refund_id = 're_waiting'`
+	aGiven     = `SELECT id FROM approvals WHERE refund_id = 're_approved'`
+	aSecond    = `SELECT id FROM approvals WHERE refund_id = 're_undone' AND kind = 'correct'`
 	aBatch     = `INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at)
 		SELECT merchant_id, 'key', ' pingpp batch 15', '["' || id || '"]', '[{}]', 1 FROM refunds WHERE id = $1`
 	aWrite = `INSERT INTO refund_numbers (merchant_id, namespace, value, contents, created_at, write_call, write_content, write_made, refunds)
@@ -155,6 +158,15 @@ var breakages = []breakage{
 	{"an audit record is another merchant's", anAction, []string{`UPDATE audit_records SET merchant_id = 'mer_other' WHERE id = $1`}, verify.Audit, "audit record $1"},
 	{"a chain's end is forgotten", anAction, []string{`DELETE FROM audit_chains WHERE merchant_id = (SELECT a.merchant_id FROM audit_records a WHERE a.id = $1)`}, verify.Audit, "audit chain"},
 	{"a chain's end was moved back", anAction, []string{`UPDATE audit_chains SET last_number = last_number - 1 WHERE merchant_id = (SELECT a.merchant_id FROM audit_records a WHERE a.id = $1)`}, verify.Audit, "audit chain"},
+	{"an approval was forged", aWaiting, []string{`UPDATE approvals SET state = 'approved', decided_by = 'user b', decided_at = 1 WHERE id = $1`}, verify.Approvals, "approval $1"},
+	{"a refund that waited was let go", aWaiting, []string{`UPDATE refunds SET state = 'created', held_reason = '' WHERE id = 're_waiting' AND $1 <> ''`}, verify.Approvals, "refund re_waiting"},
+	{"an approval that waits is gone", aWaiting, []string{`DELETE FROM approvals WHERE id = $1`}, verify.Approvals, "refund re_waiting"},
+	{"another is said to have asked", aGiven, []string{`UPDATE approvals SET requester = 'key key_z' WHERE id = $1`}, verify.Approvals, "approval $1"},
+	{"another is said to have approved", aGiven, []string{`UPDATE approvals SET decided_by = 'user z' WHERE id = $1`}, verify.Approvals, "approval $1"},
+	{"something else was approved", aGiven, []string{`UPDATE approvals SET digest = 'd' WHERE id = $1`}, verify.Approvals, "approval $1"},
+	{"an approval that was given is gone", aGiven, []string{`DELETE FROM approvals WHERE id = $1`}, verify.Approvals, "refund re_approved"},
+	{"an approval's record is gone", aGiven, []string{`DELETE FROM audit_records WHERE object = 're_approved' AND $1 <> ''`}, verify.Approvals, "approval $1"},
+	{"another is said to have confirmed", aSecond, []string{`UPDATE approvals SET decided_by = 'user z' WHERE id = $1`}, verify.Approvals, "approval $1"},
 	{"the sandbox has another id", ofSandbox, []string{`UPDATE refunds SET channel_refund_id = 'other' WHERE id = $1`}, ofTheSandbox, "refund $1"},
 }
 

@@ -169,6 +169,7 @@ func load(t *testing.T, database string) *store.Store {
 	t.Cleanup(s.Close)
 	contradict(t, s)
 	dispute(t, s)
+	approve(t, s)
 	act(t, s)
 	return s
 }
@@ -300,6 +301,11 @@ func contradict(t *testing.T, s *store.Store) {
 			t.Fatal(err)
 		}
 	}
+	turned := func(id string, kind refund.OutcomeKind) {
+		t.Helper()
+		word(id, refund.Notice, kind)
+		word(id, refund.Query, kind) // which the notice asks for
+	}
 	accept := func(id string, amount money.Minor) {
 		t.Helper()
 		insert(t, s, c, func(c refund.Charge) (refund.Change, *refund.Error) {
@@ -315,12 +321,12 @@ func contradict(t *testing.T, s *store.Store) {
 	word("re_corrected", refund.Submit, refund.OutcomeRefused)
 	accept("re_returned", 500)
 	word("re_returned", refund.Submit, refund.OutcomeDone)
-	word("re_returned", refund.Operator, refund.OutcomeFailed)
+	turned("re_returned", refund.OutcomeFailed)
 	accept("re_twice", 500)
 	word("re_twice", refund.Submit, refund.OutcomeDone)
-	word("re_twice", refund.Operator, refund.OutcomeFailed)
-	word("re_twice", refund.Operator, refund.OutcomeDone)
-	word("re_corrected", refund.Operator, refund.OutcomeDone) // 100 more than was paid
+	turned("re_twice", refund.OutcomeFailed)
+	turned("re_twice", refund.OutcomeDone)
+	turned("re_corrected", refund.OutcomeDone) // 100 more than was paid
 	insert(t, s, c, func(c refund.Charge) (refund.Change, *refund.Error) {
 		return refund.Adopt(c, nil, refund.Foreign{RefundID: "re_foreign", ChannelNumber: "f1", ChannelRefundID: "5000", Amount: 50}, at)
 	})
@@ -351,6 +357,75 @@ func dispute(t *testing.T, s *store.Store) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// approve is a merchant whose refunds wait for approvals: one still does, one was
+// approved, one refused, and one was corrected by two people.
+func approve(t *testing.T, s *store.Store) {
+	t.Helper()
+	const merchantID = "mer_approved"
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	c, fault := refund.Register(refund.Charge{
+		MerchantID: merchantID, ID: "ch_approved", OrderNo: "a", Channel: "wx", ChannelAccount: "elsewhere", TransactionID: "a",
+		Currency: "CNY", Amount: 1000, PaidAt: at, CreatedAt: at, UpdatedAt: at,
+	})
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	if _, _, err := s.RegisterCharge(t.Context(), c, nil); err != nil {
+		t.Fatal(err)
+	}
+	book := refund.RuleBook{Judge: func(asked refund.Asked) refund.Verdict {
+		return refund.Verdict{Until: asked.At.Add(time.Hour), Why: "all"}
+	}}
+	action := func(by audit.Actor, name, id string) refund.Action {
+		return refund.Action{Record: audit.New(by, merchantID, name, id, at)}
+	}
+	says := refund.Decision{Cause: refund.Cause{Actor: audit.ByUser("b")}, Note: "so it is"}
+	for n, id := range []string{"re_waiting", "re_approved", "re_refused", "re_undone"} {
+		amount := money.Minor(10 + n)
+		insert(t, s, c, func(c refund.Charge) (refund.Change, *refund.Error) {
+			unit := refund.Unit{MerchantID: merchantID, By: refund.Asker{Key: "key_a"}, Requests: []refund.Request{{RefundID: id, ChannelNumber: "n" + id, ChargeID: c.ID, Amount: &amount}}}
+			changes, err := refund.Accept(map[string]refund.Charge{c.ID: c}, unit, book, at)
+			if err != nil {
+				return refund.Change{}, err
+			}
+			return changes[0], nil
+		})
+		at = at.Add(time.Second)
+		var err error
+		switch id {
+		case "re_approved":
+			_, _, err = s.ApproveRefund(t.Context(), merchantID, id, says, action(says.Actor, "refund.approve", id), at)
+		case "re_refused", "re_undone":
+			_, _, err = s.RefuseRefund(t.Context(), merchantID, id, says, action(says.Actor, "refund.refuse", id), at)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked, err := s.AskCorrection(t.Context(), merchantID, "re_undone", refund.Approval{To: refund.Succeeded, Proof: "p"}, action(audit.ByUser("a"), "refund.correct", "re_undone"), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := action(says.Actor, "refund.confirm", "re_undone").With("approval", asked.ID).With("digest", asked.Digest)
+	w := refund.Report{Key: refund.Key{MerchantID: merchantID, ID: "re_undone"}, ChargeID: c.ID}
+	_, err = s.Record(t.Context(), []refund.Report{w}, true, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
+		word, fault := refund.Confirm(r, asked, says, at)
+		if fault != nil {
+			t.Error(fault)
+			return refund.Change{Charge: c}
+		}
+		change := refund.Apply(c, r, word, refund.Pace{}, at)
+		change.Actions = []refund.Action{by}
+		return change
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.LinkAudit(t.Context(), merchantID); err != nil {
+		t.Fatal(err)
 	}
 }
 

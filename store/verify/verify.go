@@ -34,6 +34,7 @@ const (
 	Deliveries    = "deliveries"
 	Accounts      = "channel accounts"
 	Sealed        = "sealed secrets"
+	Approvals     = "approvals"
 	Audit         = "audit chain"
 	Personal      = "masked data"
 	Bulk          = "bulk jobs"
@@ -108,6 +109,7 @@ func (v *verifier) passes() []pass {
 		{"bulk jobs", v.bulk},
 		{"ceilings of keys", v.keyDays},
 		{"statistics", v.statistics},
+		{"approvals", v.approvals},
 	}
 	for _, check := range v.checks {
 		passes = append(passes, pass{check.Name, func(ctx context.Context) error {

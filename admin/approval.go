@@ -1,0 +1,139 @@
+package admin
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/refundry/refundry/refund"
+)
+
+// Approvals keeps the questions to a second person.
+type Approvals interface {
+	// Approval returns a refund's approval that waits, else the one that was asked for
+	// last; zero where there was none.
+	Approval(ctx context.Context, merchantID, refundID string) (refund.Approval, error)
+	// Approvals lists a merchant's, newest first.
+	Approvals(ctx context.Context, f refund.ApprovalFilter) (found []refund.Approval, more bool, err error)
+	// ApproveRefund lets a refund go that waits for an approval, and RefuseRefund ends
+	// an approval of either kind; see refund.Approve and refund.Refuse. Of two decisions
+	// at the same moment the second is KindStateConflict.
+	ApproveRefund(ctx context.Context, merchantID, refundID string, by refund.Decision, record refund.Action, now time.Time) (refund.Refund, refund.Charge, error)
+	RefuseRefund(ctx context.Context, merchantID, refundID string, by refund.Decision, record refund.Action, now time.Time) (refund.Refund, refund.Charge, error)
+	// AskCorrection writes the question that ask holds, see refund.AskCorrection; one
+	// that waits already is KindStateConflict.
+	AskCorrection(ctx context.Context, merchantID, refundID string, ask refund.Approval, record refund.Action, now time.Time) (refund.Approval, error)
+}
+
+// Approving is what a second person says.
+type Approving struct {
+	// Digest is that of the approval which the person saw; "" does not compare.
+	Digest string
+	// Note is why; whoever refuses has to say it. Up to refund.MaxNote characters.
+	Note string
+}
+
+func (n Approving) decision(by By) refund.Decision {
+	return refund.Decision{Cause: refund.Cause{Actor: by.Actor, RequestID: by.RequestID}, Digest: n.Digest, Note: strings.TrimSpace(n.Note)}
+}
+
+// Approve approves what a refund waits for: that it is sent exactly as it was asked
+// for, or that its final state is corrected. name is any that Refunds.RefundByAny
+// takes. Errors: those of RefundByAny; KindForbidden for who asked; KindStateConflict
+// where nothing waits, another decision came first, its time is over, or what would
+// be sent is not what the person saw; KindInvalid.
+func (a *Admin) Approve(ctx context.Context, by By, merchantID, name string, says Approving) (refund.Refund, error) {
+	r, record, err := a.refundNamed(ctx, by, merchantID, "refund.approve", name)
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	asked, err := a.s.Store.Approval(ctx, merchantID, r.ID)
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	record = withNote(record, says.Note)
+	if asked.Kind == refund.ToCorrect {
+		record.Action = "refund.confirm"
+		record = record.With("approval", asked.ID).With("digest", asked.Digest).With("state", string(asked.To)).With("proof", asked.Proof).With("requester", asked.Requester.String())
+		r, err = a.s.Engine.Correct(ctx, asked, says.decision(by), record)
+	} else {
+		r, _, err = a.s.Store.ApproveRefund(ctx, merchantID, r.ID, says.decision(by), record, a.now())
+	}
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	a.done(merchantID)
+	return r, nil
+}
+
+func withNote(record refund.Action, note string) refund.Action {
+	if note = strings.TrimSpace(note); note != "" {
+		record = record.With("note", note)
+	}
+	return record
+}
+
+// Refuse refuses what a refund waits for, with a reason: one that waits to be sent is
+// canceled with it, one whose correction was asked for stays as it is. Who asked may
+// refuse too. Errors: those of RefundByAny; KindStateConflict where nothing waits, or
+// another decision came first; KindInvalid without a reason.
+func (a *Admin) Refuse(ctx context.Context, by By, merchantID, name string, says Approving) (refund.Refund, error) {
+	r, record, err := a.refundNamed(ctx, by, merchantID, "refund.refuse", name)
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	r, _, err = a.s.Store.RefuseRefund(ctx, merchantID, r.ID, says.decision(by), withNote(record, says.Note), a.now())
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	a.done(merchantID)
+	return r, nil
+}
+
+// AskCorrection asks a second person to give a refund in a final state another one,
+// of which the requester has proof. Nothing changes until another confirms it by
+// Approve; after a week nobody can. Errors: those of RefundByAny; KindInvalid;
+// KindStateConflict for a refund that has not ended, that is so already, or whose
+// correction waits already.
+func (a *Admin) AskCorrection(ctx context.Context, by By, merchantID, name string, how Resolution) (refund.Approval, error) {
+	if err := by.check(); err != nil {
+		return refund.Approval{}, err
+	}
+	if err := how.check(a.now()); err != nil {
+		return refund.Approval{}, err
+	}
+	r, record, err := a.refundNamed(ctx, by, merchantID, "refund.correct", name)
+	if err != nil {
+		return refund.Approval{}, err
+	}
+	if !how.SucceededAt.IsZero() && how.SucceededAt.Before(r.CreatedAt) {
+		return refund.Approval{}, refund.Errorf(refund.KindInvalid, "succeeded_at", "succeeded_at is before the refund was created")
+	}
+	record = record.With("state", string(how.State)).With("proof", how.Proof)
+	ask := refund.Approval{To: how.State, Proof: how.Proof, SucceededAt: how.SucceededAt}
+	asked, err := a.s.Store.AskCorrection(ctx, merchantID, r.ID, ask, record, a.now())
+	if err != nil {
+		return refund.Approval{}, err
+	}
+	a.done(merchantID)
+	return asked, nil
+}
+
+// Approvals lists the questions to a second person, newest first. A filter's RefundID
+// may be any name of a refund that Refunds.RefundByAny takes.
+func (a *Admin) Approvals(ctx context.Context, f refund.ApprovalFilter) ([]refund.Approval, bool, error) {
+	if f.RefundID != "" {
+		r, err := a.s.Store.RefundByAny(ctx, f.MerchantID, f.RefundID)
+		if err != nil {
+			return nil, false, err
+		}
+		f.RefundID = r.ID
+	}
+	return a.s.Store.Approvals(ctx, f)
+}
+
+// Approval is the approval that a refund waits for, else the one that was asked for
+// last; zero where there was none.
+func (a *Admin) Approval(ctx context.Context, merchantID, refundID string) (refund.Approval, error) {
+	return a.s.Store.Approval(ctx, merchantID, refundID)
+}
