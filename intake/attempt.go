@@ -360,35 +360,6 @@ func (b *attempt) answer(results []batch.Result[Result], todo []int) {
 	}
 }
 
-// chargeKeys lists the charges of all units but those whose charges are held.
-func (b *attempt) chargeKeys() []refund.ChargeKey {
-	seen := make(map[refund.ChargeKey]bool)
-	var keys []refund.ChargeKey
-	for n, unit := range b.units {
-		if errors.Is(b.results[n].Err, errHeld) {
-			continue
-		}
-		for _, request := range unit.Requests {
-			key := refund.ChargeKey{MerchantID: unit.MerchantID, ID: request.ChargeID}
-			if !seen[key] {
-				seen[key] = true
-				keys = append(keys, key)
-			}
-		}
-	}
-	return keys
-}
-
-func (b *attempt) refundKeys() []refund.Key {
-	var keys []refund.Key
-	for _, unit := range b.units {
-		for _, request := range unit.Requests {
-			keys = append(keys, refund.Key{MerchantID: unit.MerchantID, ID: request.RefundID})
-		}
-	}
-	return keys
-}
-
 // present finds a unit's refunds among those that a lookup found. Repeats are
 // not among them: they are run again, which changes nothing.
 func (b *attempt) present(unit refund.Unit, found map[refund.Key]refund.Refund) (Result, bool) {
