@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -107,8 +108,10 @@ func TestAJobStopsItselfWhenManyFail(t *testing.T) {
 
 func TestWhoMayDoWhatToAJob(t *testing.T) {
 	ready := Job{State: Ready, UploadedBy: uploader, Lines: 3, Good: 2, Bad: 1}
-	if err := ready.SelfStart(uploader, 0); err == nil || err.Kind != refund.KindForbidden {
-		t.Errorf("its uploader may start it: %v", err)
+	for others, alone := range []bool{true, false} {
+		if err := ready.SelfStart(uploader, others); err == nil || err.Kind != refund.KindForbidden || strings.Contains(err.Detail, "nobody else with that right") != alone {
+			t.Errorf("its uploader may start it beside %d others: %v", others, err)
+		}
 	}
 	if err := ready.SelfStart(second, 0); err != nil {
 		t.Errorf("somebody else may not: %v", err)

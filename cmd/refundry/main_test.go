@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"eventually": eventually,
 			"hangup":     hangup,
 			"accounts":   accounts,
+			"uploads":    uploads,
 		},
 	})
 }
@@ -82,6 +84,27 @@ func accounts(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("there is no account")
 	}
 	ts.Setenv("ACCOUNT", id[1])
+}
+
+// uploads ADDRESS FILE: has the demo key upload a file of refunds there, and puts the
+// job's id into BULK.
+func uploads(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: uploads ADDRESS FILE")
+	}
+	request, err := http.NewRequest(http.MethodPost, "http://"+args[0]+"/refundry/v1/bulk?name="+args[1], strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer rk_test_demo")
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	text, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	ts.Check(err)
+	id := regexp.MustCompile(`"id":"([^"]+)"`).FindSubmatch(text)
+	if id == nil {
+		ts.Fatalf("answered %s", text)
+	}
+	ts.Setenv("BULK", string(id[1]))
 }
 
 // hangup: sends SIGHUP to what runs in the background.
