@@ -29,6 +29,9 @@ type Request struct {
 	Detail               RefundDetail
 	// Goods names the goods that come back, for goods-level allocation.
 	Goods []RefundedGoods
+	// Quoted is the QuoteMark of the quote that was agreed to; "" is none. It is no
+	// content: a repeat is the same refund.
+	Quoted string
 	// HoldUntil, if not zero, holds the refund until then.
 	HoldUntil time.Time
 }
@@ -98,6 +101,9 @@ func Quote(charge Charge, request Request, book RuleBook, now time.Time) (money.
 func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now time.Time) *Error {
 	charge := change.Charge
 	amount, parts, err := Quote(charge, request, book, now)
+	if err == nil {
+		err = asQuoted(request, amount, parts)
+	}
 	if err != nil {
 		return err
 	}

@@ -124,6 +124,7 @@ func refundSteps() []dialecttest.Step {
 		{Title: "what it would give back with its goods", Method: "POST", Path: "/quotes", Body: `{"charge": "ch_native", "amount": 500, "goods": [{"merchant_goods_id": "g1", "quantity": 1}]}`},
 		{Title: "what the rest would be", Method: "POST", Path: "/quotes", Body: `{"charge": "ch_native"}`},
 		{Title: "the rule that would stop it", Method: "POST", Path: "/quotes", Body: `{"charge": "ch_native", "amount": 1001}`},
+		{Title: "a refund that is not as it was quoted", Method: "POST", Path: "/refunds", Body: `{"charge": "ch_native", "amount": 300, "quote": "0123456789abcdef0123456789abcdef"}`},
 		{
 			Title: "a refund that waits for the channel's word", Method: "POST", Path: "/refunds", Body: body,
 			Header: []string{"Prefer", "wait=10", "Idempotency-Key", "key-1"}, Keep: map[string]string{"re": "id"},

@@ -98,7 +98,7 @@ func (d *Dialect) createQuote(c *call) error {
 		return fault
 	}
 	return c.json(http.StatusOK, quoteAnswer{
-		Charge: charge.ID, Amount: amount, Currency: charge.Currency,
+		Charge: charge.ID, Amount: amount, Currency: charge.Currency, Mark: refund.QuoteMark(amount, parts),
 		Parts:      answerParts(parts, charge.Detail.Coupons),
 		Settlement: parts.Settlement(charge.Detail.Coupons),
 		Splits:     answerSplits(parts, charge.Detail.Splits),

@@ -21,6 +21,8 @@ type refundRequest struct {
 	amount *money.Minor
 	reason string
 	number string
+	// quoted is the mark of the quote that it must be as.
+	quoted string
 	// What describes the refund besides its reason.
 	reasonCode, customer string
 	goods                []refund.RefundedGoods
@@ -36,6 +38,7 @@ func decodeRefund(d *decoder) (refundRequest, error) {
 		optional("reason_code", d.text(&in.reasonCode, refund.MaxReasonCode)),
 		optional("customer", d.text(&in.customer, refund.MaxCustomer)),
 		optional("number", d.filledName(&in.number, maxNumber)),
+		optional("quote", d.filledName(&in.quoted, maxNumber)),
 		optional("goods", d.list(maxGoods, func(v exactjson.Value, path string) {
 			var line refund.RefundedGoods
 			d.object(v, path, []member{
@@ -61,7 +64,8 @@ func (in refundRequest) request(chargeID string) refund.Request {
 	return refund.Request{
 		ChargeID: chargeID, Amount: in.amount, Number: in.number, Reason: in.reason,
 		ReasonCode: in.reasonCode, Customer: in.customer,
-		Goods: in.goods, Detail: refund.RefundDetail{Goods: in.goods},
+		Quoted: in.quoted,
+		Goods:  in.goods, Detail: refund.RefundDetail{Goods: in.goods},
 	}
 }
 

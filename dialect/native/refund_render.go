@@ -117,6 +117,9 @@ type quoteAnswer struct {
 	Amount   money.Minor    `json:"amount"`
 	Currency money.Currency `json:"currency"`
 	Parts    partsAnswer    `json:"parts"`
+	// Mark stands for what the quote says; a refund that names it is as quoted, or is
+	// refused.
+	Mark string `json:"mark"`
 	// Settlement is what leaves the merchant's settlement: the amount less
 	// what goes back to NOCASH coupons.
 	Settlement money.Minor `json:"settlement"`
