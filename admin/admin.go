@@ -50,6 +50,7 @@ type Chains interface {
 	// LinkAudit adds the records of a chain that are not in it yet; merchantID
 	// is "" for the installation's. It returns how many it added.
 	LinkAudit(ctx context.Context, merchantID string) (int, error)
+	audit.Reader
 	// AddRecord writes the record of an action whose effects were committed before,
 	// in many commits.
 	AddRecord(ctx context.Context, record refund.Action) error
@@ -79,6 +80,7 @@ type Services struct {
 type Admin struct {
 	s          Services
 	finds      *finds
+	looks      looks
 	reconciles reconciles
 }
 

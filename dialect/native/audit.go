@@ -3,6 +3,9 @@ package native
 import (
 	"context"
 	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
@@ -13,6 +16,7 @@ type Audit interface {
 	// AuditRecords lists a merchant's records after a number, in the order of
 	// their chain.
 	AuditRecords(ctx context.Context, merchantID string, after int64, limit int) ([]audit.Record, error)
+	audit.Reader
 }
 
 // actorAnswer is who did something.
@@ -55,7 +59,11 @@ func answerAudit(r audit.Record) auditAnswer {
 // oldest first: GET /audit?after=cursor. A reader that passes each answer's next
 // misses none.
 func (d *Dialect) listAudit(c *call) error {
-	q, err := c.query("after", "limit")
+	q, err := c.query(append(auditFilters, "after", "limit")...)
+	if err != nil {
+		return err
+	}
+	f, err := q.auditFilter(c.merchantID())
 	if err != nil {
 		return err
 	}
@@ -71,7 +79,8 @@ func (d *Dialect) listAudit(c *call) error {
 		return err
 	}
 	// One more than asked for says whether there are more.
-	records, err := d.s.Audit.AuditRecords(c.ctx, c.merchantID(), after, limit+1)
+	f.After, f.Limit = after, limit+1
+	records, err := d.s.Audit.FindAudit(c.ctx, f)
 	if err != nil {
 		return err
 	}
@@ -82,4 +91,51 @@ func (d *Dialect) listAudit(c *call) error {
 	}
 	out.Next = writeNumberCursor(auditMark, after)
 	return c.json(http.StatusOK, out)
+}
+
+// auditFilters are the parameters that select records.
+var auditFilters = []string{"actor", "action", "object", "from", "to"}
+
+// auditFilter reads the parameters that select records.
+func (q query) auditFilter(merchantID string) (audit.Filter, error) {
+	f := audit.Filter{MerchantID: merchantID}
+	for name, to := range map[string]*string{"actor": &f.Actor, "action": &f.Action, "object": &f.Object} {
+		if *to = q.values.Get(name); len(*to) > audit.MaxFilter || !wellFormed(*to) {
+			return f, refuse(refund.KindInvalid, name, "must be a text of at most %d bytes", audit.MaxFilter)
+		}
+	}
+	for _, bound := range []struct {
+		name string
+		to   *time.Time
+	}{{"from", &f.From}, {"to", &f.To}} {
+		if q.values.Get(bound.name) == "" {
+			continue
+		}
+		at, err := parseMoment(q.values.Get(bound.name))
+		if err != nil {
+			return f, refuse(refund.KindInvalid, bound.name, "%v", err)
+		}
+		*bound.to = at
+	}
+	return f, nil
+}
+
+func wellFormed(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
+// auditFile is all records that the parameters select, as a file: GET /audit.csv
+// and /audit.ndjson.
+func (d *Dialect) auditFile(format audit.Format, contentType string) handler {
+	return func(c *call) error {
+		q, err := c.query(auditFilters...)
+		if err != nil {
+			return err
+		}
+		f, err := q.auditFilter(c.merchantID())
+		if err != nil {
+			return err
+		}
+		return c.fileOf("audit."+string(format), contentType, func(onPage func() error) error {
+			return audit.Write(c.ctx, c.w, format, d.s.Audit, f, onPage)
+		})
+	}
 }

@@ -223,6 +223,8 @@ func badRights(all *badCalls) {
 		{"POST", "/refunds/{re}/resolve"},
 		{"POST", "/refunds/{re}/settle"},
 		{"GET", "/audit"},
+		{"GET", "/audit.ndjson"},
+		{"GET", "/audit.csv"},
 		{"POST", "/alerts/0/ack"},
 		{"POST", "/endpoints"},
 		{"DELETE", "/endpoints/{endpoint}"},

@@ -35,6 +35,8 @@ var scoped = []struct {
 	{"POST", "/refunds/x/resolve", `{"state": "failed", "proof": "p"}`, merchant.ScopeResolve},
 	{"POST", "/refunds/x/settle", `{"state": "failed", "proof": "p"}`, merchant.ScopeResolve},
 	{"GET", "/audit", "", merchant.ScopeMerchant},
+	{"GET", "/audit.ndjson", "", merchant.ScopeMerchant},
+	{"GET", "/audit.csv", "", merchant.ScopeMerchant},
 	{"GET", "/alerts", "", merchant.ScopeRead},
 	{"POST", "/alerts/x/ack", "", merchant.ScopeMerchant},
 	{"POST", "/quotes", `{"charge": "x"}`, merchant.ScopeRead},

@@ -293,6 +293,11 @@ func auditSteps() []dialecttest.Step {
 		{Title: "somebody looks at it", Method: "POST", Path: "/alerts/{alert}/ack"},
 		{Title: "what somebody has looked at", Method: "GET", Path: "/alerts?all=true&limit=1"},
 		{Title: "who did what", Method: "GET", Path: "/audit?after={before}"},
+		{Title: "what was done to keys", Method: "GET", Path: "/audit?action=key.&after={before}"},
+		{Title: "nothing by that name", Method: "GET", Path: "/audit?actor=nobody&object=x&from=2026-01-01T00:00:00Z&to=2199-01-01T00:00:00Z"},
+		{Title: "a file of nothing", Method: "GET", Path: "/audit.csv?actor=nobody"},
+		{Title: "lines of nothing", Method: "GET", Path: "/audit.ndjson?actor=nobody"},
+		{Title: "a time that is none", Method: "GET", Path: "/audit.csv?from=yesterday"},
 		{Title: "a cursor of another list", Method: "GET", Path: "/audit?after=ZmVlZC4w"},
 	}
 }

@@ -174,10 +174,15 @@ func (d *Dialect) chargeFile(c *call) error {
 // of another kind; one that can't be made breaks the answer off, so that nobody
 // takes half a file for a whole one.
 func (c *call) file(name string, write func(onPage func() error) error) error {
+	return c.fileOf(name, "text/csv; charset=utf-8; header=present", write)
+}
+
+// fileOf is file for another type of content.
+func (c *call) fileOf(name, contentType string, write func(onPage func() error) error) error {
 	header := c.w.Header()
 	control := http.NewResponseController(c.w)
 	begin := sync.OnceFunc(func() {
-		header.Set("Content-Type", "text/csv; charset=utf-8; header=present")
+		header.Set("Content-Type", contentType)
 		header.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 		header.Set("X-Content-Type-Options", "nosniff")
 		c.w.WriteHeader(http.StatusOK)

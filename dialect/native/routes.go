@@ -124,6 +124,8 @@ func (d *Dialect) merchantRoutes() []route {
 		{Route: dialect.Get(version + "/notices/{id}"), scope: merchant.ScopeRead, handle: d.getNotice},
 		{Route: dialect.Post(version + "/notices/{id}/retry"), scope: merchant.ScopeMerchant, handle: d.retryNotice, again: d.againNotice},
 		{Route: dialect.Get(version + "/audit"), scope: merchant.ScopeMerchant, handle: d.listAudit},
+		{Route: dialect.Get(version + "/audit.csv"), scope: merchant.ScopeMerchant, handle: d.auditFile(audit.CSV, "text/csv; charset=utf-8; header=present")},
+		{Route: dialect.Get(version + "/audit.ndjson"), scope: merchant.ScopeMerchant, handle: d.auditFile(audit.NDJSON, "application/x-ndjson")},
 
 		{Route: dialect.Get(version + "/payin/reconciliation/{merchant_id}/{file}"), scope: merchant.ScopeRead, handle: d.reconciliation},
 
