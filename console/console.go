@@ -4,9 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -19,6 +21,10 @@ type Services struct {
 	Writes    Writes
 	Refunds   Refunds
 	Queues    Queues
+	Audit     audit.Reader
+	Settings  Settings
+	// Dialects are what the dialects say of themselves.
+	Dialects merchant.Dialects
 	// PublicHTTPS says that callers come by TLS, whatever stands before the service.
 	PublicHTTPS bool
 	Now         func() time.Time // default time.Now
@@ -64,7 +70,7 @@ func New(s Services) *Console {
 	for _, one := range publicRoutes {
 		mux.HandleFunc(one.pattern, c.public(one.handle))
 	}
-	for _, one := range routes {
+	for _, one := range slices.Concat(routes, settingsRoutes) {
 		mux.HandleFunc(one.pattern, c.private(one))
 	}
 	protection := http.NewCrossOriginProtection()

@@ -48,6 +48,7 @@ func (c *Console) functions(language string) template.FuncMap {
 		"t":     func(key string, args ...any) string { return c.texts.text(language, key, args...) },
 		"money": moneyText,
 		"asset": c.assets.address,
+		"files": fileAddress,
 		// The colour of a refund's state.
 		"stateClass": func(s refund.State) string { return stateClasses[s] },
 	}
@@ -56,6 +57,15 @@ func (c *Console) functions(language string) template.FuncMap {
 // stateClasses are the colours of refunds' states.
 var stateClasses = map[refund.State]string{
 	refund.Held: "warn", refund.Created: "info", refund.Pending: "info", refund.Abnormal: "bad", refund.Succeeded: "good", refund.Failed: "bad", refund.Canceled: "",
+}
+
+// fileAddress is the address of a page as a file, such as /console/audit.csv?....
+func fileAddress(ending, address string) string {
+	path, query, has := strings.Cut(address, "?")
+	if has {
+		return path + ending + "?" + query
+	}
+	return path + ending
 }
 
 // moneyText is an amount in minor units with its currency's decimals, its whole

@@ -40,6 +40,18 @@ var routes = []route{
 	{pattern: "POST /console/profile/totp/drop", handle: (*page).dropTOTP},
 }
 
+// settingsRoutes are the pages of settings and of the audit log; see routes.
+var settingsRoutes = []route{
+	{pattern: "GET /console/settings/keys", scope: merchant.ScopeMerchant, handle: (*page).keys},
+	{pattern: "POST /console/settings/keys", scope: merchant.ScopeMerchant, handle: (*page).addKey},
+	{pattern: "GET /console/settings/keys/{id}", scope: merchant.ScopeMerchant, handle: (*page).key},
+	{pattern: "POST /console/settings/keys/{id}", scope: merchant.ScopeMerchant, handle: (*page).changeKey},
+	{pattern: "POST /console/settings/keys/{id}/end", scope: merchant.ScopeMerchant, handle: (*page).endKey},
+	{pattern: "GET /console/audit", scope: merchant.ScopeMerchant, handle: (*page).audits},
+	{pattern: "GET /console/audit.csv", scope: merchant.ScopeMerchant, handle: (*page).auditCSV},
+	{pattern: "GET /console/audit.ndjson", scope: merchant.ScopeMerchant, handle: (*page).auditLines},
+}
+
 // publicRoutes need nobody signed in.
 var publicRoutes = []route{
 	{pattern: "GET /console/login", handle: (*page).login},
@@ -65,7 +77,7 @@ var menu = []menuEntry{
 	{"menu.policies", "/console/policies", "/console/policies", merchant.ScopeRead},
 	{"menu.bulk", "/console/bulk", "/console/bulk", merchant.ScopeRefund},
 	{"menu.settings", "/console/settings/merchants", "/console/settings/", merchant.ScopeRead},
-	{"menu.audit", "/console/audit", "/console/audit", merchant.ScopeRead},
+	{"menu.audit", "/console/audit", "/console/audit", merchant.ScopeMerchant},
 }
 
 // settingsMenu are the tabs of the settings' pages ({{template "settings_tabs" .}}),

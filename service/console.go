@@ -9,6 +9,7 @@ import (
 // consoleServices are what the operator pages stand on.
 func (s *Service) consoleServices() console.Services {
 	return console.Services{
+		Audit: s.Store, Settings: s.Store, Dialects: s.dialects(),
 		Admin: s.admin, Merchants: s.Store, Writes: s.Store, Refunds: s.Store, Queues: s.Store, PublicHTTPS: strings.HasPrefix(s.opts.PublicURL, "https:"),
 		Now: s.clock.now, Log: s.opts.Log,
 	}

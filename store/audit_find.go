@@ -13,7 +13,7 @@ var _ audit.Reader = (*Store)(nil)
 
 // auditWhere is the condition of a filter's audit records, of a table named a.
 func auditWhere(f audit.Filter) (text string, args []any) {
-	text, args = `a.merchant_id = $1 AND a.number > $2`, []any{f.MerchantID, f.After}
+	text, args = `a.number > $2`, []any{f.MerchantID, f.After}
 	add := func(condition string, values ...any) {
 		for _, value := range values {
 			args = append(args, value)
@@ -54,7 +54,7 @@ func (s *Store) FindAudit(ctx context.Context, f audit.Filter) ([]audit.Record, 
 		order = "DESC"
 	}
 	args = append(args, int64(f.Limit))
-	text := fmt.Sprintf(`SELECT `+auditColumns+` FROM audit_records a WHERE %s ORDER BY a.number %s LIMIT $%d`, where, order, len(args))
+	text := fmt.Sprintf(`SELECT `+auditColumns+` FROM audit_records a WHERE a.merchant_id = $1 AND %s ORDER BY a.number %s LIMIT $%d`, where, order, len(args))
 	var found []audit.Record
 	err := s.Read(ctx, func(q sqldb.Querier) error {
 		found = nil
