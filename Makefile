@@ -87,7 +87,8 @@ e2e: setup ## run only the tests that see the program from outside
 
 deploy-check: setup-systemd setup-promtool ## read the files below deploy/ as Helm, Docker, Compose, systemd and Prometheus do
 	go -C e2e/deploy test -count=1 $(FLAGS) ./...
-	@for file in $(wildcard deploy/prometheus/*rules*.yaml deploy/prometheus/*rules*.yml); do promtool check rules "$$file"; done
+	promtool check rules $(filter-out %_test.yml,$(wildcard deploy/prometheus/*.yml))
+	promtool test rules $(wildcard deploy/prometheus/*_test.yml)
 
 bench: ## measure the parts, then the service under load
 	go test -run '^$$' -bench . -benchmem $(FLAGS) ./...
