@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/telemetry"
 )
 
 // API serves a dialect over HTTP. It is the same for all of them: it finds the
@@ -80,6 +81,7 @@ func (a *API[C, R]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, commits := refund.CountCommits(r.Context())
 	r = r.WithContext(withRemote(ctx, r))
 	x := &Exchange{W: noted, R: r, RequestID: a.RequestPrefix + refund.NewID(a.Now()), commits: commits}
+	telemetry.NoteRequest(ctx, x.RequestID)
 	c := a.Open(x)
 	defer func() {
 		if problem := recover(); problem != nil {

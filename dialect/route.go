@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/telemetry"
 )
 
 // Route is the method and the address of one call. {x} in a path stands for any
@@ -50,6 +51,7 @@ func (a *API[C, R]) find(x *Exchange) (found R, missing *refund.Error) {
 		case route.Method == method:
 			setPathValues(x.R, route.Path, segments)
 			x.R.Pattern = route.Path
+			telemetry.NoteRoute(x.R.Context(), route.Path) // outside, the request is another
 			return candidate, nil
 		}
 		address = route.Path

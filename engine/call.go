@@ -193,7 +193,7 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 			ctx, cancel = context.WithTimeout(all, channel.CallTimeout)
 			defer cancel()
 		}
-		w.Outcome = e.call(ctx, opened.Connector, j.step, channel.InstructionOf(j.Refund, j.Charge))
+		w.Outcome = e.traced(ctx, opened, j)
 		w.Outcome.Sent.AccountVersion = opened.Account.Version
 		if j.step == refund.StepQuery {
 			w.Outcome = e.heard(ctx, opened, w.Outcome, now, j.Claimed)
@@ -204,6 +204,17 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 		e.opts.Observe(Call{Account: j.Refund.ChannelAccount, Channel: opened.Account.Channel, Step: j.step, Outcome: w.Outcome.Kind, Took: e.now().Sub(now)})
 	}
 	return w
+}
+
+// traced is call within its trace, where there is one.
+func (e *Engine) traced(ctx context.Context, opened channel.Opened, j job) refund.Outcome {
+	end := func(refund.OutcomeKind) {}
+	if e.opts.Trace != nil {
+		ctx, end = e.opts.Trace(ctx, j.Refund, opened.Account.Channel, j.step)
+	}
+	o := e.call(ctx, opened.Connector, j.step, channel.InstructionOf(j.Refund, j.Charge))
+	end(o.Kind)
+	return o
 }
 
 // call makes one call. A connector that breaks off, and one that says "nothing

@@ -72,6 +72,9 @@ type Options struct {
 	Jitter func(wait time.Duration) time.Duration
 	// Observe is called after each call to a channel, for metrics; may be nil.
 	Observe func(Call)
+	// Trace is called before each call to a channel about a refund, and what it
+	// returns with the call's outcome after it; may be nil.
+	Trace func(ctx context.Context, r refund.Refund, channel string, step refund.Step) (context.Context, func(refund.OutcomeKind))
 	// Recorded is called after each commit that recorded outcomes: what it
 	// changed left events, which somebody may be waiting to send. It must not
 	// block; may be nil.

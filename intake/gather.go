@@ -53,6 +53,9 @@ type Options struct {
 	Workers int // batches under way at once; default 1
 	// Observe is called with the size of each batch; may be nil.
 	Observe func(units int)
+	// Committed is called with the context of each unit, and its refunds, when its
+	// commit is over, before the wait for the channel's word; may be nil.
+	Committed func(ctx context.Context, refunds []refund.Refund, err error)
 }
 
 // Intake takes units of refund requests.
@@ -138,6 +141,9 @@ func (i *Intake) Accept(ctx context.Context, unit refund.Unit, wait time.Duratio
 		defer watch.Close()
 	}
 	result, err := i.take(ctx, unit)
+	if i.opts.Committed != nil {
+		i.opts.Committed(ctx, result.Refunds, err)
+	}
 	if errors.Is(err, batch.ErrBusy) {
 		return Result{}, refund.Errorf(refund.KindBusy, "", busyText)
 	}

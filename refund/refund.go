@@ -155,6 +155,9 @@ type Asker struct {
 	// Batch is the key of the unit, where its dialect tells of the unit as one
 	// thing: a batch of refunds. "" for all others.
 	Batch string `json:"batch,omitempty"`
+	// Trace is the span in which it was accepted, as a traceparent, where that is
+	// traced: what its channel and its webhooks come to belongs to the same trace.
+	Trace string `json:"trace,omitempty"`
 	// Bounds are the ceilings of the key, nil for none. They are not kept with the
 	// refund, which says by Counted that it is in the total of the key's day.
 	Bounds  *Bounds `json:"-"`

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -22,17 +24,22 @@ const maxPath = 256
 func middleware(next http.Handler, opts Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		r = r.WithContext(telemetry.WithCaller(r.Context()))
-		a := &answer{ResponseWriter: w, newID: opts.NewID}
+		r = r.WithContext(telemetry.WithCaller(r.Context(), opts.NewID))
+		var span *telemetry.Span
+		if opts.Tracer != nil && !quiet(r.URL.Path) {
+			r, span = opts.Tracer.Request(r)
+		}
+		a := &answer{ResponseWriter: w, request: r.Context()}
 		defer func() {
 			problem := recover()
 			if problem != nil {
 				a.panicked(problem, r, opts.Log)
 			}
-			took := time.Since(began)
+			took, route := time.Since(began), telemetry.RouteOf(r.Context(), r.Pattern)
 			if opts.Observe != nil {
-				opts.Observe(r.Pattern, r.Method, a.status(), took)
+				opts.Observe(route, r.Method, a.status(), took)
 			}
+			span.Answered(r.Method, route, a.status(), telemetry.RequestID(r.Context()))
 			log(opts.Log, a, r, took)
 			if problem != nil && a.begun() && !a.whole {
 				// The answer broke off, or there must be none: the caller must
@@ -44,12 +51,15 @@ func middleware(next http.Handler, opts Options) http.Handler {
 	})
 }
 
+// quiet reports whether only machines ask for an address, every few seconds.
+func quiet(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
+
 // log writes the access log: no query, no header and no body, because keys and
 // what people bought stand there.
 func log(to *slog.Logger, a *answer, r *http.Request, took time.Duration) {
 	level := slog.LevelInfo
-	if r.Pattern == "GET /healthz" || r.Pattern == "GET /readyz" || r.Pattern == "GET /metrics" {
-		level = slog.LevelDebug // machines ask every few seconds
+	if quiet(r.URL.Path) {
+		level = slog.LevelDebug
 	}
 	if !to.Enabled(r.Context(), level) {
 		return
@@ -61,15 +71,15 @@ func log(to *slog.Logger, a *answer, r *http.Request, took time.Duration) {
 	to.LogAttrs(r.Context(), level, "request",
 		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", a.status()),
 		slog.Int64("bytes", a.bytes), slog.Duration("took", took.Round(time.Microsecond)),
-		slog.String("request_id", requestID(a.Header())), slog.String("remote", r.RemoteAddr))
+		slog.String("request_id", cmp.Or(requestID(a.Header()), telemetry.RequestID(r.Context()))), slog.String("remote", r.RemoteAddr))
 }
 
 // answer notes what was answered.
 type answer struct {
 	http.ResponseWriter
-	newID func() string
-	code  int // 0 until the header is written
-	bytes int64
+	request context.Context
+	code    int // 0 until the header is written
+	bytes   int64
 	// whole says that a panic was answered with a complete 500.
 	whole bool
 	// aborted says that the handler wants no answer at all.
@@ -103,8 +113,10 @@ func (a *answer) status() int {
 func (a *answer) WriteHeader(code int) {
 	if a.code == 0 && code >= http.StatusOK {
 		a.code = code
-		if requestID(a.Header()) == "" && a.newID != nil {
-			a.Header().Set(HeaderRequestID, a.newID())
+		if requestID(a.Header()) == "" {
+			if id := telemetry.RequestID(a.request); id != "" {
+				a.Header().Set(HeaderRequestID, id)
+			}
 		}
 	}
 	a.ResponseWriter.WriteHeader(code)

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/refundry/refundry/telemetry"
 )
 
 const (
@@ -52,6 +54,8 @@ type Options struct {
 	// Observe is called with every answered request; may be nil. route is the
 	// mux's pattern, "" where none matched.
 	Observe func(route, method string, status int, took time.Duration)
+	// Tracer makes a span of each request; nil makes none.
+	Tracer *telemetry.Tracer
 	// Ready is called with the base address, such as http://127.0.0.1:8080, as soon
 	// as connections are taken; may be nil.
 	Ready func(url string)

@@ -1,21 +1,16 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/refundry/refundry/console"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/docsite"
-	"github.com/refundry/refundry/intake"
-	"github.com/refundry/refundry/refund"
-	"github.com/refundry/refundry/telemetry"
 )
 
 // routes mounts every dialect and the addresses for machines on one mux.
@@ -85,27 +80,4 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text)
-}
-
-// acceptor is the intake; what it accepted left events, which the webhooks'
-// fan-out numbers at once instead of at its next look.
-type acceptor struct {
-	*intake.Intake
-	metrics *telemetry.Metrics
-	wake    func()
-}
-
-// Accept implements dialect.Acceptor.
-func (a acceptor) Accept(ctx context.Context, unit refund.Unit, wait time.Duration) (intake.Result, error) {
-	result, err := a.Intake.Accept(ctx, unit, wait)
-	if err == nil {
-		refund.Committed(ctx)
-	} else {
-		a.metrics.Refused(unit.By.Dialect, string(refund.KindOf(err)))
-	}
-	if err == nil && !result.Repeated {
-		a.metrics.Accepted(unit.By.Dialect, len(result.Refunds))
-		a.wake()
-	}
-	return result, err
 }

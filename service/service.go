@@ -60,6 +60,9 @@ type Options struct {
 	PublicURL string
 	// Metrics are where everything is counted; default metrics of its own.
 	Metrics *telemetry.Metrics
+	// Tracer makes spans of commits, calls to channels and webhooks of requests that
+	// are traced; nil makes none.
+	Tracer *telemetry.Tracer
 	// Drivers are channels besides those of the registry, by their names: a test's.
 	Drivers map[string]channel.Driver
 	// Now is the clock, taken as it is; default this machine's, corrected by
@@ -245,8 +248,8 @@ func (s *Service) join() {
 	s.counting.service = s
 	stores := s.stores()
 	s.joinAdmin(stores.Engine, board)
-	s.intake = intake.New(stores.Intake, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch})
-	s.acceptor = acceptor{s.intake, metrics, func() { s.webhooks.Wake() }}
+	s.intake = intake.New(stores.Intake, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch, Committed: s.committed()})
+	s.acceptor = acceptor{s.intake, metrics, s.opts.Tracer, func() { s.webhooks.Wake() }}
 	s.bulk = bulk.NewRunner(s.Store, s.acceptAlone, bulk.RunnerOptions{Now: now, Log: s.opts.Log})
 	var dialects []dialect.Dialect
 	renderers := make(map[string]webhook.Renderer)

@@ -41,6 +41,9 @@ func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Option
 			}
 		},
 	}
+	if s.opts.Tracer != nil {
+		options.Trace = s.traceCall
+	}
 	if !s.Store.SQLite() { // where this process is the only one
 		options.Turns = s.Store
 	}
@@ -57,7 +60,7 @@ func (s *Service) engineOptions(drivers map[string]channel.Driver) engine.Option
 
 func (s *Service) webhookOptions() webhook.Options {
 	plain := egress.PlainClient(s.opts.EgressAllow, deliveryTimeout)
-	return webhook.Options{Now: s.clock.now, Log: s.opts.Log, Plain: plain, Workers: s.opts.Simulated.Sends, Observe: func(a merchant.DeliveryAttempt) {
+	options := webhook.Options{Now: s.clock.now, Log: s.opts.Log, Plain: plain, Workers: s.opts.Simulated.Sends, Observe: func(a merchant.DeliveryAttempt) {
 		result := "retry"
 		switch {
 		case a.Delivered:
@@ -67,6 +70,10 @@ func (s *Service) webhookOptions() webhook.Options {
 		}
 		s.opts.Metrics.Delivery(a.Delivery.Dialect, result, a.Duration)
 	}}
+	if s.opts.Tracer != nil {
+		options.Trace, options.Inject = s.traceDelivery, s.opts.Tracer.Inject
+	}
+	return options
 }
 
 func (s *Service) nativeServices() native.Services {

@@ -103,7 +103,7 @@ func boundedCounts(f *Figures, now time.Time) []struct {
 		{counted(`events e WHERE e.feed_number = 0`), []any{most}, &f.NewEvents},
 		{counted(`deliveries d WHERE d.due_at > 0 AND d.due_at <= $2`), []any{most, at}, &f.DueDeliveries},
 		{counted(`deliveries d WHERE d.due_at > 0 AND d.due_at > $2`), []any{most, at}, &f.WaitingDeliveries},
-		{counted(`deliveries d WHERE d.state = 'dead'`), []any{most}, &f.DeadDeliveries},
+		{counted(`deliveries d WHERE d.state = 'dead' AND d.replayed_at = 0`), []any{most}, &f.DeadDeliveries},
 		{counted(`alerts a WHERE a.acked_at = 0`), []any{most}, &f.OpenAlerts},
 		{counted(`channel_notices n WHERE n.state = 'waiting'`), []any{most}, &f.NoticesWaiting},
 		{counted(`channel_notices n WHERE n.state = 'set_aside'`), []any{most}, &f.NoticesAside},

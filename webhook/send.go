@@ -39,6 +39,10 @@ func (s *Sender) try(ctx context.Context, d merchant.Delivery) (merchant.Deliver
 		a.Error, a.Next = "this program does not know the dialect", start.Add(unknownDialectWait)
 		return a, true
 	}
+	ended := func(merchant.DeliveryAttempt) {}
+	if s.opts.Trace != nil {
+		ctx, ended = s.opts.Trace(ctx, d)
+	}
 	status, answer, err := s.call(ctx, renderer, d)
 	end := s.now()
 	a.Status, a.Duration = status, end.Sub(start)
@@ -53,6 +57,7 @@ func (s *Sender) try(ctx context.Context, d merchant.Delivery) (merchant.Deliver
 	if !a.Delivered {
 		s.retry(&a, renderer.Schedule(), end)
 	}
+	ended(a)
 	if s.opts.Observe != nil {
 		s.opts.Observe(a)
 	}
@@ -87,6 +92,9 @@ func (s *Sender) call(ctx context.Context, renderer Renderer, d merchant.Deliver
 	request.Header.Set("User-Agent", userAgent)
 	if err := renderer.Sign(ctx, d.KeyID, d.Body, request.Header); err != nil {
 		return 0, nil, fmt.Errorf("sign: %w", err)
+	}
+	if s.opts.Inject != nil {
+		s.opts.Inject(ctx, request.Header)
 	}
 	response, err := s.clientFor(renderer, d).Do(request)
 	if err != nil {

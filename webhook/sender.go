@@ -57,6 +57,11 @@ type Options struct {
 	Plain *http.Client
 	// Observe is called with each try when it is over; may be nil.
 	Observe func(merchant.DeliveryAttempt)
+	// Trace is called before each try, and what it returns after it; Inject adds the
+	// trace of ctx to the headers of the request, which are signed already. Both may
+	// be nil.
+	Trace  func(ctx context.Context, d merchant.Delivery) (context.Context, func(merchant.DeliveryAttempt))
+	Inject func(ctx context.Context, header http.Header)
 }
 
 // Sender notifies merchants. StepFanOut, StepMake and StepSend do one step

@@ -43,7 +43,9 @@ type listenFlags struct {
 	AdminListen string `help:"Another address, for metrics and profiles (/metrics, /debug/pprof/). Whoever reaches it may read them; keep it on loopback or a network of your own." placeholder:"HOST:PORT" env:"REFUNDRY_ADMIN_LISTEN"`
 
 	TrustedProxy []netip.Prefix `help:"Network of proxies whose Forwarded headers count; may be given several times. Plain HTTP off loopback needs it." placeholder:"CIDR" env:"REFUNDRY_TRUSTED_PROXY"`
-	PublicURL    string         `help:"Address by which callers reach the service behind a proxy, such as https://pay.example; download addresses begin with it." placeholder:"URL" env:"REFUNDRY_PUBLIC_URL"`
+	OTLPEndpoint string         `help:"Where traces go, by OTLP over HTTP, such as http://127.0.0.1:4318; before OTEL_EXPORTER_OTLP_ENDPOINT. OpenTelemetry's other variables hold, too. Default: no traces." name:"otlp-endpoint" placeholder:"URL" env:"REFUNDRY_OTLP_ENDPOINT"`
+
+	PublicURL string `help:"Address by which callers reach the service behind a proxy, such as https://pay.example; download addresses begin with it." placeholder:"URL" env:"REFUNDRY_PUBLIC_URL"`
 }
 
 // egressFlags say where webhooks may go besides public addresses.
@@ -55,6 +57,9 @@ type egressFlags struct {
 func (f listenFlags) Validate() error {
 	if (f.TLSCert == "") != (f.TLSKey == "") {
 		return usageError{"--tls-cert and --tls-key go together"}
+	}
+	if f.OTLPEndpoint != "" && !isEndpoint(f.OTLPEndpoint) {
+		return usageError{"--otlp-endpoint is http://HOST:PORT or https://HOST:PORT, with or without a path"}
 	}
 	if f.PublicURL != "" && !isPublicURL(f.PublicURL) {
 		return usageError{"--public-url is https://HOST or http://HOST, with nothing behind the host and its port"}
@@ -68,6 +73,13 @@ func isPublicURL(text string) bool {
 	parsed, err := url.Parse(text)
 	return err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Hostname() != "" &&
 		parsed.User == nil && strings.TrimSuffix(text, "/") == parsed.Scheme+"://"+parsed.Host
+}
+
+// isEndpoint takes an address of a collector. Secrets for it belong into
+// OTEL_EXPORTER_OTLP_HEADERS.
+func isEndpoint(text string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http") && parsed.Hostname() != "" && parsed.User == nil && parsed.RawQuery == "" && parsed.Fragment == ""
 }
 
 func (c *serveCommand) Run(e *environment) error {
@@ -87,6 +99,7 @@ func (c *serveCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	defer closeTracer(options.Tracer, e.log)
 	listener, err := server.Listen(c.Listen)
 	if err != nil {
 		return err
@@ -116,7 +129,7 @@ func (c *serveCommand) Run(e *environment) error {
 	}
 	serving := server.Run(e, s.Handler(), server.Options{
 		Listener: listener, Certificate: certificate, TrustedProxies: c.TrustedProxy, Log: e.log,
-		NewID: newRequestID, Observe: s.Metrics().Request,
+		NewID: newRequestID, Observe: s.Metrics().Request, Tracer: options.Tracer,
 		Ready: func(url string) { e.announce(s, url, time.Since(began), c.Demo, c.Data) },
 	})
 	stop()
@@ -126,6 +139,18 @@ func (c *serveCommand) Run(e *environment) error {
 	}
 	e.log.Info("stopped")
 	return serving
+}
+
+// tracesTimeout bounds what a stop takes to export the last spans.
+const tracesTimeout = 5 * time.Second
+
+// closeTracer exports the last spans.
+func closeTracer(tracer *telemetry.Tracer, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), tracesTimeout)
+	defer cancel()
+	if err := tracer.Close(ctx); err != nil {
+		log.Warn("the last traces are lost", "error", err)
+	}
 }
 
 // listenAdmin takes the address for metrics and profiles; nil for none.
@@ -147,9 +172,13 @@ func (c *serveCommand) options(e *environment) (service.Options, error) {
 		return service.Options{}, err
 	}
 	key, err := c.masterKey()
+	if err != nil {
+		return service.Options{}, err
+	}
+	tracer, err := telemetry.NewTracer(e, service.Build(), c.OTLPEndpoint, e.log)
 	return service.Options{
 		Database: database, Data: c.Data, MasterKey: key, Demo: c.Demo, DemoAnyway: c.DemoAnyway,
-		EgressAllow: c.EgressAllow, PublicURL: c.PublicURL, Log: e.log,
+		EgressAllow: c.EgressAllow, PublicURL: c.PublicURL, Tracer: tracer, Log: e.log,
 	}, err
 }
 
