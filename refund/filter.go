@@ -48,6 +48,8 @@ type Filter struct {
 	States                 []State // any of these
 	Number                 string
 	Customer               string
+	Channel                string // that of the charge: wx, alipay
+	ChannelAccount         string
 	Reason                 string // a part of the reason; upper and lower case differ
 	ReasonCode             string
 	FailureCode            string
@@ -76,4 +78,12 @@ type BatchFilter struct {
 	CreatedFrom, CreatedTo time.Time // inclusive from, exclusive to
 	Limit                  int
 	Offset                 int64
+}
+
+// Look is a page of a list that was looked through up to a bound.
+type Look struct {
+	Refunds []Refund
+	// More says that there may be more behind Next, where the next page begins.
+	More bool
+	Next *Position
 }

@@ -149,3 +149,33 @@ func SealedTables() []string {
 func (s *Store) ShortagePlan(ctx context.Context, merchantID string) ([]string, error) {
 	return s.plan(ctx, sqldb.Statement{SQL: shortages, Args: []any{merchantID}})
 }
+
+// LookThrough is RefundLook through so many refunds, and LookPlans how the database
+// would make such a page.
+func (s *Store) LookThrough(ctx context.Context, f refund.Filter, most int) (refund.Look, error) {
+	return s.lookThrough(ctx, f, most)
+}
+
+func (s *Store) LookPlans(ctx context.Context, f refund.Filter) (lines []string, err error) {
+	end, err := s.plan(ctx, lookEndStatement(f, 100))
+	if err != nil {
+		return nil, err
+	}
+	_, one := lookPage(f, &refund.Position{CreatedAt: time.UnixMicro(2900), ID: "re_2900"})
+	page, err := s.plan(ctx, one)
+	return append(end, page...), err
+}
+
+// OverviewPlans returns how the database would run the statements of an overview.
+func (s *Store) OverviewPlans(ctx context.Context, f refund.OverviewFilter) (lines []string, err error) {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		r := overviewing{q: explaining{q, s, &lines}, out: refund.Overview{OverviewFilter: f, Series: refund.NewSeries(f), Times: make(refund.Histogram)}, of: make(map[string]*refund.AccountHealth)}
+		for _, part := range r.parts() {
+			if err := part(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return lines, err
+}

@@ -31,7 +31,7 @@ const (
 	lastOf    = `SELECT r.succeeded_at FROM refunds r WHERE r.merchant_id = $1 AND r.channel_account = $2 AND r.state = 'succeeded'
 		ORDER BY r.succeeded_at DESC, r.id DESC LIMIT 1`
 
-	countNeedPerson = `FROM refunds r WHERE r.merchant_id = $1 AND ` + needsPerson
+	countNeedPerson = `FROM refunds r WHERE r.merchant_id = $1 AND ` + needsPerson + ` ORDER BY r.created_at, r.id` // else PostgreSQL expects that most are, and reads all
 	countShort      = `FROM refunds r WHERE r.merchant_id = $1 AND ` + shortOfFunds
 	countWaiting    = `FROM deliveries d WHERE d.merchant_id = $1 AND d.due_at > 0`
 	countDue        = countWaiting + ` AND d.due_at <= $2`
@@ -46,7 +46,7 @@ func (s *Store) Overview(ctx context.Context, f refund.OverviewFilter, now time.
 	r := overviewing{out: refund.Overview{OverviewFilter: f, Series: refund.NewSeries(f), Times: make(refund.Histogram)}, now: sqldb.Micros(now), of: make(map[string]*refund.AccountHealth)}
 	err := s.Read(ctx, func(q sqldb.Querier) error {
 		r.q = q
-		for _, part := range []func(context.Context) error{r.accounts, r.counts, r.open, r.times, r.progress, r.oldest, r.waits} {
+		for _, part := range r.parts() {
 			if err := part(ctx); err != nil {
 				return err
 			}
@@ -70,6 +70,10 @@ type overviewing struct {
 	now   int64
 	of    map[string]*refund.AccountHealth
 	order []string
+}
+
+func (r *overviewing) parts() []func(context.Context) error {
+	return []func(context.Context) error{r.accounts, r.counts, r.open, r.times, r.progress, r.oldest, r.waits}
 }
 
 // span are the arguments of a statement that reads the overview's time in steps.

@@ -33,7 +33,7 @@ var queueCounts = []struct {
 }{
 	{refund.QueueAbnormal, `SELECT COUNT(*) FROM (SELECT r.id FROM refunds r WHERE r.merchant_id = $1 AND ` + abnormal + ` LIMIT $2) n`},
 	{refund.QueueFunds, `SELECT COUNT(*) FROM (SELECT r.id FROM refunds r WHERE r.merchant_id = $1 AND ` + shortOfFunds + ` LIMIT $2) n`},
-	{refund.QueueUnknown, `SELECT COUNT(*) FROM (SELECT r.id FROM refunds r WHERE r.merchant_id = $1 AND ` + needsPerson + ` LIMIT $2) n`},
+	{refund.QueueUnknown, `SELECT COUNT(*) FROM (SELECT r.id FROM refunds r WHERE r.merchant_id = $1 AND ` + needsPerson + ` ORDER BY r.created_at, r.id LIMIT $2) n`},
 	{refund.QueueDeliveries, `SELECT COUNT(*) FROM (SELECT d.id FROM deliveries d WHERE d.merchant_id = $1 AND ` + deadDeliveries + ` LIMIT $2) n`},
 	{refund.QueueForeign, `SELECT COUNT(*) FROM (SELECT r.id FROM refunds r WHERE r.merchant_id = $1 AND ` + adopted + ` LIMIT $2) n`},
 	{refund.QueueForeign, `SELECT COUNT(*) FROM (SELECT c.id FROM charges c WHERE c.merchant_id = $1 AND ` + withExcess + ` LIMIT $2) n`},

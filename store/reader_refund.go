@@ -87,6 +87,8 @@ func listedRefunds(f refund.Filter) (*listing, sqldb.Statement) {
 // filterRefunds adds what a filter selects by.
 func filterRefunds(l *listing, f refund.Filter) {
 	l.equal("charge_id", f.ChargeID)
+	l.equal("channel", f.Channel)
+	l.equal("channel_account", f.ChannelAccount)
 	if f.Sub != "" {
 		l.where(`r.charge_id IN (`+chargesBySub+`)`, f.Dialect, f.Sub)
 	}

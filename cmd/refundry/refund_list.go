@@ -86,6 +86,8 @@ type refundList struct {
 	Reason      string `help:"Only those whose reason has this text in it. It reads all that the other flags leave." placeholder:"TEXT"`
 	ReasonCode  string `help:"Only those with this reason code." placeholder:"CODE"`
 	FailureCode string `help:"Only those that their channel failed with this code." placeholder:"CODE"`
+	Channel     string `help:"Only those of charges that came by this channel, such as wx. It reads all that the other flags leave."`
+	Account     string `help:"Only those of this channel account. It reads all that the other flags leave."`
 	NeedsPerson bool   `help:"Only those of which only a person can find out what became of them."`
 }
 
@@ -134,6 +136,7 @@ func (c *refundList) Run(e *environment) error {
 func (c *refundList) filter(ctx context.Context, s *store.Store, merchantID string, page refund.Page) (refund.Filter, error) {
 	values := c.values(map[string]string{
 		"charge": c.Charge, "number": c.Number, "reason": c.Reason, "reason_code": c.ReasonCode, "failure_code": c.FailureCode,
+		"channel": c.Channel, "account": c.Account,
 	})
 	if c.NeedsPerson {
 		values.Set("needs_person", "true")

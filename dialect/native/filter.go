@@ -15,7 +15,7 @@ import (
 var (
 	refundParams = []string{
 		"number", "state", "charge", "customer", "reason", "reason_code", "failure_code",
-		"amount_min", "amount_max", "created_from", "created_to", "needs_person",
+		"amount_min", "amount_max", "created_from", "created_to", "needs_person", "channel", "account",
 	}
 	chargeParams = []string{
 		"order_no", "channel", "customer", "amount_min", "amount_max", "created_from", "created_to", "paid_from", "paid_to",
@@ -60,7 +60,7 @@ func ReadRefundFilter(ctx context.Context, find ChargeFinder, merchantID string,
 	var charge, person string
 	err = q.texts(map[string]*string{
 		"number": &f.Number, "charge": &charge, "customer": &f.Customer, "reason": &f.Reason, "reason_code": &f.ReasonCode, "failure_code": &f.FailureCode,
-		"needs_person": &person,
+		"needs_person": &person, "channel": &f.Channel, "account": &f.ChannelAccount,
 	})
 	if err == nil {
 		err = q.amounts(&f.AmountMin, &f.AmountMax)

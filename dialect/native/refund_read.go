@@ -8,10 +8,11 @@ import (
 
 // listRefunds returns the merchant's refunds, newest first: GET /refunds.
 func (d *Dialect) listRefunds(c *call) error {
-	refunds, more, err := d.selectRefunds(c)
+	look, err := d.selectRefunds(c)
 	if err != nil {
 		return err
 	}
+	refunds := look.Refunds
 	out := list[refundAnswer]{Data: []refundAnswer{}}
 	charges := make(map[string]refund.Charge, len(refunds))
 	for _, r := range refunds {
@@ -24,39 +25,44 @@ func (d *Dialect) listRefunds(c *call) error {
 		}
 		out.Data = append(out.Data, answerRefund(r, charge.Detail.Coupons))
 	}
-	if out.HasMore = more; more {
-		last := refunds[len(refunds)-1]
-		out.Next = writeCursor(last.CreatedAt, last.ID)
+	if out.HasMore = look.More; look.Next != nil {
+		out.Next = writeCursor(look.Next.CreatedAt, look.Next.ID)
 	}
 	return c.json(http.StatusOK, out)
 }
 
 // selectRefunds finds the refunds that the parameters ask for: by the number q,
 // or by a filter.
-func (d *Dialect) selectRefunds(c *call) (refunds []refund.Refund, more bool, err error) {
+func (d *Dialect) selectRefunds(c *call) (refund.Look, error) {
 	if c.r.URL.Query().Has("q") {
 		q, err := c.query("q", "limit", "cursor")
 		if err != nil {
-			return nil, false, err
+			return refund.Look{}, err
 		}
 		number, err := q.text("q")
 		if err != nil {
-			return nil, false, err
+			return refund.Look{}, err
 		}
 		if number == "" {
-			return nil, false, refuse(refund.KindInvalid, "q", "must not be empty")
+			return refund.Look{}, refuse(refund.KindInvalid, "q", "must not be empty")
 		}
 		page, err := q.page()
 		if err != nil {
-			return nil, false, err
+			return refund.Look{}, err
 		}
-		return d.s.Searcher.SearchRefunds(c.ctx, c.merchantID(), number, page)
+		refunds, more, err := d.s.Searcher.SearchRefunds(c.ctx, c.merchantID(), number, page)
+		look := refund.Look{Refunds: refunds, More: more}
+		if more {
+			last := refunds[len(refunds)-1]
+			look.Next = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		}
+		return look, err
 	}
 	filter, none, err := d.refundFilter(c)
 	if err != nil || none {
-		return nil, false, err
+		return refund.Look{}, err
 	}
-	return d.s.Reader.RefundList(c.ctx, filter)
+	return d.s.Searcher.RefundLook(c.ctx, filter)
 }
 
 // refundFilter reads the parameters of a page; none says that the charge they
