@@ -54,8 +54,8 @@ func open(t *testing.T, w *world) *tab {
 	return b
 }
 
-// TestEveryPage walks all pages of the table.
-func TestEveryPage(t *testing.T) {
+// TestConsole walks all pages of the table, and then does what can be done on them.
+func TestConsole(t *testing.T) {
 	w := newWorld(t)
 	b := open(t, w)
 	for _, signedIn := range []bool{false, true} {
@@ -68,6 +68,16 @@ func TestEveryPage(t *testing.T) {
 					t.Run(language+"/"+p.name, func(t *testing.T) { b.in(t).visit(p, language) })
 				}
 			}
+		}
+	}
+	b.form(wide, "light")
+	for _, language := range languages {
+		for _, a := range actions {
+			t.Run(language+"/"+a.name, func(t *testing.T) {
+				b := b.in(t)
+				a.do(b, language)
+				b.quiet()
+			})
 		}
 	}
 }

@@ -44,6 +44,13 @@ var pages = []page{
 	{name: "login", path: "/console/login", sees: both("Sign in", "登录")},
 	{name: "overview", path: "/console/", sees: both("Overview", "概览"), signedIn: true, image: "overview"},
 	{name: "refund", find: func(w *world) string { return "/console/refunds/" + w.refund }, sees: both("sent back <b>unopened</b>", "sent back <b>unopened</b>"), signedIn: true, image: "refund"},
+	{name: "refund-resolve", find: func(w *world) string { return "/console/refunds/" + w.abnormal + "/resolve" }, sees: both("Resolve with proof", "凭证人工处理"), signedIn: true},
+	{name: "refund-reroute", find: func(w *world) string { return "/console/refunds/" + w.abnormal + "/reroute" }, sees: both("Reroute", "更改退款去向"), signedIn: true},
+	{name: "queue-abnormal", path: "/console/queues/abnormal", sees: both("Abnormal", "异常"), signedIn: true, image: "queues"},
+	{name: "queue-funds", path: "/console/queues/funds", sees: both("Short of funds", "余额不足"), signedIn: true},
+	{name: "queue-unknown", path: "/console/queues/unknown", sees: both("Needs a person", "需人工核实"), signedIn: true},
+	{name: "queue-deliveries", path: "/console/queues/deliveries", sees: both("Dead deliveries", "投递失败"), signedIn: true},
+	{name: "queue-foreign", path: "/console/queues/foreign", sees: both("Foreign and excess", "渠道自行退款与超额"), signedIn: true},
 	{name: "users", path: "/console/settings/users", sees: both("demo@example.com", "second@example.com"), signedIn: true},
 	{name: "profile", path: "/console/profile", sees: both("demo@example.com", "demo@example.com"), signedIn: true},
 }

@@ -27,8 +27,8 @@ type world struct {
 		SecondUser     string `json:"second_user"`
 		SecondPassword string `json:"second_password"`
 	}
-	// refund is one that succeeded.
-	refund string
+	// refund is one that succeeded, abnormal one that is that.
+	refund, abnormal string
 }
 
 // built is the folder of the program.
@@ -131,25 +131,36 @@ func (w *world) readDemo(t *testing.T, name string) {
 func (w *world) prepare(t *testing.T) {
 	t.Helper()
 	for number, amount := range map[string]string{"B-ok": "1000", "B-refused": "1051", "B-abnormal": "1052", "B-funds": "1055", "B-pending": "1058"} {
-		body := `{"charge": "M948164T2023072607034709567189", "amount": ` + amount + `, "number": "` + number + `", "reason": "sent back <b>unopened</b>"}`
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/refundry/v1/refunds", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Authorization", "Bearer rk_test_demo")
-		request.Header.Set("Prefer", "wait=5")
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var made struct{ ID string }
-		err = json.NewDecoder(answer.Body).Decode(&made)
-		_ = answer.Body.Close()
-		if err != nil || answer.StatusCode != http.StatusCreated {
-			t.Fatalf("%s: %d, %v", number, answer.StatusCode, err)
-		}
-		if number == "B-ok" {
-			w.refund = made.ID
+		id := w.makeRefund(t, number, amount)
+		switch number {
+		case "B-ok":
+			w.refund = id
+		case "B-abnormal":
+			w.abnormal = id
 		}
 	}
+}
+
+// makeRefund asks for a refund over the API. The reason is what a page must show as
+// a text and not as HTML.
+func (w *world) makeRefund(t *testing.T, number, amount string) string {
+	t.Helper()
+	body := `{"charge": "M948164T2023072607034709567189", "amount": ` + amount + `, "number": "` + number + `", "reason": "sent back <b>unopened</b>"}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/refundry/v1/refunds", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer rk_test_demo")
+	request.Header.Set("Prefer", "wait=5")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ ID string }
+	err = json.NewDecoder(answer.Body).Decode(&made)
+	_ = answer.Body.Close()
+	if err != nil || answer.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %d, %v", number, answer.StatusCode, err)
+	}
+	return made.ID
 }

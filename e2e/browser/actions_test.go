@@ -1,0 +1,161 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// action is something that a person does over one or more pages, and what the
+// database, asked over the API, then holds.
+type action struct {
+	name string
+	do   func(b *tab, language string)
+}
+
+// actions are done in each language, by keys alone.
+var actions = []action{
+	{"resolve a refund with a proof", func(b *tab, language string) {
+		id := b.world.refundOf(b.t, "B-resolve-"+language, "1052", "abnormal")
+		b.navigate(b.world.url + "/console/queues/abnormal?lang=" + language)
+		b.press(id)
+		b.press(say(language, "Resolve with proof", "凭证人工处理"))
+		b.choose("state", "succeeded")
+		b.fill("proof", "statement 7, line 3")
+		b.press(say(language, "Record it", "确认记录"))
+		b.see(say(language, "It is recorded.", "已记录。"))
+		b.world.expectState(b.t, id, "succeeded")
+	}},
+	{"cancel a refund that waits for funds", func(b *tab, language string) {
+		id := b.world.refundOf(b.t, "B-cancel-"+language, "1055", "")
+		b.navigate(b.world.url + "/console/refunds/" + id + "?lang=" + language)
+		b.press(say(language, "Cancel", "取消退款"))
+		b.press(say(language, "Cancel the refund", "确认取消退款"))
+		b.see(say(language, "The refund is canceled", "退款已取消"))
+		b.world.expectState(b.t, id, "canceled")
+	}},
+	{"reroute an abnormal refund to the merchant's account", func(b *tab, language string) {
+		id := b.world.refundOf(b.t, "B-reroute-"+language, "1052", "abnormal")
+		b.navigate(b.world.url + "/console/refunds/" + id + "?lang=" + language)
+		b.press(say(language, "Reroute", "更改退款去向"))
+		b.press(say(language, "Send it there", "确认更改去向"))
+		b.see(say(language, "The channel was told", "已通知渠道"))
+		b.world.expectState(b.t, id, "succeeded")
+	}},
+}
+
+func say(language, en, zh string) string {
+	if language == "zh" {
+		return zh
+	}
+	return en
+}
+
+// press finds a link or button by the text that a person reads, focuses it and
+// presses Enter, and waits for the next page.
+func (b *tab) press(text string) {
+	b.t.Helper()
+	quoted, _ := json.Marshal(text) // of a text, which can't fail
+	if found := b.text(`(() => {
+		const all = [...document.querySelectorAll("main a, main button")].filter((e) => e.innerText.trim() === ` + string(quoted) + `);
+		if (all.length === 0) return "there is none: " + document.querySelector("main").innerText;
+		all[0].focus();
+		return document.activeElement === all[0] ? "" : "it can't be reached by keys";
+	})()`); found != "" {
+		b.t.Fatalf("press %q: %.600s", text, found)
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	var answer *network.Response
+	answer, err := chromedp.RunResponse(ctx, chromedp.KeyEvent("\r"))
+	if err != nil {
+		b.t.Fatalf("press %q: %v", text, err)
+	}
+	if answer.Status != http.StatusOK {
+		b.t.Fatalf("press %q: the answer is %d: %.600s", text, answer.Status, b.text(`document.body.innerText`))
+	}
+}
+
+// control fails on a field that has no label of its own.
+func (b *tab) control(name string) chromedp.CSS {
+	b.t.Helper()
+	selector := `main [name="` + name + `"]`
+	if label := b.text(`(document.querySelector('` + selector + `')?.labels?.[0]?.innerText ?? "")`); label == "" {
+		b.t.Fatalf("the field %s has no label", name)
+	}
+	return chromedp.CSS(selector)
+}
+
+// fill types a text into a field.
+func (b *tab) fill(name, text string) {
+	b.t.Helper()
+	run(b, "fill "+name, chromedp.SendKeys(b.control(name), text))
+}
+
+// choose takes an entry of a list.
+func (b *tab) choose(name, value string) {
+	b.t.Helper()
+	run(b, "choose "+name, chromedp.SetValue(b.control(name), value))
+}
+
+// see fails on a page that does not show a text.
+func (b *tab) see(text string) {
+	b.t.Helper()
+	if page := b.text(`document.body.innerText`); !strings.Contains(page, text) {
+		b.t.Errorf("nobody can see %q:\n%.800s", text, page)
+	}
+}
+
+// refundOf makes a refund of an amount, and waits until it has a state; "" for any.
+func (w *world) refundOf(t *testing.T, number, amount, state string) string {
+	t.Helper()
+	id := w.makeRefund(t, number, amount)
+	if state != "" {
+		w.expectState(t, id, state)
+	}
+	return id
+}
+
+// expectState waits until a refund has a state, as the database has it.
+func (w *world) expectState(t *testing.T, id, want string) {
+	t.Helper()
+	got := ""
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		var refund struct{ State string }
+		w.ask(t, "/refundry/v1/refunds/"+url.PathEscape(id), &refund)
+		if got = refund.State; got == want {
+			return
+		}
+	}
+	t.Errorf("the refund is %s, not %s", got, want)
+}
+
+// ask reads what the API says.
+func (w *world) ask(t *testing.T, path string, into any) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer rk_test_demo")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %d %v %s", path, answer.StatusCode, err, text)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatal(err)
+	}
+}
