@@ -25,6 +25,10 @@ type Services struct {
 	Settings  Settings
 	// Dialects are what the dialects say of themselves.
 	Dialects merchant.Dialects
+	Charges  Charges
+	Acceptor Acceptor
+	// Rules are those that bind a merchant's refunds, for quotes.
+	Rules func(merchantID string) (refund.RuleBook, error)
 	// PublicHTTPS says that callers come by TLS, whatever stands before the service.
 	PublicHTTPS bool
 	Now         func() time.Time // default time.Now

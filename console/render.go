@@ -75,6 +75,8 @@ func moneyText(minor any, currency any) string {
 	switch minor := minor.(type) {
 	case money.Minor:
 		m = minor
+	case *money.Minor:
+		m = *minor
 	case int64:
 		m = money.Minor(minor)
 	case int:
