@@ -59,7 +59,7 @@ func (d Dialect) keyOf(m Merchant, identity, text string, now time.Time) FreshKe
 // PossibleScopes are all that a key of the dialect can have in a mode.
 func (k KeyForm) PossibleScopes(mode Mode) []Scope {
 	if k.EveryScope {
-		return append(k.standardScopes(mode), ScopeResolve, ScopeApprove, ScopePolicy)
+		return append(k.standardScopes(mode), ScopeResolve, ScopeApprove, ScopePolicy, ScopeUser)
 	}
 	return k.standardScopes(mode)
 }

@@ -119,10 +119,12 @@ const (
 	// alone.
 	ScopeApprove Scope = "refunds:approve"
 	ScopePolicy  Scope = "policies:write"
+	// ScopeUser lets a key manage users of the console, by name alone, too.
+	ScopeUser Scope = "users:write"
 )
 
 // Scopes lists them all.
-func Scopes() []Scope { return append(StandardScopes(), ScopeResolve, ScopeApprove, ScopePolicy) }
+func Scopes() []Scope { return append(StandardScopes(), ScopeResolve, ScopeApprove, ScopePolicy, ScopeUser) }
 
 // StandardScopes are those that a native key has where it names none.
 func StandardScopes() []Scope {

@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// ScopeUser lets somebody manage users. It is given by name alone.
-const ScopeUser Scope = "users:write"
-
 // Role is a set of scopes that a user has, of one merchant or of all.
 type Role string
 
@@ -41,7 +38,7 @@ func (r Role) Scopes() []Scope {
 	case RoleApprover:
 		return []Scope{ScopeRead, ScopeApprove}
 	case RoleAdmin:
-		return append(Scopes(), ScopeUser)
+		return Scopes()
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ type keyAdd struct {
 	accountFlags
 	limitFlags
 	Dialect  string   `help:"Dialect the key is for: ${key_dialects}." default:"native" enum:"${key_dialects}"`
-	Scopes   []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write, refunds:resolve, refunds:approve, policies:write; default all that its mode has but the last three, which are given by name alone." placeholder:"SCOPE,..."`
+	Scopes   []string `help:"What a native key may do: charges:write, refunds:write, read, endpoints:write, sandbox:write, merchants:write, refunds:resolve, refunds:approve, policies:write, users:write; default all that its mode has but the last four, which are given by name alone." placeholder:"SCOPE,..."`
 	Identity string   `help:"Whose key it is; default the merchant's only identity in the dialect." placeholder:"NAME"`
 	Plain    onOff    `help:"Whether a wallet key may send requests that are not sealed: --plain is on, --plain=off is off; default as its wallet has it."`
 }

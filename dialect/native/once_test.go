@@ -241,6 +241,21 @@ var keyedWrites = []keyedWrite{
 		},
 	},
 	{
+		name:   "a user",
+		method: "POST", prepare: at("/users"), status: http.StatusCreated,
+		body: `{"email": "once@example.com", "roles": ["viewer"]}`, other: `{"email": "once@example.com", "roles": ["support"]}`,
+	},
+	{
+		name:   "a user's roles",
+		method: "PATCH", prepare: aUser("roles", ""), status: http.StatusOK, body: `{"roles": ["support"]}`, other: `{"roles": ["viewer"]}`,
+	},
+	{name: "a user's password", method: "POST", prepare: aUser("password", "/password"), status: http.StatusOK},
+	{name: "a user's pause", method: "POST", prepare: aUser("disable", "/disable"), status: http.StatusOK},
+	{name: "a user's return", method: "POST", prepare: aUser("enable", "/enable"), status: http.StatusOK},
+	{name: "a user's sessions' end", method: "POST", prepare: aUser("out", "/sign_out"), status: http.StatusOK},
+	{name: "a user's second factor's end", method: "POST", prepare: aUser("totp", "/reset_totp"), status: http.StatusOK},
+	{name: "a user's end", method: "DELETE", prepare: aUser("end", ""), status: http.StatusOK},
+	{
 		name:   "the sandbox's clock",
 		method: "POST", prepare: at("/sandbox/clock"), status: http.StatusOK,
 		body: `{"advance_seconds": 5}`, other: `{"advance_seconds": 6}`,
@@ -251,6 +266,14 @@ var keyedWrites = []keyedWrite{
 		body: `{"amount": 1, "currency": "CNY"}`, other: `{"amount": 2, "currency": "CNY"}`,
 	},
 	{name: "a reset", method: "POST", prepare: at("/sandbox/reset"), status: http.StatusOK},
+}
+
+// aUser makes a user of a name; path is behind their address.
+func aUser(name, path string) func(*testing.T, *dialecttest.Service) string {
+	return func(t *testing.T, s *dialecttest.Service) string {
+		body := fmt.Sprintf(`{"email": "%s-%d@example.com", "roles": ["viewer"]}`, name, time.Now().UnixNano())
+		return "/users/" + text(send(t, s, demo, "POST", "/users", body, http.StatusCreated), "id") + path
+	}
 }
 
 func withLoopback(o *service.Options) {

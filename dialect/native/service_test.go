@@ -65,6 +65,8 @@ func rules() []dialecttest.Rule {
 		{Match: regexp.MustCompile(`"(merchant|platform)_public_key":"[0-9A-Za-z+/]{43}="`), Name: "box key"},
 		{Match: regexp.MustCompile(`\bkey_[0-9A-Za-z]{16,24}\b`), Name: "API key"},
 		{Match: regexp.MustCompile(`\b[rs]k_(test|live)_[0-9A-Za-z]{24}\b`), Name: "API key's text", Not: []string{"sk_test_ibbTe5jLGCi5rzfH4OqPW9KC"}},
+		{Match: regexp.MustCompile(`\busr_[0-9A-Za-z]{16}\b`), Name: "user"},
+		{Match: regexp.MustCompile(`"password":"[0-9A-Za-z]{20}"`), Name: "a password that was made"},
 		{Match: regexp.MustCompile(`\bmanual_[0-9A-Za-z]{16}\b`), Name: "account", Not: []string{"manual_0000000000000000"}},
 		{Match: regexp.MustCompile(`\bwallet_[0-9A-Za-z]{16}\b`), Name: "wallet"},
 		{Match: regexp.MustCompile(`\b[rs]k_test_\.\.\.[0-9A-Za-z]{4}\b`), Name: "hint"},
