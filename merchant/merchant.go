@@ -124,7 +124,9 @@ const (
 )
 
 // Scopes lists them all.
-func Scopes() []Scope { return append(StandardScopes(), ScopeResolve, ScopeApprove, ScopePolicy, ScopeUser) }
+func Scopes() []Scope {
+	return append(StandardScopes(), ScopeResolve, ScopeApprove, ScopePolicy, ScopeUser)
+}
 
 // StandardScopes are those that a native key has where it names none.
 func StandardScopes() []Scope {
