@@ -15,6 +15,8 @@ type Approvals interface {
 	Approval(ctx context.Context, merchantID, refundID string) (refund.Approval, error)
 	// Approvals lists a merchant's, newest first.
 	Approvals(ctx context.Context, f refund.ApprovalFilter) (found []refund.Approval, more bool, err error)
+	// ApprovalSubjects reads the refunds of approvals with their charges, by refund id.
+	ApprovalSubjects(ctx context.Context, merchantID string, refundIDs []string) (map[string]refund.Claimed, error)
 	// ApproveRefund lets a refund go that waits for an approval, and RefuseRefund ends
 	// an approval of either kind; see refund.Approve and refund.Refuse. Of two decisions
 	// at the same moment the second is KindStateConflict.
@@ -95,33 +97,45 @@ func (a *Admin) Refuse(ctx context.Context, by By, merchantID, name string, says
 // Approve; after a week nobody can. Errors: those of RefundByAny; KindInvalid;
 // KindStateConflict for a refund that has not ended, that is so already, or whose
 // correction waits already.
-func (a *Admin) AskCorrection(ctx context.Context, by By, merchantID, name string, how Resolution) (refund.Approval, error) {
+func (a *Admin) AskCorrection(ctx context.Context, by By, merchantID, name string, how Resolution) (Question, error) {
 	if err := by.check(); err != nil {
-		return refund.Approval{}, err
+		return Question{}, err
 	}
 	if err := how.check(a.now()); err != nil {
-		return refund.Approval{}, err
+		return Question{}, err
 	}
 	r, record, err := a.refundNamed(ctx, by, merchantID, "refund.correct", name)
 	if err != nil {
-		return refund.Approval{}, err
+		return Question{}, err
 	}
 	if !how.SucceededAt.IsZero() && how.SucceededAt.Before(r.CreatedAt) {
-		return refund.Approval{}, refund.Errorf(refund.KindInvalid, "succeeded_at", "succeeded_at is before the refund was created")
+		return Question{}, refund.Errorf(refund.KindInvalid, "succeeded_at", "succeeded_at is before the refund was created")
 	}
 	record = record.With("state", string(how.State)).With("proof", how.Proof)
 	ask := refund.Approval{To: how.State, Proof: how.Proof, SucceededAt: how.SucceededAt}
 	asked, err := a.s.Store.AskCorrection(ctx, merchantID, r.ID, ask, record, a.now())
 	if err != nil {
-		return refund.Approval{}, err
+		return Question{}, err
 	}
 	a.done(merchantID)
-	return asked, nil
+	all, err := a.questions(ctx, merchantID, asked)
+	if err != nil {
+		return Question{}, err
+	}
+	return all[0], nil
+}
+
+// Question is an approval with what it is about: the refund, exactly as it would be
+// sent or corrected, and its charge.
+type Question struct {
+	refund.Approval
+	Refund refund.Refund
+	Charge refund.Charge
 }
 
 // Approvals lists the questions to a second person, newest first. A filter's RefundID
 // may be any name of a refund that Refunds.RefundByAny takes.
-func (a *Admin) Approvals(ctx context.Context, f refund.ApprovalFilter) ([]refund.Approval, bool, error) {
+func (a *Admin) Approvals(ctx context.Context, f refund.ApprovalFilter) ([]Question, bool, error) {
 	if f.RefundID != "" {
 		r, err := a.s.Store.RefundByAny(ctx, f.MerchantID, f.RefundID)
 		if err != nil {
@@ -129,11 +143,43 @@ func (a *Admin) Approvals(ctx context.Context, f refund.ApprovalFilter) ([]refun
 		}
 		f.RefundID = r.ID
 	}
-	return a.s.Store.Approvals(ctx, f)
+	found, more, err := a.s.Store.Approvals(ctx, f)
+	if err != nil {
+		return nil, false, err
+	}
+	out, err := a.questions(ctx, f.MerchantID, found...)
+	return out, more, err
+}
+
+func (a *Admin) questions(ctx context.Context, merchantID string, found ...refund.Approval) ([]Question, error) {
+	ids := make([]string, len(found))
+	for n, one := range found {
+		ids[n] = one.RefundID
+	}
+	subjects, err := a.s.Store.ApprovalSubjects(ctx, merchantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Question, len(found))
+	for n, one := range found {
+		out[n] = Question{one, subjects[one.RefundID].Refund, subjects[one.RefundID].Charge}
+	}
+	return out, nil
 }
 
 // Approval is the approval that a refund waits for, else the one that was asked for
-// last; zero where there was none.
-func (a *Admin) Approval(ctx context.Context, merchantID, refundID string) (refund.Approval, error) {
-	return a.s.Store.Approval(ctx, merchantID, refundID)
+// last. KindNotFound where there was none.
+func (a *Admin) Approval(ctx context.Context, merchantID, refundID string) (Question, error) {
+	found, err := a.s.Store.Approval(ctx, merchantID, refundID)
+	if err != nil {
+		return Question{}, err
+	}
+	if found.ID == "" {
+		return Question{}, refund.Errorf(refund.KindNotFound, "approval", "the refund waited for no approval")
+	}
+	all, err := a.questions(ctx, merchantID, found)
+	if err != nil {
+		return Question{}, err
+	}
+	return all[0], nil
 }

@@ -108,7 +108,7 @@ func compile(expression string) (*Program, error) {
 	}
 	ast, issues := env.Compile(expression)
 	if issues.Err() != nil {
-		return nil, firstIssue(issues)
+		return nil, firstIssue(expression, issues)
 	}
 	if ast.OutputType() != cel.BoolType {
 		return nil, &SyntaxError{Line: 1, Text: fmt.Sprintf("the expression is of type %s, and a policy is true or false", ast.OutputType())}
@@ -131,13 +131,56 @@ func compile(expression string) (*Program, error) {
 	return p, nil
 }
 
-func firstIssue(issues *cel.Issues) error {
+func firstIssue(expression string, issues *cel.Issues) error {
 	all := issues.Errors()
 	if len(all) == 0 {
 		return &SyntaxError{Text: issues.Err().Error()}
 	}
 	first := all[0]
-	return &SyntaxError{Line: max(0, first.Location.Line()), Column: max(0, first.Location.Column()), Text: first.Message}
+	wrong := &SyntaxError{Line: max(0, first.Location.Line()), Column: max(0, first.Location.Column()), Text: first.Message}
+	if strings.HasPrefix(first.Message, "undeclared reference") {
+		if name := nameAt(expression, wrong.Line, wrong.Column); name != "" {
+			wrong.Text = "there is no " + name + "; there are " + strings.Join(namesLike(name), ", ")
+		}
+	}
+	return wrong
+}
+
+// nameAt is the dotted name at a place of an expression, "" for none. CEL says of a
+// misspelt refund.amuont that there is no refund.
+func nameAt(expression string, line, column int) string {
+	lines := strings.Split(expression, "\n")
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	text := []rune(lines[line-1])
+	if column >= len(text) {
+		return ""
+	}
+	part := func(r rune) bool {
+		return r == '.' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+	}
+	end := column
+	for end < len(text) && part(text[end]) {
+		end++
+	}
+	return string(text[column:end])
+}
+
+// namesLike are the names that begin like one, or else all.
+func namesLike(name string) (names []string) {
+	first, _, _ := strings.Cut(name, ".")
+	for _, f := range fields {
+		if strings.HasPrefix(f.name, first+".") {
+			names = append(names, f.name)
+		}
+	}
+	if len(names) == 0 {
+		for _, f := range fields {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }
 
 // sizes bounds the texts that expressions see.

@@ -140,6 +140,23 @@ func (s *Store) Approval(ctx context.Context, merchantID, refundID string) (refu
 	return found[0].At(s.now()), nil
 }
 
+// ApprovalByID finds an approval. Absent is KindNotFound.
+func (s *Store) ApprovalByID(ctx context.Context, merchantID, id string) (refund.Approval, error) {
+	const text = `SELECT ` + approvalColumns + ` FROM approvals a WHERE a.merchant_id = $1 AND a.id = $2`
+	var found []refund.Approval
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		found, err = queryApprovals(ctx, q, text, merchantID, id)
+		return err
+	})
+	switch {
+	case err != nil:
+		return refund.Approval{}, fmt.Errorf("find approval: %w", err)
+	case len(found) == 0:
+		return refund.Approval{}, refund.Errorf(refund.KindNotFound, "approval", "there is no such approval")
+	}
+	return found[0].At(s.now()), nil
+}
+
 // WaitingApprovals counts the approvals that wait, of all merchants.
 func (s *Store) WaitingApprovals(ctx context.Context) (count int64, err error) {
 	const text = `SELECT COUNT(*) FROM approvals a WHERE a.state = 'waiting' AND (a.kind = 'send' OR a.expires_at > $1)`
@@ -197,4 +214,36 @@ func (s *Store) decided(ctx context.Context, q sqldb.Querier, key refund.Key) (r
 	}
 	refunds, err := s.refunds(ctx, q, []refund.Key{key}, true)
 	return charges[chargeKey], refunds[key], err
+}
+
+// ApprovalSubjects implements admin.Approvals.
+func (s *Store) ApprovalSubjects(ctx context.Context, merchantID string, refundIDs []string) (map[string]refund.Claimed, error) {
+	keys := make([]refund.Key, 0, len(refundIDs))
+	seen := make(map[string]bool, len(refundIDs))
+	for _, id := range refundIDs {
+		if !seen[id] {
+			seen[id] = true
+			keys = append(keys, refund.Key{MerchantID: merchantID, ID: id})
+		}
+	}
+	out := make(map[string]refund.Claimed, len(keys))
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		refunds, err := s.refunds(ctx, q, keys, false)
+		if err != nil {
+			return err
+		}
+		charges := make([]refund.ChargeKey, 0, len(refunds))
+		for _, key := range keys {
+			charges = append(charges, refund.ChargeKey{MerchantID: merchantID, ID: refunds[key].ChargeID})
+		}
+		found, err := s.soundCharges(ctx, q, charges, false)
+		for n, key := range keys {
+			out[key.ID] = refund.Claimed{Refund: refunds[key], Charge: found[charges[n]]}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what approvals are about: %w", err)
+	}
+	return out, nil
 }

@@ -62,6 +62,8 @@ type program struct {
 	Overview  overviewCommand    `cmd:"" help:"Show how a merchant's refunds are: sums, success, times, what waits, and its channel accounts."`
 	Queue     queueCommand       `cmd:"" help:"List what waits for a person, and count it."`
 	Reconcile reconcileCommand   `cmd:"" help:"Compare a channel's bill of a day with the books, adopt what the channel did by itself, and list what differs; exits 1 if something does."`
+	Approval  approvalCommand    `cmd:"" help:"List what waits for a second person."`
+	Policy    policyCommand      `cmd:"" help:"Rules that hold refunds for approval, or refuse them: make, try out, enable."`
 	Alert     alertCommand       `cmd:"" help:"List what somebody should look at, and say that you have."`
 	Key       keyCommand         `cmd:"" help:"Add and list API keys, and replace the service's own."`
 	User      userCommand        `cmd:"" help:"Add, change, list and remove the users of the console."`

@@ -22,6 +22,9 @@ type refundCommand struct {
 	Ask     refundAsk     `cmd:"" help:"Ask the refund's channel at once what became of it."`
 	Replay  refundReplay  `cmd:"" help:"Send once more what endpoints were notified of about a refund: of each event the last delivery to each address."`
 	Resolve refundResolve `cmd:"" help:"Say how an open refund ended, with proof; the books follow it."`
+	Approve refundApprove `cmd:"" help:"Approve what a refund waits for: that it is sent, or that its end is corrected. Who asked may not."`
+	Refuse  refundRefuse  `cmd:"" help:"Refuse what a refund waits for, with a reason."`
+	Correct refundCorrect `cmd:"" help:"Ask a second person to correct a refund that has ended, with proof."`
 	Reroute refundReroute `cmd:"" help:"Send a refund that the payer's account could not take elsewhere."`
 }
 

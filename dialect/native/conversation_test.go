@@ -70,6 +70,7 @@ func converse(t *testing.T, database string) {
 	play("merchant", merchantSteps())
 	play("accounts", accountSteps())
 	play("sandbox", sandboxSteps())
+	play("approvals", approvalSteps())
 	keepNotices(t, s)
 	play("notices", noticeSteps())
 	play("audit", auditSteps())

@@ -100,6 +100,35 @@ var keyedWrites = []keyedWrite{
 		body: `{"state": "failed", "proof": "p"}`, other: `{"state": "failed", "proof": "q"}`,
 	},
 	{
+		name:   "a correction",
+		method: "POST", prepare: asked(151, refund.Failed, "/refunds/{}/correct"), status: http.StatusCreated,
+		body: `{"state": "succeeded", "proof": "p"}`, other: `{"state": "succeeded", "proof": "q"}`,
+	},
+	{
+		name:   "an approval",
+		method: "POST", prepare: waits("/approve"), status: http.StatusOK, moves: true, end: reaches(refund.Succeeded),
+		body: `{}`, other: `{"note": "n"}`,
+	},
+	{
+		name:   "a refusal",
+		method: "POST", prepare: waits("/refuse"), status: http.StatusOK,
+		body: `{"reason": "r"}`, other: `{"reason": "s"}`,
+	},
+	{
+		name:   "a policy",
+		method: "POST", prepare: at("/policies"), status: http.StatusCreated,
+		body: `{"name": "once", "expression": "false"}`, other: `{"name": "twice", "expression": "false"}`,
+	},
+	{
+		name:   "a policy's change",
+		method: "PATCH", prepare: policyAt("changed"), status: http.StatusOK,
+		body: `{"hold_hours": 5}`, other: `{"hold_hours": 6}`,
+	},
+	{
+		name:   "a policy's end",
+		method: "DELETE", prepare: policyAt("removed"), status: http.StatusOK,
+	},
+	{
 		name:   "the sandbox's word",
 		method: "POST", prepare: asked(158, refund.Pending, "/sandbox/refunds/{}/settle"), status: http.StatusOK, moves: true,
 		body: `{"state": "failed"}`, other: `{"state": "succeeded"}`, end: reaches(refund.Failed),

@@ -1,0 +1,102 @@
+package native_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/refund"
+)
+
+// theHeld is a policy that holds what says so, so that nothing else is held.
+const theHeld = `{"name": "what says so", "expression": "refund.reason_code == 'hold_me'", "enabled": true}`
+
+// heldOf makes a refund that waits for an approval, which a key asked for that is not
+// the demo merchant's, and returns its id and that key.
+func heldOf(t *testing.T, s *dialecttest.Service) (id, key string) {
+	t.Helper()
+	if there := send(t, s, demo, "GET", "/policies", "", http.StatusOK); !strings.Contains(there, "what says so") {
+		send(t, s, demo, "POST", "/policies", theHeld, http.StatusCreated)
+	}
+	key = text(send(t, s, demo, "POST", "/keys", `{"dialect": "native", "scopes": ["refunds:write", "read", "refunds:approve"]}`, http.StatusCreated), "secret")
+	made := send(t, s, key, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 100, "reason_code": "hold_me"}`, paid(t, s, 100)), http.StatusCreated)
+	if text(made, "state") != string(refund.Held) || text(made, "held_reason") != refund.HeldForApproval {
+		t.Fatalf("made as %s", made)
+	}
+	return text(made, "id"), key
+}
+
+func waits(behind string) func(*testing.T, *dialecttest.Service) string {
+	return func(t *testing.T, s *dialecttest.Service) string {
+		id, _ := heldOf(t, s)
+		return "/refunds/" + id + behind
+	}
+}
+
+func policyAt(name string) func(*testing.T, *dialecttest.Service) string {
+	return func(t *testing.T, s *dialecttest.Service) string {
+		return "/policies/" + text(send(t, s, demo, "POST", "/policies", fmt.Sprintf(`{"name": %q, "expression": "false"}`, name), http.StatusCreated), "id")
+	}
+}
+
+func approvalSteps() []dialecttest.Step {
+	by := func(key string) []string { return []string{"Authorization", "Bearer {" + key + "}"} }
+	const body = `{"charge": "{ch}", "amount": 100, "reason_code": "hold_me"}`
+	return []dialecttest.Step{
+		{Title: "a policy that does not compile says where", Method: "POST", Path: "/policies", Body: `{"name": "bad", "expression": "refund.amuont > 1"}`},
+		{Title: "a policy", Method: "POST", Path: "/policies", Body: theHeld, Keep: map[string]string{"policy": "id"}},
+		{Title: "its name is taken", Method: "POST", Path: "/policies", Body: theHeld},
+		{Title: "it waits for a shorter time, and is asked later", Method: "PATCH", Path: "/policies/{policy}", Body: `{"hold_hours": 5, "position": 2}`},
+		{Title: "policies", Method: "GET", Path: "/policies"},
+		{Title: "one policy", Method: "GET", Path: "/policies/{policy}"},
+		{Title: "", Method: "POST", Path: "/keys", Body: `{"dialect": "native", "scopes": ["refunds:write", "refunds:approve"]}`, Keep: map[string]string{"asker": "secret"}, Quiet: true},
+		{Title: "", Method: "POST", Path: "/charges", Body: `{"order_no": "A1", "amount": 10000, "currency": "CNY", "channel": "wx"}`, Keep: map[string]string{"ch": "id"}, Quiet: true},
+		{Title: "a refund that the policy holds", Method: "POST", Path: "/refunds", Header: by("asker"), Body: body, Keep: map[string]string{"held": "id"}},
+		{Title: "", Method: "POST", Path: "/refunds", Header: by("asker"), Body: body, Keep: map[string]string{"refused": "id"}, Quiet: true},
+		{Title: "who asked may not approve it", Method: "POST", Path: "/refunds/{held}/approve", Header: by("asker")},
+		{Title: "what waits, and exactly what would be sent", Method: "GET", Path: "/approvals?state=waiting&kind=send&refund={held}"},
+		{Title: "something else than that is not approved", Method: "POST", Path: "/refunds/{held}/approve", Body: `{"digest": "` + strings.Repeat("0", 64) + `"}`},
+		{Title: "another approves it", Method: "POST", Path: "/refunds/{held}/approve", Body: `{"note": "as agreed"}`},
+		{Title: "once", Method: "POST", Path: "/refunds/{held}/approve"},
+		{Title: "another is refused, with a reason", Method: "POST", Path: "/refunds/{refused}/refuse", Body: `{"reason": "not as agreed"}`},
+		{Title: "it was withdrawn without a word to its channel", Method: "GET", Path: "/approvals?refund={refused}"},
+		{Title: "", Method: "GET", Path: "/refunds/{held}", Until: `"state":"succeeded"`, Quiet: true},
+		{Title: "one person does not change a final state", Method: "POST", Path: "/refunds/{held}/resolve", Body: `{"state": "failed", "proof": "statement 17"}`},
+		{Title: "but may ask another to", Method: "POST", Path: "/refunds/{held}/correct", Body: `{"state": "failed", "proof": "statement 17"}`},
+		{Title: "who asked may not confirm it", Method: "POST", Path: "/refunds/{held}/approve"},
+		{Title: "who confirms it corrects the refund", Method: "POST", Path: "/refunds/{held}/approve", Header: by("asker")},
+		{Title: "a policy that refuses", Method: "PATCH", Path: "/policies/{policy}", Body: `{"effect": "refuse"}`},
+		{Title: "what it refuses", Method: "POST", Path: "/refunds", Body: body},
+		{Title: "what another expression would have done", Method: "POST", Path: "/policies/{policy}/dry-run", Body: `{"days": 1, "expression": "refund.reason_code == 'hold_me' && refund.amount > 1"}`},
+		{Title: "it is removed", Method: "DELETE", Path: "/policies/{policy}"},
+		{Title: "and not there any more", Method: "GET", Path: "/policies/{policy}"},
+	}
+}
+
+func TestAKeyApprovesWhatAnotherAskedForAndNothingElse(t *testing.T) {
+	s := dialecttest.Start(t)
+	id, asker := heldOf(t, s)
+	if answer := send(t, s, asker, "POST", "/refunds/"+id+"/approve", "", http.StatusForbidden); !strings.Contains(answer, "may not approve") {
+		t.Errorf("who asked is answered %s", answer)
+	}
+	waiting := send(t, s, asker, "GET", "/approvals?state=waiting", "", http.StatusOK)
+	if !strings.Contains(waiting, id) || !strings.Contains(waiting, `"name":"what says so"`) {
+		t.Errorf("what waits is %s", waiting)
+	}
+	for path, body := range map[string]string{
+		"/refunds/" + id + "/approve": `{"digest": ""}`, "/refunds/" + id + "/refuse": `{"reason": ""}`, "/refunds/" + id + "/correct": `{"state": "failed"}`,
+	} {
+		send(t, s, demo, "POST", path, body, http.StatusBadRequest)
+	}
+	for _, path := range []string{"/approvals?state=lost", "/approvals?kind=", "/approvals?refund="} {
+		send(t, s, demo, "GET", path, "", http.StatusBadRequest)
+	}
+	send(t, s, demo, "POST", "/refunds/"+id+"/retry", "", http.StatusConflict)
+	send(t, s, demo, "POST", "/refunds/"+id+"/approve", "", http.StatusOK)
+	await(t, s, demo, id, refund.Succeeded)
+	if answer := send(t, s, demo, "POST", "/refunds/"+id+"/refuse", `{"reason": "r"}`, http.StatusConflict); !strings.Contains(answer, "approved by key key_demo_native") {
+		t.Errorf("refused afterwards, it is answered %s", answer)
+	}
+}
