@@ -27,7 +27,7 @@ var plan = []struct {
 	name  string
 	files []string
 }{
-	{"start", []string{"guide/setup.md", "sandbox.md", "import.md", "webhooks.md", "guide"}},
+	{"start", []string{"guide/setup.md", "sandbox.md", "import.md", "bulk.md", "webhooks.md", "guide"}},
 	{"api", nil},
 	{"channels", []string{"channels", "channel-sim.md", "reconcile.md"}},
 	{"operations", []string{"operations/README.md", "operations/install.md", "operations/size.md", "operations/refunds.md", "operations", "metrics.md"}},
