@@ -7,6 +7,7 @@ package admin
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/refundry/refundry/audit"
@@ -70,6 +71,8 @@ type Services struct {
 	// EgressCheck refuses an address that webhooks may not go to. An error that is
 	// not ours means that the address was not fine.
 	EgressCheck func(url string) error
+	// EndpointClient calls endpoints' addresses, and no others.
+	EndpointClient *http.Client
 	// Wake has the engine and the webhooks look for work now; may be nil.
 	Wake func()
 	Now  func() time.Time // default time.Now

@@ -23,6 +23,8 @@ type Endpoints interface {
 	// RotateEndpoint adds a secret; the others end at the given time. KindNotFound;
 	// KindStateConflict while too many are in use.
 	RotateEndpoint(ctx context.Context, merchantID, id string, fresh merchant.EndpointSecret, until time.Time, record refund.Action) error
+	// EndpointSecrets are an endpoint's, opened, newest first. KindNotFound.
+	EndpointSecrets(ctx context.Context, merchantID, id string) ([]merchant.EndpointSecret, error)
 	// Identities are a merchant's, in every dialect.
 	Identities(ctx context.Context, merchantID string) ([]merchant.Identity, error)
 }

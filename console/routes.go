@@ -45,6 +45,10 @@ var routes = []route{
 
 // settingsRoutes are the pages of settings and of the audit log; see routes.
 var settingsRoutes = []route{
+	{pattern: "GET /console/settings/endpoints", scope: merchant.ScopeRead, handle: (*page).endpoints},
+	{pattern: "POST /console/settings/endpoints", scope: merchant.ScopeEndpoint, handle: (*page).addEndpoint},
+	{pattern: "GET /console/settings/endpoints/{id}", scope: merchant.ScopeRead, handle: (*page).endpoint},
+	{pattern: "POST /console/settings/endpoints/{id}/{act}", scope: merchant.ScopeEndpoint, handle: (*page).endpointDo},
 	{pattern: "GET /console/settings/keys", scope: merchant.ScopeMerchant, handle: (*page).keys},
 	{pattern: "POST /console/settings/keys", scope: merchant.ScopeMerchant, handle: (*page).addKey},
 	{pattern: "GET /console/settings/keys/{id}", scope: merchant.ScopeMerchant, handle: (*page).key},

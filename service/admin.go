@@ -10,6 +10,7 @@ import (
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/reconcile"
@@ -28,7 +29,8 @@ func (s *Service) joinAdmin(database engine.Store, board *intake.Board) {
 	s.Store.UseAccountTerms(accountTerms(s.connectors, s.engine.Broken))
 	s.admin = admin.New(admin.Services{
 		Store: s.Store, Engine: s.engine, Reconciler: reconcile.New(s.Store, s.engine, ""), Channels: s.connectors, Dialects: s.dialects(), EgressCheck: s.egressCheck,
-		Wake: s.wake, Now: now, Log: log,
+		EndpointClient: egress.Client(s.opts.EgressAllow, deliveryTimeout),
+		Wake:           s.wake, Now: now, Log: log,
 	})
 }
 

@@ -18,6 +18,7 @@ type endpointCommand struct {
 	List    endpointList    `cmd:"" help:"List a merchant's endpoints."`
 	Get     endpointGet     `cmd:"" help:"Show an endpoint with what its receiver checks signatures with."`
 	Rotate  endpointRotate  `cmd:"" help:"Give an endpoint a new secret; those before sign beside it for a while."`
+	Test    endpointTest    `cmd:"" help:"Send one signed test event to an endpoint; exits 1 if it was not taken."`
 	Disable endpointDisable `cmd:"" help:"Notify an address no more; what was on its way there is dropped."`
 }
 
@@ -175,4 +176,34 @@ func (c *endpointDisable) Run(e *environment) error {
 	}
 	e.say("endpoint %s is notified of nothing any more", c.ID)
 	return nil
+}
+
+type endpointTest struct {
+	accountFlags
+	egressFlags
+	ID string `arg:"" help:"The endpoint's id."`
+}
+
+func (c *endpointTest) Run(e *environment) error {
+	d, err := c.desk(e, c.EgressAllow...)
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+	try, err := d.TestEndpoint(e, d.by, d.merchant.ID, c.ID)
+	if err != nil {
+		return asUsage(err)
+	}
+	switch {
+	case c.JSON:
+		err = e.printJSON(native.TryJSON(c.ID, try))
+	case try.Delivered:
+		e.say("test event %s was taken: %d in %v", try.EventID, try.Status, try.Duration.Round(time.Millisecond))
+	default:
+		e.say("test event %s was not taken: %s (status %d)", try.EventID, try.Error, try.Status)
+	}
+	if err == nil && !try.Delivered {
+		err = errTold
+	}
+	return err
 }

@@ -222,6 +222,7 @@ func badRights(all *badCalls) {
 		{"POST", "/refunds/{re}/retry"},
 		{"POST", "/refunds/{re}/resolve"},
 		{"POST", "/refunds/{re}/settle"},
+		{"POST", "/endpoints/{endpoint}/test"},
 		{"GET", "/audit"},
 		{"GET", "/audit.ndjson"},
 		{"GET", "/audit.csv"},

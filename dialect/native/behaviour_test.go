@@ -75,6 +75,7 @@ var scoped = []struct {
 	{"GET", "/events", "", merchant.ScopeRead},
 	{"GET", "/events/x", "", merchant.ScopeRead},
 	{"GET", "/payin/reconciliation/x/2026-11-22.csv", "", merchant.ScopeRead},
+	{"POST", "/endpoints/x/test", "", merchant.ScopeEndpoint},
 	{"POST", "/sandbox/funds", `{"amount": 1, "currency": "CNY"}`, merchant.ScopeSandbox},
 	{"POST", "/sandbox/refunds/x/settle", "", merchant.ScopeSandbox},
 	{"POST", "/sandbox/refunds/x/reroute", "", merchant.ScopeSandbox},

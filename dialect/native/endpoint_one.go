@@ -91,3 +91,44 @@ func (d *Dialect) answerEndpoint(c *call, status int, e merchant.Endpoint, secre
 	}
 	return c.json(status, out)
 }
+
+// testAnswer is what an endpoint answered to a test event.
+type testAnswer struct {
+	Endpoint  string  `json:"endpoint"`
+	Event     string  `json:"event"`
+	Type      string  `json:"type"`
+	At        moment  `json:"at"`
+	Delivered bool    `json:"delivered"`
+	Status    *int    `json:"status"` // null where there was no answer
+	Error     *string `json:"error"`
+	Millis    int64   `json:"duration_ms"`
+}
+
+// TryJSON is a test delivery as the API shows it.
+func TryJSON(endpointID string, try admin.EndpointTry) any {
+	out := testAnswer{
+		Endpoint: endpointID, Event: try.EventID, Type: admin.TestEvent, At: moment(try.At), Delivered: try.Delivered,
+		Error: orNull(try.Error), Millis: try.Duration.Milliseconds(),
+	}
+	if try.Status != 0 {
+		out.Status = &try.Status
+	}
+	return out
+}
+
+// testEndpoint sends one signed test event there and answers what came back:
+// POST /endpoints/{id}/test.
+func (d *Dialect) testEndpoint(c *call) error {
+	if err := c.noMembers(); err != nil {
+		return err
+	}
+	id, err := c.id(refund.KindNotFound)
+	if err != nil {
+		return err
+	}
+	try, err := d.s.Admin.TestEndpoint(c.ctx, c.by(), c.merchantID(), id)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, TryJSON(id, try))
+}

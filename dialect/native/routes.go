@@ -91,6 +91,7 @@ func (d *Dialect) refundRoutes() []route {
 		{Route: dialect.Get(version + "/endpoints/{id}"), scope: merchant.ScopeRead, handle: d.getEndpoint},
 		{Route: dialect.Route{Method: "DELETE", Path: version + "/endpoints/{id}"}, scope: merchant.ScopeEndpoint, handle: d.deleteEndpoint, again: d.againEndpoint},
 		{Route: dialect.Post(version + "/endpoints/{id}/rotate"), scope: merchant.ScopeEndpoint, handle: d.rotateEndpoint, again: d.againEndpoint},
+		{Route: dialect.Post(version + "/endpoints/{id}/test"), scope: merchant.ScopeEndpoint, handle: d.testEndpoint},
 		{Route: dialect.Get(version + "/deliveries"), scope: merchant.ScopeRead, handle: d.listDeliveries},
 		{Route: dialect.Post(version + "/deliveries/{id}/replay"), scope: merchant.ScopeEndpoint, handle: d.replayDelivery, again: d.againDelivery},
 		{Route: dialect.Post(version + "/deliveries/replay"), scope: merchant.ScopeRefund, handle: d.replayDeliveries, again: d.againReplays},

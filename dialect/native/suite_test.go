@@ -92,6 +92,7 @@ func writes() map[string]dialecttest.Write {
 		"POST /refundry/v1/accounts":                     onceAs("a channel account"),
 		"PATCH /refundry/v1/accounts/{id}":               onceAs("what an account takes"),
 		"POST /refundry/v1/accounts/{id}/check":          nil,
+		"POST /refundry/v1/endpoints/{id}/test":          nil,
 		"POST /refundry/v1/accounts/{id}/reconcile":      nil,
 		"POST /refundry/v1/accounts/{id}/rotate":         onceAs("an account's new credentials"),
 		"POST /refundry/v1/accounts/{id}/pause":          onceAs("an account's pause"),
