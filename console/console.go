@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/refundry/refundry/admin"
@@ -74,7 +73,7 @@ func New(s Services) *Console {
 	for _, one := range publicRoutes {
 		mux.HandleFunc(one.pattern, c.public(one.handle))
 	}
-	for _, one := range slices.Concat(routes, settingsRoutes) {
+	for _, one := range allRoutes() {
 		mux.HandleFunc(one.pattern, c.private(one))
 	}
 	protection := http.NewCrossOriginProtection()

@@ -1,6 +1,10 @@
 package console
 
-import "github.com/refundry/refundry/merchant"
+import (
+	"slices"
+
+	"github.com/refundry/refundry/merchant"
+)
 
 // route is a page or an action.
 type route struct {
@@ -58,6 +62,9 @@ var settingsRoutes = []route{
 	{pattern: "GET /console/audit.csv", scope: merchant.ScopeMerchant, handle: (*page).auditCSV},
 	{pattern: "GET /console/audit.ndjson", scope: merchant.ScopeMerchant, handle: (*page).auditLines},
 }
+
+// allRoutes are all for somebody who is signed in; the role matrix walks them.
+func allRoutes() []route { return slices.Concat(routes, settingsRoutes) }
 
 // publicRoutes need nobody signed in.
 var publicRoutes = []route{
