@@ -30,7 +30,7 @@ var plan = []struct {
 	{"start", []string{"guide/setup.md", "sandbox.md", "import.md", "bulk.md", "webhooks.md", "guide"}},
 	{"api", nil},
 	{"channels", []string{"channels", "channel-sim.md", "reconcile.md"}},
-	{"operations", []string{"operations/README.md", "operations/install.md", "operations/size.md", "operations/refunds.md", "operations", "metrics.md"}},
+	{"operations", []string{"operations/README.md", "operations/install.md", "operations/size.md", "operations/refunds.md", "approvals.md", "operations", "metrics.md"}},
 	{"rules", []string{"money.md", "divergences", "rules", "privacy.md"}},
 	{"inside", []string{"design.md", "adding-a-dialect.md", "adding-a-channel.md", ""}},
 }

@@ -42,6 +42,28 @@ var actions = []action{
 		b.see(say(language, "The refund is canceled", "退款已取消"))
 		b.world.expectState(b.t, id, "canceled")
 	}},
+	{"quote a refund of a charge and make it", func(b *tab, language string) {
+		number := "B-quoted-" + language
+		b.navigate(b.world.url + "/console/charges/M948164T2023072607034709567189?lang=" + language)
+		b.fill("amount", "1.25")
+		b.fill("reason", "a part was missing")
+		b.fill("number", number)
+		b.press(say(language, "Show what it would give back", "查看退款构成"))
+		b.see("1.25 SAR")
+		b.press(say(language, "Make this refund", "确认退款"))
+		b.see("1.25 SAR")
+		var made struct {
+			Data []struct {
+				ID, Reason string
+				Amount     int64
+			}
+		}
+		b.world.ask(b.t, "/refundry/v1/refunds?number="+number, &made)
+		if len(made.Data) != 1 || made.Data[0].Amount != 125 || made.Data[0].Reason != "a part was missing" {
+			b.t.Fatalf("the database has %+v", made.Data)
+		}
+		b.world.expectState(b.t, made.Data[0].ID, "succeeded")
+	}},
 	{"reroute an abnormal refund to the merchant's account", func(b *tab, language string) {
 		id := b.world.refundOf(b.t, "B-reroute-"+language, "1052", "abnormal")
 		b.navigate(b.world.url + "/console/refunds/" + id + "?lang=" + language)
