@@ -15,9 +15,9 @@ const (
 	auditSlice = 200
 	// auditInterval is the least time between two steps, and auditShare bounds what
 	// they take: a step is waited for so many times as long as it took. So the auditor
-	// has at most half a hundredth of one connection and of one core.
+	// has at most a hundredth of one connection and of one core.
 	auditInterval = 2 * time.Second
-	auditShare    = 200
+	auditShare    = 100
 	// auditPause is the least time from the beginning of one round to that of the next,
 	// so that a small database is not read all the time.
 	auditPause = time.Minute
