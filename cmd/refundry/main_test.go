@@ -1,14 +1,17 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,6 +53,8 @@ func TestScripts(t *testing.T) {
 			"hangup":     hangup,
 			"accounts":   accounts,
 			"uploads":    uploads,
+			"secrets":    secrets,
+			"unsaid":     unsaid,
 		},
 	})
 }
@@ -114,6 +119,63 @@ func hangup(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, process := range ts.BackgroundCmds() {
 		ts.Check(process.Process.Signal(syscall.SIGHUP))
+	}
+}
+
+// publicNames are the members of demo.json that are no secrets.
+var publicNames = []string{
+	"app", "wallet_id", "merchant_id", "mchid", "sp_mchid", "sub_mchid", "merchant_public_key", "platform_public_key",
+	"merchant_serial", "platform_serial", "platform_public_key_id", "account", "user", "second_user",
+}
+
+// secrets NAME DIR: puts the secrets of the demo.json below a folder into a variable.
+func secrets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: secrets NAME DIR")
+	}
+	var found []string
+	ts.Check(filepath.WalkDir(args[1], func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "demo.json" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		var parts map[string]map[string]string
+		if err == nil {
+			err = json.Unmarshal(text, &parts)
+		}
+		for _, values := range parts {
+			for name, value := range values {
+				// Of a PEM text one line is enough; in a log there are no line ends.
+				lines := strings.Fields(value)
+				if len(lines) > 0 && !slices.Contains(publicNames, name) {
+					found = append(found, slices.MaxFunc(lines, func(a, b string) int { return len(a) - len(b) }))
+				}
+			}
+		}
+		return err
+	}))
+	if len(found) < 8 {
+		ts.Fatalf("there are only %d secrets", len(found))
+	}
+	ts.Setenv(args[0], strings.Join(found, "\n"))
+}
+
+// unsaid NAME: none of the texts in a variable stands in what the last command wrote
+// to stderr.
+func unsaid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: unsaid NAME")
+	}
+	said := ts.ReadFile("stderr")
+	for line := range strings.Lines(said) {
+		for text := range strings.SplitSeq(ts.Getenv(args[0]), "\n") {
+			if strings.Contains(line, text) {
+				ts.Fatalf("%q stands in %s", text, line)
+			}
+		}
+	}
+	if !strings.Contains(said, "request") {
+		ts.Fatalf("stderr has no log")
 	}
 }
 
