@@ -26,6 +26,7 @@ var statuses = map[refund.Kind]int{
 	refund.KindTooSoon:          http.StatusConflict,
 	refund.KindFullOnly:         http.StatusConflict,
 	refund.KindLimitExceeded:    http.StatusConflict,
+	refund.KindPolicyRefused:    http.StatusConflict,
 	refund.KindNumberConflict:   http.StatusConflict,
 	refund.KindKeyConflict:      http.StatusConflict,
 	refund.KindChargeConflict:   http.StatusConflict,
