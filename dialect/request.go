@@ -105,12 +105,12 @@ const ParamAddress = "address"
 func Asker(caller merchant.Caller, r *http.Request, requestID string) refund.Asker {
 	return refund.Asker{
 		Key: caller.Key.ID, Dialect: caller.Key.Dialect, Identity: caller.Key.Identity,
-		Address: RemoteAddress(r), RequestID: requestID, Bounds: bounds(caller.Key),
+		Address: RemoteAddress(r), RequestID: requestID, Bounds: Bounds(caller.Key),
 	}
 }
 
-// bounds are the ceilings that a key has, nil for none.
-func bounds(key merchant.Key) *refund.Bounds {
+// Bounds are the ceilings that a key has, nil for none.
+func Bounds(key merchant.Key) *refund.Bounds {
 	if len(key.Limits.Ceilings) == 0 {
 		return nil
 	}

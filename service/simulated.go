@@ -5,9 +5,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/channel/sandbox"
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
 )
 
@@ -67,3 +70,17 @@ func (s *Service) ClockMoved() {
 	s.webhooks.Wake()
 	s.bulk.Wake()
 }
+
+// The following are for who drives a service without loops.
+
+// Admin are the operator's use cases, by the service's clock.
+func (s *Service) Admin() *admin.Admin { return s.admin }
+
+// Accept takes a unit to the intake, as a dialect does; it returns when a step has
+// committed it.
+func (s *Service) Accept(ctx context.Context, unit refund.Unit) (intake.Result, error) {
+	return s.acceptor.Accept(ctx, unit, 0)
+}
+
+// Sandbox is the channel of test mode.
+func (s *Service) Sandbox() *sandbox.Sandbox { return s.sandbox }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/refundry/refundry/sample"
 	"github.com/refundry/refundry/server"
 	"github.com/refundry/refundry/service"
 )
@@ -16,6 +17,7 @@ import (
 // demoCommand shows one refund through each dialect on a service of its own.
 type demoCommand struct {
 	Keep   bool   `help:"Leave the service running and print its address and keys."`
+	Sample bool   `help:"With --keep: bring a realistic month as the merchant sample." negatable:"" default:"true"`
 	TLS    bool   `name:"tls" help:"Serve HTTPS with a self-signed certificate that is made for the demo."`
 	Listen string `help:"Address to listen on; default a free port of this machine." default:"127.0.0.1:0" placeholder:"HOST:PORT"`
 
@@ -34,6 +36,12 @@ func (c *demoCommand) Run(e *environment) error {
 		return fmt.Errorf("make demo folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	if c.Keep && c.Sample {
+		of := sample.Options{Database: "sqlite:" + filepath.Join(dir, "demo.db"), Data: filepath.Join(dir, "data"), Days: sampleDays, Seed: sampleSeed}
+		if _, err := makeSample(e, of); err != nil {
+			return fmt.Errorf("make the sample: %w", err)
+		}
+	}
 	house, err := openHouse(e, dir, "sqlite:"+filepath.Join(dir, "demo.db"), c.Listen, c.TLS)
 	if err != nil {
 		return err

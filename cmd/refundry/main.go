@@ -69,6 +69,7 @@ type program struct {
 	User      userCommand        `cmd:"" help:"Add, change, list and remove the users of the console."`
 	Audit     auditCommand       `cmd:"" help:"List who did what."`
 	Verify    verifyCommand      `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
+	Sample    sampleCommand      `cmd:"" help:"Fill a test database with a realistic month as a merchant of its own."`
 	Sim       simCommand         `cmd:"" help:"Play a whole service with crashes and faults from one seed; exits 1 when an invariant breaks."`
 	Bench     benchCommand       `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
 	Channel   channelSimCommand  `cmd:"" name:"channel-sim" help:"Play the other side of the channels, with books and faults, for tests."`

@@ -23,6 +23,7 @@ import (
 // serveCommand runs the service.
 type serveCommand struct {
 	serveFlags
+	Sample bool `help:"With --demo: a realistic month as a merchant of its own named sample, made at the first start in some seconds." env:"REFUNDRY_SAMPLE"`
 }
 
 // serveFlags are what serve goes by, and doctor looks at.
@@ -100,6 +101,9 @@ func (c *serveCommand) Run(e *environment) error {
 		return err
 	}
 	defer closeTracer(options.Tracer, e.log)
+	if err := c.sample(e); err != nil {
+		return err
+	}
 	listener, err := server.Listen(c.Listen)
 	if err != nil {
 		return err
@@ -151,6 +155,22 @@ func closeTracer(tracer *telemetry.Tracer, log *slog.Logger) {
 	if err := tracer.Close(ctx); err != nil {
 		log.Warn("the last traces are lost", "error", err)
 	}
+}
+
+// sample makes the sample where it is wanted.
+func (c *serveCommand) sample(e *environment) error {
+	switch {
+	case !c.Sample:
+		return nil
+	case !c.Demo:
+		return usageError{"--sample goes with --demo (hint: refundry sample fills any test database)"}
+	}
+	report, err := loadSample(e, c.databaseFlags, c.dataFlags, sampleDays, sampleSeed)
+	if err != nil {
+		return fmt.Errorf("make the sample: %w", err)
+	}
+	e.saySample(report)
+	return nil
 }
 
 // listenAdmin takes the address for metrics and profiles; nil for none.

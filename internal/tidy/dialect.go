@@ -18,6 +18,8 @@ var namesDialects = map[string]string{
 	"service/demo_charges.go":          "the charges of the published pages",
 	"cmd/refundry/charge_import.go":    "WeChat Pay's own bill says whose charges it lists",
 	"cmd/refundry/bench.go":            "the demo's keys",
+	"sample/month.go":                  "a shop speaks certain dialects",
+	"sample/shop.go":                   "as above",
 }
 
 // DialectName finds dialects that are known by name outside of their folders: a

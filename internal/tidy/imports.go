@@ -14,6 +14,7 @@ var levels = map[string]int{
 	"cmd/refundry": 9,
 
 	"sim":   8,
+	"sample":       8,
 	"bench": 8,
 
 	"server":       7,
