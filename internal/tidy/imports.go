@@ -13,9 +13,9 @@ import (
 var levels = map[string]int{
 	"cmd/refundry": 9,
 
-	"sim":   8,
-	"sample":       8,
-	"bench": 8,
+	"sim":    8,
+	"sample": 8,
+	"bench":  8,
 
 	"server":       7,
 	"channelsim":   7,
