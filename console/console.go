@@ -20,6 +20,8 @@ type Services struct {
 	Writes    Writes
 	Refunds   Refunds
 	Queues    Queues
+	Overviews Overviews
+	Alerts    Alerts
 	Audit     audit.Reader
 	Settings  Settings
 	// Dialects are what the dialects say of themselves.

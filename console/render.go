@@ -47,6 +47,9 @@ func (c *Console) functions(language string) template.FuncMap {
 	return template.FuncMap{
 		"t":     func(key string, args ...any) string { return c.texts.text(language, key, args...) },
 		"money": moneyText,
+		"sum": func(sum *big.Int, currency any) string {
+			return money.SumString(sum, money.Currency(fmt.Sprint(currency)))
+		},
 		"asset": c.assets.address,
 		"files": fileAddress,
 		// The colour of a refund's state.
@@ -225,6 +228,9 @@ func (v *view) Time(t time.Time) template.HTML {
 	}
 	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), t.In(v.p.zone).Format("2006-01-02 15:04:05"))) //nolint:gosec // both are digits
 }
+
+// Day is a moment's date in the user's time zone.
+func (v *view) Day(t time.Time) string { return t.In(v.p.zone).Format(time.DateOnly) }
 
 // Problem is what was refused, "" for nothing: the kind in the user's language,
 // and what the core says of it.

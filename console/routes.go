@@ -23,6 +23,8 @@ type route struct {
 // routes are the pages and actions of the console, in the order of its menu.
 var routes = []route{
 	{pattern: "GET /console/{$}", scope: merchant.ScopeRead, handle: (*page).overview},
+	{pattern: "GET /console/overview.json", scope: merchant.ScopeRead, handle: (*page).overviewData},
+	{pattern: "POST /console/alerts/{id}/ack", scope: merchant.ScopeMerchant, handle: (*page).ackAlert},
 	{pattern: "GET /console/refunds/{id}", scope: merchant.ScopeRead, handle: (*page).refund},
 	{pattern: "GET /console/refunds/{id}/{action}", scope: merchant.ScopeRead, handle: (*page).refundConfirm},
 	{pattern: "POST /console/refunds/{id}/{action}", scope: merchant.ScopeRead, handle: (*page).refundDo},

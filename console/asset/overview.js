@@ -1,0 +1,38 @@
+// The time series of the overview; the table below it says the same.
+(() => {
+  "use strict";
+  const box = document.getElementById("times-chart");
+  if (!box || !window.uPlot) return;
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const unit = (ms) => (ms >= 86400000 ? ms / 86400000 + " d" : ms >= 3600000 ? ms / 3600000 + " h" : ms >= 60000 ? ms / 60000 + " min" : ms >= 1000 ? ms / 1000 + " s" : ms + " ms");
+  const told = (ms) => (ms == null ? "–" : unit(ms >= 1000 ? Math.round(ms / 100) * 100 : ms));
+  let chart;
+  const draw = (data) => {
+    const columns = [data.at || [], data.p50_ms || [], data.p95_ms || []];
+    if (!columns[0].length || !columns[1].some((value) => value != null)) {
+      box.hidden = true;
+      return;
+    }
+    box.hidden = false;
+    if (chart) {
+      chart.setData(columns);
+      return;
+    }
+    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
+    chart = new window.uPlot({
+      width: box.clientWidth, height: 220,
+      scales: { y: { distr: 3 } },
+      axes: [axis, { ...axis, size: 70, values: (_, splits) => splits.map((value) => (value == null ? "" : unit(value))) }],
+      series: [
+        { label: box.dataset.at },
+        { label: box.dataset.half, stroke: colour("--accent"), width: 2, spanGaps: true, value: (_, value) => told(value) },
+        { label: box.dataset.most, stroke: colour("--info"), width: 2, spanGaps: true, value: (_, value) => told(value) },
+      ],
+    }, columns, box);
+  };
+  const load = () => fetch(box.dataset.source, { headers: { Accept: "application/json" } })
+    .then((answer) => (answer.ok ? answer.json() : null)).then((data) => data && draw(data)).catch(() => {});
+  load();
+  setInterval(() => { if (!document.hidden) load(); }, 60000);
+  window.addEventListener("resize", () => { if (chart) chart.setSize({ width: box.clientWidth, height: 220 }); });
+})();
