@@ -22,8 +22,11 @@ type Services struct {
 	Queues    Queues
 	Overviews Overviews
 	Alerts    Alerts
-	Audit     audit.Reader
-	Settings  Settings
+	// RefundLists and Views are for the list of refunds.
+	RefundLists RefundLists
+	Views       admin.Views
+	Audit       audit.Reader
+	Settings    Settings
 	// Dialects are what the dialects say of themselves.
 	Dialects merchant.Dialects
 	Charges  Charges

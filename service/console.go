@@ -13,6 +13,6 @@ func (s *Service) consoleServices() console.Services {
 		Admin: s.admin, Merchants: s.Store, Writes: s.Store, Refunds: s.Store, Queues: s.Store, Charges: s.Store, Acceptor: s.acceptor, Rules: s.Store.RuleBook,
 		PublicHTTPS: strings.HasPrefix(s.opts.PublicURL, "https:"),
 		Now:         s.clock.now, Log: s.opts.Log,
-		Overviews: overviews{s}, Alerts: s.Store,
+		Overviews: overviews{s}, Alerts: s.Store, RefundLists: s.Store, Views: s.Store,
 	}
 }

@@ -1,0 +1,115 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/refundry/refundry/refund"
+)
+
+// filePage is how many refunds of a file are read at once: what is in memory however
+// long a file becomes.
+const filePage = 500
+
+// RefundLister lists what goes into a file.
+type RefundLister interface {
+	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
+}
+
+// refundColumns are those of refunds.csv of the native API, and the merchant.
+var refundColumns = []string{
+	"merchant", "id", "number", "charge", "amount", "currency", "state", "reason_code", "reason", "customer", "channel", "channel_account",
+	"channel_refund_number", "channel_refund_id", "failure_code", "failure_message", "created_at", "updated_at", "succeeded_at",
+}
+
+// RefundFile writes refunds of several merchants as CSV.
+type RefundFile struct {
+	buffered *bufio.Writer
+	w        *csv.Writer
+	begun    bool
+	onPage   func()
+}
+
+// NewRefundFile begins a file. onPage is called before each page is written.
+func NewRefundFile(to io.Writer, onPage func()) *RefundFile {
+	buffered := bufio.NewWriter(to)
+	return &RefundFile{buffered: buffered, w: csv.NewWriter(buffered), onPage: onPage}
+}
+
+// Write writes what a filter selects, newest first, whatever its page's limit, page by
+// page as it is read.
+func (f *RefundFile) Write(ctx context.Context, from RefundLister, filter refund.Filter) error {
+	filter.Page.Limit = filePage
+	for more := true; more; {
+		refunds, left, err := from.RefundList(ctx, filter)
+		if err == nil {
+			err = f.Rows(refunds)
+		}
+		if err != nil {
+			return err
+		}
+		if more = left && len(refunds) > 0; more {
+			last := refunds[len(refunds)-1]
+			filter.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		}
+	}
+	return nil
+}
+
+// Rows writes some refunds, below the header where they are the first; none writes the
+// header alone.
+func (f *RefundFile) Rows(refunds []refund.Refund) error {
+	f.onPage()
+	if !f.begun {
+		f.begun = true
+		_ = f.w.Write(refundColumns) // an error stays, and is that of Flush
+	}
+	for _, r := range refunds {
+		record := []string{
+			r.MerchantID, r.ID, r.Number, r.ChargeID, strconv.FormatInt(int64(r.Amount), 10), string(r.Currency), string(r.State), r.ReasonCode, r.Reason, r.Customer,
+			r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, r.FailureCode, r.FailureMessage, fileTime(r.CreatedAt), fileTime(r.UpdatedAt), fileTime(r.SucceededAt),
+		}
+		for n := range record {
+			record[n] = inert(record[n])
+		}
+		_ = f.w.Write(record)
+	}
+	f.w.Flush()
+	err := f.w.Error()
+	if err == nil {
+		err = f.buffered.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("write refunds: %w", err)
+	}
+	return nil
+}
+
+func fileTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000000Z")
+}
+
+// plainNumber is what a spreadsheet reads as a number; it calculates nothing.
+var plainNumber = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?$`)
+
+// inert takes its effect from a cell that a spreadsheet would run as a formula: an
+// apostrophe before it says that it is text.
+func inert(cell string) string {
+	if cell == "" || plainNumber.MatchString(cell) {
+		return cell
+	}
+	switch cell[0] {
+	case '=', '+', '-', '@', '\t', '\r':
+		return "'" + cell
+	}
+	return cell
+}
