@@ -61,6 +61,15 @@ var routes = []route{
 
 // settingsRoutes are the pages of settings and of the audit log; see routes.
 var settingsRoutes = []route{
+	{pattern: "GET /console/settings/merchants", scope: merchant.ScopeRead, handle: (*page).merchantList},
+	{pattern: "POST /console/settings/merchants", scope: merchant.ScopeMerchant, everywhere: true, handle: (*page).addMerchant},
+	{pattern: "GET /console/settings/merchants/{id}", scope: merchant.ScopeRead, handle: (*page).merchantOne},
+	{pattern: "POST /console/settings/merchants/{id}/{act}", scope: merchant.ScopeMerchant, handle: (*page).merchantDo},
+	{pattern: "POST /console/settings/pauses/{act}", scope: merchant.ScopeMerchant, everywhere: true, handle: (*page).pauseEverything},
+	{pattern: "GET /console/settings/accounts", scope: merchant.ScopeRead, handle: (*page).accounts},
+	{pattern: "POST /console/settings/accounts", scope: merchant.ScopeMerchant, handle: (*page).addAccount},
+	{pattern: "GET /console/settings/accounts/{id}", scope: merchant.ScopeRead, handle: (*page).account},
+	{pattern: "POST /console/settings/accounts/{id}/{act}", scope: merchant.ScopeMerchant, handle: (*page).accountDo},
 	{pattern: "GET /console/settings/endpoints", scope: merchant.ScopeRead, handle: (*page).endpoints},
 	{pattern: "POST /console/settings/endpoints", scope: merchant.ScopeEndpoint, handle: (*page).addEndpoint},
 	{pattern: "GET /console/settings/endpoints/{id}", scope: merchant.ScopeRead, handle: (*page).endpoint},
