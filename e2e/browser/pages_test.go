@@ -53,6 +53,7 @@ var pages = []page{
 	{name: "queue-deliveries", path: "/console/queues/deliveries", sees: both("Dead deliveries", "投递失败"), signedIn: true},
 	{name: "queue-foreign", path: "/console/queues/foreign", sees: both("Foreign and excess", "渠道自行退款与超额"), signedIn: true},
 	{name: "keys", path: "/console/settings/keys", sees: both("API keys", "API 密钥"), signedIn: true},
+	{name: "endpoints", path: "/console/settings/endpoints", sees: both("Endpoints", "通知地址"), signedIn: true},
 	{name: "audit", path: "/console/audit", sees: both("Audit log", "审计日志"), signedIn: true},
 	{name: "users", path: "/console/settings/users", sees: both("demo@example.com", "second@example.com"), signedIn: true},
 	{name: "profile", path: "/console/profile", sees: both("demo@example.com", "demo@example.com"), signedIn: true},
