@@ -111,7 +111,7 @@ func (a *Admin) counted(ctx context.Context, c refund.Charge, p foundPayment) re
 	defer cancel()
 	after, err := a.s.Engine.CountRefunded(ctx, c, p.Payment)
 	if err != nil {
-		a.s.Log.Warn("what was refunded of a payment that was found is not counted yet", "account", p.account.ID, "charge", c.ID, "error", err)
+		a.s.Log.Warn("what was refunded of a payment that was found is not counted yet", "account_id", p.account.ID, "charge_id", c.ID, "error", err)
 		return c
 	}
 	after.Aliases = c.Aliases
@@ -214,7 +214,7 @@ func (a *Admin) askForPayment(ctx context.Context, accounts []channel.Opened, al
 	}
 	for n, err := range errs {
 		if err != nil && !errors.Is(err, channel.ErrNotFound) && !errors.Is(err, channel.ErrUnsupported) {
-			a.s.Log.Warn("a payment that is not registered could not be looked up", "account", accounts[n].Account.ID, "error", err)
+			a.s.Log.Warn("a payment that is not registered could not be looked up", "account_id", accounts[n].Account.ID, "error", err)
 			return foundPayment{}, notAnswered(err)
 		}
 	}

@@ -40,7 +40,7 @@ func (e *Engine) Broken(err error) {
 	if told && version == broken.Version {
 		return
 	}
-	e.opts.Log.Error("a channel account can't be opened; its refunds wait", "account", broken.Account, "error", broken.Err)
+	e.opts.Log.Error("a channel account can't be opened; its refunds wait", "account_id", broken.Account, "error", broken.Err)
 	text := "channel account " + broken.Account + " can't be used, and its refunds wait (hint: refundry account check " + broken.Account + ")"
 	if fault := refund.As(broken.Err); fault != nil {
 		text = "channel account " + broken.Account + " can't be used: " + fault.Detail + "; its refunds wait (hint: refundry account check " + broken.Account + ")"

@@ -136,7 +136,7 @@ func (s *splitting) one(ctx context.Context, w *word, err error) {
 			return
 		}
 	}
-	e.opts.Log.Error("an outcome could not be recorded", "merchant_id", w.MerchantID, "refund", w.ID, "outcome", w.Outcome.Kind, "tries", w.tries+1, "error", err)
+	e.opts.Log.Error("an outcome could not be recorded", "merchant_id", w.MerchantID, "refund_id", w.ID, "outcome", w.Outcome.Kind, "tries", w.tries+1, "error", err)
 	if e.leave(w, &e.apart, e.recordBell, maxTries) {
 		return
 	}
@@ -150,7 +150,7 @@ func (s *splitting) one(ctx context.Context, w *word, err error) {
 // the charge. It is dropped when its lease runs out: then the channel is asked.
 func (s *splitting) tryHeld(w *word) {
 	e := s.engine
-	e.opts.Log.Warn("an outcome could not be recorded: another transaction holds its refund or charge", "merchant_id", w.MerchantID, "refund", w.ID, "tries", w.tries+1)
+	e.opts.Log.Warn("an outcome could not be recorded: another transaction holds its refund or charge", "merchant_id", w.MerchantID, "refund_id", w.ID, "tries", w.tries+1)
 	e.leave(w, &e.held, e.heldBell, math.MaxInt)
 }
 
@@ -261,11 +261,11 @@ func (e *Engine) setApart(ctx context.Context, apart ...refund.Apart) {
 	if err := e.store.SetApart(ctx, apart); err != nil && len(apart) > 1 {
 		for _, one := range apart { // one of them can't be
 			if err := e.store.SetApart(ctx, []refund.Apart{one}); err != nil {
-				e.opts.Log.Error("a refund could not be set apart", "merchant_id", one.MerchantID, "refund", one.ID, "error", err)
+				e.opts.Log.Error("a refund could not be set apart", "merchant_id", one.MerchantID, "refund_id", one.ID, "error", err)
 			}
 		}
 	} else if err != nil {
-		e.opts.Log.Error("a refund could not be set apart", "merchant_id", apart[0].MerchantID, "refund", apart[0].ID, "error", err)
+		e.opts.Log.Error("a refund could not be set apart", "merchant_id", apart[0].MerchantID, "refund_id", apart[0].ID, "error", err)
 	}
 	for _, a := range apart {
 		e.tellAlert(a.MerchantID, refund.Alert{RefundID: a.ID, Text: a.Text})

@@ -222,7 +222,7 @@ func (e *Engine) traced(ctx context.Context, opened channel.Opened, j job) refun
 func (e *Engine) call(ctx context.Context, connector channel.Connector, step refund.Step, i channel.Instruction) (o refund.Outcome) {
 	defer func() {
 		if problem := recover(); problem != nil {
-			e.opts.Log.Error("a connector panicked", "account", i.Account, "refund", i.RefundID, "panic", problem, "stack", string(debug.Stack()))
+			e.opts.Log.Error("a connector panicked", "account_id", i.Account, "refund_id", i.RefundID, "panic", problem, "stack", string(debug.Stack()))
 			o = refund.Outcome{Kind: refund.OutcomeUnknown, Code: "PANIC", Message: clean(fmt.Sprint("the connector broke off: ", problem), maxMessage)}
 		}
 	}()

@@ -36,7 +36,7 @@ func (e *Engine) confirm(ctx context.Context, opened channel.Opened, o refund.Ou
 	}
 	listed, err := e.list(ctx, opened.Connector, c)
 	if err != nil || ctx.Err() != nil {
-		e.opts.Log.Warn("a channel's list of refunds could not be read; it is read again", "account", c.Refund.ChannelAccount, "refund", c.Refund.ID, "error", err)
+		e.opts.Log.Warn("a channel's list of refunds could not be read; it is read again", "account_id", c.Refund.ChannelAccount, "refund_id", c.Refund.ID, "error", err)
 		o.Listing = refund.ListingFailed
 		return o
 	}
@@ -72,7 +72,7 @@ func found(asked refund.Outcome, one channel.Listed, currency money.Currency) re
 func (e *Engine) list(ctx context.Context, connector channel.Connector, c refund.Claimed) (listed []channel.Listed, err error) {
 	defer func() {
 		if problem := recover(); problem != nil {
-			e.opts.Log.Error("a connector panicked", "account", c.Refund.ChannelAccount, "refund", c.Refund.ID, "panic", problem, "stack", string(debug.Stack()))
+			e.opts.Log.Error("a connector panicked", "account_id", c.Refund.ChannelAccount, "refund_id", c.Refund.ID, "panic", problem, "stack", string(debug.Stack()))
 			err = channel.ErrUnsupported
 		}
 	}()

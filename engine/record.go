@@ -235,7 +235,7 @@ func (e *Engine) tell(batch []*word, posted []refund.Posted) {
 			continue
 		}
 		if p.Refund.ID == "" {
-			e.opts.Log.Warn("an outcome is of a refund that is not there any more", "merchant_id", batch[n].MerchantID, "refund", batch[n].ID)
+			e.opts.Log.Warn("an outcome is of a refund that is not there any more", "merchant_id", batch[n].MerchantID, "refund_id", batch[n].ID)
 			continue
 		}
 		there = append(there, p)
@@ -255,7 +255,7 @@ func (e *Engine) alert(merchantID string, alert refund.Alert) {
 		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 		defer cancel()
 		if err := e.store.SaveAlert(ctx, alert); err != nil {
-			e.opts.Log.Error("an alert was not kept", "account", alert.Account, "error", err)
+			e.opts.Log.Error("an alert was not kept", "account_id", alert.Account, "error", err)
 		}
 	}
 	e.tellAlert(merchantID, alert)
@@ -263,7 +263,7 @@ func (e *Engine) alert(merchantID string, alert refund.Alert) {
 
 // tellAlert tells of an alert that is kept.
 func (e *Engine) tellAlert(merchantID string, alert refund.Alert) {
-	e.opts.Log.Warn("alert: "+alert.Text, "merchant_id", merchantID, "refund", alert.RefundID)
+	e.opts.Log.Warn("alert: "+alert.Text, "merchant_id", merchantID, "refund_id", alert.RefundID)
 	if e.opts.Alert != nil {
 		e.opts.Alert(alert)
 	}

@@ -99,7 +99,7 @@ func (e *Engine) reroute(ctx context.Context, connector channel.Connector, i cha
 	defer func() {
 		if problem := recover(); problem != nil {
 			// The value and its stack may hold the card: neither is told.
-			e.opts.Log.Error("a connector panicked while it rerouted", "account", i.Account, "refund", i.RefundID)
+			e.opts.Log.Error("a connector panicked while it rerouted", "account_id", i.Account, "refund_id", i.RefundID)
 			o = refund.Outcome{Kind: refund.OutcomeUnknown, Code: "PANIC", Message: "the connector broke off"}
 		}
 	}()

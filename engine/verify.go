@@ -107,7 +107,7 @@ func (e *Engine) registeredFirst(ctx context.Context, c refund.Charge, p channel
 func (e *Engine) lookUp(ctx context.Context, connector channel.Connector, c refund.Charge) (p channel.Payment, err error) {
 	defer func() {
 		if problem := recover(); problem != nil {
-			e.opts.Log.Error("a connector panicked", "account", c.ChannelAccount, "charge", c.ID, "panic", problem, "stack", string(debug.Stack()))
+			e.opts.Log.Error("a connector panicked", "account_id", c.ChannelAccount, "charge_id", c.ID, "panic", problem, "stack", string(debug.Stack()))
 			err = errors.New("the connector broke off")
 		}
 	}()

@@ -63,7 +63,7 @@ func (s *Service) notify(w http.ResponseWriter, r *http.Request) {
 	case refund.As(err) != nil && refund.KindOf(err) == refund.KindNotFound:
 		reason = noSuchAccount
 	case err != nil:
-		s.opts.Log.Warn("a notice's channel account could not be read; the channel sends it again", "account", id, "error", err)
+		s.opts.Log.Warn("a notice's channel account could not be read; the channel sends it again", "account_id", id, "error", err)
 		answer(w, refuse(receiver, http.StatusServiceUnavailable))
 		return
 	}
@@ -82,7 +82,7 @@ func (s *Service) receive(ctx context.Context, receiver channel.Receiver, accoun
 	if err != nil {
 		s.refusals.note(ctx, s, r, account.ID, notTheirs+detail(err))
 	} else if err = s.engine.Notify(ctx, account.ID, notices); err != nil {
-		s.opts.Log.Warn("notices could not be kept; the channel sends them again", "account", account.ID, "error", err)
+		s.opts.Log.Warn("notices could not be kept; the channel sends them again", "account_id", account.ID, "error", err)
 	}
 	if reply == nil {
 		if err != nil {
@@ -97,7 +97,7 @@ func (s *Service) receive(ctx context.Context, receiver channel.Receiver, accoun
 func (s *Service) read(receiver channel.Receiver, account channel.Account, r *http.Request) (notices []channel.Notified, reply channel.Reply, err error) {
 	defer func() {
 		if recover() != nil {
-			s.opts.Log.Error("a driver panicked while it read a notice", "account", account.ID, "stack", string(debug.Stack()))
+			s.opts.Log.Error("a driver panicked while it read a notice", "account_id", account.ID, "stack", string(debug.Stack()))
 			notices, reply, err = nil, nil, errors.New("the driver broke off while it read the request")
 		}
 	}()

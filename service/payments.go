@@ -41,7 +41,7 @@ func (p payments) FindPayment(ctx context.Context, s dialect.Sought) (refund.Cha
 	// A dispute that waited for the charge blocks its amount before a refund of it is
 	// accepted.
 	if _, err := p.engine.StepInbox(ctx); err != nil {
-		p.opts.Log.Warn("the inbox could not be looked at when a payment was found", "charge", charge.ID, "error", err)
+		p.opts.Log.Warn("the inbox could not be looked at when a payment was found", "charge_id", charge.ID, "error", err)
 	}
 	return charge, nil
 }

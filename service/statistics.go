@@ -50,7 +50,7 @@ func (c *counting) step(ctx context.Context) (int, error) {
 				c.apart = make(map[string]time.Time)
 			}
 			c.apart[id] = now.Add(statisticsApart)
-			c.service.opts.Log.Warn("a merchant's refunds could not be counted for the overview; trying again in a minute", "merchant", id, "error", err)
+			c.service.opts.Log.Warn("a merchant's refunds could not be counted for the overview; trying again in a minute", "merchant_id", id, "error", err)
 		}
 	}
 	return done, nil

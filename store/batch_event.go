@@ -40,7 +40,7 @@ func (s *Store) batchEnds(ctx context.Context, q sqldb.Querier, events []webhook
 		case err != nil && ctx.Err() != nil:
 			return nil, err
 		case err != nil:
-			s.log.Error("a batch of refunds can't be read; nobody is notified that it has ended", "merchant", event.MerchantID, "key", key, "error", err)
+			s.log.Error("a batch of refunds can't be read; nobody is notified that it has ended", "merchant_id", event.MerchantID, "key", key, "error", err)
 			continue
 		case kind == "":
 			continue

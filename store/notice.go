@@ -123,7 +123,7 @@ func (s *Store) setNoticesAside(ctx context.Context, notices []refund.KeptNotice
 	const text = `UPDATE channel_notices SET state = $4, note = $5, due_at = 0, charge_known = 1 WHERE merchant_id = $1 AND created_at = $2 AND id = $3`
 	return s.Share(ctx, func(q sqldb.Querier) error {
 		for _, n := range notices {
-			s.log.Error("a notice can't be read and is set aside", "merchant_id", n.MerchantID, "notice", n.ID, "account", n.Account)
+			s.log.Error("a notice can't be read and is set aside", "merchant_id", n.MerchantID, "notice_id", n.ID, "account_id", n.Account)
 			if _, err := q.Exec(ctx, text, n.MerchantID, sqldb.Micros(n.ReceivedAt), n.ID, string(refund.NoticeSetAside), "can't be read"); err != nil {
 				return fmt.Errorf("set notice aside: %w", err)
 			}

@@ -109,7 +109,7 @@ func (s *Sender) learn(ctx context.Context, a merchant.DeliveryAttempt) {
 		return
 	}
 	left := s.queue.empty(broken)
-	s.opts.Log.Warn("webhooks: an address hangs and is left alone for a while", "merchant", at.merchantID, "host", at.host, "until", until, "put_off", len(left))
+	s.opts.Log.Warn("webhooks: an address hangs and is left alone for a while", "merchant_id", at.merchantID, "host", at.host, "until", until, "put_off", len(left))
 	s.giveBack(ctx, left, until)
 }
 

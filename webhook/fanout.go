@@ -86,7 +86,7 @@ func (s *Sender) serve(ctx context.Context, facts *facts, merchantID string) (in
 			return total, err
 		case err != nil:
 			wait := s.pauses.failed(merchantID, s.now(), err)
-			s.opts.Log.Error("webhooks: the fan-out of a merchant's events failed, trying again", "merchant", merchantID, "wait", wait, "error", err)
+			s.opts.Log.Error("webhooks: the fan-out of a merchant's events failed, trying again", "merchant_id", merchantID, "wait", wait, "error", err)
 			return total, nil
 		}
 		if taken < fanOutEvents {

@@ -112,11 +112,11 @@ func (s *Sender) report(m Making) {
 	d := m.Delivery
 	switch {
 	case m.Withdrawn:
-		s.opts.Log.Info("webhooks: a delivery that could not be made is withdrawn; its address is not subscribed", "merchant", d.MerchantID, "delivery", d.ID, "event", d.EventID)
+		s.opts.Log.Info("webhooks: a delivery that could not be made is withdrawn; its address is not subscribed", "merchant_id", d.MerchantID, "delivery_id", d.ID, "event_id", d.EventID)
 	case d.Problem == "":
-		s.opts.Log.Info("webhooks: a delivery that could not be made was made", "merchant", d.MerchantID, "delivery", d.ID, "event", d.EventID)
+		s.opts.Log.Info("webhooks: a delivery that could not be made was made", "merchant_id", d.MerchantID, "delivery_id", d.ID, "event_id", d.EventID)
 	case d.MakeAt.IsZero():
-		s.opts.Log.Warn("webhooks: a delivery is dead: it could not be made", "merchant", d.MerchantID, "delivery", d.ID, "event", d.EventID,
+		s.opts.Log.Warn("webhooks: a delivery is dead: it could not be made", "merchant_id", d.MerchantID, "delivery_id", d.ID, "event_id", d.EventID,
 			"dialect", d.Dialect, "error", d.Problem)
 		if s.opts.Observe != nil {
 			s.opts.Observe(merchant.DeliveryAttempt{Delivery: d, At: m.At, Error: d.Problem, Dead: true})

@@ -76,7 +76,7 @@ func (p *planning) add(ctx context.Context, event Event, to target) {
 	err := s.render(ctx, p.facts, &d, endpoint, event)
 	switch {
 	case err != nil:
-		s.opts.Log.Error("webhooks: a delivery can't be made and will be tried again", "merchant", d.MerchantID, "event", d.EventID,
+		s.opts.Log.Error("webhooks: a delivery can't be made and will be tried again", "merchant_id", d.MerchantID, "event_id", d.EventID,
 			"delivery", d.ID, "dialect", d.Dialect, "error", err)
 		d.Problem, d.MakeAt = bounded(err.Error()), d.DueAt.Add(firstMakePause)
 	case to.wait > 0: // found again when it is due

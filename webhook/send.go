@@ -72,8 +72,8 @@ func (s *Sender) retry(a *merchant.DeliveryAttempt, schedule []time.Duration, no
 		return
 	}
 	a.Dead = true
-	s.opts.Log.Warn("webhooks: a delivery is dead: no try succeeded", "merchant", d.MerchantID, "delivery", d.ID, "event", d.EventID,
-		"endpoint", d.EndpointID, "host", d.Host, "tries", d.Attempts+1, "status", a.Status, "error", a.Error)
+	s.opts.Log.Warn("webhooks: a delivery is dead: no try succeeded", "merchant_id", d.MerchantID, "delivery_id", d.ID, "event_id", d.EventID,
+		"endpoint_id", d.EndpointID, "host", d.Host, "tries", d.Attempts+1, "status", a.Status, "error", a.Error)
 }
 
 // call makes the request and gives the answer's status and the beginning of

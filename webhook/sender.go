@@ -219,7 +219,7 @@ func (s *Sender) work(ctx context.Context) {
 			s.learn(context.WithoutCancel(ctx), attempt)
 			// What is not recorded is sent again when its lease has run out.
 			if err := s.record(context.WithoutCancel(ctx), attempt); err != nil {
-				s.opts.Log.Error("webhooks: a try could not be recorded and will be repeated", "delivery", d.ID, "error", err)
+				s.opts.Log.Error("webhooks: a try could not be recorded and will be repeated", "delivery_id", d.ID, "error", err)
 			}
 		}
 		s.queue.done(d)

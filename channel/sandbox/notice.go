@@ -51,7 +51,7 @@ func (s *Sandbox) Notices(ctx context.Context, limit int) ([]channel.PendingNoti
 		var c content
 		if err := json.Unmarshal(n.Content, &c); err != nil {
 			// One notice that can't be read says nothing: the refund is asked for.
-			s.opts.Log.Error("a notice of the sandbox can't be read", "notice", n.ID, "error", err)
+			s.opts.Log.Error("a notice of the sandbox can't be read", "notice_id", n.ID, "error", err)
 			c = content{Outcome: refund.OutcomeUnknown, Code: "UNREADABLE"}
 		}
 		outcome := refund.Outcome{

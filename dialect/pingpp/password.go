@@ -101,7 +101,7 @@ func (d *Dialect) address(c *call, number, notifyPath string, refunds []refund.R
 	}
 	text, err := d.signAddress(c, made)
 	if err != nil {
-		d.Log.Error("the address of a password refund could not be signed", "request_id", c.requestID, "refund", refunds[0].ID, "error", err)
+		d.Log.Error("the address of a password refund could not be signed", "request_id", c.requestID, "refund_id", refunds[0].ID, "error", err)
 	}
 	return text
 }
