@@ -132,6 +132,11 @@ func (p *page) attemptRow(r refund.Refund, a refund.Attempt) timelineRow {
 		pairs = append(pairs, "timeline.repeated", fmt.Sprint(a.Times))
 	}
 	row.Facts = p.facts(pairs...)
+	for _, text := range []struct{ key, text string }{{"timeline.sent", a.Sent.Request}, {"timeline.got", a.Sent.Answer}} {
+		if text.text != "" {
+			row.Facts = append(row.Facts, fact{Name: p.text(text.key), Value: text.text, Wide: true})
+		}
+	}
 	return row
 }
 

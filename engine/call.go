@@ -274,6 +274,7 @@ func cleaned(o refund.Outcome) refund.Outcome {
 // cleanedSent bounds what is kept of a request.
 func cleanedSent(s refund.Sent) refund.Sent {
 	s.Digest, s.UpstreamRequestID = clean(s.Digest, maxDigest), clean(s.UpstreamRequestID, maxRequestID)
+	s.Request, s.Answer = clean(s.Request, refund.MaxExchange), clean(s.Answer, refund.MaxExchange)
 	shown := s.Shown
 	s.Shown = nil
 	for _, name := range slices.Sorted(maps.Keys(shown)) {

@@ -107,5 +107,6 @@ func (e *Engine) reroute(ctx context.Context, connector channel.Connector, i cha
 	if !believable(o.Kind, ctx.Err() != nil) {
 		o.Kind = refund.OutcomeUnknown
 	}
+	o.Sent.Request, o.Sent.Answer = "", "" // which name a card, and may repeat it
 	return cleaned(o)
 }

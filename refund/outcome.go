@@ -62,8 +62,17 @@ const (
 	ListingFailed Listing = "failed"
 )
 
+// MaxExchange bounds what is kept of a request, and of an answer, in bytes: a refund's
+// own members, without its coupons and goods, take some hundred.
+const MaxExchange = 1536
+
 // Sent is what one call sent to the channel. It has no secret and no card number.
 type Sent struct {
+	// Request and Answer are what people may read of the call: of the members the
+	// names, and the values of those that say which refund it is and how it stands.
+	// "" where the channel's driver keeps none; that of a reroute never is.
+	Request string `json:"request,omitempty"`
+	Answer  string `json:"answer,omitempty"`
 	// Digest is the SHA-256 of the request in hex, "" where nothing was sent.
 	Digest string `json:"digest,omitempty"`
 	// AccountVersion is the version of the channel account that was used.

@@ -140,7 +140,7 @@ func streakText(r refund.Refund) (string, error) {
 
 // sentText is an attempt's column of the same kind.
 func sentText(a refund.Attempt) (string, error) {
-	if a.Sent.Digest == "" && a.Sent.UpstreamRequestID == "" && len(a.Sent.Shown) == 0 {
+	if a.Sent.Digest == "" && a.Sent.UpstreamRequestID == "" && a.Sent.Request == "" && a.Sent.Answer == "" && len(a.Sent.Shown) == 0 {
 		return "", nil
 	}
 	text, err := jsonText(a.Sent)

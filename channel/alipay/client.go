@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/alipay"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -65,7 +66,7 @@ func (c *connector) post(ctx context.Context, method string, content any) (a ans
 	out.Header.Set("Content-Type", wire.ContentType)
 	out.Header.Set("User-Agent", userAgent)
 	sum := sha256.Sum256([]byte(body))
-	a.sent.Digest = hex.EncodeToString(sum[:])
+	a.sent.Digest, a.sent.Request = hex.EncodeToString(sum[:]), channel.RedactedRequest(http.MethodPost, method, []byte(body))
 	response, err := c.client(false, c.gateway).Do(out)
 	if err != nil {
 		a.problem = fmt.Errorf("no answer: %w", bare(err))
@@ -80,6 +81,7 @@ func (c *connector) post(ctx context.Context, method string, content any) (a ans
 	case len(read) > maxAnswer:
 		a.problem = fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	default:
+		a.sent.Answer = channel.RedactedAnswer(a.http, read)
 		a.Answer, a.problem = wire.ReadAnswer(read, method, exactjson.Limits{Bytes: maxAnswer})
 		if a.problem == nil && a.http != http.StatusOK {
 			a.problem = fmt.Errorf("the answer has HTTP %d", a.http)

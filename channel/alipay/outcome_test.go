@@ -115,7 +115,7 @@ func TestEveryCodeMeansWhatTheDocumentsSay(t *testing.T) {
 				if code == "" {
 					code = row.code
 				}
-				if one.got.Kind != one.want || one.got.Code != code || len(one.got.Sent.Digest) != 64 || one.got.Message == "" {
+				if one.got.Kind != one.want || one.got.Code != code || len(one.got.Sent.Digest) != 64 || one.got.Sent.Request == "" || one.got.Sent.Answer == "" || one.got.Message == "" {
 					t.Errorf("%s: %+v, want %s", call, one.got, one.want)
 				}
 				if one.got.Amount != nil || one.got.ChannelRefundID != "" {

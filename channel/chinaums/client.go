@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/chinaums"
 )
@@ -56,7 +57,7 @@ func (c *connector) call(ctx context.Context, op wire.Operation, fields wire.Mes
 		message = c.shown(op, message, signed)
 	}
 	sum := sha256.Sum256(append([]byte("POST "+target+"\n"), body...))
-	a.sent = refund.Sent{Digest: hex.EncodeToString(sum[:]), Shown: message}
+	a.sent = refund.Sent{Digest: hex.EncodeToString(sum[:]), Shown: message, Request: channel.RedactedRequest(http.MethodPost, target, body)}
 	if err := c.post(ctx, target, authorization, body, &a); err != nil {
 		a.problem = err
 	}
@@ -105,6 +106,7 @@ func (c *connector) post(ctx context.Context, target, authorization string, body
 	case len(got) > maxAnswer:
 		return errTooLong
 	}
+	a.sent.Answer = channel.RedactedAnswer(a.status, got)
 	if a.Answer, err = wire.DecodeAnswer(got); err != nil {
 		return err
 	}

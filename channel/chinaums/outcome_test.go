@@ -75,7 +75,7 @@ func TestEveryCodeMeansWhatTheDocumentsSay(t *testing.T) {
 					delete(f.queries, of.i.Number) // no refund is there
 				}
 				submitted := connector.Submit(t.Context(), of.i)
-				if submitted.Kind != row.submit || submitted.Code != row.code || len(submitted.Sent.Digest) != 64 || (submitted.Alert != "") != row.alert {
+				if submitted.Kind != row.submit || submitted.Code != row.code || len(submitted.Sent.Digest) != 64 || submitted.Sent.Request == "" || submitted.Sent.Answer == "" || (submitted.Alert != "") != row.alert {
 					t.Errorf("%s: submit: %+v, want %s", way, submitted, row.submit)
 				}
 				if wait := submitted.RetryAfter; (wait >= time.Minute) != (row.code == "ORDER_PROCESSING") {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -52,7 +53,7 @@ func (c *connector) call(ctx context.Context, operation wire.Operation, id strin
 		request.Header.Set(wire.HeaderBodySHA256, hex.EncodeToString(sum[:]))
 	}
 	sum := sha256.Sum256(append([]byte(request.Method+" "+uri+"\n"), body...))
-	a.sent = refund.Sent{Digest: hex.EncodeToString(sum[:])}
+	a.sent = refund.Sent{Digest: hex.EncodeToString(sum[:]), Request: channel.RedactedRequest(request.Method, uri, body)}
 	response, err := c.calls.For(c.base).Do(request)
 	if err != nil {
 		a.problem = fmt.Errorf("no answer: %w", egress.Bare(err))
@@ -67,6 +68,7 @@ func (c *connector) call(ctx context.Context, operation wire.Operation, id strin
 	case len(text) > maxAnswer:
 		a.problem = fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	default:
+		a.sent.Answer = channel.RedactedAnswer(a.status, text)
 		if a.value, err = exactjson.Decode(text, exactjson.Limits{Bytes: maxAnswer}); err != nil {
 			a.problem = fmt.Errorf("%w: %w", wire.ErrAnswer, err)
 		}

@@ -47,7 +47,7 @@ func TestEveryErrorMeansWhatIsDocumented(t *testing.T) {
 			if want == unknown && (fault[:1] == "2" || fault[:1] == "3") {
 				code = o.Code
 			}
-			if o.Kind != want || o.Code != code || len(o.Sent.Digest) != 64 || o.Amount != nil || o.ChannelRefundID != "" {
+			if o.Kind != want || o.Code != code || len(o.Sent.Digest) != 64 || o.Sent.Request == "" || o.Amount != nil || o.ChannelRefundID != "" {
 				t.Errorf("%+v, want %s %s", o, want, code)
 			}
 			told := fault == "401 notAllowed"

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -47,7 +48,7 @@ func (c *connector) call(ctx context.Context, method, target string, body []byte
 		return a
 	}
 	sum := sha256.Sum256(append([]byte(method+" "+request.URL.RequestURI()+"\n"), body...))
-	a.sent = refund.Sent{Digest: hex.EncodeToString(sum[:])}
+	a.sent = refund.Sent{Digest: hex.EncodeToString(sum[:]), Request: channel.RedactedRequest(method, request.URL.RequestURI(), body)}
 	response, err := c.calls.For(c.base).Do(request)
 	if err != nil {
 		a.problem = fmt.Errorf("no answer: %w", egress.Bare(err))
@@ -62,6 +63,7 @@ func (c *connector) call(ctx context.Context, method, target string, body []byte
 	case len(text) > maxAnswer:
 		a.problem = fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	default:
+		a.sent.Answer = channel.RedactedAnswer(a.status, text)
 		a.problem = c.verify(a.status, response.Header.Get(wire.HeaderSignature), text)
 	}
 	if a.problem == nil {

@@ -75,7 +75,7 @@ func TestEveryErrorMeansWhatTheDocumentsSay(t *testing.T) {
 				code = "HTTP_" + parts[0]
 			}
 			o := connector.Submit(t.Context(), i)
-			if o.Kind != want || o.Code != code || len(o.Sent.Digest) != 64 || o.Amount != nil || o.ChannelRefundID != "" {
+			if o.Kind != want || o.Code != code || len(o.Sent.Digest) != 64 || o.Sent.Request == "" || o.Amount != nil || o.ChannelRefundID != "" {
 				t.Errorf("%+v, want %s %s", o, want, code)
 			}
 			told := fault == "401 invalid_request_error"

@@ -17,6 +17,7 @@ import (
 
 	stripe "github.com/stripe/stripe-go/v86"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -71,12 +72,12 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		x = &exchange{}
 	}
 	r = r.Clone(r.Context())
-	digest, err := digestOf(r)
+	digest, sent, err := digestOf(r)
 	if err != nil {
 		return nil, err
 	}
 	notReplayed(r.Header)
-	*x = exchange{sent: refund.Sent{Digest: digest, Shown: x.sent.Shown}}
+	*x = exchange{sent: refund.Sent{Digest: digest, Request: sent, Shown: x.sent.Shown}}
 	response, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -99,6 +100,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.sent.Answer = channel.RedactedAnswer(response.StatusCode, body)
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
@@ -114,19 +116,20 @@ func notReplayed(header http.Header) {
 	}
 }
 
-// digestOf is the SHA-256 of a request, whose body it leaves to be read again.
-func digestOf(r *http.Request) (string, error) {
+// digestOf is the SHA-256 of a request, whose body it leaves to be read again, and what
+// is kept of the request.
+func digestOf(r *http.Request) (digest, kept string, err error) {
+	var body []byte
 	sum := sha256.New()
 	_, _ = io.WriteString(sum, r.Method+" "+r.URL.RequestURI()+"\n") // a hash takes everything
 	if r.Body != nil {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return "", fmt.Errorf("read request: %w", err)
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return "", "", fmt.Errorf("read request: %w", err)
 		}
 		sum.Write(body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return hex.EncodeToString(sum.Sum(nil)), channel.RedactedRequest(r.Method, r.URL.RequestURI(), body), nil
 }
 
 // checkPage refuses what is no page of refunds. Stripe's client would take {} for a

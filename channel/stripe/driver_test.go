@@ -161,7 +161,8 @@ func TestWhatIsSentToStripe(t *testing.T) {
 	if o.Kind != refund.OutcomeDone || *o.Amount != 1000 || o.SucceededAt.IsZero() || !strings.Contains(o.Message, "74850120752") {
 		t.Errorf("outcome %+v", o)
 	}
-	if len(o.Sent.Digest) != 64 || o.Sent.UpstreamRequestID == "" || o.Sent.Shown["idempotency_key"] != i.Number {
+	if len(o.Sent.Digest) != 64 || o.Sent.UpstreamRequestID == "" || o.Sent.Shown["idempotency_key"] != i.Number ||
+		!strings.HasPrefix(o.Sent.Request, "POST /v1/refunds\namount=1000\n") || !strings.HasPrefix(o.Sent.Answer, "HTTP 200\n") || !strings.Contains(o.Sent.Answer, `"status": "succeeded"`) {
 		t.Errorf("sent %+v", o.Sent)
 	}
 	sent := s.Requests()[0]

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/egress"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
@@ -69,6 +70,7 @@ func (c *connector) call(ctx context.Context, method, target string, body []byte
 	case len(a.body) > maxAnswer:
 		a.body, a.problem = nil, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	default:
+		a.sent.Answer = channel.RedactedAnswer(a.status, a.body)
 		a.problem = c.verify(response.Header, a.body)
 	}
 	return a
@@ -111,7 +113,7 @@ func (c *connector) sendTo(ctx context.Context, clients egress.Pair, base, metho
 		return nil, refund.Sent{}, err
 	}
 	sum := sha256.Sum256(append([]byte(method+" "+request.URL.RequestURI()+"\n"), body...))
-	sent := refund.Sent{Digest: hex.EncodeToString(sum[:])}
+	sent := refund.Sent{Digest: hex.EncodeToString(sum[:]), Request: channel.RedactedRequest(method, request.URL.RequestURI(), body)}
 	response, err := clients.For(base).Do(request)
 	if err != nil {
 		return nil, sent, fmt.Errorf("no answer: %w", egress.Bare(err))

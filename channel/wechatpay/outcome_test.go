@@ -88,7 +88,7 @@ func TestEveryCodeMeansWhatTheDocumentsSay(t *testing.T) {
 				if code == "" {
 					code = fmt.Sprintf("HTTP_%d", row.status)
 				}
-				if one.got.Kind != one.want || one.got.Code != code || one.got.Sent.Digest == "" || one.got.Sent.UpstreamRequestID == "" {
+				if one.got.Kind != one.want || one.got.Code != code || one.got.Sent.Digest == "" || one.got.Sent.Request == "" || one.got.Sent.Answer == "" || one.got.Sent.UpstreamRequestID == "" {
 					t.Errorf("%s: %+v, want %s", call, one.got, one.want)
 				}
 				if throttled := row.status == 429 || row.code == "FREQUENCY_LIMITED" || row.code == "RATELIMIT_EXCEEDED"; one.got.Throttled != throttled {

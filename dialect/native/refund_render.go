@@ -93,6 +93,10 @@ type attemptAnswer struct {
 	// channel's own name for the call.
 	SentDigest        *string `json:"sent_digest"`
 	UpstreamRequestID *string `json:"upstream_request_id"`
+	// Request and Answer are what people may read of the call, left out where the
+	// channel's driver keeps none.
+	Request string `json:"request,omitempty"`
+	Answer  string `json:"answer,omitempty"`
 	// Actor is who said it or asked for the call, left out if nobody did. An
 	// operator's proof is the message.
 	Actor *actorAnswer `json:"actor,omitempty"`
@@ -211,6 +215,7 @@ func answerAttempts(r refund.Refund, attempts []refund.Attempt) []attemptAnswer 
 		out[n] = attemptAnswer{
 			At: moment(a.At), Source: a.Source, Outcome: a.Outcome, Code: a.Code, Message: a.Message, Note: a.Note, Epoch: a.Epoch,
 			SentDigest: orNull(a.Sent.Digest), UpstreamRequestID: orNull(a.Sent.UpstreamRequestID), Actor: answerActor(a.Actor), Times: a.Times,
+			Request: a.Sent.Request, Answer: a.Sent.Answer,
 		}
 		if a.Source != refund.Operator {
 			out[n].Account = orNull(r.ChannelAccount)

@@ -180,7 +180,7 @@ func wordsInOrder(t *testing.T, f *fixture) {
 		if source == refund.Notice {
 			w.ChargeID, w.Outcome.Epoch = "", 0
 		} else {
-			w.Outcome.Sent = refund.Sent{AccountVersion: 7, Digest: "d", UpstreamRequestID: "u", Shown: map[string]string{"mid": "898"}}
+			w.Outcome.Sent = refund.Sent{AccountVersion: 7, Digest: "d", UpstreamRequestID: "u", Request: "POST /r\n{}", Answer: "HTTP 200", Shown: map[string]string{"mid": "898"}}
 		}
 		return w
 	}
@@ -214,7 +214,7 @@ func wordsInOrder(t *testing.T, f *fixture) {
 		t.Fatalf("attempts %+v, %v", attempts, err)
 	}
 	want := refund.Attempt{RefundID: claimed[0].Refund.ID, Source: refund.Submit, Epoch: 1, Outcome: refund.OutcomeAccepted, Code: "C", Message: "first", At: at(6)}
-	want.Sent = refund.Sent{AccountVersion: 7, Digest: "d", UpstreamRequestID: "u", Shown: map[string]string{"mid": "898"}}
+	want.Sent = refund.Sent{AccountVersion: 7, Digest: "d", UpstreamRequestID: "u", Request: "POST /r\n{}", Answer: "HTTP 200", Shown: map[string]string{"mid": "898"}}
 	if !slices.ContainsFunc(attempts, func(a refund.Attempt) bool { return cmp.Equal(a, want) }) {
 		t.Errorf("attempts %+v lack %+v", attempts, want)
 	}
