@@ -15,6 +15,8 @@ type Approvals interface {
 	Approval(ctx context.Context, merchantID, refundID string) (refund.Approval, error)
 	// Approvals lists a merchant's, newest first.
 	Approvals(ctx context.Context, f refund.ApprovalFilter) (found []refund.Approval, more bool, err error)
+	// CountApprovals counts those that wait, at most refund.MaxQueueCount.
+	CountApprovals(ctx context.Context, merchantID string) (int64, error)
 	// ApprovalSubjects reads the refunds of approvals with their charges, by refund id.
 	ApprovalSubjects(ctx context.Context, merchantID string, refundIDs []string) (map[string]refund.Claimed, error)
 	// ApproveRefund lets a refund go that waits for an approval, and RefuseRefund ends
@@ -182,4 +184,10 @@ func (a *Admin) Approval(ctx context.Context, merchantID, refundID string) (Ques
 		return Question{}, err
 	}
 	return all[0], nil
+}
+
+// CountApprovals counts the questions that wait for a second person, at most
+// refund.MaxQueueCount.
+func (a *Admin) CountApprovals(ctx context.Context, merchantID string) (int64, error) {
+	return a.s.Store.CountApprovals(ctx, merchantID)
 }

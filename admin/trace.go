@@ -203,7 +203,7 @@ func (t *Trace) people(ctx context.Context, s Traces) error {
 // nextParty is who acts next about a refund, and when.
 func nextParty(r refund.Refund) (Party, time.Time) {
 	switch {
-	case r.NeedsPerson, r.State == refund.Abnormal:
+	case r.NeedsPerson, r.State == refund.Abnormal, r.HeldReason == refund.HeldForApproval:
 		return NextOperator, r.DueAt
 	case r.State == refund.Held && r.HeldReason == refund.HeldForFunds:
 		return NextMerchant, r.DueAt

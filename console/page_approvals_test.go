@@ -105,6 +105,9 @@ func TestASecondPersonApprovesWhatIsShown(t *testing.T) {
 	}
 	b := rig.As(t, merchant.RoleApprover, merchant.DemoID)
 	page := b.Get(t, "/console/queues/approvals")
+	if page.Link("Approvals 2") == "" || !b.Get(t, "/console/refunds/"+one.ID).Has("It waits for a second person") {
+		t.Errorf("what waits is not counted, or the refund does not lead there: %s", page.Text())
+	}
 	for _, text := range []string{"3.00 CNY", one.ID, asked.Digest, one.ChannelNumber, asked.Charge.TransactionID, "key key_demo_native", `the policy "held": refund.reason_code == 'hold_me'`, "<i>broken</i>", "cus_1"} {
 		if !page.Has(text) {
 			t.Errorf("the page lacks %q", text)
@@ -150,6 +153,9 @@ func TestASecondPersonApprovesWhatIsShown(t *testing.T) {
 	}
 	if r := until(t, rig, two.ID, func(r refund.Refund) bool { return r.State == refund.Canceled }); r.FailureMessage != "not as agreed" {
 		t.Errorf("%+v", r)
+	}
+	if page = b.Get(t, "/console/refunds/"+two.ID); !page.Has("It ended by hand, because: not as agreed") {
+		t.Errorf("the refund says %s", page.Text())
 	}
 }
 

@@ -285,6 +285,11 @@ func (p *page) queueCounts() (refund.QueueCounts, error) {
 		for name, n := range counts {
 			sum[name] = min(sum[name]+n, refund.MaxQueueCount)
 		}
+		waiting, err := p.s.Admin.CountApprovals(p.Context(), id)
+		if err != nil {
+			return nil, err
+		}
+		sum["approvals"] = min(sum["approvals"]+waiting, refund.MaxQueueCount)
 	}
 	return sum, nil
 }

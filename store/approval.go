@@ -157,11 +157,13 @@ func (s *Store) ApprovalByID(ctx context.Context, merchantID, id string) (refund
 	return found[0].At(s.now()), nil
 }
 
-// WaitingApprovals counts the approvals that wait, of all merchants.
-func (s *Store) WaitingApprovals(ctx context.Context) (count int64, err error) {
-	const text = `SELECT COUNT(*) FROM approvals a WHERE a.state = 'waiting' AND (a.kind = 'send' OR a.expires_at > $1)`
+// CountApprovals implements admin.Approvals.
+func (s *Store) CountApprovals(ctx context.Context, merchantID string) (count int64, err error) {
+	const text = `SELECT COUNT(*) FROM (SELECT a.id FROM approvals a WHERE a.merchant_id = $1 AND a.state = 'waiting'
+		AND (a.kind = 'send' OR a.expires_at > $2) LIMIT $3) w`
 	err = s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{sqldb.Micros(s.now())}, func(scan func(...any) error) error { return scan(&count) })
+		args := []any{merchantID, sqldb.Micros(s.now()), int64(refund.MaxQueueCount)}
+		return q.Query(ctx, text, args, func(scan func(...any) error) error { return scan(&count) })
 	})
 	if err != nil {
 		return 0, fmt.Errorf("count approvals: %w", err)

@@ -109,6 +109,9 @@ func nextText(t admin.Trace) string {
 	case admin.NextMerchant:
 		return "the merchant's balance at the channel is too small: it is sent again when funds are there" + at
 	case admin.NextOperator:
+		if t.Refund.HeldReason == refund.HeldForApproval {
+			return "somebody else than who asked has to approve it (hint: refund approve), or it is canceled at " + when(t.NextAt)
+		}
 		return "a person has to decide or to find out (hint: refund reroute, or refund resolve with proof)" + at
 	}
 	return "nobody has to do anything"

@@ -100,3 +100,36 @@ func TestAKeyApprovesWhatAnotherAskedForAndNothingElse(t *testing.T) {
 		t.Errorf("refused afterwards, it is answered %s", answer)
 	}
 }
+
+// A dry run counts earlier refunds as the policy would have, and changes nothing.
+func TestADryRunCountsAsThePolicyWouldHave(t *testing.T) {
+	s := dialecttest.Start(t)
+	charge := paid(t, s, 100)
+	for n, customer := range []string{"c1", "c1", "c2", "c1", "c1", "", ""} {
+		body := fmt.Sprintf(`{"charge": %q, "amount": %d, "customer": %q}`, charge, n+1, customer)
+		if customer == "" {
+			body = fmt.Sprintf(`{"charge": %q, "amount": %d}`, charge, n+1)
+		}
+		send(t, s, demo, "POST", "/refunds", body, http.StatusCreated)
+	}
+	policy := text(send(t, s, demo, "POST", "/policies", `{"name": "dry", "expression": "customer.refunds_24h >= 2"}`, http.StatusCreated), "id")
+	for expression, want := range map[string]string{
+		"customer.refunds_24h >= 2":                    `"matched":[{"currency":"CNY","refunds":2,"amount":9}]`, // 4 and 5
+		"customer.amount_24h > 3":                      `"matched":[{"currency":"CNY","refunds":1,"amount":5}]`, // after 1, 2 and 4
+		"merchant.refunds_1h == 6":                     `"matched":[{"currency":"CNY","refunds":1,"amount":7}]`,
+		"charge.refunds == 2 && charge.refunded == 3":  `"matched":[{"currency":"CNY","refunds":1,"amount":3}]`,
+		"customer.id == ''":                            `"matched":[{"currency":"CNY","refunds":2,"amount":13}]`,
+		"1 / (refund.amount - 7) > 0 && refund.amount": "",
+		"1 / (refund.amount - 7) > 0":                  `"failed":1`,
+	} {
+		body := fmt.Sprintf(`{"expression": %q}`, expression)
+		if want == "" {
+			send(t, s, demo, "POST", "/policies/"+policy+"/dry-run", body, http.StatusBadRequest)
+			continue
+		}
+		if answer := send(t, s, demo, "POST", "/policies/"+policy+"/dry-run", body, http.StatusOK); !strings.Contains(answer, want) || !strings.Contains(answer, `"refunds":7`) {
+			t.Errorf("%s: %s", expression, answer)
+		}
+	}
+	send(t, s, demo, "POST", "/policies/"+policy+"/dry-run", `{"days": 91}`, http.StatusBadRequest)
+}
