@@ -145,6 +145,7 @@ setup-node: ## for the official clients
 
 setup-e2e: setup-node e2e/node_modules/.package-lock.json ## the official clients
 	go -C e2e/wechatpaygo mod download
+	go -C e2e/deploy/oidcprovider mod download
 	go -C e2e/smartwalle mod download
 	go -C e2e/stripemock mod download
 

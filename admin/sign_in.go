@@ -101,6 +101,20 @@ func (a *Admin) SignIn(ctx context.Context, in SignIn) (token string, session me
 	return token, session, a.s.Store.ForgetTries(ctx, subjects[:2], a.now().Add(-tryWindow))
 }
 
+// SignInVerified begins a session of a user whose address a provider has verified.
+// A second factor of ours is asked for all the same. KindUnauthenticated where there
+// is no such user, or they are disabled.
+func (a *Admin) SignInVerified(ctx context.Context, in SignIn) (string, merchant.Session, error) {
+	u, _, err := a.s.Store.UserByEmail(ctx, merchant.NormalEmail(in.Email))
+	switch {
+	case err != nil && refund.KindOf(err) != refund.KindNotFound:
+		return "", merchant.Session{}, err
+	case err != nil || u.Disabled():
+		return "", merchant.Session{}, refund.Errorf(refund.KindUnauthenticated, "", "there is no user of this address here; an admin can add one")
+	}
+	return a.beginSession(ctx, u, in, u.TOTP)
+}
+
 // trySubjects are what tries are counted by, in the order of countTry's bounds.
 func trySubjects(email, address string) []string {
 	return []string{"both " + email + " " + address, "account " + email, "address " + address}

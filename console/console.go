@@ -33,6 +33,8 @@ type Services struct {
 	Acceptor Acceptor
 	// Rules are those that bind a merchant's refunds, for quotes.
 	Rules func(merchantID string) (refund.RuleBook, error)
+	// OIDC is the provider by which users may sign in, too.
+	OIDC OIDC
 	// PublicHTTPS says that callers come by TLS, whatever stands before the service.
 	PublicHTTPS bool
 	Now         func() time.Time // default time.Now
@@ -58,6 +60,7 @@ type Console struct {
 	texts     catalogue
 	assets    assets
 	templates map[string]*languageTemplates
+	provider  *provider // nil: none
 	handler   http.Handler
 }
 
@@ -70,7 +73,7 @@ func New(s Services) *Console {
 	if s.Log == nil {
 		s.Log = slog.Default()
 	}
-	c := &Console{s: s, texts: loadCatalogue(), assets: loadAssets()}
+	c := &Console{s: s, texts: loadCatalogue(), assets: loadAssets(), provider: newProvider(s.OIDC, s.Log)}
 	c.templates = c.parseTemplates()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+assetPath+"{name}", c.assets.serve)

@@ -43,11 +43,7 @@ func (p *page) signIn() error {
 		form.Password = ""
 		return p.renderForm("login", form, err)
 	}
-	p.setCookie(p.sessionName(), token, 0)
-	if session.NeedsCode {
-		return p.render("login_code", form)
-	}
-	return p.redirect(form.Next)
+	return p.begin(token, session, form)
 }
 
 // signInCode takes the code of the second factor.

@@ -92,6 +92,8 @@ var publicRoutes = []route{
 	{pattern: "GET /console/login", handle: (*page).login},
 	{pattern: "POST /console/login", handle: (*page).signIn},
 	{pattern: "POST /console/login/code", handle: (*page).signInCode},
+	{pattern: "GET /console/login/oidc", handle: (*page).signInByProvider},
+	{pattern: "GET /console/login/oidc/callback", handle: (*page).providerCallback},
 }
 
 // menuEntry is a link of the menu.

@@ -17,6 +17,7 @@ import (
 	"github.com/refundry/refundry/bulk"
 	"github.com/refundry/refundry/channel"
 	"github.com/refundry/refundry/channel/sandbox"
+	"github.com/refundry/refundry/console"
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/engine"
 	"github.com/refundry/refundry/intake"
@@ -58,6 +59,9 @@ type Options struct {
 	// https://pay.example, where a proxy stands before it; default the one
 	// that a request came to.
 	PublicURL string
+	// OIDC is the provider by which users sign in to the console besides their
+	// passwords; default none.
+	OIDC console.OIDC
 	// Metrics are where everything is counted; default metrics of its own.
 	Metrics *telemetry.Metrics
 	// Tracer makes spans of commits, calls to channels and webhooks of requests that

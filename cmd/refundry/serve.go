@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/refundry/refundry/console"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/server"
 	"github.com/refundry/refundry/service"
@@ -32,6 +33,7 @@ type serveFlags struct {
 	dataFlags
 	listenFlags
 	egressFlags
+	oidcFlags
 	Demo       bool `help:"Load the demo merchant with the published examples' charges (test mode only)." env:"REFUNDRY_DEMO"`
 	DemoAnyway bool `help:"Load the demo merchant also where others can reach it, or next to a live merchant: its keys are public." env:"REFUNDRY_DEMO_ANYWAY"`
 }
@@ -52,6 +54,28 @@ type listenFlags struct {
 // egressFlags say where webhooks may go besides public addresses.
 type egressFlags struct {
 	EgressAllow []netip.Prefix `help:"Private or loopback network that webhooks may go to; may be given several times." placeholder:"CIDR" env:"REFUNDRY_EGRESS_ALLOW"`
+}
+
+// oidcFlags name a provider by which users sign in to the console.
+type oidcFlags struct {
+	OIDCIssuer           string `name:"oidc-issuer" help:"OpenID Connect provider by which users may sign in to the console, such as https://login.example; a verified address stands for the user who has it." placeholder:"URL" env:"REFUNDRY_OIDC_ISSUER"`
+	OIDCClientID         string `name:"oidc-client-id" help:"What the provider knows the console by; its redirect address is PUBLIC-URL/console/login/oidc/callback." placeholder:"ID" env:"REFUNDRY_OIDC_CLIENT_ID"`
+	OIDCClientSecretFile string `name:"oidc-client-secret-file" help:"File with the client's secret; default none, as of a public client." type:"path" placeholder:"FILE" env:"REFUNDRY_OIDC_CLIENT_SECRET_FILE"`
+}
+
+// oidc reads what names the provider.
+func (f oidcFlags) oidc(publicURL string) (console.OIDC, error) {
+	switch {
+	case (f.OIDCIssuer == "") != (f.OIDCClientID == ""), f.OIDCClientSecretFile != "" && f.OIDCIssuer == "":
+		return console.OIDC{}, usageError{"--oidc-issuer and --oidc-client-id go together, and --oidc-client-secret-file with them"}
+	case f.OIDCClientSecretFile == "":
+		return console.OIDC{Issuer: f.OIDCIssuer, ClientID: f.OIDCClientID, BaseURL: publicURL}, nil
+	}
+	secret, err := readSecretFile(f.OIDCClientSecretFile)
+	if err != nil {
+		return console.OIDC{}, fmt.Errorf("read the OIDC client's secret: %w", err)
+	}
+	return console.OIDC{Issuer: f.OIDCIssuer, ClientID: f.OIDCClientID, ClientSecret: secret, BaseURL: publicURL}, nil
 }
 
 // Validate is called by kong.
@@ -191,6 +215,10 @@ func (c *serveCommand) options(e *environment) (service.Options, error) {
 	if err != nil {
 		return service.Options{}, err
 	}
+	provider, err := c.oidc(c.PublicURL)
+	if err != nil {
+		return service.Options{}, err
+	}
 	key, err := c.masterKey()
 	if err != nil {
 		return service.Options{}, err
@@ -198,7 +226,7 @@ func (c *serveCommand) options(e *environment) (service.Options, error) {
 	tracer, err := telemetry.NewTracer(e, service.Build(), c.OTLPEndpoint, e.log)
 	return service.Options{
 		Database: database, Data: c.Data, MasterKey: key, Demo: c.Demo, DemoAnyway: c.DemoAnyway,
-		EgressAllow: c.EgressAllow, PublicURL: c.PublicURL, Tracer: tracer, Log: e.log,
+		EgressAllow: c.EgressAllow, PublicURL: c.PublicURL, OIDC: provider, Tracer: tracer, Log: e.log,
 	}, err
 }
 

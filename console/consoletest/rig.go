@@ -39,11 +39,15 @@ const stopWithin = 30 * time.Second
 // the test.
 func Start(t testing.TB) *Rig { return StartOn(t, storetest.SQLite(t)) }
 
-// StartOn is Start on a database of the caller's.
-func StartOn(t testing.TB, database string) *Rig {
+// StartOn is Start on a database of the caller's, with options that change alters.
+func StartOn(t testing.TB, database string, change ...func(*service.Options)) *Rig {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	s, err := service.Start(t.Context(), service.Options{Database: database, Data: t.TempDir(), Demo: true, Log: log})
+	options := service.Options{Database: database, Data: t.TempDir(), Demo: true, Log: log}
+	for _, one := range change {
+		one(&options)
+	}
+	s, err := service.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
