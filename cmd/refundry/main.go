@@ -38,6 +38,7 @@ const (
 type program struct {
 	Config    string `help:"Read settings from this TOML file; flags and environment variables go before it." placeholder:"FILE" type:"path" env:"REFUNDRY_CONFIG"`
 	LogLevel  string `help:"Least level that is logged: debug, info, warn, error; default info for serve and warn for the others." enum:",debug,info,warn,error" default:"" placeholder:"LEVEL" env:"REFUNDRY_LOG_LEVEL"`
+	Color     string `help:"Colours on stderr: auto (where it is a terminal and NO_COLOR is not set), always or never." enum:"auto,always,never" default:"auto" placeholder:"WHEN" env:"REFUNDRY_COLOR"`
 	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM" env:"REFUNDRY_LOG_FORMAT"`
 
 	Serve     serveCommand       `cmd:"" help:"Run the service."`
@@ -56,6 +57,7 @@ type program struct {
 	Customer  customerCommand    `cmd:"" help:"Mask what is said of a customer."`
 	Event     eventCommand       `cmd:"" help:"List events."`
 	Endpoint  endpointCommand    `cmd:"" help:"Add, list and stop addresses that are notified of events."`
+	Listen    listenCommand      `cmd:"" help:"Pass events on to a developer's machine as they come."`
 	Delivery  deliveryCommand    `cmd:"" help:"List what endpoints were notified of, and send it again."`
 	Notice    noticeCommand      `cmd:"" help:"List what channels sent that named no refund of ours, and try it again."`
 	Balance   balanceCommand     `cmd:"" help:"Show what the named accounts of the books hold."`
@@ -89,6 +91,7 @@ type environment struct {
 	log      *slog.Logger
 	json     bool   // the log is JSON, so nothing else may stand on stderr
 	config   string // the file of settings
+	color    string // when stderr is coloured
 }
 
 // say writes a line for people.
@@ -124,13 +127,13 @@ func run(args []string, in io.Reader, out, problems io.Writer) int {
 			cutOff(ended, problems)
 		}
 	})
-	e := &environment{Context: ctx, in: in, out: out, err: problems, log: p.logger(command.Command(), problems), json: p.LogFormat == "json", config: p.Config}
+	e := &environment{Context: ctx, in: in, out: out, err: problems, log: p.logger(command.Command(), problems), json: p.LogFormat == "json", config: p.Config, color: p.Color}
 	err := command.Run(e)
 	if err == nil {
 		return 0
 	}
 	if !errors.Is(err, errTold) {
-		_, _ = fmt.Fprintf(problems, "refundry: %s\n", told(err))
+		_, _ = fmt.Fprintf(problems, "%s %s\n", paint(p.Color, problems, red, "refundry:"), told(err))
 	}
 	if wrong := (usageError{}); errors.As(err, &wrong) {
 		return exitUsage

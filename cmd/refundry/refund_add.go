@@ -27,8 +27,10 @@ type refundAdd struct {
 	Number string `help:"The merchant's own number: repeating the command with it refunds once." placeholder:"NUMBER"`
 	Reason string `help:"Why." placeholder:"TEXT" describes:""`
 
-	ReasonCode string `help:"Why, as a short code such as requested_by_customer." placeholder:"CODE" describes:""`
-	Customer   string `help:"Whose it is in the shop's own system; default the charge's." placeholder:"CUSTOMER" describes:""`
+	ReasonCode string        `help:"Why, as a short code such as requested_by_customer." placeholder:"CODE" describes:""`
+	Wait       bool          `help:"Wait until it has ended; exits 1 unless it succeeded. A running serve sends it."`
+	WaitFor    time.Duration `help:"How long --wait waits at most." default:"5m" placeholder:"TIME"`
+	Customer   string        `help:"Whose it is in the shop's own system; default the charge's." placeholder:"CUSTOMER" describes:""`
 }
 
 func (c *refundAdd) Run(e *environment) error {
@@ -46,8 +48,14 @@ func (c *refundAdd) Run(e *environment) error {
 		return asUsage(err)
 	}
 	r := result.Refunds[0]
+	if c.Wait {
+		if r, err = c.outcome(e, s, r); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
-		return e.printJSON(native.RefundJSON(r, result.Charges[r.ChargeID]))
+		err = e.printJSON(native.RefundJSON(r, result.Charges[r.ChargeID]))
+		return errors.Join(err, c.ended(r))
 	}
 	verb := "accepted"
 	if result.Repeated {
@@ -55,7 +63,40 @@ func (c *refundAdd) Run(e *environment) error {
 	}
 	e.say("refund of %s %s (%s)", amountText(r.Amount, r.Currency), verb, r.State)
 	_, err = fmt.Fprintln(e.out, r.ID)
-	return err
+	return errors.Join(err, c.ended(r))
+}
+
+// waitPause is how often --wait looks at the refund.
+const waitPause = 250 * time.Millisecond
+
+// outcome waits until a refund has ended, or needs a person.
+func (c *refundAdd) outcome(e *environment, s *store.Store, r refund.Refund) (refund.Refund, error) {
+	over := time.After(c.WaitFor)
+	for {
+		now, err := s.Refund(e, r.MerchantID, r.ID)
+		if err != nil {
+			return r, err
+		}
+		if now.State.Final() || now.State == refund.Abnormal {
+			return now, nil
+		}
+		select {
+		case <-time.After(waitPause):
+		case <-over:
+			e.say("it has not ended after %v (hint: is serve running?)", c.WaitFor)
+			return now, nil
+		case <-e.Done():
+			return now, nil
+		}
+	}
+}
+
+// ended is errTold for a refund that was waited for and has not succeeded.
+func (c *refundAdd) ended(r refund.Refund) error {
+	if c.Wait && r.State != refund.Succeeded {
+		return errTold
+	}
+	return nil
 }
 
 func (c *refundAdd) unit(e *environment, s *store.Store) (refund.Unit, error) {

@@ -126,3 +126,19 @@ func (d *Dialect) getEvent(c *call) error {
 	}
 	return c.json(http.StatusOK, answerStored(d.s.Dialects, e))
 }
+
+// EventJSON is an event as the feed shows it.
+func EventJSON(dialects merchant.Dialects, e refund.StoredEvent) any {
+	return answerStored(dialects, e)
+}
+
+// FeedCursor is the cursor behind an event's number.
+func FeedCursor(number int64) string { return *writeNumberCursor(feedMark, number) }
+
+// ReadFeedCursor reads a cursor of the feed; "" is before the first event.
+func ReadFeedCursor(cursor string) (number int64, ok bool) {
+	if cursor == "" {
+		return 0, true
+	}
+	return readNumberCursor(feedMark, cursor)
+}
