@@ -25,6 +25,10 @@ type StoredEvent struct {
 	PendingDeliveries int64
 }
 
+// AlertRaised is the type of the event that an alert is: told once, to endpoints that
+// name it.
+const AlertRaised = "alert.raised"
+
 // StoredAlert is an alert as it is kept.
 type StoredAlert struct {
 	MerchantID string

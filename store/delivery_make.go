@@ -37,6 +37,9 @@ func (s *Store) Subject(ctx context.Context, d merchant.Delivery) (webhook.Event
 // id an event about its payment has.
 func (s *Store) subject(ctx context.Context, d merchant.Delivery) (webhook.Event, error) {
 	gone := refund.Errorf(refund.KindNotFound, "event", "its event is not there any more")
+	if strings.HasPrefix(d.EventID, alertPrefix) {
+		return s.alertSubject(ctx, d, gone)
+	}
 	if !strings.HasPrefix(d.EventID, eventPrefix) {
 		var found []webhook.Event
 		err := s.Read(ctx, func(q sqldb.Querier) (err error) {

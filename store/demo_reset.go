@@ -35,6 +35,13 @@ var deleteCharges = []string{
 	`DELETE FROM transfers WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM attempts WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
 		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
+	`DELETE FROM delivery_attempts WHERE (merchant_id, delivery_id) IN (SELECT d.merchant_id, d.id FROM v
+		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id
+		JOIN alerts a ON a.merchant_id = r.merchant_id AND a.refund_id = r.id
+		JOIN deliveries d ON d.merchant_id = a.merchant_id AND d.event_id = a.id)`,
+	`DELETE FROM deliveries WHERE (merchant_id, event_id) IN (SELECT a.merchant_id, a.id FROM v
+		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id
+		JOIN alerts a ON a.merchant_id = r.merchant_id AND a.refund_id = r.id)`,
 	`DELETE FROM alerts WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
 		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
 	`DELETE FROM dispute_events WHERE (merchant_id, dispute_id) IN (SELECT d.merchant_id, d.id FROM v

@@ -122,8 +122,10 @@ func (s *Store) MerchantsWithNewEvents(ctx context.Context, after string, limit 
 		), d (id) AS (
 			SELECT MIN(f.merchant_id) FROM dispute_events f WHERE f.told_at = 0 AND f.merchant_id > $1 UNION ALL
 			SELECT (SELECT MIN(e.merchant_id) FROM dispute_events e WHERE e.told_at = 0 AND e.merchant_id > d.id) FROM d WHERE d.id IS NOT NULL
-		)
+		), a (id) AS (SELECT MIN(f.merchant_id) FROM alerts f WHERE f.told_at = 0 AND f.merchant_id > $1 UNION ALL
+			SELECT (SELECT MIN(e.merchant_id) FROM alerts e WHERE e.told_at = 0 AND e.merchant_id > a.id) FROM a WHERE a.id IS NOT NULL)
 		SELECT n.id FROM (SELECT m.id FROM m WHERE m.id IS NOT NULL LIMIT $2) n UNION
+		SELECT r.id FROM (SELECT a.id FROM a WHERE a.id IS NOT NULL LIMIT $2) r UNION
 		SELECT q.id FROM (SELECT d.id FROM d WHERE d.id IS NOT NULL LIMIT $2) q UNION
 		SELECT o.id FROM (SELECT p.id FROM p WHERE p.id IS NOT NULL LIMIT $2) o ORDER BY 1 LIMIT $2`
 	var merchants []string
@@ -311,7 +313,10 @@ const newEventsOldest = `WITH RECURSIVE m (id) AS (
 	), d (id) AS (
 		SELECT MIN(f.merchant_id) FROM dispute_events f WHERE f.told_at = 0 UNION ALL
 		SELECT (SELECT MIN(e.merchant_id) FROM dispute_events e WHERE e.told_at = 0 AND e.merchant_id > d.id) FROM d WHERE d.id IS NOT NULL
+	), a (id) AS (SELECT MIN(f.merchant_id) FROM alerts f WHERE f.told_at = 0 UNION ALL
+		SELECT (SELECT MIN(e.merchant_id) FROM alerts e WHERE e.told_at = 0 AND e.merchant_id > a.id) FROM a WHERE a.id IS NOT NULL
 	), n (at) AS (
+		SELECT (SELECT MIN(e.created_at) FROM alerts e WHERE e.merchant_id = a.id AND e.told_at = 0) FROM a WHERE a.id IS NOT NULL UNION ALL
 		SELECT (SELECT MIN(e.created_at) FROM dispute_events e WHERE e.merchant_id = d.id AND e.told_at = 0) FROM d WHERE d.id IS NOT NULL UNION ALL
 		SELECT (SELECT MIN(e.created_at) FROM events e WHERE e.merchant_id = m.id AND e.feed_number = 0) FROM m WHERE m.id IS NOT NULL UNION ALL
 		SELECT (SELECT MIN(e.created_at) FROM payment_events e WHERE e.merchant_id = p.id AND e.told_at = 0) FROM p WHERE p.id IS NOT NULL

@@ -72,13 +72,15 @@ func (s *Store) FanOut(ctx context.Context, news webhook.News, deliveries []merc
 // a row for each event that is still new. It also returns how many numbers
 // they give.
 func claimNews(news webhook.News, last, now int64) (statements []sqldb.Statement, numbered int64, err error) {
-	var numbers, payments, batches, disputes [][]any
+	var numbers, payments, batches, disputes, alerts [][]any
 	for _, event := range news.Events {
 		switch at := sqldb.Micros(event.At); event.Kind {
 		case webhook.AboutPayment:
 			payments = append(payments, []any{event.MerchantID, at, event.ID, now})
 		case webhook.AboutDispute:
 			disputes = append(disputes, []any{event.MerchantID, at, event.ID, now})
+		case webhook.AboutAlert:
+			alerts = append(alerts, []any{event.MerchantID, at, event.ID, now})
 		case webhook.AboutBatch:
 			row, err := batchRow(event)
 			if err != nil {
@@ -93,6 +95,7 @@ func claimNews(news webhook.News, last, now int64) (statements []sqldb.Statement
 	statements = sqldb.WithValues(feedColumns, numbers, numberEvents)
 	statements = append(statements, sqldb.WithValues(paymentEventColumns, payments, markPayments)...)
 	statements = append(statements, sqldb.WithValues(disputeEventColumns, disputes, markDisputes)...)
+	statements = append(statements, sqldb.WithValues(disputeEventColumns, alerts, markAlerts)...)
 	return append(statements, sqldb.InsertRows(insertBatchEvents, batchEventWidth, batches, "ON CONFLICT DO NOTHING")...), numbered, nil
 }
 

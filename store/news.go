@@ -44,8 +44,12 @@ func (s *Store) News(ctx context.Context, merchantID string, limit int) (webhook
 		if err != nil {
 			return err
 		}
+		alerts, err := alertNews(ctx, q, newAlerts, merchantID, int64(limit))
+		if err != nil {
+			return err
+		}
 		// A payment comes before the refunds of its charge.
-		news.Events = slices.Concat(payments, news.Events, batches, disputes)
+		news.Events = slices.Concat(payments, news.Events, batches, disputes, alerts)
 		if len(news.Events) == 0 {
 			return nil
 		}

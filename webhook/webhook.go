@@ -25,6 +25,8 @@ const (
 	AboutPayment
 	// AboutDispute is an event about a dispute of a charge.
 	AboutDispute
+	// AboutAlert is an alert that was raised. Its ID is the alert's.
+	AboutAlert
 )
 
 // Event is a stored event with what it is about, as it was right then.
@@ -37,10 +39,12 @@ type Event struct {
 	Type      string
 	At        time.Time
 	RequestID string
-	Refund    refund.Refund // zero in an event about a payment or a dispute
+	Refund    refund.Refund // zero in an event about a payment, a dispute or an alert
 	Charge    refund.Charge
 	// Dispute is what an event about a dispute is about, nil in all others.
 	Dispute *refund.Dispute
+	// Alert is what an event about an alert is about, nil in all others.
+	Alert *refund.StoredAlert
 	// Together is what an event about a batch of refunds is about, nil in all
 	// others; Refund and Charge are then the first of them.
 	Together *refund.Together
@@ -55,8 +59,8 @@ type Event struct {
 type News struct {
 	MerchantID string
 	// Events are new: those about payments, then those about refunds, oldest
-	// first, which have no feed number yet, then those about batches and about
-	// disputes.
+	// first, which have no feed number yet, then those about batches, about
+	// disputes and about alerts.
 	Events []Event
 	// Endpoints are those in use.
 	Endpoints []merchant.Endpoint

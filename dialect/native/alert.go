@@ -89,3 +89,16 @@ func (d *Dialect) againAlert(c *call, w refund.Write) error {
 
 // AlertJSON is an alert as the API shows it.
 func AlertJSON(a refund.StoredAlert) any { return answerAlert(a) }
+
+// alertEvent is an alert as webhooks show it, once.
+type alertEvent struct {
+	ID        string         `json:"id"`
+	Type      string         `json:"type"`
+	Timestamp moment         `json:"timestamp"`
+	RequestID *string        `json:"request_id"`
+	Data      alertEventData `json:"data"`
+}
+
+type alertEventData struct {
+	Alert alertAnswer `json:"alert"`
+}

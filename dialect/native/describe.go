@@ -39,7 +39,7 @@ func Describe() merchant.Dialect {
 				return nil
 			},
 		},
-		Events: append(every, refund.DisputeEvents()...), Promised: refund.EndEvents(), EndpointSecret: true,
+		Events: append(append(every, refund.DisputeEvents()...), refund.AlertRaised), Promised: refund.EndEvents(), EndpointSecret: true,
 		Demo: &merchant.DemoForm{Given: merchant.Given{Secrets: map[string]string{settingKey: "rk_test_demo"}}},
 	}
 }

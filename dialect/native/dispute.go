@@ -71,6 +71,9 @@ type disputeEventData struct {
 
 // webhookBody is an event as webhooks show it.
 func (d *Dialect) webhookBody(e webhook.Event) any {
+	if e.Alert != nil {
+		return alertEvent{ID: e.ID, Type: e.Type, Timestamp: moment(e.At), Data: alertEventData{answerAlert(*e.Alert)}}
+	}
 	if e.Dispute != nil {
 		return disputeEvent{
 			ID: e.ID, Type: e.Type, Timestamp: moment(e.At), RequestID: orNull(e.RequestID),

@@ -121,6 +121,7 @@ var cases = []suiteCase{
 	{"a correction waits for its second person, once", corrections},
 	{"an alert counts up until somebody has looked at it", alertIsLookedAt},
 	{"an alert about an account is its merchant's", alertOfAnAccount},
+	{"an alert is told once", alertIsToldOnce},
 	{"a bulk job is read as it was written, and a file is one job", bulkJobIsKept},
 	{"the database itself demands a second person for a bulk job", databaseHoldsSecondPerson},
 	{"masking reaches what is stored of a person, and leaves open refunds", masked},

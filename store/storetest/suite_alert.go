@@ -1,12 +1,14 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/webhook"
 )
 
 // alertIsLookedAt: the same alert counts up until somebody has looked at it, and
@@ -80,5 +82,44 @@ func alertOfAnAccount(t *testing.T, f *fixture) {
 	alerts, _, err := f.Alerts(t.Context(), f.merchant, false, refund.Page{Limit: 10})
 	if err != nil || len(alerts) != 1 || alerts[0].Times != 2 || alerts[0].RefundID != "" {
 		t.Errorf("alerts %+v, %v", alerts, err)
+	}
+}
+
+// alertIsToldOnce: an alert is an event of its own, and the same again is none.
+func alertIsToldOnce(t *testing.T, f *fixture) {
+	account := "account_of_" + f.merchant
+	f.must(t, "INSERT INTO merchants (id, name, mode, created_at) VALUES ($1, $1, 'test', 1)", f.merchant)
+	f.must(t, "INSERT INTO channel_accounts (id, merchant_id, connector, created_at) VALUES ($1, $2, 'sandbox', 1)", account, f.merchant)
+	raise := func(text string) {
+		t.Helper()
+		if err := f.SaveAlert(t.Context(), refund.Alert{Account: account, Text: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raise("broken")
+	raise("broken")
+	if merchants, err := f.MerchantsWithNewEvents(t.Context(), "", 1000); err != nil || !slices.Contains(merchants, f.merchant) {
+		t.Errorf("merchants with new events %v, %v", merchants, err)
+	}
+	waiting := f.news(t)
+	if len(waiting.Events) != 1 || waiting.Events[0].Kind != webhook.AboutAlert || waiting.Events[0].Type != refund.AlertRaised || waiting.Events[0].Alert.Text != "broken" || waiting.Events[0].Alert.Times != 2 {
+		t.Fatalf("new is %+v", waiting.Events)
+	}
+	d := f.delivery(waiting.Events[0], 11)
+	f.takenOver(t, waiting, d)
+	if done, err := f.FanOut(t.Context(), waiting, nil); done || err != nil {
+		t.Errorf("it is taken over twice: %v, %v", done, err)
+	}
+	raise("broken")
+	if left := f.news(t); len(left.Events) != 0 {
+		t.Errorf("the same again is %+v", left.Events)
+	}
+	subject, _, err := f.Subject(t.Context(), d)
+	if err != nil || subject.Kind != webhook.AboutAlert || subject.Alert.Text != "broken" {
+		t.Errorf("the delivery is about %+v, %v", subject, err)
+	}
+	raise("another")
+	if left := f.news(t); len(left.Events) != 1 || left.Events[0].Alert.Text != "another" {
+		t.Errorf("another is %+v", left.Events)
 	}
 }

@@ -12,6 +12,7 @@ import "context"
 const oddDeliveries = `SELECT d.merchant_id, d.id, d.event_id, d.state, d.due_at, d.ended_at, d.problem, COALESCE(e.feed_number, -1)
 	FROM deliveries d LEFT JOIN (SELECT merchant_id, id, feed_number FROM events UNION ALL SELECT merchant_id, id, 1 FROM batch_events
 		UNION ALL SELECT merchant_id, id, CASE WHEN told_at > 0 THEN 1 ELSE 0 END FROM dispute_events
+		UNION ALL SELECT merchant_id, id, CASE WHEN told_at > 0 THEN 1 ELSE 0 END FROM alerts
 		UNION ALL SELECT DISTINCT c.merchant_id, c.id, 1 FROM deliveries p JOIN charges c ON c.merchant_id = p.merchant_id AND c.id = p.event_id) e
 		ON e.merchant_id || '' = d.merchant_id AND e.id = d.event_id
 	WHERE e.id IS NULL OR e.feed_number = 0 OR d.state NOT IN ('waiting', 'delivered', 'dead')
