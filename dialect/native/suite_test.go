@@ -71,6 +71,11 @@ func writes() map[string]dialecttest.Write {
 		"POST /refundry/v1/bulk/{id}/pause":              onceAs("a bulk job's pause"),
 		"POST /refundry/v1/bulk/{id}/resume":             onceAs("a bulk job's resumption"),
 		"POST /refundry/v1/bulk/{id}/stop":               onceAs("a bulk job's end"),
+		"POST /refundry/v1/refunds/{id}/ask":             onceAs("a question"),
+		"POST /refundry/v1/refunds/{id}/reroute":         onceAs("a payer's card"),
+		"POST /refundry/v1/accounts/{id}/retry":          onceAs("an account whose funds are back"),
+		"POST /refundry/v1/refunds/{id}/replay":          writing("POST", toldRefund, ""),
+		"POST /refundry/v1/deliveries/replay":            toldDeliveries,
 		"POST /refundry/v1/refunds/{id}/correct":         onceAs("a correction"),
 		"POST /refundry/v1/refunds/{id}/approve":         onceAs("an approval"),
 		"POST /refundry/v1/refunds/{id}/refuse":          onceAs("a refusal"),
@@ -114,6 +119,23 @@ func writes() map[string]dialecttest.Write {
 		"POST /refundry/v1/sandbox/refunds/{id}/reroute": onceAs("another account"),
 		"POST /refundry/v1/sandbox/clock":                onceAs("the sandbox's clock"),
 		"POST /refundry/v1/sandbox/reset":                onceAs("a reset"),
+	}
+}
+
+// toldRefund makes a refund whose end was delivered, and gives the address that has it
+// sent once more.
+func toldRefund(t *testing.T, s *dialecttest.Service) string {
+	delivered(t, s)
+	_, after, _ := strings.Cut(send(t, s, demo, "GET", "/refunds?limit=1", "", http.StatusOK), `"id":"`)
+	id, _, _ := strings.Cut(after, `"`)
+	return "/refunds/" + id + "/replay"
+}
+
+// toldDeliveries asks for a delivery once more, by the call that takes several.
+func toldDeliveries(t *testing.T, s *dialecttest.Service) func(string) *http.Request {
+	id := strings.Split(delivered(t, s), "/")[2]
+	return func(url string) *http.Request {
+		return dialecttest.Request(t, "POST", url+base+"/deliveries/replay", fmt.Sprintf(`{"deliveries": [%q]}`, id), "Authorization", "Bearer "+demo)
 	}
 }
 
