@@ -27,6 +27,8 @@ type world struct {
 		SecondUser     string `json:"second_user"`
 		SecondPassword string `json:"second_password"`
 	}
+	// sample is the merchant with a realistic past.
+	sample string
 	// refund is one that succeeded, abnormal one that is that.
 	refund, abnormal string
 }
@@ -58,17 +60,45 @@ func newWorld(t *testing.T) *world {
 		t.Fatalf("read axe-core: %v (hint: make setup-e2e)", err)
 	}
 	data := t.TempDir()
-	w := &world{axe: string(axe), url: serve(t, program, data)}
+	w := &world{axe: string(axe), sample: makeSample(t, program, data)}
+	w.url = serve(t, program, data)
 	w.readDemo(t, filepath.Join(data, "demo", "demo.json"))
 	w.prepare(t)
 	return w
 }
 
+// sampleDays are enough that each page has something to show; the README's pictures
+// have the month that serve --demo --sample brings.
+const sampleDays, pictureDays = "5", "30"
+
+// makeSample brings the merchant sample, and returns its id.
+func makeSample(t *testing.T, program, data string) string {
+	t.Helper()
+	days := sampleDays
+	if *images != "" {
+		days = pictureDays
+	}
+	command := exec.Command(program, "sample", "--days", days, "--database", databaseIn(data), "--data", data, "--json")
+	var log lines
+	command.Stderr = &log
+	text, err := command.Output()
+	var report struct {
+		Merchant string `json:"merchant"`
+	}
+	if err := errors.Join(err, json.Unmarshal(text, &report)); err != nil || report.Merchant == "" {
+		t.Fatalf("make the sample: %v: %s\n%s", err, text, log.String())
+	}
+	return report.Merchant
+}
+
+// databaseIn is the database of a data folder.
+func databaseIn(data string) string { return "sqlite:" + filepath.Join(data, "refundry.db") }
+
 // serve starts the program and waits until it says where it is.
 func serve(t *testing.T, program, data string) string {
 	t.Helper()
 	log := &lines{}
-	command := exec.Command(program, append([]string{"serve", "--listen", "127.0.0.1:0", "--database", "sqlite:" + filepath.Join(data, "refundry.db"), "--data", data, "--log-level", "warn"}, serveFlags...)...)
+	command := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--database", "sqlite:"+filepath.Join(data, "refundry.db"), "--data", data, "--log-level", "warn", "--demo")
 	command.Stderr = log
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -92,9 +122,6 @@ func serve(t *testing.T, program, data string) string {
 	t.Fatalf("the service does not start:\n%s", log.String())
 	return ""
 }
-
-// serveFlags say with which data the service begins.
-var serveFlags = []string{"--demo"}
 
 // lines collects what a process writes.
 type lines struct {
