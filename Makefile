@@ -66,8 +66,8 @@ release: $(CYCLONEDX) ## archives, inventories and checksums for five platforms,
 
 release-check: $(CYCLONEDX) ## build the release in two other folders with empty caches (minutes), and compare
 	@work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; \
+	for folder in one a/longer/way; do git clone -q . "$$work/$$folder"; done; \
 	for folder in one a/longer/way; do \
-		git clone -q . "$$work/$$folder"; \
 		GOCACHE="$$work/cache" $(MAKE) --no-print-directory -C "$$work/$$folder" release CYCLONEDX=$(CURDIR)/$(CYCLONEDX); \
 		rm -rf "$$work/cache"; \
 	done; \

@@ -4,7 +4,8 @@
   const box = document.getElementById("times-chart");
   if (!box || !window.uPlot) return;
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const unit = (ms) => (ms >= 86400000 ? ms / 86400000 + " d" : ms >= 3600000 ? ms / 3600000 + " h" : ms >= 60000 ? ms / 60000 + " min" : ms >= 1000 ? ms / 1000 + " s" : ms + " ms");
+  const round = (n) => Math.round(n * 10) / 10;
+  const unit = (ms) => (ms >= 86400000 ? round(ms / 86400000) + " d" : ms >= 3600000 ? round(ms / 3600000) + " h" : ms >= 60000 ? round(ms / 60000) + " min" : ms >= 1000 ? round(ms / 1000) + " s" : round(ms) + " ms");
   const told = (ms) => (ms == null ? "–" : unit(ms >= 1000 ? Math.round(ms / 100) * 100 : ms));
   let chart;
   const draw = (data) => {
