@@ -2,12 +2,14 @@ package console
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/bulk"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -35,6 +37,9 @@ type Services struct {
 	Rules func(merchantID string) (refund.RuleBook, error)
 	// OIDC is the provider by which users may sign in, too.
 	OIDC OIDC
+	// BulkResult writes what became of each line of a file of refunds as CSV; onPage is
+	// called before each part.
+	BulkResult func(ctx context.Context, to io.Writer, key bulk.Key, onPage func() error) error
 	// PublicHTTPS says that callers come by TLS, whatever stands before the service.
 	PublicHTTPS bool
 	Now         func() time.Time // default time.Now

@@ -43,6 +43,11 @@ var routes = []route{
 	{pattern: "POST /console/policies/{id}/{act}", scope: merchant.ScopePolicy, handle: (*page).actOnPolicy},
 	{pattern: "GET /console/queues/{queue}", scope: merchant.ScopeRead, handle: (*page).queue},
 	{pattern: "POST /console/queues/{queue}", scope: merchant.ScopeRead, handle: (*page).queueDo},
+	{pattern: "GET /console/bulk", scope: merchant.ScopeRead, handle: (*page).bulkList},
+	{pattern: "POST /console/bulk", scope: merchant.ScopeRefund, handle: (*page).bulkUpload, maxBody: maxBulkForm},
+	{pattern: "GET /console/bulk/{id}", scope: merchant.ScopeRead, handle: (*page).bulkJob},
+	{pattern: "GET /console/bulk/{id}/result.csv", scope: merchant.ScopeRead, handle: (*page).bulkFile},
+	{pattern: "POST /console/bulk/{id}/{act}", scope: merchant.ScopeRead, handle: (*page).bulkDo},
 	{pattern: "POST /console/logout", handle: (*page).signOut},
 
 	{pattern: "GET /console/settings/users", scope: merchant.ScopeUser, handle: (*page).users},
@@ -112,7 +117,7 @@ var menu = []menuEntry{
 	{"menu.refunds", "/console/refunds", "/console/refunds", merchant.ScopeRead},
 	{"menu.queues", "/console/queues/approvals", "/console/queues/", merchant.ScopeRead},
 	{"menu.policies", "/console/policies", "/console/policies", merchant.ScopeRead},
-	{"menu.bulk", "/console/bulk", "/console/bulk", merchant.ScopeRefund},
+	{"menu.bulk", "/console/bulk", "/console/bulk", merchant.ScopeRead},
 	{"menu.settings", "/console/settings/merchants", "/console/settings/", merchant.ScopeRead},
 	{"menu.audit", "/console/audit", "/console/audit", merchant.ScopeMerchant},
 }

@@ -66,6 +66,7 @@ var pages = []page{
 	{name: "merchant", path: "/console/settings/merchants/mer_demo", sees: both("demo", "demo"), signedIn: true},
 	{name: "accounts", find: of("/console/settings/accounts?"), sees: both("Channel accounts", "渠道账户"), signedIn: true},
 	{name: "account", path: "/console/settings/accounts/sandbox_demo?merchant=mer_demo", sees: both("sandbox_demo", "sandbox_demo"), signedIn: true},
+	{name: "bulk", path: "/console/bulk", sees: both("Upload a file", "上传文件"), signedIn: true},
 	{name: "keys", path: "/console/settings/keys", sees: both("API keys", "API 密钥"), signedIn: true},
 	{name: "endpoints", path: "/console/settings/endpoints", sees: both("Endpoints", "通知地址"), signedIn: true},
 	{name: "audit", path: "/console/audit", sees: both("Audit log", "审计日志"), signedIn: true},
