@@ -62,6 +62,7 @@ var pages = []page{
 	{name: "queue-foreign", path: "/console/queues/foreign", sees: both("Foreign and excess", "渠道自行退款与超额"), signedIn: true},
 	{name: "queue-deliveries-sample", find: of("/console/queues/deliveries?"), sees: both("Dead deliveries", "投递失败"), signedIn: true},
 	{name: "policies", find: of("/console/policies?"), sees: both("Policies", "策略"), signedIn: true},
+	{name: "bulk", find: of("/console/bulk?"), sees: both("Files of refunds", "批量退款"), signedIn: true},
 	{name: "merchants", path: "/console/settings/merchants", sees: both("Merchants", "商户"), signedIn: true},
 	{name: "merchant", path: "/console/settings/merchants/mer_demo", sees: both("demo", "demo"), signedIn: true},
 	{name: "accounts", find: of("/console/settings/accounts?"), sees: both("Channel accounts", "渠道账户"), signedIn: true},
