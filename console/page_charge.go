@@ -155,7 +155,9 @@ func thousandths(part, whole money.Minor) int64 {
 
 // quoteForm is what a refund is asked for by.
 type quoteForm struct {
-	Amount     string `form:"amount"`
+	Amount string `form:"amount"`
+	// Full is everything that is left, instead of an amount.
+	Full       bool   `form:"full"`
 	Reason     string `form:"reason"`
 	ReasonCode string `form:"reason_code"`
 	Number     string `form:"number"`
@@ -211,8 +213,11 @@ func (p *page) chargeAgain(c refund.Charge, form quoteForm, refused error) error
 // quote asks the core what a refund would be, and gives it a number of its own.
 func (p *page) quote(c refund.Charge, form quoteForm) (quotePage, error) {
 	asked, err := typedAmount(form.Amount, c.Currency)
-	if err != nil {
+	switch {
+	case err != nil:
 		return quotePage{}, err
+	case (asked != nil) == form.Full: // an amount that was forgotten is not everything
+		return quotePage{}, refund.Errorf(refund.KindInvalid, "amount", "write an amount, or tick that everything is meant")
 	}
 	rules, err := p.s.Rules(c.MerchantID)
 	if err != nil {
@@ -226,6 +231,7 @@ func (p *page) quote(c refund.Charge, form quoteForm) (quotePage, error) {
 	if form.Number == "" {
 		form.Number = "C" + refund.NewID(p.s.Now())
 	}
+	form.Full = false
 	form.Amount, form.Mark = money.Format(amount, c.Currency), refund.QuoteMark(amount, parts)
 	return quotePage{
 		Charge: c, Form: form, Amount: amount, Parts: allocate(c, refund.Refund{Parts: parts}),
@@ -234,7 +240,7 @@ func (p *page) quote(c refund.Charge, form quoteForm) (quotePage, error) {
 }
 
 // typedAmount is an amount as a person writes it, with all decimals of its currency;
-// nil for none: everything that is left.
+// nil for none.
 func typedAmount(text string, currency money.Currency) (*money.Minor, error) {
 	if text == "" {
 		return nil, nil

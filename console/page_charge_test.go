@@ -28,13 +28,19 @@ func TestAQuoteBecomesTheRefundThatItSays(t *testing.T) {
 		"100.01":               "This is more than can still be refunded",
 		"99999999999999999.00": "This is more than can still be refunded",
 		"0.00":                 "above 0",
+		"":                     "write an amount",
 	} {
-		refused := b.Submit(t, page.Form("Show what it would give back").Fill(t, "Amount in CNY, with its decimals; empty for everything that is left", amount))
+		refused := b.Submit(t, page.Form("Show what it would give back").Fill(t, "Amount in CNY, with its decimals", amount))
 		if refused.Status == http.StatusOK || !strings.Contains(refused.Problem(), says) || refused.Heading() != "Charge 100.00 CNY" {
 			t.Errorf("%s: %d %q", amount, refused.Status, refused.Problem())
 		}
 	}
-	form := page.Form("Show what it would give back").Fill(t, "Amount in CNY, with its decimals; empty for everything that is left", "50.00").Fill(t, "Reason", "broken <i>")
+	all := b.Submit(t, page.Form("Show what it would give back").Fill(t, "Everything that is left: 100.00 CNY", "1"))
+	both := b.Submit(t, page.Form("Show what it would give back").Fill(t, "Everything that is left: 100.00 CNY", "1").Fill(t, "Amount in CNY, with its decimals", "1.00"))
+	if all.Heading() != "A refund of 100.00 CNY" || !strings.Contains(both.Problem(), "write an amount") {
+		t.Errorf("everything: %q; an amount beside it: %q", all.Heading(), both.Problem())
+	}
+	form := page.Form("Show what it would give back").Fill(t, "Amount in CNY, with its decimals", "50.00").Fill(t, "Reason", "broken <i>")
 	quote := b.Submit(t, form)
 	rows := quote.Rows("What goes back to whom")
 	if quote.Heading() != "A refund of 50.00 CNY" || len(rows) < 4 || rows[1][1] != "49.84 CNY" || rows[2][1] != "0.16 CNY" || !quote.Has("broken <i>") {
@@ -69,7 +75,7 @@ func TestAQuoteThatDoesNotHoldAnyMoreIsRefusedWithANewOne(t *testing.T) {
 	rig := consoletest.Start(t)
 	id := aCharge(t, rig, "STALE", 100, fmt.Sprintf(withCoupon, "stale"))
 	b := rig.As(t, merchant.RoleOperator, "")
-	const amount = "Amount in CNY, with its decimals; empty for everything that is left"
+	const amount = "Amount in CNY, with its decimals"
 	quote := b.Submit(t, b.Get(t, "/console/charges/"+id).Form("Show what it would give back").Fill(t, amount, "0.50"))
 	other := api(t, rig, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 50}`, id))["id"].(string)
 	until(t, rig, other, func(r refund.Refund) bool { return r.State == refund.Succeeded })
