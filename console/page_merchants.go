@@ -130,7 +130,7 @@ func (p *page) oneMerchantPage() (merchantPage, error) {
 				row.Fields = append(row.Fields, accountField{Setting: s, Value: identity.Public[s.Name], Given: given})
 			}
 		}
-		row.Identity.Secrets, row.Identity.PlatformKeys = nil, nil
+		row.Secrets, row.PlatformKeys = nil, nil
 		data.Identities = append(data.Identities, row)
 	}
 	return data, err
