@@ -45,7 +45,7 @@ RELEASE_FLAGS ?=
 # Where `make install` puts things; DESTDIR goes before it, for packages.
 PREFIX ?= /usr/local
 
-.PHONY: help build install release release-check run test e2e screenshots deploy-check bench sim soak soak-channels fuzz lint format \
+.PHONY: help build install release release-check run test e2e screenshots deploy-check bench bench-console sim soak soak-channels fuzz lint format \
 	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint setup-systemd setup-promtool
 
 help: ## show this
@@ -97,6 +97,9 @@ bench: ## measure the parts, then the service under load
 sim: ## play a whole service, with crashes and faults, from each of SIM_SEEDS
 	go build -o refundry ./cmd/refundry
 	@for seed in $(SIM_SEEDS); do ./refundry sim --seed $$seed --steps $(SIM_STEPS) || exit 1; done
+
+bench-console: ## load each console page with a million refunds in PostgreSQL; REFUNDS=N for another number
+	REFUNDS=$${REFUNDS:-1000000} go test ./console -run none -bench Console -benchtime 1x -timeout 1h -v
 
 soak: ## twelve simulated hours of many refunds, with five merchants in trouble in each of six ways
 	go test ./sim -count=1 -timeout 6h -v $(FLAGS) -args -sim.during $(SOAK_DURING) -sim.orders $(SOAK_ORDERS) -sim.each 2000 -sim.variants 6
