@@ -176,6 +176,7 @@ func endpointSteps(receiver string) []dialecttest.Step {
 		{Title: "an address that listens", Method: "POST", Path: "/endpoints", Body: `{"url": "` + receiver + `", "dialect": "native"}`, Keep: map[string]string{"ep": "id"}},
 		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 10}`, Header: []string{"Prefer", "wait=10"}, Keep: map[string]string{"told": "id"}, Quiet: true},
 		{Title: "", Method: "GET", Path: "/deliveries?endpoint={ep}", Until: `"state":"delivered"`, Keep: map[string]string{"delivery": "data.0.id"}, Quiet: true},
+		{Title: "an event of a try is sent to it", Method: "POST", Path: "/endpoints/{ep}/test"},
 		{Title: "what was sent about a refund is sent once more", Method: "POST", Path: "/refunds/{told}/replay"},
 		{Title: "several are sent once more, as far as they can be", Method: "POST", Path: "/deliveries/replay", Body: `{"deliveries": ["none", "none"]}`},
 		{Title: "nothing was given up", Method: "GET", Path: "/queues/deliveries"},
