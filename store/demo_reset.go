@@ -49,6 +49,11 @@ var deleteCharges = []string{
 	`DELETE FROM disputes WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM approvals WHERE (merchant_id, refund_id) IN (SELECT r.merchant_id, r.id FROM v
 		JOIN refunds r ON r.merchant_id = v.merchant_id AND r.charge_id = v.id)`,
+	// A file of refunds goes as a whole, whose lines are about any of the charges.
+	`DELETE FROM bulk_lines WHERE (merchant_id, job_id) IN (SELECT l.merchant_id, l.job_id FROM v
+		JOIN bulk_lines l ON l.merchant_id = v.merchant_id AND l.charge_id = v.id AND l.charge_id <> '')`,
+	`DELETE FROM bulk_jobs WHERE merchant_id IN (SELECT v.merchant_id FROM v) AND lines > 0 AND NOT EXISTS (
+		SELECT l.line FROM bulk_lines l WHERE l.merchant_id = bulk_jobs.merchant_id AND l.job_id = bulk_jobs.id)`,
 	`DELETE FROM refunds WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charge_aliases WHERE (merchant_id, charge_id) IN (SELECT v.merchant_id, v.id FROM v)`,
 	`DELETE FROM charges WHERE (merchant_id, id) IN (SELECT v.merchant_id, v.id FROM v)`,

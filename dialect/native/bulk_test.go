@@ -138,6 +138,35 @@ func TestWhoUploadsAFileDoesNotStartIt(t *testing.T) {
 	}
 }
 
+// The demo's reset takes a file of refunds along, whose refunds it deletes.
+func TestTheDemosResetTakesFilesOfItsRefundsAlong(t *testing.T) {
+	s := dialecttest.Start(t)
+	desk, err := service.NewAdmin(t.Context(), s.Store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, _, err := desk.UploadBulk(t.Context(), byCommand("ann"), merchant.DemoID, strings.NewReader("charge,amount\n123456789,1\n"), admin.BulkUpload{Limits: bulk.DefaultLimits()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(awaitTime); job.State != bulk.Ready; job, err = s.Store.BulkJob(t.Context(), job.Key()) {
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("its dry run: %+v, %v", job, err)
+		}
+	}
+	if _, err := desk.StartBulk(t.Context(), byCommand("bob"), job.Key(), admin.BulkStarting{}); err != nil {
+		t.Fatal(err)
+	}
+	bulkRests(t, s, "/bulk/"+job.ID)
+	sendUntil(t, s, "POST", "/sandbox/reset", "", http.StatusOK)
+	if _, err := s.Store.BulkJob(t.Context(), job.Key()); refund.KindOf(err) != refund.KindNotFound {
+		t.Errorf("the job is %v", err)
+	}
+	if findings, err := service.Verify(t.Context(), s.Store); err != nil || len(findings) > 0 {
+		t.Errorf("%v, %v", findings, err)
+	}
+}
+
 func TestAFileOf100MBIsAnsweredByItsLimit(t *testing.T) {
 	s := dialecttest.Start(t)
 	line := strings.Repeat("x", 1000) + ",1\n"
