@@ -165,6 +165,7 @@ func endpointSteps(receiver string) []dialecttest.Step {
 		{Title: "an address in the wallet's dialect", Method: "POST", Path: "/endpoints", Body: `{"url": "http://127.0.0.1:9/wallet", "dialect": "wallet"}`},
 		{Title: "all of them", Method: "GET", Path: "/endpoints"},
 		{Title: "a new secret beside the old one", Method: "POST", Path: "/endpoints/{ep}/rotate", Body: `{"overlap_seconds": 3600}`},
+		{Title: "a test event for an endpoint that is not there", Method: "POST", Path: "/endpoints/ep_none/test"},
 		{Title: "one of them", Method: "GET", Path: "/endpoints/{ep}"},
 		{Title: "", Method: "POST", Path: "/charges", Body: `{"order_no": "E1", "amount": 100, "currency": "CNY", "channel": "wx"}`, Keep: map[string]string{"ch": "id"}, Quiet: true},
 		{Title: "", Method: "POST", Path: "/refunds", Body: `{"charge": "{ch}", "amount": 10}`, Header: []string{"Prefer", "wait=10"}, Quiet: true},
