@@ -79,8 +79,8 @@ func (j Job) Resume(by audit.Actor, now time.Time) (Job, *refund.Error) {
 		return j, j.conflict("resumed")
 	}
 	j.State, j.ResumedBy, j.ChangedBy, j.Reason, j.DueAt = Running, by, audit.Actor{}, "", now
-	if j.JudgeFrom = j.Cursor; !j.CanaryAt.IsZero() && j.CanaryPassedAt.IsZero() {
-		j.CanaryPassedAt = now // whoever resumes has seen it
+	if j.JudgeFrom = j.Cursor; j.CanaryPassedAt.IsZero() && j.Handed() >= min(j.Limits.CanaryLines, j.Good) {
+		j.CanaryPassedAt = now // whoever resumes has seen what became of it
 	}
 	return j, nil
 }

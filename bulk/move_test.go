@@ -107,7 +107,7 @@ func TestAJobStopsItselfWhenManyFail(t *testing.T) {
 }
 
 func TestWhoMayDoWhatToAJob(t *testing.T) {
-	ready := Job{State: Ready, UploadedBy: uploader, Lines: 3, Good: 2, Bad: 1}
+	ready := Job{State: Ready, UploadedBy: uploader, Lines: 3, Good: 2, Bad: 1, Limits: DefaultLimits()}
 	for others, alone := range []bool{true, false} {
 		if err := ready.SelfStart(uploader, others); err == nil || err.Kind != refund.KindForbidden || strings.Contains(err.Detail, "nobody else with that right") != alone {
 			t.Errorf("its uploader may start it beside %d others: %v", others, err)
@@ -135,8 +135,13 @@ func TestWhoMayDoWhatToAJob(t *testing.T) {
 	}
 	paused.Cursor = 40
 	resumed, err := paused.Resume(second, now)
-	if err != nil || resumed.State != Running || resumed.JudgeFrom != 40 || resumed.Reason != "" {
+	if err != nil || resumed.State != Running || resumed.JudgeFrom != 40 || resumed.Reason != "" || !resumed.CanaryPassedAt.IsZero() {
 		t.Errorf("resumed: %+v, %v", resumed, err)
+	}
+	// All of its first lines are handed over: whoever resumes has seen them.
+	paused.Accepted = 2
+	if resumed, err = paused.Resume(second, now); err != nil || !resumed.CanaryPassedAt.Equal(now) {
+		t.Errorf("resumed behind its canary: %+v, %v", resumed, err)
 	}
 	for _, state := range []State{Uploading, Stopped, Finished} {
 		if _, err := (Job{State: state}).Stop(second, "", now); err == nil {
