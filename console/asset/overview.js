@@ -6,6 +6,8 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const round = (n) => Math.round(n * 10) / 10;
   const unit = (ms) => (ms >= 86400000 ? round(ms / 86400000) + " d" : ms >= 3600000 ? round(ms / 3600000) + " h" : ms >= 60000 ? round(ms / 60000) + " min" : ms >= 1000 ? round(ms / 1000) + " s" : round(ms) + " ms");
+  // The marks of the logarithmic axis, in milliseconds: 10 ms to 30 days.
+  const marks = [10, 100, 1000, 10000, 60000, 600000, 3600000, 21600000, 86400000, 604800000, 2592000000];
   const told = (ms) => (ms == null ? "–" : unit(ms >= 1000 ? Math.round(ms / 100) * 100 : ms));
   let chart;
   const draw = (data) => {
@@ -23,7 +25,7 @@
     chart = new window.uPlot({
       width: box.clientWidth, height: 220,
       scales: { y: { distr: 3 } },
-      axes: [axis, { ...axis, size: 70, values: (_, splits) => splits.map((value) => (value == null ? "" : unit(value))) }],
+      axes: [axis, { ...axis, size: 70, splits: (_, __, low, high) => marks.filter((value) => value >= low && value <= high), filter: (_, splits) => splits, values: (_, splits) => splits.map(unit) }],
       series: [
         { label: box.dataset.at },
         { label: box.dataset.half, stroke: colour("--accent"), width: 2, spanGaps: true, value: (_, value) => told(value) },
