@@ -9,11 +9,10 @@ type Step struct {
 	Take func(context.Context) (int, error)
 }
 
-// Steps are all that there are, for a service without loops. They are not for
-// concurrent use.
+// Steps are all that there are, for a service without loops, the intake's first. They
+// are not for concurrent use.
 func (s *Service) Steps() []Step {
 	return []Step{
-		{"bulk", s.bulk.Step},
 		{"intake", func(ctx context.Context) (int, error) { return s.intake.Step(ctx), nil }},
 		{"look", s.engine.StepLook},
 		{"call", func(ctx context.Context) (int, error) {
@@ -29,6 +28,7 @@ func (s *Service) Steps() []Step {
 		{"make", s.webhooks.StepMake},
 		{"send", s.webhooks.StepSend},
 		{"count", s.counting.step},
+		{"bulk", s.bulk.Step},
 	}
 }
 
