@@ -35,8 +35,7 @@ func (a *Admin) ChangePassword(ctx context.Context, by By, id, before, after, ke
 	if err != nil {
 		return err
 	}
-	subjects := trySubjects(u.Email, "")
-	if err := a.countTry(ctx, subjects); err != nil {
+	if err := a.countTry(ctx, u.Email, ""); err != nil {
 		return err
 	}
 	_, hash, err := a.s.Store.UserByEmail(ctx, u.Email)
@@ -58,7 +57,7 @@ func (a *Admin) ChangePassword(ctx context.Context, by By, id, before, after, ke
 		return err
 	}
 	a.done("")
-	return a.s.Store.ForgetTries(ctx, subjects[:2], a.now().Add(-tryWindow))
+	return a.forgetTries(ctx, u.Email, "")
 }
 
 // Sessions lists where a user is signed in.

@@ -25,9 +25,10 @@ type Sessions interface {
 	Sessions(ctx context.Context, userID string, now time.Time) ([]merchant.Session, error)
 	// EndSessions ends the session named, or with "" all but keep, and returns how many.
 	EndSessions(ctx context.Context, userID, id, keep string, record refund.Action) (int64, error)
-	// CountTry counts a try for each subject in one commit, and returns how many there
-	// were since when. What began before window is counted anew.
-	CountTry(ctx context.Context, subjects []string, now, window time.Time) (counts []int64, since []time.Time, err error)
+	// CountTry counts a try for each bound's subject in one commit, and stops behind the
+	// first that is above its bound. It returns how many tries of the subjects it came
+	// to there were since when. What began before window is counted anew.
+	CountTry(ctx context.Context, bounds []merchant.TryBound, now, window time.Time) (counts []int64, since []time.Time, err error)
 	// ForgetTries forgets subjects, and whatever began before window.
 	ForgetTries(ctx context.Context, subjects []string, window time.Time) error
 }
@@ -45,8 +46,8 @@ const (
 )
 
 // How often signing in may be tried in tryWindow. Who tries an account from one
-// address meets the lowest bound first, so that nobody keeps the account's owner
-// out from elsewhere.
+// address meets the lowest bound first, and a try that it refuses counts for nothing
+// else, so that nobody at one address keeps the account's owner out from elsewhere.
 const (
 	tryWindow       = 15 * time.Minute
 	triesOfBoth     = 10
@@ -73,8 +74,7 @@ var errSignIn = refund.Errorf(refund.KindUnauthenticated, "password", "this addr
 // for somebody who tried too often.
 func (a *Admin) SignIn(ctx context.Context, in SignIn) (token string, session merchant.Session, err error) {
 	in.Email = merchant.NormalEmail(in.Email)
-	subjects := trySubjects(in.Email, in.Address)
-	if err := a.countTry(ctx, subjects); err != nil {
+	if err := a.countTry(ctx, in.Email, in.Address); err != nil {
 		return "", merchant.Session{}, err
 	}
 	var u merchant.User
@@ -97,8 +97,7 @@ func (a *Admin) SignIn(ctx context.Context, in SignIn) (token string, session me
 	if err != nil || session.NeedsCode {
 		return token, session, err // the code's tries count as well
 	}
-	// What was counted of the address stays: another account may be tried from there.
-	return token, session, a.s.Store.ForgetTries(ctx, subjects[:2], a.now().Add(-tryWindow))
+	return token, session, a.forgetTries(ctx, in.Email, in.Address)
 }
 
 // SignInVerified begins a session of a user whose address a provider has verified.
@@ -115,25 +114,38 @@ func (a *Admin) SignInVerified(ctx context.Context, in SignIn) (string, merchant
 	return a.beginSession(ctx, u, in, u.TOTP)
 }
 
-// trySubjects are what tries are counted by, in the order of countTry's bounds.
-func trySubjects(email, address string) []string {
-	return []string{"both " + email + " " + address, "account " + email, "address " + address}
+// tryBounds are what tries are counted by, the narrowest first. address is "" for
+// somebody who is signed in, and then no subject.
+func tryBounds(email, address string) []merchant.TryBound {
+	bounds := []merchant.TryBound{{Subject: "both " + email + " " + address, Most: triesOfBoth}}
+	if address != "" {
+		bounds = append(bounds, merchant.TryBound{Subject: "address " + address, Most: triesOfAddress})
+	}
+	return append(bounds, merchant.TryBound{Subject: "account " + email, Most: triesOfAccount})
 }
 
-// countTry counts a try before it is made, so that many at once count too.
-func (a *Admin) countTry(ctx context.Context, subjects []string) error {
-	now := a.now()
-	counts, since, err := a.s.Store.CountTry(ctx, subjects, now, now.Add(-tryWindow))
+// countTry counts a try before it is made, so that many at once count too. KindBusy
+// for one too many.
+func (a *Admin) countTry(ctx context.Context, email, address string) error {
+	now, bounds := a.now(), tryBounds(email, address)
+	counts, since, err := a.s.Store.CountTry(ctx, bounds, now, now.Add(-tryWindow))
 	if err != nil {
 		return err
 	}
-	for n, most := range []int64{triesOfBoth, triesOfAccount, triesOfAddress} {
-		if counts[n] > most {
+	for n, count := range counts {
+		if count > bounds[n].Most {
 			wait := since[n].Add(tryWindow).Sub(now).Round(time.Minute)
 			return refund.Errorf(refund.KindBusy, "", "too many tries to sign in; try again in %d minutes", max(1, int(wait/time.Minute)))
 		}
 	}
 	return nil
+}
+
+// forgetTries forgets what was counted of an account. What was counted of the address
+// stays: another account may be tried from there.
+func (a *Admin) forgetTries(ctx context.Context, email, address string) error {
+	bounds := tryBounds(email, address)
+	return a.s.Store.ForgetTries(ctx, []string{bounds[0].Subject, bounds[len(bounds)-1].Subject}, a.now().Add(-tryWindow))
 }
 
 // beginSession makes a session with a token that nobody knew before.

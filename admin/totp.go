@@ -162,8 +162,7 @@ func (a *Admin) ConfirmSignIn(ctx context.Context, waiting string, code string, 
 	if !ok || !one.NeedsCode {
 		return "", merchant.Session{}, refund.Errorf(refund.KindUnauthenticated, "", "sign in with the password again")
 	}
-	subjects := trySubjects(one.User.Email, in.Address)
-	if err := a.countTry(ctx, subjects); err != nil {
+	if err := a.countTry(ctx, one.User.Email, in.Address); err != nil {
 		return "", merchant.Session{}, err
 	}
 	ok, err = a.useCode(ctx, one.User, code)
@@ -178,7 +177,7 @@ func (a *Admin) ConfirmSignIn(ctx context.Context, waiting string, code string, 
 	if err != nil {
 		return "", merchant.Session{}, err
 	}
-	return token, session, a.s.Store.ForgetTries(ctx, subjects[:2], a.now().Add(-tryWindow))
+	return token, session, a.forgetTries(ctx, one.User.Email, in.Address)
 }
 
 // DropTOTP ends the user's own second factor, with one more code.
@@ -187,7 +186,7 @@ func (a *Admin) DropTOTP(ctx context.Context, by By, id, code string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.countTry(ctx, trySubjects(u.Email, "")); err != nil {
+	if err := a.countTry(ctx, u.Email, ""); err != nil {
 		return err
 	}
 	ok, err := a.useCode(ctx, u, code)

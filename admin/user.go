@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +50,8 @@ type UserBounds struct {
 	// MerchantID is the merchant whose users alone may be managed: those whose roles
 	// are all of it.
 	MerchantID string
-	// Key is the API key that asks, which manages nobody with a scope that it lacks;
-	// nil for who may give all.
+	// Key is the API key that asks, which manages nobody with a scope that it lacks or
+	// without a limit that it has; nil for who may give all.
 	Key *merchant.Key
 }
 
@@ -104,6 +105,9 @@ func (a *Admin) checkMerchants(ctx context.Context, bounds UserBounds, grants []
 	if lacks := bounds.lacks(grants); lacks != "" {
 		return refund.Errorf(refund.KindForbidden, "roles", "the key lacks the scope %s and can't give it", lacks)
 	}
+	if limit := bounds.limit(grants); limit != "" {
+		return refund.Errorf(refund.KindForbidden, "roles", "the key has %s, which no user has: it can't give these roles", limit)
+	}
 	for _, g := range grants {
 		if bounds.MerchantID != "" && g.MerchantID != bounds.MerchantID {
 			return refund.Errorf(refund.KindForbidden, "roles", "roles of other merchants can't be given here")
@@ -130,6 +134,21 @@ func (b UserBounds) lacks(grants []merchant.Grant) merchant.Scope {
 				return scope
 			}
 		}
+	}
+	return ""
+}
+
+// limit is the limit of the key that whoever has the roles would not have, "" for
+// none: networks bind all that the key does, ceilings what refunds are asked for.
+func (b UserBounds) limit(grants []merchant.Grant) string {
+	switch {
+	case b.Key == nil:
+	case len(b.Key.Limits.AllowIPs) > 0:
+		return "allow_ips"
+	case len(b.Key.Limits.Ceilings) > 0 && slices.ContainsFunc(grants, func(g merchant.Grant) bool {
+		return slices.Contains(g.Role.Scopes(), merchant.ScopeRefund)
+	}):
+		return "ceilings"
 	}
 	return ""
 }
@@ -197,6 +216,9 @@ func mayManage(u merchant.User, bounds UserBounds) error {
 	}
 	if lacks := bounds.lacks(u.Grants); lacks != "" {
 		return refund.Errorf(refund.KindForbidden, "user", "the key lacks the scope %s, which the user has", lacks)
+	}
+	if limit := bounds.limit(u.Grants); limit != "" {
+		return refund.Errorf(refund.KindForbidden, "user", "the key has %s, which no user has: it can't manage this one", limit)
 	}
 	return nil
 }

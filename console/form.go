@@ -1,11 +1,13 @@
 package console
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -33,8 +35,9 @@ func (p *page) checkQuery() error {
 func fit(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 // decode fills a struct from the form's fields, by the tags of its fields: `form:"email"`.
-// Fields are string (blanks at its ends are cut; `form:"password,raw"` keeps them),
-// bool (a checkbox), int64 and []string. KindInvalid names the field at fault.
+// Fields are string (blanks at its ends are cut; `form:"bank,raw"` keeps them, and so
+// does `form:"password,secret"`, which hides the field, see hide), bool (a checkbox),
+// int64 and []string. KindInvalid names the field at fault.
 func (p *page) decode(into any) error {
 	if err := p.parse(); err != nil {
 		return err
@@ -50,15 +53,32 @@ func (p *page) decode(into any) error {
 			if !fit(value) {
 				return refund.Errorf(refund.KindInvalid, name, "%s has characters that are no text", name)
 			}
-			if option != "raw" {
+			if option == "" {
 				values[n] = strings.TrimSpace(value)
 			}
 		}
 		if err := set(target.Field(n), name, values); err != nil {
 			return err
 		}
+		if option == "secret" {
+			p.hide(name)
+		}
 	}
 	return nil
+}
+
+// hide has nothing left of a field that was read but what a second click has to
+// share: its value under a key that is stored nowhere, the session's token. A plain
+// hash of the form is kept for ever, from which a password could be found by trying.
+func (p *page) hide(name string) {
+	for _, form := range []url.Values{p.PostForm, p.Form} {
+		values := form[name]
+		for n, value := range values {
+			mac := hmac.New(sha256.New, []byte(p.token()))
+			_, _ = mac.Write([]byte(name + "\n" + value))
+			values[n] = hex.EncodeToString(mac.Sum(nil))
+		}
+	}
 }
 
 func set(field reflect.Value, name string, values []string) error {
@@ -154,7 +174,8 @@ func (p *page) kept(w *refund.Write) (refund.Write, bool, error) {
 	return kept, known && err == nil, err
 }
 
-// content is a hash of what the form says, and to which address.
+// content is a hash of what the form says, and to which address. Secrets are hidden
+// before; see hide.
 func (p *page) content() string {
 	hash := sha256.Sum256([]byte(p.URL.Path + "\n" + p.PostForm.Encode()))
 	return hex.EncodeToString(hash[:])

@@ -111,6 +111,9 @@ func (p *page) accountForm(data *accountPage) (settings, secrets map[string]stri
 	settings, secrets = map[string]string{}, map[string]string{}
 	for n, field := range data.Fields {
 		text := p.PostForm.Get("set." + field.Name)
+		if field.Secret {
+			p.hide("set." + field.Name)
+		}
 		uploaded, err := p.upload("file." + field.Name)
 		if err != nil {
 			return nil, nil, err

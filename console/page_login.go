@@ -12,7 +12,7 @@ import (
 // loginForm is what somebody types to sign in.
 type loginForm struct {
 	Email    string `form:"email"`
-	Password string `form:"password,raw"`
+	Password string `form:"password,secret"`
 	Next     string `form:"next"`
 }
 
@@ -49,7 +49,7 @@ func (p *page) signIn() error {
 // signInCode takes the code of the second factor.
 func (p *page) signInCode() error {
 	var form struct {
-		Code string `form:"code"`
+		Code string `form:"code,secret"`
 		Next string `form:"next"`
 	}
 	if err := p.decode(&form); err != nil {

@@ -77,9 +77,9 @@ func (p *page) saveProfile() error {
 
 func (p *page) savePassword() error {
 	var form struct {
-		Before string `form:"before,raw"`
-		After  string `form:"password,raw"`
-		Again  string `form:"again,raw"`
+		Before string `form:"before,secret"`
+		After  string `form:"password,secret"`
+		Again  string `form:"again,secret"`
 	}
 	return p.profileAct(&form, "profile.password_saved", func(by admin.By) error {
 		if form.After != form.Again {
@@ -117,8 +117,8 @@ func (p *page) offerTOTP() error {
 // confirmTOTP has the second factor count, and shows the recovery codes once.
 func (p *page) confirmTOTP() error {
 	var form struct {
-		Code string `form:"code"`
-		Key  string `form:"key"`
+		Code string `form:"code,secret"`
+		Key  string `form:"key,secret"`
 	}
 	data, err := p.profileData()
 	if err == nil {
@@ -143,7 +143,7 @@ func (p *page) confirmTOTP() error {
 
 func (p *page) dropTOTP() error {
 	var form struct {
-		Code string `form:"code"`
+		Code string `form:"code,secret"`
 	}
 	return p.profileAct(&form, "profile.totp_dropped", func(by admin.By) error {
 		return p.s.Admin.DropTOTP(p.Context(), by, p.user.ID, form.Code)

@@ -111,6 +111,12 @@ func NormalEmail(text string) string { return strings.ToLower(strings.TrimSpace(
 // all.
 func (g Grant) String() string { return strings.TrimSpace(string(g.Role) + " " + g.MerchantID) }
 
+// TryBound bounds how often signing in may be tried by a subject, such as an account.
+type TryBound struct {
+	Subject string
+	Most    int64
+}
+
 // Session is a time in which a user is signed in.
 type Session struct {
 	// ID names the session to people; it opens nothing.

@@ -139,24 +139,25 @@ func (s *Store) EndSessions(ctx context.Context, userID, id, keep string, record
 	return ended, err
 }
 
-// CountTry counts a try to sign in for each subject, and returns for each how
-// many there were since when, this one among them. What began before window is
-// counted anew.
-func (s *Store) CountTry(ctx context.Context, subjects []string, now, window time.Time) (counts []int64, since []time.Time, err error) {
+// CountTry counts a try to sign in for each bound's subject, in their order, and
+// stops behind the first that is above its bound: what refuses a try keeps it from
+// counting for the rest. It returns for each that it came to how many there were
+// since when, this one among them. What began before window is counted anew.
+func (s *Store) CountTry(ctx context.Context, bounds []merchant.TryBound, now, window time.Time) (counts []int64, since []time.Time, err error) {
 	err = s.write(ctx, func(q sqldb.Querier) error {
-		counts, since = make([]int64, len(subjects)), make([]time.Time, len(subjects))
-		for n, subject := range subjects {
-			if _, err := q.Exec(ctx, countTry, tokenHash(subject), sqldb.Micros(now), sqldb.Micros(window)); err != nil {
+		counts, since = nil, nil
+		for _, bound := range bounds {
+			subject := tokenHash(bound.Subject)
+			if _, err := q.Exec(ctx, countTry, subject, sqldb.Micros(now), sqldb.Micros(window)); err != nil {
 				return err
 			}
-			err := q.Query(ctx, triesSince, []any{tokenHash(subject)}, func(scan func(...any) error) error {
-				var begun int64
-				err := scan(&counts[n], &begun)
-				since[n] = sqldb.FromMicros(begun)
+			var count, begun int64
+			if err := q.Query(ctx, triesSince, []any{subject}, func(scan func(...any) error) error { return scan(&count, &begun) }); err != nil {
 				return err
-			})
-			if err != nil {
-				return err
+			}
+			counts, since = append(counts, count), append(since, sqldb.FromMicros(begun))
+			if count > bound.Most {
+				break
 			}
 		}
 		return nil

@@ -79,7 +79,7 @@ func TestTriesAtOnceAreAllCounted(t *testing.T) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				counts, _, err := s.CountTry(ctx, []string{"a", "b"}, now, now.Add(-time.Minute))
+				counts, _, err := s.CountTry(ctx, []merchant.TryBound{{Subject: "a", Most: 99}, {Subject: "b", Most: 99}}, now, now.Add(-time.Minute))
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil || counts[0] != counts[1] {
@@ -95,14 +95,23 @@ func TestTriesAtOnceAreAllCounted(t *testing.T) {
 			t.Errorf("counted %v", seen)
 		}
 		later := now.Add(time.Hour)
-		counts, since, err := s.CountTry(ctx, []string{"a"}, later, later.Add(-time.Minute))
+		counts, since, err := s.CountTry(ctx, []merchant.TryBound{{Subject: "a", Most: 99}}, later, later.Add(-time.Minute))
 		if err != nil || counts[0] != 1 || !since[0].Equal(later) {
 			t.Errorf("after the window: %v %v %v", counts, since, err)
+		}
+		for n, want := range []int{2, 1} { // the second is refused by "narrow"
+			counts, _, err = s.CountTry(ctx, []merchant.TryBound{{Subject: "narrow", Most: 1}, {Subject: "wide", Most: 99}}, now, now.Add(-time.Minute))
+			if err != nil || len(counts) != want {
+				t.Errorf("try %d: %v %v", n, counts, err)
+			}
+		}
+		if counts, _, err = s.CountTry(ctx, []merchant.TryBound{{Subject: "wide", Most: 99}}, now, now.Add(-time.Minute)); err != nil || counts[0] != 2 {
+			t.Errorf("a refused try counts for the wider bound: %v %v", counts, err)
 		}
 		if err := s.ForgetTries(ctx, []string{"a"}, now); err != nil {
 			t.Fatal(err)
 		}
-		if counts, _, err = s.CountTry(ctx, []string{"b"}, now, now.Add(-time.Minute)); err != nil || counts[0] != 1 {
+		if counts, _, err = s.CountTry(ctx, []merchant.TryBound{{Subject: "b", Most: 99}}, now, now.Add(-time.Minute)); err != nil || counts[0] != 1 {
 			t.Errorf("what is over is forgotten: %v %v", counts, err)
 		}
 	})

@@ -1,11 +1,16 @@
 package native
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/wire/exactjson"
 )
 
 // once handles a write: with an Idempotency-Key it is done at most once. A
@@ -30,7 +35,7 @@ func (d *Dialect) once(c *call, found route) error {
 	c.read = text
 	content := body.top
 	if found.content != nil {
-		content = found.content(content)
+		content = found.content(c, content)
 	}
 	w := c.named(key, found.Method, dialect.WriteContent(content))
 	c.hold = true // what is answered leaves when the record is on disk
@@ -47,6 +52,28 @@ func (d *Dialect) once(c *call, found route) error {
 	}
 	c.write(c.held.status, c.held.contentType, c.held.body)
 	return nil
+}
+
+// withoutPassword is a body as the content of a repeat: a user's password is no part
+// of it.
+func withoutPassword(_ *call, body exactjson.Value) exactjson.Value {
+	body.Members = slices.DeleteFunc(slices.Clone(body.Members), func(m exactjson.Member) bool { return m.Name == "password" })
+	return body
+}
+
+// withSecretsKeyed is a body as the content of a repeat: the texts in its secrets
+// count under a key that is stored nowhere, the API key of the call.
+func withSecretsKeyed(c *call, body exactjson.Value) exactjson.Value {
+	body.Members = slices.Clone(body.Members)
+	for n := range body.Members {
+		m := &body.Members[n]
+		if m.Name == "secrets" {
+			mac := hmac.New(sha256.New, []byte(c.bearer()))
+			_, _ = mac.Write([]byte(dialect.WriteContent(m.Value)))
+			m.Value = exactjson.Value{Kind: exactjson.String, Text: hex.EncodeToString(mac.Sum(nil))}
+		}
+	}
+	return body
 }
 
 // named is the request as a write with a key. What its address names is what

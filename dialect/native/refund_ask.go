@@ -68,7 +68,7 @@ const (
 
 // withoutCard is a body as the content of a repeat: a hash of a card's number can be
 // tried out, so that only where the money goes is content.
-func withoutCard(body exactjson.Value) exactjson.Value {
+func withoutCard(_ *call, body exactjson.Value) exactjson.Value {
 	out := exactjson.Value{Kind: cmp.Or(body.Kind, exactjson.Object)}
 	for _, m := range body.Members {
 		if m.Name == "to" {

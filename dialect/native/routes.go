@@ -32,8 +32,9 @@ type route struct {
 	// again answers a repeat of a write with an Idempotency-Key; see once. The
 	// calls without one read, or look after the key themselves.
 	again func(*call, refund.Write) error
-	// content is what of the body a repeat must share; nil is all of it.
-	content func(exactjson.Value) exactjson.Value
+	// content is what of the body a repeat must share; nil is all of it. A body with
+	// secrets has one: a plain hash of a secret can be tried out.
+	content func(*call, exactjson.Value) exactjson.Value
 }
 
 // routes lists every call, in the order of openapi/native.yaml.
@@ -113,12 +114,12 @@ func (d *Dialect) merchantRoutes() []route {
 		{Route: dialect.Route{Method: "PATCH", Path: version + "/identities/{dialect}/{name}"}, scope: merchant.ScopeMerchant, handle: d.changeIdentity, again: d.againIdentity},
 		{Route: dialect.Get(version + "/channels"), scope: merchant.ScopeRead, handle: d.listChannels},
 		{Route: dialect.Get(version + "/accounts"), scope: merchant.ScopeRead, handle: d.listAccounts},
-		{Route: dialect.Post(version + "/accounts"), scope: merchant.ScopeMerchant, handle: d.createAccount, again: d.againAccount},
+		{Route: dialect.Post(version + "/accounts"), scope: merchant.ScopeMerchant, handle: d.createAccount, again: d.againAccount, content: withSecretsKeyed},
 		{Route: dialect.Get(version + "/accounts/{id}"), scope: merchant.ScopeRead, handle: d.getAccount},
-		{Route: dialect.Route{Method: "PATCH", Path: version + "/accounts/{id}"}, scope: merchant.ScopeMerchant, handle: d.changeAccount, again: d.againAccount},
+		{Route: dialect.Route{Method: "PATCH", Path: version + "/accounts/{id}"}, scope: merchant.ScopeMerchant, handle: d.changeAccount, again: d.againAccount, content: withSecretsKeyed},
 		{Route: dialect.Post(version + "/accounts/{id}/check"), scope: merchant.ScopeMerchant, handle: d.checkAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/reconcile"), scope: merchant.ScopeMerchant, handle: d.reconcileAccount},
-		{Route: dialect.Post(version + "/accounts/{id}/rotate"), scope: merchant.ScopeMerchant, handle: d.rotateAccount, again: d.againAccount},
+		{Route: dialect.Post(version + "/accounts/{id}/rotate"), scope: merchant.ScopeMerchant, handle: d.rotateAccount, again: d.againAccount, content: withSecretsKeyed},
 		{Route: dialect.Post(version + "/accounts/{id}/pause"), scope: merchant.ScopeMerchant, handle: d.pauseAccount, again: d.againAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/resume"), scope: merchant.ScopeMerchant, handle: d.resumeAccount, again: d.againAccount},
 		{Route: dialect.Post(version + "/accounts/{id}/retry"), scope: merchant.ScopeRefund, handle: d.retryAccount, again: d.againRetried},
@@ -129,7 +130,7 @@ func (d *Dialect) merchantRoutes() []route {
 		{Route: dialect.Route{Method: "DELETE", Path: version + "/keys/{id}"}, scope: merchant.ScopeMerchant, handle: d.deleteKey, again: d.againKey},
 		{Route: dialect.Get(version + "/overview"), scope: merchant.ScopeRead, handle: d.getOverview},
 		{Route: dialect.Get(version + "/users"), scope: merchant.ScopeUser, handle: d.listUsers},
-		{Route: dialect.Post(version + "/users"), scope: merchant.ScopeUser, handle: d.createUser, again: d.againUserMade},
+		{Route: dialect.Post(version + "/users"), scope: merchant.ScopeUser, handle: d.createUser, again: d.againUserMade, content: withoutPassword},
 		{Route: dialect.Get(version + "/users/{id}"), scope: merchant.ScopeUser, handle: d.getUser},
 		{Route: dialect.Route{Method: "PATCH", Path: version + "/users/{id}"}, scope: merchant.ScopeUser, handle: d.changeUser, again: d.againUserMade},
 		{Route: dialect.Route{Method: "DELETE", Path: version + "/users/{id}"}, scope: merchant.ScopeUser, handle: d.deleteUser, again: d.againUserRemoved},
@@ -225,14 +226,21 @@ type call struct {
 
 // authenticate finds the caller by the bearer key.
 func (c *call) authenticate() error {
-	scheme, key, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	key = strings.TrimSpace(key)
-	if strings.EqualFold(scheme, "Bearer") && key != "" && len(key) <= maxKeyBytes {
+	if key := c.bearer(); key != "" && len(key) <= maxKeyBytes {
 		var err error
 		c.caller, err = c.d.s.Directory.Caller(c.ctx, merchant.Native, key)
 		return err
 	}
 	return refund.Errorf(refund.KindUnauthenticated, "Authorization", "send Authorization: Bearer and a native API key")
+}
+
+// bearer is the key that the call has; "" for none.
+func (c *call) bearer() string {
+	scheme, key, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
 }
 
 // maxKeyBytes is far above any key of ours; a longer text needs no look-up.
