@@ -22,6 +22,8 @@ type By struct {
 	RequestID string
 	// Write is the request's, where it has an Idempotency-Key; else nil.
 	Write *refund.Write
+	// MayApprove says that the actor has the right refunds:approve at the merchant.
+	MayApprove bool
 }
 
 // Store is what the use cases need of the database.

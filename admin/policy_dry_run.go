@@ -119,7 +119,7 @@ func (d *dryRun) add(one refund.Claimed) {
 	}
 	d.refunded[c.ID] += r.Amount
 	for _, w := range d.set.Windows() {
-		if key := keyOf(w, r); !w.OfCustomer || r.Customer != "" {
+		for _, key := range keysOf(w, c, r) {
 			if d.windows[key] == nil {
 				d.windows[key] = &slidingWindow{span: w.Span, sums: make(map[money.Currency]money.Minor)}
 			}
@@ -128,26 +128,34 @@ func (d *dryRun) add(one refund.Claimed) {
 	}
 }
 
-func keyOf(w refund.Window, r refund.Refund) windowKey {
-	key := windowKey{Window: w}
-	if w.OfCustomer {
-		key.customer = r.Customer
+// keysOf are the windows in which a refund counts: one for each of its customers, or
+// the merchant's.
+func keysOf(w refund.Window, c refund.Charge, r refund.Refund) (keys []windowKey) {
+	if !w.OfCustomer {
+		return []windowKey{{Window: w}}
 	}
-	return key
+	for _, customer := range c.Customers(refund.Request{Customer: r.Customer}) {
+		keys = append(keys, windowKey{w, customer})
+	}
+	return keys
 }
 
 func (d *dryRun) judge(r refund.Refund, c refund.Charge) {
 	d.Refunds++
 	c.Refunds, c.Reserved = r.Sequence-1, 0
 	c.Refunded = c.AlreadyRefunded + d.refunded[c.ID]
-	v := d.set.Judge(refund.Asked{
+	asked := refund.Asked{
 		Charge: c, Request: refund.Request{Reason: r.Reason, ReasonCode: r.ReasonCode, Customer: r.Customer, Number: r.Number},
-		Amount: r.Amount, Customer: r.Customer, By: r.By, At: r.CreatedAt,
-	}, func(w refund.Window) refund.Recent {
-		if w.OfCustomer && r.Customer == "" {
-			return refund.Recent{}
+		Amount: r.Amount, By: r.By, At: r.CreatedAt,
+	}
+	if customers := c.Customers(asked.Request); len(customers) > 0 {
+		asked.Customer = customers[0]
+	}
+	v := d.set.Judge(asked, func(w refund.Window) (most refund.Recent) {
+		for _, key := range keysOf(w, c, r) {
+			most = most.Most(d.windows[key].at(r.CreatedAt, r.Currency))
 		}
-		return d.windows[keyOf(w, r)].at(r.CreatedAt, r.Currency)
+		return most
 	})
 	if !v.Refuse && !v.Holds() {
 		return

@@ -2,15 +2,17 @@ package admin
 
 import (
 	"context"
+	"slices"
 
 	"github.com/refundry/refundry/channel"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
 // RerouteRefund sends an abnormal refund to another account of the payer, or
 // back to the merchant. The card is passed to the channel and kept nowhere.
 // name is any that Refunds.RefundByAny takes. Errors: KindInvalid; those of
-// RefundByAny; KindStateConflict for a refund that is not abnormal, while its
+// RefundByAny and MayReroute; KindStateConflict for a refund that is not abnormal, while its
 // channel is being asked, and where that refuses.
 func (a *Admin) RerouteRefund(ctx context.Context, by By, merchantID, name string, to channel.Destination) (refund.Refund, error) {
 	if err := by.check(); err != nil {
@@ -23,11 +25,28 @@ func (a *Admin) RerouteRefund(ctx context.Context, by By, merchantID, name strin
 	if err != nil {
 		return refund.Refund{}, err
 	}
+	if err := a.MayReroute(ctx, by, r); err != nil {
+		return refund.Refund{}, err
+	}
 	if r, err = a.s.Engine.Reroute(ctx, merchantID, r.ID, to, record.With("to", string(to.Kind))); err != nil {
 		return refund.Refund{}, err
 	}
 	a.done(merchantID)
 	return r, nil
+}
+
+// MayReroute refuses whoever may not send a refund elsewhere, as refund.MayReroute
+// says: KindForbidden.
+func (a *Admin) MayReroute(ctx context.Context, by By, r refund.Refund) error {
+	policies, err := a.s.Store.Policies(ctx, r.MerchantID)
+	if err != nil {
+		return err
+	}
+	judged := slices.ContainsFunc(policies, func(p merchant.Policy) bool { return p.Enabled })
+	if fault := refund.MayReroute(r, by.Actor, by.MayApprove, judged); fault != nil {
+		return fault
+	}
+	return nil
 }
 
 func checkDestination(to channel.Destination) error {

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/refundry/refundry/admin"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -138,6 +139,7 @@ func (p *page) act(merchantID string, do func(admin.By) error) (refund.Write, er
 		return refund.Write{}, err
 	}
 	by, key := p.by(), p.PostForm.Get(keyField)
+	by.MayApprove = p.user.May(merchantID, merchant.ScopeApprove)
 	if key == "" {
 		return refund.Write{}, do(by)
 	}

@@ -42,8 +42,14 @@ func (p *page) refund() error {
 	now := p.s.Now()
 	data := refundPage{Trace: t, Refund: r, Timeline: p.timeline(t), Late: !t.Promised.By.IsZero() && t.Promised.By.Before(now)}
 	for _, a := range refundActions {
-		if p.user.May(r.MerchantID, a.Scope) && a.offered(t, now) {
+		if !a.offered(t, now) {
+			continue
+		}
+		switch err := p.mayDo(a, r); {
+		case err == nil:
 			data.Actions = append(data.Actions, a)
+		case refund.KindOf(err) != refund.KindForbidden:
+			return err
 		}
 	}
 	return p.render("refund", data)
@@ -172,7 +178,17 @@ func (p *page) refundStep() (refundStep, error) {
 	if at < 0 {
 		return refundStep{}, p.nowhere()
 	}
-	return refundStep{Refund: r, Action: refundActions[at]}, p.require(r.MerchantID, refundActions[at].Scope)
+	return refundStep{Refund: r, Action: refundActions[at]}, p.mayDo(refundActions[at], r)
+}
+
+// mayDo refuses an action that the user may not do: KindForbidden.
+func (p *page) mayDo(a refundAction, r refund.Refund) error {
+	if err := p.require(r.MerchantID, a.Scope); err != nil || a.Name != "reroute" {
+		return err
+	}
+	by := p.by()
+	by.MayApprove = p.user.May(r.MerchantID, merchant.ScopeApprove)
+	return p.s.Admin.MayReroute(p.Context(), by, r)
 }
 
 // refundConfirm says what an action will do: GET /console/refunds/{id}/{action}.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/console/consoletest"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -242,4 +243,29 @@ func TestACardReachesTheChannelAndNothingElse(t *testing.T) {
 	if late := b.Submit(t, form); late.Status != http.StatusConflict || !strings.Contains(late.Problem(), "only an abnormal refund") {
 		t.Errorf("after its end: %d %q", late.Status, late.Problem())
 	}
+}
+
+func TestWhoMayNotChooseANewDestinationIsNotOfferedIt(t *testing.T) {
+	rig := consoletest.Start(t)
+	r := aRefund(t, rig, 152, refund.Abnormal, "")
+	support, boss := rig.As(t, merchant.RoleSupport, merchant.DemoID), rig.As(t, merchant.RoleAdmin, merchant.DemoID)
+	form := support.Get(t, "/console/refunds/"+r.ID+"/reroute").Form("Send it there")
+	expression, enabled, name := "false", true, "p"
+	if _, err := rig.Admin.AddPolicy(t.Context(), rig.By, merchant.DemoID, admin.PolicyChange{Name: &name, Expression: &expression, Enabled: &enabled}); err != nil {
+		t.Fatal(err)
+	}
+	if page := support.Get(t, "/console/refunds/"+r.ID); page.Link("Reroute") != "" || page.Link("Ask the channel") == "" {
+		t.Errorf("a role that may not approve is offered %s", page.Text())
+	}
+	if page := support.Get(t, "/console/refunds/"+r.ID+"/reroute"); page.Status != http.StatusForbidden {
+		t.Errorf("the form: %d", page.Status)
+	}
+	if page := support.Submit(t, form); page.Status != http.StatusForbidden {
+		t.Errorf("an old form: %d", page.Status)
+	}
+	// The key of the demo asked; an admin may approve.
+	if page := act(t, boss, r.ID, "Reroute", "Send it there", func(f *consoletest.Form) { f.Values.Set("type", "merchant") }); page.Flash() == "" {
+		t.Errorf("another: %d %q", page.Status, page.Problem())
+	}
+	until(t, rig, r.ID, func(r refund.Refund) bool { return r.State == refund.Succeeded })
 }

@@ -20,12 +20,16 @@ type counting struct {
 	now   time.Time
 }
 
-func (c *counting) ask(w refund.Window, merchantID, customer string, currency money.Currency) refund.WindowAsk {
-	ask := refund.WindowAsk{MerchantID: merchantID, Currency: currency, Since: c.now.Add(-w.Span)}
+// whose are those of whom a window counts each: "" is all of the merchant.
+func whose(w refund.Window, customers []string) []string {
 	if w.OfCustomer {
-		ask.Customer = customer
+		return customers // none for nobody's: nothing is counted
 	}
-	return ask
+	return []string{""}
+}
+
+func (c *counting) ask(w refund.Window, merchantID, customer string, currency money.Currency) refund.WindowAsk {
+	return refund.WindowAsk{MerchantID: merchantID, Customer: customer, Currency: currency, Since: c.now.Add(-w.Span)}
 }
 
 // count reads what the batch's policies count, behind their gates: another
@@ -48,14 +52,12 @@ func (b *attempt) count(ctx context.Context, tx Tx) error {
 			if !there {
 				continue
 			}
-			customer := charge.CustomerOf(request)
+			customers := charge.Customers(request)
 			for _, w := range policies.Windows() {
-				if w.OfCustomer && customer == "" {
-					continue // nobody's: none is counted
+				for _, customer := range whose(w, customers) {
+					asks = append(asks, b.counts.ask(w, unit.MerchantID, customer, charge.Currency))
+					gates = append(gates, refund.WindowAsk{MerchantID: unit.MerchantID, Customer: customer})
 				}
-				ask := b.counts.ask(w, unit.MerchantID, customer, charge.Currency)
-				asks = append(asks, ask)
-				gates = append(gates, refund.WindowAsk{MerchantID: ask.MerchantID, Customer: ask.Customer})
 			}
 		}
 	}
@@ -88,22 +90,26 @@ func (b *attempt) judging(merchantID string, policies refund.Policies) (judge fu
 	}
 	here := make(map[refund.WindowAsk]refund.Recent)
 	judge = func(asked refund.Asked) refund.Verdict {
-		v := policies.Judge(asked, func(w refund.Window) refund.Recent {
-			if w.OfCustomer && asked.Customer == "" {
-				return refund.Recent{}
+		customers := asked.Charge.Customers(asked.Request)
+		v := policies.Judge(asked, func(w refund.Window) (most refund.Recent) {
+			for _, customer := range whose(w, customers) {
+				sum := b.counts.ask(w, merchantID, customer, asked.Charge.Currency)
+				count := b.counts.ask(w, merchantID, customer, "")
+				recent := b.counts.recent[sum]
+				for _, added := range []map[refund.WindowAsk]refund.Recent{b.counts.added, here} {
+					recent = recent.Plus(added[sum]).Plus(added[count])
+				}
+				most = most.Most(recent)
 			}
-			sum := b.counts.ask(w, merchantID, asked.Customer, asked.Charge.Currency)
-			count := b.counts.ask(w, merchantID, asked.Customer, "")
-			recent := b.counts.recent[sum]
-			for _, added := range []map[refund.WindowAsk]refund.Recent{b.counts.added, here} {
-				recent = recent.Plus(added[sum]).Plus(added[count])
-			}
-			return recent
+			return most
 		})
+		if v.Refuse {
+			return v
+		}
 		for _, w := range policies.Windows() {
-			if !v.Refuse && (!w.OfCustomer || asked.Customer != "") {
-				sum := b.counts.ask(w, merchantID, asked.Customer, asked.Charge.Currency)
-				count := b.counts.ask(w, merchantID, asked.Customer, "")
+			for _, customer := range whose(w, customers) {
+				sum := b.counts.ask(w, merchantID, customer, asked.Charge.Currency)
+				count := b.counts.ask(w, merchantID, customer, "")
 				here[sum] = here[sum].Plus(refund.Recent{Sum: asked.Amount})
 				here[count] = here[count].Plus(refund.Recent{Count: 1})
 			}

@@ -150,3 +150,58 @@ func TestRefundsOfOneUnitCountEachOtherAndARefusedUnitCountsNothing(t *testing.T
 		t.Errorf("one more: %v", err)
 	}
 }
+
+// TestARequestCanNotHideWhoseTheRefundIs: who asks names another customer each time, and
+// the charge's is counted all the same, in one batch and in later ones; so are those of
+// whom the request names, if they have more.
+func TestARequestCanNotHideWhoseTheRefundIs(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := open(t, s, intake.Options{})
+		d.engine.room = 100
+		owned := func(expression string) (first, other refund.Charge) {
+			charges := chargesOf(t, s, judged(t, s, expression, merchant.PolicyHold), 2, 100)
+			c := charges[0]
+			made, err := s.RegisterCharges(t.Context(), []refund.Charge{{
+				MerchantID: c.MerchantID, ID: c.ID + "x", OrderNo: "OWN", Channel: c.Channel, ChannelAccount: c.ChannelAccount,
+				TransactionID: c.TransactionID + "x", Currency: c.Currency, Amount: 100, PaidAt: c.PaidAt, CreatedAt: c.CreatedAt, Customer: "cus_1",
+			}}, nil)
+			if err != nil || made[0].Err != nil {
+				t.Fatal(err, made[0].Err)
+			}
+			return made[0].Charge, charges[1]
+		}
+		holds := func(name string, unit refund.Unit, want bool) {
+			t.Helper()
+			got, err := d.Accept(t.Context(), unit, 0)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if is := got.Refunds[len(got.Refunds)-1].HeldReason == refund.HeldForApproval; is != want {
+				t.Errorf("%s: held is %v", name, is)
+			}
+		}
+		for _, expression := range []string{"customer.refunds_24h >= 2", "customer.amount_24h >= 20"} {
+			c, other := owned(expression)
+			holds("the first", askFor(c, 10, "x0", "N0"), false)
+			holds("the second", askFor(c, 10, "x1", "N1"), false)
+			holds("the third under another name", askFor(c, 10, "x2", "N2"), true)
+			holds("the fourth without a name", askFor(c, 10, "", "N3"), true)
+			holds("a charge of nobody's, for the same customer", askFor(other, 10, "cus_1", "N4"), true)
+			holds("a charge of nobody's, for another customer", askFor(other, 10, "y0", "N5"), false)
+		}
+		c, other := owned("customer.refunds_24h >= 2")
+		holds("one of somebody", askFor(other, 10, "z", "N0"), false)
+		holds("another of theirs", askFor(other, 10, "z", "N1"), false)
+		holds("theirs, of the first customer's charge", askFor(c, 10, "z", "N2"), true)
+		c, _ = owned("customer.id == 'cus_1'")
+		holds("of a customer who is looked at", askFor(c, 10, "x", "N0"), true)
+		c, _ = owned("customer.refunds_24h >= 2")
+		all := askFor(c, 10, "x0", "N0")
+		for _, name := range []string{"x1", "x2"} {
+			one := askFor(c, 10, name, "")
+			all.Requests, all.Members = append(all.Requests, one.Requests...), append(all.Members, one.Members...)
+		}
+		all.Requests[0].Number = ""
+		holds("three in one unit", all, true)
+	})
+}

@@ -55,7 +55,7 @@ var fields = append([]field{
 	{name: "requester.kind", kind: cel.StringType, meaning: "who asks: \"key\", \"user\" or \"command\"", value: func(f Facts) any { return string(f.By.Actor().Kind) }},
 	{name: "requester.name", kind: cel.StringType, meaning: "the key's id, the user's address, or the operating system's user", value: func(f Facts) any { return f.By.Actor().Name }},
 	{name: "dialect", kind: cel.StringType, meaning: "the API that it came by, such as \"native\"", value: func(f Facts) any { return f.By.Dialect }},
-	{name: "customer.id", kind: cel.StringType, meaning: "whose it is; \"\" where nobody said", value: func(f Facts) any { return f.Customer }},
+	{name: "customer.id", kind: cel.StringType, meaning: "whose it is: the charge's customer, or else the one that the request names; \"\" where nobody said", value: func(f Facts) any { return f.Customer }},
 }, counted()...)
 
 // counted are the fields of earlier refunds, those that ended without success left out.

@@ -122,7 +122,7 @@ func acceptOne(change *Change, unit Unit, request Request, book RuleBook, now ti
 	if request.HoldUntil.After(now) {
 		r.State, r.HeldReason, r.HoldUntil, r.DueAt = Held, HeldForStart, request.HoldUntil, request.HoldUntil
 	}
-	verdict, err := book.judge(Asked{Charge: charge, Request: request, Amount: amount, Customer: r.Customer, By: unit.By, At: now})
+	verdict, err := book.judge(Asked{Charge: charge, Request: request, Amount: amount, Customer: cmp.Or(charge.customer(), request.Customer), By: unit.By, At: now})
 	if err != nil {
 		return err
 	}

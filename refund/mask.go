@@ -1,6 +1,9 @@
 package refund
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Masked stands where a text about a person was.
 const Masked = "***"
@@ -55,6 +58,18 @@ func (c Charge) CustomerOf(request Request) string {
 		return request.Customer
 	}
 	return c.customer()
+}
+
+// Customers are those whose refunds policies count for a refund of the charge: the
+// charge's customer, which no request can change, and then the request's, where it
+// names another. The first is whose policies take the refund to be.
+func (c Charge) Customers(request Request) (customers []string) {
+	for _, one := range [...]string{c.customer(), request.Customer} {
+		if one != "" && one != Masked && !slices.Contains(customers, one) {
+			customers = append(customers, one)
+		}
+	}
+	return customers
 }
 
 // land keeps where the money went.

@@ -12,7 +12,8 @@ type Asked struct {
 	// Charge is as it is without the refund.
 	Charge  Charge
 	Request Request
-	// Amount is what the refund will be, and Customer whose it is, "" for nobody's.
+	// Amount is what the refund will be, and Customer the first of Charge.Customers, ""
+	// for nobody's.
 	Amount   money.Minor
 	Customer string
 	By       Asker
@@ -40,7 +41,8 @@ func (v Verdict) Holds() bool { return !v.Refuse && !v.Until.IsZero() }
 
 // Window is a span of time before a request in which earlier refunds are counted.
 type Window struct {
-	// OfCustomer counts those of the same customer, else all of the merchant.
+	// OfCustomer counts those of the same customer, of several the most; else all of
+	// the merchant.
 	OfCustomer bool
 	Span       time.Duration
 }
@@ -62,8 +64,13 @@ func (r Recent) Plus(more Recent) Recent {
 	return Recent{Count: r.Count + more.Count, Sum: sum}
 }
 
+// Most is the greater of two counts, and of their sums.
+func (r Recent) Most(other Recent) Recent {
+	return Recent{Count: max(r.Count, other.Count), Sum: max(r.Sum, other.Sum)}
+}
+
 // WindowAsk asks for the earlier refunds of one customer, or of all where Customer is
-// "", since a time.
+// "", since a time. A customer's are those of their charges, and those that name them.
 type WindowAsk struct {
 	MerchantID, Customer string
 	Currency             money.Currency

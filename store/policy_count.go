@@ -28,10 +28,16 @@ const (
 	// countedSums are sums that may need more than 64 bits, see sqldb.Wide.
 	countedSums = `SELECT v.n, COUNT(*), CAST(COALESCE(SUM(CASE WHEN r.currency = v.currency THEN r.amount / 1000000000 ELSE 0 END), 0) AS BIGINT),
 		CAST(COALESCE(SUM(CASE WHEN r.currency = v.currency THEN r.amount % 1000000000 ELSE 0 END), 0) AS BIGINT)
-		FROM v JOIN refunds r ON r.merchant_id = v.merchant_id`
-	countedOfCustomer = countedSums + ` AND r.customer <> '' AND r.customer = v.customer AND r.created_at >= v.since
+		FROM v JOIN `
+	countedOfMerchant = countedSums + `refunds r ON r.merchant_id = v.merchant_id AND r.created_at >= v.since
 		AND r.state NOT IN ('failed', 'canceled') GROUP BY v.n`
-	countedOfMerchant = countedSums + ` AND r.created_at >= v.since AND r.state NOT IN ('failed', 'canceled') GROUP BY v.n`
+	// countedOfCustomer are the refunds that name a customer, and those that name
+	// another though their charge is this one's: a request can't hide whose it is.
+	countedOfCustomer = countedSums + `refunds r ON r.merchant_id = v.merchant_id AND r.customer <> '' AND r.customer = v.customer AND r.created_at >= v.since
+		AND r.state NOT IN ('failed', 'canceled') GROUP BY v.n
+		UNION ALL ` + countedSums + `charges c ON c.merchant_id = v.merchant_id AND c.customer <> '' AND c.customer = v.customer AND c.last_refund_at >= v.since
+		JOIN refunds r ON r.merchant_id = c.merchant_id AND r.charge_id = c.id AND r.customer <> v.customer AND r.created_at >= v.since
+		AND r.state NOT IN ('failed', 'canceled') GROUP BY v.n`
 )
 
 var windowColumns = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "customer TEXT", "currency TEXT", "since BIGINT")
@@ -91,7 +97,7 @@ func (t *intakeTx) Recent(ctx context.Context, asks []refund.WindowAsk) (map[ref
 		if wide := sqldb.Wide(high, low); wide.IsInt64() {
 			sum = money.Minor(wide.Int64())
 		}
-		recent[asks[n]] = refund.Recent{Count: count, Sum: sum}
+		recent[asks[n]] = recent[asks[n]].Plus(refund.Recent{Count: count, Sum: sum})
 		return nil
 	}
 	err := sqldb.QueryValues(ctx, t.q, windowColumns, ofCustomer, countedOfCustomer, read)

@@ -133,3 +133,57 @@ func TestADryRunCountsAsThePolicyWouldHave(t *testing.T) {
 	}
 	send(t, s, demo, "POST", "/policies/"+policy+"/dry-run", `{"days": 91}`, http.StatusBadRequest)
 }
+
+// Whose a refund is says its charge, whatever whoever asked says: a dry run as a policy.
+func TestADryRunCountsTheChargesCustomer(t *testing.T) {
+	s := dialecttest.Start(t)
+	send(t, s, demo, "POST", "/charges", `{"order_no": "C-1", "amount": 1000, "currency": "CNY", "channel": "wx", "customer": "cus_1"}`, http.StatusCreated)
+	for n := range 4 {
+		send(t, s, demo, "POST", "/refunds", fmt.Sprintf(`{"charge": "C-1", "amount": %d, "customer": "x%d"}`, n+1, n), http.StatusCreated)
+	}
+	policy := text(send(t, s, demo, "POST", "/policies", `{"name": "dry", "expression": "customer.refunds_24h >= 2"}`, http.StatusCreated), "id")
+	for expression, want := range map[string]string{
+		"customer.refunds_24h >= 2": `"matched":[{"currency":"CNY","refunds":2,"amount":7}]`, // 3 and 4
+		"customer.id == 'cus_1'":    `"matched":[{"currency":"CNY","refunds":4,"amount":10}]`,
+	} {
+		body := fmt.Sprintf(`{"days": 1, "expression": %q}`, expression)
+		if answer := send(t, s, demo, "POST", "/policies/"+policy+"/dry-run", body, http.StatusOK); !strings.Contains(answer, want) {
+			t.Errorf("%s: %s", expression, answer)
+		}
+	}
+}
+
+// Who approved a refund approved where it goes: another destination takes a second
+// person again, as it does for any refund where the merchant has policies.
+func TestWhoAskedForARefundDoesNotChooseItsNewDestination(t *testing.T) {
+	s := dialecttest.Start(t)
+	policy := text(send(t, s, demo, "POST", "/policies", theHeld, http.StatusCreated), "id")
+	asks := func(scopes string) string {
+		return text(send(t, s, demo, "POST", "/keys", `{"dialect": "native", "scopes": [`+scopes+`]}`, http.StatusCreated), "secret")
+	}
+	asker, writer, both := asks(`"refunds:write", "refunds:approve"`), asks(`"refunds:write"`), asks(`"refunds:write", "refunds:approve"`)
+	const card = `{"to": "card", "bank_type": "CMB_DEBIT", "bank_account": "6222020000000000403", "real_name": "x"}`
+	abnormal := func(more string) string {
+		id := text(send(t, s, asker, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 152%s}`, paid(t, s, 152), more), http.StatusCreated), "id")
+		if more != "" {
+			send(t, s, demo, "POST", "/refunds/"+id+"/approve", "", http.StatusOK)
+		}
+		await(t, s, demo, id, refund.Abnormal)
+		return "/refunds/" + id + "/reroute"
+	}
+	approved, plain, later := abnormal(`, "reason_code": "hold_me"`), abnormal(""), abnormal("")
+	for _, path := range []string{approved, plain} {
+		for key, why := range map[string]string{asker: "who asked for the refund", writer: "refunds:approve"} {
+			for _, body := range []string{card, `{"to": "merchant"}`} {
+				if answer := send(t, s, key, "POST", path, body, http.StatusForbidden); !strings.Contains(answer, why) {
+					t.Errorf("it is answered %s", answer)
+				}
+			}
+		}
+	}
+	send(t, s, both, "POST", plain, card, http.StatusOK)
+	send(t, s, demo, "DELETE", "/policies/"+policy, "", http.StatusOK)
+	send(t, s, asker, "POST", approved, card, http.StatusForbidden)
+	send(t, s, both, "POST", approved, card, http.StatusOK)
+	send(t, s, asker, "POST", later, card, http.StatusOK) // neither approval nor policies
+}

@@ -248,7 +248,9 @@ const maxKeyBytes = 256
 
 // by is who acts: the caller's key.
 func (c *call) by() admin.By {
-	return admin.By{Actor: audit.ByKey(c.caller.Key.ID), RequestID: c.requestID, Write: c.keyed}
+	return admin.By{
+		Actor: audit.ByKey(c.caller.Key.ID), RequestID: c.requestID, Write: c.keyed, MayApprove: c.caller.Key.May(merchant.ScopeApprove),
+	}
 }
 
 // merchantID is the caller's.

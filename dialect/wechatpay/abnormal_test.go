@@ -12,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/store/storetest"
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
@@ -102,6 +105,31 @@ func TestAnAbnormalRefundGoesBackToTheMerchant(t *testing.T) {
 	after := decoded(t, c.post(t, path, `{"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, 200))
 	if after["status"] != "SUCCESS" || after["user_received_account"] != "商户结算银行账户" {
 		t.Errorf("answered %v", after)
+	}
+}
+
+// A system that asks for refunds chooses no new destination where refunds take a second
+// person.
+func TestAnAbnormalRefundStaysWhereASecondPersonIsNeeded(t *testing.T) {
+	s := dialecttest.Start(t)
+	c := demo(t, s, direct)
+	made := decoded(t, c.post(t, refundPath, refundBody("R1", 52, ""), 200, "Prefer", "wait=5"))
+	now := time.Now()
+	err := s.Store.AddPolicy(t.Context(), merchant.Policy{
+		MerchantID: merchant.DemoID, ID: "pol_1", Name: "p", Expression: "false", Effect: merchant.PolicyHold, HoldHours: 1, Enabled: true, Version: 1,
+		CreatedAt: now, UpdatedAt: now, UpdatedBy: audit.ByCommand("test"),
+	}, 50, storetest.Record(merchant.DemoID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := refundPath + "/" + fmt.Sprint(made["refund_id"]) + "/apply-abnormal-refund"
+	for _, body := range []string{`{"out_refund_no":"R1","type":"MERCHANT_BANK_CARD"}`, `{"out_refund_no":"R1",` + c.encrypted(t, cardNumber, holder) + `}`} {
+		if answer := decoded(t, c.post(t, path, body, 403)); answer["code"] != "NO_AUTH" {
+			t.Errorf("answered %v", answer)
+		}
+	}
+	if after := decoded(t, c.get(t, refundPath+"/R1", 200)); after["status"] != "ABNORMAL" {
+		t.Errorf("it is %v", after)
 	}
 }
 
