@@ -17,7 +17,9 @@ func (e *environment) admin(s *store.Store, egressAllow ...netip.Prefix) (*admin
 }
 
 // commandBy is who runs this command.
-func commandBy() admin.By { return admin.By{Actor: service.Operator(), RequestID: newRequestID(), MayApprove: true} }
+func commandBy() admin.By {
+	return admin.By{Actor: service.Operator(), RequestID: newRequestID(), MayApprove: true}
+}
 
 // asUsage makes wrong usage of what the use cases call invalid.
 func asUsage(err error) error {
