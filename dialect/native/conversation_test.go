@@ -86,6 +86,7 @@ func converse(t *testing.T, database string) {
 func chargeSteps() []dialecttest.Step {
 	return []dialecttest.Step{
 		{Title: "how the refunds are", Method: "GET", Path: "/overview?from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z"},
+		{Title: "how much waits for a person", Method: "GET", Path: "/queues"},
 		{Title: "a charge with everything it may have", Method: "POST", Path: "/charges", Body: documented, Keep: map[string]string{"ch": "id"}},
 		{Title: "the same charge again", Method: "POST", Path: "/charges", Body: documented},
 		{Title: "the same transaction with another amount", Method: "POST", Path: "/charges", Body: strings.Replace(documented, `"amount": 1000`, `"amount": 1001`, 1)},
@@ -269,7 +270,6 @@ func sandboxSteps() []dialecttest.Step {
 		{Title: "one that was tried and is held is withdrawn once the channel does not know it", Method: "POST", Path: "/refunds/{canceled}/cancel"},
 		{Title: "", Method: "GET", Path: "/refunds/{canceled}", Until: `"state":"canceled"`, Quiet: true},
 		{Title: "it is withdrawn", Method: "POST", Path: "/refunds/{canceled}/cancel"},
-		{Title: "how much waits for a person", Method: "GET", Path: "/queues"},
 		{Title: "what waits for funds, and how much is needed", Method: "GET", Path: "/queues/funds"},
 		{Title: "a queue that there is not", Method: "GET", Path: "/queues/others"},
 		{Title: "there is nothing to ask the channel about", Method: "POST", Path: "/refunds/{held}/ask", Until: "nothing of the refund"},
