@@ -98,9 +98,10 @@ func (u User) Sees(merchantID string) bool {
 	return slices.ContainsFunc(u.Grants, func(g Grant) bool { return g.MerchantID == "" || g.MerchantID == merchantID })
 }
 
-// Within reports whether all of the user's roles are of one merchant.
+// Within reports whether all of the user's roles are of one merchant. A user without
+// any is the installation's.
 func (u User) Within(merchantID string) bool {
-	return !slices.ContainsFunc(u.Grants, func(g Grant) bool { return g.MerchantID != merchantID })
+	return len(u.Grants) > 0 && !slices.ContainsFunc(u.Grants, func(g Grant) bool { return g.MerchantID != merchantID })
 }
 
 // NormalEmail is an address as users have it: in small letters, without blanks

@@ -20,10 +20,10 @@ import (
 const (
 	// MaxExpression bounds an expression, in characters: a policy is read by people.
 	MaxExpression = 2000
-	// maxCost bounds what one evaluation may cost, in CEL's units; some hundred
-	// comparisons are 1,000, and a regular expression over a long reason some thousands.
-	// It keeps an evaluation far below a millisecond.
-	maxCost = 20_000
+	// maxCost bounds what one evaluation may cost, in CEL's units, of which some hundred
+	// comparisons are 1,000. It keeps all the policies that a merchant may have to a few
+	// milliseconds for a refund.
+	maxCost = 1_000
 	// maxDepth bounds how deep an expression may be nested.
 	maxDepth = 50
 	// maxText is as long as any text of a request may be, in characters.

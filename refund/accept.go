@@ -89,6 +89,9 @@ func Accept(charges map[string]Charge, unit Unit, book RuleBook, now time.Time) 
 // Quote is Accept of one request without consequences: the amount and the
 // parts it would have, or the rule that stops it.
 func Quote(charge Charge, request Request, book RuleBook, now time.Time) (money.Minor, Parts, *Error) {
+	if book.Disabled {
+		return 0, Parts{}, Errorf(KindForbidden, "", "the merchant is disabled")
+	}
 	charge = book.routed(charge)
 	amount, err := admit(charge, request, book, now)
 	if err != nil {

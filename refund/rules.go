@@ -35,6 +35,9 @@ type Rules struct {
 // and the merchant's channel accounts. The zero value has no rules.
 type RuleBook struct {
 	Merchant Rules
+	// Disabled says that the merchant was disabled: nothing new is accepted, whoever
+	// asks and by whatever way.
+	Disabled bool
 	// Accounts are the terms of the merchant's channel accounts by their ids.
 	Accounts map[string]Terms
 	// Complete says that the merchant has no other accounts. A refund of an account

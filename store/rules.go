@@ -64,6 +64,7 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 func (s *Store) ruleBook(ctx context.Context, m merchant.Merchant, accounts []merchant.ChannelAccount) refund.RuleBook {
 	limits := m.Settings.Limits
 	book := refund.RuleBook{
+		Disabled: m.Disabled(),
 		Merchant: refund.Rules{
 			MostAmount: money.Minor(limits.MostAmount), MostRefunds: limits.MostRefunds,
 			Spacing: time.Duration(limits.SpacingSeconds) * time.Second,
