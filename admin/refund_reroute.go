@@ -38,6 +38,9 @@ func (a *Admin) RerouteRefund(ctx context.Context, by By, merchantID, name strin
 // MayReroute refuses whoever may not send a refund elsewhere, as refund.MayReroute
 // says: KindForbidden.
 func (a *Admin) MayReroute(ctx context.Context, by By, r refund.Refund) error {
+	if err := by.check(); err != nil {
+		return err
+	}
 	policies, err := a.s.Store.Policies(ctx, r.MerchantID)
 	if err != nil {
 		return err
