@@ -31,8 +31,10 @@ func (s *Service) Unchanged(t testing.TB, work func()) {
 
 // atWork matches rows that something will change at once, however slow the
 // machine is just now: events without a number, payments of which nobody was
-// notified yet, refunds and deliveries under a lease.
-var atWork = regexp.MustCompile(`^payment_events: .*\btold_at=0\b|^events: .*\bfeed_number=0\b|^refunds: .*\blease_until=[1-9]|^deliveries: .*\bstate='waiting' .*\blease_until=[1-9]`)
+// notified yet, refunds and deliveries under a lease, files of refunds that are being
+// read or of which nothing was handed over yet.
+var atWork = regexp.MustCompile(`^payment_events: .*\btold_at=0\b|^events: .*\bfeed_number=0\b|^refunds: .*\blease_until=[1-9]|^deliveries: .*\bstate='waiting' .*\blease_until=[1-9]|` +
+	`^bulk_jobs: .*\bstate='(uploading|checking)'|^bulk_jobs: .*\bstate='running' .*\baccepted=0 refused=0\b`)
 
 // settled returns all rows once two looks in a row see the same and nothing is
 // at work.

@@ -6,12 +6,14 @@ import (
 )
 
 // The writes that look after their keys themselves: the intake claims those of
-// refunds, a quote changes nothing, a check and a comparison with a bill may be
-// repeated, and a batch is many commits.
+// refunds, a quote and a dry run change nothing, a check, a comparison with a bill and a
+// test event may be repeated, a batch is many commits, and a file is known by its
+// content.
 var withoutAgain = map[string]bool{
 	"POST /refunds": true, "POST /quotes": true, "POST /charges/batch": true,
 	"POST /accounts/{id}/check":     true,
-	"POST /accounts/{id}/reconcile": true,
+	"POST /accounts/{id}/reconcile": true, "POST /endpoints/{id}/test": true,
+	"POST /policies/{id}/dry-run": true, "POST /bulk": true,
 }
 
 func TestEveryWriteKnowsWhatToAnswerARepeat(t *testing.T) {

@@ -44,8 +44,18 @@ func at(path string) func(*testing.T, *dialecttest.Service) string {
 // asked makes a refund that waits at the sandbox in a state, and gives what
 // acts on it.
 func asked(minor int, state refund.State, behind string) func(*testing.T, *dialecttest.Service) string {
+	return askedBy(func(*testing.T, *dialecttest.Service) string { return demo }, minor, state, behind)
+}
+
+// anotherKey makes a key: where policies are enabled, whoever asked for a refund does
+// not choose its new destination.
+func anotherKey(t *testing.T, s *dialecttest.Service) string {
+	return text(send(t, s, demo, "POST", "/keys", `{"dialect": "native", "scopes": ["refunds:write", "read"]}`, http.StatusCreated), "secret")
+}
+
+func askedBy(who func(*testing.T, *dialecttest.Service) string, minor int, state refund.State, behind string) func(*testing.T, *dialecttest.Service) string {
 	return func(t *testing.T, s *dialecttest.Service) string {
-		made := send(t, s, demo, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": %d}`, paid(t, s, minor), minor), http.StatusCreated, "Prefer", "wait=10")
+		made := send(t, s, who(t, s), "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": %d}`, paid(t, s, minor), minor), http.StatusCreated, "Prefer", "wait=10")
 		await(t, s, demo, text(made, "id"), state)
 		return strings.ReplaceAll(behind, "{}", text(made, "id"))
 	}
@@ -143,7 +153,7 @@ var keyedWrites = []keyedWrite{
 	},
 	{
 		name:   "a payer's card",
-		method: "POST", prepare: asked(152, refund.Abnormal, "/refunds/{}/reroute"), status: http.StatusOK, moves: true, end: reaches(refund.Succeeded),
+		method: "POST", prepare: askedBy(anotherKey, 152, refund.Abnormal, "/refunds/{}/reroute"), status: http.StatusOK, moves: true, end: reaches(refund.Succeeded),
 		body: `{"to": "card", "bank_type": "ICBC_DEBIT", "bank_account": "6222020000000000123", "real_name": "Li Lei"}`, other: `{"to": "merchant"}`,
 	},
 	{
