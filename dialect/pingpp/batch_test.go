@@ -64,7 +64,7 @@ func TestABatchIsRefundedTogether(t *testing.T) {
 	})
 	t.Run("other content under its batch_no is refused", func(t *testing.T) {
 		for _, other := range []string{
-			strings.Replace(body, "50", "51", 1), strings.Replace(body, `"Batch"`, `"Other"`, 1), strings.Replace(body, `"b"`, `"c"`, 1),
+			strings.Replace(body, `"amount":50`, `"amount":51`, 1), strings.Replace(body, `"Batch"`, `"Other"`, 1), strings.Replace(body, `"b"`, `"c"`, 1),
 			batchOf(demoApp, "B001", quoted(first.ID)),
 		} {
 			s.Unchanged(t, func() {
