@@ -36,6 +36,9 @@ type Options[T any] struct {
 	// Lane names an item's lane. Items of a lane are flushed in their order, and
 	// lanes take turns, an item each. nil is one lane for all.
 	Lane func(T) string
+	// Apart has each flush take the items of one lane alone, and a lane have one flush
+	// under way at once: one whose flushes are slow holds up itself, and one worker.
+	Apart bool
 	// MaxWait is how long an item may wait for its flush to begin; 0 is for
 	// ever. It is looked at when a flush is put together.
 	MaxWait time.Duration
@@ -65,7 +68,8 @@ type Group[T, R any] struct {
 
 	mu       sync.Mutex
 	queue    lanes[T, R]
-	flushing int // flushes under way
+	flushing int             // flushes under way
+	busy     map[string]bool // lanes that have one, where they are apart
 	ended    bool
 	bell     chan struct{}
 }
@@ -82,7 +86,7 @@ func New[T, R any](opts Options[T], flush Flush[T, R]) *Group[T, R] {
 		opts.Now = time.Now
 	}
 	opts.MaxItems, opts.Workers = max(1, opts.MaxItems), max(1, opts.Workers)
-	return &Group[T, R]{opts: opts, flush: flush, bell: make(chan struct{}, opts.Workers)}
+	return &Group[T, R]{opts: opts, flush: flush, busy: make(map[string]bool), bell: make(chan struct{}, opts.Workers)}
 }
 
 // Do has item flushed and gives its result. Once an item is queued its end is
@@ -134,6 +138,9 @@ func (g *Group[T, R]) full(lane string) bool {
 // worthwhile reports whether a flush should begin now. If not, the one under
 // way is followed by another when it ends.
 func (g *Group[T, R]) worthwhile() bool {
+	if g.opts.Apart && !g.queue.turnTo(g.busy) {
+		return false
+	}
 	return g.queue.count > 0 && (g.flushing == 0 || g.queue.count >= g.opts.Crowd)
 }
 
@@ -217,6 +224,9 @@ func (g *Group[T, R]) step(ctx context.Context, answered func()) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.flushing--
+	if g.opts.Apart {
+		delete(g.busy, g.opts.Lane(items[0]))
+	}
 	return len(taken) + len(late)
 }
 
@@ -247,10 +257,10 @@ func (g *Group[T, R]) take() (taken, late []*waiter[T, R]) {
 	if !g.worthwhile() {
 		return nil, nil
 	}
-	now, weight := g.opts.Now(), 0
+	now, weight, lane := g.opts.Now(), 0, g.queue.turns[0]
 	for len(taken) < g.opts.MaxItems {
 		w := g.queue.peek()
-		if w == nil {
+		if w == nil || g.opts.Apart && g.queue.turns[0] != lane {
 			break
 		}
 		if g.opts.MaxWait > 0 && now.Sub(w.since) > g.opts.MaxWait {
@@ -264,11 +274,15 @@ func (g *Group[T, R]) take() (taken, late []*waiter[T, R]) {
 				break // it is the next flush's first
 			}
 		}
-		g.queue.pop(false)
+		g.queue.pop(g.opts.Apart)
 		taken = append(taken, w)
 	}
 	if len(taken) > 0 {
 		g.flushing++
+		if g.opts.Apart {
+			g.busy[lane.name] = true // it comes last when others have had their turns
+			g.queue.putBack(lane)
+		}
 	}
 	if g.worthwhile() {
 		g.ring() // another worker may take the rest

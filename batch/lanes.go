@@ -1,5 +1,7 @@
 package batch
 
+import "slices"
+
 // lanes is a queue of queues: items of one lane stay in their order, and lanes
 // take turns, so that nobody waits for more than one item of each other lane
 // and of its own. It is not safe for concurrent use.
@@ -61,5 +63,24 @@ func (q *lanes[T, R]) pop(keepTurn bool) {
 		q.turns = append(q.turns, l)
 	} else {
 		delete(q.byName, l.name)
+	}
+}
+
+// turnTo gives the turn to the first lane that is not busy, and reports whether
+// there is one.
+func (q *lanes[T, R]) turnTo(busy map[string]bool) bool {
+	n := slices.IndexFunc(q.turns, func(l *lane[T, R]) bool { return !busy[l.name] })
+	if n > 0 {
+		free := q.turns[n]
+		copy(q.turns[1:n+1], q.turns[:n])
+		q.turns[0] = free
+	}
+	return n >= 0
+}
+
+// putBack makes a lane the last one, if there is something in it.
+func (q *lanes[T, R]) putBack(l *lane[T, R]) {
+	if n := slices.Index(q.turns, l); n >= 0 {
+		q.turns = append(slices.Delete(q.turns, n, n+1), l)
 	}
 }

@@ -18,6 +18,29 @@ func inLanes(opts batch.Options[int]) batch.Options[int] {
 	return opts
 }
 
+// Lanes that are apart are flushed beside each other, each with one flush at once; a
+// worker that finds only lanes that have one waits for the end of one.
+func TestLanesThatAreApartShareNoFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(inLanes(batch.Options[int]{MaxItems: 2, Workers: 2, Apart: true}), s.flush)
+		stop := run(g)
+		defer stop()
+		synctest.Wait()
+		answers := ask(g, 100, 101, 102, 103, 201, 301, 202)
+		if _, errs := answers(); errors.Join(errs...) != nil {
+			t.Error(errs)
+		}
+		want := [][]int{{100}, {201}, {101, 102}, {301}, {103}, {202}}
+		got := slices.Clone(s.batches)
+		slices.SortFunc(got[2:4], slices.Compare) // they begin at once
+		slices.SortFunc(got[4:], slices.Compare)
+		if !slices.EqualFunc(got, want, slices.Equal[[]int]) || s.most != 2 {
+			t.Errorf("batches %v, want %v; at most %d at once", got, want, s.most)
+		}
+	})
+}
+
 func TestLanesTakeTurnsAndKeepTheirOrder(t *testing.T) {
 	for name, test := range map[string]struct {
 		opts  batch.Options[int]

@@ -123,6 +123,7 @@ func (b *attempt) reset() {
 	b.changes = make(map[refund.ChargeKey]*refund.Change)
 	b.made = make(map[refund.ChannelNumber]bool)
 	b.order = nil
+	b.setApart()
 }
 
 func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {

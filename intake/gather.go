@@ -67,6 +67,9 @@ type Intake struct {
 	group  *batch.Group[refund.Unit, Result]
 	// apart takes units of which another transaction holds the charge or a number.
 	apart *batch.Group[refund.Unit, Result]
+	// counted takes units whose merchants' policies count earlier refunds, those of
+	// one merchant at a time.
+	counted *batch.Group[refund.Unit, Result]
 	// held are charges and merchants whose units go apart at once; vain are those
 	// that were waited for in vain.
 	held, vain held
@@ -96,6 +99,7 @@ func New(store Store, engine Engine, board *Board, opts Options) *Intake {
 	i.apart = batch.New(group, func(ctx context.Context, units []refund.Unit) []batch.Result[Result] {
 		return i.flush(ctx, units, waits)
 	})
+	i.counted = i.newCounted(group)
 	return i
 }
 
@@ -103,20 +107,25 @@ func New(store Store, engine Engine, board *Board, opts Options) *Intake {
 func (i *Intake) Run(ctx context.Context) {
 	var apart sync.WaitGroup
 	apart.Go(func() { i.apart.Run(ctx) })
+	apart.Go(func() { i.counted.Run(ctx) })
 	i.group.Run(ctx)
 	apart.Wait()
 	i.lost.Wait()
 }
 
-// Step takes what is queued now through one commit, and what is to be tried apart
-// through another.
-func (i *Intake) Step(ctx context.Context) int { return i.group.Step(ctx) + i.apart.Step(ctx) }
+// Step takes what is queued now through one commit, what is to be tried apart
+// through another, and units of one merchant whose policies count through a third.
+func (i *Intake) Step(ctx context.Context) int {
+	return i.group.Step(ctx) + i.apart.Step(ctx) + i.counted.Step(ctx)
+}
 
 // Waiting is how many units are queued for the next batch.
-func (i *Intake) Waiting() int { return i.group.Len() + i.apart.Len() }
+func (i *Intake) Waiting() int { return i.group.Len() + i.apart.Len() + i.counted.Len() }
 
 // Oldest is how long the unit has waited for its batch that waits longest.
-func (i *Intake) Oldest() time.Duration { return max(i.group.Oldest(), i.apart.Oldest()) }
+func (i *Intake) Oldest() time.Duration {
+	return max(i.group.Oldest(), i.apart.Oldest(), i.counted.Oldest())
+}
 
 // Accept takes a unit, or gives an Error whose kind says what was wrong with
 // it; KindBusy and KindUnknownOutcome are the two that may be repeated. With
@@ -216,7 +225,7 @@ func (i *Intake) settle(ctx context.Context, units []refund.Unit, results []batc
 			return
 		case len(todo) == 1 && clashes < maxClashes && i.clash(ctx, b, err):
 			clashes++
-		case len(todo) == 1 || ctx.Err() != nil || errors.Is(err, refund.ErrUnavailable):
+		case len(todo) == 1 || ctx.Err() != nil || errors.Is(err, refund.ErrUnavailable) || errors.Is(err, errSlowCount):
 			for _, n := range todo {
 				results[n] = batch.Result[Result]{Err: failure(ctx, err)}
 			}

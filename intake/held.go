@@ -99,8 +99,9 @@ func (h *held) holds(unit refund.Unit, now time.Time) bool {
 	return false
 }
 
-// take has a unit committed with others, or apart from them if another
-// transaction holds what it needs, for as long as a unit may wait.
+// take has a unit committed with others, apart from them if another transaction
+// holds what it needs, or with those of its merchant alone if policies count for it,
+// for as long as a unit may wait.
 func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 	group := i.group
 	if i.held.holds(unit, i.opts.Now()) {
@@ -108,11 +109,14 @@ func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 	}
 	waited := time.Duration(0)
 	for pause := firstHeldPause; ; pause = min(2*pause, maxHeldPause) {
+		if i.store.Counts(unit.MerchantID) {
+			group = i.counted
+		}
 		value, err := result(group.Do(ctx, unit))
 		if !errors.Is(err, errHeld) {
 			return value, err
 		}
-		if group != i.apart {
+		if group == i.group {
 			group = i.apart // where it is waited for
 			continue
 		}

@@ -67,7 +67,7 @@ func (b *attempt) count(ctx context.Context, tx Tx) error {
 	if err := tx.TakeGates(ctx, unique(gates), b.now); err != nil {
 		return err
 	}
-	recent, err := tx.Recent(ctx, unique(asks))
+	recent, err := countRecent(ctx, tx, unique(asks))
 	if err == nil {
 		b.counts.recent = recent
 	}

@@ -61,6 +61,14 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 	return book, nil
 }
 
+// Counts implements intake.Store.
+func (s *Store) Counts(merchantID string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), ruleBookWait)
+	defer cancel()
+	policies, err := s.recentPolicies(ctx, merchantID)
+	return err == nil && policies != nil && len(policies.Windows()) > 0
+}
+
 func (s *Store) ruleBook(ctx context.Context, m merchant.Merchant, accounts []merchant.ChannelAccount) refund.RuleBook {
 	limits := m.Settings.Limits
 	book := refund.RuleBook{
