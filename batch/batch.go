@@ -138,7 +138,7 @@ func (g *Group[T, R]) full(lane string) bool {
 // worthwhile reports whether a flush should begin now. If not, the one under
 // way is followed by another when it ends.
 func (g *Group[T, R]) worthwhile() bool {
-	if g.opts.Apart && !g.queue.turnTo(g.busy) {
+	if g.opts.Apart && g.queue.free(g.busy) < 0 {
 		return false
 	}
 	return g.queue.count > 0 && (g.flushing == 0 || g.queue.count >= g.opts.Crowd)
@@ -256,6 +256,9 @@ func (g *Group[T, R]) take() (taken, late []*waiter[T, R]) {
 	defer g.mu.Unlock()
 	if !g.worthwhile() {
 		return nil, nil
+	}
+	if g.opts.Apart {
+		g.queue.turnTo(g.queue.free(g.busy))
 	}
 	now, weight, lane := g.opts.Now(), 0, g.queue.turns[0]
 	for len(taken) < g.opts.MaxItems {

@@ -66,16 +66,16 @@ func (q *lanes[T, R]) pop(keepTurn bool) {
 	}
 }
 
-// turnTo gives the turn to the first lane that is not busy, and reports whether
-// there is one.
-func (q *lanes[T, R]) turnTo(busy map[string]bool) bool {
-	n := slices.IndexFunc(q.turns, func(l *lane[T, R]) bool { return !busy[l.name] })
-	if n > 0 {
-		free := q.turns[n]
-		copy(q.turns[1:n+1], q.turns[:n])
-		q.turns[0] = free
-	}
-	return n >= 0
+// free is the place of the first lane that is not busy, -1 if there is none.
+func (q *lanes[T, R]) free(busy map[string]bool) int {
+	return slices.IndexFunc(q.turns, func(l *lane[T, R]) bool { return !busy[l.name] })
+}
+
+// turnTo gives the turn to the lane at a place. The others stay in their order.
+func (q *lanes[T, R]) turnTo(n int) {
+	next := q.turns[n]
+	copy(q.turns[1:n+1], q.turns[:n])
+	q.turns[0] = next
 }
 
 // putBack makes a lane the last one, if there is something in it.
