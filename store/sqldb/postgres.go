@@ -24,6 +24,10 @@ const (
 	// pgRollbackTimeout bounds a rollback; a connection that does not answer
 	// is dropped, which rolls back too.
 	pgRollbackTimeout = 5 * time.Second
+	// pgCommitGrace is how long the answer to a COMMIT is waited for after the
+	// caller has given up, so that what it did is known, and one caller that gives
+	// up is not taken for an outage.
+	pgCommitGrace = 5 * time.Second
 	// pgRetryPause is waited before another try of a fresh connection, so that
 	// a server that restarts is not hammered.
 	pgRetryPause = 50 * time.Millisecond
@@ -134,12 +138,27 @@ func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work 
 		}
 		return pgProblem(pgBroken(ctx, conn, err))
 	}
+	if err := outer.Err(); err != nil {
+		return err // nothing was committed
+	}
 	committing = true
+	ctx, done := graced(ctx)
+	defer done()
 	err = pgCommitted(tx.Commit(ctx))
 	if err == nil {
 		db.planner.committed()
 	}
 	return err
+}
+
+// graced returns a context that ends pgCommitGrace after ctx does.
+func graced(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(pgCommitGrace, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (db *postgresDB) fresh(ctx context.Context, work func(Querier) error) error {
