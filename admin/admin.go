@@ -87,6 +87,7 @@ type Admin struct {
 	finds      *finds
 	looks      looks
 	reconciles reconciles
+	dryRuns    dryRuns
 }
 
 // New makes the use cases.

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,12 +16,12 @@ import (
 type Policies interface {
 	// Policies lists a merchant's in the order in which they are asked.
 	Policies(ctx context.Context, merchantID string) ([]merchant.Policy, error)
-	// AddPolicy writes a new one. KindStateConflict for a name that is taken, and above
-	// the limit.
-	AddPolicy(ctx context.Context, p merchant.Policy, limit int, record refund.Action) error
-	// ChangePolicy lets change alter the policy of an id or name under lock; false
-	// leaves it, and leaves no record.
-	ChangePolicy(ctx context.Context, merchantID, name string, change func(*merchant.Policy) (bool, error), record refund.Action) (merchant.Policy, error)
+	// AddPolicy writes a new one, unless check of those that there are, under lock,
+	// returns an error; nil checks nothing. KindStateConflict for a name that is taken.
+	AddPolicy(ctx context.Context, p merchant.Policy, check func(there []merchant.Policy) error, record refund.Action) error
+	// ChangePolicy lets change alter the policy of an id or name under lock, with all
+	// that there are; false leaves it, and leaves no record.
+	ChangePolicy(ctx context.Context, merchantID, name string, change func(p *merchant.Policy, there []merchant.Policy) (bool, error), record refund.Action) (merchant.Policy, error)
 	RemovePolicy(ctx context.Context, merchantID, name string, record refund.Action) error
 	// PolicySample lists refunds that somebody asked for, with their charges, in the
 	// order in which they were made, after a place.
@@ -30,7 +31,7 @@ type Policies interface {
 const (
 	// MaxPolicyName bounds a policy's name, in characters.
 	MaxPolicyName = 64
-	// maxPolicies bounds a merchant's policies: each refund is judged by all of them.
+	// maxPolicies bounds a merchant's policies: each refund may be judged by all of them.
 	maxPolicies = 50
 	// DefaultHoldHours is how long a refund waits for its approval where its policy
 	// does not say, MaxHoldHours the longest.
@@ -107,9 +108,30 @@ func CheckExpression(expression string) error {
 	return nil
 }
 
+// fits refuses a new policy where the merchant has too many. Errors: KindStateConflict.
+func fits(p merchant.Policy, there []merchant.Policy) error {
+	if len(there) >= maxPolicies {
+		return refund.Errorf(refund.KindStateConflict, "policy", "a merchant has at most %d policies", maxPolicies)
+	}
+	return checkCost(p, there)
+}
+
+// checkCost refuses an enabled policy that is new, or another than the one of its id,
+// where all enabled ones would cost too much together. Errors: KindStateConflict.
+func checkCost(p merchant.Policy, there []merchant.Policy) error {
+	others := slices.DeleteFunc(slices.Clone(there), func(other merchant.Policy) bool { return other.ID == p.ID })
+	total := policy.TotalCost(append(others, p))
+	if !p.Enabled || total <= policy.MaxTotalCost || total <= policy.TotalCost(there) {
+		return nil
+	}
+	return refund.Errorf(refund.KindStateConflict, "expression", "it may cost %d, and with it the merchant's enabled policies %d together; the limit is %d: make it simpler, or disable another one",
+		policy.TotalCost([]merchant.Policy{p}), total, policy.MaxTotalCost)
+}
+
 // AddPolicy makes a policy, a draft unless in says that it is enabled. Errors:
 // KindNotFound for the merchant; KindInvalid, for an expression with its place;
-// KindStateConflict for a name that the merchant has.
+// KindStateConflict for a name that the merchant has, and where its enabled policies
+// would cost too much together.
 func (a *Admin) AddPolicy(ctx context.Context, by By, merchantID string, in PolicyChange) (merchant.Policy, error) {
 	now := a.now()
 	p := merchant.Policy{
@@ -125,7 +147,7 @@ func (a *Admin) AddPolicy(ctx context.Context, by By, merchantID string, in Poli
 	}
 	record = record.With("name", p.Name).With("expression", p.Expression).With("effect", string(p.Effect)).With("state", stateOf(p))
 	record.Write.Makes(p.ID)
-	if err := a.s.Store.AddPolicy(ctx, p, maxPolicies, record); err != nil {
+	if err := a.s.Store.AddPolicy(ctx, p, func(there []merchant.Policy) error { return fits(p, there) }, record); err != nil {
 		return merchant.Policy{}, err
 	}
 	a.done(merchantID)
@@ -141,7 +163,8 @@ func stateOf(p merchant.Policy) string {
 
 // ChangePolicy changes the policy of an id or name. What refunds are held by goes by
 // what it said then. Every process heeds it within seconds. Errors: KindNotFound;
-// KindInvalid; KindStateConflict for a name that another has.
+// KindInvalid; KindStateConflict for a name that another has, and where the enabled
+// policies would cost too much together.
 func (a *Admin) ChangePolicy(ctx context.Context, by By, merchantID, name string, in PolicyChange) (merchant.Policy, error) {
 	action := "policy.change"
 	if in == (PolicyChange{Enabled: in.Enabled}) && in.Enabled != nil {
@@ -153,8 +176,11 @@ func (a *Admin) ChangePolicy(ctx context.Context, by By, merchantID, name string
 	if err != nil {
 		return merchant.Policy{}, err
 	}
-	p, err := a.s.Store.ChangePolicy(ctx, merchantID, name, func(p *merchant.Policy) (bool, error) {
+	p, err := a.s.Store.ChangePolicy(ctx, merchantID, name, func(p *merchant.Policy, there []merchant.Policy) (bool, error) {
 		changed, err := in.apply(p)
+		if err == nil {
+			err = checkCost(*p, there)
+		}
 		if changed {
 			p.Version, p.UpdatedAt, p.UpdatedBy = p.Version+1, a.now(), by.Actor
 		}

@@ -1,8 +1,11 @@
 package admin
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
@@ -18,6 +21,8 @@ const (
 	MaxDryRunDays     = 90
 	// maxDryRun bounds the refunds of a dry run: some seconds of work.
 	maxDryRun = 100_000
+	// maxDryRunTime bounds how long one takes. What it has seen until then is shown.
+	maxDryRunTime = 20 * time.Second
 	// dryRunPage is how many are read at once.
 	dryRunPage = 1000
 	// maxDryRunSamples is how many of the refunds that a policy is true of are listed,
@@ -36,8 +41,8 @@ type DryRun struct {
 	Failed  int64
 	// Samples are the newest of them, newest first.
 	Samples []DryRunSample
-	// Truncated says that there are more refunds than a dry run reads: To is where it
-	// stopped.
+	// Truncated says that there are more refunds than a dry run reads, or reads in its
+	// time: To is where it stopped.
 	Truncated bool
 }
 
@@ -51,8 +56,9 @@ type DryRunSample struct {
 // DryRun asks a policy about the refunds of the last days, as it would have been asked
 // when they were made, and changes nothing: earlier refunds are counted as it would
 // have counted them, less those that have failed or were canceled since. An
-// expression may be tried that no policy has. Errors: KindInvalid, for an
-// expression with its place.
+// expression may be tried that no policy has. A merchant has one under way at once in a
+// process. Errors: KindInvalid, for an expression with its place; KindBusy while another
+// one is under way, and where it took too long to read what is before the days.
 func (a *Admin) DryRun(ctx context.Context, p merchant.Policy, days int) (DryRun, error) {
 	if days < 1 || days > MaxDryRunDays {
 		return DryRun{}, refund.Errorf(refund.KindInvalid, "days", "days must be 1 to %d", MaxDryRunDays)
@@ -70,26 +76,70 @@ func (a *Admin) DryRun(ctx context.Context, p merchant.Policy, days int) (DryRun
 			after.CreatedAt = since
 		}
 	}
-	for read := 0; ; {
-		page, err := a.s.Store.PolicySample(ctx, p.MerchantID, after, dryRunPage)
-		if err != nil {
-			return DryRun{}, err
-		}
-		for _, one := range page {
-			run.add(one)
-		}
-		read += len(page)
-		if len(page) < dryRunPage {
-			break
-		}
-		last := page[len(page)-1].Refund
-		after = refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
-		if read >= maxDryRun {
-			run.Truncated, run.To = true, last.CreatedAt
-			break
-		}
+	end, err := a.dryRuns.begin(p.MerchantID)
+	if err != nil {
+		return DryRun{}, err
+	}
+	defer end()
+	limited, cancel := context.WithTimeout(ctx, maxDryRunTime)
+	defer cancel()
+	if err := run.all(limited, a.s.Store, p.MerchantID, after); err != nil || ctx.Err() != nil {
+		return DryRun{}, cmp.Or(ctx.Err(), err)
 	}
 	return run.DryRun, nil
+}
+
+// all judges the refunds after a place, until there is no more or it must stop.
+func (d *dryRun) all(ctx context.Context, s Policies, merchantID string, after refund.Position) error {
+	for read := 0; ; {
+		page, err := s.PolicySample(ctx, merchantID, after, dryRunPage)
+		for _, one := range page {
+			if ctx.Err() != nil {
+				break
+			}
+			d.add(one)
+			after = refund.Position{CreatedAt: one.Refund.CreatedAt, ID: one.Refund.ID}
+		}
+		read += len(page)
+		switch late := errors.Is(ctx.Err(), context.DeadlineExceeded); {
+		case late && after.CreatedAt.Before(d.From):
+			return refund.Errorf(refund.KindBusy, "days", "the refunds could not be read in %s; try fewer days, or try again later", maxDryRunTime)
+		case late || err == nil && read >= maxDryRun && len(page) == dryRunPage:
+			d.Truncated, d.To = true, after.CreatedAt
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case len(page) < dryRunPage:
+			return nil
+		}
+	}
+}
+
+// dryRuns are the merchants that have a dry run under way in this process. The zero
+// value is ready.
+type dryRuns struct {
+	mu        sync.Mutex
+	merchants map[string]bool
+}
+
+// begin takes the merchant's turn, and returns what ends it. Errors: KindBusy.
+func (d *dryRuns) begin(merchantID string) (end func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.merchants[merchantID] {
+		return nil, refund.Errorf(refund.KindBusy, "", "a dry run of the merchant is under way; try again when it has ended")
+	}
+	if d.merchants == nil {
+		d.merchants = make(map[string]bool)
+	}
+	d.merchants[merchantID] = true
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.merchants, merchantID)
+	}, nil
 }
 
 // dryRun is DryRun at work.

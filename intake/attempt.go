@@ -157,7 +157,10 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 		if b.results[n].Err != nil {
 			continue
 		}
-		value, uerr := b.one(unit, earlier, accepted)
+		value, uerr := b.one(ctx, unit, earlier, accepted)
+		if ctx.Err() != nil {
+			return ctx.Err() // policies were not asked
+		}
 		if uerr != nil {
 			b.results[n].Err = uerr
 			continue
@@ -218,7 +221,7 @@ func (b *attempt) lock(ctx context.Context, tx Tx) error {
 }
 
 // one decides about one unit: a repeat, or the rules.
-func (b *attempt) one(unit refund.Unit, earlier, accepted map[refund.Key]refund.Refund) (Result, *refund.Error) {
+func (b *attempt) one(ctx context.Context, unit refund.Unit, earlier, accepted map[refund.Key]refund.Refund) (Result, *refund.Error) {
 	ids, repeated, err := b.repeats(unit)
 	if err != nil {
 		return Result{}, err
@@ -240,7 +243,7 @@ func (b *attempt) one(unit refund.Unit, earlier, accepted map[refund.Key]refund.
 		return b.takes(refund.ChannelNumber{MerchantID: unit.MerchantID, Account: account, Number: number})
 	}
 	rules.book.Asked = func(c money.Currency) money.Minor { return b.days[b.dayOf(unit, c)] }
-	judge, keep := b.judging(unit.MerchantID, rules.book.Policies)
+	judge, keep := b.judging(ctx, unit.MerchantID, rules.book.Policies)
 	rules.book.Judge = judge
 	changes, err := refund.Accept(charges, unit, rules.book, b.now)
 	if err != nil {

@@ -15,21 +15,21 @@ const (
 	// charges are locked meanwhile, and one of countedWorkers and a connection are
 	// taken.
 	longestCount = 2 * time.Second
-	// countedWorkers is how many merchants' units that need counts are committed at
+	// countedWorkers is how many merchants' units that take long are committed at
 	// once, each merchant's alone.
 	countedWorkers = 3
 )
 
-// errCounts ends a unit whose merchant's policies count in a batch that is of several
+// errApart ends a unit whose merchant's policies take long in a batch that is of several
 // merchants, as when a policy was enabled since: nothing was done, and it is tried
 // again in a batch of its merchant.
-var errCounts = fmt.Errorf("%w: the merchant's policies count earlier refunds", errHeld)
+var errApart = fmt.Errorf("%w: the merchant's policies are asked apart", errHeld)
 
 // errSlowCount is why a batch of one merchant was given up: the count was too slow.
 var errSlowCount = errors.New("earlier refunds could not be counted in time")
 
 // newCounted makes the group of the units whose merchants' policies count earlier
-// refunds. Each of its batches is one merchant's, so that a slow count, or a gate
+// refunds or cost much. Each of its batches is one merchant's, so that a slow count, or a gate
 // that another transaction holds, delays that merchant alone.
 func (i *Intake) newCounted(group batch.Options[refund.Unit]) *batch.Group[refund.Unit, Result] {
 	group.Workers, group.Crowd, group.Apart = countedWorkers, 0, true
@@ -38,15 +38,15 @@ func (i *Intake) newCounted(group batch.Options[refund.Unit]) *batch.Group[refun
 	})
 }
 
-// setApart ends the units of merchants whose policies count, where the batch is of
+// setApart ends the units of merchants whose policies take long, where the batch is of
 // several merchants.
 func (b *attempt) setApart() {
 	if len(b.books) < 2 {
 		return
 	}
 	for n, unit := range b.units {
-		if policies := b.books[unit.MerchantID].book.Policies; policies != nil && len(policies.Windows()) > 0 {
-			b.results[n].Err = errCounts
+		if policies := b.books[unit.MerchantID].book.Policies; policies != nil && policies.Apart() {
+			b.results[n].Err = errApart
 		}
 	}
 }

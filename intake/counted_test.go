@@ -166,8 +166,8 @@ type lateCounts struct {
 	known atomic.Bool
 }
 
-func (s *lateCounts) Counts(merchantID string) bool {
-	return s.known.Load() && s.Store.Counts(merchantID)
+func (s *lateCounts) Apart(merchantID string) bool {
+	return s.known.Load() && s.Store.Apart(merchantID)
 }
 
 // Whatever waits with a count that takes too long is busy at once, and nothing of it
@@ -197,6 +197,59 @@ func TestACountThatTakesTooLongMakesItsUnitsBusy(t *testing.T) {
 		}
 		for _, c := range charges {
 			checkHeld(t, s, c, 0)
+		}
+	})
+}
+
+// slowPolicies take a second for each refund. They count nothing.
+type slowPolicies struct{ asked atomic.Int64 }
+
+func (p *slowPolicies) Windows() []refund.Window { return nil }
+func (p *slowPolicies) Apart() bool              { return true }
+
+func (p *slowPolicies) Judge(refund.Asked, func(refund.Window) refund.Recent) refund.Verdict {
+	p.asked.Add(1)
+	time.Sleep(time.Second)
+	return refund.Verdict{}
+}
+
+// slowBook is a database whose merchants have slow policies.
+type slowBook struct {
+	*store.Store
+	policies slowPolicies
+}
+
+func (s *slowBook) Apart(string) bool { return true }
+
+func (s *slowBook) RuleBook(id string) (refund.RuleBook, error) {
+	book, err := s.Store.RuleBook(id)
+	book.Policies = &s.policies
+	return book, err
+}
+
+// A batch whose time is over asks no policy any more, and nothing of it is accepted.
+func TestPoliciesAreNotAskedOnceTheBatchHasNoTimeLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers = 100
+		s := &slowBook{Store: storetest.Open(t, storetest.SQLite(t))}
+		desk := idle(s, intake.Options{})
+		charges := chargesOf(t, s.Store, newMerchant(), callers, 100)
+		var asking sync.WaitGroup
+		for n, c := range charges {
+			asking.Go(func() {
+				if _, err := desk.Accept(t.Context(), ask(c, 1, fmt.Sprint("N", n), ""), 0); refund.KindOf(err) != refund.KindBusy {
+					t.Errorf("request %d: %v", n, err)
+				}
+			})
+		}
+		synctest.Wait()
+		desk.Step(t.Context())
+		asking.Wait()
+		if asked := s.policies.asked.Load(); asked >= callers {
+			t.Errorf("they were asked %d times", asked)
+		}
+		for _, c := range charges {
+			checkHeld(t, s.Store, c, 0)
 		}
 	})
 }

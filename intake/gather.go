@@ -67,8 +67,8 @@ type Intake struct {
 	group  *batch.Group[refund.Unit, Result]
 	// apart takes units of which another transaction holds the charge or a number.
 	apart *batch.Group[refund.Unit, Result]
-	// counted takes units whose merchants' policies count earlier refunds, those of
-	// one merchant at a time.
+	// counted takes units whose merchants' policies count earlier refunds or cost much,
+	// those of one merchant at a time.
 	counted *batch.Group[refund.Unit, Result]
 	// held are charges and merchants whose units go apart at once; vain are those
 	// that were waited for in vain.
@@ -114,7 +114,7 @@ func (i *Intake) Run(ctx context.Context) {
 }
 
 // Step takes what is queued now through one commit, what is to be tried apart
-// through another, and units of one merchant whose policies count through a third.
+// through another, and units of one merchant whose policies take long through a third.
 func (i *Intake) Step(ctx context.Context) int {
 	return i.group.Step(ctx) + i.apart.Step(ctx) + i.counted.Step(ctx)
 }

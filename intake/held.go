@@ -100,7 +100,7 @@ func (h *held) holds(unit refund.Unit, now time.Time) bool {
 }
 
 // take has a unit committed with others, apart from them if another transaction
-// holds what it needs, or with those of its merchant alone if policies count for it,
+// holds what it needs, or with those of its merchant alone if its policies take long,
 // for as long as a unit may wait.
 func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 	group := i.group
@@ -109,7 +109,7 @@ func (i *Intake) take(ctx context.Context, unit refund.Unit) (Result, error) {
 	}
 	waited := time.Duration(0)
 	for pause := firstHeldPause; ; pause = min(2*pause, maxHeldPause) {
-		if i.store.Counts(unit.MerchantID) {
+		if i.store.Apart(unit.MerchantID) {
 			group = i.counted
 		}
 		value, err := result(group.Do(ctx, unit))

@@ -25,9 +25,9 @@ type Store interface {
 	// RuleBook returns a merchant's rules, from memory.
 	// Where they are not known and can't be read it is an Error, KindBusy.
 	RuleBook(merchantID string) (refund.RuleBook, error)
-	// Counts reports whether policies of the merchant count earlier refunds, from
-	// memory; false where that is not known.
-	Counts(merchantID string) bool
+	// Apart reports whether policies of the merchant count earlier refunds or cost much
+	// (refund.Policies), from memory; false where that is not known.
+	Apart(merchantID string) bool
 	// TakenNumbers returns those of the numbers that stand for a refund.
 	TakenNumbers(ctx context.Context, numbers []refund.ChannelNumber) ([]refund.ChannelNumber, error)
 }

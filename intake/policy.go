@@ -83,13 +83,17 @@ func unique(asks []refund.WindowAsk) []refund.WindowAsk {
 
 // judging has the merchant's policies judge the refunds of one unit. The refunds of
 // the batch that were accepted before it count, and within a unit those before each.
-// keep has them count for the units after it.
-func (b *attempt) judging(merchantID string, policies refund.Policies) (judge func(refund.Asked) refund.Verdict, keep func()) {
+// keep has them count for the units after it. Once ctx has ended nothing is evaluated
+// any more, and the batch must not be committed.
+func (b *attempt) judging(ctx context.Context, merchantID string, policies refund.Policies) (judge func(refund.Asked) refund.Verdict, keep func()) {
 	if policies == nil {
 		return nil, func() {}
 	}
 	here := make(map[refund.WindowAsk]refund.Recent)
 	judge = func(asked refund.Asked) refund.Verdict {
+		if ctx.Err() != nil {
+			return refund.Verdict{}
+		}
 		customers := asked.Charge.Customers(asked.Request)
 		v := policies.Judge(asked, func(w refund.Window) (most refund.Recent) {
 			for _, customer := range whose(w, customers) {

@@ -29,7 +29,7 @@ func judged(t testing.TB, s *store.Store, expression string, effect merchant.Pol
 		MerchantID: id, ID: "pol_1", Name: "p", Expression: expression, Effect: effect, HoldHours: 1, Enabled: true, Version: 1,
 		CreatedAt: now, UpdatedAt: now, UpdatedBy: audit.ByCommand("test"),
 	}
-	if err := s.AddPolicy(t.Context(), p, 50, storetest.Record(id)); err != nil {
+	if err := s.AddPolicy(t.Context(), p, nil, storetest.Record(id)); err != nil {
 		t.Fatal(err)
 	}
 	return id

@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/checker"
+
+	"github.com/refundry/refundry/merchant"
 )
 
 const (
@@ -24,6 +26,13 @@ const (
 	// comparisons are 1,000. It keeps all the policies that a merchant may have to a few
 	// milliseconds for a refund.
 	maxCost = 1_000
+	// MaxTotalCost bounds what all enabled policies of a merchant may cost together: each
+	// of its refunds may have to be judged by all of them. It is a third of a
+	// millisecond, less than a second for the largest batch.
+	MaxTotalCost = 3_000
+	// costly is what a batch of several merchants bears, and perPolicy what each policy
+	// costs besides its expression: a few microseconds.
+	costly, perPolicy = 300, 25
 	// maxDepth bounds how deep an expression may be nested.
 	maxDepth = 50
 	// maxText is as long as any text of a request may be, in characters.
@@ -47,6 +56,8 @@ func (e *SyntaxError) Error() string {
 // Program is a compiled expression.
 type Program struct {
 	program cel.Program
+	// cost is the most that an evaluation may cost, as estimated.
+	cost int64
 	// uses are the names that it reads.
 	uses map[string]bool
 }
@@ -124,11 +135,25 @@ func compile(expression string) (*Program, error) {
 	if err != nil {
 		return nil, &SyntaxError{Text: err.Error()}
 	}
-	p := &Program{program: program, uses: make(map[string]bool)}
+	p := &Program{program: program, cost: int64(cost.Max), uses: make(map[string]bool)}
 	for _, reference := range ast.NativeRep().ReferenceMap() {
 		p.uses[reference.Name] = true
 	}
 	return p, nil
+}
+
+// TotalCost is what the enabled ones of policies may cost together, in CEL's units. One
+// that does not compile is not evaluated, and costs nothing.
+func TotalCost(policies []merchant.Policy) (total int64) {
+	for _, p := range policies {
+		if !p.Enabled {
+			continue
+		}
+		if program, err := Compile(p.Expression); err == nil {
+			total += program.cost
+		}
+	}
+	return total
 }
 
 func firstIssue(expression string, issues *cel.Issues) error {

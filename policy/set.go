@@ -14,6 +14,7 @@ import (
 type Set struct {
 	rules   []rule
 	windows []refund.Window
+	cost    int64
 }
 
 type rule struct {
@@ -44,6 +45,7 @@ func NewSet(policies []merchant.Policy) *Set {
 		}
 		s.rules = append(s.rules, r)
 	}
+	s.cost = TotalCost(policies) + perPolicy*int64(len(s.rules))
 	if len(s.rules) == 0 {
 		return nil
 	}
@@ -53,6 +55,10 @@ func NewSet(policies []merchant.Policy) *Set {
 	})
 	return &s
 }
+
+// Apart reports whether refunds of the merchant are better judged apart from other
+// merchants': they count earlier ones, or cost much.
+func (s *Set) Apart() bool { return len(s.windows) > 0 || s.cost > costly }
 
 // Windows implements refund.Policies.
 func (s *Set) Windows() []refund.Window { return s.windows }

@@ -82,6 +82,9 @@ type WindowAsk struct {
 type Policies interface {
 	// Windows are those that Judge asks for.
 	Windows() []Window
+	// Apart reports whether refunds of the merchant are better judged apart from other
+	// merchants': earlier ones have to be counted, or judging costs much.
+	Apart() bool
 	// Judge is a pure function of what it is passed.
 	Judge(asked Asked, recent func(Window) Recent) Verdict
 }

@@ -65,15 +65,18 @@ func (s *Store) recentPolicies(ctx context.Context, merchantID string) (*policy.
 	})
 }
 
-// AddPolicy writes a new policy; one of its name is KindStateConflict.
-func (s *Store) AddPolicy(ctx context.Context, p merchant.Policy, limit int, record refund.Action) error {
+// AddPolicy writes a new policy, unless check of those that there are returns an error;
+// one of its name is KindStateConflict.
+func (s *Store) AddPolicy(ctx context.Context, p merchant.Policy, check func(there []merchant.Policy) error, record refund.Action) error {
 	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		there, err := s.lockedPolicies(ctx, q, p.MerchantID)
 		if err != nil {
 			return err
 		}
-		if len(there) >= limit {
-			return refund.Errorf(refund.KindStateConflict, "policy", "a merchant has at most %d policies", limit)
+		if check != nil {
+			if err := check(there); err != nil {
+				return err
+			}
 		}
 		if err := freeName(there, p); err != nil {
 			return err
@@ -118,7 +121,7 @@ func freeName(there []merchant.Policy, p merchant.Policy) error {
 // ChangePolicy changes a policy under lock. Absent is KindNotFound; a name that is
 // taken KindStateConflict. change returns false where nothing changes, and then there
 // is no record.
-func (s *Store) ChangePolicy(ctx context.Context, merchantID, id string, change func(*merchant.Policy) (bool, error), record refund.Action) (merchant.Policy, error) {
+func (s *Store) ChangePolicy(ctx context.Context, merchantID, id string, change func(p *merchant.Policy, there []merchant.Policy) (bool, error), record refund.Action) (merchant.Policy, error) {
 	var p merchant.Policy
 	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		there, err := s.lockedPolicies(ctx, q, merchantID)
@@ -135,7 +138,7 @@ func (s *Store) ChangePolicy(ctx context.Context, merchantID, id string, change 
 			return noPolicy()
 		}
 		before := p.Version
-		changed, err := change(&p)
+		changed, err := change(&p, there)
 		if err != nil || !changed {
 			return err
 		}

@@ -61,12 +61,12 @@ func (s *Store) RuleBook(merchantID string) (refund.RuleBook, error) {
 	return book, nil
 }
 
-// Counts implements intake.Store.
-func (s *Store) Counts(merchantID string) bool {
+// Apart implements intake.Store.
+func (s *Store) Apart(merchantID string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), ruleBookWait)
 	defer cancel()
 	policies, err := s.recentPolicies(ctx, merchantID)
-	return err == nil && policies != nil && len(policies.Windows()) > 0
+	return err == nil && policies != nil && policies.Apart()
 }
 
 func (s *Store) ruleBook(ctx context.Context, m merchant.Merchant, accounts []merchant.ChannelAccount) refund.RuleBook {

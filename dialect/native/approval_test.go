@@ -134,6 +134,17 @@ func TestADryRunCountsAsThePolicyWouldHave(t *testing.T) {
 	send(t, s, demo, "POST", "/policies/"+policy+"/dry-run", `{"days": 91}`, http.StatusBadRequest)
 }
 
+func TestAnExpressionOfOnesOwnIsTriedWithTheScopeOfPoliciesAlone(t *testing.T) {
+	s := dialecttest.Start(t)
+	path := "/policies/" + text(send(t, s, demo, "POST", "/policies", `{"name": "dry", "expression": "refund.full"}`, http.StatusCreated), "id") + "/dry-run"
+	reader := text(send(t, s, demo, "POST", "/keys", `{"dialect": "native", "scopes": ["read"]}`, http.StatusCreated), "secret")
+	send(t, s, reader, "POST", path, "", http.StatusOK)
+	send(t, s, reader, "POST", path, `{"expression": "refund.full"}`, http.StatusOK)
+	if answer := send(t, s, reader, "POST", path, `{"expression": "!refund.full"}`, http.StatusForbidden); !strings.Contains(answer, "policies:write") {
+		t.Errorf("answered %s", answer)
+	}
+}
+
 // Whose a refund is says its charge, whatever whoever asked says: a dry run as a policy.
 func TestADryRunCountsTheChargesCustomer(t *testing.T) {
 	s := dialecttest.Start(t)

@@ -221,7 +221,8 @@ func (d *Dialect) againDeletedPolicy(c *call, _ refund.Write) error {
 }
 
 // dryRunPolicy asks a policy, or another expression in its place, about the refunds of
-// the last days, and changes nothing: POST /policies/{id}/dry-run.
+// the last days, and changes nothing: POST /policies/{id}/dry-run. An expression of
+// one's own takes the scope policies:write.
 func (d *Dialect) dryRunPolicy(c *call) error {
 	days, expression := int64(admin.DefaultDryRunDays), ""
 	body, err := c.body()
@@ -242,7 +243,10 @@ func (d *Dialect) dryRunPolicy(c *call) error {
 	if err != nil {
 		return err
 	}
-	if expression != "" {
+	if expression != "" && expression != p.Expression {
+		if !c.caller.Key.May(merchant.ScopePolicy) {
+			return refuse(refund.KindForbidden, "expression", "is no stored policy's: the key lacks the scope %s", merchant.ScopePolicy)
+		}
 		p.Expression = expression
 	}
 	run, err := d.s.Admin.DryRun(c.ctx, p, int(days))

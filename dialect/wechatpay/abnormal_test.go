@@ -118,7 +118,7 @@ func TestAnAbnormalRefundStaysWhereASecondPersonIsNeeded(t *testing.T) {
 	err := s.Store.AddPolicy(t.Context(), merchant.Policy{
 		MerchantID: merchant.DemoID, ID: "pol_1", Name: "p", Expression: "false", Effect: merchant.PolicyHold, HoldHours: 1, Enabled: true, Version: 1,
 		CreatedAt: now, UpdatedAt: now, UpdatedBy: audit.ByCommand("test"),
-	}, 50, storetest.Record(merchant.DemoID))
+	}, nil, storetest.Record(merchant.DemoID))
 	if err != nil {
 		t.Fatal(err)
 	}
