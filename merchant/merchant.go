@@ -57,6 +57,10 @@ type Settings struct {
 	// merchant's key, whose public half (PKIX PEM) is RequestKey.
 	CheckSignatures bool   `json:"check_signatures,omitempty"`
 	RequestKey      string `json:"request_key,omitempty"`
+	// UnsignedAnswers says that Ping++ answers bear no signature, for merchants
+	// whose clients look at none: an RSA signature costs several times what the
+	// rest of a request does. Webhooks are signed always.
+	UnsignedAnswers bool `json:"unsigned_answers,omitempty"`
 	// ChannelRules says that the published rules of the payment channels bind
 	// this merchant's refunds in the sandbox too: the time in which a channel
 	// takes them, full refunds only, WeChat Pay's count, spacing and rates.

@@ -41,6 +41,7 @@ type settingsAnswer struct {
 	RefundPageSize  int            `json:"refund_page_size"` // 0 is the page's own, 20
 	CheckSignatures bool           `json:"check_signatures"`
 	RequestKey      string         `json:"request_key"`
+	UnsignedAnswers bool           `json:"unsigned_answers"`
 	ChannelRules    bool           `json:"channel_rules"`
 	Limits          limitsAnswer   `json:"limits"`
 }
@@ -54,7 +55,7 @@ type limitsAnswer struct {
 func answerSettings(dialects merchant.Dialects, s merchant.Settings) settingsAnswer {
 	out := settingsAnswer{
 		WaitSeconds: map[string]int{}, RefundPageSize: s.RefundPageSize,
-		CheckSignatures: s.CheckSignatures, RequestKey: s.RequestKey,
+		CheckSignatures: s.CheckSignatures, RequestKey: s.RequestKey, UnsignedAnswers: s.UnsignedAnswers,
 		ChannelRules: s.ChannelRules, Limits: limitsAnswer(s.Limits),
 	}
 	for _, name := range dialects.Names() {
@@ -171,6 +172,7 @@ func (d *decoder) settings(all merchant.Dialects, s *merchant.Settings) error {
 		optional("check_signatures", d.truth(&s.CheckSignatures)),
 		optional("channel_rules", d.truth(&s.ChannelRules)),
 		optional("request_key", d.text(&s.RequestKey, maxPEM)),
+		optional("unsigned_answers", d.truth(&s.UnsignedAnswers)),
 		optional("limits", func(v exactjson.Value, path string) {
 			d.object(v, path, []member{
 				optional("most_amount", d.count(&s.Limits.MostAmount, 0, maxCount)),

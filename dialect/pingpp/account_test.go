@@ -38,6 +38,26 @@ func TestAnswersAreSignedOverTheirBytes(t *testing.T) {
 	}
 }
 
+func TestAnswersAreUnsignedForMerchantsWhoWantThatAlone(t *testing.T) {
+	s := dialecttest.Start(t)
+	get := func(path string) string {
+		response, _ := dialecttest.Do(t, dialecttest.Request(t, http.MethodGet, s.URL+path, "", "Authorization", basic(demoKey)))
+		return response.Header.Get("X-Pingplusplus-Signature")
+	}
+	for _, unsigned := range []string{"true", "false"} {
+		r := dialecttest.Request(t, http.MethodPatch, s.URL+"/refundry/v1/merchant/settings", `{"unsigned_answers": `+unsigned+`}`,
+			"Authorization", "Bearer rk_test_demo", "Content-Type", "application/json")
+		if response, body := dialecttest.Do(t, r); response.StatusCode != http.StatusOK {
+			t.Fatalf("answered %d %s", response.StatusCode, body)
+		}
+		for _, path := range []string{"/v1/charges/" + demoCharge, "/v1/events?limit=0"} {
+			if signature := get(path); (signature == "") != (unsigned == "true") {
+				t.Errorf("%s: the signature is %q, unsigned_answers %s", path, signature, unsigned)
+			}
+		}
+	}
+}
+
 func TestOnlyTheNodeClientsConnectionIsClosed(t *testing.T) {
 	s := dialecttest.Start(t)
 	for agent, closes := range map[string]bool{

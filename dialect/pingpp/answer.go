@@ -86,8 +86,8 @@ func (d *Dialect) send(c *call, status int, compact []byte) {
 	}
 	// Recorded answers with 2xx and 400 were signed, and the one with 401 was
 	// not (P1.7-1). An answer that can't be signed is still the truth: it is
-	// sent as it is.
-	if status == http.StatusOK || status == http.StatusBadRequest {
+	// sent as it is. Before the caller is known it is signed, too.
+	if (status == http.StatusOK || status == http.StatusBadRequest) && !c.caller.Merchant.Settings.UnsignedAnswers {
 		if signature, err := d.signBody(c, body.Bytes()); err == nil {
 			c.w.Header().Set(wire.HeaderSignature, signature)
 		} else {
