@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -60,17 +59,29 @@ func (db *DB) Migrations(files fs.FS, work func(*goose.Provider) error) error {
 	return work(provider)
 }
 
-// LeaveRoom has each page of a table keep room for new versions of its rows,
-// for a table whose rows change often in columns that no index has: a version
-// that fits into its page needs no new entries in the indexes. SQLite changes
-// rows in place and needs none.
-func (db *DB) LeaveRoom(ctx context.Context, table string) error {
+// Storage sets how PostgreSQL stores a table and its partitions, such as
+// "fillfactor = 75". SQLite has no such settings, and does nothing.
+func (db *DB) Storage(ctx context.Context, table, settings string) error {
 	server, is := db.engine.(*postgresDB)
 	if !is {
 		return nil
 	}
-	if _, err := server.pool.Exec(ctx, "ALTER TABLE "+pgx.Identifier{table}.Sanitize()+" SET (fillfactor = 75)"); err != nil {
-		return fmt.Errorf("leave room in %s: %w", table, err)
+	const leaves = `SELECT CAST(CAST(c.oid AS regclass) AS TEXT) FROM pg_class c WHERE c.relkind = 'r'
+		AND (c.oid = CAST($1 AS regclass) OR c.oid IN (SELECT p.relid FROM pg_partition_tree(CAST($1 AS regclass)) p))`
+	var tables []string
+	err := pgPooled{server}.Query(ctx, leaves, []any{table}, func(scan func(...any) error) error {
+		var one string
+		err := scan(&one)
+		tables = append(tables, one)
+		return err
+	})
+	for _, one := range tables { // quoted by regclass where it has to be
+		if err == nil {
+			_, err = server.pool.Exec(ctx, "ALTER TABLE "+one+" SET ("+settings+")")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("set how %s is stored: %w", table, err)
 	}
 	return nil
 }

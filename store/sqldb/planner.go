@@ -57,12 +57,13 @@ func (p *planner) committed() {
 	})
 }
 
-// measure takes a small sample: how large a table is matters, not what is in it.
+// measure takes the smallest sample, of 300 rows: how large a table is matters, not
+// what is in it.
 func (p *planner) measure() error {
 	ctx, cancel := context.WithTimeout(p.alive, measureTimeout)
 	defer cancel()
 	return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL default_statistics_target = 10"); err != nil {
+		if _, err := tx.Exec(ctx, "SET LOCAL default_statistics_target = 1"); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "ANALYZE "+strings.Join(p.tables, ", "))
