@@ -18,6 +18,7 @@ type Approvals interface {
 	// CountApprovals counts those that wait, at most refund.MaxQueueCount.
 	CountApprovals(ctx context.Context, merchantID string) (int64, error)
 	// ApprovalSubjects reads the refunds of approvals with their charges, by refund id.
+	// A refund or charge that is damaged is zero.
 	ApprovalSubjects(ctx context.Context, merchantID string, refundIDs []string) (map[string]refund.Claimed, error)
 	// ApproveRefund lets a refund go that waits for an approval, and RefuseRefund ends
 	// an approval of either kind; see refund.Approve and refund.Refuse. Of two decisions
@@ -133,6 +134,8 @@ type Question struct {
 	refund.Approval
 	Refund refund.Refund
 	Charge refund.Charge
+	// Unreadable says that one of them is damaged and zero: nobody can decide then.
+	Unreadable bool
 }
 
 // Approvals lists the questions to a second person, newest first. A filter's RefundID
@@ -164,7 +167,8 @@ func (a *Admin) questions(ctx context.Context, merchantID string, found ...refun
 	}
 	out := make([]Question, len(found))
 	for n, one := range found {
-		out[n] = Question{one, subjects[one.RefundID].Refund, subjects[one.RefundID].Charge}
+		about := subjects[one.RefundID]
+		out[n] = Question{one, about.Refund, about.Charge, about.Refund.ID == "" || about.Charge.ID == ""}
 	}
 	return out, nil
 }

@@ -19,8 +19,12 @@ const filePage = 500
 
 // RefundLister lists what goes into a file.
 type RefundLister interface {
-	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
+	// RefundLook is a page of a list, which looks through some refunds at most.
+	RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error)
 }
+
+// unreadableState is written for a refund that is damaged.
+const unreadableState = "unreadable"
 
 // refundColumns are those of refunds.csv of the native API, and the merchant.
 var refundColumns = []string{
@@ -43,21 +47,22 @@ func NewRefundFile(to io.Writer, onPage func()) *RefundFile {
 }
 
 // Write writes what a filter selects, newest first, whatever its page's limit, page by
-// page as it is read.
+// page as it is read. Refunds that are damaged have a row that says so in place of their
+// state, behind the others of their page.
 func (f *RefundFile) Write(ctx context.Context, from RefundLister, filter refund.Filter) error {
 	filter.Page.Limit = filePage
 	for more := true; more; {
-		refunds, left, err := from.RefundList(ctx, filter)
+		look, err := from.RefundLook(ctx, filter)
+		for _, one := range look.Unreadable {
+			look.Refunds = append(look.Refunds, refund.Refund{MerchantID: one.MerchantID, ID: one.ID, State: unreadableState, CreatedAt: one.CreatedAt})
+		}
 		if err == nil {
-			err = f.Rows(refunds)
+			err = f.Rows(look.Refunds)
 		}
 		if err != nil {
 			return err
 		}
-		if more = left && len(refunds) > 0; more {
-			last := refunds[len(refunds)-1]
-			filter.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
-		}
+		filter.Page.After, more = look.Next, look.Next != nil
 	}
 	return nil
 }

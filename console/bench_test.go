@@ -61,7 +61,7 @@ func BenchmarkConsole(b *testing.B) {
 	b.Logf("%d refunds are there after %s", refunds, time.Since(begin))
 	begin = time.Now()
 	for left := int64(1); left > 0; {
-		if _, err := rig.Store.FoldStatistics(b.Context(), merchant.DemoID); err != nil {
+		if _, _, err := rig.Store.FoldStatistics(b.Context(), merchant.DemoID); err != nil {
 			b.Fatal(err)
 		}
 		if err := db.QueryRowContext(b.Context(), "SELECT (SELECT MAX(last_number) FROM feed_counters) - (SELECT MAX(folded) FROM stat_cursors) + (SELECT COUNT(*) FROM stat_recounts)").Scan(&left); err != nil {

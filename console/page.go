@@ -38,6 +38,8 @@ type page struct {
 	requestID string
 	// problem is what renderForm shows.
 	problem *refund.Error
+	// unread are the merchants of which rows could not be read, see each.
+	unread []string
 }
 
 func (c *Console) newPage(w http.ResponseWriter, r *http.Request) *page {
@@ -101,6 +103,25 @@ func (p *page) require(merchantID string, scope merchant.Scope) error {
 
 func (p *page) forbidden(scope merchant.Scope) error {
 	return refund.Errorf(refund.KindForbidden, "", "your roles lack %s", scope)
+}
+
+// each does something for each merchant of merchantIDs. Where there are several, one
+// whose rows are damaged is left aside, and the page says so (template "unread").
+func (p *page) each(do func(merchantID string) error) error {
+	ids := p.merchantIDs()
+	for _, id := range ids {
+		err := do(id)
+		if err == nil {
+			continue
+		}
+		if len(ids) == 1 || refund.KindOf(err) != refund.KindCorrupt {
+			return err
+		}
+		p.s.Log.Warn("rows of a merchant can't be read and are left out of a page (hint: refundry verify tells more)",
+			"merchant_id", id, "path", p.URL.Path, "error", err, "request_id", p.requestID)
+		p.unread = append(p.unread, id)
+	}
+	return nil
 }
 
 // merchantIDs are the ids of the merchant chosen, or of all that the page may show.

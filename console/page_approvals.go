@@ -55,15 +55,22 @@ func (p *page) readApprovals() (data approvalsPage, err error) {
 	}
 	at := refund.Page{Limit: queueRows, After: readPosition(p.URL.Query().Get("cursor"))}
 	more := false
-	for _, id := range ids {
+	err = p.each(func(id string) error {
 		found, further, err := p.s.Admin.Approvals(p.Context(), refund.ApprovalFilter{MerchantID: id, State: refund.ApprovalWaiting, Page: at})
 		if err != nil {
-			return data, err
+			return err
 		}
 		more = more || further
 		for _, q := range found {
+			if q.Unreadable {
+				p.s.Log.Warn("what an approval is about can't be read (hint: refundry verify tells more)", "merchant_id", id, "refund_id", q.RefundID)
+			}
 			data.Waiting = append(data.Waiting, approvalRow{q, q.Requester == p.by().Actor, p.howLong(q.CreatedAt)})
 		}
+		return nil
+	})
+	if err != nil {
+		return data, err
 	}
 	slices.SortFunc(data.Waiting, func(a, b approvalRow) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))

@@ -57,12 +57,16 @@ func (p *page) bulkData() (bulkData, error) {
 	}}
 	at := refund.Page{Limit: bulkRows, After: readPosition(p.URL.Query().Get("cursor"))}
 	more := false
-	for _, id := range p.merchantIDs() {
+	err := p.each(func(id string) error {
 		jobs, left, err := p.s.Admin.BulkJobs(p.Context(), id, at)
 		if err != nil {
-			return data, err
+			return err
 		}
 		data.Jobs, more = append(data.Jobs, jobs...), more || left
+		return nil
+	})
+	if err != nil {
+		return data, err
 	}
 	slices.SortFunc(data.Jobs, func(a, b bulk.Job) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))

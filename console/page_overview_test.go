@@ -23,7 +23,7 @@ func counted(t testing.TB, rig *consoletest.Rig, refunds int64, state refund.Sta
 		t.Fatal(err)
 	}
 	for deadline := now.Add(30 * time.Second); ; {
-		if _, err := rig.Store.FoldStatistics(t.Context(), merchant.DemoID); err != nil {
+		if _, _, err := rig.Store.FoldStatistics(t.Context(), merchant.DemoID); err != nil {
 			t.Fatal(err)
 		}
 		o, err := rig.Store.Overview(t.Context(), f, now)

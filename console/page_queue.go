@@ -74,10 +74,10 @@ func (p *page) readQueue() (queuePage, error) {
 	}
 	at := refund.Page{Limit: queueRows, After: readPosition(p.URL.Query().Get("cursor"))}
 	more := false
-	for _, id := range ids {
+	err := p.each(func(id string) error {
 		found, err := admin.ReadQueue(p.Context(), p.s.Queues, id, data.Name, at)
 		if err != nil {
-			return data, err
+			return err
 		}
 		more = more || found.More
 		for _, e := range found.Entries {
@@ -86,6 +86,10 @@ func (p *page) readQueue() (queuePage, error) {
 		for _, s := range found.Shortages {
 			data.Shortages = append(data.Shortages, shortageRow{s, id, sumText(s.Needed, s.Currency)})
 		}
+		return nil
+	})
+	if err != nil {
+		return data, err
 	}
 	slices.SortFunc(data.Entries, func(a, b queueRow) int {
 		return cmp.Or(b.At.CreatedAt.Compare(a.At.CreatedAt), cmp.Compare(b.At.ID, a.At.ID))

@@ -20,8 +20,6 @@ import (
 // RefundLists lists refunds, and finds them by any number.
 type RefundLists interface {
 	admin.RefundLister
-	// RefundLook is a page of a list, which looks through some refunds at most.
-	RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error)
 	// SearchRefunds finds refunds by any number that somebody holds.
 	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error)
 }
@@ -39,7 +37,9 @@ const (
 // refundsPage is what template/refunds.html shows.
 type refundsPage struct {
 	Refunds []refund.Refund
-	Next    string
+	// Unreadable are those of the page that are damaged.
+	Unreadable []refund.Unreadable
+	Next       string
 	// Stopped says that there may be more than what was looked through.
 	Stopped  bool
 	Choose   bool
@@ -89,8 +89,8 @@ func (p *page) listRefunds() (refundsPage, error) {
 	if err != nil {
 		return data, err
 	}
-	data.Refunds = look.Refunds
-	data.Stopped = look.More && len(look.Refunds) < refundRows
+	data.Refunds, data.Unreadable = look.Refunds, look.Unreadable
+	data.Stopped = look.More && len(look.Refunds)+len(look.Unreadable) < refundRows
 	if look.Next != nil {
 		data.Next = writePlace(*look.Next)
 	}
@@ -102,15 +102,18 @@ func (p *page) listRefunds() (refundsPage, error) {
 // merchant comes with the next page.
 func (p *page) lookAll(f refund.Filter, number string) (refund.Look, error) {
 	var looks []refund.Look
-	for _, id := range p.merchantIDs() {
+	err := p.each(func(id string) error {
 		f.MerchantID = id
 		look, err := p.look(f, number)
-		if err != nil {
-			return refund.Look{}, err
+		if err == nil {
+			looks = append(looks, look)
 		}
-		looks = append(looks, look)
-	}
-	return joinLooks(looks, f.Page.Limit), nil
+		for _, one := range look.Unreadable {
+			p.s.Log.Warn("a refund can't be read (hint: refundry verify tells more)", "merchant_id", id, "refund_id", one.ID)
+		}
+		return err
+	})
+	return joinLooks(looks, f.Page.Limit), err
 }
 
 func (p *page) look(f refund.Filter, number string) (refund.Look, error) {
@@ -139,7 +142,7 @@ func newer(a, b refund.Position) int {
 func joinLooks(looks []refund.Look, limit int) refund.Look {
 	var out refund.Look
 	for _, one := range looks {
-		out.Refunds = append(out.Refunds, one.Refunds...)
+		out.Refunds, out.Unreadable = append(out.Refunds, one.Refunds...), append(out.Unreadable, one.Unreadable...)
 		if one.Next != nil && (out.Next == nil || newer(*one.Next, *out.Next) < 0) {
 			out.Next = one.Next
 		}
@@ -152,6 +155,11 @@ func joinLooks(looks []refund.Look, limit int) refund.Look {
 		out.Refunds = out.Refunds[:limit]
 		at := placeOf(out.Refunds[limit-1])
 		out.Next = &at
+	}
+	if out.Next != nil {
+		out.Unreadable = slices.DeleteFunc(out.Unreadable, func(u refund.Unreadable) bool {
+			return newer(refund.Position{CreatedAt: u.CreatedAt, ID: u.ID}, *out.Next) > 0
+		})
 	}
 	out.More = out.Next != nil
 	return out

@@ -187,6 +187,9 @@ func (v *view) Merchants() []merchant.Merchant { return v.p.merchants }
 // Merchant is the one chosen, zero for all.
 func (v *view) Merchant() merchant.Merchant { return v.p.merchant }
 
+// Unread are the merchants of which rows could not be read.
+func (v *view) Unread() []string { return v.p.unread }
+
 // MerchantName is what a merchant is called.
 func (v *view) MerchantName(id string) string { return v.p.merchantName(id) }
 

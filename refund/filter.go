@@ -83,7 +83,17 @@ type BatchFilter struct {
 // Look is a page of a list that was looked through up to a bound.
 type Look struct {
 	Refunds []Refund
+	// Unreadable are refunds of the page that are damaged, and so none of Refunds.
+	Unreadable []Unreadable
 	// More says that there may be more behind Next, where the next page begins.
 	More bool
 	Next *Position
+}
+
+// Unreadable is what is known of a refund that breaks an invariant, or whose row can't
+// be read; `refundry verify` tells more.
+type Unreadable struct {
+	Key
+	State     State
+	CreatedAt time.Time
 }

@@ -249,7 +249,7 @@ func loadMasterKey(ctx context.Context, s *store.Store, text, data string) (has 
 func (s *Service) join() {
 	metrics, now := s.opts.Metrics, s.clock.now
 	board := intake.NewBoard()
-	s.counting.service = s
+	s.counting.service, s.counting.store = s, s.Store
 	stores := s.stores()
 	s.joinAdmin(stores.Engine, board)
 	s.intake = intake.New(stores.Intake, s.engine, board, intake.Options{Now: now, Workers: s.intakeWorkers(), Observe: metrics.Batch, Committed: s.committed()})

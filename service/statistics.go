@@ -15,18 +15,26 @@ const (
 	statisticsLook = 100
 )
 
+// foldStore is the part of the store that counts.
+type foldStore interface {
+	MerchantsToFold(ctx context.Context, after string, limit int) ([]string, error)
+	FoldStatistics(ctx context.Context, merchantID string) (n int, more bool, err error)
+}
+
 // counting counts what the overview shows (store.FoldStatistics), outside of all that
 // merchants wait for. Merchants take turns, and one that can't be counted is left alone
 // for a while.
 type counting struct {
 	service *Service
+	store   foldStore
 	after   string // the last merchant of the look before
+	full    bool   // a merchant of the look before has more that is not counted
 	apart   map[string]time.Time
 }
 
 // step counts once for each merchant of a look, and returns how much there was.
 func (c *counting) step(ctx context.Context) (int, error) {
-	store, now := c.service.Store, c.service.now()
+	store, now := c.store, c.service.now()
 	merchants, err := store.MerchantsToFold(ctx, c.after, statisticsLook)
 	if err != nil {
 		return 0, err
@@ -35,13 +43,15 @@ func (c *counting) step(ctx context.Context) (int, error) {
 		c.after = merchants[len(merchants)-1]
 	}
 	done := 0
+	c.full = false
 	for _, id := range merchants {
 		if until, is := c.apart[id]; is && until.After(now) {
 			continue
 		}
 		delete(c.apart, id)
-		n, err := store.FoldStatistics(ctx, id)
+		n, more, err := store.FoldStatistics(ctx, id)
 		done += n
+		c.full = c.full || more && err == nil
 		if ctx.Err() != nil {
 			return done, ctx.Err()
 		}
@@ -63,8 +73,8 @@ func (c *counting) run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			c.service.opts.Log.Warn("refunds could not be counted for the overview; trying again", "error", err)
 		}
-		if n > 0 && err == nil && c.after != "" {
-			continue // more merchants wait
+		if n > 0 && err == nil && (c.full || c.after != "") {
+			continue // more waits
 		}
 		timer := time.NewTimer(statisticsPause)
 		select {

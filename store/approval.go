@@ -218,7 +218,8 @@ func (s *Store) decided(ctx context.Context, q sqldb.Querier, key refund.Key) (r
 	return charges[chargeKey], refunds[key], err
 }
 
-// ApprovalSubjects implements admin.Approvals.
+// ApprovalSubjects implements admin.Approvals. What is damaged is zero: it must not hold
+// up the others.
 func (s *Store) ApprovalSubjects(ctx context.Context, merchantID string, refundIDs []string) (map[string]refund.Claimed, error) {
 	keys := make([]refund.Key, 0, len(refundIDs))
 	seen := make(map[string]bool, len(refundIDs))
@@ -230,11 +231,11 @@ func (s *Store) ApprovalSubjects(ctx context.Context, merchantID string, refundI
 	}
 	out := make(map[string]refund.Claimed, len(keys))
 	err := s.Read(ctx, func(q sqldb.Querier) error {
-		refunds, err := s.refunds(ctx, q, keys, false)
+		refunds, err := soundRefunds(ctx, q, keys)
 		if err != nil {
 			return err
 		}
-		charges := make([]refund.ChargeKey, 0, len(refunds))
+		charges := make([]refund.ChargeKey, 0, len(keys))
 		for _, key := range keys {
 			charges = append(charges, refund.ChargeKey{MerchantID: merchantID, ID: refunds[key].ChargeID})
 		}

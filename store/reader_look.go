@@ -16,42 +16,61 @@ const lookRows = 20_000
 
 // RefundLook is RefundList for a person who waits: where no index knows what the filter
 // asks for, a page looks through some refunds, newest first, and says where it
-// stopped. So it may have few rows or none though there are more.
+// stopped. So it may have few rows or none though there are more. Refunds that are
+// damaged are left out and named: one of them must not hold up the others.
 func (s *Store) RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error) {
 	return s.lookThrough(ctx, f, lookRows)
 }
 
 func (s *Store) lookThrough(ctx context.Context, f refund.Filter, most int) (refund.Look, error) {
-	if f.Page.Before != nil || indexedOnly(f) {
-		refunds, more, err := s.RefundList(ctx, f)
-		return looked(refunds, more, nil), err
-	}
 	var end *refund.Position
-	var refunds []refund.Refund
+	var rows []lookedRow
 	var more bool
 	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
-		if end, err = lookEnd(ctx, q, f, most); err != nil {
-			return err
+		rows = nil
+		l, one := listedRefunds(f)
+		if f.Page.Before == nil && !indexedOnly(f) {
+			if end, err = lookEnd(ctx, q, f, most); err != nil {
+				return err
+			}
+			l, one = lookPage(f, end)
 		}
-		l, one := lookPage(f, end)
 		err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			r, err := scanRefund(scan)
-			refunds = append(refunds, r)
+			corrupt := err != nil && refund.KindOf(err) == refund.KindCorrupt
+			if corrupt {
+				err = nil
+			}
+			rows = append(rows, lookedRow{r, corrupt})
 			return err
 		})
-		refunds, more = cut(l, refunds)
+		rows, more = cut(l, rows)
 		return err
 	})
 	if err != nil {
 		return refund.Look{}, fmt.Errorf("look for refunds: %w", err)
 	}
-	return looked(refunds, more, end), nil
+	return looked(rows, more, end), nil
 }
 
-func looked(refunds []refund.Refund, more bool, end *refund.Position) refund.Look {
-	out := refund.Look{Refunds: refunds, More: more || end != nil, Next: end}
-	if more && len(refunds) > 0 {
-		last := refunds[len(refunds)-1]
+// lookedRow is a row of a page. Of a corrupt one the plain columns are read.
+type lookedRow struct {
+	refund.Refund
+	corrupt bool
+}
+
+func looked(rows []lookedRow, more bool, end *refund.Position) refund.Look {
+	out := refund.Look{More: more || end != nil, Next: end}
+	for _, row := range rows {
+		if row.corrupt {
+			key := refund.Key{MerchantID: row.MerchantID, ID: row.ID}
+			out.Unreadable = append(out.Unreadable, refund.Unreadable{Key: key, State: row.State, CreatedAt: row.CreatedAt})
+			continue
+		}
+		out.Refunds = append(out.Refunds, row.Refund)
+	}
+	if more && len(rows) > 0 {
+		last := rows[len(rows)-1]
 		out.Next = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
 	}
 	return out

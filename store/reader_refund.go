@@ -43,6 +43,7 @@ func refundNotFound(id string) *refund.Error {
 func (s *Store) RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error) {
 	l, one := listedRefunds(f)
 	err = s.Read(ctx, func(q sqldb.Querier) error {
+		refunds = nil
 		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			r, err := scanRefund(scan)
 			refunds = append(refunds, r)

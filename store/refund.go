@@ -218,6 +218,22 @@ func readRefunds(ctx context.Context, q sqldb.Querier, keys []refund.Key, text s
 	return found, err
 }
 
+// soundRefunds reads refunds without lock, without those that are corrupt.
+func soundRefunds(ctx context.Context, q sqldb.Querier, keys []refund.Key) (map[refund.Key]refund.Refund, error) {
+	found := make(map[refund.Key]refund.Refund, len(keys))
+	err := sqldb.QueryValues(ctx, q, keyColumns, refundKeyRows(keys), refundsByKey, func(scan func(...any) error) error {
+		r, err := scanRefund(scan)
+		switch {
+		case err == nil:
+			found[refund.Key{MerchantID: r.MerchantID, ID: r.ID}] = r
+		case refund.KindOf(err) != refund.KindCorrupt:
+			return err
+		}
+		return nil
+	})
+	return found, err
+}
+
 func refundKeyRows(keys []refund.Key) [][]any {
 	rows := make([]rowKey, len(keys))
 	for n, key := range keys {

@@ -120,19 +120,20 @@ func upTo(micros int64) int64 {
 }
 
 // FoldStatistics counts a merchant's next events, and an hour anew that needs it where
-// no more are left. It returns how many events and hours that were; what is left is for
-// the next call. Of two processes that count the same events one changes nothing.
-func (s *Store) FoldStatistics(ctx context.Context, merchantID string) (int, error) {
-	n, err := s.foldEvents(ctx, merchantID)
-	if err == nil && n < foldEvents {
+// more are left. It returns how many events and hours that were, and whether more may be
+// left, which is for the next call. Of two processes that count the same events one changes nothing.
+func (s *Store) FoldStatistics(ctx context.Context, merchantID string) (n int, more bool, err error) {
+	n, err = s.foldEvents(ctx, merchantID)
+	more = n >= foldEvents
+	if err == nil && !more {
 		var hours int
 		hours, err = s.recountHour(ctx, merchantID)
-		n += hours
+		n, more = n+hours, hours > 0
 	}
 	if err != nil {
-		return n, fmt.Errorf("count refunds: %w", err)
+		return n, false, fmt.Errorf("count refunds: %w", err)
 	}
-	return n, nil
+	return n, more, nil
 }
 
 func (s *Store) foldEvents(ctx context.Context, merchantID string) (int, error) {

@@ -17,6 +17,8 @@ type list[T any] struct {
 	Data    []T     `json:"data"`
 	HasMore bool    `json:"has_more"`
 	Next    *string `json:"next"`
+	// Unreadable are the ids of refunds that are damaged and left out.
+	Unreadable []string `json:"unreadable,omitempty"`
 }
 
 // moment is a time in answers: RFC 3339, UTC, microseconds; null for none.

@@ -32,6 +32,9 @@ type approvalAnswer struct {
 	CreatedAt  moment              `json:"created_at"`
 	ExpiresAt  moment              `json:"expires_at"`
 	DecidedAt  moment              `json:"decided_at"`
+	// Unreadable says that the refund or its charge is damaged: what is said of them is
+	// empty, and nobody can decide.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 type approvalPolicy struct {
@@ -52,7 +55,7 @@ func answerApproval(q admin.Question) approvalAnswer {
 		Channel: q.Refund.Channel, Account: q.Refund.ChannelAccount, Payment: orNull(q.Charge.TransactionID), Number: q.Refund.ChannelNumber,
 		Reason: orNull(q.Refund.Reason), Customer: orNull(q.Refund.Customer), Digest: q.Digest, Why: q.Why,
 		Requester: answerActor(q.Requester), DecidedBy: answerActor(q.DecidedBy), Note: orNull(q.Note),
-		CreatedAt: moment(q.CreatedAt), ExpiresAt: moment(q.ExpiresAt), DecidedAt: moment(q.DecidedAt),
+		CreatedAt: moment(q.CreatedAt), ExpiresAt: moment(q.ExpiresAt), DecidedAt: moment(q.DecidedAt), Unreadable: q.Unreadable,
 	}
 	if q.Policy.ID != "" {
 		out.Policy = &approvalPolicy{q.Policy.ID, q.Policy.Name, q.Policy.Version}

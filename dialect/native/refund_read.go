@@ -25,6 +25,9 @@ func (d *Dialect) listRefunds(c *call) error {
 		}
 		out.Data = append(out.Data, answerRefund(r, charge.Detail.Coupons))
 	}
+	for _, one := range look.Unreadable {
+		out.Unreadable = append(out.Unreadable, one.ID)
+	}
 	if out.HasMore = look.More; look.Next != nil {
 		out.Next = writeCursor(look.Next.CreatedAt, look.Next.ID)
 	}

@@ -137,6 +137,7 @@ var acrossMerchants = []suiteCase{
 	{"due refunds are found by account and by their next step", dueOfAccounts},
 	{"what is due next is found of everything", nextDue},
 	{"corrupt refunds are left out of a claim and set apart", corruptRefunds},
+	{"corrupt refunds are left out of pages and of approvals, and named", corruptRefundsOfPages},
 	{"the index of due refunds knows the next step as the rules do", stepsInTheIndex},
 	{"leases are taken over", leasesAreTakenOver},
 	{"successes to be watched are made due once", watchedOnce},

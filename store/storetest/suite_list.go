@@ -209,3 +209,55 @@ func filters(t *testing.T, f *fixture) {
 		}
 	}
 }
+
+// corruptRefundsOfPages are left out of a page that a person looks at, and of what
+// approvals are about; the page says which they are, and the next one goes on behind.
+func corruptRefundsOfPages(t *testing.T, f *fixture) {
+	c, broken := f.registered(t, f.charge(100)), f.registered(t, f.charge(100))
+	var ids []string
+	for n := range 4 {
+		ids = append(ids, f.accept(t, c, at(3+n), request(c, 1))[0].ID)
+	}
+	ofBroken := f.accept(t, broken, at(1), request(broken, 1))[0].ID
+	f.must(t, `UPDATE refunds SET parts = '{"payer":2}' WHERE merchant_id = $1 AND id = $2`, f.merchant, ids[1])
+	f.must(t, `UPDATE refunds SET detail = 'no JSON' WHERE merchant_id = $1 AND id = $2`, f.merchant, ids[2])
+	f.must(t, `UPDATE charges SET detail = 'no JSON' WHERE merchant_id = $1 AND id = $2`, f.merchant, broken.ID)
+	// By an index, and looked through.
+	for _, filter := range []refund.Filter{{}, {AmountMin: 1}} {
+		filter.MerchantID = f.merchant
+		filter.Page.Limit = 2
+		var sound, damaged []string
+		for more := true; more; {
+			look, err := f.RefundLook(t.Context(), filter)
+			if err != nil || len(look.Refunds)+len(look.Unreadable) > 2 {
+				t.Fatalf("%+v, %v", look, err)
+			}
+			for _, r := range look.Refunds {
+				sound = append(sound, r.ID)
+			}
+			for _, u := range look.Unreadable {
+				damaged = append(damaged, u.ID)
+				if u.MerchantID != f.merchant || u.State != refund.Created || u.CreatedAt.IsZero() {
+					t.Errorf("unreadable: %+v", u)
+				}
+			}
+			filter.Page.After, more = look.Next, look.Next != nil
+		}
+		if !slices.Equal(sound, []string{ids[3], ids[0], ofBroken}) || !slices.Equal(damaged, []string{ids[2], ids[1]}) {
+			t.Errorf("%+v: sound %v, damaged %v of %v and %s", filter, sound, damaged, ids, ofBroken)
+		}
+	}
+	about, err := f.ApprovalSubjects(t.Context(), f.merchant, append(ids, ofBroken))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, id := range ids {
+		sound := n == 0 || n == 3
+		if one := about[id]; (one.Refund.ID == id) != sound || (one.Charge.ID == c.ID) != sound {
+			t.Errorf("refund %d: %+v", n, one)
+		}
+	}
+	if one := about[ofBroken]; one.Refund.ID != ofBroken || one.Charge.ID != "" {
+		t.Errorf("the one whose charge is damaged: %+v", one)
+	}
+}

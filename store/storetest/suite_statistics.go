@@ -39,7 +39,7 @@ func (f *fixture) folded(t testing.TB, stores ...*store.Store) {
 		var counters sync.WaitGroup
 		for _, s := range append(stores, f.Store) {
 			counters.Go(func() {
-				if _, err := s.FoldStatistics(t.Context(), f.merchant); err != nil {
+				if _, _, err := s.FoldStatistics(t.Context(), f.merchant); err != nil {
 					t.Error(err)
 				}
 			})
@@ -242,7 +242,7 @@ func countsOfOldEvents(t *testing.T, f *fixture) {
 func (f *fixture) folded2(t testing.TB) {
 	t.Helper()
 	for range 3 {
-		if _, err := f.FoldStatistics(t.Context(), f.merchant); err != nil {
+		if _, _, err := f.FoldStatistics(t.Context(), f.merchant); err != nil {
 			t.Fatal(err)
 		}
 	}
