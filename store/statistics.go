@@ -120,7 +120,7 @@ func upTo(micros int64) int64 {
 }
 
 // FoldStatistics counts a merchant's next events, and an hour anew that needs it where
-// more are left. It returns how many events and hours that were, and whether more may be
+// no more events are left. It returns how many events and hours that were, and whether more may be
 // left, which is for the next call. Of two processes that count the same events one changes nothing.
 func (s *Store) FoldStatistics(ctx context.Context, merchantID string) (n int, more bool, err error) {
 	n, err = s.foldEvents(ctx, merchantID)
