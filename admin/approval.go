@@ -134,7 +134,8 @@ type Question struct {
 	refund.Approval
 	Refund refund.Refund
 	Charge refund.Charge
-	// Unreadable says that one of them is damaged and zero: nobody can decide then.
+	// Unreadable says that one of them is damaged and zero, or that the approval breaks
+	// an invariant: nobody can decide then.
 	Unreadable bool
 }
 
@@ -168,7 +169,7 @@ func (a *Admin) questions(ctx context.Context, merchantID string, found ...refun
 	out := make([]Question, len(found))
 	for n, one := range found {
 		about := subjects[one.RefundID]
-		out[n] = Question{one, about.Refund, about.Charge, about.Refund.ID == "" || about.Charge.ID == ""}
+		out[n] = Question{one, about.Refund, about.Charge, about.Refund.ID == "" || about.Charge.ID == "" || one.Check() != nil}
 	}
 	return out, nil
 }

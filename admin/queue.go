@@ -20,8 +20,9 @@ type Queues interface {
 	// id; those that it was never asked about are absent.
 	LastAsked(ctx context.Context, merchantID string, refunds []refund.Refund) (map[string]time.Time, error)
 	Charge(ctx context.Context, merchantID, id string) (refund.Charge, error)
-	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
-	ChargeList(ctx context.Context, f refund.ChargeFilter) (charges []refund.Charge, more bool, err error)
+	// RefundLook and ChargeLook list, and name those that are damaged.
+	RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error)
+	ChargeLook(ctx context.Context, f refund.ChargeFilter) (refund.ChargeLook, error)
 	DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error)
 }
 
@@ -43,7 +44,7 @@ const (
 )
 
 // QueueEntry is one thing that waits for a person. One of Refund, Charge and
-// Delivery is set.
+// Delivery is set, none where Unreadable is: the refund or charge At.ID is damaged.
 type QueueEntry struct {
 	Kind QueueKind
 	// At is where it stands in its queue.
@@ -52,6 +53,8 @@ type QueueEntry struct {
 	Coupons  []refund.Coupon // of the refund's charge, where the refund takes of them
 	Charge   *refund.Charge
 	Delivery *merchant.DeliveryRecord
+	// Unreadable says that the row, or what it needs of its charge, can't be read.
+	Unreadable bool
 	// Since is when it began to wait, AskedAt when the channel was asked last about
 	// the refund, and NextAt when it is looked at, or sent, next; zero for never.
 	Since, AskedAt, NextAt time.Time
@@ -83,38 +86,57 @@ func ReadQueue(ctx context.Context, s Queues, merchantID string, name refund.Que
 		return QueuePage{}, refund.Errorf(refund.KindInvalid, "queue", "queue must be one of abnormal, funds, unknown, deliveries, foreign")
 	}
 	var out QueuePage
-	refunds, more, err := s.RefundList(ctx, f)
+	look, err := s.RefundLook(ctx, f)
 	if err != nil {
 		return out, err
 	}
-	if out.Entries, err = queued(ctx, s, merchantID, QueuedRefund, refunds); err != nil {
+	if out.Entries, err = queued(ctx, s, merchantID, QueuedRefund, look); err != nil {
 		return out, err
 	}
-	if out.More = more; name == refund.QueueFunds {
+	sortEntries(out.Entries)
+	if out.More = look.More; name == refund.QueueFunds {
 		out.Shortages, err = s.Shortages(ctx, merchantID)
 	}
 	return out, err
 }
 
 // queued makes entries of refunds.
-func queued(ctx context.Context, s Queues, merchantID string, kind QueueKind, refunds []refund.Refund) ([]QueueEntry, error) {
-	if len(refunds) == 0 {
-		return nil, nil
+func queued(ctx context.Context, s Queues, merchantID string, kind QueueKind, look refund.Look) ([]QueueEntry, error) {
+	entries := make([]QueueEntry, 0, len(look.Refunds)+len(look.Unreadable))
+	for _, one := range look.Unreadable {
+		entries = append(entries, QueueEntry{Kind: kind, At: one.At(), Unreadable: true, Since: one.CreatedAt})
 	}
-	asked, err := s.LastAsked(ctx, merchantID, refunds)
-	entries := make([]QueueEntry, len(refunds))
-	for n := range refunds {
-		r := &refunds[n]
-		entries[n] = QueueEntry{
-			Kind: kind, At: refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, Refund: r, Since: since(*r), AskedAt: asked[r.ID], NextAt: r.DueAt,
-		}
-		if len(r.Parts.Coupons) > 0 && err == nil {
-			var c refund.Charge
-			c, err = s.Charge(ctx, merchantID, r.ChargeID)
-			entries[n].Coupons = c.Detail.Coupons
-		}
+	if len(look.Refunds) == 0 {
+		return entries, nil
 	}
-	return entries, err
+	asked, err := s.LastAsked(ctx, merchantID, look.Refunds)
+	if err != nil {
+		return nil, err
+	}
+	for n := range look.Refunds {
+		r := &look.Refunds[n]
+		e := QueueEntry{Kind: kind, At: refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, Refund: r, Since: since(*r), AskedAt: asked[r.ID], NextAt: r.DueAt}
+		if len(r.Parts.Coupons) > 0 {
+			c, err := s.Charge(ctx, merchantID, r.ChargeID)
+			switch {
+			case err == nil:
+				e.Coupons = c.Detail.Coupons
+			case refund.KindOf(err) == refund.KindCorrupt:
+				e.Refund, e.Unreadable = nil, true
+			default:
+				return nil, err
+			}
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// sortEntries puts the newest first.
+func sortEntries(entries []QueueEntry) {
+	slices.SortFunc(entries, func(a, b QueueEntry) int {
+		return cmp.Or(b.At.CreatedAt.Compare(a.At.CreatedAt), cmp.Compare(b.At.ID, a.At.ID))
+	})
 }
 
 // since is when a refund began to wait: what nobody knows the end of, from the call
@@ -150,28 +172,29 @@ func foreign(ctx context.Context, s Queues, merchantID string, page refund.Page)
 		{QueuedTwice, refund.Filter{FailureCode: refund.CodeTwice}},
 	} {
 		one.filter.MerchantID, one.filter.Page = merchantID, page
-		refunds, more, err := s.RefundList(ctx, one.filter)
+		look, err := s.RefundLook(ctx, one.filter)
 		if err != nil {
 			return out, err
 		}
-		entries, err := queued(ctx, s, merchantID, one.kind, refunds)
+		entries, err := queued(ctx, s, merchantID, one.kind, look)
 		if err != nil {
 			return out, err
 		}
-		out.Entries, out.More = append(out.Entries, entries...), out.More || more
+		out.Entries, out.More = append(out.Entries, entries...), out.More || look.More
 	}
-	charges, more, err := s.ChargeList(ctx, refund.ChargeFilter{MerchantID: merchantID, Excess: true, Page: page})
+	look, err := s.ChargeLook(ctx, refund.ChargeFilter{MerchantID: merchantID, Excess: true, Page: page})
 	if err != nil {
 		return out, err
 	}
-	out.More = out.More || more
-	for n := range charges {
-		c := &charges[n]
+	out.More = out.More || look.Next != nil
+	for _, one := range look.Unreadable {
+		out.Entries = append(out.Entries, QueueEntry{Kind: QueuedExcess, At: one.At(), Unreadable: true, Since: one.CreatedAt})
+	}
+	for n := range look.Charges {
+		c := &look.Charges[n]
 		out.Entries = append(out.Entries, QueueEntry{Kind: QueuedExcess, At: refund.Position{CreatedAt: c.CreatedAt, ID: c.ID}, Charge: c, Since: c.UpdatedAt})
 	}
-	slices.SortFunc(out.Entries, func(a, b QueueEntry) int {
-		return cmp.Or(b.At.CreatedAt.Compare(a.At.CreatedAt), cmp.Compare(b.At.ID, a.At.ID))
-	})
+	sortEntries(out.Entries)
 	if limit := max(page.Limit, 1); len(out.Entries) > limit {
 		out.Entries, out.More = out.Entries[:limit], true
 	}

@@ -53,11 +53,8 @@ func (f *RefundFile) Write(ctx context.Context, from RefundLister, filter refund
 	filter.Page.Limit = filePage
 	for more := true; more; {
 		look, err := from.RefundLook(ctx, filter)
-		for _, one := range look.Unreadable {
-			look.Refunds = append(look.Refunds, refund.Refund{MerchantID: one.MerchantID, ID: one.ID, State: unreadableState, CreatedAt: one.CreatedAt})
-		}
 		if err == nil {
-			err = f.Rows(look.Refunds)
+			err = f.Rows(look)
 		}
 		if err != nil {
 			return err
@@ -67,23 +64,22 @@ func (f *RefundFile) Write(ctx context.Context, from RefundLister, filter refund
 	return nil
 }
 
-// Rows writes some refunds, below the header where they are the first; none writes the
-// header alone.
-func (f *RefundFile) Rows(refunds []refund.Refund) error {
+// Rows writes a page of refunds, below the header where they are the first; none writes
+// the header alone.
+func (f *RefundFile) Rows(look refund.Look) error {
 	f.onPage()
 	if !f.begun {
 		f.begun = true
 		_ = f.w.Write(refundColumns) // an error stays, and is that of Flush
 	}
-	for _, r := range refunds {
-		record := []string{
+	for _, r := range look.Refunds {
+		f.record(
 			r.MerchantID, r.ID, r.Number, r.ChargeID, strconv.FormatInt(int64(r.Amount), 10), string(r.Currency), string(r.State), r.ReasonCode, r.Reason, r.Customer,
 			r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, r.FailureCode, r.FailureMessage, fileTime(r.CreatedAt), fileTime(r.UpdatedAt), fileTime(r.SucceededAt),
-		}
-		for n := range record {
-			record[n] = inert(record[n])
-		}
-		_ = f.w.Write(record)
+		)
+	}
+	for _, one := range look.Unreadable {
+		f.record(one.MerchantID, one.ID, "", "", "", "", unreadableState, "", "", "", "", "", "", "", "", "", fileTime(one.CreatedAt), "", "")
 	}
 	f.w.Flush()
 	err := f.w.Error()
@@ -94,6 +90,14 @@ func (f *RefundFile) Rows(refunds []refund.Refund) error {
 		return fmt.Errorf("write refunds: %w", err)
 	}
 	return nil
+}
+
+// record writes one line; an error stays, and is that of Flush.
+func (f *RefundFile) record(cells ...string) {
+	for n := range cells {
+		cells[n] = inert(cells[n])
+	}
+	_ = f.w.Write(cells)
 }
 
 func fileTime(t time.Time) string {

@@ -35,6 +35,8 @@ type Traces interface {
 type Trace struct {
 	Refund refund.Refund
 	Charge refund.Charge
+	// ChargeUnreadable says that the charge is damaged: of Charge the id alone is known.
+	ChargeUnreadable bool
 	// Next is who acts next, and NextAt when, zero where no time is set.
 	Next   Party
 	NextAt time.Time
@@ -82,7 +84,10 @@ func TraceRefund(ctx context.Context, s Traces, r refund.Refund) (Trace, error) 
 	t := Trace{Refund: r}
 	t.Next, t.NextAt = nextParty(r)
 	var err error
-	if t.Charge, err = s.Charge(ctx, r.MerchantID, r.ChargeID); err != nil {
+	switch t.Charge, err = s.Charge(ctx, r.MerchantID, r.ChargeID); {
+	case refund.KindOf(err) == refund.KindCorrupt:
+		t.Charge, t.ChargeUnreadable = refund.Charge{MerchantID: r.MerchantID, ID: r.ChargeID}, true
+	case err != nil:
 		return t, err
 	}
 	for _, read := range []func(context.Context, Traces) error{t.fresh, t.channel, t.books, t.told, t.people} {

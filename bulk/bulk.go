@@ -101,6 +101,9 @@ type Job struct {
 	State        State
 	Limits       Limits
 
+	// Unreadable says, in lists, that the job's row breaks an invariant or can't be read.
+	Unreadable bool
+
 	// UploadedBy may not be who starts it: StartedBy, or ResumedBy.
 	UploadedBy, StartedBy, ResumedBy audit.Actor
 	// ChangedBy is who paused or stopped it, and Reason why; nobody where it stopped

@@ -18,8 +18,8 @@ type Charges interface {
 	// ChargeByAny finds a charge by any of its names. KindChargeNotFound; KindInvalid
 	// for a name of several.
 	ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error)
-	// RefundList lists refunds, and Disputes what the channel told of disputes.
-	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
+	// RefundLook lists refunds, and Disputes what the channel told of disputes.
+	RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error)
 	Disputes(ctx context.Context, merchantID, chargeID string) ([]refund.Dispute, error)
 }
 
@@ -34,12 +34,14 @@ const maxChargeRefunds = 200
 
 // chargePage is what template/charge.html shows.
 type chargePage struct {
-	Charge   refund.Charge
-	Rows     []allocation
-	More     bool
-	Bar      []segment
-	Disputes []refund.Dispute
-	Form     quoteForm
+	Charge refund.Charge
+	Rows   []allocation
+	// Unreadable are refunds that are damaged.
+	Unreadable []refund.Unreadable
+	More       bool
+	Bar        []segment
+	Disputes   []refund.Dispute
+	Form       quoteForm
 }
 
 // allocation is into what a refund falls.
@@ -73,12 +75,12 @@ func (p *page) charge() error {
 
 func (p *page) chargeData(c refund.Charge) (chargePage, error) {
 	data := chargePage{Charge: c, Bar: bar(c)}
-	refunds, more, err := p.s.Charges.RefundList(p.Context(), refund.Filter{MerchantID: c.MerchantID, ChargeID: c.ID, Page: refund.Page{Limit: maxChargeRefunds}})
+	look, err := p.s.Charges.RefundLook(p.Context(), refund.Filter{MerchantID: c.MerchantID, ChargeID: c.ID, Page: refund.Page{Limit: maxChargeRefunds}})
 	if err != nil {
 		return data, err
 	}
-	data.More = more
-	for _, r := range refunds {
+	data.More, data.Unreadable = look.More, look.Unreadable
+	for _, r := range look.Refunds {
 		data.Rows = append(data.Rows, allocate(c, r))
 	}
 	data.Disputes, err = p.s.Charges.Disputes(p.Context(), c.MerchantID, c.ID)
@@ -89,18 +91,21 @@ func (p *page) chargeData(c refund.Charge) (chargePage, error) {
 // show. KindChargeNotFound, also for another merchant's.
 func (p *page) findCharge() (refund.Charge, error) {
 	var found []refund.Charge
+	var absent error = refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
 	for _, id := range p.merchantIDs() {
 		c, err := p.s.Charges.ChargeByAny(p.Context(), id, p.PathValue("id"))
 		switch {
 		case err == nil:
 			found = append(found, c)
+		case refund.KindOf(err) == refund.KindCorrupt:
+			absent = err // a damaged one hides no other merchant's
 		case refund.KindOf(err) != refund.KindChargeNotFound:
 			return refund.Charge{}, err
 		}
 	}
 	switch len(found) {
 	case 0:
-		return refund.Charge{}, refund.Errorf(refund.KindChargeNotFound, "charge", "there is no such charge")
+		return refund.Charge{}, absent
 	case 1:
 		return found[0], nil
 	}

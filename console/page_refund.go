@@ -61,12 +61,14 @@ func (p *page) refund() error {
 func (p *page) findRefund() (refund.Refund, error) {
 	name := p.PathValue("id")
 	var found []refund.Refund
-	absent := refund.Errorf(refund.KindRefundNotFound, "refund", "there is no such refund")
+	var absent error = refund.Errorf(refund.KindRefundNotFound, "refund", "there is no such refund")
 	for _, id := range p.merchantIDs() {
 		r, err := p.s.Refunds.RefundByAny(p.Context(), id, name)
 		switch {
 		case err == nil:
 			found = append(found, r)
+		case refund.KindOf(err) == refund.KindCorrupt:
+			absent = err // a damaged one hides no other merchant's
 		case refund.KindOf(err) != refund.KindRefundNotFound:
 			return refund.Refund{}, err
 		}

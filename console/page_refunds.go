@@ -21,7 +21,7 @@ import (
 type RefundLists interface {
 	admin.RefundLister
 	// SearchRefunds finds refunds by any number that somebody holds.
-	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error)
+	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refund.Look, error)
 }
 
 const (
@@ -120,13 +120,7 @@ func (p *page) look(f refund.Filter, number string) (refund.Look, error) {
 	if number == "" {
 		return p.s.RefundLists.RefundLook(p.Context(), f)
 	}
-	refunds, more, err := p.s.RefundLists.SearchRefunds(p.Context(), f.MerchantID, number, f.Page)
-	look := refund.Look{Refunds: refunds, More: more}
-	if more && len(refunds) > 0 {
-		at := placeOf(refunds[len(refunds)-1])
-		look.Next = &at
-	}
-	return look, err
+	return p.s.RefundLists.SearchRefunds(p.Context(), f.MerchantID, number, f.Page)
 }
 
 func placeOf(r refund.Refund) refund.Position {
@@ -272,8 +266,8 @@ func (p *page) refundsFile() error {
 		if number == "" {
 			err = file.Write(p.Context(), p.s.RefundLists, f)
 		} else {
-			var found []refund.Refund
-			if found, _, err = p.s.RefundLists.SearchRefunds(p.Context(), id, number, refund.Page{Limit: 1000}); err == nil {
+			var found refund.Look
+			if found, err = p.s.RefundLists.SearchRefunds(p.Context(), id, number, refund.Page{Limit: 1000}); err == nil {
 				err = file.Rows(found)
 			}
 		}

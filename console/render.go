@@ -242,7 +242,7 @@ func (v *view) Problem() string {
 		return ""
 	}
 	text := v.p.text("error." + string(v.p.problem.Kind))
-	if v.p.problem.Kind == refund.KindInternal || v.p.problem.Kind == refund.KindCorrupt {
+	if v.p.problem.Kind == refund.KindInternal {
 		return text
 	}
 	return v.p.text("error.detail", text, v.p.problem.Told())

@@ -75,6 +75,11 @@ func (p *page) entryRow(t admin.Trace, e admin.TraceEntry) timelineRow {
 			What: p.text("timeline.transfer"),
 			Text: p.text("timeline.moved", moneyText(x.Amount.Minor, x.Amount.Currency), string(x.From), string(x.To)), Facts: p.facts("timeline.kind", string(x.Kind)),
 		}
+	case e.Event != nil && e.Event.Unreadable:
+		return timelineRow{
+			What: p.text("timeline.event"), Class: "bad", Text: e.Event.Type + ". " + p.text("queue.unreadable"),
+			Who: who(e.Event.Actor), Facts: p.facts("timeline.event_id", e.Event.ID),
+		}
 	case e.Event != nil:
 		return timelineRow{
 			What: p.text("timeline.event"), Class: "info", Text: p.text("timeline.became", p.text("state."+string(e.Event.Refund.State))),

@@ -90,10 +90,21 @@ type Look struct {
 	Next *Position
 }
 
-// Unreadable is what is known of a refund that breaks an invariant, or whose row can't
-// be read; `refundry verify` tells more.
+// Unreadable is what is known of a refund or charge that breaks an invariant, or whose
+// row can't be read; `refundry verify` tells more. A charge has no State.
 type Unreadable struct {
 	Key
 	State     State
 	CreatedAt time.Time
+}
+
+// At is where it stands in its list.
+func (u Unreadable) At() Position { return Position{u.CreatedAt, u.ID} }
+
+// ChargeLook is a page of a list of charges, of which those that are damaged are
+// named. Next is where the next page begins, nil on the last.
+type ChargeLook struct {
+	Charges    []Charge
+	Unreadable []Unreadable
+	Next       *Position
 }

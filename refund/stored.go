@@ -23,6 +23,9 @@ type StoredEvent struct {
 	Together *Together
 	// PendingDeliveries are those that have not succeeded yet.
 	PendingDeliveries int64
+	// Unreadable says that the event, its refund or its charge is damaged: of these
+	// two the ids alone are known, and the state that the event's type names.
+	Unreadable bool
 }
 
 // AlertRaised is the type of the event that an alert is: told once, to endpoints that

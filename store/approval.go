@@ -89,7 +89,7 @@ func queryApprovals(ctx context.Context, q sqldb.Querier, text string, args ...a
 	return found, err
 }
 
-// Approvals lists a merchant's approvals, newest first.
+// Approvals lists a merchant's approvals, newest first, also those that fail Check.
 func (s *Store) Approvals(ctx context.Context, f refund.ApprovalFilter) (found []refund.Approval, more bool, err error) {
 	l := newListing(`SELECT `+approvalColumns+` FROM approvals a WHERE a.merchant_id = $1`, "a", f.MerchantID, f.Page)
 	now := s.now()
@@ -105,15 +105,15 @@ func (s *Store) Approvals(ctx context.Context, f refund.ApprovalFilter) (found [
 	}
 	one := l.end()
 	err = s.Read(ctx, func(q sqldb.Querier) error {
-		found, err = queryApprovals(ctx, q, one.SQL, one.Args...)
+		rows, left, err := seeAll(ctx, q, l, one, scanApproval)
+		found, more = make([]refund.Approval, len(rows)), left
+		for n, row := range rows {
+			found[n] = row.row.At(now)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("list approvals: %w", err)
-	}
-	found, more = cut(l, found)
-	for n, a := range found {
-		found[n] = a.At(now)
 	}
 	return found, more, nil
 }

@@ -55,9 +55,6 @@ func scanBulkJob(scan func(...any) error) (bulk.Job, error) {
 	err := scan(&j.MerchantID, &j.ID, &j.Name, &j.Digest, &j.Bytes, (*string)(&j.State), &j.Limits.CanaryLines, &wait, &j.Limits.StopPercent, &j.Limits.StopWindow,
 		&uploadedBy, &startedBy, &resumedBy, &changedBy, &j.Reason, &created, &updated, &started, &ended,
 		&j.Lines, &j.Good, &j.Bad, &j.Accepted, &j.Refused, &j.Cursor, &j.JudgeFrom, &canary, &passed, &totals, &due, &lease, &j.LeaseEpoch, &j.Problem)
-	if err == nil {
-		err = fromJSON(totals, &j.Totals)
-	}
 	if err != nil {
 		return j, fmt.Errorf("read bulk job: %w", err)
 	}
@@ -68,6 +65,9 @@ func scanBulkJob(scan func(...any) error) (bulk.Job, error) {
 	j.StartedAt, j.EndedAt = sqldb.FromMicros(started), sqldb.FromMicros(ended)
 	j.CanaryAt, j.CanaryPassedAt = sqldb.FromMicros(canary), sqldb.FromMicros(passed)
 	j.DueAt, j.LeaseUntil = sqldb.FromMicros(due), sqldb.FromMicros(lease)
+	if err := fromJSON(totals, &j.Totals); err != nil {
+		return j, unreadable("job", j.ID, err)
+	}
 	if j.StartedBy == j.UploadedBy || j.ResumedBy == j.UploadedBy {
 		return j, refund.Errorf(refund.KindCorrupt, "job", "bulk job %s was started by who uploaded it", j.ID)
 	}
@@ -198,20 +198,21 @@ func (s *Store) BulkJob(ctx context.Context, key bulk.Key) (job bulk.Job, err er
 	return job, nil
 }
 
-// BulkJobs implements admin.BulkJobs.
+// BulkJobs implements admin.BulkJobs. One that is damaged says so.
 func (s *Store) BulkJobs(ctx context.Context, merchantID string, page refund.Page) (jobs []bulk.Job, more bool, err error) {
 	l := newListing(`SELECT `+bulkJobColumns+` FROM bulk_jobs j WHERE j.merchant_id = $1`, "j", merchantID, page)
 	one := l.end()
 	err = s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-			j, err := scanBulkJob(scan)
-			jobs = append(jobs, j)
-			return err
-		})
+		rows, left, err := seeAll(ctx, q, l, one, scanBulkJob)
+		jobs, more = make([]bulk.Job, len(rows)), left
+		for n, row := range rows {
+			jobs[n] = row.row
+			jobs[n].Unreadable = row.unreadable
+		}
+		return err
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("list bulk jobs: %w", err)
 	}
-	jobs, more = cut(l, jobs)
 	return jobs, more, nil
 }

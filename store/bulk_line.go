@@ -191,8 +191,8 @@ func (s *Store) BulkNumbers(ctx context.Context, key bulk.Key, upTo int64, numbe
 			var number, refunds string
 			var ids []string
 			err := scan(&number, &refunds)
-			if err == nil {
-				err = fromJSON(refunds, &ids)
+			if err == nil && fromJSON(refunds, &ids) != nil {
+				ids = []string{"damaged"} // it is taken, whatever stands there
 			}
 			taken[number] = strings.Join(ids, ", ")
 			return err

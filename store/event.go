@@ -28,20 +28,60 @@ type eventRow struct {
 	snapshot refund.Snapshot
 }
 
+// scanEvent reads a row of eventColumns. One whose snapshot can't be read is
+// KindCorrupt, and has all else.
 func scanEvent(scan func(...any) error) (eventRow, error) {
 	var e eventRow
 	var at int64
 	var actor, snapshot string
 	err := scan(&e.MerchantID, &at, &e.ID, &e.Type, &e.refund.ID, &e.charge.ID, &e.RequestID, &actor, &snapshot, &e.FeedNumber)
-	if err == nil {
-		err = json.Unmarshal([]byte(snapshot), &e.snapshot)
-	}
 	if err != nil {
 		return eventRow{}, fmt.Errorf("read event: %w", err)
 	}
 	e.Actor = audit.ParseActor(actor)
 	e.At, e.refund.MerchantID, e.charge.MerchantID = sqldb.FromMicros(at), e.MerchantID, e.MerchantID
+	if err := json.Unmarshal([]byte(snapshot), &e.snapshot); err != nil {
+		return e, unreadable("event", e.ID, err)
+	}
 	return e, nil
+}
+
+// soundEvents is queryEvents and restore with those that are damaged, which say so.
+func (s *Store) soundEvents(ctx context.Context, q sqldb.Querier, text string, args []any) ([]eventRow, error) {
+	var rows []eventRow
+	err := q.Query(ctx, text, args, func(scan func(...any) error) error {
+		e, err := scanEvent(scan)
+		if isCorrupt(err) {
+			e.Unreadable, err = true, nil
+		}
+		rows = append(rows, e)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	refundKeys, chargeKeys := aboutEvents(rows)
+	refunds, err := soundRefunds(ctx, q, refundKeys)
+	if err != nil {
+		return nil, err
+	}
+	charges, err := s.soundCharges(ctx, q, chargeKeys, false)
+	if err != nil {
+		return nil, err
+	}
+	for n := range rows {
+		row := &rows[n]
+		r, hasRefund := refunds[row.refund]
+		c, hasCharge := charges[row.charge]
+		if row.Unreadable = row.Unreadable || !hasRefund || !hasCharge; row.Unreadable {
+			state := refund.State(strings.TrimPrefix(row.Type, "refund."))
+			row.Refund = refund.Refund{MerchantID: row.MerchantID, ID: row.refund.ID, ChargeID: row.charge.ID, State: state}
+			row.Charge = refund.Charge{MerchantID: row.MerchantID, ID: row.charge.ID}
+			continue
+		}
+		row.Refund, row.Charge = row.snapshot.Restore(r, c)
+	}
+	return rows, nil
 }
 
 func queryEvents(ctx context.Context, q sqldb.Querier, text string, args []any) ([]eventRow, error) {
@@ -58,10 +98,7 @@ func queryEvents(ctx context.Context, q sqldb.Querier, text string, args []any) 
 // today's with the snapshot over them; one statement for the refunds of a list
 // of rows, and one for the charges.
 func (s *Store) restore(ctx context.Context, q sqldb.Querier, rows []eventRow) error {
-	refundKeys, chargeKeys := make([]refund.Key, len(rows)), make([]refund.ChargeKey, len(rows))
-	for n, row := range rows {
-		refundKeys[n], chargeKeys[n] = row.refund, row.charge
-	}
+	refundKeys, chargeKeys := aboutEvents(rows)
 	refunds, err := s.refunds(ctx, q, refundKeys, false)
 	if err != nil {
 		return err
@@ -80,6 +117,15 @@ func (s *Store) restore(ctx context.Context, q sqldb.Querier, rows []eventRow) e
 		row.Refund, row.Charge = row.snapshot.Restore(r, c)
 	}
 	return nil
+}
+
+// aboutEvents are the keys of what events are about.
+func aboutEvents(rows []eventRow) ([]refund.Key, []refund.ChargeKey) {
+	refunds, charges := make([]refund.Key, len(rows)), make([]refund.ChargeKey, len(rows))
+	for n, row := range rows {
+		refunds[n], charges[n] = row.refund, row.charge
+	}
+	return refunds, charges
 }
 
 var eventIDColumns = sqldb.NewColumns("merchant_id TEXT", "event_id TEXT")
@@ -127,8 +173,26 @@ func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]re
 	return events, err
 }
 
+// seenEvents is storedEvents for people and the feed: one that is damaged holds up no
+// other, and says so.
+func (s *Store) seenEvents(ctx context.Context, text string, args []any) (events []refund.StoredEvent, err error) {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		rows, err := s.soundEvents(ctx, q, text, args)
+		if err == nil {
+			err = countPending(ctx, q, rows)
+		}
+		events = make([]refund.StoredEvent, len(rows))
+		for n, row := range rows {
+			events[n] = row.StoredEvent
+		}
+		return err
+	})
+	return events, err
+}
+
 // Event implements dialect.Reader. The id says when the event was made, so
-// that it is found through the table's key.
+// that it is found through the table's key. One that is damaged is KindCorrupt, with
+// what is known of it.
 func (s *Store) Event(ctx context.Context, merchantID, id string) (refund.StoredEvent, error) {
 	const text = `SELECT ` + eventColumns + ` FROM events e
 		WHERE e.merchant_id = $1 AND e.id = $2 AND e.created_at >= $3 AND e.created_at <= $4`
@@ -136,19 +200,31 @@ func (s *Store) Event(ctx context.Context, merchantID, id string) (refund.Stored
 	var found []refund.StoredEvent
 	var err error
 	if ok && strings.HasPrefix(id, eventPrefix) {
-		found, err = s.storedEvents(ctx, text, []any{merchantID, id, sqldb.Micros(at.Add(-eventSlack)), sqldb.Micros(at.Add(eventSlack))})
+		found, err = s.seenEvents(ctx, text, []any{merchantID, id, sqldb.Micros(at.Add(-eventSlack)), sqldb.Micros(at.Add(eventSlack))})
 	}
 	switch {
 	case err != nil:
 		return refund.StoredEvent{}, fmt.Errorf("find event: %w", err)
 	case len(found) == 0:
 		return refund.StoredEvent{}, refund.Errorf(refund.KindEventNotFound, "event", "there is no such event")
+	case found[0].Unreadable:
+		return found[0], refund.Errorf(refund.KindCorrupt, "event", "event %s, its refund or its charge can't be read", id)
 	}
 	return found[0], nil
 }
 
-// EventList implements dialect.Reader.
+// EventList implements dialect.Reader. One that is damaged is an error of the list: the
+// readers are protocols, which have no word for it. EventLook is for people.
 func (s *Store) EventList(ctx context.Context, f refund.EventFilter) (events []refund.StoredEvent, more bool, err error) {
+	return listEvents(ctx, f, s.storedEvents)
+}
+
+// EventLook is EventList with events that are damaged, which say so.
+func (s *Store) EventLook(ctx context.Context, f refund.EventFilter) (events []refund.StoredEvent, more bool, err error) {
+	return listEvents(ctx, f, s.seenEvents)
+}
+
+func listEvents(ctx context.Context, f refund.EventFilter, read func(ctx context.Context, text string, args []any) ([]refund.StoredEvent, error)) (events []refund.StoredEvent, more bool, err error) {
 	const text = `SELECT ` + eventColumns + ` FROM events e WHERE e.merchant_id = $1`
 	l := newListing(text, "e", f.MerchantID, f.Page)
 	if len(f.Types) > 0 {
@@ -160,7 +236,7 @@ func (s *Store) EventList(ctx context.Context, f refund.EventFilter) (events []r
 	}
 	l.between("created_at", f.CreatedFrom, f.CreatedTo)
 	one := l.end()
-	if events, err = s.storedEvents(ctx, one.SQL, one.Args); err != nil {
+	if events, err = read(ctx, one.SQL, one.Args); err != nil {
 		return nil, false, fmt.Errorf("list events: %w", err)
 	}
 	events, more = cut(l, events)
@@ -173,7 +249,7 @@ func (s *Store) EventList(ctx context.Context, f refund.EventFilter) (events []r
 func (s *Store) Feed(ctx context.Context, merchantID string, after int64, limit int) ([]refund.StoredEvent, error) {
 	const text = `SELECT ` + eventColumns + ` FROM events e
 		WHERE e.merchant_id = $1 AND e.feed_number > 0 AND e.feed_number > $2 ORDER BY e.feed_number LIMIT $3`
-	events, err := s.storedEvents(ctx, text, []any{merchantID, after, int64(min(max(limit, 1), maxListed))})
+	events, err := s.seenEvents(ctx, text, []any{merchantID, after, int64(min(max(limit, 1), maxListed))})
 	if err != nil {
 		return nil, fmt.Errorf("read feed: %w", err)
 	}

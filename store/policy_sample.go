@@ -19,6 +19,9 @@ func (s *Store) PolicySample(ctx context.Context, merchantID string, after refun
 		args := []any{merchantID, sqldb.Micros(after.CreatedAt), after.ID, int64(limit)}
 		err := q.Query(ctx, text, args, func(scan func(...any) error) error {
 			r, err := scanRefund(scan)
+			if isCorrupt(err) {
+				r, err = refund.Refund{MerchantID: r.MerchantID, ID: r.ID, CreatedAt: r.CreatedAt}, nil
+			}
 			found = append(found, refund.Claimed{Refund: r})
 			return err
 		})

@@ -119,10 +119,7 @@ func notOneCharge(name string, ids []string) error {
 
 // ChargeList implements dialect.Reader.
 func (s *Store) ChargeList(ctx context.Context, f refund.ChargeFilter) (charges []refund.Charge, more bool, err error) {
-	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1`
-	l := newListing(text, "c", f.MerchantID, f.Page)
-	filterCharges(l, f)
-	one := l.end()
+	l, one := listedCharges(f)
 	err = s.Read(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 			c, err := scanCharge(scan)
@@ -135,6 +132,14 @@ func (s *Store) ChargeList(ctx context.Context, f refund.ChargeFilter) (charges 
 	}
 	charges, more = cut(l, charges)
 	return charges, more, nil
+}
+
+// listedCharges is the statement of a page of charges.
+func listedCharges(f refund.ChargeFilter) (*listing, sqldb.Statement) {
+	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1`
+	l := newListing(text, "c", f.MerchantID, f.Page)
+	filterCharges(l, f)
+	return l, l.end()
 }
 
 // chargesBySub are the charges that a dialect groups under one name, found by

@@ -23,11 +23,9 @@ func (s *Store) RefundLook(ctx context.Context, f refund.Filter) (refund.Look, e
 }
 
 func (s *Store) lookThrough(ctx context.Context, f refund.Filter, most int) (refund.Look, error) {
-	var end *refund.Position
-	var rows []lookedRow
-	var more bool
+	var look refund.Look
 	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
-		rows = nil
+		var end *refund.Position
 		l, one := listedRefunds(f)
 		if f.Page.Before == nil && !indexedOnly(f) {
 			if end, err = lookEnd(ctx, q, f, most); err != nil {
@@ -35,45 +33,84 @@ func (s *Store) lookThrough(ctx context.Context, f refund.Filter, most int) (ref
 			}
 			l, one = lookPage(f, end)
 		}
-		err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-			r, err := scanRefund(scan)
-			corrupt := err != nil && refund.KindOf(err) == refund.KindCorrupt
-			if corrupt {
-				err = nil
-			}
-			rows = append(rows, lookedRow{r, corrupt})
-			return err
-		})
-		rows, more = cut(l, rows)
+		look, err = lookAt(ctx, q, l, one, end)
 		return err
 	})
 	if err != nil {
 		return refund.Look{}, fmt.Errorf("look for refunds: %w", err)
 	}
-	return looked(rows, more, end), nil
+	return look, nil
 }
 
-// lookedRow is a row of a page. Of a corrupt one the plain columns are read.
-type lookedRow struct {
-	refund.Refund
-	corrupt bool
+// seen is a row of a page. Of one that is unreadable the plain columns are read.
+type seen[T any] struct {
+	row        T
+	unreadable bool
 }
 
-func looked(rows []lookedRow, more bool, end *refund.Position) refund.Look {
-	out := refund.Look{More: more || end != nil, Next: end}
-	for _, row := range rows {
-		if row.corrupt {
-			key := refund.Key{MerchantID: row.MerchantID, ID: row.ID}
-			out.Unreadable = append(out.Unreadable, refund.Unreadable{Key: key, State: row.State, CreatedAt: row.CreatedAt})
-			continue
+// seeAll reads the rows of a page, with those that are damaged.
+func seeAll[T any](ctx context.Context, q sqldb.Querier, l *listing, one sqldb.Statement, read func(scan func(...any) error) (T, error)) (rows []seen[T], more bool, err error) {
+	err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
+		row, err := read(scan)
+		unreadable := isCorrupt(err)
+		if unreadable {
+			err = nil
 		}
-		out.Refunds = append(out.Refunds, row.Refund)
+		rows = append(rows, seen[T]{row, unreadable})
+		return err
+	})
+	rows, more = cut(l, rows)
+	return rows, more, err
+}
+
+// isCorrupt reports whether an error is about one damaged row.
+func isCorrupt(err error) bool { return err != nil && refund.KindOf(err) == refund.KindCorrupt }
+
+// lookAt reads a page of refunds that were looked through up to end, nil where that
+// are all.
+func lookAt(ctx context.Context, q sqldb.Querier, l *listing, one sqldb.Statement, end *refund.Position) (refund.Look, error) {
+	rows, more, err := seeAll(ctx, q, l, one, scanRefund)
+	out := refund.Look{More: more || end != nil, Next: end}
+	for n, one := range rows {
+		r := one.row
+		at := refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}
+		if one.unreadable {
+			key := refund.Key{MerchantID: r.MerchantID, ID: r.ID}
+			out.Unreadable = append(out.Unreadable, refund.Unreadable{Key: key, State: r.State, CreatedAt: r.CreatedAt})
+		} else {
+			out.Refunds = append(out.Refunds, r)
+		}
+		if more && n == len(rows)-1 {
+			out.Next = &at
+		}
 	}
-	if more && len(rows) > 0 {
-		last := rows[len(rows)-1]
-		out.Next = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+	return out, err
+}
+
+// ChargeLook is ChargeList for people: charges that are damaged are left out and named.
+func (s *Store) ChargeLook(ctx context.Context, f refund.ChargeFilter) (refund.ChargeLook, error) {
+	l, one := listedCharges(f)
+	var out refund.ChargeLook
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		rows, more, err := seeAll(ctx, q, l, one, scanCharge)
+		out = refund.ChargeLook{}
+		for n, one := range rows {
+			c := one.row
+			if one.unreadable {
+				out.Unreadable = append(out.Unreadable, refund.Unreadable{Key: refund.Key{MerchantID: c.MerchantID, ID: c.ID}, CreatedAt: c.CreatedAt})
+			} else {
+				out.Charges = append(out.Charges, c)
+			}
+			if more && n == len(rows)-1 {
+				out.Next = &refund.Position{CreatedAt: c.CreatedAt, ID: c.ID}
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return refund.ChargeLook{}, fmt.Errorf("look for charges: %w", err)
 	}
-	return out
+	return out, nil
 }
 
 // indexedOnly reports whether an index or a charge leaves few rows of what the filter

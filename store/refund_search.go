@@ -54,38 +54,46 @@ func searched(ways, merchantID, number string, ids []string, page refund.Page) (
 	return l, l.end()
 }
 
-// SearchRefunds implements native.Searcher.
-func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error) {
-	if refunds, more, err = s.searchBy(ctx, named, merchantID, number, page); err != nil {
-		return nil, false, fmt.Errorf("search refunds: %w", err)
+// SearchRefunds implements native.Searcher. Refunds that are damaged are found, too, and
+// named.
+func (s *Store) SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refund.Look, error) {
+	look, err := s.searchBy(ctx, named, merchantID, number, page)
+	if err != nil {
+		return refund.Look{}, fmt.Errorf("search refunds: %w", err)
 	}
-	return refunds, more, nil
+	return look, nil
 }
 
 // maxNamesakes bounds the refunds that an ambiguous number is said to stand for.
 const maxNamesakes = 10
 
 // RefundByAny implements admin.Refunds and native.Searcher. An id of ours is that
-// refund, whatever else the same text may be.
+// refund, whatever else the same text may be. A damaged refund is KindCorrupt.
 func (s *Store) RefundByAny(ctx context.Context, merchantID, name string) (refund.Refund, error) {
 	found, err := s.Refund(ctx, merchantID, name)
 	if refund.KindOf(err) != refund.KindRefundNotFound || name == "" {
 		return found, err
 	}
-	namesakes, more, err := s.searchBy(ctx, namedItself, merchantID, name, refund.Page{Limit: maxNamesakes})
-	switch {
-	case err != nil:
+	look, err := s.searchBy(ctx, namedItself, merchantID, name, refund.Page{Limit: maxNamesakes})
+	if err != nil {
 		return refund.Refund{}, fmt.Errorf("find refund: %w", err)
-	case len(namesakes) == 0:
-		return refund.Refund{}, refundNotFound(name)
-	case len(namesakes) > 1:
-		ids := make([]string, len(namesakes))
-		for n, r := range namesakes {
-			ids[n] = r.ID
-		}
-		return refund.Refund{}, ambiguous("refund", ids, more)
 	}
-	return namesakes[0], nil
+	var ids []string
+	for _, r := range look.Refunds {
+		ids = append(ids, r.ID)
+	}
+	for _, one := range look.Unreadable {
+		ids = append(ids, one.ID)
+	}
+	switch {
+	case len(ids) == 0:
+		return refund.Refund{}, refundNotFound(name)
+	case len(ids) > 1:
+		return refund.Refund{}, ambiguous("refund", ids, look.More)
+	case len(look.Refunds) == 0:
+		return s.Refund(ctx, merchantID, ids[0]) // for its error
+	}
+	return look.Refunds[0], nil
 }
 
 // ambiguous is the error for a name that stands for several refunds or charges.
@@ -99,7 +107,7 @@ func ambiguous(what string, ids []string, more bool) *refund.Error {
 
 // searchBy reads the refunds that a number means in one of some ways, or is in
 // a dialect's own way.
-func (s *Store) searchBy(ctx context.Context, ways, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error) {
+func (s *Store) searchBy(ctx context.Context, ways, merchantID, number string, page refund.Page) (look refund.Look, err error) {
 	err = s.Read(ctx, func(q sqldb.Querier) error {
 		identities, err := s.openIdentities(ctx, q, merchantID)
 		if err != nil {
@@ -110,15 +118,10 @@ func (s *Store) searchBy(ctx context.Context, ways, merchantID, number string, p
 			return err
 		}
 		l, one := searched(ways, merchantID, number, ids, page)
-		err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-			r, err := scanRefund(scan)
-			refunds = append(refunds, r)
-			return err
-		})
-		refunds, more = cut(l, refunds)
+		look, err = lookAt(ctx, q, l, one, nil)
 		return err
 	})
-	return refunds, more, err
+	return look, err
 }
 
 // derived are the ids of refunds that dialects name otherwise, and of those
@@ -150,9 +153,10 @@ func claimedFor(ctx context.Context, q sqldb.Querier, merchantID, value string) 
 			return err
 		}
 		var more []string
-		err := json.Unmarshal([]byte(refunds), &more)
-		ids = append(ids, more...)
-		return err
+		if json.Unmarshal([]byte(refunds), &more) == nil { // a damaged one leads nowhere, and hides nothing that is found otherwise
+			ids = append(ids, more...)
+		}
+		return nil
 	})
 	return ids, err
 }

@@ -37,9 +37,9 @@ func TestASearchReadsNoMoreThanItFinds(t *testing.T) {
 		for name, number := range map[string]string{
 			"id": "re_7", "number": "N7", "channel's": "cn7", "channel's id": "cr7", "charge": "ch_7", "name": "name7", "order": "T7", "transaction": "tx7",
 		} {
-			found, more, err := s.SearchRefunds(t.Context(), "mer_many", number, refund.Page{Limit: 20})
-			if err != nil || more || len(found) != 1 || found[0].ID != "re_7" {
-				t.Errorf("%s %s finds %d, %v", name, number, len(found), err)
+			look, err := s.SearchRefunds(t.Context(), "mer_many", number, refund.Page{Limit: 20})
+			if err != nil || look.More || len(look.Refunds) != 1 || look.Refunds[0].ID != "re_7" {
+				t.Errorf("%s %s finds %d, %v", name, number, len(look.Refunds), err)
 			}
 		}
 		lines, err := s.SearchPlan(t.Context(), "mer_many", "N7", []string{"re_8"})

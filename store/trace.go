@@ -21,7 +21,7 @@ const refundEvents = `SELECT ` + eventColumns + ` FROM ` + changesOf + `
 
 // RefundEvents implements admin.Traces.
 func (s *Store) RefundEvents(ctx context.Context, r refund.Refund) ([]refund.StoredEvent, error) {
-	events, err := s.storedEvents(ctx, refundEvents, []any{r.MerchantID, r.ID})
+	events, err := s.seenEvents(ctx, refundEvents, []any{r.MerchantID, r.ID})
 	if err != nil {
 		return nil, fmt.Errorf("read a refund's events: %w", err)
 	}

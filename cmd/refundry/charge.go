@@ -41,7 +41,9 @@ func (c *chargeList) Run(e *environment) error {
 				if err != nil {
 					return nil, false, err
 				}
-				return s.ChargeList(ctx, filter)
+				look, err := s.ChargeLook(ctx, filter)
+				e.sayUnreadable("charge", look.Unreadable)
+				return look.Charges, look.Next != nil, err
 			},
 			at:     func(c refund.Charge) refund.Position { return refund.Position{CreatedAt: c.CreatedAt, ID: c.ID} },
 			object: func(c refund.Charge) any { return native.ChargeJSON(service.Dialects(), c) },

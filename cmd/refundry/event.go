@@ -32,19 +32,29 @@ type eventRow struct {
 	RequestID         string         `json:"request_id"`
 	FeedNumber        int64          `json:"feed_number"`
 	PendingDeliveries int64          `json:"pending_deliveries"`
+	Unreadable        bool           `json:"unreadable,omitempty"` // it, its refund or its charge is damaged
 }
 
 func (c *eventList) Run(e *environment) error {
 	return printPage(e, c.pageFlags, func(s *store.Store) listing[refund.StoredEvent] {
 		return listing[refund.StoredEvent]{
-			find: s.Event,
+			find: func(ctx context.Context, merchantID, id string) (refund.StoredEvent, error) {
+				found, err := s.Event(ctx, merchantID, id)
+				if refund.KindOf(err) == refund.KindCorrupt {
+					err = nil // where it stands is known
+				}
+				return found, err
+			},
 			read: func(ctx context.Context, merchantID string, page refund.Page) ([]refund.StoredEvent, bool, error) {
-				return s.EventList(ctx, refund.EventFilter{MerchantID: merchantID, Types: c.Type, Page: page})
+				return s.EventLook(ctx, refund.EventFilter{MerchantID: merchantID, Types: c.Type, Page: page})
 			},
 			at:     func(v refund.StoredEvent) refund.Position { return refund.Position{CreatedAt: v.At, ID: v.ID} },
 			object: func(v refund.StoredEvent) any { return eventRowOf(v) },
 			header: []string{"ID", "TYPE", "AT", "REFUND", "AMOUNT", "REQUEST"},
 			row: func(v refund.StoredEvent) []string {
+				if v.Unreadable {
+					return []string{v.ID, v.Type, when(v.At), v.Refund.ID, "unreadable", v.RequestID}
+				}
 				return []string{v.ID, v.Type, when(v.At), v.Refund.ID, amountText(v.Refund.Amount, v.Refund.Currency), v.RequestID}
 			},
 		}
@@ -54,6 +64,6 @@ func (c *eventList) Run(e *environment) error {
 func eventRowOf(v refund.StoredEvent) eventRow {
 	return eventRow{
 		v.ID, v.Type, v.At, v.Refund.ID, v.Charge.ID, string(v.Refund.State), v.Refund.Amount, v.Refund.Currency,
-		v.RequestID, v.FeedNumber, v.PendingDeliveries,
+		v.RequestID, v.FeedNumber, v.PendingDeliveries, v.Unreadable,
 	}
 }

@@ -33,6 +33,13 @@ type listing[T any] struct {
 	row    func(T) []string
 }
 
+// sayUnreadable names rows that a list leaves out.
+func (e *environment) sayUnreadable(what string, all []refund.Unreadable) {
+	for _, one := range all {
+		e.say("%s %s can't be read and is left out: its row is damaged (hint: refundry verify)", what, one.ID)
+	}
+}
+
 // printPage prints a page of rows that listed describes.
 func printPage[T any](e *environment, f pageFlags, listed func(*store.Store) listing[T]) error {
 	if err := f.check(); err != nil {
@@ -56,10 +63,12 @@ func printPage[T any](e *environment, f pageFlags, listed func(*store.Store) lis
 		return asUsage(l.file(e, m.ID, page))
 	}
 	rows, more, err := l.read(e, m.ID, page)
-	if err != nil {
+	switch {
+	case err != nil:
 		return asUsage(err)
-	}
-	if more {
+	case more && len(rows) == 0:
+		e.say("there are more behind those that are damaged (hint: a larger --limit)")
+	case more:
 		e.more(l.at(rows[len(rows)-1]).ID)
 	}
 	return printList(e, f.JSON, rows, l.object, l.header, l.row)

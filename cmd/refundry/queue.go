@@ -104,6 +104,8 @@ func queueRow(e admin.QueueEntry) []string {
 	ends := []string{when(e.Since), when(e.AskedAt), when(e.NextAt)}
 	var row []string
 	switch {
+	case e.Unreadable:
+		row = []string{e.At.ID, string(e.Kind), "", "unreadable", "", "its row is damaged (hint: refundry verify)"}
 	case e.Refund != nil:
 		r := e.Refund
 		row = []string{r.ID, string(e.Kind), amountText(r.Amount, r.Currency), string(r.State), r.Channel, cmp.Or(r.FailureMessage, r.Streak.Message)}

@@ -104,13 +104,26 @@ func (c *refundList) Run(e *environment) error {
 				if err != nil {
 					return nil, false, err
 				}
-				refunds, more, err := s.RefundList(ctx, filter)
-				for _, r := range refunds {
-					if _, known := charges[r.ChargeID]; c.JSON && !known && err == nil {
-						charges[r.ChargeID], err = s.Charge(ctx, merchantID, r.ChargeID)
-					}
+				look, err := allOfPage(ctx, s, filter)
+				if err != nil {
+					return nil, false, err
 				}
-				return refunds, more, err
+				var refunds []refund.Refund
+				for _, r := range look.Refunds {
+					if _, known := charges[r.ChargeID]; c.JSON && !known && len(r.Parts.Coupons) > 0 {
+						charges[r.ChargeID], err = s.Charge(ctx, merchantID, r.ChargeID)
+						if refund.KindOf(err) == refund.KindCorrupt { // what its coupons are can't be said
+							look.Unreadable = append(look.Unreadable, refund.Unreadable{Key: refund.Key{MerchantID: r.MerchantID, ID: r.ID}})
+							continue
+						}
+						if err != nil {
+							return nil, false, err
+						}
+					}
+					refunds = append(refunds, r)
+				}
+				e.sayUnreadable("refund", look.Unreadable)
+				return refunds, look.More, nil
 			},
 			at:     func(r refund.Refund) refund.Position { return refund.Position{CreatedAt: r.CreatedAt, ID: r.ID} },
 			object: func(r refund.Refund) any { return native.RefundJSON(r, charges[r.ChargeID]) },
@@ -130,6 +143,23 @@ func (c *refundList) Run(e *environment) error {
 		}
 		return l
 	})
+}
+
+// allOfPage looks on until a page is full: of this list nobody waits in a browser.
+func allOfPage(ctx context.Context, s *store.Store, f refund.Filter) (refund.Look, error) {
+	var all refund.Look
+	limit := f.Page.Limit
+	for {
+		look, err := s.RefundLook(ctx, f)
+		if err != nil {
+			return all, err
+		}
+		all.Refunds, all.Unreadable, all.More = append(all.Refunds, look.Refunds...), append(all.Unreadable, look.Unreadable...), look.More
+		f.Page.After, f.Page.Limit = look.Next, limit-len(all.Refunds)-len(all.Unreadable)
+		if look.Next == nil || f.Page.Limit <= 0 {
+			return all, nil
+		}
+	}
 }
 
 // filter is that of the API's list with the same parameters.

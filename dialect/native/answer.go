@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/refund"
 )
 
 // list is how all lists are answered. Next is a cursor, null at the end; the
@@ -17,8 +18,15 @@ type list[T any] struct {
 	Data    []T     `json:"data"`
 	HasMore bool    `json:"has_more"`
 	Next    *string `json:"next"`
-	// Unreadable are the ids of refunds that are damaged and left out.
+	// Unreadable are the ids of rows of the page that are damaged and left out.
 	Unreadable []string `json:"unreadable,omitempty"`
+}
+
+func unreadableIDs(all []refund.Unreadable) (ids []string) {
+	for _, one := range all {
+		ids = append(ids, one.ID)
+	}
+	return ids
 }
 
 // moment is a time in answers: RFC 3339, UTC, microseconds; null for none.

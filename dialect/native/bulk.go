@@ -46,6 +46,8 @@ type bulkAnswer struct {
 	UpdatedAt moment       `json:"updated_at"`
 	StartedAt moment       `json:"started_at"`
 	EndedAt   moment       `json:"ended_at"`
+	// Unreadable says, in lists, that the job's row is damaged.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 type bulkLimits struct {
@@ -65,7 +67,7 @@ func answerBulk(j bulk.Job, outcomes map[refund.State]int64) bulkAnswer {
 		Lines: j.Lines, Good: j.Good, Bad: j.Bad, Accepted: j.Accepted, Refused: j.Refused, Left: max(0, j.Good-j.Handed()), Totals: totals, Refunds: outcomes,
 		Limits:     bulkLimits{j.Limits.CanaryLines, int64(j.Limits.CanaryWait / time.Minute), j.Limits.StopPercent, j.Limits.StopWindow},
 		UploadedBy: answerActor(j.UploadedBy), StartedBy: answerActor(j.StartedBy), ResumedBy: answerActor(j.ResumedBy), ChangedBy: answerActor(j.ChangedBy),
-		Reason: j.Reason, Problem: j.Problem, CreatedAt: moment(j.CreatedAt), UpdatedAt: moment(j.UpdatedAt), StartedAt: moment(j.StartedAt), EndedAt: moment(j.EndedAt),
+		Reason: j.Reason, Problem: j.Problem, CreatedAt: moment(j.CreatedAt), UpdatedAt: moment(j.UpdatedAt), StartedAt: moment(j.StartedAt), EndedAt: moment(j.EndedAt), Unreadable: j.Unreadable,
 	}
 }
 

@@ -162,13 +162,14 @@ func WriteBulkResult(ctx context.Context, to io.Writer, from BulkLister, key bul
 			l.RefundID, string(l.Refund.State), l.Refund.FailureCode, l.Refund.FailureMessage, stamp(l.Refund.UpdatedAt),
 		}
 	}
-	return writeCSV(to, bulkColumns, cells, onPage, func(last *bulk.Line) ([]bulk.Line, bool, error) {
-		chosen := bulk.Select{Limit: csvPage}
-		if last != nil {
-			chosen.After = last.At
-		}
+	chosen := bulk.Select{Limit: csvPage}
+	return writeCSV(to, bulkColumns, onPage, func() (records [][]string, more bool, err error) {
 		lines, err := from.BulkLines(ctx, key, chosen)
-		return lines, len(lines) == csvPage, err
+		for _, l := range lines {
+			records = append(records, cells(l))
+			chosen.After = l.At
+		}
+		return records, len(lines) == csvPage, err
 	})
 }
 

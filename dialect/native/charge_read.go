@@ -17,17 +17,16 @@ func (d *Dialect) listCharges(c *call) error {
 		return err
 	}
 	filter.Page = page
-	charges, more, err := d.s.Reader.ChargeList(c.ctx, filter)
+	look, err := d.s.Searcher.ChargeLook(c.ctx, filter)
 	if err != nil {
 		return err
 	}
-	out := list[chargeAnswer]{Data: make([]chargeAnswer, len(charges)), HasMore: more}
-	for n, charge := range charges {
+	out := list[chargeAnswer]{Data: make([]chargeAnswer, len(look.Charges)), Unreadable: unreadableIDs(look.Unreadable)}
+	for n, charge := range look.Charges {
 		out.Data[n] = answerCharge(d.s.Dialects, charge)
 	}
-	if more {
-		last := charges[len(charges)-1]
-		out.Next = writeCursor(last.CreatedAt, last.ID)
+	if out.HasMore = look.Next != nil; out.HasMore {
+		out.Next = writeCursor(look.Next.CreatedAt, look.Next.ID)
 	}
 	return c.json(http.StatusOK, out)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -20,11 +21,16 @@ import (
 // file becomes.
 const csvPage = 500
 
-// Lister lists what goes into files.
+// Lister lists what goes into lists and files; what is damaged is named.
 type Lister interface {
-	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
-	ChargeList(ctx context.Context, f refund.ChargeFilter) (charges []refund.Charge, more bool, err error)
+	// RefundLook is a page of a list, which looks through some refunds at most.
+	RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error)
+	ChargeLook(ctx context.Context, f refund.ChargeFilter) (refund.ChargeLook, error)
 }
+
+// unreadable is the state in a file of a refund, and the order number of a charge, that
+// is damaged: all else of it but its id and time is empty.
+const unreadable = "unreadable"
 
 // The columns of files, as the API names the members. Amounts are minor units,
 // times RFC 3339 in UTC.
@@ -67,50 +73,65 @@ func stamp(t time.Time) string {
 }
 
 // WriteRefunds writes the refunds that a filter selects as CSV, newest first,
-// whatever its page's limit: a header line, then one record each. Each page is
-// written as it is read; onPage, which may be nil, is called before that.
+// whatever its page's limit: a header line, then one record each. Those that are
+// damaged come behind the others of their page, with a state that says so. Each page
+// is written as it is read; onPage, which may be nil, is called before that.
 func WriteRefunds(ctx context.Context, to io.Writer, from Lister, f refund.Filter, onPage func() error) error {
 	f.Page.Limit = csvPage
-	return writeCSV(to, refundColumns, refundCells, onPage, func(last *refund.Refund) ([]refund.Refund, bool, error) {
-		if last != nil {
-			f.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+	return writeCSV(to, refundColumns, onPage, func() (records [][]string, more bool, err error) {
+		look, err := from.RefundLook(ctx, f)
+		for _, r := range look.Refunds {
+			records = append(records, refundCells(r))
 		}
-		return from.RefundList(ctx, f)
+		for _, one := range look.Unreadable {
+			record := make([]string, len(refundColumns))
+			record[0], record[slices.Index(refundColumns, "state")], record[slices.Index(refundColumns, "created_at")] = one.ID, unreadable, stamp(one.CreatedAt)
+			records = append(records, record)
+		}
+		f.Page.After = look.Next
+		return records, look.Next != nil, err
 	})
 }
 
 // WriteCharges is WriteRefunds for charges.
 func WriteCharges(ctx context.Context, to io.Writer, from Lister, f refund.ChargeFilter, onPage func() error) error {
 	f.Page.Limit = csvPage
-	return writeCSV(to, chargeColumns, chargeCells, onPage, func(last *refund.Charge) ([]refund.Charge, bool, error) {
-		if last != nil {
-			f.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+	return writeCSV(to, chargeColumns, onPage, func() (records [][]string, more bool, err error) {
+		look, err := from.ChargeLook(ctx, f)
+		for _, c := range look.Charges {
+			records = append(records, chargeCells(c))
 		}
-		return from.ChargeList(ctx, f)
+		for _, one := range look.Unreadable {
+			record := make([]string, len(chargeColumns))
+			record[0], record[1], record[slices.Index(chargeColumns, "created_at")] = one.ID, unreadable, stamp(one.CreatedAt)
+			records = append(records, record)
+		}
+		f.Page.After = look.Next
+		return records, look.Next != nil, err
 	})
 }
 
-func writeCSV[T any](to io.Writer, columns []string, cells func(T) []string, onPage func() error, page func(last *T) ([]T, bool, error)) error {
+// writeCSV writes a file page by page.
+func writeCSV(to io.Writer, columns []string, onPage func() error, page func() (records [][]string, more bool, err error)) error {
 	buffered := bufio.NewWriter(to)
 	w := csv.NewWriter(buffered)
-	var last *T
+	begun := false
 	for more := true; more; {
-		rows, left, err := page(last)
+		records, left, err := page()
 		if err == nil && onPage != nil {
 			err = onPage()
 		}
 		if err != nil {
 			return err
 		}
-		if last == nil {
-			err = w.Write(columns)
+		if !begun {
+			begun, err = true, w.Write(columns)
 		}
-		for n := 0; n < len(rows) && err == nil; n++ {
-			record := cells(rows[n])
-			for at := range record {
-				record[at] = tame(record[at])
+		for n := 0; n < len(records) && err == nil; n++ {
+			for at := range records[n] {
+				records[n][at] = tame(records[n][at])
 			}
-			err = w.Write(record)
+			err = w.Write(records[n])
 		}
 		if w.Flush(); err == nil {
 			err = w.Error()
@@ -121,9 +142,7 @@ func writeCSV[T any](to io.Writer, columns []string, cells func(T) []string, onP
 		if err != nil {
 			return fmt.Errorf("write CSV: %w", err)
 		}
-		if more = left && len(rows) > 0; more {
-			last = &rows[len(rows)-1]
-		}
+		more = left
 	}
 	return nil
 }
@@ -154,7 +173,7 @@ func (d *Dialect) refundFile(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.file("refunds.csv", func(onPage func() error) error { return WriteRefunds(c.ctx, c.w, d.s.Reader, f, onPage) })
+	return c.file("refunds.csv", func(onPage func() error) error { return WriteRefunds(c.ctx, c.w, d.s.Searcher, f, onPage) })
 }
 
 // chargeFile is all charges that the parameters select, as CSV: GET /charges.csv.
@@ -167,7 +186,7 @@ func (d *Dialect) chargeFile(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.file("charges.csv", func(onPage func() error) error { return WriteCharges(c.ctx, c.w, d.s.Reader, f, onPage) })
+	return c.file("charges.csv", func(onPage func() error) error { return WriteCharges(c.ctx, c.w, d.s.Searcher, f, onPage) })
 }
 
 // file answers with CSV as it is made. Each page has the time of a whole answer

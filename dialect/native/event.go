@@ -79,8 +79,11 @@ func (d *Dialect) feed(c *call) error {
 	}
 	out := list[eventAnswer]{Data: []eventAnswer{}, HasMore: len(events) > limit}
 	for _, e := range events[:min(len(events), limit)] {
+		if after = e.FeedNumber; e.Unreadable {
+			out.Unreadable = append(out.Unreadable, e.ID)
+			continue
+		}
 		out.Data = append(out.Data, answerStored(d.s.Dialects, e))
-		after = e.FeedNumber
 	}
 	out.Next = writeNumberCursor(feedMark, after)
 	return c.json(http.StatusOK, out)

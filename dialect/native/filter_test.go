@@ -137,21 +137,21 @@ type pages struct {
 	fails      error
 }
 
-func (p *pages) RefundList(_ context.Context, f refund.Filter) ([]refund.Refund, bool, error) {
+func (p *pages) RefundLook(_ context.Context, f refund.Filter) (refund.Look, error) {
 	p.most = max(p.most, f.Page.Limit)
 	if p.left == 0 {
-		return nil, false, p.fails
+		return refund.Look{}, p.fails
 	}
 	p.left--
 	rows := make([]refund.Refund, f.Page.Limit)
 	for n := range rows {
 		rows[n] = refund.Refund{ID: "re", Amount: money.Minor(n), Currency: "CNY", CreatedAt: time.UnixMicro(1)}
 	}
-	return rows, true, nil
+	return refund.Look{Refunds: rows, More: true, Next: &refund.Position{}}, nil
 }
 
-func (p *pages) ChargeList(context.Context, refund.ChargeFilter) ([]refund.Charge, bool, error) {
-	return nil, false, errors.ErrUnsupported
+func (p *pages) ChargeLook(context.Context, refund.ChargeFilter) (refund.ChargeLook, error) {
+	return refund.ChargeLook{}, errors.ErrUnsupported
 }
 
 var errBroken = errors.New("broken")

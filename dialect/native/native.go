@@ -49,9 +49,8 @@ type Endpoints interface {
 // key of the refund in any dialect, its channel's numbers, its customer, or
 // what its charge is called. Newest first; none is an empty list.
 type Searcher interface {
-	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refunds []refund.Refund, more bool, err error)
-	// RefundLook is a page of a list, which looks through some refunds at most.
-	RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error)
+	SearchRefunds(ctx context.Context, merchantID, number string, page refund.Page) (refund.Look, error)
+	Lister
 	// RefundByAny finds the one refund that a number is of, its charge's names
 	// aside. Absent is KindRefundNotFound; several are KindInvalid.
 	RefundByAny(ctx context.Context, merchantID, name string) (refund.Refund, error)

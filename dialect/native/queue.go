@@ -22,6 +22,9 @@ type queueEntry struct {
 	Refund   *refundAnswer   `json:"refund,omitempty"`
 	Charge   *chargeAnswer   `json:"charge,omitempty"`
 	Delivery *deliveryAnswer `json:"delivery,omitempty"`
+	// Unreadable is the id of what is damaged, in the place of these; the API's page
+	// names it beside its entries.
+	Unreadable string `json:"unreadable,omitempty"`
 	// Since is when it began to wait, AskedAt when its channel was asked about it
 	// last, and NextAt when it is looked at next; null for never.
 	Since   moment `json:"since"`
@@ -75,9 +78,13 @@ func (d *Dialect) readQueue(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := queueAnswer{list: list[queueEntry]{Data: make([]queueEntry, len(found.Entries)), HasMore: found.More}}
-	for n, e := range found.Entries {
-		out.Data[n] = answerQueueEntry(d.s.Dialects, e)
+	out := queueAnswer{list: list[queueEntry]{Data: make([]queueEntry, 0, len(found.Entries)), HasMore: found.More}}
+	for _, e := range found.Entries {
+		if e.Unreadable {
+			out.Unreadable = append(out.Unreadable, e.At.ID)
+			continue
+		}
+		out.Data = append(out.Data, answerQueueEntry(d.s.Dialects, e))
 	}
 	if found.More {
 		last := found.Entries[len(found.Entries)-1].At
@@ -92,6 +99,8 @@ func (d *Dialect) readQueue(c *call) error {
 func answerQueueEntry(dialects merchant.Dialects, e admin.QueueEntry) queueEntry {
 	out := queueEntry{Kind: e.Kind, Since: moment(e.Since), AskedAt: moment(e.AskedAt), NextAt: moment(e.NextAt)}
 	switch {
+	case e.Unreadable:
+		out.Unreadable = e.At.ID
 	case e.Refund != nil:
 		one := answerRefund(*e.Refund, e.Coupons)
 		out.Refund = &one

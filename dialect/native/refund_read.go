@@ -12,26 +12,42 @@ func (d *Dialect) listRefunds(c *call) error {
 	if err != nil {
 		return err
 	}
-	refunds := look.Refunds
-	out := list[refundAnswer]{Data: []refundAnswer{}}
-	charges := make(map[string]refund.Charge, len(refunds))
-	for _, r := range refunds {
-		charge, seen := charges[r.ChargeID]
-		if !seen && len(r.Parts.Coupons) > 0 { // only parts with coupons need the charge's words
-			if charge, err = d.s.Reader.Charge(c.ctx, c.merchantID(), r.ChargeID); err != nil {
-				return err
-			}
-			charges[r.ChargeID] = charge
+	out := list[refundAnswer]{Data: []refundAnswer{}, Unreadable: unreadableIDs(look.Unreadable)}
+	coupons := c.couponsOnce()
+	for _, r := range look.Refunds {
+		of, err := coupons(r)
+		switch {
+		case err == nil:
+			out.Data = append(out.Data, answerRefund(r, of))
+		case refund.KindOf(err) == refund.KindCorrupt: // what its coupons are can't be said
+			out.Unreadable = append(out.Unreadable, r.ID)
+		default:
+			return err
 		}
-		out.Data = append(out.Data, answerRefund(r, charge.Detail.Coupons))
-	}
-	for _, one := range look.Unreadable {
-		out.Unreadable = append(out.Unreadable, one.ID)
 	}
 	if out.HasMore = look.More; look.Next != nil {
 		out.Next = writeCursor(look.Next.CreatedAt, look.Next.ID)
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// couponsOnce returns the coupons of refunds' charges, reading each charge once, and
+// none where a refund takes of none: only parts with coupons need the charge's words.
+func (c *call) couponsOnce() func(refund.Refund) ([]refund.Coupon, error) {
+	charges := make(map[string][]refund.Coupon)
+	return func(r refund.Refund) ([]refund.Coupon, error) {
+		if len(r.Parts.Coupons) == 0 {
+			return nil, nil
+		}
+		if coupons, seen := charges[r.ChargeID]; seen {
+			return coupons, nil
+		}
+		charge, err := c.d.s.Reader.Charge(c.ctx, c.merchantID(), r.ChargeID)
+		if err == nil {
+			charges[r.ChargeID] = charge.Detail.Coupons
+		}
+		return charge.Detail.Coupons, err
+	}
 }
 
 // selectRefunds finds the refunds that the parameters ask for: by the number q,
@@ -53,13 +69,7 @@ func (d *Dialect) selectRefunds(c *call) (refund.Look, error) {
 		if err != nil {
 			return refund.Look{}, err
 		}
-		refunds, more, err := d.s.Searcher.SearchRefunds(c.ctx, c.merchantID(), number, page)
-		look := refund.Look{Refunds: refunds, More: more}
-		if more {
-			last := refunds[len(refunds)-1]
-			look.Next = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
-		}
-		return look, err
+		return d.s.Searcher.SearchRefunds(c.ctx, c.merchantID(), number, page)
 	}
 	filter, none, err := d.refundFilter(c)
 	if err != nil || none {
@@ -92,7 +102,7 @@ func (d *Dialect) getRefund(c *call) error {
 	if err != nil {
 		return err
 	}
-	charge, err := d.s.Reader.Charge(c.ctx, c.merchantID(), r.ChargeID)
+	coupons, err := c.couponsOnce()(r)
 	if err != nil {
 		return err
 	}
@@ -105,7 +115,7 @@ func (d *Dialect) getRefund(c *call) error {
 		return err
 	}
 	return c.json(http.StatusOK, wholeRefund{
-		refundAnswer: answerRefund(r, charge.Detail.Coupons),
+		refundAnswer: answerRefund(r, coupons),
 		Attempts:     answerAttempts(r, attempts), Transfers: answerTransfers(transfers),
 	})
 }

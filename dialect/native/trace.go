@@ -22,7 +22,7 @@ type traceAnswer struct {
 	AskedAt moment        `json:"asked_at"`
 	AskAt   moment        `json:"ask_at"`
 	Entries []traceEntry  `json:"entries"` // oldest first
-	Charge  *chargeAnswer `json:"charge"`
+	Charge  *chargeAnswer `json:"charge"`  // null where it is damaged
 }
 
 // promiseAnswer is what the account's last refunds let expect.
@@ -72,6 +72,9 @@ func (d *Dialect) traceRefund(c *call) error {
 		return err
 	}
 	t, err := admin.TraceRefund(c.ctx, d.s.Traces, r)
+	if err == nil && t.ChargeUnreadable && len(r.Parts.Coupons) > 0 { // what its coupons are can't be said
+		_, err = d.s.Reader.Charge(c.ctx, c.merchantID(), r.ChargeID)
+	}
 	if err != nil {
 		return err
 	}
@@ -79,9 +82,13 @@ func (d *Dialect) traceRefund(c *call) error {
 }
 
 func answerTrace(dialects merchant.Dialects, t admin.Trace) traceAnswer {
-	charge := answerCharge(dialects, t.Charge)
+	var charge *chargeAnswer
+	if !t.ChargeUnreadable {
+		one := answerCharge(dialects, t.Charge)
+		charge = &one
+	}
 	out := traceAnswer{
-		Refund: answerRefund(t.Refund, t.Charge.Detail.Coupons), Next: t.Next, NextAt: moment(t.NextAt), Charge: &charge,
+		Refund: answerRefund(t.Refund, t.Charge.Detail.Coupons), Next: t.Next, NextAt: moment(t.NextAt), Charge: charge,
 		Promised: answerPromise(t.Promised), AskedAt: moment(t.AskedAt), AskAt: moment(t.AskAt),
 		Entries: make([]traceEntry, len(t.Entries)),
 	}

@@ -260,4 +260,67 @@ func corruptRefundsOfPages(t *testing.T, f *fixture) {
 	if one := about[ofBroken]; one.Refund.ID != ofBroken || one.Charge.ID != "" {
 		t.Errorf("the one whose charge is damaged: %+v", one)
 	}
+	f.damagedSearch(t, ids, ofBroken)
+	f.damagedCharges(t, c.ID, broken.ID)
+	f.damagedEvents(t, ids)
+}
+
+// damagedSearch: a number finds what is damaged, too, and each refund by its own.
+func (f *fixture) damagedSearch(t *testing.T, ids []string, ofBroken string) {
+	t.Helper()
+	for number, want := range map[string][2]int{ids[0]: {1, 0}, ids[1]: {0, 1}, ofBroken: {1, 0}} {
+		look, err := f.SearchRefunds(t.Context(), f.merchant, number, refund.Page{Limit: 10})
+		if err != nil || len(look.Refunds) != want[0] || len(look.Unreadable) != want[1] {
+			t.Errorf("%s finds %+v, %v", number, look, err)
+		}
+	}
+	if _, err := f.RefundByAny(t.Context(), f.merchant, ids[1]); refund.KindOf(err) != refund.KindCorrupt {
+		t.Errorf("the damaged one is %v", err)
+	}
+}
+
+// damagedCharges: a list of charges goes on behind one that is damaged.
+func (f *fixture) damagedCharges(t *testing.T, sound, broken string) {
+	t.Helper()
+	filter := refund.ChargeFilter{MerchantID: f.merchant, Page: refund.Page{Limit: 1}}
+	var found, damaged []string
+	for more := true; more; {
+		look, err := f.ChargeLook(t.Context(), filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range look.Charges {
+			found = append(found, c.ID)
+		}
+		for _, u := range look.Unreadable {
+			damaged = append(damaged, u.ID)
+		}
+		filter.Page.After, more = look.Next, look.Next != nil
+	}
+	if !slices.Contains(found, sound) || slices.Contains(found, broken) || !slices.Equal(damaged, []string{broken}) {
+		t.Errorf("charges %v, damaged %v", found, damaged)
+	}
+}
+
+// damagedEvents: lists of events, the feed's too, say which are about what is damaged
+// or can't be read themselves, and have the others.
+func (f *fixture) damagedEvents(t *testing.T, ids []string) {
+	t.Helper()
+	f.must(t, `UPDATE events SET snapshot = '{"state":"created"' WHERE merchant_id = $1 AND refund_id = $2`, f.merchant, ids[3])
+	events, more, err := f.EventLook(t.Context(), refund.EventFilter{MerchantID: f.merchant, Page: refund.Page{Limit: 100}})
+	if err != nil || more || len(events) != len(ids)+1 {
+		t.Fatalf("%d events, %v, %v", len(events), more, err)
+	}
+	for _, e := range events {
+		sound := e.Refund.ID == ids[0]
+		if e.Unreadable == sound || e.Refund.ID == "" || e.Charge.ID == "" || e.At.IsZero() || sound && e.Refund.Amount != 1 {
+			t.Errorf("event %s of refund %s: %+v", e.ID, e.Refund.ID, e)
+		}
+		if one, err := f.Event(t.Context(), f.merchant, e.ID); (err == nil) != sound || one.ID != e.ID {
+			t.Errorf("alone it is %+v, %v", one, err)
+		}
+	}
+	if _, _, err := f.EventList(t.Context(), refund.EventFilter{MerchantID: f.merchant, Page: refund.Page{Limit: 100}}); refund.KindOf(err) != refund.KindCorrupt {
+		t.Errorf("protocols, which have no word for a damaged event, get %v", err)
+	}
 }

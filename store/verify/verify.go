@@ -38,6 +38,7 @@ const (
 	Audit         = "audit chain"
 	Personal      = "masked data"
 	Bulk          = "bulk jobs"
+	Readable      = "rows that can be read"
 	KeyDays       = "ceilings of keys"
 	// Statistics are what the overview counts.
 	Statistics = "statistics"
@@ -110,6 +111,7 @@ func (v *verifier) passes() []pass {
 		{"ceilings of keys", v.keyDays},
 		{"statistics", v.statistics},
 		{"approvals", v.approvals},
+		{"texts of rows", v.readable},
 	}
 	for _, check := range v.checks {
 		passes = append(passes, pass{check.Name, func(ctx context.Context) error {
