@@ -7,6 +7,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/refundry/refundry/store/migration"
+	"github.com/refundry/refundry/store/move"
 	"github.com/refundry/refundry/store/sqldb"
 )
 
@@ -26,8 +27,12 @@ var storage = []struct{ table, settings string }{
 
 // Migrate brings the database to the current schema, under a lock on
 // PostgreSQL; a SQLite file has one owner. A schema that is newer than this
-// program's is left alone: every migration lets the previous program run.
+// program's is left alone: every migration lets the previous program run. A database
+// that takes no changes because of a move is refused: move.ErrNotServed.
 func (s *Store) Migrate(ctx context.Context) error {
+	if err := move.Standing(ctx, s.db); err != nil {
+		return err
+	}
 	err := s.db.Migrations(migration.Files, func(provider *goose.Provider) error {
 		results, err := provider.Up(ctx)
 		if err != nil {

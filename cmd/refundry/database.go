@@ -15,6 +15,7 @@ import (
 	"github.com/refundry/refundry/secret"
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/move"
 )
 
 // databaseFlags are for commands that need the store.
@@ -115,6 +116,10 @@ func (d databaseFlags) open(e *environment) (*store.Store, error) {
 	if err != nil {
 		s.Close()
 		return nil, err
+	}
+	// What is there may be read all the same; changes are refused by the database.
+	if err := move.Standing(e, s.DB()); errors.Is(err, move.ErrNotServed) {
+		e.say("note: %v", err)
 	}
 	return s, nil
 }

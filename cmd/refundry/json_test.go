@@ -11,7 +11,7 @@ import (
 // noJSON are the commands that print no data, or whose data has a form of its own.
 var noJSON = []string{
 	"serve", "demo", "channel-sim serve", "channel-sim soak", // run until they are stopped, or show what they do
-	"migrate", "backup", "restore", "key expire", // print no data
+	"backup", "restore", "key expire", // print no data
 	"key export", "completion", "man", // a key, a script and a page
 }
 

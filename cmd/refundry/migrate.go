@@ -6,12 +6,45 @@ import (
 )
 
 // migrateCommand brings a database to the current schema. serve does it too;
-// this is for those who want it done before.
+// this is for those who want it done before. With --from it moves a database to
+// another one.
 type migrateCommand struct {
 	databaseFlags
+	dataFlags
+	jsonFlag
+	From             string `help:"Move this database, which may be served meanwhile: sqlite:FILE or postgres://USER@HOST/NAME." placeholder:"URL"`
+	FromPasswordFile string `help:"File with the password of --from, if that is a PostgreSQL URL that has none." type:"path" placeholder:"FILE"`
+	To               string `help:"Move to this database, an empty one of PostgreSQL." placeholder:"URL"`
+	ToPasswordFile   string `help:"File with the password of --to." type:"path" placeholder:"FILE"`
+	Undo             bool   `help:"Give up the move of --from, as long as it has not switched: that database goes on."`
+}
+
+// Help is shown by --help.
+func (c *migrateCommand) Help() string {
+	return `Without --from, the schema of --database is made or brought up to date; no serve
+may run on a SQLite file meanwhile.
+
+With --from and --to, everything is moved from one database to another, an empty
+one of PostgreSQL. The service goes on while rows are copied; then it answers "try
+again" for some seconds, in which the rest is copied and every row's hash, the
+counts and the sums of money are compared. Only if all is equal, the old database
+is marked as moved, for good, and the new one may be served: with --database TO and
+the same master key. After an error, Ctrl-C or a crash before that the same command
+goes on where it was; --undo gives the move up. docs/operations/move-to-postgresql.md
+has the steps.`
 }
 
 func (c *migrateCommand) Run(e *environment) error {
+	switch {
+	case c.From == "" && (c.To != "" || c.Undo || c.FromPasswordFile != "" || c.ToPasswordFile != ""):
+		return usageError{"--to, --undo, --from-password-file and --to-password-file go with --from: name the database that is moved"}
+	case c.From != "" && c.Undo:
+		return c.undo(e)
+	case c.From != "" && c.To == "":
+		return usageError{"--from is given without --to: name the empty database to move to, or --undo"}
+	case c.From != "":
+		return c.move(e)
+	}
 	return c.alone(e, func(s *store.Store) error {
 		if err := s.Migrate(e); err != nil {
 			return err
@@ -19,6 +52,11 @@ func (c *migrateCommand) Run(e *environment) error {
 		current, _, err := s.Schema(e)
 		if err != nil {
 			return err
+		}
+		if c.JSON {
+			return e.printJSON(struct {
+				Schema int64 `json:"schema"`
+			}{current})
 		}
 		e.say("the database has schema %d", current)
 		return nil

@@ -51,7 +51,7 @@ func pgUnusable(err error) error {
 	if len(code) == 5 && (code[:2] == "08" || code[:2] == "53" || code[:2] == "58" || code[:3] == "57P") || code == "25006" {
 		return unavailable(err)
 	}
-	return err
+	return refusedAtRest(err)
 }
 
 // pgPooled runs each statement on any connection of the pool.

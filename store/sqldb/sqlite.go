@@ -160,7 +160,7 @@ func sqliteUnusable(err error) error {
 	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_NOMEM, lib.SQLITE_PERM, lib.SQLITE_NOLFS:
 		return unavailable(err)
 	}
-	return err
+	return refusedAtRest(err)
 }
 
 // sqliteRefused reports whether a COMMIT that failed did certainly not happen:

@@ -191,6 +191,9 @@ func scanValue(value driver.Value, into any) bool {
 		bytes, ok := value.([]byte)
 		*place = bytes
 		return ok || value == nil
+	case *any:
+		*place = value
+		return true
 	}
 	place := reflect.ValueOf(into)
 	return place.Kind() == reflect.Pointer && scanOther(value, place.Elem())
