@@ -100,6 +100,11 @@ func (s *Sender) fitting(ctx context.Context, keys []merchant.DeliveryKey, now t
 // now on is put off.
 func (s *Sender) learn(ctx context.Context, a merchant.DeliveryAttempt) {
 	at := placeOf(a.Delivery)
+	if a.Status != 0 {
+		s.queue.answered(at, a.Duration)
+	} else {
+		s.queue.failed(at)
+	}
 	if a.Status != 0 || a.Duration < hangTime {
 		s.breakers.answered(at)
 		return

@@ -3,8 +3,24 @@ package webhook
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/refundry/refundry/merchant"
+)
+
+const (
+	// maxPerHost bounds what one merchant has waiting in memory for one host; the
+	// rest waits in the database, where other processes can take it.
+	maxPerHost = 32
+	// maxPerQuickHost bounds it for a host that answers quickly, so that a busy
+	// merchant's deliveries are not claimed one by one from the database: what the
+	// host takes within quickWait waits in memory, where a lease is far longer.
+	maxPerQuickHost = 512
+	quickWait       = 2 * time.Second
+	// maxTook bounds the memory of how quick hosts are.
+	maxTook = 4096
+	// maxQueued bounds what waits in memory for all hosts of all merchants.
+	maxQueued = 1024
 )
 
 // queue holds claimed deliveries by merchant and host. Merchants take turns, and
@@ -22,6 +38,8 @@ type queue struct {
 	// turns are the merchants with a host in turns.
 	turns            []*share
 	waiting, sending int
+	// took is how long a place's answers take, on average, where it answers.
+	took map[place]time.Duration
 }
 
 // share is what one merchant has in the queue.
@@ -29,7 +47,9 @@ type share struct {
 	merchantID string
 	hosts      map[string]*host
 	// turns are the hosts with something waiting and room for one more try.
-	turns            []*host
+	turns []*host
+	// sending are those that have a worker: the tries under way, and those that are
+	// being recorded.
 	waiting, sending int
 	turn             bool // it stands in the queue's turns
 }
@@ -39,12 +59,12 @@ type share struct {
 type host struct {
 	name    string
 	waiting []merchant.Delivery
-	sending int
+	sending int  // tries under way
 	turn    bool // it stands in its merchant's turns
 }
 
 func newQueue(perHost, workers int) *queue {
-	return &queue{workers: workers, perHost: perHost, merchants: make(map[string]*share), bell: make(chan struct{}, workers)}
+	return &queue{workers: workers, perHost: perHost, merchants: make(map[string]*share), took: make(map[place]time.Duration), bell: make(chan struct{}, workers)}
 }
 
 func (q *queue) busy() bool {
@@ -123,23 +143,67 @@ func (q *queue) next() (merchant.Delivery, bool) {
 	return d, true
 }
 
-// done says that a try has ended.
-func (q *queue) done(d merchant.Delivery) {
+// sent says that a try has ended, and is to be recorded: the host has room for
+// another.
+func (q *queue) sent(d merchant.Delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	m := q.merchants[d.MerchantID]
 	h := m.hosts[d.Host]
 	h.sending--
-	m.sending--
-	q.sending--
 	if h.sending == 0 && len(h.waiting) == 0 {
 		delete(m.hosts, d.Host)
 	}
-	if len(m.hosts) == 0 {
-		delete(q.merchants, d.MerchantID)
-		return
-	}
 	q.line(m, h)
+}
+
+// done says that the worker of a try is free again; sent was before.
+func (q *queue) done(d merchant.Delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m := q.merchants[d.MerchantID]
+	m.sending--
+	q.sending--
+	if m.idle() {
+		delete(q.merchants, d.MerchantID)
+	}
+	if len(q.turns) > 0 {
+		q.ring()
+	}
+}
+
+// idle reports whether nothing of a merchant waits or has a worker.
+func (m *share) idle() bool { return len(m.hosts) == 0 && m.sending == 0 }
+
+// answered notes how long a place took to answer.
+func (q *queue) answered(at place, took time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	before, known := q.took[at]
+	switch {
+	case known:
+		took = (3*before + took) / 4
+	case len(q.took) >= maxTook:
+		clear(q.took) // they are learned again soon
+	}
+	q.took[at] = max(took, time.Microsecond)
+}
+
+// failed forgets how quick a place was that did not answer.
+func (q *queue) failed(at place) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.took, at)
+}
+
+// mayWait is how many deliveries may wait in memory for a place: where it is quick,
+// what it takes within quickWait.
+func (q *queue) mayWait(at place) int {
+	took, known := q.took[at]
+	if !known {
+		return maxPerHost
+	}
+	return min(max(maxPerHost, int(quickWait/took)*q.perHost), maxPerQuickHost)
 }
 
 // room is how many more deliveries a merchant may have waiting.
@@ -167,7 +231,7 @@ func (q *queue) full(merchantID string) []string {
 	}
 	var names []string
 	for name, h := range m.hosts {
-		if len(h.waiting) >= maxPerHost {
+		if len(h.waiting) >= q.mayWait(place{merchantID, name}) {
 			names = append(names, name)
 		}
 	}
@@ -191,7 +255,7 @@ func (q *queue) fits() func(place) bool {
 			ofMerchant[at.merchantID] = q.roomOf(at.merchantID)
 		}
 		if _, known := ofHost[at]; !known {
-			ofHost[at] = maxPerHost
+			ofHost[at] = q.mayWait(at)
 			if m := q.merchants[at.merchantID]; m != nil && m.hosts[at.host] != nil {
 				ofHost[at] -= len(m.hosts[at.host].waiting)
 			}
@@ -229,7 +293,7 @@ func (q *queue) empty(take func(place) bool) []merchant.Delivery {
 			m.turn = false
 			q.turns = slices.DeleteFunc(q.turns, func(other *share) bool { return other == m })
 		}
-		if len(m.hosts) == 0 {
+		if m.idle() {
 			delete(q.merchants, m.merchantID)
 		}
 	}

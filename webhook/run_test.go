@@ -25,7 +25,12 @@ func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 
 func running(t *testing.T, w *world, render plain, network http.RoundTripper) (s *webhook.Sender, stop func()) {
 	t.Helper()
-	s = webhook.New(w.Store, map[string]webhook.Renderer{"plain": render}, &http.Client{Transport: network},
+	return runningOver(t, w.Store, render, network)
+}
+
+func runningOver(t *testing.T, over webhook.Store, render plain, network http.RoundTripper) (s *webhook.Sender, stop func()) {
+	t.Helper()
+	s = webhook.New(over, map[string]webhook.Renderer{"plain": render}, &http.Client{Transport: network},
 		webhook.Options{Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})

@@ -26,13 +26,9 @@ const (
 	// defaultWorkers is how many tries are under way at once: they mostly
 	// wait for others, and a dozen slow hosts must not hold up the rest.
 	defaultWorkers = 96
-	// defaultPerHost is how many of them one merchant has at one host.
+	// defaultPerHost is how many of them one merchant has at one host; those whose
+	// try has ended and is being recorded are not among them.
 	defaultPerHost = 8
-	// maxPerHost bounds what one merchant has waiting in memory for one host; the
-	// rest waits in the database, where other processes can take it.
-	maxPerHost = 32
-	// maxQueued bounds what waits in memory for all hosts of all merchants.
-	maxQueued = 1024
 	// claimAtOnce is the most deliveries of one claim.
 	claimAtOnce = 128
 	// poll is how often the database is looked at without being told to; a
@@ -215,8 +211,12 @@ func (s *Sender) work(ctx context.Context) {
 			continue
 		}
 		// A try that has begun is finished and recorded.
-		if attempt, sent := s.try(context.WithoutCancel(ctx), d); sent {
+		attempt, sent := s.try(context.WithoutCancel(ctx), d)
+		if sent {
 			s.learn(context.WithoutCancel(ctx), attempt)
+		}
+		s.queue.sent(d)
+		if sent {
 			// What is not recorded is sent again when its lease has run out.
 			if err := s.record(context.WithoutCancel(ctx), attempt); err != nil {
 				s.opts.Log.Error("webhooks: a try could not be recorded and will be repeated", "delivery_id", d.ID, "error", err)
@@ -271,10 +271,12 @@ func (s *Sender) StepSend(ctx context.Context) (int, error) {
 		if !ok {
 			break
 		}
-		if attempt, sent := s.try(ctx, d); sent {
+		attempt, sent := s.try(ctx, d)
+		if sent {
 			s.learn(ctx, attempt)
 			attempts = append(attempts, attempt)
 		}
+		s.queue.sent(d)
 		s.queue.done(d)
 	}
 	if len(attempts) == 0 {
