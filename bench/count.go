@@ -6,20 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 )
 
 const (
-	// countCallers is how many charges are counted at once.
-	countCallers = 8
 	// endWait is how long the last refunds may take to their end.
 	endWait = 2 * time.Minute
-	// endLook is how often a charge is looked at again meanwhile.
+	// endLook is how often they are looked at meanwhile.
 	endLook = 100 * time.Millisecond
-	// pageLimit is the most refunds of one page of the native API.
-	pageLimit = 100
-	// maxWrong bounds how many faults are told one by one.
+	// maxWrong bounds how many faults are named one by one.
 	maxWrong = 20
 )
 
@@ -37,141 +32,148 @@ type Count struct {
 // count reads every charge and refund of the run back and adds them up.
 func (r *run) count(ctx context.Context) (Count, error) {
 	var total Count
-	var mu sync.Mutex
-	var first error
-	todo := make(chan string)
-	var callers sync.WaitGroup
-	deadline := time.Now().Add(endWait)
-	for range countCallers {
-		callers.Go(func() {
-			for charge := range todo {
-				one, err := r.countCharge(ctx, charge, deadline)
-				mu.Lock()
-				if err != nil && first == nil {
-					first = err
-				}
-				total.add(one)
-				mu.Unlock()
-			}
-		})
+	if err := r.settle(ctx); err != nil {
+		return total, err
 	}
-	for _, charge := range r.charges {
-		todo <- charge
+	missing := make(map[string]bool, len(r.made)) // by what they are found again by
+	for _, one := range r.made {
+		switch {
+		case one.refund == "":
+		case missing[one.refund]:
+			total.wrong("refund %s was the answer to more than one request", one.refund)
+		default:
+			missing[one.refund] = true
+		}
 	}
-	close(todo)
-	callers.Wait()
-	for _, id := range r.twice {
-		total.wrong("refund %s was the answer to more than one request", id)
+	accepted := len(missing)
+	sums := make(map[string]sum)
+	err := r.pages(ctx, "/refunds", url.Values{"created_from": {r.since()}}, func(data json.RawMessage) error {
+		var rows []refundRow
+		err := json.Unmarshal(data, &rows)
+		for _, row := range rows {
+			r.countRefund(&total, row, missing, sums)
+		}
+		return err
+	})
+	if err != nil {
+		return total, err
 	}
-	if found := total.Refunds - total.Unanswered; found != len(r.accepted) && first == nil {
-		total.wrong("%d refunds were accepted and %d of them are there", len(r.accepted), found)
+	if len(missing) > 0 {
+		total.wrong("%d refunds were accepted and %d of them are there", accepted, accepted-len(missing))
 	}
-	return total, first
+	return total, r.compare(ctx, &total, sums)
 }
 
-func (c *Count) add(one Count) {
-	c.Refunds += one.Refunds
-	c.Unanswered += one.Unanswered
-	c.Open += one.Open
-	c.Cents += one.Cents
-	for _, text := range one.Wrong {
-		c.wrong("%s", text)
+type refundRow struct {
+	ID     string `json:"id"`
+	Number string `json:"number"`
+	Charge string `json:"charge"`
+	Amount int64  `json:"amount"`
+	State  string `json:"state"`
+}
+
+// sum is of one charge's refunds, in minor units.
+type sum struct{ succeeded, open int64 }
+
+func (r *run) countRefund(total *Count, row refundRow, missing map[string]bool, sums map[string]sum) {
+	if !r.ours(row.Charge) {
+		return // another program's
 	}
+	total.Refunds++
+	total.Cents += row.Amount
+	of := sums[row.Charge]
+	switch row.State {
+	case "succeeded":
+		of.succeeded += row.Amount
+	case "failed", "canceled":
+		total.wrong("refund %s ended as %s", row.ID, row.State)
+	default:
+		of.open += row.Amount
+		total.Open++
+	}
+	sums[row.Charge] = of
+	if row.Amount != amount {
+		total.wrong("refund %s is of %d, asked for was %d", row.ID, row.Amount, amount)
+	}
+	switch {
+	case missing[row.ID]:
+		delete(missing, row.ID)
+	case missing[row.Number]:
+		delete(missing, row.Number)
+	default:
+		total.Unanswered++
+	}
+}
+
+// ours reports whether a charge is one of the run's.
+func (r *run) ours(id string) bool {
+	if r.known == nil {
+		r.known = make(map[string]bool, len(r.charges))
+		for _, one := range r.charges {
+			r.known[one.ID] = true
+		}
+	}
+	return r.known[id]
+}
+
+// compare looks whether each charge says of itself what its refunds sum to.
+func (r *run) compare(ctx context.Context, total *Count, sums map[string]sum) error {
+	seen := make(map[string]bool)
+	err := r.pages(ctx, "/charges", url.Values{}, func(data json.RawMessage) error {
+		var rows []struct {
+			ID       string `json:"id"`
+			Refunded int64  `json:"refunded"`
+			Reserved int64  `json:"reserved"`
+		}
+		err := json.Unmarshal(data, &rows)
+		for _, row := range rows {
+			if !r.ours(row.ID) {
+				continue
+			}
+			seen[row.ID] = true
+			if want := sums[row.ID]; row.Refunded != want.succeeded || row.Reserved != want.open {
+				total.wrong("charge %s says %d refunded and %d reserved, its refunds sum to %d and %d", row.ID, row.Refunded, row.Reserved, want.succeeded, want.open)
+			}
+		}
+		return err
+	})
+	if err == nil && len(seen) != len(r.charges) {
+		total.wrong("%d of the run's %d charges are there", len(seen), len(r.charges))
+	}
+	return err
+}
+
+// settle waits until the run's refunds are at their ends, unless their accounts
+// are paused.
+func (r *run) settle(ctx context.Context) error {
+	if r.opts.Mode == ModeAccept {
+		return nil
+	}
+	for deadline := time.Now().Add(endWait); time.Now().Before(deadline); {
+		open := 0
+		query := url.Values{"created_from": {r.since()}, "state": {"created,pending"}, "limit": {"1"}}
+		text, err := r.native(ctx, http.MethodGet, "/refunds?"+query.Encode(), "")
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Data []refundRow `json:"data"`
+		}
+		if err := json.Unmarshal(text, &page); err != nil {
+			return err
+		}
+		if open = len(page.Data); open == 0 {
+			return nil
+		}
+		if !wait(ctx, time.Now().Add(endLook)) {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func (c *Count) wrong(format string, args ...any) {
 	if len(c.Wrong) < maxWrong {
 		c.Wrong = append(c.Wrong, fmt.Sprintf(format, args...))
 	}
-}
-
-// countCharge adds one charge's refunds up and compares them with what the
-// charge says of itself.
-func (r *run) countCharge(ctx context.Context, id string, deadline time.Time) (Count, error) {
-	for {
-		var charge struct {
-			Refunded int64 `json:"refunded"`
-			Reserved int64 `json:"reserved"`
-		}
-		if err := r.read(ctx, "/refundry/v1/charges/"+url.PathEscape(id), &charge); err != nil {
-			return Count{}, err
-		}
-		if charge.Reserved > 0 && time.Now().Before(deadline) {
-			if !wait(ctx, time.Now().Add(endLook)) {
-				return Count{}, ctx.Err()
-			}
-			continue
-		}
-		c, succeeded, err := r.refundsOf(ctx, id)
-		if succeeded != charge.Refunded {
-			c.wrong("charge %s says %d refunded, its refunds sum to %d", id, charge.Refunded, succeeded)
-		}
-		return c, err
-	}
-}
-
-// refundsOf reads all refunds of a charge; succeeded is their sum.
-func (r *run) refundsOf(ctx context.Context, charge string) (c Count, succeeded int64, err error) {
-	seen := make(map[string]bool)
-	for cursor := ""; ; {
-		var page struct {
-			Data []struct {
-				ID     string `json:"id"`
-				Amount int64  `json:"amount"`
-				State  string `json:"state"`
-			} `json:"data"`
-			HasMore bool   `json:"has_more"`
-			Next    string `json:"next"`
-		}
-		query := url.Values{"charge": {charge}, "limit": {fmt.Sprint(pageLimit)}}
-		if cursor != "" {
-			query.Set("cursor", cursor)
-		}
-		if err := r.read(ctx, "/refundry/v1/refunds?"+query.Encode(), &page); err != nil {
-			return c, succeeded, err
-		}
-		for _, refund := range page.Data {
-			if seen[refund.ID] {
-				c.wrong("refund %s is on two pages", refund.ID)
-			}
-			seen[refund.ID] = true
-			c.Refunds++
-			c.Cents += refund.Amount
-			switch refund.State {
-			case "succeeded":
-				succeeded += refund.Amount
-			case "failed", "canceled":
-				c.wrong("refund %s ended as %s", refund.ID, refund.State)
-			default:
-				c.Open++
-			}
-			if refund.Amount != amount {
-				c.wrong("refund %s is of %d, asked for was %d", refund.ID, refund.Amount, amount)
-			}
-			if r.chargeOf(refund.ID) == "" {
-				c.Unanswered++
-			}
-		}
-		if !page.HasMore {
-			return c, succeeded, nil
-		}
-		cursor = page.Next
-	}
-}
-
-func (r *run) chargeOf(refund string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.accepted[refund]
-}
-
-func (r *run) read(ctx context.Context, path string, into any) error {
-	status, text, err := r.call(ctx, http.MethodGet, r.opts.Target+path, "application/json", "", r.opts.NativeKey)
-	if err != nil {
-		return err
-	}
-	if status != http.StatusOK {
-		return fmt.Errorf("GET %s: HTTP %d: %s", path, status, text)
-	}
-	return json.Unmarshal(text, into)
 }

@@ -2,12 +2,10 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,43 +16,54 @@ const (
 	// amount of each refund in minor units; its last two digits ask nothing of
 	// the sandbox.
 	amount = 100
-	// maxAnswer bounds what is read of an answer.
-	maxAnswer = 1 << 20
+	// paid is a charge's amount: it has room for all refunds of a run.
+	paid = int64(amount) * maxRequests
+	// queueLook is how often a caller looks whether the queue has become shorter.
+	queueLook = time.Millisecond
 )
 
-// load sends refunds for a while and gives the samples of those that were
-// begun in it. When ctx ends no further ones begin.
-func (r *run) load(ctx context.Context, duration time.Duration) []sample {
+// sample is one measured request.
+type sample struct {
+	latency time.Duration
+	problem string // "" when it was accepted
+	late    bool
+	refund  string // what it is found again by
+	charge  int
+}
+
+// ticket is one request that may be sent.
+type ticket struct {
+	n  int
+	at time.Time
+}
+
+// load sends requests for a while, or at most so many, and returns the samples of
+// those that were begun in it. When ctx ends no further ones begin.
+func (r *run) load(ctx context.Context, duration time.Duration, most int) []sample {
 	begin := time.Now()
-	end := begin.Add(duration)
-	// next gives when the next request should leave; false ends the load.
-	next := func() (time.Time, bool) {
-		now := time.Now()
-		return now, now.Before(end)
-	}
-	if r.opts.Rate > 0 {
-		var ticket atomic.Int64
-		interval := time.Second / time.Duration(r.opts.Rate)
-		next = func() (time.Time, bool) {
-			at := begin.Add(time.Duration(ticket.Add(1)-1) * interval)
-			return at, at.Before(end)
-		}
-	}
+	next := r.tickets(begin, begin.Add(duration), most)
 	samples := make([][]sample, r.opts.Concurrency)
 	var callers sync.WaitGroup
 	for n := range r.opts.Concurrency {
 		callers.Go(func() {
+			c := r.conns[n]
+			// A caller that waits for an answer ends with ctx.
+			defer context.AfterFunc(ctx, c.abort)()
 			for ctx.Err() == nil {
-				at, more := next()
-				if !more || !wait(ctx, at) {
+				t, more := next()
+				if !more || !wait(ctx, t.at) || !r.room(ctx) {
 					return
 				}
-				late := r.opts.Rate > 0 && time.Since(at) > time.Millisecond
-				problem, ok := r.refund(ctx)
+				if r.opts.Rate == 0 {
+					t.at = time.Now()
+				}
+				late := r.opts.Rate > 0 && time.Since(t.at) > time.Millisecond
+				one, ok := r.send(ctx, c, t.n)
 				if !ok {
 					return
 				}
-				samples[n] = append(samples[n], sample{time.Since(at), problem, late})
+				one.latency, one.late = time.Since(t.at), late
+				samples[n] = append(samples[n], one)
 			}
 		})
 	}
@@ -65,6 +74,41 @@ func (r *run) load(ctx context.Context, duration time.Duration) []sample {
 	}
 	return all
 }
+
+// tickets returns what hands out the requests of a load: when the next one should
+// leave; false ends the load.
+func (r *run) tickets(begin, end time.Time, most int) func() (ticket, bool) {
+	var out atomic.Int64
+	interval := time.Duration(0)
+	if r.opts.Rate > 0 {
+		interval = time.Second / time.Duration(r.opts.Rate)
+	}
+	return func() (ticket, bool) {
+		n := out.Add(1) - 1
+		at := time.Now()
+		if interval > 0 {
+			at = begin.Add(time.Duration(n) * interval)
+		}
+		if !at.Before(end) || int(n) >= most {
+			return ticket{}, false
+		}
+		return ticket{int(r.sent.Add(1) - 1), at}, true
+	}
+}
+
+// room waits until the queue of the whole life has room; false means that ctx has
+// ended. An open loop does not wait: its queue may grow.
+func (r *run) room(ctx context.Context) bool {
+	for r.sink != nil && r.opts.Rate == 0 && r.queue() >= int64(r.opts.Queue) {
+		if !wait(ctx, time.Now().Add(queueLook)) {
+			return false
+		}
+	}
+	return true
+}
+
+// queue is how many accepted refunds' webhooks have not come yet.
+func (r *run) queue() int64 { return r.accepted.Load() - r.sink.received.Load() }
 
 // wait waits until a time; false means that ctx has ended.
 func wait(ctx context.Context, at time.Time) bool {
@@ -82,68 +126,82 @@ func wait(ctx context.Context, at time.Time) bool {
 	}
 }
 
-// refund sends one request and says what was wrong, "" if nothing. False means
-// that the run has sent all it may.
-func (r *run) refund(ctx context.Context) (problem string, ok bool) {
-	r.mu.Lock()
-	n := r.sent
-	r.sent++
-	r.mu.Unlock()
-	if n >= maxRequests {
-		return "", false
+// send sends one request. False means that the run has sent all it may.
+func (r *run) send(ctx context.Context, c *conn, n int) (one sample, ok bool) {
+	one.charge = n % len(r.charges)
+	text, number, err := r.request(n)
+	if text == nil {
+		one.problem = shortly(err)
+		return one, err != nil
 	}
-	charge := r.charges[n%len(r.charges)]
-	address, kind, body := r.opts.Target+"/v1/charges/"+url.PathEscape(charge)+"/refunds",
-		"application/x-www-form-urlencoded", fmt.Sprintf("amount=%d&description=bench", amount)
-	if r.opts.Dialect == "native" {
-		address, kind = r.opts.Target+"/refundry/v1/refunds", "application/json"
-		body = fmt.Sprintf(`{"charge":%q,"amount":%d,"reason":"bench"}`, charge, amount)
-	}
-	// What is measured is until the refund is on disk, not the channel's word.
-	status, text, err := r.call(ctx, http.MethodPost, address, kind, body, r.opts.Key, "Prefer", "wait=0")
+	status, body, err := c.do(ctx, text)
 	switch {
 	case err != nil:
-		return shortly(err), true
-	case status != http.StatusOK && status != http.StatusCreated:
-		return fmt.Sprintf("HTTP %d", status), true
+		one.problem = shortly(err)
+	case status != 200 && status != 201:
+		one.problem = fmt.Sprintf("HTTP %d", status)
+	case r.opts.reads():
+		one.refund = number
+	default:
+		if one.refund = r.speaker.answered(body, number); one.refund == "" {
+			one.problem = "an answer that does not name the refund"
+		} else {
+			r.accepted.Add(1)
+		}
 	}
-	var answer struct {
-		ID string `json:"id"`
-	}
-	if err := json.Unmarshal(text, &answer); err != nil || answer.ID == "" {
-		return "an answer without an id", true
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, again := r.accepted[answer.ID]; again {
-		r.twice = append(r.twice, answer.ID)
-	}
-	r.accepted[answer.ID] = charge
-	return "", true
+	return one, true
 }
 
-func (r *run) call(ctx context.Context, method, address, kind, body, key string, headers ...string) (int, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
+// request writes the nth request of the run; nil when there are no more.
+func (r *run) request(n int) (text []byte, number string, err error) {
+	if n >= maxRequests {
+		return nil, "", nil
+	}
+	if r.opts.reads() {
+		return r.reads[n%len(r.reads)], "", nil
+	}
+	number = fmt.Sprintf("%s%d", r.stamp, n)
+	if r.signed != nil {
+		if n >= len(r.signed) {
+			return nil, "", nil
+		}
+		return r.signed[n], number, nil
+	}
+	made, err := r.speaker.refund(r.charges[n%len(r.charges)], number)
 	if err != nil {
-		return 0, nil, err
+		return nil, "", err
 	}
-	request.Header.Set("Authorization", "Bearer "+key)
-	request.Header.Set("Content-Type", kind)
-	for n := 0; n+1 < len(headers); n += 2 {
-		request.Header.Set(headers[n], headers[n+1])
+	return made.text(r.host), number, nil
+}
+
+// sign writes requests beforehand, on all cores: what signs them costs as much as
+// what the service does with them, and must not be measured.
+func (r *run) sign(ctx context.Context, count int) error {
+	texts, errs := make([][]byte, count), make([]error, runtime.GOMAXPROCS(0))
+	var next atomic.Int64
+	var signers sync.WaitGroup
+	for worker := range errs {
+		signers.Go(func() {
+			for ctx.Err() == nil && errs[worker] == nil {
+				n := int(next.Add(1) - 1)
+				if n >= count {
+					return
+				}
+				texts[n], _, errs[worker] = r.request(n)
+			}
+		})
 	}
-	response, err := r.client.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	return response.StatusCode, text, err
+	signers.Wait()
+	r.signed = texts
+	return errors.Join(append(errs, ctx.Err())...)
 }
 
 // shortly tells an error without the address, so that equal ones are counted
 // together.
 func shortly(err error) string {
+	if err == nil {
+		return ""
+	}
 	var address *url.Error
 	if errors.As(err, &address) {
 		err = address.Err
@@ -153,38 +211,4 @@ func shortly(err error) string {
 		text = text[at+2:]
 	}
 	return text
-}
-
-// prepare registers the charges, each with room for all refunds of the run.
-func (r *run) prepare(ctx context.Context) error {
-	r.accepted = make(map[string]string)
-	const perCall = 1000
-	stamp := time.Now().UnixMicro()
-	for from := 0; from < r.opts.Charges; from += perCall {
-		var lines strings.Builder
-		for n := from; n < min(from+perCall, r.opts.Charges); n++ {
-			fmt.Fprintf(&lines, `{"order_no":"bench%d%06d","amount":%d,"currency":"CNY","channel":"wx","paid_at":%q,"transaction_id":"bench%d-%d"}`+"\n",
-				stamp, n, int64(amount)*maxRequests, time.Now().UTC().Format(time.RFC3339), stamp, n)
-		}
-		status, text, err := r.call(ctx, http.MethodPost, r.opts.Target+"/refundry/v1/charges/batch", "application/x-ndjson", lines.String(), r.opts.NativeKey)
-		if err != nil {
-			return err
-		}
-		if status != http.StatusOK {
-			return fmt.Errorf("HTTP %d: %s", status, text)
-		}
-		for line := range strings.Lines(string(text)) {
-			var one struct {
-				ID string `json:"id"`
-			}
-			if err := json.Unmarshal([]byte(line), &one); err != nil || one.ID == "" {
-				return fmt.Errorf("a charge was refused: %s", line)
-			}
-			r.charges = append(r.charges, one.ID)
-		}
-	}
-	if len(r.charges) != r.opts.Charges {
-		return fmt.Errorf("%d of %d charges were registered", len(r.charges), r.opts.Charges)
-	}
-	return nil
 }

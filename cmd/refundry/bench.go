@@ -7,53 +7,54 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/bench"
-	"github.com/refundry/refundry/merchant"
 )
 
-// benchCommand puts a service under load and counts every cent afterwards. It
-// has no settings in the environment: a forgotten variable must not aim it at
-// a database or a service that works for someone.
+// benchCommand is refundry bench (docs/performance.md). It has no settings in the
+// environment: a forgotten variable must not aim it at a database or a service that
+// works for someone.
 type benchCommand struct {
-	jsonFlag
-	Self     bool   `help:"Load a service of this process's own, on a fresh database, and verify it afterwards."`
-	Database string `help:"Database of --self; default a fresh SQLite file. It must be empty or the demo's." placeholder:"URL"`
+	Run benchRun `cmd:"" default:"withargs" help:"Put a service under load, and check that not one cent is wrong (docs/performance.md)."`
+}
 
-	Target    string `help:"The running service." default:"http://127.0.0.1:8080" placeholder:"URL"`
-	Dialect   string `help:"API to refund through: pingpp or native." enum:"pingpp,native" default:"pingpp"`
-	Key       string `help:"API key in that dialect, of a merchant in test mode; default the demo merchant's." placeholder:"KEY"`
-	NativeKey string `help:"Native key of the same merchant, to register charges and count; default the demo merchant's." default:"rk_test_demo" placeholder:"KEY"`
+// benchRun is one load.
+type benchRun struct {
+	jsonFlag
+	Self     bool   `help:"Load a service of its own, in a child process with a fresh database, and verify the database afterwards."`
+	Database string `help:"Database of --self; default a fresh SQLite file. It must be empty or the demo's." placeholder:"URL"`
+	Postgres bool   `help:"Database of --self on a throw-away PostgreSQL cluster; then PostgreSQL's CPU time is measured too."`
+	Profile  string `help:"With --self: write the service's CPU profile of the measured time, for go tool pprof; default none." type:"path" placeholder:"FILE"`
+
+	Target      string     `help:"The running service." default:"http://127.0.0.1:8080" placeholder:"URL"`
+	Mode        bench.Mode `help:"What is measured: requests (while all that follows runs behind), accept (the merchant's channel accounts are paused meanwhile), life (accepted, refunded by the channel, and a webhook received by this program), retrieve or list (reads)." default:"requests" placeholder:"MODE"`
+	Dialect     string     `help:"API to refund through: pingpp, native, wallet, payin or wechatpay." default:"pingpp" placeholder:"NAME"`
+	Credentials string     `help:"What a merchant in test mode calls with, as merchant add --json prints it; default the demo merchant's of --self, or its published Ping++, wallet and native keys." type:"path" placeholder:"FILE"`
+	Key         string     `help:"API key in that dialect, instead of the credentials'." placeholder:"KEY"`
+	NativeKey   string     `help:"Native key of the same merchant, to register charges and count; default the credentials', or the demo merchant's." placeholder:"KEY"`
 
 	Rate        int           `help:"Requests a second, whatever the service does (open loop); 0 keeps all callers busy (closed loop)." default:"0" placeholder:"N"`
 	Concurrency int           `help:"Requests under way at once." default:"64" placeholder:"N"`
 	Duration    time.Duration `help:"How long load is measured." default:"10s" placeholder:"TIME"`
 	WarmUp      time.Duration `help:"Load before it is measured." default:"1s" placeholder:"TIME"`
 	Charges     int           `help:"Charges that are registered and refunded from; 1 is one hot charge." default:"1000" placeholder:"N"`
+	Queue       int           `help:"Mode life, closed loop: refunds under way; callers wait while so many webhooks have not come." default:"4096" placeholder:"N"`
+	Repeatable  bool          `help:"Send an Idempotency-Key with each refund (Ping++ and native API; the other dialects' refunds have numbers)." negatable:"" default:"true"`
 }
 
-func (c *benchCommand) Run(e *environment) (err error) {
-	target := c.Target
-	var own *house
-	if c.Self {
-		dir, err := os.MkdirTemp("", "refundry-bench-")
-		if err != nil {
-			return fmt.Errorf("make bench folder: %w", err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		database := c.Database
-		if database == "" {
-			database = "sqlite:" + filepath.Join(dir, "bench.db")
-		}
-		if own, err = openHouse(e, dir, database, "127.0.0.1:0", false); err != nil {
-			return err
-		}
-		defer func() {
-			if closing := own.close(); err == nil {
-				err = closing
-			}
-		}()
-		target = own.url
+// Validate is called by kong.
+func (c *benchRun) Validate() error {
+	switch {
+	case !c.Self && (c.Database != "" || c.Postgres || c.Profile != ""):
+		return usageError{"--database, --postgres and --profile go with --self"}
+	case c.Database != "" && c.Postgres:
+		return usageError{"--database and --postgres name two databases"}
+	case c.Self && c.Credentials != "":
+		return usageError{"--credentials goes with --target: --self has the demo merchant"}
 	}
-	report, err := bench.Run(e, c.options(e, target))
+	return nil
+}
+
+func (c *benchRun) Run(e *environment) error {
+	report, err := c.measure(e)
 	if err != nil {
 		return err
 	}
@@ -62,27 +63,54 @@ func (c *benchCommand) Run(e *environment) (err error) {
 	} else {
 		report.Print(e.out)
 	}
-	if err != nil {
-		return err
+	if err == nil && (len(report.Count.Wrong) > 0 || report.Accepted == 0) {
+		err = fmt.Errorf("bench: %d of %d requests were accepted, and %d faults were found in the count (hint: refundry verify names the rows)", report.Accepted, report.Requests, len(report.Count.Wrong))
 	}
-	if own != nil {
-		if err := own.verified(e); err != nil {
-			return err
-		}
-	}
-	if len(report.Count.Wrong) > 0 || report.Accepted == 0 {
-		return fmt.Errorf("bench: %d of %d requests were accepted, and %d faults were found in the count (hint: refundry verify names the rows)", report.Accepted, report.Requests, len(report.Count.Wrong))
-	}
-	return nil
+	return err
 }
 
-func (c *benchCommand) options(e *environment, target string) bench.Options {
-	key := c.Key
-	if key == "" {
-		key = map[string]string{merchant.PingPP: demoKey, merchant.Native: c.NativeKey}[c.Dialect]
+func (c *benchRun) measure(e *environment) (bench.Report, error) {
+	opts := bench.Options{
+		Target: c.Target, Mode: c.Mode, Dialect: c.Dialect, Key: c.Key, Repeatable: c.Repeatable, Rate: c.Rate, Concurrency: c.Concurrency,
+		Duration: c.Duration, WarmUp: c.WarmUp, Charges: c.Charges, Queue: c.Queue, Progress: func(text string) { e.say("bench: %s", text) },
 	}
-	return bench.Options{
-		Target: target, Dialect: c.Dialect, Key: key, NativeKey: c.NativeKey, Rate: c.Rate, Concurrency: c.Concurrency,
-		Duration: c.Duration, WarmUp: c.WarmUp, Charges: c.Charges, Progress: func(text string) { e.say("bench: %s", text) },
+	if c.Self {
+		own, err := ownService()
+		if err != nil {
+			return bench.Report{}, err
+		}
+		own.Database, own.Postgres, own.Profile = c.Database, c.Postgres, c.Profile
+		return bench.RunOwn(e, own, opts)
 	}
+	credentials, err := c.credentials()
+	if err != nil {
+		return bench.Report{}, err
+	}
+	opts.Credentials = credentials
+	return bench.Run(e, opts)
+}
+
+// ownService is this program, to be started again.
+func ownService() (bench.OwnOptions, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return bench.OwnOptions{}, fmt.Errorf("find this program: %w", err)
+	}
+	return bench.OwnOptions{Program: program, Name: filepath.Base(os.Args[0])}, nil
+}
+
+// credentials are the file's; without one those of the demo merchant that are the
+// same everywhere.
+func (c *benchRun) credentials() (out bench.Credentials, err error) {
+	if c.Credentials != "" {
+		out, err = bench.ReadCredentials(c.Credentials)
+	} else {
+		out.Native.Key, out.PingPP.Key = "rk_test_demo", demoKey
+		out.Wallet.APIKey, out.Wallet.WalletID = demoKey, "wallet_demo"
+		out.Payin.MerchantID, out.Payin.ClientKey, out.Payin.Secret = "M948164", "AK000000000000000000000000000001", "payin-test-secret"
+	}
+	if c.NativeKey != "" {
+		out.Native.Key = c.NativeKey
+	}
+	return out, err
 }

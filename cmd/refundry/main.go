@@ -73,7 +73,7 @@ type program struct {
 	Verify    verifyCommand      `cmd:"" help:"Re-derive every invariant from the database; exits 1 and names the rows if one is broken."`
 	Sample    sampleCommand      `cmd:"" help:"Fill a test database with a realistic month as a merchant of its own."`
 	Sim       simCommand         `cmd:"" help:"Play a whole service with crashes and faults from one seed; exits 1 when an invariant breaks."`
-	Bench     benchCommand       `cmd:"" help:"Put a running service under load, then check that not one cent is wrong."`
+	Bench     benchCommand       `cmd:"" help:"Measure the service under load, and check that not one cent is wrong."`
 	Channel   channelSimCommand  `cmd:"" name:"channel-sim" help:"Play the other side of the channels, with books and faults, for tests."`
 	Doctor    doctorCommand      `cmd:"" help:"Check configuration, database, keys and clocks, and say what to do."`
 	Health    healthcheckCommand `cmd:"" name:"healthcheck" help:"Ask the serve of this machine whether it is well; exits 1 if not."`

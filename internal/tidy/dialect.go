@@ -17,7 +17,6 @@ var namesDialects = map[string]string{
 	"dialect/native/reconciliation.go": "it serves Payin's daily file",
 	"service/demo_charges.go":          "the charges of the published pages",
 	"cmd/refundry/charge_import.go":    "WeChat Pay's own bill says whose charges it lists",
-	"cmd/refundry/bench.go":            "the demo's keys",
 	"sample/month.go":                  "a shop speaks certain dialects",
 	"sample/shop.go":                   "as above",
 }

@@ -7,11 +7,13 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/refundry/refundry/internal/pgcluster"
 )
 
 var shared struct {
 	sync.Mutex
-	cluster *Cluster
+	cluster *pgcluster.Cluster
 	err     error
 }
 
@@ -24,32 +26,70 @@ func Postgres(t testing.TB) string {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.cluster == nil && shared.err == nil {
-		shared.cluster, shared.err = newCluster()
+		shared.cluster, shared.err = pgcluster.New(pgcluster.Options{})
 	}
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
-	address, err := shared.cluster.create()
+	name, err := shared.cluster.Create("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return address
+	return shared.cluster.URL(name)
 }
 
 // PostgresControl starts a cluster for this test alone, which it may stop, kill
 // and start again. It is removed at the end of the test.
 func PostgresControl(t testing.TB) *Cluster {
 	t.Helper()
-	cluster, err := newCluster()
+	cluster, err := pgcluster.New(pgcluster.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := cluster.close(); err != nil {
+		if err := cluster.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return cluster
+	return &Cluster{cluster}
+}
+
+// Cluster is a PostgreSQL server of a test's own. Its address stays the same.
+type Cluster struct{ own *pgcluster.Cluster }
+
+// Postgres returns the URL of a fresh, empty database on this cluster.
+func (c *Cluster) Postgres(t testing.TB) string {
+	t.Helper()
+	name, err := c.own.Create("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.own.URL(name)
+}
+
+// Stop ends the server in order; clients are cut off.
+func (c *Cluster) Stop(t testing.TB) {
+	t.Helper()
+	if err := c.own.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Kill ends the server as a crash would: nothing is written any more, and the
+// next Start recovers from the log.
+func (c *Cluster) Kill(t testing.TB) {
+	t.Helper()
+	if err := c.own.Kill(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Start brings a stopped or killed server back and waits until it answers.
+func (c *Cluster) Start(t testing.TB) {
+	t.Helper()
+	if err := c.own.Start(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Main runs a package's tests and waits until the shared cluster is gone:
@@ -60,7 +100,7 @@ func Main(m *testing.M) {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.cluster != nil {
-		if err := shared.cluster.close(); err != nil {
+		if err := shared.cluster.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = max(code, 1)
 		}

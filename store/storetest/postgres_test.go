@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/refundry/refundry/internal/pgcluster"
 )
 
 // holderVariable makes the test binary start a cluster, print where it is and
@@ -27,11 +29,11 @@ func TestMain(m *testing.M) {
 }
 
 func hold() {
-	cluster, err := newCluster()
+	cluster, err := pgcluster.New(pgcluster.Options{})
 	if err != nil {
 		panic(err)
 	}
-	println(cluster.dir, cluster.port)
+	println(cluster.Dir(), cluster.Port())
 	time.Sleep(time.Hour)
 }
 
@@ -86,10 +88,10 @@ func TestClusterRecoversFromAKill(t *testing.T) {
 			t.Errorf("kept %d, %v", id, err)
 		}
 	}
-	if err := cluster.close(); err != nil {
+	if err := cluster.own.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(cluster.dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(cluster.own.Dir()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("folder is left behind: %v", err)
 	}
 }
@@ -123,7 +125,7 @@ func TestClusterDiesWithAKilledProcess(t *testing.T) {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		time.Sleep(pollInterval)
+		time.Sleep(10 * time.Millisecond)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("folder %s is left behind", dir)

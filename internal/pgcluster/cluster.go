@@ -1,4 +1,9 @@
-package storetest
+//go:build unix
+
+// Package pgcluster runs throw-away PostgreSQL clusters, for tests and for
+// refundry bench. A cluster's server writes as durably as in production; server
+// and folder are gone as soon as the process is, however it ends.
+package pgcluster
 
 import (
 	"bytes"
@@ -16,7 +21,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,12 +52,13 @@ tries=0
 while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries+1)); done
 rm -rf -- "$0"`
 
-// Cluster is a PostgreSQL server of our own that a test may stop, crash and
+// Cluster is a PostgreSQL server of our own that its owner may stop, crash and
 // start again. Its address stays the same.
 type Cluster struct {
 	bin      string
 	dir      string
 	password string
+	settings map[string]string
 	port     int
 	account  *syscall.Credential
 	// pid is 0 while the server is down.
@@ -62,42 +67,24 @@ type Cluster struct {
 	warden *exec.Cmd
 }
 
-// Postgres returns the URL of a fresh, empty database on this cluster.
-func (c *Cluster) Postgres(t testing.TB) string {
-	t.Helper()
-	address, err := c.create()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
+// Options of a cluster.
+type Options struct {
+	// Settings are of postgresql.conf, such as shared_preload_libraries; those
+	// that are absent have PostgreSQL's defaults, but for max_connections, which
+	// is 200.
+	Settings map[string]string
 }
 
 // Stop ends the server in order; clients are cut off.
-func (c *Cluster) Stop(t testing.TB) {
-	t.Helper()
-	if err := c.end(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-}
+func (c *Cluster) Stop() error { return c.end(syscall.SIGINT) }
 
 // Kill ends the server as a crash would: nothing is written any more, and the
 // next Start recovers from the log.
-func (c *Cluster) Kill(t testing.TB) {
-	t.Helper()
-	if err := c.end(syscall.SIGQUIT); err != nil {
-		t.Fatal(err)
-	}
-}
+func (c *Cluster) Kill() error { return c.end(syscall.SIGQUIT) }
 
-// Start brings a stopped or killed server back and waits until it answers.
-func (c *Cluster) Start(t testing.TB) {
-	t.Helper()
-	if err := c.start(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func newCluster() (_ *Cluster, err error) {
+// New starts a server in a fresh folder. The error says what to install where
+// PostgreSQL is missing.
+func New(opts Options) (_ *Cluster, err error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -106,13 +93,13 @@ func newCluster() (_ *Cluster, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{bin: bin, account: account, password: random()}
+	c := &Cluster{bin: bin, account: account, password: random(), settings: opts.Settings}
 	if err := c.makeDir(); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.close())
+			err = errors.Join(err, c.Close())
 		}
 	}()
 	if err := c.initialise(); err != nil {
@@ -122,7 +109,7 @@ func newCluster() (_ *Cluster, err error) {
 		if c.port, err = freePort(); err != nil {
 			return nil, err
 		}
-		if err = c.start(); err == nil {
+		if err = c.Start(); err == nil {
 			return c, nil
 		}
 	}
@@ -228,14 +215,21 @@ func (c *Cluster) initialise() error {
 	return nil
 }
 
-func (c *Cluster) start() error {
+// Start brings a stopped or killed server back and waits until it answers.
+func (c *Cluster) Start() error {
 	log, err := os.OpenFile(filepath.Join(c.dir, "server.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("open server log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // the server writes to its own descriptor
-	command := c.command("postgres", "-D", filepath.Join(c.dir, "data"), "-p", strconv.Itoa(c.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+c.dir, "-c", "max_connections=200")
+	args := []string{
+		"-D", filepath.Join(c.dir, "data"), "-p", strconv.Itoa(c.port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + c.dir, "-c", "max_connections=200",
+	}
+	for name, value := range c.settings {
+		args = append(args, "-c", name+"="+value)
+	}
+	command := c.command("postgres", args...)
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
@@ -288,8 +282,8 @@ func (c *Cluster) end(signal syscall.Signal) error {
 	return nil
 }
 
-// close ends the server and removes its folder; a second call does nothing.
-func (c *Cluster) close() error {
+// Close ends the server and removes its folder; a second call does nothing.
+func (c *Cluster) Close() error {
 	if c.alive == nil {
 		return nil
 	}
@@ -302,17 +296,55 @@ func (c *Cluster) close() error {
 	return nil
 }
 
-func (c *Cluster) create() (string, error) {
+// Create makes a database and returns its random name.
+// template is the name of the database that it is a copy of, which nobody may be
+// connected to; "" is an empty one.
+func (c *Cluster) Create(template string) (string, error) {
 	name := "t_" + random()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	if err := c.execute(ctx, "CREATE DATABASE "+name); err != nil {
+	statement := "CREATE DATABASE " + name
+	if template != "" {
+		statement += " TEMPLATE " + template
+	}
+	if err := c.execute(ctx, statement); err != nil {
 		return "", fmt.Errorf("create database: %w", err)
 	}
-	return c.url(name), nil
+	return name, nil
 }
 
-func (c *Cluster) url(database string) string {
+// Drop removes a database and cuts its clients off.
+func (c *Cluster) Drop(name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := c.execute(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
+		return fmt.Errorf("drop database: %w", err)
+	}
+	return nil
+}
+
+// Dir is the cluster's folder, which holds its socket.
+func (c *Cluster) Dir() string { return c.dir }
+
+// Port is the one on 127.0.0.1 and of the socket's name.
+func (c *Cluster) Port() int { return c.port }
+
+// PID is the postmaster's, 0 while the server is down.
+func (c *Cluster) PID() int { return c.pid }
+
+// Program is the path of one of the server package's programs, such as pgbench.
+func (c *Cluster) Program(name string) string { return filepath.Join(c.bin, name) }
+
+// Environment is what a client program finds the cluster with, over its socket.
+func (c *Cluster) Environment(database string) []string {
+	return []string{
+		"PATH=" + c.bin + ":/usr/bin:/bin", "LC_ALL=C", "PGHOST=" + c.dir, "PGPORT=" + strconv.Itoa(c.port),
+		"PGUSER=" + superuser, "PGPASSWORD=" + c.password, "PGDATABASE=" + database,
+	}
+}
+
+// URL is a database's address over TCP.
+func (c *Cluster) URL(database string) string {
 	address := url.URL{
 		Scheme: "postgres", User: url.UserPassword(superuser, c.password),
 		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)), Path: "/" + database, RawQuery: "sslmode=disable",
@@ -320,8 +352,17 @@ func (c *Cluster) url(database string) string {
 	return address.String()
 }
 
+// SocketURL is a database's address over the socket.
+func (c *Cluster) SocketURL(database string) string {
+	address := url.URL{
+		Scheme: "postgres", User: url.UserPassword(superuser, c.password), Path: "/" + database,
+		RawQuery: url.Values{"host": {c.dir}, "port": {strconv.Itoa(c.port)}}.Encode(),
+	}
+	return address.String()
+}
+
 func (c *Cluster) execute(ctx context.Context, statement string) (err error) {
-	conn, err := pgx.Connect(ctx, c.url("postgres"))
+	conn, err := pgx.Connect(ctx, c.URL("postgres"))
 	if err != nil {
 		return err
 	}
