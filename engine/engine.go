@@ -130,6 +130,8 @@ type Engine struct {
 	wanted      bool      // someone asked for a look
 	// turn is the last account that had its turn. Only the look uses it.
 	turn refund.AccountKey
+	// expired is where the look for approvals whose time is over goes on.
+	expired refund.Expiry
 	// broken are the accounts that can't be opened, with the version that an
 	// alert was raised for.
 	broken map[string]int64

@@ -164,6 +164,11 @@ func (m *memory) SaveAlert(_ context.Context, a refund.Alert) error {
 // WatchRefunds: the channels of these tests have no tail.
 func (*memory) WatchRefunds(context.Context, time.Time, int) (int, error) { return 0, nil }
 
+// ExpireApprovals: no refund of these tests waits for one.
+func (*memory) ExpireApprovals(context.Context, time.Time, refund.Expiry, int) (int, refund.Expiry, error) {
+	return 0, refund.Expiry{}, nil
+}
+
 func (m *memory) SetApart(_ context.Context, apart []refund.Apart) error {
 	defer m.lock()()
 	for _, a := range apart {

@@ -35,6 +35,7 @@ func (e *Engine) Run(ctx context.Context) {
 	loops.Go(func() { e.turnLoop(ctx) })
 	loops.Go(func() { e.inboxLoop(ctx) })
 	loops.Go(func() { e.watchLoop(ctx) })
+	loops.Go(func() { e.waitLoop(ctx) })
 	<-ctx.Done()
 
 	e.mu.Lock()

@@ -48,6 +48,11 @@ type Store interface {
 	// waiting longest first, at most limit, and returns how many. Those that another
 	// transaction holds are left out.
 	WatchRefunds(ctx context.Context, now time.Time, limit int) (int, error)
+	// ExpireApprovals cancels refunds whose approval nobody gave in its time, the longest
+	// overdue first, from after on, at most limit, and returns how many it ended and
+	// where to go on: the zero Expiry once all were looked at. What one of them fails
+	// with is in the error, and holds up no other.
+	ExpireApprovals(ctx context.Context, now time.Time, after refund.Expiry, limit int) (ended int, next refund.Expiry, err error)
 	// SetApart makes refunds due at a later time, those that are still under the
 	// given epoch, and keeps the alerts. Their leases stay: they are how the next
 	// claim knows that a call may have been made.

@@ -121,6 +121,13 @@ func (a Approval) At(now time.Time) Approval {
 	return a
 }
 
+// Expiry is where in the order of their ends an approval to send stands: when its time
+// is over, and its refund.
+type Expiry struct {
+	At time.Time
+	Key
+}
+
 // ApprovalFilter selects approvals; zero members select all.
 type ApprovalFilter struct {
 	MerchantID string

@@ -24,6 +24,7 @@ func (s *Service) Steps() []Step {
 		{"record", s.engine.StepRecord},
 		{"notices", s.engine.StepNotices},
 		{"inbox", s.engine.StepInbox},
+		{"waits", s.engine.StepWaits},
 		{"fan-out", s.webhooks.StepFanOut},
 		{"make", s.webhooks.StepMake},
 		{"send", s.webhooks.StepSend},

@@ -87,18 +87,18 @@ func (s *Store) TakeOverLeases(ctx context.Context, now time.Time) (int64, error
 	return taken, nil
 }
 
-// NextDue is when a refund, a delivery, a kept notice or a bulk job is due next, of whichever
+// NextDue is when a refund, an approval's end, a delivery, a kept notice or a bulk job is due next, of whichever
 // merchant, or was due and is not taken yet; zero where nothing is. An event that
 // waits for its deliveries has been due since it was written.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	const text = `SELECT COALESCE(MIN(d.at), 0) FROM (
-			SELECT MIN(r.due_at) AS at FROM refunds r WHERE r.due_at > 0 UNION ALL
-			SELECT MIN(d.due_at) FROM deliveries d WHERE d.due_at > 0 UNION ALL
-			SELECT MIN(m.make_at) FROM deliveries m WHERE m.make_at > 0 UNION ALL
+			SELECT MIN(r.due_at) AS at FROM refunds r WHERE r.due_at > 0 AND r.due_at < $1 UNION ALL
+			SELECT MIN(a.expires_at) FROM approvals a WHERE a.state = 'waiting' AND a.kind = 'send' UNION ALL
+			SELECT MIN(d.due_at) FROM deliveries d WHERE d.due_at > 0 UNION ALL SELECT MIN(m.make_at) FROM deliveries m WHERE m.make_at > 0 UNION ALL
 			SELECT MIN(n.due_at) FROM channel_notices n WHERE n.state = 'waiting' AND n.due_at > 0 UNION ALL
 			SELECT MIN(j.due_at) FROM bulk_jobs j WHERE j.due_at > 0
 		) d`
-	next, err := s.oldest(ctx, "find what is due next", text)
+	next, err := s.oldest(ctx, "find what is due next", text, int64(neverDue))
 	if err != nil {
 		return time.Time{}, err
 	}

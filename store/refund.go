@@ -56,7 +56,7 @@ func refundValues(r refund.Refund) ([]any, error) {
 	return []any{
 		r.MerchantID, r.ID, r.ChargeID, r.UnitID, r.Number, r.Sequence, int64(r.Amount), string(r.Currency), string(r.State), r.Reason, parts,
 		r.Channel, r.ChannelAccount, r.ChannelNumber, r.ChannelRefundID, sqldb.Micros(r.CreatedAt), sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
-		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
+		dueColumn(r), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil), r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed, by, detail,
 		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), r.SubmitSpacing.Microseconds(), r.Customer, r.ReasonCode, sqldb.Micros(r.MaskedAt), streak,
 		sqldb.Micros(r.WatchAt), r.Approved,
@@ -78,8 +78,8 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 		return r, fmt.Errorf("read refund: %w", err)
 	}
 	r.CreatedAt, r.UpdatedAt, r.SucceededAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt), sqldb.FromMicros(succeededAt)
-	r.DueAt, r.LeaseUntil = sqldb.FromMicros(dueAt), sqldb.FromMicros(leaseUntil)
-	r.HoldUntil, r.SubmittedAt = sqldb.FromMicros(holdUntil), sqldb.FromMicros(submittedAt)
+	r.HoldUntil, r.SubmittedAt, r.LeaseUntil = sqldb.FromMicros(holdUntil), sqldb.FromMicros(submittedAt), sqldb.FromMicros(leaseUntil)
+	takeDue(&r, dueAt)
 	r.FirstSubmittedAt, r.SubmitSpacing = sqldb.FromMicros(firstSubmittedAt), time.Duration(submitSpacing)*time.Microsecond
 	r.ResolvedBy, r.MaskedAt, r.WatchAt = audit.ParseActor(resolvedBy), sqldb.FromMicros(maskedAt), sqldb.FromMicros(watchAt)
 	takeDoubt(&r, doubt)

@@ -214,7 +214,7 @@ func (w *writing) addRefund(r refund.Refund, isNew bool) error {
 	}
 	row := []any{
 		r.MerchantID, r.ID, string(r.State), r.ChannelRefundID, sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
-		sqldb.Micros(r.DueAt), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil),
+		dueColumn(r), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil),
 		r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed,
 		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), streak, sqldb.Micros(r.WatchAt), r.Approved,

@@ -1,7 +1,8 @@
 -- +goose Up
 -- The digest of what somebody approved of a refund, '' where no approval was needed
 -- or none was given yet. A refund that waits for an approval can't be claimed: no
--- passing of time sends it, whichever version looks at it.
+-- passing of time sends it, whichever version looks at it. Its due_at is out of reach,
+-- so that no older version tries to; approvals.expires_at is the end of its time.
 ALTER TABLE refunds ADD COLUMN approved TEXT NOT NULL DEFAULT ''
     CHECK (held_reason <> 'approval' OR (state = 'held' AND lease_until = 0 AND approved = ''));
 
@@ -38,6 +39,8 @@ CREATE TABLE approvals (
 );
 CREATE UNIQUE INDEX approvals_waiting ON approvals (merchant_id, refund_id) WHERE state = 'waiting';
 CREATE INDEX approvals_open ON approvals (merchant_id, created_at, id) WHERE state = 'waiting';
+-- Whose time is over, of all merchants.
+CREATE INDEX approvals_expires ON approvals (expires_at, merchant_id, refund_id) WHERE state = 'waiting' AND kind = 'send';
 CREATE INDEX approvals_created ON approvals (merchant_id, created_at, id);
 CREATE INDEX approvals_refund ON approvals (merchant_id, refund_id, created_at, id);
 

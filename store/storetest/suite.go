@@ -116,6 +116,8 @@ var cases = []suiteCase{
 	{"the funds of an account are back", fundsAreBack},
 	{"what was given up waits until somebody sends it again", deadIsReplayed},
 	{"a refund waits for its approval, and no time sends it", waitsForApproval},
+	{"a refund that waits for its approval holds up no older program", oldClaims},
+	{"approvals end in their time, one after the other", approvalsExpire},
 	{"the database itself holds four eyes", databaseHoldsFourEyes},
 	{"approvals that race have one outcome", approvalsRace},
 	{"a correction waits for its second person, once", corrections},

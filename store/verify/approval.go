@@ -11,12 +11,12 @@ import (
 // approvalStream puts approvals beside their refunds and the records of those who
 // decided them.
 const approvalStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
-	SELECT r.merchant_id, r.id, 0, 0, r.state || f.e || r.held_reason || f.e || r.approved || f.e || r.asked_by FROM refunds r, f
+	SELECT r.merchant_id, r.id, 0, 0, r.due_at || f.e || r.hold_until FROM refunds r, f
 		WHERE r.state <> 'succeeded' AND r.state = 'held' AND r.held_reason = 'approval'
 	UNION ALL SELECT r.merchant_id, r.id, 1, 0, r.state || f.e || r.held_reason || f.e || r.approved || f.e || r.asked_by FROM refunds r, f
 		WHERE r.approved <> ''
 	UNION ALL SELECT a.merchant_id, a.refund_id, 2, a.created_at, a.id || f.e || a.kind || f.e || a.state || f.e || a.digest || f.e || a.requester || f.e
-		|| a.decided_by || f.e || COALESCE((SELECT r.asked_by FROM refunds r WHERE r.merchant_id = a.merchant_id AND r.id = a.refund_id), '') FROM approvals a, f
+		|| a.decided_by || f.e || COALESCE((SELECT r.asked_by FROM refunds r WHERE r.merchant_id = a.merchant_id AND r.id = a.refund_id), '') || f.e || a.expires_at FROM approvals a, f
 	UNION ALL SELECT u.merchant_id, u.object, 3, u.created_at, u.actor || f.e || u.detail FROM audit_records u, f
 		WHERE u.action IN ('refund.approve', 'refund.confirm')
 	ORDER BY 1, 2, 3, 4`
@@ -39,7 +39,7 @@ func (v *verifier) approvals(ctx context.Context) error {
 		}
 		switch row.what {
 		case rowHeld:
-			one.held = true
+			one.heldFor(row)
 		case rowApproved:
 			one.approved = row.field[2]
 		case rowApproval:
@@ -63,6 +63,7 @@ type approvalHistory struct {
 	v            *verifier
 	merchant, id string
 	held         bool
+	until        string // when its wait ends, as the refund has it
 	approved     string
 	waiting      int
 	given        []decision
@@ -73,11 +74,23 @@ type approvalHistory struct {
 // decision is an approval that somebody gave.
 type decision struct{ by, approval, digest string }
 
+// heldFor is the refund that waits. It is due behind all times that older programs look
+// at, and its time ends with its approval's.
+func (h *approvalHistory) heldFor(row *streamRow) {
+	h.held, h.until = true, row.field[1]
+	if row.number(0) < farAway {
+		h.v.found(Approvals, h.merchant, "refund "+h.id, "it waits for an approval and is due at %s: a program from before approvals would claim nothing after that", row.field[0])
+	}
+}
+
 func (h *approvalHistory) approval(row *streamRow) {
 	id, kind, state, digest, requester, by, askedBy := row.field[0], refund.ApprovalKind(row.field[1]), refund.ApprovalState(row.field[2]), row.field[3], row.field[4], row.field[5], row.field[6]
 	name := "approval " + id
 	if state == refund.ApprovalWaiting && kind == refund.ToSend {
 		h.waiting++
+		if ends := row.field[7]; h.held && ends != h.until {
+			h.v.found(Approvals, h.merchant, name, "its time ends at %s, and its refund's wait at %s", ends, h.until)
+		}
 	}
 	if kind == refund.ToSend {
 		var asker refund.Asker

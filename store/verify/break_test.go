@@ -164,6 +164,8 @@ var breakages = []breakage{
 	{"a chain's end was moved back", anAction, []string{`UPDATE audit_chains SET last_number = last_number - 1 WHERE merchant_id = (SELECT a.merchant_id FROM audit_records a WHERE a.id = $1)`}, verify.Audit, "audit chain"},
 	{"an approval was forged", aWaiting, []string{`UPDATE approvals SET state = 'approved', decided_by = 'user b', decided_at = 1 WHERE id = $1`}, verify.Approvals, "approval $1"},
 	{"a refund that waited was let go", aWaiting, []string{`UPDATE refunds SET held_reason = 'start' WHERE id = 're_waiting' AND $1 <> ''`}, verify.Approvals, "refund re_waiting"},
+	{"a refund that waits is due for older programs", aWaiting, []string{`UPDATE refunds SET due_at = hold_until WHERE id = 're_waiting' AND $1 <> ''`}, verify.Approvals, "refund re_waiting"},
+	{"an approval ends at another time", aWaiting, []string{`UPDATE approvals SET expires_at = expires_at + 1 WHERE id = $1`}, verify.Approvals, "approval $1"},
 	{"an approval that waits is gone", aWaiting, []string{`DELETE FROM approvals WHERE id = $1`}, verify.Approvals, "refund re_waiting"},
 	{"another is said to have asked", aGiven, []string{`UPDATE approvals SET requester = 'key key_z' WHERE id = $1`}, verify.Approvals, "approval $1"},
 	{"another is said to have approved", aGiven, []string{`UPDATE approvals SET decided_by = 'user z' WHERE id = $1`}, verify.Approvals, "approval $1"},
