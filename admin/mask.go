@@ -15,9 +15,14 @@ const maskedAtOnce = 100
 type Masks interface {
 	// ChargeByAny finds a charge as dialect.Reader's does.
 	ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error)
-	// ChargeList and RefundList find what is a customer's.
-	ChargeList(ctx context.Context, f refund.ChargeFilter) (charges []refund.Charge, more bool, err error)
-	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
+	// ChargeLook and RefundLook find what is a customer's.
+	ChargeLook(ctx context.Context, f refund.ChargeFilter) (refund.ChargeLook, error)
+	RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error)
+	// MaskLines masks some lines of bulk files that name a customer and of which
+	// nothing is sent any more, with a record, and reports whether there may be more.
+	MaskLines(ctx context.Context, merchantID, customer string, record refund.Action, limit int) (masked int64, more bool, err error)
+	// OpenLines counts the lines of bulk files that name a customer.
+	OpenLines(ctx context.Context, merchantID, customer string) (int64, error)
 	// Mask masks charges with their refunds, and refunds by themselves, in one
 	// commit with a record for each that it changes. Those that have a refund which
 	// has not ended are left as they are, and reported. Again, it masks what came
@@ -73,8 +78,24 @@ func (a *Admin) MaskCustomer(ctx context.Context, by By, merchantID, customer st
 		more, err = a.maskRefunds(ctx, record, merchantID, customer, report.Open)
 		report.Add(more)
 	}
+	if err == nil {
+		err = a.maskLines(ctx, record, merchantID, customer, &report)
+	}
 	a.done(merchantID)
 	return report, err
+}
+
+// maskLines masks lines of bulk files that name a customer.
+func (a *Admin) maskLines(ctx context.Context, record refund.Action, merchantID, customer string, report *refund.MaskReport) (err error) {
+	for more := true; more; {
+		var masked int64
+		if masked, more, err = a.s.Store.MaskLines(ctx, merchantID, customer, record, maskedAtOnce); err != nil {
+			return err
+		}
+		report.Lines += masked
+	}
+	report.OpenLines, err = a.s.Store.OpenLines(ctx, merchantID, customer)
+	return err
 }
 
 // maskCharges masks the charges of a customer. Rows that are masked leave the
@@ -82,24 +103,28 @@ func (a *Admin) MaskCustomer(ctx context.Context, by By, merchantID, customer st
 func (a *Admin) maskCharges(ctx context.Context, record refund.Action, merchantID, customer string) (report refund.MaskReport, err error) {
 	f := refund.ChargeFilter{MerchantID: merchantID, Customer: customer, Page: refund.Page{Limit: maskedAtOnce}}
 	for {
-		charges, more, err := a.s.Store.ChargeList(ctx, f)
-		if err != nil || len(charges) == 0 {
-			return report, err
-		}
-		ids := make([]string, len(charges))
-		for n, c := range charges {
-			ids[n] = c.ID
-		}
-		masked, err := a.s.Store.Mask(ctx, merchantID, ids, nil, record, a.now())
+		look, err := a.s.Store.ChargeLook(ctx, f)
 		if err != nil {
 			return report, err
 		}
-		report.Add(masked)
-		if !more {
+		var ids []string
+		for _, c := range look.Charges {
+			ids = append(ids, c.ID)
+		}
+		for _, one := range look.Unreadable {
+			report.Unreadable = append(report.Unreadable, one.ID)
+		}
+		if len(ids) > 0 {
+			masked, err := a.s.Store.Mask(ctx, merchantID, ids, nil, record, a.now())
+			if err != nil {
+				return report, err
+			}
+			report.Add(masked)
+		}
+		if look.Next == nil {
 			return report, nil
 		}
-		last := charges[len(charges)-1]
-		f.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		f.Page.After = look.Next
 	}
 }
 
@@ -112,25 +137,29 @@ func (a *Admin) maskRefunds(ctx context.Context, record refund.Action, merchantI
 	}
 	f := refund.Filter{MerchantID: merchantID, Customer: customer, Page: refund.Page{Limit: maskedAtOnce}}
 	for {
-		refunds, more, err := a.s.Store.RefundList(ctx, f)
-		if err != nil || len(refunds) == 0 {
+		look, err := a.s.Store.RefundLook(ctx, f)
+		if err != nil {
 			return report, err
 		}
 		var ids []string
-		for _, r := range refunds {
+		for _, r := range look.Refunds {
 			if !reported[r.ID] {
 				ids = append(ids, r.ID)
 			}
 		}
-		masked, err := a.s.Store.Mask(ctx, merchantID, nil, ids, record, a.now())
-		if err != nil {
-			return report, err
+		for _, one := range look.Unreadable {
+			report.Unreadable = append(report.Unreadable, one.ID)
 		}
-		report.Add(masked)
-		if !more {
+		if len(ids) > 0 {
+			masked, err := a.s.Store.Mask(ctx, merchantID, nil, ids, record, a.now())
+			if err != nil {
+				return report, err
+			}
+			report.Add(masked)
+		}
+		if look.Next == nil {
 			return report, nil
 		}
-		last := refunds[len(refunds)-1]
-		f.Page.After = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		f.Page.After = look.Next
 	}
 }

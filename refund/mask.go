@@ -91,6 +91,11 @@ type MaskReport struct {
 	// Open are refunds that have not ended, for which their charges were left as
 	// they are.
 	Open []string
+	// Lines of bulk files were masked, and OpenLines name the customer and were left:
+	// they may still be sent, or their refunds have not ended.
+	Lines, OpenLines int64
+	// Unreadable are charges and refunds that were left because a row is damaged.
+	Unreadable []string
 }
 
 // Add adds up two reports.
@@ -100,4 +105,7 @@ func (r *MaskReport) Add(more MaskReport) {
 	r.Deliveries += more.Deliveries
 	r.InFlight += more.InFlight
 	r.Open = append(r.Open, more.Open...)
+	r.Lines += more.Lines
+	r.OpenLines += more.OpenLines
+	r.Unreadable = append(r.Unreadable, more.Unreadable...)
 }

@@ -61,7 +61,7 @@ func (s *Store) Mask(ctx context.Context, merchantID string, charges, refunds []
 			err = m.refunds(ctx, refunds)
 		}
 		report = m.report
-		if err == nil && len(report.Open) > 0 && report.Charges+report.Refunds+report.Deliveries == 0 {
+		if err == nil && len(report.Open) > 0 && report.Charges+report.Refunds+report.Deliveries+report.Lines == 0 {
 			return errNothingDone // a refusal uses up no Idempotency-Key
 		}
 		return err
@@ -105,6 +105,10 @@ func (m *masking) charges(ctx context.Context, ids []string) error {
 // a channel was sent once must be what it is sent again.
 func (m *masking) charge(ctx context.Context, c refund.Charge) error {
 	refunds, err := queryRefunds(ctx, m.q, refundsOfCharge+m.q.Lock("OF r"), m.merchant, c.ID)
+	if isCorrupt(err) { // it holds up no other charge of the customer
+		m.report.Unreadable = append(m.report.Unreadable, c.ID)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -125,6 +129,9 @@ func (m *masking) charge(ctx context.Context, c refund.Charge) error {
 	}
 	if err := m.aboutCharge(ctx, c.ID); err != nil {
 		return err
+	}
+	if err := m.lines(ctx, maskLinesOfCharge, c.ID); err != nil {
+		return fmt.Errorf("mask lines of files about charge %s: %w", c.ID, err)
 	}
 	if c.MaskedAt.IsZero() {
 		m.report.Charges++
@@ -193,6 +200,9 @@ func (m *masking) aboutCharge(ctx context.Context, chargeID string) error {
 
 func (m *masking) refund(ctx context.Context, c refund.Charge, r refund.Refund) error {
 	err := m.aboutRefund(ctx, r)
+	if err == nil {
+		err = m.lines(ctx, maskLineOfRefund, r.ID)
+	}
 	if err == nil && r.MaskedAt.IsZero() {
 		m.report.Refunds++
 		err = m.saveRefund(ctx, r.Mask(m.now))
@@ -280,11 +290,14 @@ func (m *masking) notices(ctx context.Context, c refund.Charge, r refund.Refund)
 // note writes the record of what was masked with one charge or refund, unless
 // that is nothing. It names no person.
 func (m *masking) note(ctx context.Context, action, object string, before refund.MaskReport) error {
-	if m.report.Charges == before.Charges && m.report.Refunds == before.Refunds && m.report.Deliveries == before.Deliveries {
+	if m.report.Charges == before.Charges && m.report.Refunds == before.Refunds && m.report.Deliveries == before.Deliveries && m.report.Lines == before.Lines {
 		return nil
 	}
 	record := m.record.Record
 	record.Action, record.Object = action, object
 	record = record.With("refunds", fmt.Sprint(m.report.Refunds-before.Refunds)).With("deliveries", fmt.Sprint(m.report.Deliveries-before.Deliveries))
+	if lines := m.report.Lines - before.Lines; lines > 0 {
+		record = record.With("lines", fmt.Sprint(lines))
+	}
 	return m.store.appendAudit(ctx, m.q, record)
 }

@@ -12,7 +12,7 @@ import (
 // maskHelp is what both commands that mask say.
 const maskHelp = `What is said of a person is replaced for good: customer, reason, received
 account, the payer's IP address and metadata, in charges, refunds, events, the
-notifications that were sent and the channels' notices. Amounts, states,
+notifications that were sent, the channels' notices and lines of bulk files. Amounts, states,
 numbers, reason codes and the books stay. docs/privacy.md says what is not
 reached. A charge with a refund that has not ended is left; repeat the command
 then, and when something was being sent.`
@@ -72,12 +72,18 @@ func (e *environment) mask(db databaseFlags, whose merchantFlags, asJSON bool, a
 	if asJSON {
 		return e.printJSON(native.MaskJSON(report))
 	}
-	_, err = fmt.Fprintf(e.out, "masked: %d charges, %d refunds, %d deliveries\n", report.Charges, report.Refunds, report.Deliveries)
+	_, err = fmt.Fprintf(e.out, "masked: %d charges, %d refunds, %d deliveries, %d lines of files\n", report.Charges, report.Refunds, report.Deliveries, report.Lines)
 	if report.InFlight > 0 {
 		e.say("%d notifications were on their way: repeat the command in a minute", report.InFlight)
 	}
 	for _, id := range report.Open {
 		e.say("left, because it has not ended: refund %s and its charge", id)
+	}
+	if report.OpenLines > 0 {
+		e.say("%d lines of files name the customer and were left: they may still be sent, or their refunds have not ended", report.OpenLines)
+	}
+	for _, id := range report.Unreadable {
+		e.say("left, because a row of it is damaged: %s (hint: refundry verify)", id)
 	}
 	return err
 }

@@ -15,10 +15,15 @@ type maskAnswer struct {
 	InFlight int64 `json:"in_flight"`
 	// Open are refunds that have not ended, whose charges were left.
 	Open []string `json:"open_refunds"`
+	// Lines of bulk files were masked, OpenLines name the customer and were left.
+	Lines     int64 `json:"bulk_lines"`
+	OpenLines int64 `json:"open_bulk_lines"`
+	// Unreadable are charges and refunds that were left because a row is damaged.
+	Unreadable []string `json:"unreadable,omitempty"`
 }
 
 func answerMask(r refund.MaskReport) maskAnswer {
-	return maskAnswer{r.Charges, r.Refunds, r.Deliveries, r.InFlight, append([]string{}, r.Open...)}
+	return maskAnswer{r.Charges, r.Refunds, r.Deliveries, r.InFlight, append([]string{}, r.Open...), r.Lines, r.OpenLines, r.Unreadable}
 }
 
 // MaskJSON is what a masking did as the API shows it.

@@ -39,11 +39,11 @@ func TestAPersonsDataIsMaskedWhereverItShows(t *testing.T) {
 	delivery, _, _ = strings.Cut(delivery, `"`)
 
 	masked := send(t, s, demo, "POST", "/charges/P-1/mask", "", http.StatusOK, "Idempotency-Key", "mask-1")
-	if masked != `{"charges":1,"refunds":1,"deliveries":1,"in_flight":0,"open_refunds":[]}`+"\n" {
+	if masked != `{"charges":1,"refunds":1,"deliveries":1,"in_flight":0,"open_refunds":[],"bulk_lines":0,"open_bulk_lines":0}`+"\n" {
 		t.Errorf("the masking is %s", masked)
 	}
 	again := send(t, s, demo, "POST", "/charges/P-1/mask", "", http.StatusOK, "Idempotency-Key", "mask-1")
-	if again != `{"charges":0,"refunds":0,"deliveries":0,"in_flight":0,"open_refunds":[]}`+"\n" {
+	if again != `{"charges":0,"refunds":0,"deliveries":0,"in_flight":0,"open_refunds":[],"bulk_lines":0,"open_bulk_lines":0}`+"\n" {
 		t.Errorf("the repeat is %s", again)
 	}
 	replay := text(send(t, s, demo, "POST", "/deliveries/"+delivery+"/replay", "", http.StatusCreated), "id")

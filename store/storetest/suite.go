@@ -127,6 +127,7 @@ var cases = []suiteCase{
 	{"a bulk job is read as it was written, and a file is one job", bulkJobIsKept},
 	{"the database itself demands a second person for a bulk job", databaseHoldsSecondPerson},
 	{"masking reaches what is stored of a person, and leaves open refunds", masked},
+	{"masking reaches lines of files of which nothing is sent any more", maskedLines},
 
 	{"what the overview counts is what the refunds are", countsAreExact},
 	{"events that don't say what was before are counted all the same", countsOfOldEvents},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/refundry/refundry/bulk"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/webhook"
@@ -62,6 +63,7 @@ func masked(t *testing.T, f *fixture) {
 	if err := f.KeepNotice(t.Context(), n); err != nil {
 		t.Fatal(err)
 	}
+	f.linesAbout(t, c, r)
 	before := f.readCharge(t, c.ID)
 	mask := func(second int) refund.MaskReport {
 		t.Helper()
@@ -71,7 +73,7 @@ func masked(t *testing.T, f *fixture) {
 		}
 		return report
 	}
-	if diff := cmp.Diff(refund.MaskReport{Charges: 1, Refunds: 1, Deliveries: 1, InFlight: 1}, mask(20)); diff != "" {
+	if diff := cmp.Diff(refund.MaskReport{Charges: 1, Refunds: 1, Deliveries: 1, InFlight: 1, Lines: 2}, mask(20)); diff != "" {
 		t.Error(diff)
 	}
 	// The one that was being sent fails, waits, and is masked by the next call.
@@ -125,6 +127,64 @@ func masked(t *testing.T, f *fixture) {
 	}
 }
 
+// linesAbout adds a file of refunds: one line became the refund, one was refused.
+func (f *fixture) linesAbout(t *testing.T, c refund.Charge, r refund.Refund) {
+	t.Helper()
+	f.lines(t, "d_masked", bulk.Finished,
+		bulk.Line{At: 2, State: bulk.Accepted, Charge: c.OrderNo, ChargeID: c.ID, Minor: 10, Currency: c.Currency, RefundID: r.ID, Reason: "SECRET reason", Customer: "SECRET customer"},
+		bulk.Line{At: 3, State: bulk.Refused, Charge: c.OrderNo, ChargeID: c.ID, Minor: 10, Currency: c.Currency, Reason: "SECRET reason"})
+}
+
+// lines adds a bulk job in a state, with lines.
+func (f *fixture) lines(t *testing.T, digest string, state bulk.State, lines ...bulk.Line) {
+	t.Helper()
+	job, _, err := f.AddBulkJob(t.Context(), f.bulkJob(digest), f.record("bulk.upload", ""))
+	if err == nil {
+		err = f.AddBulkLines(t.Context(), job.Key(), lines, at(20))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	due := "0"
+	if state == bulk.Running {
+		due = "5"
+	}
+	f.must(t, `UPDATE bulk_jobs SET state = $3, due_at = `+due+`, started_at = 1, started_by = 'user b@example.com' WHERE merchant_id = $1 AND id = $2`, f.merchant, job.ID, string(state))
+}
+
+// maskedLines: a customer's lines are masked where nothing is sent of them any more,
+// whether their charge was found or not; others are left and counted.
+func maskedLines(t *testing.T, f *fixture) {
+	c := f.registered(t, f.charge(100))
+	line := func(at int64, state bulk.LineState, customer string) bulk.Line {
+		l := bulk.Line{At: at, State: state, Charge: "x", Amount: "1", Reason: "SECRET reason", Customer: customer}
+		if state == bulk.Good {
+			l.ChargeID, l.Minor, l.Currency = c.ID, 1, c.Currency
+		}
+		return l
+	}
+	f.lines(t, "d1", bulk.Running, line(2, bulk.Good, "M-7"), line(3, bulk.Bad, "M-7"), line(4, bulk.Bad, "M-8"))
+	f.lines(t, "d2", bulk.Stopped, line(2, bulk.Good, "M-7"), line(3, bulk.New, "M-7"))
+	var total int64
+	for more := true; more; {
+		masked, left, err := f.MaskLines(t.Context(), f.merchant, "M-7", f.record("customer.mask", ""), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total, more = total+masked, left
+	}
+	if open, err := f.OpenLines(t.Context(), f.merchant, "M-7"); err != nil || open != 1 || total != 3 {
+		t.Errorf("%d lines were masked, %d are open, %v", total, open, err)
+	}
+	named, err := f.exec(t, `UPDATE bulk_lines SET line = line WHERE merchant_id = $1 AND (customer <> '***' OR reason <> '***')`, f.merchant)
+	if err != nil || named != 2 {
+		t.Errorf("%d lines name a person, %v", named, err)
+	}
+	if open, err := f.OpenLines(t.Context(), "mer_other", "M-7"); err != nil || open != 0 {
+		t.Errorf("another merchant has %d, %v", open, err)
+	}
+}
+
 // remade: the delivery that waits is made anew at once, and the other when it is
 // replayed.
 func (f *fixture) remade(t *testing.T, waiting, ended merchant.Delivery) {
@@ -154,14 +214,23 @@ func (f *fixture) remade(t *testing.T, waiting, ended merchant.Delivery) {
 	f.saved(t, []webhook.Making{m})
 }
 
+// textsOf are the columns that may hold a text of a person.
+var textsOf = map[string]string{
+	"charges": "customer || detail || aliases", "refunds": "customer || reason || landed || detail || shown || asked_by || failure_message",
+	"events": "snapshot", "attempts": "message || note || sent", "channel_notices": "text || content || note", "refund_numbers": "contents",
+	"deliveries": "CASE WHEN body = $2 THEN 'SECRET' ELSE '' END || problem", "audit_records": "object || detail", "alerts": "text",
+	"bulk_lines": "customer || reason || problem",
+}
+
+// Looked are the columns of a table that the suite looks through after a masking.
+func Looked(table string) []string {
+	return strings.FieldsFunc(textsOf[table], func(r rune) bool { return r == ' ' || r == '|' })
+}
+
 // namesNobody looks through every column that may hold a text of a person.
 func (f *fixture) namesNobody(t *testing.T) {
 	t.Helper()
-	for table, columns := range map[string]string{
-		"charges": "customer || detail || aliases", "refunds": "customer || reason || landed || detail || shown || asked_by || failure_message",
-		"events": "snapshot", "attempts": "message || note || sent", "channel_notices": "text || content || note", "refund_numbers": "contents",
-		"deliveries": "CASE WHEN body = $2 THEN 'SECRET' ELSE '' END || problem", "audit_records": "object || detail", "alerts": "text",
-	} {
+	for table, columns := range textsOf {
 		args := []any{f.merchant}
 		if table == "deliveries" {
 			args = append(args, []byte("SECRET body"))

@@ -6,7 +6,10 @@ import "context"
 // written by the same statement.
 const unmasked = `SELECT c.merchant_id, 'charge ' || c.id FROM charges c WHERE c.masked_at > 0 AND c.customer NOT IN ('', '***')
 	UNION ALL SELECT r.merchant_id, 'refund ' || r.id FROM refunds r
-	WHERE r.masked_at > 0 AND (r.customer NOT IN ('', '***') OR r.reason NOT IN ('', '***'))`
+	WHERE r.masked_at > 0 AND (r.customer NOT IN ('', '***') OR r.reason NOT IN ('', '***'))
+	UNION ALL SELECT l.merchant_id, 'line ' || CAST(l.line AS TEXT) || ' of bulk job ' || l.job_id FROM bulk_lines l
+		JOIN refunds r ON r.merchant_id = l.merchant_id AND r.id = l.refund_id
+	WHERE l.refund_id <> '' AND r.masked_at > 0 AND (l.customer NOT IN ('', '***') OR l.reason NOT IN ('', '***'))`
 
 // masked checks that what was masked is.
 func (v *verifier) masked(ctx context.Context) error {
