@@ -269,7 +269,7 @@ func (r *registering) insert(ctx context.Context) error {
 	}
 	inserted := make(map[rowKey]bool, len(rows))
 	for _, one := range sqldb.InsertRows(insertCharges, chargeWidth, rows, "ON CONFLICT DO NOTHING RETURNING merchant_id, id") {
-		err := r.q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
+		err := sqldb.QueryStatement(ctx, r.q, one, func(scan func(...any) error) error {
 			var key rowKey
 			err := scan(&key.merchant, &key.id)
 			inserted[key] = true

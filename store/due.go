@@ -130,7 +130,7 @@ func (s *Store) MerchantsWithNewEvents(ctx context.Context, after string, limit 
 		SELECT o.id FROM (SELECT p.id FROM p WHERE p.id IS NOT NULL LIMIT $2) o ORDER BY 1 LIMIT $2`
 	var merchants []string
 	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{after, int64(limit)}, func(scan func(...any) error) error {
+		return q.Query(ctx, s.either(text, shardedNewEvents), []any{after, int64(limit)}, func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
 			merchants = append(merchants, id)
@@ -235,7 +235,7 @@ func (s *Store) dueDeliveries(ctx context.Context, text string, args ...any) ([]
 func (s *Store) MerchantsWithDueDeliveries(ctx context.Context, after string, now time.Time, limit int) ([]string, error) {
 	var merchants []string
 	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, merchantsDue, []any{after, sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
+		return q.Query(ctx, s.either(merchantsDue, shardedMerchantsDue), []any{after, sqldb.Micros(now), int64(limit)}, func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
 			merchants = append(merchants, id)
@@ -326,7 +326,7 @@ const newEventsOldest = `WITH RECURSIVE m (id) AS (
 // OldestNewEvent returns the time of the oldest event that the fan-out has not
 // taken over, of whichever merchant; zero where there is none.
 func (s *Store) OldestNewEvent(ctx context.Context) (time.Time, error) {
-	return s.oldest(ctx, "find oldest new event", newEventsOldest)
+	return s.oldest(ctx, "find oldest new event", s.either(newEventsOldest, shardedEventsOldest))
 }
 
 // OldestDueDelivery returns since when the oldest delivery has been due that

@@ -79,7 +79,7 @@ func (s *Store) DueAccounts(ctx context.Context, now time.Time, after refund.Acc
 	var accounts []refund.AccountKey
 	err := s.Read(ctx, func(q sqldb.Querier) error {
 		args := []any{after.MerchantID, after.ID, sqldb.Micros(now), int64(limit)}
-		return q.Query(ctx, text, args, func(scan func(...any) error) error {
+		return q.Query(ctx, s.either(text, shardedAccounts), args, func(scan func(...any) error) error {
 			var key refund.AccountKey
 			err := scan(&key.MerchantID, &key.ID)
 			accounts = append(accounts, key)

@@ -54,6 +54,11 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.db.Sharded() {
+		if err := s.spread(ctx, nil); err != nil { // tables that are new
+			return err
+		}
+	}
 	return s.enterOlderBatches(ctx)
 }
 

@@ -16,6 +16,7 @@ type migrateCommand struct {
 	FromPasswordFile string `help:"File with the password of --from, if that is a PostgreSQL URL that has none." type:"path" placeholder:"FILE"`
 	To               string `help:"Move to this database, an empty one of PostgreSQL." placeholder:"URL"`
 	ToPasswordFile   string `help:"File with the password of --to." type:"path" placeholder:"FILE"`
+	Citus            bool   `help:"Spread the tables over the servers of a Citus coordinator by merchant, too; stop every serve before."`
 	Undo             bool   `help:"Give up the move of --from, as long as it has not switched: that database goes on."`
 }
 
@@ -38,6 +39,8 @@ func (c *migrateCommand) Run(e *environment) error {
 	switch {
 	case c.From == "" && (c.To != "" || c.Undo || c.FromPasswordFile != "" || c.ToPasswordFile != ""):
 		return usageError{"--to, --undo, --from-password-file and --to-password-file go with --from: name the database that is moved"}
+	case c.From != "" && c.Citus:
+		return usageError{"--citus spreads --database, and --from moves another: move first, then run migrate --citus"}
 	case c.From != "" && c.Undo:
 		return c.undo(e)
 	case c.From != "" && c.To == "":
@@ -46,7 +49,7 @@ func (c *migrateCommand) Run(e *environment) error {
 		return c.move(e)
 	}
 	return c.alone(e, func(s *store.Store) error {
-		if err := s.Migrate(e); err != nil {
+		if err := c.migrate(e, s); err != nil {
 			return err
 		}
 		current, _, err := s.Schema(e)
@@ -61,6 +64,13 @@ func (c *migrateCommand) Run(e *environment) error {
 		e.say("the database has schema %d", current)
 		return nil
 	})
+}
+
+func (c *migrateCommand) migrate(e *environment, s *store.Store) error {
+	if !c.Citus {
+		return s.Migrate(e)
+	}
+	return s.Spread(e, func(table, how string) { e.say("%s: %s", table, how) })
 }
 
 // alone works with a database that no serve has, if it is a SQLite file: then

@@ -3,9 +3,27 @@
 // columns are nullable or have a default.
 package migration
 
-import "embed"
+import (
+	"embed"
+	"regexp"
+)
 
 // Files are the migrations, in goose's form.
 //
 //go:embed *.sql
 var Files embed.FS
+
+// Tables are the names of all tables, in the order in which they came.
+func Tables() []string {
+	entries, _ := Files.ReadDir(".")
+	var names []string
+	for _, entry := range entries {
+		text, _ := Files.ReadFile(entry.Name())
+		for _, found := range created.FindAllStringSubmatch(string(text), -1) {
+			names = append(names, found[1])
+		}
+	}
+	return names
+}
+
+var created = regexp.MustCompile(`(?m)^CREATE TABLE (\w+) \(`)

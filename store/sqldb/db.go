@@ -28,12 +28,17 @@ type Querier interface {
 	// of the transaction: " FOR UPDATE" on PostgreSQL. SQLite has one writer,
 	// so there it is empty. More words go behind it, such as Lock("SKIP LOCKED").
 	Lock(more string) string
+	// Sharded reports whether the tables are spread by merchant_id over several
+	// servers: then lists of rows are split by merchant, and what reads across
+	// merchants has a text of its own.
+	Sharded() bool
 }
 
 // Statement is a text with its arguments.
 type Statement struct {
 	SQL  string
 	Args []any
+	list *list // what it was made of, where it has a list of rows
 }
 
 // engine is SQLite or PostgreSQL.

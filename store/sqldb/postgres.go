@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -39,6 +40,8 @@ type postgresDB struct {
 	// answerTimeout is how long a statement outside a transaction waits for the
 	// server's next word.
 	answerTimeout time.Duration
+	// sharded says that the merchants' tables are spread by Citus.
+	sharded atomic.Bool
 }
 
 func openPostgres(ctx context.Context, address string, opts Options) (*postgresDB, error) {
@@ -67,6 +70,10 @@ func openPostgres(ctx context.Context, address string, opts Options) (*postgresD
 	if err := db.ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open postgres at %s:%d: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
+	}
+	if err := db.findShards(ctx); err != nil {
+		pool.Close()
+		return nil, err
 	}
 	return db, nil
 }
@@ -132,7 +139,7 @@ func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work 
 			_ = tx.Rollback(ctx)
 		}
 	}()
-	if err := work(pgQuerier{tx}); err != nil {
+	if err := work(pgQuerier{tx, db.sharded.Load()}); err != nil {
 		if ctx.Err() != nil && outer.Err() == nil {
 			return unavailable(fmt.Errorf("no answer within %v: %w", transactionTimeout, err))
 		}
@@ -188,7 +195,7 @@ func (db *postgresDB) once(ctx context.Context, work func(Querier) error) error 
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return work(pgQuerier{tx}) })
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return work(pgQuerier{tx, db.sharded.Load()}) })
 }
 
 func (db *postgresDB) snapshot(ctx context.Context, work func(Querier) error) error {
@@ -203,7 +210,7 @@ func (db *postgresDB) snapshot(ctx context.Context, work func(Querier) error) er
 		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
 			return err
 		}
-		return work(pgQuerier{tx})
+		return work(pgQuerier{tx, db.sharded.Load()})
 	})
 	return pgBroken(ctx, conn, err)
 }
@@ -248,7 +255,10 @@ type pgConn interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
-type pgQuerier struct{ conn pgConn }
+type pgQuerier struct {
+	conn    pgConn
+	sharded bool
+}
 
 func (q pgQuerier) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	tag, err := q.conn.Exec(ctx, text, args...)
@@ -273,20 +283,29 @@ func (q pgQuerier) Send(ctx context.Context, statements []Statement) ([]int64, e
 	if len(statements) == 0 {
 		return nil, nil
 	}
+	asked, of := len(statements), []int(nil)
+	if q.sharded {
+		statements, of = splitByMerchant(statements)
+	}
 	var batch pgx.Batch
 	for _, one := range statements {
 		batch.Queue(one.SQL, one.Args...)
 	}
 	results := q.conn.SendBatch(ctx, &batch)
-	touched := make([]int64, len(statements))
+	touched := make([]int64, asked)
 	for n := range statements {
 		tag, err := results.Exec()
 		if err != nil {
 			return nil, errors.Join(err, results.Close())
 		}
-		touched[n] = tag.RowsAffected()
+		if of != nil {
+			n = of[n]
+		}
+		touched[n] += tag.RowsAffected()
 	}
 	return touched, results.Close()
 }
 
 func (q pgQuerier) Lock(more string) string { return strings.TrimRight(" FOR UPDATE "+more, " ") }
+
+func (q pgQuerier) Sharded() bool { return q.sharded }

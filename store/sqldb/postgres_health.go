@@ -71,7 +71,7 @@ func (q pgPooled) on(ctx context.Context, work func(ctx context.Context, one pgQ
 	defer cancel(nil)
 	timer := time.AfterFunc(q.db.answerTimeout, func() { cancel(errNoAnswer) })
 	defer timer.Stop()
-	err = work(limited, pgQuerier{conn}, func(waits bool) {
+	err = work(limited, pgQuerier{conn, q.db.sharded.Load()}, func(waits bool) {
 		timer.Stop()
 		if waits {
 			timer.Reset(q.db.answerTimeout)
@@ -112,3 +112,5 @@ func (q pgPooled) Send(ctx context.Context, statements []Statement) (touched []i
 }
 
 func (q pgPooled) Lock(more string) string { return pgQuerier{}.Lock(more) }
+
+func (q pgPooled) Sharded() bool { return q.db.sharded.Load() }

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ type Columns struct {
 	definition string // "id TEXT, amount BIGINT"
 	names      string // "id, amount"
 	kinds      []string
+	shard      int // which of them is merchant_id, -1 where none is
 }
 
 // NewColumns makes them of a name and a type each: "id TEXT", "amount BIGINT".
@@ -30,7 +32,10 @@ func NewColumns(columns ...string) Columns {
 	for n, column := range columns {
 		names[n], kinds[n], _ = strings.Cut(column, " ")
 	}
-	return Columns{definition: strings.Join(columns, ", "), names: strings.Join(names, ", "), kinds: kinds}
+	return Columns{
+		definition: strings.Join(columns, ", "), names: strings.Join(names, ", "), kinds: kinds,
+		shard: slices.Index(names, shardColumn),
+	}
 }
 
 // Width is how many values a row has.
@@ -42,7 +47,7 @@ func (c Columns) Width() int { return len(c.kinds) }
 func InsertRows(into string, width int, rows [][]any, behind string) []Statement {
 	var out []Statement
 	for _, piece := range pieces(rows) {
-		out = append(out, Statement{insertText(into, width, len(piece), behind), flatten(piece, width)})
+		out = append(out, Statement{insertText(into, width, len(piece), behind), flatten(piece, width), &list{rows: piece, into: into, width: width, behind: behind}})
 	}
 	return out
 }
@@ -53,7 +58,7 @@ func InsertRows(into string, width int, rows [][]any, behind string) []Statement
 func WithValues(columns Columns, rows [][]any, body string) []Statement {
 	var out []Statement
 	for _, piece := range pieces(rows) {
-		out = append(out, Statement{withText(columns, len(piece)) + body, flatten(piece, len(columns.kinds))})
+		out = append(out, Statement{withText(columns, len(piece)) + body, flatten(piece, len(columns.kinds)), &list{rows: piece, columns: columns, body: body}})
 	}
 	return out
 }
@@ -62,7 +67,7 @@ func WithValues(columns Columns, rows [][]any, body string) []Statement {
 // each for every row.
 func QueryValues(ctx context.Context, q Querier, columns Columns, rows [][]any, body string, each func(func(...any) error) error) error {
 	for _, s := range WithValues(columns, rows, body) {
-		if err := q.Query(ctx, s.SQL, s.Args, each); err != nil {
+		if err := QueryStatement(ctx, q, s, each); err != nil {
 			return err
 		}
 	}
@@ -152,26 +157,7 @@ func withText(columns Columns, rows int) string {
 	}
 	var b strings.Builder
 	b.WriteString("WITH v (" + columns.names + ") AS (VALUES ")
-	parameter := 0
-	for row := range rows {
-		if row > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteByte('(')
-		for n, kind := range columns.kinds {
-			if n > 0 {
-				b.WriteString(", ")
-			}
-			parameter++
-			// Types are told in the first row; the others follow it.
-			if row == 0 {
-				b.WriteString("CAST($" + strconv.Itoa(parameter) + " AS " + kind + ")")
-			} else {
-				b.WriteString("$" + strconv.Itoa(parameter))
-			}
-		}
-		b.WriteByte(')')
-	}
+	writeValues(&b, columns.kinds, rows, 0)
 	b.WriteString(") ")
 	texts.Store(key, b.String())
 	return b.String()

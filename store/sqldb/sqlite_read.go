@@ -97,3 +97,5 @@ func (q sqliteReader) Send(ctx context.Context, statements []Statement) ([]int64
 }
 
 func (q sqliteReader) Lock(string) string { return "" }
+
+func (q sqliteReader) Sharded() bool { return false }

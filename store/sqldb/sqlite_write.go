@@ -274,6 +274,8 @@ func (q *sqliteTx) Send(ctx context.Context, statements []Statement) ([]int64, e
 
 func (q *sqliteTx) Lock(string) string { return "" }
 
+func (q *sqliteTx) Sharded() bool { return false }
+
 func sendEach(ctx context.Context, q Querier, statements []Statement) ([]int64, error) {
 	touched := make([]int64, len(statements))
 	for n, one := range statements {

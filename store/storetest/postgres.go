@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"sync"
@@ -14,15 +15,20 @@ import (
 var shared struct {
 	sync.Mutex
 	cluster *pgcluster.Cluster
+	citus   *citus
 	err     error
 }
 
 // Postgres returns the URL of a fresh, empty database on the cluster that all
 // tests of this process share. The first call starts the cluster; it ends and
 // leaves nothing behind when the process does, with or without Main. The
-// server writes as durably as in production.
+// server writes as durably as in production. With REFUNDRY_TEST_CITUS the database
+// is on that coordinator instead, and has the current schema.
 func Postgres(t testing.TB) string {
 	t.Helper()
+	if OnCitus() {
+		return postgresOnCitus(t)
+	}
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.cluster == nil && shared.err == nil {
@@ -101,6 +107,12 @@ func Main(m *testing.M) {
 	defer shared.Unlock()
 	if shared.cluster != nil {
 		if err := shared.cluster.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
+	if shared.citus != nil {
+		if err := shared.citus.drop(context.Background(), ""); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = max(code, 1)
 		}
