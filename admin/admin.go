@@ -88,6 +88,8 @@ type Admin struct {
 	looks      looks
 	reconciles reconciles
 	dryRuns    dryRuns
+	// refusedTries are the tries to sign in that need no look into the database.
+	refusedTries refusedTries
 }
 
 // New makes the use cases.

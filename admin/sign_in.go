@@ -27,10 +27,14 @@ type Sessions interface {
 	EndSessions(ctx context.Context, userID, id, keep string, record refund.Action) (int64, error)
 	// CountTry counts a try for each bound's subject in one commit, and stops behind the
 	// first that is above its bound. It returns how many tries of the subjects it came
-	// to there were since when. What began before window is counted anew.
+	// to there were since when. What began before window is counted anew. A try that is
+	// refused by what was counted before writes nothing.
 	CountTry(ctx context.Context, bounds []merchant.TryBound, now, window time.Time) (counts []int64, since []time.Time, err error)
-	// ForgetTries forgets subjects, and whatever began before window.
-	ForgetTries(ctx context.Context, subjects []string, window time.Time) error
+	// ForgetTries forgets subjects.
+	ForgetTries(ctx context.Context, subjects []string) error
+	// ForgetOldTries deletes at most limit subjects that began before window, and
+	// returns how many.
+	ForgetOldTries(ctx context.Context, window time.Time, limit int) (int64, error)
 }
 
 // The lives of sessions.
@@ -117,6 +121,7 @@ func (a *Admin) SignInVerified(ctx context.Context, in SignIn) (string, merchant
 // tryBounds are what tries are counted by, the narrowest first. address is "" for
 // somebody who is signed in, and then no subject.
 func tryBounds(email, address string) []merchant.TryBound {
+	address = network(address)
 	bounds := []merchant.TryBound{{Subject: "both " + email + " " + address, Most: triesOfBoth}}
 	if address != "" {
 		bounds = append(bounds, merchant.TryBound{Subject: "address " + address, Most: triesOfAddress})
@@ -128,24 +133,33 @@ func tryBounds(email, address string) []merchant.TryBound {
 // for one too many.
 func (a *Admin) countTry(ctx context.Context, email, address string) error {
 	now, bounds := a.now(), tryBounds(email, address)
+	if until, refused := a.refusedTries.refused(bounds, now); refused {
+		return tooManyTries(until, now)
+	}
 	counts, since, err := a.s.Store.CountTry(ctx, bounds, now, now.Add(-tryWindow))
 	if err != nil {
 		return err
 	}
 	for n, count := range counts {
 		if count > bounds[n].Most {
-			wait := since[n].Add(tryWindow).Sub(now).Round(time.Minute)
-			return refund.Errorf(refund.KindBusy, "", "too many tries to sign in; try again in %d minutes", max(1, int(wait/time.Minute)))
+			until := since[n].Add(tryWindow)
+			a.refusedTries.note(bounds[n].Subject, until, now)
+			return tooManyTries(until, now)
 		}
 	}
 	return nil
+}
+
+func tooManyTries(until, now time.Time) error {
+	wait := until.Sub(now).Round(time.Minute)
+	return refund.Errorf(refund.KindBusy, "", "too many tries to sign in; try again in %d minutes", max(1, int(wait/time.Minute)))
 }
 
 // forgetTries forgets what was counted of an account. What was counted of the address
 // stays: another account may be tried from there.
 func (a *Admin) forgetTries(ctx context.Context, email, address string) error {
 	bounds := tryBounds(email, address)
-	return a.s.Store.ForgetTries(ctx, []string{bounds[0].Subject, bounds[len(bounds)-1].Subject}, a.now().Add(-tryWindow))
+	return a.s.Store.ForgetTries(ctx, []string{bounds[0].Subject, bounds[len(bounds)-1].Subject})
 }
 
 // beginSession makes a session with a token that nobody knew before.

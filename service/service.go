@@ -289,7 +289,7 @@ func (s *Service) run() {
 		{begin("engine", s.engine.Run), begin("webhooks", s.webhooks.Run)},
 		{begin("sandbox", s.sandbox.Run)},
 		{
-			begin("audit", s.linkAudit), begin("keys", s.watchKeys),
+			begin("audit", s.linkAudit), begin("keys", s.watchKeys), begin("tries", s.forgetTries),
 			begin("statistics", s.counting.run),
 			begin("database", s.Store.Watch),
 			begin("figures", s.countFigures),

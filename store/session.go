@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,7 +29,7 @@ const (
 			begun_at = CASE WHEN sign_in_tries.begun_at <= $3 THEN $2 ELSE sign_in_tries.begun_at END`
 	triesSince = `SELECT t.tries, t.begun_at FROM sign_in_tries t WHERE t.subject = $1`
 	forgetTry  = `DELETE FROM sign_in_tries WHERE subject = $1`
-	oldTries   = `DELETE FROM sign_in_tries WHERE begun_at <= $1`
+	oldTries   = `DELETE FROM sign_in_tries WHERE subject IN (SELECT t.subject FROM sign_in_tries t WHERE t.begun_at <= $1 ORDER BY t.begun_at LIMIT $2`
 )
 
 // tokenHash is what is stored of a session's token, and of what tries are counted
@@ -142,8 +143,32 @@ func (s *Store) EndSessions(ctx context.Context, userID, id, keep string, record
 // CountTry counts a try to sign in for each bound's subject, in their order, and
 // stops behind the first that is above its bound: what refuses a try keeps it from
 // counting for the rest. It returns for each that it came to how many there were
-// since when, this one among them. What began before window is counted anew.
+// since when, this one among them. What began before window is counted anew. Where a
+// subject is at its bound already nothing is written: whoever has no account makes the
+// database read, and no more.
 func (s *Store) CountTry(ctx context.Context, bounds []merchant.TryBound, now, window time.Time) (counts []int64, since []time.Time, err error) {
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		for _, bound := range bounds {
+			var count, begun int64
+			if err := q.Query(ctx, triesSince, []any{tokenHash(bound.Subject)}, func(scan func(...any) error) error { return scan(&count, &begun) }); err != nil {
+				return err
+			}
+			if begun <= sqldb.Micros(window) {
+				count = 0
+			}
+			counts, since = append(counts, count+1), append(since, sqldb.FromMicros(begun))
+			if count >= bound.Most {
+				return errRefusedTry
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errRefusedTry) {
+		return counts, since, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for tries to sign in: %w", err)
+	}
 	err = s.write(ctx, func(q sqldb.Querier) error {
 		counts, since = nil, nil
 		for _, bound := range bounds {
@@ -168,16 +193,31 @@ func (s *Store) CountTry(ctx context.Context, bounds []merchant.TryBound, now, w
 	return counts, since, nil
 }
 
-// ForgetTries forgets what was counted of subjects, and whatever began before
-// window.
-func (s *Store) ForgetTries(ctx context.Context, subjects []string, window time.Time) error {
+// errRefusedTry ends the look at tries: a subject is at its bound.
+var errRefusedTry = errors.New("tried too often")
+
+// ForgetOldTries deletes what was counted and began before window, at most limit
+// subjects, and returns how many there were. What another transaction counts is left
+// out.
+func (s *Store) ForgetOldTries(ctx context.Context, window time.Time, limit int) (dropped int64, err error) {
+	err = s.write(ctx, func(q sqldb.Querier) error {
+		dropped, err = q.Exec(ctx, oldTries+q.Lock("SKIP LOCKED")+`)`, sqldb.Micros(window), int64(limit))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget old tries to sign in: %w", err)
+	}
+	return dropped, nil
+}
+
+// ForgetTries forgets what was counted of subjects.
+func (s *Store) ForgetTries(ctx context.Context, subjects []string) error {
 	return s.write(ctx, func(q sqldb.Querier) error {
 		for _, subject := range subjects {
 			if _, err := q.Exec(ctx, forgetTry, tokenHash(subject)); err != nil {
 				return err
 			}
 		}
-		_, err := q.Exec(ctx, oldTries, sqldb.Micros(window))
-		return err
+		return nil
 	})
 }

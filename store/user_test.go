@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/sqldb"
 	"github.com/refundry/refundry/store/storetest"
 )
 
@@ -108,7 +110,32 @@ func TestTriesAtOnceAreAllCounted(t *testing.T) {
 		if counts, _, err = s.CountTry(ctx, []merchant.TryBound{{Subject: "wide", Most: 99}}, now, now.Add(-time.Minute)); err != nil || counts[0] != 2 {
 			t.Errorf("a refused try counts for the wider bound: %v %v", counts, err)
 		}
-		if err := s.ForgetTries(ctx, []string{"a"}, now); err != nil {
+		rows := func() (n int64) {
+			t.Helper()
+			err := s.Read(ctx, func(q sqldb.Querier) error {
+				return q.Query(ctx, `SELECT COUNT(*) FROM sign_in_tries`, nil, func(scan func(...any) error) error { return scan(&n) })
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		before := rows()
+		for n := range 4 { // "narrow" is at its bound: whoever it is, nothing is written
+			counts, _, err = s.CountTry(ctx, []merchant.TryBound{{Subject: "new " + strconv.Itoa(n), Most: 9}, {Subject: "narrow", Most: 1}}, now, now.Add(-time.Minute))
+			if err != nil || len(counts) != 2 || counts[1] != 2 {
+				t.Errorf("refused: %v %v", counts, err)
+			}
+		}
+		if after := rows(); after != before {
+			t.Errorf("refused tries left %d rows", after-before)
+		}
+		for _, want := range []int64{2, 1, 0} { // "b", "narrow" and "wide" began then, "a" an hour later
+			if dropped, err := s.ForgetOldTries(ctx, now, 2); err != nil || dropped != want {
+				t.Errorf("deleted %d, want %d, %v", dropped, want, err)
+			}
+		}
+		if err := s.ForgetTries(ctx, []string{"a"}); err != nil {
 			t.Fatal(err)
 		}
 		if counts, _, err = s.CountTry(ctx, []merchant.TryBound{{Subject: "b", Most: 99}}, now, now.Add(-time.Minute)); err != nil || counts[0] != 1 {
