@@ -44,6 +44,12 @@ func loadCatalogue() catalogue {
 	return texts
 }
 
+// has reports whether there is a text.
+func (c catalogue) has(key string) bool {
+	_, ok := c[key]
+	return ok
+}
+
 // text is a text in a language. A key that is not there is shown as it is.
 func (c catalogue) text(language, key string, args ...any) string {
 	one, ok := c[key]

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/refundry/refundry/admin"
@@ -12,6 +13,7 @@ import (
 	"github.com/refundry/refundry/bulk"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/telemetry"
 )
 
 // Services are what the pages stand on. A page that needs a reader adds it here
@@ -81,13 +83,14 @@ func New(s Services) *Console {
 	c := &Console{s: s, texts: loadCatalogue(), assets: loadAssets(), provider: newProvider(s.OIDC, s.Log)}
 	c.templates = c.parseTemplates()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+assetPath+"{name}", c.assets.serve)
+	handle := func(pattern string, serve http.HandlerFunc) { mux.HandleFunc(pattern, noted(pattern, serve)) }
+	handle("GET "+assetPath+"{name}", c.assets.serve)
 	mux.HandleFunc("/console/", c.public((*page).nowhere))
 	for _, one := range publicRoutes {
-		mux.HandleFunc(one.pattern, c.public(one.handle))
+		handle(one.pattern, c.public(one.handle))
 	}
 	for _, one := range allRoutes() {
-		mux.HandleFunc(one.pattern, c.private(one))
+		handle(one.pattern, c.private(one))
 	}
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(c.public(func(*page) error {
@@ -95,6 +98,16 @@ func New(s Services) *Console {
 	}))
 	c.handler = secured(protection.Handler(mux))
 	return c
+}
+
+// noted notes the route of a request for metrics and traces: outside, it is known as
+// /console/ alone.
+func noted(pattern string, next http.HandlerFunc) http.HandlerFunc {
+	route := strings.TrimSuffix(pattern[strings.IndexByte(pattern, ' ')+1:], "{$}")
+	return func(w http.ResponseWriter, r *http.Request) {
+		telemetry.NoteRoute(r.Context(), route)
+		next(w, r)
+	}
 }
 
 // ServeHTTP answers every address below /console/.

@@ -18,7 +18,9 @@ type profileData struct {
 	// once when it is on.
 	Key     string
 	Address template.URL
-	Codes   []string
+	// QR is Address as a picture.
+	QR    template.HTML
+	Codes []string
 }
 
 type profileForm struct {
@@ -111,6 +113,9 @@ func (p *page) offerTOTP() error {
 		return p.renderForm("profile", data, err)
 	}
 	data.Key, data.Address = offer.Key, template.URL(offer.Address) //nolint:gosec // we made it
+	if data.QR, err = qrPicture(offer.Address, p.text("profile.totp_qr")); err != nil {
+		p.s.Log.Warn("no QR code for a second factor could be drawn; its key is shown", "error", err) // such as of a very long address
+	}
 	return p.render("profile", data)
 }
 

@@ -107,6 +107,7 @@ var refundActions = []refundAction{
 	}},
 	{"reroute", merchant.ScopeRefund, func(t admin.Trace, _ time.Time) bool { return t.Refund.State == refund.Abnormal }, reroute},
 	{"resolve", merchant.ScopeResolve, open, resolve},
+	{"correct", merchant.ScopeResolve, func(t admin.Trace, _ time.Time) bool { return t.Refund.State.Final() }, correct},
 	{"replay", merchant.ScopeRefund, func(t admin.Trace, _ time.Time) bool {
 		return slices.ContainsFunc(t.Entries, func(e admin.TraceEntry) bool { return e.Delivery != nil })
 	}, func(p *page, by admin.By, r refund.Refund, _ refundForm) error {
@@ -151,15 +152,34 @@ func reroute(p *page, by admin.By, r refund.Refund, form refundForm) error {
 }
 
 func resolve(p *page, by admin.By, r refund.Refund, form refundForm) error {
-	how := admin.Resolution{State: refund.State(form.State), Proof: form.Proof}
-	if form.SucceededAt != "" {
-		var err error
-		if how.SucceededAt, err = time.ParseInLocation("2006-01-02T15:04", form.SucceededAt, p.zone); err != nil {
-			return refund.Errorf(refund.KindInvalid, "succeeded_at", "succeeded_at is a date and a time")
-		}
+	how, err := form.resolution(p.zone)
+	if err == nil {
+		_, err = p.s.Admin.ResolveRefund(p.Context(), by, r.MerchantID, r.ID, how)
 	}
-	_, err := p.s.Admin.ResolveRefund(p.Context(), by, r.MerchantID, r.ID, how)
 	return err
+}
+
+// correct asks a second person to correct a refund that has ended.
+func correct(p *page, by admin.By, r refund.Refund, form refundForm) error {
+	how, err := form.resolution(p.zone)
+	if err == nil {
+		_, err = p.s.Admin.AskCorrection(p.Context(), by, r.MerchantID, r.ID, how)
+	}
+	return err
+}
+
+// resolution is how the form says that a refund ended.
+func (form refundForm) resolution(zone *time.Location) (admin.Resolution, error) {
+	how := admin.Resolution{State: refund.State(form.State), Proof: form.Proof}
+	if form.SucceededAt == "" {
+		return how, nil
+	}
+	at, err := time.ParseInLocation("2006-01-02T15:04", form.SucceededAt, zone)
+	if err != nil {
+		return how, refund.Errorf(refund.KindInvalid, "succeeded_at", "succeeded_at is a date and a time")
+	}
+	how.SucceededAt = at
+	return how, nil
 }
 
 // refundStep is what template/refund_action.html shows: what an action will do,

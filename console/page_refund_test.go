@@ -269,3 +269,47 @@ func TestWhoMayNotChooseANewDestinationIsNotOfferedIt(t *testing.T) {
 	}
 	until(t, rig, r.ID, func(r refund.Refund) bool { return r.State == refund.Succeeded })
 }
+
+func TestACorrectionIsAskedForOnTheRefundsPage(t *testing.T) {
+	rig := consoletest.Start(t)
+	r := aRefund(t, rig, 100, refund.Succeeded, "")
+	support, b := rig.As(t, merchant.RoleSupport, merchant.DemoID), rig.As(t, merchant.RoleOperator, merchant.DemoID)
+	if page := support.Get(t, "/console/refunds/"+r.ID); page.Link("Correct") != "" {
+		t.Error("who may not resolve is offered a correction")
+	}
+	if page := support.Post(t, "/console/refunds/"+r.ID+"/correct", url.Values{"state": {"failed"}, "proof": {"p"}}); page.Status != http.StatusForbidden {
+		t.Errorf("without the right: %d", page.Status)
+	}
+	fill := func(state string) func(*consoletest.Form) {
+		return func(f *consoletest.Form) { f.Fill(t, "How it ended", state).Fill(t, "Proof", "statement 8") }
+	}
+	if same := act(t, b, r.ID, "Correct", "Ask for the correction", fill("succeeded")); same.Status != http.StatusConflict {
+		t.Errorf("to what it is: %d %q", same.Status, same.Problem())
+	}
+	if page := act(t, b, r.ID, "Correct", "Ask for the correction", fill("failed")); !strings.HasPrefix(page.Flash(), "A second person") {
+		t.Errorf("asked: %d %q %q", page.Status, page.Flash(), page.Problem())
+	}
+	if now, err := rig.Store.Refund(t.Context(), merchant.DemoID, r.ID); err != nil || now.State != refund.Succeeded {
+		t.Errorf("one person changed it to %s, %v", now.State, err)
+	}
+	asked, err := rig.Admin.Approval(t.Context(), merchant.DemoID, r.ID)
+	if err != nil || asked.Kind != refund.ToCorrect || asked.To != refund.Failed || asked.Requester.Name != b.User.Email || asked.Proof != "statement 8" {
+		t.Errorf("asked: %+v, %v", asked.Approval, err)
+	}
+	open := aRefund(t, rig, 158, refund.Pending, "")
+	if page := b.Get(t, "/console/refunds/"+open.ID); page.Link("Correct") != "" || page.Link("Resolve with proof") == "" {
+		t.Error("an open refund is corrected")
+	}
+}
+
+func TestWhatWasRefusedIsSaidInTheUsersLanguage(t *testing.T) {
+	rig := consoletest.Start(t)
+	b := rig.As(t, merchant.RoleSupport, merchant.DemoID)
+	for language, says := range map[string]string{"en": "The amount is not right: ", "zh": "\u91d1\u989d\u6709\u8bef\uff1a"} {
+		b.Get(t, "/console/?lang="+language)
+		page := b.Post(t, "/console/charges/123456789/quote", url.Values{"amount": {"1"}})
+		if page.Status != http.StatusUnprocessableEntity || !strings.HasPrefix(page.Problem(), says) || !strings.Contains(page.Problem(), "decimals of CNY") {
+			t.Errorf("%s: %d %q", language, page.Status, page.Problem())
+		}
+	}
+}

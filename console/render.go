@@ -242,6 +242,10 @@ func (v *view) Problem() string {
 		return ""
 	}
 	text := v.p.text("error." + string(v.p.problem.Kind))
+	// What is at fault has a text of its own where that helps; see catalogue/refused.toml.
+	if key := "refused." + string(v.p.problem.Kind) + "_" + v.p.problem.Param; v.p.c.texts.has(key) {
+		text = v.p.text(key)
+	}
 	if v.p.problem.Kind == refund.KindInternal {
 		return text
 	}

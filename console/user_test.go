@@ -138,6 +138,9 @@ func TestTheSecondFactorIsAskedForOnceAndEachCodeTakenOnce(t *testing.T) {
 	page = b.Submit(t, b.Get(t, "/console/profile").Form("Set up"))
 	confirm = page.Form("Switch on")
 	key := code(page, "totp-key")
+	if !strings.Contains(page.Body, `<svg class="qr"`) {
+		t.Error("there is no QR code")
+	}
 	now := codeAt(t, key, 0)
 	if page = b.Submit(t, confirm.Fill(t, "Code", now)); page.Status != http.StatusOK {
 		t.Fatalf("%d %s", page.Status, page.Problem())

@@ -133,6 +133,7 @@ func (e *Engine) place(ctx context.Context, notices []channel.Notified) []error 
 			errs[n] = err
 		case match.Refund.ID != "" && notice.Dispute == nil:
 			words, at = append(words, e.noticed(ctx, notice, match.Refund)), append(at, n)
+			defer e.traceNotice(ctx, notice, match.Refund)()
 		default:
 			errs[n] = e.unmatched(ctx, notice, match.Charge)
 		}
@@ -144,6 +145,23 @@ func (e *Engine) place(ctx context.Context, notices []channel.Notified) []error 
 	}
 	return errs
 }
+
+// traceNotice begins the span of a notice in the trace of the refund that it names, and
+// returns what ends it.
+func (e *Engine) traceNotice(ctx context.Context, n channel.Notified, r refund.Refund) func() {
+	if e.opts.Trace == nil || r.By.Trace == "" {
+		return func() {}
+	}
+	name := ""
+	if opened, err := e.connector(ctx, n.Account); err == nil {
+		name = opened.Account.Channel
+	}
+	_, end := e.opts.Trace(ctx, r, name, stepNotice)
+	return func() { end(n.Outcome.Kind) }
+}
+
+// stepNotice is what a trace calls a notice; no refund is ever at it.
+const stepNotice refund.Step = "notice"
 
 // noticed is a notice as a word about the refund it names.
 func (e *Engine) noticed(ctx context.Context, n channel.Notified, r refund.Refund) *word {
