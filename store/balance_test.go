@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,43 @@ func TestBalancesAreCarriedForwardAndStayRight(t *testing.T) {
 		write("late", now.Add(-30*time.Minute))
 		reserved(6001)
 		carried(2)
+	})
+}
+
+// However much came since, it is added to the kept sum slice by slice.
+func TestBalancesAreCarriedForwardSliceBySlice(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		many := strings.ReplaceAll(manyTransfers, "i < 3000", "i < 45000")
+		for _, text := range []string{manyRefunds[0], many} {
+			var args []any
+			if text == many {
+				args = []any{time.Now().Add(-time.Hour).UnixMicro()}
+			}
+			if err := s.Exec(t.Context(), text, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for slice, more := range []bool{true, true, false} {
+			merchants, err := s.MerchantsToCarry(t.Context(), "", 10)
+			if err != nil || len(merchants) != 1 || merchants[0] != "mer_many" {
+				t.Fatalf("balances of %v are to be carried, %v", merchants, err)
+			}
+			left, err := s.CarryBalances(t.Context(), "mer_many")
+			if err != nil || left != more {
+				t.Errorf("more is left behind slice %d: %v, %v", slice, left, err)
+			}
+			kept, err := s.Texts(t.Context(), `SELECT CAST(minor AS TEXT) FROM carried_balances WHERE merchant_id = 'mer_many' AND account = 'refund.reserved'`)
+			if want := strconv.Itoa(min(45_000, 20_000*(slice+1)) * 2); err != nil || len(kept) != 1 || kept[0] != want {
+				t.Errorf("kept is %v, %v; want %s", kept, err, want)
+			}
+		}
+		if merchants, err := s.MerchantsToCarry(t.Context(), "", 10); err != nil || len(merchants) != 0 {
+			t.Errorf("balances of %v are still to be carried, %v", merchants, err)
+		}
+		found, err := s.Balances(t.Context(), "mer_many")
+		if in := found[ledger.Balance{Account: ledger.Reserved, Currency: "CNY"}]; err != nil || in == nil || in.Int64() != 90_000 {
+			t.Errorf("the balance is %v, %v", in, err)
+		}
 	})
 }
 

@@ -29,13 +29,7 @@ func scanRecord(scan func(...any) error) (merchant.DeliveryRecord, error) {
 
 // DeliveryList implements native.Deliveries.
 func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error) {
-	l := newListing(`SELECT `+recordColumns+` FROM deliveries d WHERE d.merchant_id = $1`, "d", f.MerchantID, page)
-	l.equal("event_id", f.EventID)
-	l.equal("endpoint_id", f.EndpointID)
-	l.equal("state", string(f.State))
-	if f.Waiting {
-		l.where(deadDeliveries)
-	}
+	l := listedDeliveries(f, page)
 	one := l.end()
 	err = s.Read(ctx, func(q sqldb.Querier) error {
 		err := q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
@@ -53,6 +47,25 @@ func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, pag
 		return nil, false, fmt.Errorf("list deliveries: %w", err)
 	}
 	return records, more, nil
+}
+
+// listedDeliveries has the states of few deliveries as the indexes of these say them.
+func listedDeliveries(f merchant.DeliveryFilter, page refund.Page) *listing {
+	l := newListing(`SELECT `+recordColumns+` FROM deliveries d WHERE d.merchant_id = $1`, "d", f.MerchantID, page)
+	l.equal("event_id", f.EventID)
+	l.equal("endpoint_id", f.EndpointID)
+	switch f.State {
+	case merchant.DeliveryDead:
+		l.where("d.state = 'dead'")
+	case merchant.DeliveryWaiting:
+		l.where("d.state = 'waiting' AND d.due_at > 0")
+	default:
+		l.equal("state", string(f.State))
+	}
+	if f.Waiting {
+		l.where(deadDeliveries)
+	}
+	return l
 }
 
 // Delivery implements native.Deliveries.

@@ -27,3 +27,26 @@ func (s *Store) MerchantsToFold(ctx context.Context, after string, limit int) ([
 	}
 	return merchants, nil
 }
+
+// MerchantsToCarry are merchants, by id behind one, that CarryBalances has much to do
+// for. It reads a few rows of each merchant, without locks.
+func (s *Store) MerchantsToCarry(ctx context.Context, after string, limit int) ([]string, error) {
+	const text = `SELECT m.id FROM merchants m WHERE m.id > $1 AND (SELECT t.created_at FROM transfers t WHERE t.merchant_id = m.id AND t.created_at <= $2
+			AND t.created_at > COALESCE((SELECT MAX(b.carried_to) FROM carried_balances b WHERE b.merchant_id = m.id), 0)
+			ORDER BY t.created_at LIMIT 1 OFFSET $3) IS NOT NULL
+		ORDER BY m.id LIMIT $4`
+	var merchants []string
+	err := s.Read(ctx, func(q sqldb.Querier) error {
+		args := []any{after, sqldb.Micros(s.now().Add(-carryLag)), int64(carryFrom / 2), int64(limit)}
+		return q.Query(ctx, text, args, func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			merchants = append(merchants, id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find merchants whose balances are to be carried forward: %w", err)
+	}
+	return merchants, nil
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/refundry/refundry/audit"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/migration"
 	"github.com/refundry/refundry/store/sqldb"
@@ -89,6 +90,11 @@ func (s *Store) ChargePlan(ctx context.Context, f refund.ChargeFilter) ([]string
 	l := newListing(`SELECT `+chargeColumns+` FROM charges c WHERE c.merchant_id = $1`, "c", f.MerchantID, f.Page)
 	filterCharges(l, f)
 	return s.plan(ctx, l.end())
+}
+
+// DeliveryPlan is ListPlan for a page of deliveries.
+func (s *Store) DeliveryPlan(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) ([]string, error) {
+	return s.plan(ctx, listedDeliveries(f, page).end())
 }
 
 func (s *Store) plan(ctx context.Context, one sqldb.Statement) (lines []string, err error) {

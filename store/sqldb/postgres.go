@@ -59,6 +59,8 @@ func openPostgres(ctx context.Context, address string, opts Options) (*postgresD
 	// Rules are checked under row locks, which READ COMMITTED sees; a database
 	// whose default is stricter would only make us repeat.
 	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "read committed"
+	// Statements here are short: starting workers for one takes longer than it does.
+	config.ConnConfig.RuntimeParams["max_parallel_workers_per_gather"] = "0"
 	if opts.ReadOnly {
 		config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
 	}
