@@ -40,6 +40,9 @@ type accountPage struct {
 	Default bool
 	Checks  []channel.Check
 	Checked bool
+	// Since is from when on the channel is asked, and Found what it has done.
+	Since string
+	Found *channel.Comparison
 }
 
 // TakesText is what an account takes, for people.
@@ -214,6 +217,10 @@ func (p *page) accountDo() error {
 			data.Checked = true
 			return p.render("account", data)
 		}
+	case "ask":
+		if err = p.askAccount(m.ID, &data); err == nil {
+			return p.render("account", data)
+		}
 	case "pause":
 		_, err = p.act(m.ID, func(by admin.By) error { _, err := p.s.Admin.PauseAccount(ctx, by, m.ID, id); return err })
 	case "resume":
@@ -228,6 +235,29 @@ func (p *page) accountDo() error {
 	}
 	p.flash("accounts.done", id)
 	return p.redirect("/console/settings/accounts/" + id + "?merchant=" + m.ID)
+}
+
+// askAccount asks the account's channel what it has done since a time of the user's
+// zone, and adopts what is not ours. Again, it changes nothing.
+func (p *page) askAccount(merchantID string, data *accountPage) error {
+	var form struct {
+		Since string `form:"since"`
+	}
+	if err := p.decode(&form); err != nil {
+		return err
+	}
+	data.Since = form.Since
+	since, err := time.ParseInLocation("2006-01-02T15:04", form.Since, p.zone)
+	if err != nil {
+		return refund.Errorf(refund.KindInvalid, "since", "since is a date and a time")
+	}
+	found, err := p.s.Admin.AskAccount(p.Context(), p.by(), merchantID, data.Account.ID, since, nil)
+	if err != nil {
+		return err
+	}
+	data.Found = &found
+	data.Account, err = p.s.Admin.Account(p.Context(), merchantID, data.Account.ID)
+	return err
 }
 
 // saveAccount changes an account to what its form says, or rotates its credentials.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/refundry/refundry/console/consoletest"
 	"github.com/refundry/refundry/merchant"
@@ -123,5 +125,26 @@ func TestAccountsAreShownToViewersAndChangedByAdminsOfTheirMerchant(t *testing.T
 		if page := b.Post(t, "/console/settings/accounts/sandbox_demo/pause?merchant=mer_demo", nil); role != merchant.RoleAdmin && page.Status != http.StatusForbidden {
 			t.Errorf("%s pauses: %d", role, page.Status)
 		}
+	}
+}
+
+// After a restore the channel is asked what it has done: the page says what came of it.
+func TestAnAccountsChannelIsAskedSinceATime(t *testing.T) {
+	rig := consoletest.Start(t)
+	b := rig.As(t, merchant.RoleAdmin, merchant.DemoID)
+	at := "/console/settings/accounts/sandbox_demo"
+	for _, since := range []string{"", "yesterday", time.Now().AddDate(1, 0, 0).Format("2006-01-02T15:04")} {
+		if page := b.Post(t, at+"/ask?merchant="+merchant.DemoID, url.Values{"since": {since}}); page.Status != http.StatusUnprocessableEntity || !strings.Contains(page.Problem(), "The time from which on to ask") {
+			t.Errorf("since %q: %d %q", since, page.Status, page.Problem())
+		}
+	}
+	form := b.Get(t, at+"?merchant="+merchant.DemoID).Form("Ask and adopt")
+	page := b.Submit(t, form.Fill(t, "Since (UTC)", time.Now().UTC().Add(-time.Hour).Format("2006-01-02T15:04")))
+	if page.Status != http.StatusOK || !page.Has("What the channel has done") {
+		t.Errorf("asked: %d %q", page.Status, page.Problem())
+	}
+	viewer := rig.As(t, merchant.RoleOperator, merchant.DemoID)
+	if page := viewer.Post(t, at+"/ask?merchant="+merchant.DemoID, url.Values{"since": {"2026-11-01T00:00"}}); page.Status != http.StatusForbidden {
+		t.Errorf("without the right: %d", page.Status)
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +74,45 @@ var actions = []action{
 		b.press(say(language, "Send it there", "确认更改去向"))
 		b.see(say(language, "The channel was told", "已通知渠道"))
 		b.world.expectState(b.t, id, "succeeded")
+	}},
+	{"upload a file of refunds", func(b *tab, language string) {
+		name := "walked-" + language + ".csv"
+		path := filepath.Join(b.t.TempDir(), name)
+		if err := os.WriteFile(path, []byte("charge,amount,number\nM948164T2023072607034709567189,125,B-file-"+language+"\n"), 0o600); err != nil {
+			b.t.Fatal(err)
+		}
+		b.navigate(b.world.url + "/console/bulk?merchant=mer_demo&lang=" + language)
+		run(b, "choose a file", chromedp.SetUploadFiles(b.control("file"), []string{path}))
+		b.press(say(language, "Upload a file", "上传文件"))
+		b.see(name)
+		b.world.expectListed(b.t, "/bulk", "name", name)
+	}},
+	{"write a policy", func(b *tab, language string) {
+		b.navigate(b.world.url + "/console/policies?merchant=mer_demo&lang=" + language)
+		b.fill("name", "walked "+language)
+		b.fill("expression", "refund.amount > 100001")
+		b.press(say(language, "Save", "保存"))
+		b.see("walked " + language)
+		b.world.expectListed(b.t, "/policies", "name", "walked "+language)
+	}},
+	{"make a key", func(b *tab, language string) {
+		before := b.world.listed(b.t, "/keys", "id")
+		b.navigate(b.world.url + "/console/settings/keys?merchant=mer_demo&lang=" + language)
+		b.press(say(language, "Make key", "创建密钥"))
+		b.see(say(language, "It is shown this once", "仅显示一次"))
+		if after := b.world.listed(b.t, "/keys", "id"); len(after) != len(before)+1 {
+			b.t.Errorf("there are %d keys, were %d", len(after), len(before))
+		}
+	}},
+	{"add a user", func(b *tab, language string) {
+		email := "added-" + language + "@example.com"
+		b.navigate(b.world.url + "/console/settings/users?lang=" + language)
+		b.fill("email", email)
+		b.choose("role", "support")
+		b.choose("role_merchant", "mer_demo")
+		b.press(say(language, "Add user", "添加用户"))
+		b.see(email)
+		b.world.expectListed(b.t, "/users", "email", email)
 	}},
 }
 
@@ -158,6 +200,26 @@ func (w *world) expectState(t *testing.T, id, want string) {
 		}
 	}
 	t.Errorf("the refund is %s, not %s", got, want)
+}
+
+// listed are a member of what a list of the API has.
+func (w *world) listed(t *testing.T, path, member string) (all []string) {
+	t.Helper()
+	var list struct{ Data []map[string]any }
+	w.ask(t, "/refundry/v1"+path, &list)
+	for _, one := range list.Data {
+		text, _ := one[member].(string)
+		all = append(all, text)
+	}
+	return all
+}
+
+// expectListed fails where a list of the API lacks something.
+func (w *world) expectListed(t *testing.T, path, member, want string) {
+	t.Helper()
+	if all := w.listed(t, path, member); !slices.Contains(all, want) {
+		t.Errorf("GET %s has %q and not %q", path, all, want)
+	}
 }
 
 // ask reads what the API says.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -31,6 +32,8 @@ type world struct {
 	sample string
 	// refund is one that succeeded, abnormal one that is that.
 	refund, abnormal string
+	// policy, user, key and endpoint are one of each.
+	policy, user, key, endpoint string
 }
 
 // built is the folder of the program.
@@ -64,6 +67,7 @@ func newWorld(t *testing.T) *world {
 	w.url = serve(t, program, data)
 	w.readDemo(t, filepath.Join(data, "demo", "demo.json"))
 	w.prepare(t)
+	w.prepareSettings(t)
 	return w
 }
 
@@ -168,12 +172,30 @@ func (w *world) prepare(t *testing.T) {
 	}
 }
 
-// makeRefund asks for a refund over the API. The reason is what a page must show as
-// a text and not as HTML.
-func (w *world) makeRefund(t *testing.T, number, amount string) string {
+// prepareSettings makes one of each thing that has a page of its own.
+func (w *world) prepareSettings(t *testing.T) {
 	t.Helper()
-	body := `{"charge": "M948164T2023072607034709567189", "amount": ` + amount + `, "number": "` + number + `", "reason": "sent back <b>unopened</b>"}`
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/refundry/v1/refunds", strings.NewReader(body))
+	for _, one := range []struct {
+		path, body string
+		id         *string
+	}{
+		{"/policies", `{"name": "walked", "expression": "refund.amount > 100000"}`, &w.policy},
+		{"/users", `{"email": "walked@example.com", "roles": ["viewer"]}`, &w.user},
+		{"/keys", `{"dialect": "native", "scopes": ["read"]}`, &w.key},
+		{"/endpoints", `{"url": "https://shop.example/walked", "dialect": "native", "events": ["refund.succeeded"]}`, &w.endpoint},
+	} {
+		var made struct{ ID string }
+		w.post(t, one.path, one.body, &made)
+		if *one.id = made.ID; made.ID == "" {
+			t.Fatalf("POST %s made nothing", one.path)
+		}
+	}
+}
+
+// post makes something over the API.
+func (w *world) post(t *testing.T, path, body string, into any) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/refundry/v1"+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,11 +205,19 @@ func (w *world) makeRefund(t *testing.T, number, amount string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var made struct{ ID string }
-	err = json.NewDecoder(answer.Body).Decode(&made)
+	text, err := io.ReadAll(answer.Body)
 	_ = answer.Body.Close()
-	if err != nil || answer.StatusCode != http.StatusCreated {
-		t.Fatalf("%s: %d, %v", number, answer.StatusCode, err)
+	if err = errors.Join(err, json.Unmarshal(text, into)); err != nil || answer.StatusCode != http.StatusCreated {
+		t.Fatalf("POST %s: %d, %v: %s", path, answer.StatusCode, err, text)
 	}
+}
+
+// makeRefund asks for a refund over the API. The reason is what a page must show as
+// a text and not as HTML.
+func (w *world) makeRefund(t *testing.T, number, amount string) string {
+	t.Helper()
+	body := `{"charge": "M948164T2023072607034709567189", "amount": ` + amount + `, "number": "` + number + `", "reason": "sent back <b>unopened</b>"}`
+	var made struct{ ID string }
+	w.post(t, "/refunds", body, &made)
 	return made.ID
 }
