@@ -30,7 +30,7 @@ var month = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	name := filepath.Join(dir, "month.db")
-	_, err = sample.Load(context.Background(), sample.Options{Database: "sqlite:" + name, Data: dir, MasterKey: storetest.MasterKey, Days: 4, Seed: 1})
+	_, err = sample.Load(context.Background(), sample.Options{Database: "sqlite:" + name, Data: dir, MasterKey: storetest.MasterKey, Days: 2, Seed: 1})
 	if err != nil {
 		return "", err
 	}

@@ -78,7 +78,7 @@ func (m *mover) makeIndexes(ctx context.Context, atEnd bool) error {
 		if one.Foreign {
 			continue
 		}
-		m.phase("index " + one.Name)
+		m.part("indexes", one.Name)
 		err := m.to.Maintain(ctx, one.Make)
 		if err != nil && (atEnd || !one.Unique || !sqldb.Duplicate(err)) {
 			return fmt.Errorf("make index %s: %w", one.Name, err)
@@ -94,7 +94,7 @@ func (m *mover) makeKeys(ctx context.Context) error {
 		if !one.Foreign {
 			continue
 		}
-		m.phase("foreign key " + one.Name)
+		m.part("foreign keys", one.Name)
 		// Made anew, so that what a run before this one made is checked again.
 		if err := m.to.Maintain(ctx, one.Drop); err != nil {
 			return fmt.Errorf("check foreign key %s: %w", one.Name, err)

@@ -45,6 +45,7 @@ const (
 type Progress struct {
 	// Phase says what is being done: "copy", "rest", "prove", ...
 	Phase string
+	// Table is what it is at: a table, an index, a foreign key.
 	Table string
 	// Pass counts from 1. Done of about Total rows have been read in it.
 	Pass        int
@@ -308,8 +309,11 @@ func (m *mover) guardedTables() []string {
 }
 
 // phase reports what is being done.
-func (m *mover) phase(name string) {
-	m.progress.Phase, m.progress.Table = name, ""
+func (m *mover) phase(name string) { m.part(name, "") }
+
+// part is phase with what it is at.
+func (m *mover) part(name, at string) {
+	m.progress.Phase, m.progress.Table = name, at
 	m.tell()
 }
 

@@ -130,19 +130,24 @@ func differing(ctx context.Context, q sqldb.Querier, t *table, rows [][]any) ([]
 func byKeys(ctx context.Context, q sqldb.Querier, t *table, rows [][]any) (map[string][]byte, error) {
 	there := make(map[string][]byte, len(rows))
 	text := "SELECT " + t.all() + " FROM v JOIN " + t.name + " ON " + t.joined()
-	err := sqldb.QueryValues(ctx, q, t.known, t.keysOf(rows), text, func(scan func(...any) error) error {
-		row, err := t.scan(scan)
+	for _, s := range sqldb.WithLists(q, t.known, t.keysOf(rows), text) {
+		err := q.Query(ctx, s.SQL, s.Args, func(scan func(...any) error) error {
+			row, err := t.scan(scan)
+			if err != nil {
+				return err
+			}
+			key := string(appendRow(nil, t.key(row)))
+			if problem := t.checked(row); problem != "" {
+				return fmt.Errorf("table %s of the new database: %s", t.name, problem)
+			}
+			there[key] = appendRow(nil, row)
+			return nil
+		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		key := string(appendRow(nil, t.key(row)))
-		if problem := t.checked(row); problem != "" {
-			return fmt.Errorf("table %s of the new database: %s", t.name, problem)
-		}
-		there[key] = appendRow(nil, row)
-		return nil
-	})
-	return there, err
+	}
+	return there, nil
 }
 
 func (t *table) keysOf(rows [][]any) [][]any {
@@ -155,7 +160,7 @@ func (t *table) keysOf(rows [][]any) [][]any {
 
 // remove deletes the rows that have the keys of the given ones.
 func remove(ctx context.Context, q sqldb.Querier, t *table, rows [][]any) error {
-	_, err := q.Send(ctx, sqldb.WithValues(t.known, t.keysOf(rows), "DELETE FROM "+t.name+" WHERE EXISTS (SELECT 1 FROM v WHERE "+t.joined()+")"))
+	_, err := q.Send(ctx, sqldb.WithLists(q, t.known, t.keysOf(rows), "DELETE FROM "+t.name+" WHERE EXISTS (SELECT 1 FROM v WHERE "+t.joined()+")"))
 	return err
 }
 

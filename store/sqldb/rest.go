@@ -151,11 +151,13 @@ func (db *DB) Only(ctx context.Context, number int64) (release func(), err error
 		return nil, fmt.Errorf("hold %d: %w", number, err)
 	}
 	return func() {
-		// The connection ends, and what it held with it.
-		raw := conn.Hijack()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgRollbackTimeout)
 		defer cancel()
-		_ = raw.Close(ctx)
+		if err := conn.QueryRow(ctx, "SELECT pg_advisory_unlock($1)", number).Scan(&taken); err == nil && taken {
+			conn.Release()
+			return
+		}
+		_ = conn.Hijack().Close(ctx) // the connection ends, and what it held with it
 	}, nil
 }
 

@@ -1,0 +1,218 @@
+package move_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/move"
+	"github.com/refundry/refundry/store/sqldb"
+)
+
+// write runs statements.
+func write(t *testing.T, s *store.Store, texts ...string) {
+	t.Helper()
+	err := s.Share(t.Context(), func(q sqldb.Querier) error {
+		for _, text := range texts {
+			if _, err := q.Exec(t.Context(), text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAWrongTargetIsRefusedAndLeftAsItIs(t *testing.T) {
+	from := open(t, old(t))
+	run := func(to *store.Store, o move.Options, want string) {
+		t.Helper()
+		_, err := move.Run(t.Context(), from.DB(), to.DB(), o)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("not %q: %v", want, err)
+		}
+		if err := move.Standing(t.Context(), from.DB()); err != nil {
+			t.Errorf("the old database: %v", err)
+		}
+		if _, err := move.Undo(t.Context(), from.DB()); err != nil {
+			t.Error(err)
+		}
+	}
+	_, other := empty(t)
+	write(t, other, `INSERT INTO merchants (id, name, mode, created_at) VALUES ('m', 'another installation', 'test', 1)`)
+	run(other, options(), "table merchants has rows")
+	if err := change(t, other); err != nil { // it goes on
+		t.Error(err)
+	}
+	_, newer := empty(t)
+	write(t, newer, `ALTER TABLE charges ADD COLUMN brand_new TEXT`)
+	run(newer, options(), "column brand_new TEXT key 0 is in the new database alone")
+	_, more := empty(t)
+	write(t, more, `CREATE TABLE brand_new (id TEXT PRIMARY KEY)`)
+	run(more, options(), "table brand_new is in the new database alone")
+	run(from, options(), "a move goes to PostgreSQL")
+
+	_, taken := empty(t)
+	killAt(t, open(t, old(t)), taken, "before the rest", 1)
+	run(taken, options(), "is being filled by another move")
+}
+
+func TestTwoMovesAtOnceAreOne(t *testing.T) {
+	from := open(t, old(t))
+	_, to := empty(t)
+	_, elsewhere := empty(t)
+	asked := false
+	_, err := move.Run(t.Context(), from.DB(), to.DB(), options().At(func(now string) error {
+		if now != "piece of refunds" || asked {
+			return nil
+		}
+		asked = true
+		if _, err := move.Run(t.Context(), from.DB(), to.DB(), options()); !errors.Is(err, sqldb.ErrTaken) {
+			t.Errorf("the same move again: %v", err)
+		}
+		o := options()
+		o.To = "elsewhere"
+		if _, err := move.Run(t.Context(), from.DB(), elsewhere.DB(), o); err == nil || !strings.Contains(err.Error(), "is being moved, or was moved, to new, and not to elsewhere") {
+			t.Errorf("a move to elsewhere: %v", err)
+		}
+		return nil
+	}))
+	if err != nil || !asked {
+		t.Fatalf("asked: %v, %v", asked, err)
+	}
+	equal(t, from, to)
+	o := options()
+	o.To = "elsewhere"
+	if _, err := move.Run(t.Context(), from.DB(), elsewhere.DB(), o); err == nil {
+		t.Error("a database that was moved moves to elsewhere")
+	}
+	if _, err := move.Undo(t.Context(), from.DB()); err == nil || !strings.Contains(err.Error(), "may refund twice") {
+		t.Errorf("a move that has ended is given up: %v", err)
+	}
+}
+
+// A run that stood still, and was given up meanwhile, neither switches nor writes.
+func TestARunThatWasGivenUpChangesNothingAnyMore(t *testing.T) {
+	for _, step := range []string{"piece of refunds", "ready"} {
+		from := open(t, old(t))
+		_, to := empty(t)
+		_, err := move.Run(t.Context(), from.DB(), to.DB(), options().At(func(now string) error {
+			if now == step {
+				if _, err := move.Undo(t.Context(), from.DB()); err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		}))
+		if err == nil {
+			t.Errorf("given up at %q, it ended well", step)
+		}
+		if got := strings.Join(served(t, from, to), " "); got != "old" {
+			t.Errorf("given up at %q, %q may be served", step, got)
+		}
+	}
+}
+
+// Each kind of damage is one row of the sample.
+func TestADamagedRowIsReportedAndNothingIsSwitched(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{`UPDATE transfers SET amount = 'much' WHERE id = (SELECT MIN(id) FROM transfers)`, "column amount is no BIGINT but a string"},
+		{`UPDATE refunds SET reason = CAST(x'ff41' AS TEXT) WHERE id = (SELECT MIN(id) FROM refunds)`, "column reason is text that is not UTF-8"},
+		{`UPDATE attempts SET note = 'a' || char(0) || 'b' WHERE id = (SELECT MAX(id) FROM attempts)`, "column note has a NUL character"},
+		{`UPDATE events SET created_at = 1.5 WHERE id = (SELECT MAX(id) FROM events)`, "column created_at is no BIGINT but a float64"},
+		{`UPDATE charges SET reserved = amount + 1, excess = 0 WHERE id = (SELECT MIN(id) FROM charges)`, "charges_cap"},
+	}
+	from := open(t, old(t))
+	_, to := empty(t)
+	if err := from.DB().Maintain(t.Context(), "PRAGMA ignore_check_constraints = 1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		write(t, from, test.text)
+	}
+	var damaged *move.DamagedError
+	_, err := move.Run(t.Context(), from.DB(), to.DB(), options())
+	if !errors.As(err, &damaged) || len(damaged.Rows) != len(tests) {
+		t.Fatalf("%v", err)
+	}
+	for _, test := range tests {
+		if !slices.ContainsFunc(damaged.Rows, func(d move.Damage) bool { return strings.Contains(d.Problem, test.want) && d.Key != "" }) {
+			t.Errorf("not %q: %v", test.want, damaged.Rows)
+		}
+	}
+	if got := strings.Join(served(t, from, to), " "); got != "old" {
+		t.Errorf("%q may be served", got)
+	}
+}
+
+func TestARowThatRefersToNoneIsReported(t *testing.T) {
+	from := open(t, old(t))
+	_, to := empty(t)
+	if err := from.DB().Maintain(t.Context(), "PRAGMA foreign_keys = 0"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, from, `UPDATE charge_aliases SET charge_id = 'nobody' WHERE name = (SELECT MIN(name) FROM charge_aliases)`)
+	_, err := move.Run(t.Context(), from.DB(), to.DB(), options())
+	if err == nil || !strings.Contains(err.Error(), "table charge_aliases: a row refers to one that the old database does not have") {
+		t.Errorf("%v", err)
+	}
+	if got := strings.Join(served(t, from, to), " "); got != "old" {
+		t.Errorf("%q may be served", got)
+	}
+}
+
+// Somebody who writes to the new database past the mover, as its superuser can, is
+// found out.
+func TestWhatWasChangedBehindTheMoversBackIsNotServed(t *testing.T) {
+	from := open(t, old(t))
+	_, to := empty(t)
+	_, err := move.Run(t.Context(), from.DB(), to.DB(), options().At(func(now string) error {
+		if now == "copied" {
+			return to.DB().Write(context.WithoutCancel(t.Context()), func(q sqldb.Querier) error {
+				if _, err := q.Exec(t.Context(), `SET LOCAL session_replication_role = replica`); err != nil {
+					return err
+				}
+				_, err := q.Exec(t.Context(), `UPDATE transfers SET amount = amount + 1 WHERE id = (SELECT MIN(id) FROM transfers)`)
+				return err
+			})
+		}
+		return nil
+	}))
+	var not *move.NotProvedError
+	if !errors.As(err, &not) || !strings.Contains(not.What, "transfers") {
+		t.Errorf("%v", err)
+	}
+	if got := strings.Join(served(t, from, to), " "); got != "old" {
+		t.Errorf("%q may be served", got)
+	}
+}
+
+func TestAPostgreSQLDatabaseMovesToAnother(t *testing.T) {
+	first := open(t, old(t))
+	_, from := empty(t)
+	if _, err := move.Run(t.Context(), first.DB(), from.DB(), options()); err != nil {
+		t.Fatal(err)
+	}
+	_, to := empty(t)
+	o := options()
+	o.From, o.To = "new", "newer"
+	if !killAt(t, from, to, "resting", 1) {
+		t.Fatal("it was not killed")
+	}
+	if got := strings.Join(served(t, from, to), " "); got != "" {
+		t.Errorf("%q may be served", got)
+	}
+	if _, err := move.Run(t.Context(), from.DB(), to.DB(), o); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, from, to)
+	sameSchema(t, to)
+	if got := strings.Join(served(t, from, to), " "); got != "new" {
+		t.Errorf("%q may be served", got)
+	}
+}
