@@ -4,7 +4,9 @@
 -- person can find out about are the few with a bit of doubt.
 ALTER TABLE refunds ADD COLUMN streak TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN times BIGINT NOT NULL DEFAULT 1;
+-- +engine sqlite
 CREATE INDEX refunds_needs_person ON refunds (merchant_id, created_at, id) WHERE (doubt & 16) <> 0;
+-- +engine all
 
 -- +goose Down
 DROP INDEX refunds_needs_person;

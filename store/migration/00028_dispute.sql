@@ -41,7 +41,9 @@ CREATE INDEX dispute_events_new ON dispute_events (merchant_id, created_at, id) 
 CREATE INDEX dispute_events_dispute ON dispute_events (merchant_id, dispute_id);
 
 -- A day's bill is compared with what succeeded on that day.
+-- +engine sqlite
 CREATE INDEX refunds_succeeded ON refunds (merchant_id, channel_account, succeeded_at, id) WHERE state = 'succeeded';
+-- +engine all
 
 -- +goose Down
 DROP INDEX refunds_succeeded;

@@ -3,10 +3,16 @@
 -- or none was given yet. A refund that waits for an approval can't be claimed: no
 -- passing of time sends it, whichever version looks at it. Its due_at is out of reach,
 -- so that no older version tries to; approvals.expires_at is the end of its time.
+-- +engine sqlite
 ALTER TABLE refunds ADD COLUMN approved TEXT NOT NULL DEFAULT ''
     CHECK (held_reason <> 'approval' OR (state = 'held' AND lease_until = 0 AND approved = ''));
+-- +engine postgres
+ALTER TABLE refunds ADD COLUMN approved TEXT NOT NULL DEFAULT '';
+-- +engine all
 
+-- +engine sqlite
 CREATE INDEX refunds_approved ON refunds (merchant_id, id) WHERE approved <> '';
+-- +engine all
 
 -- Questions to a second person: whether a refund that a policy holds is sent, or
 -- whether a final state is corrected. requester and decided_by are actors.

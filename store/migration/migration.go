@@ -1,6 +1,12 @@
 // Package migration holds the numbered schema changes, one portable text for
 // SQLite and PostgreSQL. The previous binary must still run after each: new
 // columns are nullable or have a default.
+//
+// Where an engine needs other words, its lines stand between a line
+// "-- +engine sqlite" or "-- +engine postgres" and the next such line;
+// "-- +engine all" ends it. That is for large tables alone, see
+// 00039_large_tables.sql: on PostgreSQL no migration may scan one under a lock that
+// readers or writers wait for.
 package migration
 
 import (

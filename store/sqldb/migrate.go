@@ -52,7 +52,7 @@ func (db *DB) Migrations(files fs.FS, work func(*goose.Provider) error) error {
 		options = append(options, goose.WithSessionLocker(locker))
 	}
 	defer func() { _ = second.Close() }()
-	provider, err := goose.NewProvider(dialect, second, files, options...)
+	provider, err := goose.NewProvider(dialect, second, engineFiles{files, engineNames[dialect]}, options...)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
