@@ -39,15 +39,7 @@ func TestNothingIsLostOrDoubledWhenTheProcessIsKilled(t *testing.T) {
 				p = Start(t, database, data)
 			}
 			load.finish(p.URL)
-			for number, r := range load.accepted {
-				Until(t, "refund "+number+" has ended", func() bool {
-					found := refundsNumbered(t, p.URL, number)
-					if len(found) != 1 || found[0].ID != r.ID || found[0].Amount != r.Amount {
-						t.Fatalf("number %s was accepted as %+v and is now %+v", number, r, found)
-					}
-					return found[0].State == "succeeded" || found[0].State == "failed" && r.Amount%100 == 51
-				})
-			}
+			load.ended(p.URL)
 			p.Stop(t)
 			Verify(t, database)
 			t.Logf("%d refunds, %d answers lost to kills", len(load.accepted), load.lost.Load())
@@ -63,6 +55,7 @@ type killLoad struct {
 	answers atomic.Int64
 	lost    atomic.Int64
 	next    atomic.Int64
+	enough  atomic.Bool // callers end though the process goes on
 
 	mu       sync.Mutex
 	accepted map[string]shownRefund
@@ -83,7 +76,7 @@ func (l *killLoad) run(base string, answers int64) {
 	enough := l.answers.Load() + answers
 	for range killCallers {
 		l.all.Go(func() {
-			for l.ask(base, l.take()) {
+			for !l.enough.Load() && l.ask(base, l.take()) {
 			}
 		})
 	}
@@ -103,6 +96,19 @@ func (l *killLoad) finish(base string) {
 		if !l.ask(base, a) {
 			l.t.Fatalf("the repeat of %s got no answer", a.number)
 		}
+	}
+}
+
+// ended waits until each refund that was accepted has ended, as it was accepted.
+func (l *killLoad) ended(base string) {
+	for number, r := range l.accepted {
+		Until(l.t, "refund "+number+" has ended", func() bool {
+			found := refundsNumbered(l.t, base, number)
+			if len(found) != 1 || found[0].ID != r.ID || found[0].Amount != r.Amount {
+				l.t.Fatalf("number %s was accepted as %+v and is now %+v", number, r, found)
+			}
+			return found[0].State == "succeeded" || found[0].State == "failed" && r.Amount%100 == 51
+		})
 	}
 }
 

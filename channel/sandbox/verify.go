@@ -10,27 +10,28 @@ import (
 )
 
 const (
-	// byHand says that an operator resolved refund r: with a proof of what the
-	// channel does not know, which the sandbox's books can't have.
-	byHand = `(CASE WHEN EXISTS (SELECT 1 FROM attempts o WHERE o.merchant_id = r.merchant_id AND o.refund_id = r.id
-		AND o.source = '` + string(refund.Operator) + `') THEN 1 ELSE 0 END)`
+	// byHand joins what says that an operator resolved refund r: with a proof of
+	// what the channel does not know, which the sandbox's books can't have.
+	byHand = ` LEFT JOIN (SELECT DISTINCT o.merchant_id, o.refund_id FROM attempts o WHERE o.source = '` + string(refund.Operator) + `') o
+		ON o.merchant_id = r.merchant_id AND o.refund_id = r.id `
+	isByHand = `(CASE WHEN o.refund_id IS NULL THEN 0 ELSE 1 END)`
 	// oddEntries finds refunds in the sandbox's own books of which we know
 	// nothing, or something else.
 	oddEntries = `SELECT COALESCE(a.merchant_id, ''), s.number, s.channel_id, s.state, s.amount, s.currency, s.transaction_id, s.moves,
 			COALESCE(r.id, ''), COALESCE(r.state, ''), COALESCE(r.amount, 0), COALESCE(r.currency, ''), COALESCE(r.channel_refund_id, ''),
-			COALESCE(c.transaction_id, ''), COALESCE(r.doubt, 0), ` + byHand + `
+			COALESCE(c.transaction_id, ''), COALESCE(r.doubt, 0), ` + isByHand + `
 		FROM sandbox_refunds s LEFT JOIN channel_accounts a ON a.id = s.account
 		LEFT JOIN refunds r ON r.merchant_id = a.merchant_id AND r.channel_account = s.account AND r.channel_number = s.number
-		LEFT JOIN charges c ON c.merchant_id = r.merchant_id AND c.id = r.charge_id
+		LEFT JOIN charges c ON c.merchant_id = r.merchant_id AND c.id = r.charge_id` + byHand + `
 		WHERE r.id IS NULL OR c.id IS NULL OR r.amount <> s.amount OR r.currency <> s.currency OR c.transaction_id <> s.transaction_id
 		OR r.channel_refund_id <> '' AND r.channel_refund_id <> s.channel_id
 		OR s.moves <> (CASE WHEN s.state IN ('succeeded', 'returned') THEN 1 ELSE 0 END) OR (s.moves = 0) <> (s.succeeded_at = 0)
 		OR r.state = 'succeeded' AND s.state NOT IN ('succeeded', 'returned')
 		OR r.state IN ('failed', 'canceled') AND s.state = 'succeeded'`
 	// withoutEntry finds refunds that succeeded at the sandbox without it.
-	withoutEntry = `SELECT r.merchant_id, r.id, ` + byHand + ` FROM channel_accounts a
+	withoutEntry = `SELECT r.merchant_id, r.id, ` + isByHand + ` FROM channel_accounts a
 		JOIN refunds r ON r.merchant_id = a.merchant_id AND r.channel_account = a.id
-		LEFT JOIN sandbox_refunds s ON s.account = r.channel_account AND s.number = r.channel_number
+		LEFT JOIN sandbox_refunds s ON s.account = r.channel_account AND s.number = r.channel_number` + byHand + `
 		WHERE a.connector = '` + merchant.ChannelSandbox + `' AND r.state = 'succeeded' AND s.number IS NULL`
 )
 
