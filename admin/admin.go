@@ -38,6 +38,7 @@ type Store interface {
 	Keys
 	Merchants
 	Pauses
+	People
 	Refunds
 	Masks
 	Accounts

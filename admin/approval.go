@@ -42,9 +42,21 @@ func (n Approving) decision(by By) refund.Decision {
 	return refund.Decision{Cause: refund.Cause{Actor: by.Actor, RequestID: by.RequestID}, Digest: n.Digest, Note: strings.TrimSpace(n.Note)}
 }
 
+// decision is what somebody says about an approval, with who may act as whom.
+func (a *Admin) decision(ctx context.Context, by By, asked refund.Approval, says Approving) (refund.Decision, error) {
+	d := says.decision(by)
+	decides, err := a.person(ctx, by.Actor)
+	if err == nil {
+		d.Behind = decides.Behind
+		d.Asked, err = a.person(ctx, asked.Requester)
+	}
+	return d, err
+}
+
 // Approve approves what a refund waits for: that it is sent exactly as it was asked
 // for, or that its final state is corrected. name is any that Refunds.RefundByAny
-// takes. Errors: those of RefundByAny; KindForbidden for who asked; KindStateConflict
+// takes. Errors: those of RefundByAny; KindForbidden for who asked, and for whom they
+// may act as, see refund.OnePerson; KindStateConflict
 // where nothing waits, another decision came first, its time is over, or what would
 // be sent is not what the person saw; KindInvalid.
 func (a *Admin) Approve(ctx context.Context, by By, merchantID, name string, says Approving) (refund.Refund, error) {
@@ -56,13 +68,17 @@ func (a *Admin) Approve(ctx context.Context, by By, merchantID, name string, say
 	if err != nil {
 		return refund.Refund{}, err
 	}
+	decides, err := a.decision(ctx, by, asked, says)
+	if err != nil {
+		return refund.Refund{}, err
+	}
 	record = withNote(record, says.Note)
 	if asked.Kind == refund.ToCorrect {
 		record.Action = "refund.confirm"
 		record = record.With("approval", asked.ID).With("digest", asked.Digest).With("state", string(asked.To)).With("proof", asked.Proof).With("requester", asked.Requester.String())
-		r, err = a.s.Engine.Correct(ctx, asked, says.decision(by), record)
+		r, err = a.s.Engine.Correct(ctx, asked, decides, record)
 	} else {
-		r, _, err = a.s.Store.ApproveRefund(ctx, merchantID, r.ID, says.decision(by), record, a.now())
+		r, _, err = a.s.Store.ApproveRefund(ctx, merchantID, r.ID, decides, record, a.now())
 	}
 	if err != nil {
 		return refund.Refund{}, err
@@ -114,8 +130,12 @@ func (a *Admin) AskCorrection(ctx context.Context, by By, merchantID, name strin
 	if !how.SucceededAt.IsZero() && how.SucceededAt.Before(r.CreatedAt) {
 		return Question{}, refund.Errorf(refund.KindInvalid, "succeeded_at", "succeeded_at is before the refund was created")
 	}
+	asks, err := a.person(ctx, by.Actor)
+	if err != nil {
+		return Question{}, err
+	}
 	record = record.With("state", string(how.State)).With("proof", how.Proof)
-	ask := refund.Approval{To: how.State, Proof: how.Proof, SucceededAt: how.SucceededAt}
+	ask := refund.Approval{To: how.State, Proof: how.Proof, SucceededAt: how.SucceededAt, RequesterBehind: asks.Behind}
 	asked, err := a.s.Store.AskCorrection(ctx, merchantID, r.ID, ask, record, a.now())
 	if err != nil {
 		return Question{}, err

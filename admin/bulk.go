@@ -36,9 +36,9 @@ type BulkJobs interface {
 	BulkLines(ctx context.Context, key bulk.Key, s bulk.Select) ([]bulk.Line, error)
 	// BulkOutcomes counts a job's refunds by their states now.
 	BulkOutcomes(ctx context.Context, key bulk.Key) (map[refund.State]int64, error)
-	// OtherHolders counts the users and keys of a merchant besides one that have a
-	// right.
-	OtherHolders(ctx context.Context, merchantID string, scope merchant.Scope, besides audit.Actor) (int, error)
+	// OtherHolders counts the users and keys of a merchant that have a right and are
+	// other people than one.
+	OtherHolders(ctx context.Context, merchantID string, scope merchant.Scope, besides audit.Person) (int, error)
 }
 
 // BulkUpload is a file of refunds and how it is read.
@@ -67,11 +67,15 @@ func (a *Admin) UploadBulk(ctx context.Context, by By, merchantID string, file i
 	if err := bulk.Read(file, up.Options, func(bulk.Line) error { return ctx.Err() }); err != nil {
 		return bulk.Job{}, false, err
 	}
+	uploads, err := a.person(ctx, by.Actor)
+	if err != nil {
+		return bulk.Job{}, false, err
+	}
 	now := a.now()
 	record = record.With("file", fileName(up.Name)).With("sha256", digest)
 	job, again, err = a.s.Store.AddBulkJob(ctx, bulk.Job{
 		MerchantID: merchantID, Name: fileName(up.Name), Digest: digest, Bytes: size, State: bulk.Uploading, Limits: up.Limits,
-		UploadedBy: by.Actor, CreatedAt: now, UpdatedAt: now, DueAt: now.Add(bulk.UploadLife),
+		UploadedBy: by.Actor, UploadedBehind: uploads.Behind, CreatedAt: now, UpdatedAt: now, DueAt: now.Add(bulk.UploadLife),
 	}, record)
 	if err != nil || again {
 		return job, again, err
@@ -157,10 +161,15 @@ type BulkStarting struct {
 // uploaded it; KindStateConflict for a job in another state, such as one that
 // somebody else has started, or with bad lines unless they are to be skipped.
 func (a *Admin) StartBulk(ctx context.Context, by By, key bulk.Key, s BulkStarting) (bulk.Job, error) {
+	starts, refused, err := a.secondPerson(ctx, by, key)
+	if err != nil {
+		return bulk.Job{}, err
+	}
 	return a.changeBulk(ctx, by, key, "start", nil, func(j bulk.Job) (bulk.Job, error) {
-		if err := a.secondPerson(ctx, by, j); err != nil {
-			return j, err
+		if refused != nil {
+			return j, refused
 		}
+		j.StartedBehind = starts.Behind
 		return noFault(j.Start(by.Actor, s.SkipBad, a.now()))
 	})
 }
@@ -168,10 +177,15 @@ func (a *Admin) StartBulk(ctx context.Context, by By, key bulk.Key, s BulkStarti
 // ResumeBulk lets a paused job go on; as StartBulk, it takes somebody else than who
 // uploaded it.
 func (a *Admin) ResumeBulk(ctx context.Context, by By, key bulk.Key) (bulk.Job, error) {
+	resumes, refused, err := a.secondPerson(ctx, by, key)
+	if err != nil {
+		return bulk.Job{}, err
+	}
 	return a.changeBulk(ctx, by, key, "resume", nil, func(j bulk.Job) (bulk.Job, error) {
-		if err := a.secondPerson(ctx, by, j); err != nil {
-			return j, err
+		if refused != nil {
+			return j, refused
 		}
+		j.ResumedBehind = resumes.Behind
 		return noFault(j.Resume(by.Actor, a.now()))
 	})
 }
@@ -199,16 +213,35 @@ func noFault(j bulk.Job, fault *refund.Error) (bulk.Job, error) {
 	return j, nil
 }
 
-// secondPerson refuses who uploaded a job.
-func (a *Admin) secondPerson(ctx context.Context, by By, j bulk.Job) error {
-	if by.Actor != j.UploadedBy {
-		return nil
+// secondPerson returns who starts or resumes a job, with who may act as them, and why
+// they may not: they may be who uploaded it.
+func (a *Admin) secondPerson(ctx context.Context, by By, key bulk.Key) (starts audit.Person, refused error, err error) {
+	if err := by.check(); err != nil {
+		return starts, nil, err
 	}
-	others, err := a.s.Store.OtherHolders(ctx, j.MerchantID, merchant.ScopeApprove, by.Actor)
+	j, err := a.s.Store.BulkJob(ctx, key)
 	if err != nil {
-		return err
+		return starts, nil, err
 	}
-	return j.SelfStart(by.Actor, others)
+	if starts, err = a.person(ctx, by.Actor); err != nil {
+		return starts, nil, err
+	}
+	uploaded, err := a.person(ctx, j.UploadedBy)
+	if err != nil {
+		return starts, nil, err
+	}
+	uploader := j.Uploader(uploaded.Behind)
+	if _, same := uploader.Same(starts); !same {
+		return starts, nil, nil
+	}
+	others, err := a.s.Store.OtherHolders(ctx, j.MerchantID, merchant.ScopeApprove, uploader)
+	if err != nil {
+		return starts, nil, err
+	}
+	if fault := j.SelfStart(uploader, starts, others); fault != nil {
+		refused = fault
+	}
+	return starts, refused, nil
 }
 
 func (a *Admin) changeBulk(ctx context.Context, by By, key bulk.Key, verb string, reason *string, change func(bulk.Job) (bulk.Job, error)) (bulk.Job, error) {

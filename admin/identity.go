@@ -42,6 +42,9 @@ func (a *Admin) AddIdentity(ctx context.Context, by By, merchantID, dialect stri
 	if err != nil {
 		return merchant.Fresh{}, err
 	}
+	if err := a.signKeys(ctx, by, fresh); err != nil {
+		return merchant.Fresh{}, err
+	}
 	if err := a.s.Store.AddIdentities(ctx, fresh, changed(record, given.Settings, given.Secrets)); err != nil {
 		return merchant.Fresh{}, err
 	}

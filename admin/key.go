@@ -85,6 +85,9 @@ func (a *Admin) AddKey(ctx context.Context, by By, merchantID string, in NewKey)
 	if fresh.Key.Limits, err = checkLimits(in.Limits, in.Giver, now); err != nil {
 		return merchant.FreshKey{}, err
 	}
+	if fresh.Key.MadeBy, err = a.makes(ctx, by); err != nil {
+		return merchant.FreshKey{}, err
+	}
 	record.Write.Shows(fresh.Key.ID, fresh.Told())
 	record = changed(record.With("dialect", in.Dialect).With("identity", identity).With("scopes", scopeText(fresh.Key.Scopes)), in.Settings, nil)
 	record = boundedRecord(record, fresh.Key)

@@ -83,6 +83,9 @@ func (a *Admin) AddMerchant(ctx context.Context, by By, fresh merchant.Fresh) er
 	for n, i := range fresh.Identities {
 		record = record.With(fmt.Sprintf("identity %d", n+1), strings.TrimSpace(i.Dialect+"/"+i.Name+" "+i.Sub))
 	}
+	if err := a.signKeys(ctx, by, fresh); err != nil {
+		return err
+	}
 	if err := a.s.Store.AddMerchant(ctx, fresh, record); err != nil {
 		return err
 	}

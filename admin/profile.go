@@ -53,7 +53,7 @@ func (a *Admin) ChangePassword(ctx context.Context, by By, id, before, after, ke
 		return err
 	}
 	record.Write.Makes(id)
-	if err := a.s.Store.SetPassword(ctx, id, secret.HashPassword(after), keep, record); err != nil {
+	if err := a.s.Store.SetPassword(ctx, id, secret.HashPassword(after), keep, "", record); err != nil {
 		return err
 	}
 	a.done("")

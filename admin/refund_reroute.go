@@ -46,7 +46,15 @@ func (a *Admin) MayReroute(ctx context.Context, by By, r refund.Refund) error {
 		return err
 	}
 	judged := slices.ContainsFunc(policies, func(p merchant.Policy) bool { return p.Enabled })
-	if fault := refund.MayReroute(r, by.Actor, by.MayApprove, judged); fault != nil {
+	chooses, err := a.person(ctx, by.Actor)
+	if err != nil {
+		return err
+	}
+	asked, err := a.person(ctx, r.By.Actor())
+	if err != nil {
+		return err
+	}
+	if fault := refund.MayReroute(r, asked, chooses, by.MayApprove, judged); fault != nil {
 		return fault
 	}
 	return nil

@@ -28,8 +28,9 @@ type SecondFactors interface {
 	// ConfirmTOTP has the key count, the code of a time step being used, keeps hashes
 	// of recovery codes, and ends the user's sessions but the one named keep.
 	ConfirmTOTP(ctx context.Context, id string, step int64, codes []string, keep string, record refund.Action) error
-	// ClearTOTP forgets key and recovery codes.
-	ClearTOTP(ctx context.Context, id string, record refund.Action) error
+	// ClearTOTP forgets key and recovery codes. by is who does it for the user, "" for
+	// the user.
+	ClearTOTP(ctx context.Context, id string, by audit.Behind, record refund.Action) error
 	// UseStep takes the code of a time step, once: false for one that is not later
 	// than the last that was taken.
 	UseStep(ctx context.Context, id string, step int64) (bool, error)
@@ -213,8 +214,12 @@ func (a *Admin) clearTOTP(ctx context.Context, by By, u merchant.User, merchantI
 	if err != nil {
 		return err
 	}
+	setBy, err := a.resets(ctx, by, u)
+	if err != nil {
+		return err
+	}
 	record.Write.Makes(u.ID)
-	if err := a.s.Store.ClearTOTP(ctx, u.ID, record); err != nil {
+	if err := a.s.Store.ClearTOTP(ctx, u.ID, setBy, record); err != nil {
 		return err
 	}
 	a.done(merchantID)

@@ -26,7 +26,8 @@ type Users interface {
 	// disabled then has no session any more.
 	ChangeUser(ctx context.Context, id string, action refund.Action, change UserChange) (merchant.User, error)
 	// SetPassword keeps another password's hash and ends the user's sessions but one.
-	SetPassword(ctx context.Context, id, password, keep string, record refund.Action) error
+	// by is who sets it for the user, "" for the user.
+	SetPassword(ctx context.Context, id, password, keep string, by audit.Behind, record refund.Action) error
 	RemoveUser(ctx context.Context, id string, record refund.Action) error
 }
 
@@ -84,6 +85,10 @@ func (a *Admin) AddUser(ctx context.Context, by By, in NewUser) (merchant.User, 
 	if err != nil {
 		return merchant.User{}, "", err
 	}
+	if u.PasswordBy, err = a.makes(ctx, by); err != nil {
+		return merchant.User{}, "", err
+	}
+	u.PasswordAt = u.CreatedAt
 	record.Write.Shows(u.ID, made)
 	var secrets map[string]string
 	if in.KeepPassword {
@@ -253,8 +258,12 @@ func (a *Admin) ResetPassword(ctx context.Context, by By, id string, bounds User
 	if err != nil {
 		return "", err
 	}
+	setBy, err := a.resets(ctx, by, u)
+	if err != nil {
+		return "", err
+	}
 	record.Write.Shows(id, made)
-	if err := a.s.Store.SetPassword(ctx, id, secret.HashPassword(password), "", record); err != nil {
+	if err := a.s.Store.SetPassword(ctx, id, secret.HashPassword(password), "", setBy, record); err != nil {
 		return "", err
 	}
 	a.done(bounds.MerchantID)

@@ -106,6 +106,8 @@ type Job struct {
 
 	// UploadedBy may not be who starts it: StartedBy, or ResumedBy.
 	UploadedBy, StartedBy, ResumedBy audit.Actor
+	// UploadedBehind are who may have acted as UploadedBy, and so on.
+	UploadedBehind, StartedBehind, ResumedBehind audit.Behind
 	// ChangedBy is who paused or stopped it, and Reason why; nobody where it stopped
 	// itself.
 	ChangedBy audit.Actor

@@ -24,13 +24,30 @@ const (
 	BrokeOff = "its upload broke off"
 )
 
+// Uploader is who uploaded the job, with all who may have acted as them then, or may
+// now.
+func (j Job) Uploader(now audit.Behind) audit.Person {
+	return audit.Person{Actor: j.UploadedBy, Behind: j.UploadedBehind.With(now.People())}
+}
+
+// OnePerson reports whether who uploaded the job may have started or resumed it.
+func (j Job) OnePerson() bool {
+	_, started := j.Uploader("").Same(audit.Person{Actor: j.StartedBy, Behind: j.StartedBehind})
+	_, resumed := j.Uploader("").Same(audit.Person{Actor: j.ResumedBy, Behind: j.ResumedBehind})
+	return j.StartedBy != (audit.Actor{}) && started || j.ResumedBy != (audit.Actor{}) && resumed
+}
+
 // SelfStart says why somebody may not start or resume a job: whoever uploaded it
-// may not. others is how many people and keys of the merchant could.
-func (j Job) SelfStart(by audit.Actor, others int) *refund.Error {
-	if by != j.UploadedBy {
+// may not, nor may they as somebody else. others is how many people and keys of the
+// merchant could.
+func (j Job) SelfStart(uploader, by audit.Person, others int) *refund.Error {
+	text := refund.OnePerson("uploaded it", "start it", uploader, by)
+	if text == "" {
 		return nil
 	}
-	text := fmt.Sprintf("%s uploaded it, and somebody else with the right refunds:approve has to start it", j.UploadedBy)
+	if by.Actor == uploader.Actor {
+		text = fmt.Sprintf("%s uploaded it, and somebody else with the right refunds:approve has to start it", j.UploadedBy)
+	}
 	if others == 0 {
 		text += "; this merchant has nobody else with that right (hint: add a user with the role approver, or a key with the scope refunds:approve)"
 	}
@@ -198,7 +215,7 @@ func (j Job) Asker() refund.Asker {
 	case audit.Command:
 		asker.Dialect = refund.ByCommand
 	case audit.User:
-		asker.Dialect = refund.ByConsole
+		asker.Dialect, asker.Behind = refund.ByConsole, j.UploadedBehind
 	default:
 		asker.Dialect = "native"
 	}

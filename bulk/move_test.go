@@ -106,14 +106,51 @@ func TestAJobStopsItselfWhenManyFail(t *testing.T) {
 	}
 }
 
+func person(a audit.Actor, behind ...audit.Behind) audit.Person {
+	p := audit.Person{Actor: a}
+	for _, b := range behind {
+		p.Behind = p.Behind.With(b)
+	}
+	return p
+}
+
+// A key that the uploader has made is the uploader, and so is a user whose password
+// they have set: at the upload, or since.
+func TestWhoUploadsAFileDoesNotStartItAsSomebodyElse(t *testing.T) {
+	ready := Job{State: Ready, UploadedBy: uploader, UploadedBehind: "user c@example.com"}
+	for name, refused := range map[string]*refund.Error{
+		"a key of theirs":           ready.SelfStart(ready.Uploader(""), person(audit.ByKey("key_1"), audit.Behind(uploader.String())), 1),
+		"who was behind them":       ready.SelfStart(ready.Uploader(""), person(audit.ByUser("c@example.com")), 1),
+		"who is behind them by now": ready.SelfStart(ready.Uploader("key key_2"), person(audit.ByKey("key_2")), 1),
+	} {
+		if refused == nil || refused.Kind != refund.KindForbidden || !strings.Contains(refused.Detail, "uploaded it") || !strings.Contains(refused.Detail, "count as one person") {
+			t.Errorf("%s: %v", name, refused)
+		}
+	}
+	if refused := ready.SelfStart(ready.Uploader("key key_2"), person(second, "user d@example.com"), 0); refused != nil {
+		t.Errorf("somebody else: %v", refused)
+	}
+	for _, j := range []Job{
+		{UploadedBy: uploader, StartedBy: second, StartedBehind: audit.Behind(uploader.String())},
+		{UploadedBy: uploader, StartedBy: second, ResumedBy: audit.ByKey("key_1"), UploadedBehind: "key key_1"},
+	} {
+		if !j.OnePerson() {
+			t.Errorf("%+v has two people", j)
+		}
+	}
+	if (Job{UploadedBy: uploader, StartedBy: second, StartedBehind: "user d@example.com"}).OnePerson() {
+		t.Error("two people are one")
+	}
+}
+
 func TestWhoMayDoWhatToAJob(t *testing.T) {
 	ready := Job{State: Ready, UploadedBy: uploader, Lines: 3, Good: 2, Bad: 1, Limits: DefaultLimits()}
 	for others, alone := range []bool{true, false} {
-		if err := ready.SelfStart(uploader, others); err == nil || err.Kind != refund.KindForbidden || strings.Contains(err.Detail, "nobody else with that right") != alone {
+		if err := ready.SelfStart(person(uploader), person(uploader), others); err == nil || err.Kind != refund.KindForbidden || strings.Contains(err.Detail, "nobody else with that right") != alone {
 			t.Errorf("its uploader may start it beside %d others: %v", others, err)
 		}
 	}
-	if err := ready.SelfStart(second, 0); err != nil {
+	if err := ready.SelfStart(person(uploader), person(second), 0); err != nil {
 		t.Errorf("somebody else may not: %v", err)
 	}
 	if _, err := ready.Start(second, false, now); err == nil || err.Param != "skip_bad" {

@@ -289,7 +289,7 @@ func (p *page) chargeRefund() error {
 			ChargeID: c.ID, Amount: amount, Number: form.Number, Reason: form.Reason, ReasonCode: form.ReasonCode, Quoted: form.Mark,
 		}},
 		Members: []refund.Content{{refund.ContentCharge: c.ID, refund.ContentAmount: strconv.FormatInt(int64(*amount), 10)}},
-		By:      refund.Asker{Key: p.user.Email, Dialect: refund.ByConsole, Address: p.address(), RequestID: p.requestID},
+		By:      refund.Asker{Key: p.user.Email, Dialect: refund.ByConsole, Behind: p.user.Behind(p.s.Now()), Address: p.address(), RequestID: p.requestID},
 	}, refundWait)
 	if err != nil {
 		return p.refusedRefund(c, form, err)

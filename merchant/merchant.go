@@ -6,6 +6,8 @@ package merchant
 import (
 	"slices"
 	"time"
+
+	"github.com/refundry/refundry/audit"
 )
 
 // Mode separates test from live. A business with both has two merchants that
@@ -156,6 +158,8 @@ type Key struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	Limits    KeyLimits
+	// MadeBy is who made the key, and who was behind them then; "" for one of before.
+	MadeBy audit.Behind
 }
 
 // May reports whether the key has the scope.

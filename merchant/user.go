@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/refundry/refundry/audit"
 )
 
 // Role is a set of scopes that a user has, of one merchant or of all.
@@ -72,6 +74,38 @@ type User struct {
 	Password, TOTP bool
 	CreatedAt      time.Time
 	DisabledAt     time.Time // zero: may sign in
+	// PasswordBy is who else than the user set the password last, TOTPResetBy who
+	// ended the second factor, and when; each with who was behind them then. They stay
+	// after the user has set a password of their own, at OwnPasswordAt, or a second
+	// factor, at TOTPAt; zero for not yet.
+	PasswordBy, TOTPResetBy audit.Behind
+	PasswordAt, TOTPResetAt time.Time
+	OwnPasswordAt, TOTPAt   time.Time
+}
+
+// ResetTime is how long whoever set a user's password may act as the user for all
+// that is known, whatever was set since: who signs in with it may change it, too, and
+// until then the user may not have found out.
+const ResetTime = 24 * time.Hour
+
+// Behind are who may act as the user at a time: who set the password or ended the
+// second factor, until the user has set their own, and for ResetTime at the least.
+func (u User) Behind(at time.Time) audit.Behind {
+	var behind audit.Behind
+	if !ended(u.PasswordAt, at, u.OwnPasswordAt) {
+		behind = behind.With(u.PasswordBy.People())
+	}
+	if !ended(u.TOTPResetAt, at, u.OwnPasswordAt, u.TOTPAt) {
+		behind = behind.With(u.TOTPResetBy.People())
+	}
+	return behind
+}
+
+// ended reports whether a reset does not count any more: the user has set their own
+// since, and enough time has gone by.
+func ended(reset, now time.Time, own ...time.Time) bool {
+	set := func(at time.Time) bool { return !at.IsZero() && !at.Before(reset) }
+	return slices.ContainsFunc(own, set) && !now.Before(reset.Add(ResetTime))
 }
 
 // Disabled reports whether the user may not sign in.

@@ -76,6 +76,9 @@ type Approval struct {
 	// approve. DecidedBy is who did, or refused or canceled it; nobody while it waits,
 	// and where time or the channel ended it.
 	Requester, DecidedBy audit.Actor
+	// RequesterBehind are who may have acted as the requester, when they asked or when
+	// it was decided, and DecidedBehind who may have acted as whoever decided.
+	RequesterBehind, DecidedBehind audit.Behind
 	// Note is what whoever decided said, "" for nothing.
 	Note string
 	// Policy is the one that held the refund; zero for corrections. Why says it for
@@ -102,6 +105,9 @@ type ApprovalEnd struct {
 	By    audit.Actor
 	At    time.Time
 	Note  string
+	// Behind and RequesterBehind are the approval's DecidedBehind and RequesterBehind;
+	// "" leaves those.
+	Behind, RequesterBehind audit.Behind
 }
 
 // Confirmation is the second person behind a correction, and the approval that they
@@ -110,6 +116,8 @@ type Confirmation struct {
 	ApprovalID string
 	By         audit.Actor
 	Note       string
+	// Behind and RequesterBehind are as in ApprovalEnd.
+	Behind, RequesterBehind audit.Behind
 }
 
 // At is the approval as it stands at a time: nobody writes down that the time of a
@@ -194,7 +202,7 @@ func (r *Refund) holdForApproval(c Charge, v Verdict, start, now time.Time) Appr
 	r.State, r.HeldReason, r.HoldUntil, r.DueAt = Held, HeldForApproval, v.Until, v.Until
 	return Approval{
 		MerchantID: r.MerchantID, ID: approvalID(r.ID), RefundID: r.ID, Kind: ToSend, State: ApprovalWaiting, Digest: SendDigest(c, *r),
-		Requester: r.By.Actor(), Policy: v.Policy, Why: v.Why, StartAt: start, CreatedAt: now, ExpiresAt: v.Until,
+		Requester: r.By.Actor(), RequesterBehind: r.By.Behind, Policy: v.Policy, Why: v.Why, StartAt: start, CreatedAt: now, ExpiresAt: v.Until,
 	}
 }
 
@@ -254,9 +262,10 @@ func (d *decision) overtake() {
 }
 
 // Check re-checks on read what the rules and the database hold: who asked did not
-// approve.
+// approve, nor did anybody who may be the same person.
 func (a Approval) Check() error {
-	if a.State == ApprovalApproved && (a.DecidedBy == a.Requester || a.DecidedBy == (audit.Actor{}) || a.Requester == (audit.Actor{})) {
+	_, same := audit.Person{Actor: a.Requester, Behind: a.RequesterBehind}.Same(audit.Person{Actor: a.DecidedBy, Behind: a.DecidedBehind})
+	if a.State == ApprovalApproved && (same || a.DecidedBy == (audit.Actor{}) || a.Requester == (audit.Actor{})) {
 		return Errorf(KindCorrupt, "approval", "approval %s was given by who asked for it, or by nobody", a.ID)
 	}
 	return nil

@@ -82,7 +82,9 @@ func (w *world) approve(t failer, id string, by refund.Decision) *refund.Error {
 	return err
 }
 
-func by(actor audit.Actor) refund.Decision { return refund.Decision{Cause: refund.Cause{Actor: actor}} }
+func by(actor audit.Actor) refund.Decision {
+	return refund.Decision{Cause: refund.Cause{Actor: actor}, Asked: audit.Person{Actor: asker}}
+}
 
 func TestAHeldRefundReservesItsAmountAndNoTimeSendsIt(t *testing.T) {
 	w, id := heldWorld(t, paid(t, 100))
@@ -107,11 +109,14 @@ func TestAHeldRefundReservesItsAmountAndNoTimeSendsIt(t *testing.T) {
 
 func TestAnApprovedRefundIsSent(t *testing.T) {
 	w, id := heldWorld(t, paid(t, 100))
-	if err := w.approve(t, id, refund.Decision{Cause: refund.Cause{Actor: approver}, Digest: w.approval(id).Digest, Note: "fine"}); err != nil {
+	if err := w.approve(t, id, refund.Decision{Cause: refund.Cause{Actor: approver}, Asked: audit.Person{Actor: asker}, Digest: w.approval(id).Digest, Note: "fine"}); err != nil {
 		t.Fatal(err)
 	}
 	w.is(t, id, refund.Created)
 	w.next(t, id, refund.StepSubmit)
+	if a := w.approval(id); a.Check() != nil {
+		t.Error(a.Check())
+	}
 	r := w.refunds[id]
 	if !refund.Sendable(w.charge, r) || !r.DueAt.Equal(w.at) || r.Approved != w.approval(id).Digest || w.events[id][1].Actor != approver {
 		t.Errorf("approved as %+v, %+v", r, w.events[id])
@@ -129,8 +134,8 @@ func TestWhoMayNotApprove(t *testing.T) {
 	}{
 		{"who asked", by(asker), refund.KindForbidden},
 		{"nobody", by(audit.Actor{}), refund.KindInternal},
-		{"who saw something else", refund.Decision{Cause: refund.Cause{Actor: approver}, Digest: strings.Repeat("0", 64)}, refund.KindStateConflict},
-		{"who says too much", refund.Decision{Cause: refund.Cause{Actor: approver}, Note: strings.Repeat("x", refund.MaxNote+1)}, refund.KindInvalid},
+		{"who saw something else", refund.Decision{Cause: refund.Cause{Actor: approver}, Asked: audit.Person{Actor: asker}, Digest: strings.Repeat("0", 64)}, refund.KindStateConflict},
+		{"who says too much", refund.Decision{Cause: refund.Cause{Actor: approver}, Asked: audit.Person{Actor: asker}, Note: strings.Repeat("x", refund.MaxNote+1)}, refund.KindInvalid},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w, id := heldWorld(t, paid(t, 100))
@@ -144,6 +149,35 @@ func TestWhoMayNotApprove(t *testing.T) {
 		w, id := heldWorld(t, paid(t, 100))
 		w.later(time.Hour)
 		if err := w.approve(t, id, by(approver)); refund.KindOf(err) != refund.KindStateConflict {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("who is the requester by another name", func(t *testing.T) {
+		for name, d := range map[string]refund.Decision{
+			"who made the requester's key":      {Cause: refund.Cause{Actor: approver}, Asked: audit.Person{Actor: asker, Behind: "user b@example.com"}},
+			"a key that the requester made":     {Cause: refund.Cause{Actor: approver}, Behind: "key key_1", Asked: audit.Person{Actor: asker}},
+			"a key of who made the requester's": {Cause: refund.Cause{Actor: approver}, Behind: "key key_2, user c@example.com", Asked: audit.Person{Actor: asker, Behind: "user c@example.com"}},
+		} {
+			w, id := heldWorld(t, paid(t, 100))
+			if err := w.approve(t, id, d); err == nil || err.Kind != refund.KindForbidden || !strings.Contains(err.Detail, "count as one person") || !strings.Contains(err.Detail, "refunds:approve") {
+				t.Errorf("%s: %v", name, err)
+			}
+			w.is(t, id, refund.Held)
+		}
+	})
+	t.Run("who may have been the requester when they asked", func(t *testing.T) {
+		w, id := heldWorld(t, paid(t, 100))
+		a := w.approval(id)
+		a.RequesterBehind = audit.Behind(approver.String())
+		if _, err := refund.Approve(w.charge, w.refunds[id], a, by(approver), "apr_new", w.at); refund.KindOf(err) != refund.KindForbidden {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("who looked at what another asked for", func(t *testing.T) {
+		w, id := heldWorld(t, paid(t, 100))
+		d := by(approver)
+		d.Asked.Actor = audit.ByKey("key_2")
+		if err := w.approve(t, id, d); refund.KindOf(err) != refund.KindStateConflict {
 			t.Errorf("%v", err)
 		}
 	})
@@ -162,7 +196,7 @@ func TestARefusedRefundIsCanceledWithTheReason(t *testing.T) {
 	if _, err := refund.Refuse(w.charge, w.refunds[id], w.approval(id), by(approver), w.at); refund.KindOf(err) != refund.KindInvalid {
 		t.Errorf("without a reason: %v", err)
 	}
-	change, err := refund.Refuse(w.charge, w.refunds[id], w.approval(id), refund.Decision{Cause: refund.Cause{Actor: approver}, Note: "a fraud"}, w.at)
+	change, err := refund.Refuse(w.charge, w.refunds[id], w.approval(id), refund.Decision{Cause: refund.Cause{Actor: approver}, Asked: audit.Person{Actor: asker}, Note: "a fraud"}, w.at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/refundry/refundry/audit"
 )
 
 // MaxNote bounds what somebody says who approves or refuses, in characters.
@@ -12,6 +14,10 @@ const MaxNote = 256
 // Decision is a second person's word about an approval.
 type Decision struct {
 	Cause
+	// Behind are who may act as whoever decides, and Asked is the requester with who
+	// may act as them, both as they are now.
+	Behind audit.Behind
+	Asked  audit.Person
 	// Digest is that of what the person saw, "" where they did not say.
 	Digest string
 	// Note is what they say. Who refuses has to say something.
@@ -32,10 +38,16 @@ func (a Approval) conflict(r Refund) *Error {
 	return e
 }
 
+// asker is who asked, with all who may have acted as them then, or may now.
+func (a Approval) asker(d Decision) audit.Person {
+	return audit.Person{Actor: a.Requester, Behind: a.RequesterBehind.With(d.Asked.Behind.People())}
+}
+
 // mayApprove refuses whoever may not approve, or can't any more. The database
-// refuses the requester too.
+// refuses the requester too, and who is behind them.
 func (a Approval) mayApprove(r Refund, d Decision, now time.Time) *Error {
 	var e *Error
+	onePerson := OnePerson("asked for it", "approve it", a.asker(d), audit.Person{Actor: d.Actor, Behind: d.Behind})
 	switch {
 	case d.Actor.Check() != nil:
 		return Wrap(d.Actor.Check(), "approve")
@@ -43,8 +55,12 @@ func (a Approval) mayApprove(r Refund, d Decision, now time.Time) *Error {
 		return a.conflict(r)
 	case d.Actor == a.Requester:
 		e = Errorf(KindForbidden, "", "who asked for it may not approve it: that takes another person or key")
+	case a.Requester.Check() == nil && a.Requester != d.Asked.Actor:
+		e = Errorf(KindStateConflict, "refund", "something else is asked for now, by %s: look at it again", a.Requester)
 	case a.Requester.Check() != nil:
 		e = Errorf(KindForbidden, "", "it is not known who asked for it, so that nobody can be known to be another")
+	case onePerson != "":
+		e = Errorf(KindForbidden, "", "%s", onePerson)
 	case !now.Before(a.ExpiresAt):
 		e = Errorf(KindStateConflict, "refund", "the time to approve it was over at %s", a.ExpiresAt.UTC().Format(time.RFC3339))
 	case utf8.RuneCountInString(d.Note) > MaxNote:
@@ -78,7 +94,10 @@ func Approve(c Charge, r Refund, a Approval, by Decision, newID string, now time
 		e.Refund = r.ID
 		return Change{}, e
 	}
-	end := ApprovalEnd{RefundID: r.ID, ID: a.ID, State: ApprovalApproved, By: by.Actor, At: now, Note: by.Note}
+	end := ApprovalEnd{
+		RefundID: r.ID, ID: a.ID, State: ApprovalApproved, By: by.Actor, At: now, Note: by.Note,
+		Behind: by.Behind.People(), RequesterBehind: a.asker(by).Behind,
+	}
 	change := Change{Charge: c, Ended: []ApprovalEnd{end}}
 	r.HeldReason, r.HoldUntil, r.DueAt, r.UpdatedAt, r.Approved = "", time.Time{}, now, now, a.Digest
 	if a.StartAt.After(now) {
@@ -126,7 +145,7 @@ func Refuse(c Charge, r Refund, a Approval, by Decision, now time.Time) (Change,
 const correctionTime = 7 * 24 * time.Hour
 
 // AskCorrection asks a second person to give a refund in a final state another one:
-// a has what it says, and its id. KindStateConflict for a refund that is not final,
+// a has what it says, its id, and who may act as the requester. KindStateConflict for a refund that is not final,
 // or is what a says; KindInvalid.
 func AskCorrection(r Refund, a Approval, by Cause, now time.Time) (Approval, *Error) {
 	fail := func(text string) (Approval, *Error) {
@@ -164,7 +183,9 @@ func Confirm(r Refund, a Approval, by Decision, now time.Time) (Outcome, *Error)
 	}
 	o := Outcome{
 		Kind: OutcomeDone, Source: Operator, Code: CodeByHand, Message: a.Proof, SucceededAt: a.SucceededAt,
-		Cause: Cause{Actor: a.Requester, RequestID: by.RequestID}, Confirmed: Confirmation{ApprovalID: a.ID, By: by.Actor, Note: by.Note},
+		Cause: Cause{Actor: a.Requester, RequestID: by.RequestID}, Confirmed: Confirmation{
+			ApprovalID: a.ID, By: by.Actor, Note: by.Note, Behind: by.Behind.People(), RequesterBehind: a.asker(by).Behind,
+		},
 	}
 	if a.To == Failed {
 		o.Kind = OutcomeFailed

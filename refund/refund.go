@@ -144,11 +144,14 @@ const (
 type Asker struct {
 	// Key is the API key's id, or the operating system's user where Dialect is
 	// ByCommand, or the console's user where it is ByConsole.
-	Key       string `json:"key,omitempty"`
-	Dialect   string `json:"dialect,omitempty"`
-	Identity  string `json:"identity,omitempty"`
-	Address   string `json:"address,omitempty"`
-	RequestID string `json:"request_id,omitempty"`
+	Key     string `json:"key,omitempty"`
+	Dialect string `json:"dialect,omitempty"`
+	// Behind are who else may have acted as the console's user, because they had set
+	// the password. Who is behind a key stays as it is, and stands with the key.
+	Behind    audit.Behind `json:"behind,omitempty"`
+	Identity  string       `json:"identity,omitempty"`
+	Address   string       `json:"address,omitempty"`
+	RequestID string       `json:"request_id,omitempty"`
 	// Call is which call of the dialect it was, where refunds of that call are
 	// told from others later: ByReverse. Nobody outside chooses it.
 	Call string `json:"call,omitempty"`

@@ -26,8 +26,30 @@ func TestANewDestinationTakesASecondPersonWhereTheRefundDid(t *testing.T) {
 		"policies, nobody knows who asked": {by: other, mayApprove: true, judged: true, asked: nobody},
 		"policies, the channel's own":      {by: other, mayApprove: true, judged: true, takes: true, asked: channel},
 	} {
-		err := refund.MayReroute(refund.Refund{ID: "re_1", By: test.asked, Approved: test.approved}, test.by, test.mayApprove, test.judged)
+		err := refund.MayReroute(refund.Refund{ID: "re_1", By: test.asked, Approved: test.approved}, audit.Person{Actor: test.asked.Actor()}, audit.Person{Actor: test.by}, test.mayApprove, test.judged)
 		if (err == nil) != test.takes || err != nil && (err.Kind != refund.KindForbidden || err.Refund != "re_1") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Whoever may have asked for the refund as somebody else is no second person.
+func TestWhoChoosesANewDestinationIsNotTheRequesterByAnotherName(t *testing.T) {
+	asked := refund.Asker{Key: "a@example.com", Dialect: refund.ByConsole}
+	for name, test := range map[string]struct {
+		then      audit.Behind // who was behind the requester
+		asked, by audit.Person
+		takes     bool
+	}{
+		"two people":                       {"", audit.Person{Actor: asked.Actor()}, audit.Person{Actor: audit.ByUser("b@example.com")}, true},
+		"a key of the requester":           {"", audit.Person{Actor: asked.Actor()}, audit.Person{Actor: audit.ByKey("key_1"), Behind: "user a@example.com"}, false},
+		"who set the requester's password": {"", audit.Person{Actor: asked.Actor(), Behind: "user b@example.com"}, audit.Person{Actor: audit.ByUser("b@example.com")}, false},
+		"who had set it then":              {"user b@example.com", audit.Person{Actor: asked.Actor()}, audit.Person{Actor: audit.ByUser("b@example.com")}, false},
+		"nobody looked who is behind":      {"", audit.Person{}, audit.Person{Actor: audit.ByUser("b@example.com")}, false},
+	} {
+		asked.Behind = test.then
+		err := refund.MayReroute(refund.Refund{ID: "re_1", By: asked}, test.asked, test.by, true, true)
+		if (err == nil) != test.takes || err != nil && err.Kind != refund.KindForbidden {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -40,7 +40,8 @@ const CodeByHand = "BY_HAND"
 
 // confirmed reports whether two people stand by an operator's word.
 func (o Outcome) confirmed() bool {
-	return o.Source == Operator && o.Confirmed.By.Check() == nil && o.Confirmed.By != o.Cause.Actor
+	_, same := audit.Person{Actor: o.Cause.Actor, Behind: o.Confirmed.RequesterBehind}.Same(audit.Person{Actor: o.Confirmed.By, Behind: o.Confirmed.Behind})
+	return o.Source == Operator && o.Confirmed.By.Check() == nil && !same
 }
 
 // twoPeople says who changed a final state by hand.
@@ -56,5 +57,6 @@ func (d *decision) confirm() {
 	d.note(d.twoPeople())
 	d.ended = append(d.ended, ApprovalEnd{
 		RefundID: d.r.ID, ID: d.o.Confirmed.ApprovalID, State: ApprovalApproved, By: d.o.Confirmed.By, At: d.now, Note: d.o.Confirmed.Note,
+		Behind: d.o.Confirmed.Behind, RequesterBehind: d.o.Confirmed.RequesterBehind,
 	})
 }

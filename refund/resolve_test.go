@@ -77,7 +77,7 @@ func TestACorrectionByHandNamesWhoMadeIt(t *testing.T) {
 		t.Fatal(fault)
 	}
 	w.take(t, refund.Change{Charge: w.charge, Approvals: []refund.Approval{asked}})
-	word, fault = refund.Confirm(w.refunds[id], asked, refund.Decision{Cause: refund.Cause{Actor: audit.ByUser("b@example.com")}}, w.at)
+	word, fault = refund.Confirm(w.refunds[id], asked, refund.Decision{Cause: refund.Cause{Actor: audit.ByUser("b@example.com")}, Asked: audit.Person{Actor: asked.Requester}}, w.at)
 	if fault != nil {
 		t.Fatal(fault)
 	}

@@ -12,26 +12,30 @@ import (
 
 const (
 	approvalColumns = `a.merchant_id, a.id, a.refund_id, a.kind, a.state, a.digest, a.requester, a.decided_by, a.note,
-	a.policy_id, a.policy_name, a.policy_version, a.why, a.start_at, a.to_state, a.proof, a.succeeded_at, a.created_at, a.expires_at, a.decided_at`
+	a.policy_id, a.policy_name, a.policy_version, a.why, a.start_at, a.to_state, a.proof, a.succeeded_at, a.created_at, a.expires_at, a.decided_at,
+	a.requester_behind, a.decided_behind`
 	insertApprovals = `INSERT INTO approvals (merchant_id, id, refund_id, kind, state, digest, requester, decided_by, note,
-	policy_id, policy_name, policy_version, why, start_at, to_state, proof, succeeded_at, created_at, expires_at, decided_at) VALUES`
-	approvalWidth  = 20
+	policy_id, policy_name, policy_version, why, start_at, to_state, proof, succeeded_at, created_at, expires_at, decided_at,
+	requester_behind, decided_behind) VALUES`
+	approvalWidth  = 22
 	approvalPrefix = "apr_"
 )
 
 // endApprovals ends approvals that wait, each under its refund's lock.
-const endApprovals = `UPDATE approvals SET state = v.state, decided_by = v.decided_by, note = v.note, decided_at = v.decided_at
+const endApprovals = `UPDATE approvals SET state = v.state, decided_by = v.decided_by, note = v.note, decided_at = v.decided_at,
+	decided_behind = v.decided_behind, requester_behind = CASE WHEN v.requester_behind = '' THEN approvals.requester_behind ELSE v.requester_behind END
 	FROM v WHERE approvals.merchant_id = v.merchant_id AND approvals.refund_id = v.refund_id AND approvals.state = 'waiting' AND v.id IN ('', approvals.id)`
 
 var approvalEndColumns = sqldb.NewColumns(
 	"merchant_id TEXT", "refund_id TEXT", "id TEXT", "state TEXT", "decided_by TEXT", "note TEXT", "decided_at BIGINT",
+	"decided_behind TEXT", "requester_behind TEXT",
 )
 
 func approvalValues(a refund.Approval) []any {
 	return []any{
 		a.MerchantID, a.ID, a.RefundID, string(a.Kind), string(a.State), a.Digest, a.Requester.String(), a.DecidedBy.String(), a.Note,
 		a.Policy.ID, a.Policy.Name, a.Policy.Version, a.Why, sqldb.Micros(a.StartAt), string(a.To), a.Proof, sqldb.Micros(a.SucceededAt),
-		sqldb.Micros(a.CreatedAt), sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.DecidedAt),
+		sqldb.Micros(a.CreatedAt), sqldb.Micros(a.ExpiresAt), sqldb.Micros(a.DecidedAt), string(a.RequesterBehind), string(a.DecidedBehind),
 	}
 }
 
@@ -42,7 +46,8 @@ func scanApproval(scan func(...any) error) (refund.Approval, error) {
 	var requester, decidedBy string
 	var startAt, succeededAt, createdAt, expiresAt, decidedAt int64
 	err := scan(&a.MerchantID, &a.ID, &a.RefundID, (*string)(&a.Kind), (*string)(&a.State), &a.Digest, &requester, &decidedBy, &a.Note,
-		&a.Policy.ID, &a.Policy.Name, &a.Policy.Version, &a.Why, &startAt, (*string)(&a.To), &a.Proof, &succeededAt, &createdAt, &expiresAt, &decidedAt)
+		&a.Policy.ID, &a.Policy.Name, &a.Policy.Version, &a.Why, &startAt, (*string)(&a.To), &a.Proof, &succeededAt, &createdAt, &expiresAt, &decidedAt,
+		(*string)(&a.RequesterBehind), (*string)(&a.DecidedBehind))
 	if err != nil {
 		return a, fmt.Errorf("read approval: %w", err)
 	}
@@ -61,7 +66,7 @@ func saveApprovals(ctx context.Context, q sqldb.Querier, changes []refund.Change
 			rows = append(rows, approvalValues(a))
 		}
 		for _, e := range change.Ended {
-			ends = append(ends, []any{change.Charge.MerchantID, e.RefundID, e.ID, string(e.State), e.By.String(), e.Note, sqldb.Micros(e.At)})
+			ends = append(ends, []any{change.Charge.MerchantID, e.RefundID, e.ID, string(e.State), e.By.String(), e.Note, sqldb.Micros(e.At), string(e.Behind), string(e.RequesterBehind)})
 		}
 	}
 	if len(rows)+len(ends) == 0 {

@@ -16,20 +16,21 @@ const (
 	bulkJobColumns = `j.merchant_id, j.id, j.name, j.digest, j.bytes, j.state, j.canary_lines, j.canary_wait, j.stop_percent, j.stop_window,
 	j.uploaded_by, j.started_by, j.resumed_by, j.changed_by, j.reason, j.created_at, j.updated_at, j.started_at, j.ended_at,
 	j.lines, j.good, j.bad, j.accepted, j.refused, j.cursor_line, j.judge_from, j.canary_at, j.canary_passed_at, j.totals,
-	j.due_at, j.lease_until, j.lease_epoch, j.problem`
+	j.due_at, j.lease_until, j.lease_epoch, j.problem, j.uploaded_behind, j.started_behind, j.resumed_behind`
 	insertBulkJob = `INSERT INTO bulk_jobs (merchant_id, id, name, digest, bytes, state, canary_lines, canary_wait, stop_percent, stop_window,
 	uploaded_by, started_by, resumed_by, changed_by, reason, created_at, updated_at, started_at, ended_at,
 	lines, good, bad, accepted, refused, cursor_line, judge_from, canary_at, canary_passed_at, totals,
-	due_at, lease_until, lease_epoch, problem) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-	$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) ON CONFLICT DO NOTHING`
+	due_at, lease_until, lease_epoch, problem, uploaded_behind, started_behind, resumed_behind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+	$21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36) ON CONFLICT DO NOTHING`
 	updateBulkJob = `UPDATE bulk_jobs SET state = $3, started_by = $4, resumed_by = $5, changed_by = $6, reason = $7, updated_at = $8,
 	started_at = $9, ended_at = $10, lines = $11, good = $12, bad = $13, accepted = $14, refused = $15, cursor_line = $16, judge_from = $17,
-	canary_at = $18, canary_passed_at = $19, totals = $20, due_at = $21, lease_until = $22, lease_epoch = $23, problem = $24
+	canary_at = $18, canary_passed_at = $19, totals = $20, due_at = $21, lease_until = $22, lease_epoch = $23, problem = $24,
+	started_behind = $25, resumed_behind = $26
 	WHERE merchant_id = $1 AND id = $2`
 	bulkJobByID     = `SELECT ` + bulkJobColumns + ` FROM bulk_jobs j WHERE j.merchant_id = $1 AND j.id = $2`
 	bulkJobByDigest = `SELECT ` + bulkJobColumns + ` FROM bulk_jobs j WHERE j.merchant_id = $1 AND j.digest = $2
 		AND (j.state <> 'stopped' OR j.started_at > 0)`
-	bulkJobWidth = 33
+	bulkJobWidth = 36
 	bulkPrefix   = "bulk_"
 )
 
@@ -45,6 +46,7 @@ func bulkJobValues(j bulk.Job) ([]any, error) {
 		sqldb.Micros(j.CreatedAt), sqldb.Micros(j.UpdatedAt), sqldb.Micros(j.StartedAt), sqldb.Micros(j.EndedAt),
 		j.Lines, j.Good, j.Bad, j.Accepted, j.Refused, j.Cursor, j.JudgeFrom, sqldb.Micros(j.CanaryAt), sqldb.Micros(j.CanaryPassedAt), totals,
 		sqldb.Micros(j.DueAt), sqldb.Micros(j.LeaseUntil), j.LeaseEpoch, j.Problem,
+		string(j.UploadedBehind), string(j.StartedBehind), string(j.ResumedBehind),
 	}, nil
 }
 
@@ -54,7 +56,8 @@ func scanBulkJob(scan func(...any) error) (bulk.Job, error) {
 	var uploadedBy, startedBy, resumedBy, changedBy, totals string
 	err := scan(&j.MerchantID, &j.ID, &j.Name, &j.Digest, &j.Bytes, (*string)(&j.State), &j.Limits.CanaryLines, &wait, &j.Limits.StopPercent, &j.Limits.StopWindow,
 		&uploadedBy, &startedBy, &resumedBy, &changedBy, &j.Reason, &created, &updated, &started, &ended,
-		&j.Lines, &j.Good, &j.Bad, &j.Accepted, &j.Refused, &j.Cursor, &j.JudgeFrom, &canary, &passed, &totals, &due, &lease, &j.LeaseEpoch, &j.Problem)
+		&j.Lines, &j.Good, &j.Bad, &j.Accepted, &j.Refused, &j.Cursor, &j.JudgeFrom, &canary, &passed, &totals, &due, &lease, &j.LeaseEpoch, &j.Problem,
+		(*string)(&j.UploadedBehind), (*string)(&j.StartedBehind), (*string)(&j.ResumedBehind))
 	if err != nil {
 		return j, fmt.Errorf("read bulk job: %w", err)
 	}
@@ -68,7 +71,7 @@ func scanBulkJob(scan func(...any) error) (bulk.Job, error) {
 	if err := fromJSON(totals, &j.Totals); err != nil {
 		return j, unreadable("job", j.ID, err)
 	}
-	if j.StartedBy == j.UploadedBy || j.ResumedBy == j.UploadedBy {
+	if j.OnePerson() {
 		return j, refund.Errorf(refund.KindCorrupt, "job", "bulk job %s was started by who uploaded it", j.ID)
 	}
 	return j, nil
@@ -164,7 +167,7 @@ func (s *Store) saveBulk(ctx context.Context, q sqldb.Querier, j bulk.Job, chang
 	}
 	// Its name, its file, its limits and who uploaded it never change.
 	args := append([]any{j.MerchantID, j.ID, all[5]}, all[11:15]...)
-	args = append(args, all[16:]...)
+	args = append(append(args, all[16:33]...), all[34:]...)
 	statements := []sqldb.Statement{{SQL: updateBulkJob, Args: args}}
 	rows := make([][]any, len(changed.Lines))
 	for n, l := range changed.Lines {

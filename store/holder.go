@@ -10,7 +10,7 @@ import (
 
 // OtherHolders implements admin.BulkJobs: the users who may sign in and the keys in
 // force that have a right.
-func (s *Store) OtherHolders(ctx context.Context, merchantID string, scope merchant.Scope, besides audit.Actor) (int, error) {
+func (s *Store) OtherHolders(ctx context.Context, merchantID string, scope merchant.Scope, besides audit.Person) (int, error) {
 	keys, err := s.Keys(ctx, merchantID)
 	if err != nil {
 		return 0, err
@@ -19,11 +19,15 @@ func (s *Store) OtherHolders(ctx context.Context, merchantID string, scope merch
 	if err != nil {
 		return 0, err
 	}
+	is := func(a audit.Actor, behind audit.Behind) bool {
+		_, same := besides.Same(audit.Person{Actor: a, Behind: behind})
+		return same
+	}
 	keys = slices.DeleteFunc(keys, func(k merchant.Key) bool {
-		return !k.May(scope) || audit.ByKey(k.ID) == besides || !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(s.now())
+		return !k.May(scope) || is(audit.ByKey(k.ID), k.MadeBy) || !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(s.now())
 	})
 	users = slices.DeleteFunc(users, func(u merchant.User) bool {
-		return !u.May(merchantID, scope) || audit.ByUser(u.Email) == besides || u.Disabled()
+		return !u.May(merchantID, scope) || is(audit.ByUser(u.Email), u.Behind(s.now())) || u.Disabled()
 	})
 	return len(keys) + len(users), nil
 }

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.plain, k.settings, k.created_at, k.expires_at, k.limits`
-	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, plain, settings, sealed, created_at, expires_at, limits)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`
+	keyRowColumns = `k.id, k.dialect, k.identity, k.merchant_id, k.scopes, k.hint, k.plain, k.settings, k.created_at, k.expires_at, k.limits, k.made_by`
+	insertKey     = `INSERT INTO api_keys (id, hash, dialect, identity, merchant_id, scopes, hint, plain, settings, sealed, created_at, expires_at, limits, made_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`
 	keyOwner = `SELECT k.merchant_id FROM api_keys k WHERE k.dialect = $1 AND k.hash = $2`
 )
 
@@ -58,7 +58,7 @@ func (s *Store) addKey(ctx context.Context, q sqldb.Querier, f merchant.FreshKey
 	}
 	hash := keyHash(f.Secret)
 	_, err = q.Exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
-		scopesText(k), k.Hint, k.Plain, settings, sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ExpiresAt), limits)
+		scopesText(k), k.Hint, k.Plain, settings, sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ExpiresAt), limits, string(k.MadeBy))
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
 	var k merchant.Key
 	var scopes, settings, limits string
 	var createdAt, expiresAt int64
-	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &k.Plain, &settings, &createdAt, &expiresAt, &limits}, more...)...)
+	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &k.Plain, &settings, &createdAt, &expiresAt, &limits, (*string)(&k.MadeBy)}, more...)...)
 	if err == nil {
 		err = errors.Join(fromJSON(settings, &k.Public), fromJSON(limits, &k.Limits))
 	}

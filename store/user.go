@@ -14,9 +14,10 @@ import (
 
 const (
 	// userColumns is what scanUser reads, of a table named u.
-	userColumns = `u.id, u.email, u.name, u.password, u.totp_at, u.language, u.time_zone, u.created_at, u.disabled_at`
-	insertUser  = `INSERT INTO users (id, email, name, password, sealed, language, time_zone, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`
+	userColumns = `u.id, u.email, u.name, u.password, u.totp_at, u.language, u.time_zone, u.created_at, u.disabled_at,
+		u.password_by, u.password_at, u.own_password_at, u.totp_reset_by, u.totp_reset_at`
+	insertUser = `INSERT INTO users (id, email, name, password, sealed, language, time_zone, created_at, password_by, password_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`
 	userByID    = `SELECT ` + userColumns + ` FROM users u WHERE u.id = $1`
 	userByEmail = `SELECT ` + userColumns + ` FROM users u WHERE u.email = $1`
 	allUsers    = `SELECT ` + userColumns + ` FROM users u ORDER BY u.email`
@@ -30,13 +31,18 @@ const (
 func scanUser(scan func(...any) error, more ...any) (merchant.User, string, error) {
 	var u merchant.User
 	var password string
-	var totpAt, createdAt, disabledAt int64
-	err := scan(append([]any{&u.ID, &u.Email, &u.Name, &password, &totpAt, &u.Language, &u.TimeZone, &createdAt, &disabledAt}, more...)...)
+	var totpAt, createdAt, disabledAt, passwordAt, ownAt, resetAt int64
+	err := scan(append([]any{
+		&u.ID, &u.Email, &u.Name, &password, &totpAt, &u.Language, &u.TimeZone, &createdAt, &disabledAt,
+		(*string)(&u.PasswordBy), &passwordAt, &ownAt, (*string)(&u.TOTPResetBy), &resetAt,
+	}, more...)...)
 	if err != nil {
 		return merchant.User{}, "", fmt.Errorf("read user: %w", err)
 	}
 	u.Password, u.TOTP = password != "", totpAt != 0
 	u.CreatedAt, u.DisabledAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(disabledAt)
+	u.PasswordAt, u.OwnPasswordAt = sqldb.FromMicros(passwordAt), sqldb.FromMicros(ownAt)
+	u.TOTPAt, u.TOTPResetAt = sqldb.FromMicros(totpAt), sqldb.FromMicros(resetAt)
 	return u, password, nil
 }
 
@@ -123,7 +129,8 @@ func (s *Store) AddUser(ctx context.Context, u merchant.User, password string, s
 		return err
 	}
 	return s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
-		added, err := q.Exec(ctx, insertUser, u.ID, u.Email, u.Name, password, sealed, u.Language, u.TimeZone, sqldb.Micros(u.CreatedAt))
+		added, err := q.Exec(ctx, insertUser, u.ID, u.Email, u.Name, password, sealed, u.Language, u.TimeZone, sqldb.Micros(u.CreatedAt),
+			string(u.PasswordBy), sqldb.Micros(u.PasswordAt))
 		if err == nil && added == 0 {
 			err = refund.Errorf(refund.KindStateConflict, "email", "there is a user %s already", u.Email)
 		}
@@ -246,10 +253,19 @@ func lockUser(ctx context.Context, q sqldb.Querier, id string) error {
 }
 
 // SetPassword keeps another password's hash and ends the user's sessions but the
-// one named keep, "" for none. KindNotFound.
-func (s *Store) SetPassword(ctx context.Context, id, password, keep string, record refund.Action) error {
+// one named keep, "" for none. by is who sets it, "" for the user, and stays on record
+// after the user has set another. KindNotFound.
+func (s *Store) SetPassword(ctx context.Context, id, password, keep string, by audit.Behind, record refund.Action) error {
+	const (
+		own     = `UPDATE users SET password = $2, own_password_at = $3 WHERE id = $1`
+		another = `UPDATE users SET password = $2, password_at = $3, password_by = $4 WHERE id = $1`
+	)
 	return s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
-		touched, err := q.Exec(ctx, `UPDATE users SET password = $2 WHERE id = $1`, id, password)
+		text, args := own, []any{id, password, sqldb.Micros(record.At)}
+		if by != "" {
+			text, args = another, append(args, string(by))
+		}
+		touched, err := q.Exec(ctx, text, args...)
 		if err == nil && touched == 0 {
 			err = refund.Errorf(refund.KindNotFound, "user", "there is no user %q", id)
 		}

@@ -183,7 +183,7 @@ func TestACodeIsTakenOnce(t *testing.T) {
 		if ok, err := s.UseStep(ctx, u.ID, 7); ok || err != nil {
 			t.Errorf("an older code: %v %v", ok, err)
 		}
-		if err := s.ClearTOTP(ctx, u.ID, userAction("user.totp_off", u.ID)); err != nil {
+		if err := s.ClearTOTP(ctx, u.ID, "", userAction("user.totp_off", u.ID)); err != nil {
 			t.Fatal(err)
 		}
 		secrets, err := s.UserSecrets(ctx, u.ID)

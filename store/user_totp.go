@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -69,8 +70,10 @@ func (s *Store) ConfirmTOTP(ctx context.Context, id string, step int64, codes []
 	})
 }
 
-// ClearTOTP forgets the second factor of a user. KindNotFound.
-func (s *Store) ClearTOTP(ctx context.Context, id string, record refund.Action) error {
+// ClearTOTP forgets the second factor of a user. by is who does it, "" for the user.
+// KindNotFound.
+func (s *Store) ClearTOTP(ctx context.Context, id string, by audit.Behind, record refund.Action) error {
+	const reset = `UPDATE users SET totp_reset_by = $2, totp_reset_at = $3 WHERE id = $1`
 	return s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		err := lockUser(ctx, q, id)
 		if err == nil {
@@ -78,6 +81,9 @@ func (s *Store) ClearTOTP(ctx context.Context, id string, record refund.Action) 
 		}
 		if err == nil {
 			_, err = q.Exec(ctx, `DELETE FROM user_codes WHERE user_id = $1`, id)
+		}
+		if err == nil && by != "" {
+			_, err = q.Exec(ctx, reset, id, string(by), sqldb.Micros(record.At))
 		}
 		if err != nil {
 			return err

@@ -32,6 +32,7 @@ type keyRow struct {
 	Hint      string          `json:"hint"`
 	Plain     string          `json:"plain,omitempty"`
 	ClientID  string          `json:"client_id,omitempty"` // of a Payin client
+	MadeBy    string          `json:"made_by,omitempty"`   // absent of keys of before
 	CreatedAt time.Time       `json:"created_at"`
 	ExpiresAt *time.Time      `json:"expires_at"`
 	AllowIPs  []netip.Prefix  `json:"allow_ips,omitempty"`
@@ -39,7 +40,7 @@ type keyRow struct {
 }
 
 func keyRowOf(k merchant.Key) keyRow {
-	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, Plain: k.Plain, ClientID: k.Public[merchant.ClientID], CreatedAt: k.CreatedAt, AllowIPs: k.Limits.AllowIPs, Ceilings: k.Limits.Ceilings}
+	row := keyRow{ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: []string{}, Hint: k.Hint, Plain: k.Plain, ClientID: k.Public[merchant.ClientID], MadeBy: k.MadeBy.First().String(), CreatedAt: k.CreatedAt, AllowIPs: k.Limits.AllowIPs, Ceilings: k.Limits.Ceilings}
 	for _, scope := range k.Scopes {
 		row.Scopes = append(row.Scopes, string(scope))
 	}

@@ -32,6 +32,7 @@ type userRow struct {
 	Name       string        `json:"name"`
 	Roles      []userRoleRow `json:"roles"`
 	TOTP       bool          `json:"totp"`
+	PasswordBy string        `json:"password_by,omitempty"` // who else than the user set it last
 	CreatedAt  time.Time     `json:"created_at"`
 	DisabledAt *time.Time    `json:"disabled_at"`
 }
@@ -43,7 +44,7 @@ type userRoleRow struct {
 }
 
 func userRowOf(u merchant.User) userRow {
-	row := userRow{u.ID, u.Email, u.Name, []userRoleRow{}, u.TOTP, u.CreatedAt, moment(u.DisabledAt)}
+	row := userRow{u.ID, u.Email, u.Name, []userRoleRow{}, u.TOTP, u.PasswordBy.First().String(), u.CreatedAt, moment(u.DisabledAt)}
 	for _, g := range u.Grants {
 		role := userRoleRow{Role: g.Role}
 		if g.MerchantID != "" {

@@ -2,25 +2,50 @@ package native_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect/dialecttest"
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
+	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/store/verify"
 )
 
 // theHeld is a policy that holds what says so, so that nothing else is held.
 const theHeld = `{"name": "what says so", "expression": "refund.reason_code == 'hold_me'", "enabled": true}`
 
-// heldOf makes a refund that waits for an approval, which a key asked for that is not
-// the demo merchant's, and returns its id and that key.
+// keyOf makes a key of somebody else than the demo's key: the command line made it, and
+// so nobody whose key it is.
+func keyOf(t *testing.T, s *dialecttest.Service, scopes ...merchant.Scope) string {
+	t.Helper()
+	return madeBy(t, s, byCommand("ann"), scopes...)
+}
+
+func madeBy(t *testing.T, s *dialecttest.Service, by admin.By, scopes ...merchant.Scope) string {
+	t.Helper()
+	desk, err := service.NewAdmin(t.Context(), s.Store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := desk.AddKey(t.Context(), by, merchant.DemoID, admin.NewKey{Dialect: "native", Scopes: scopes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fresh.Told()
+}
+
+// heldOf makes a refund that waits for an approval, which a key asked for that the
+// demo's key did not make, and returns its id and that key.
 func heldOf(t *testing.T, s *dialecttest.Service) (id, key string) {
 	t.Helper()
 	if there := send(t, s, demo, "GET", "/policies", "", http.StatusOK); !strings.Contains(there, "what says so") {
 		send(t, s, demo, "POST", "/policies", theHeld, http.StatusCreated)
 	}
-	key = text(send(t, s, demo, "POST", "/keys", `{"dialect": "native", "scopes": ["refunds:write", "read", "refunds:approve"]}`, http.StatusCreated), "secret")
+	key = keyOf(t, s, merchant.ScopeRefund, merchant.ScopeRead, merchant.ScopeApprove)
 	made := send(t, s, key, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 100, "reason_code": "hold_me"}`, paid(t, s, 100)), http.StatusCreated)
 	if text(made, "state") != string(refund.Held) || text(made, "held_reason") != refund.HeldForApproval {
 		t.Fatalf("made as %s", made)
@@ -41,8 +66,9 @@ func policyAt(name string) func(*testing.T, *dialecttest.Service) string {
 	}
 }
 
-func approvalSteps() []dialecttest.Step {
-	by := func(key string) []string { return []string{"Authorization", "Bearer {" + key + "}"} }
+// approvalSteps are those of two people: the demo's key, and asker.
+func approvalSteps(asker string) []dialecttest.Step {
+	by := []string{"Authorization", "Bearer " + asker}
 	const body = `{"charge": "{ch}", "amount": 100, "reason_code": "hold_me"}`
 	return []dialecttest.Step{
 		{Title: "a policy that does not compile says where", Method: "POST", Path: "/policies", Body: `{"name": "bad", "expression": "refund.amuont > 1"}`},
@@ -51,11 +77,10 @@ func approvalSteps() []dialecttest.Step {
 		{Title: "it waits for a shorter time, and is asked later", Method: "PATCH", Path: "/policies/{policy}", Body: `{"hold_hours": 5, "position": 2}`},
 		{Title: "policies", Method: "GET", Path: "/policies"},
 		{Title: "one policy", Method: "GET", Path: "/policies/{policy}"},
-		{Title: "", Method: "POST", Path: "/keys", Body: `{"dialect": "native", "scopes": ["refunds:write", "refunds:approve"]}`, Keep: map[string]string{"asker": "secret"}, Quiet: true},
 		{Title: "", Method: "POST", Path: "/charges", Body: `{"order_no": "A1", "amount": 10000, "currency": "CNY", "channel": "wx"}`, Keep: map[string]string{"ch": "id"}, Quiet: true},
-		{Title: "a refund that the policy holds", Method: "POST", Path: "/refunds", Header: by("asker"), Body: body, Keep: map[string]string{"held": "id"}},
-		{Title: "", Method: "POST", Path: "/refunds", Header: by("asker"), Body: body, Keep: map[string]string{"refused": "id"}, Quiet: true},
-		{Title: "who asked may not approve it", Method: "POST", Path: "/refunds/{held}/approve", Header: by("asker")},
+		{Title: "a refund that the policy holds", Method: "POST", Path: "/refunds", Header: by, Body: body, Keep: map[string]string{"held": "id"}},
+		{Title: "", Method: "POST", Path: "/refunds", Header: by, Body: body, Keep: map[string]string{"refused": "id"}, Quiet: true},
+		{Title: "who asked may not approve it", Method: "POST", Path: "/refunds/{held}/approve", Header: by},
 		{Title: "what waits, and exactly what would be sent", Method: "GET", Path: "/approvals?state=waiting&kind=send&refund={held}"},
 		{Title: "something else than that is not approved", Method: "POST", Path: "/refunds/{held}/approve", Body: `{"digest": "` + strings.Repeat("0", 64) + `"}`},
 		{Title: "another approves it", Method: "POST", Path: "/refunds/{held}/approve", Body: `{"note": "as agreed"}`},
@@ -66,7 +91,7 @@ func approvalSteps() []dialecttest.Step {
 		{Title: "one person does not change a final state", Method: "POST", Path: "/refunds/{held}/resolve", Body: `{"state": "failed", "proof": "statement 17"}`},
 		{Title: "but may ask another to", Method: "POST", Path: "/refunds/{held}/correct", Body: `{"state": "failed", "proof": "statement 17"}`},
 		{Title: "who asked may not confirm it", Method: "POST", Path: "/refunds/{held}/approve"},
-		{Title: "who confirms it corrects the refund", Method: "POST", Path: "/refunds/{held}/approve", Header: by("asker")},
+		{Title: "who confirms it corrects the refund", Method: "POST", Path: "/refunds/{held}/approve", Header: by},
 		{Title: "a policy that refuses", Method: "PATCH", Path: "/policies/{policy}", Body: `{"effect": "refuse"}`},
 		{Title: "what it refuses", Method: "POST", Path: "/refunds", Body: body},
 		{Title: "what another expression would have done", Method: "POST", Path: "/policies/{policy}/dry-run", Body: `{"days": 1, "expression": "refund.reason_code == 'hold_me' && refund.amount > 1"}`},
@@ -169,10 +194,8 @@ func TestADryRunCountsTheChargesCustomer(t *testing.T) {
 func TestWhoAskedForARefundDoesNotChooseItsNewDestination(t *testing.T) {
 	s := dialecttest.Start(t)
 	policy := text(send(t, s, demo, "POST", "/policies", theHeld, http.StatusCreated), "id")
-	asks := func(scopes string) string {
-		return text(send(t, s, demo, "POST", "/keys", `{"dialect": "native", "scopes": [`+scopes+`]}`, http.StatusCreated), "secret")
-	}
-	asker, writer, both := asks(`"refunds:write", "refunds:approve"`), asks(`"refunds:write"`), asks(`"refunds:write", "refunds:approve"`)
+	asker, writer := keyOf(t, s, merchant.ScopeRefund, merchant.ScopeApprove), keyOf(t, s, merchant.ScopeRefund)
+	both := keyOf(t, s, merchant.ScopeRefund, merchant.ScopeApprove)
 	const card = `{"to": "card", "bank_type": "CMB_DEBIT", "bank_account": "6222020000000000403", "real_name": "x"}`
 	abnormal := func(more string) string {
 		id := text(send(t, s, asker, "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 152%s}`, paid(t, s, 152), more), http.StatusCreated), "id")
@@ -197,4 +220,41 @@ func TestWhoAskedForARefundDoesNotChooseItsNewDestination(t *testing.T) {
 	send(t, s, asker, "POST", approved, card, http.StatusForbidden)
 	send(t, s, both, "POST", approved, card, http.StatusOK)
 	send(t, s, asker, "POST", later, card, http.StatusOK) // neither approval nor policies
+}
+
+// Whoever made a key is the key: they approve nothing that it asked for, nor it what
+// they asked for, nor one key of theirs what another asked for, however many keys are
+// between.
+func TestAKeyIsWhoMadeIt(t *testing.T) {
+	s := dialecttest.Start(t)
+	const scopes = `"scopes": ["read", "refunds:write", "refunds:approve", "merchants:write"]}`
+	made := func(by string) string {
+		return text(send(t, s, by, "POST", "/keys", `{"dialect": "native", `+scopes, http.StatusCreated), "secret")
+	}
+	send(t, s, demo, "POST", "/policies", theHeld, http.StatusCreated)
+	other := keyOf(t, s, merchant.ScopeApprove)
+	first := made(demo)
+	second, third := made(first), made(demo)
+	for _, pair := range [][2]string{{first, demo}, {demo, first}, {second, demo}, {demo, second}, {first, third}, {second, third}, {third, second}} {
+		held := send(t, s, pair[0], "POST", "/refunds", fmt.Sprintf(`{"charge": %q, "amount": 100, "reason_code": "hold_me"}`, paid(t, s, 100)), http.StatusCreated)
+		path := "/refunds/" + text(held, "id")
+		if answer := send(t, s, pair[1], "POST", path+"/approve", "", http.StatusForbidden); !strings.Contains(answer, "count as one person") {
+			t.Errorf("it is answered %s", answer)
+		}
+		send(t, s, other, "POST", path+"/approve", "", http.StatusOK)
+		await(t, s, demo, text(held, "id"), refund.Succeeded)
+		send(t, s, demo, "POST", path+"/correct", `{"state": "failed", "proof": "statement 17"}`, http.StatusCreated)
+		send(t, s, third, "POST", path+"/approve", "", http.StatusForbidden)
+		send(t, s, other, "POST", path+"/approve", "", http.StatusOK)
+	}
+	findings, err := service.Verify(t.Context(), s.Store)
+	for _, f := range findings {
+		if f.Invariant == verify.Approvals || err != nil { // the sandbox moved what was corrected
+			t.Errorf("%v, %v", f, err)
+		}
+	}
+	listed := send(t, s, demo, "GET", "/keys", "", http.StatusOK)
+	if strings.Count(listed, `"made_by":{"kind":"key","name":"key_demo_native"}`) != 2 || strings.Count(listed, `"made_by":{"kind":"command","name":"ann"}`) != 1 {
+		t.Errorf("made by: %s", listed)
+	}
 }

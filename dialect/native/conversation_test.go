@@ -70,11 +70,11 @@ func converse(t *testing.T, database string) {
 	play("merchant", merchantSteps())
 	play("accounts", accountSteps())
 	play("sandbox", sandboxSteps())
-	play("approvals", approvalSteps())
+	play("approvals", approvalSteps(keyOf(t, s, merchant.ScopeRefund, merchant.ScopeApprove)))
 	keepNotices(t, s)
 	play("notices", noticeSteps())
 	play("audit", auditSteps())
-	play("bulk", bulkSteps())
+	play("bulk", bulkSteps(keyOf(t, s, merchant.ScopeRead, merchant.ScopeRefund)))
 	play("reset", resetSteps())
 	unseen := strings.Join(contract.Unseen(), " ")
 	// Its answer is longer than a transcript should be, and has its own test.

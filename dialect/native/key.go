@@ -24,8 +24,10 @@ type keyAnswer struct {
 	// RequireBodySHA256, which says that its requests carry their body's hash.
 	ClientID          string `json:"client_id,omitempty"`
 	RequireBodySHA256 bool   `json:"require_body_sha256,omitempty"`
-	CreatedAt         moment `json:"created_at"`
-	ExpiresAt         moment `json:"expires_at"` // null: never
+	// MadeBy is null for a key of before.
+	MadeBy    *actorAnswer `json:"made_by"`
+	CreatedAt moment       `json:"created_at"`
+	ExpiresAt moment       `json:"expires_at"` // null: never
 	// AllowIPs are the networks that it may be used from, and Ceilings what it may
 	// ask for; absent where it has none.
 	AllowIPs []netip.Prefix  `json:"allow_ips,omitempty"`
@@ -40,7 +42,7 @@ func answerKey(k merchant.Key) keyAnswer {
 	out := keyAnswer{
 		ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: k.Scopes, Hint: k.Hint, Plain: k.Plain,
 		ClientID: k.Public[merchant.ClientID], RequireBodySHA256: k.Public[payin.SwitchRequireBodySHA256] == payin.SwitchOn,
-		CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt), AllowIPs: k.Limits.AllowIPs, Ceilings: k.Limits.Ceilings,
+		MadeBy: answerActor(k.MadeBy.First()), CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt), AllowIPs: k.Limits.AllowIPs, Ceilings: k.Limits.Ceilings,
 	}
 	if out.Scopes == nil {
 		out.Scopes = []merchant.Scope{}

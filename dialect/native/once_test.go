@@ -50,7 +50,7 @@ func asked(minor int, state refund.State, behind string) func(*testing.T, *diale
 // anotherKey makes a key: where policies are enabled, whoever asked for a refund does
 // not choose its new destination.
 func anotherKey(t *testing.T, s *dialecttest.Service) string {
-	return text(send(t, s, demo, "POST", "/keys", `{"dialect": "native", "scopes": ["refunds:write", "read"]}`, http.StatusCreated), "secret")
+	return keyOf(t, s, merchant.ScopeRefund, merchant.ScopeRead)
 }
 
 func askedBy(who func(*testing.T, *dialecttest.Service) string, minor int, state refund.State, behind string) func(*testing.T, *dialecttest.Service) string {

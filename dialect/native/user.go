@@ -12,19 +12,33 @@ import (
 // userAnswer is a user of the console, as far as the merchant manages them: all of
 // the user's roles are of this merchant.
 type userAnswer struct {
-	ID         string          `json:"id"`
-	Email      string          `json:"email"`
-	Name       string          `json:"name"`
-	Roles      []merchant.Role `json:"roles"`
-	TOTP       bool            `json:"totp"`
-	CreatedAt  moment          `json:"created_at"`
-	DisabledAt moment          `json:"disabled_at"` // null: may sign in
+	ID    string          `json:"id"`
+	Email string          `json:"email"`
+	Name  string          `json:"name"`
+	Roles []merchant.Role `json:"roles"`
+	TOTP  bool            `json:"totp"`
+	// PasswordBy is who else than the user set the password last, null for nobody, and
+	// Behind who may act as the user, so that they don't count as another person.
+	PasswordBy *actorAnswer  `json:"password_by"`
+	PasswordAt moment        `json:"password_at"` // null: by the user alone
+	Behind     []actorAnswer `json:"behind"`
+	CreatedAt  moment        `json:"created_at"`
+	DisabledAt moment        `json:"disabled_at"` // null: may sign in
 	// Password is that which was made, only in the answer of the call that made it.
 	Password string `json:"password,omitempty"`
 }
 
-func answerUser(u merchant.User, password string) userAnswer {
-	out := userAnswer{u.ID, u.Email, u.Name, []merchant.Role{}, u.TOTP, moment(u.CreatedAt), moment(u.DisabledAt), password}
+func (d *Dialect) answerUser(u merchant.User, password string) userAnswer {
+	out := userAnswer{
+		u.ID, u.Email, u.Name,
+		[]merchant.Role{},
+		u.TOTP, answerActor(u.PasswordBy.First()), moment(u.PasswordAt),
+		[]actorAnswer{},
+		moment(u.CreatedAt), moment(u.DisabledAt), password,
+	}
+	for _, a := range u.Behind(d.now()).Actors() {
+		out.Behind = append(out.Behind, *answerActor(a))
+	}
 	for _, g := range u.Grants {
 		out.Roles = append(out.Roles, g.Role)
 	}
@@ -57,7 +71,7 @@ func (d *Dialect) listUsers(c *call) error {
 	}
 	out := list[userAnswer]{Data: make([]userAnswer, len(users))}
 	for n, u := range users {
-		out.Data[n] = answerUser(u, "")
+		out.Data[n] = d.answerUser(u, "")
 	}
 	return c.json(http.StatusOK, out)
 }
@@ -79,7 +93,7 @@ func (d *Dialect) showUser(c *call, password string) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerUser(u, password))
+	return c.json(http.StatusOK, d.answerUser(u, password))
 }
 
 func roleList(body *decoder, to *[]merchant.Role) func(exactjson.Value, string) {
@@ -116,7 +130,7 @@ func (d *Dialect) createUser(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusCreated, answerUser(u, made))
+	return c.json(http.StatusCreated, d.answerUser(u, made))
 }
 
 // changeUser gives a user other roles: PATCH /users/{id}.
@@ -221,7 +235,7 @@ func (d *Dialect) againUserMade(c *call, w refund.Write) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, answerUser(u, w.Secret))
+	return c.json(http.StatusOK, d.answerUser(u, w.Secret))
 }
 
 func (d *Dialect) againUserRemoved(c *call, w refund.Write) error {

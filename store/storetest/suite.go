@@ -119,6 +119,7 @@ var cases = []suiteCase{
 	{"a refund that waits for its approval holds up no older program", oldClaims},
 	{"approvals end in their time, one after the other", approvalsExpire},
 	{"the database itself holds four eyes", databaseHoldsFourEyes},
+	{"an approval keeps who was behind both people", approvalKeepsPeople},
 	{"approvals that race have one outcome", approvalsRace},
 	{"a correction waits for its second person, once", corrections},
 	{"an alert counts up until somebody has looked at it", alertIsLookedAt},

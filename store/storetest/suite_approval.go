@@ -50,7 +50,7 @@ func (f *fixture) approvalOf(t testing.TB, r refund.Refund) refund.Approval {
 }
 
 func decision(name string) refund.Decision {
-	return refund.Decision{Cause: refund.Cause{Actor: audit.ByUser(name)}}
+	return refund.Decision{Cause: refund.Cause{Actor: audit.ByUser(name)}, Asked: audit.Person{Actor: audit.ByKey("key_1")}}
 }
 
 func (f *fixture) action(d refund.Decision, action, object string) refund.Action {
@@ -107,6 +107,8 @@ func databaseHoldsFourEyes(t *testing.T, f *fixture) {
 	r := f.held(t)
 	for name, text := range map[string]string{
 		"who asked approves":            `UPDATE approvals SET state = 'approved', decided_by = requester, decided_at = 5 WHERE merchant_id = $1 AND refund_id = $2`,
+		"who made the requester's key":  `UPDATE approvals SET state = 'approved', requester_behind = 'key key_2, user b_', decided_by = 'user b_', decided_at = 5 WHERE merchant_id = $1 AND refund_id = $2`,
+		"a key that the requester made": `UPDATE approvals SET state = 'approved', decided_behind = 'user c, ' || requester, decided_by = 'user b', decided_at = 5 WHERE merchant_id = $1 AND refund_id = $2`,
 		"nobody approves":               `UPDATE approvals SET state = 'approved', decided_at = 5 WHERE merchant_id = $1 AND refund_id = $2`,
 		"approved at no time":           `UPDATE approvals SET state = 'approved', decided_by = 'user b' WHERE merchant_id = $1 AND refund_id = $2`,
 		"claimed while it waits":        `UPDATE refunds SET lease_epoch = 1, lease_until = 99 WHERE merchant_id = $1 AND id = $2`,
@@ -118,6 +120,31 @@ func databaseHoldsFourEyes(t *testing.T, f *fixture) {
 		if touched, err := f.exec(t, text, f.merchant, r.ID); err == nil {
 			t.Errorf("%s: %d rows", name, touched)
 		}
+	}
+}
+
+// approvalKeepsPeople: with an approval stands who may have been behind both, also who
+// was behind the requester when they asked, and only such names are refused as are
+// meant.
+func approvalKeepsPeople(t *testing.T, f *fixture) {
+	r := f.held(t)
+	f.must(t, `UPDATE approvals SET requester_behind = 'user a_c' WHERE merchant_id = $1 AND refund_id = $2`, f.merchant, r.ID)
+	d := decision("abc")
+	d.Behind, d.Asked.Behind = "user d, command root", "user key_1, command root"
+	if err := f.approveIt(t, f.Store, r, d, at(4)); err != nil {
+		t.Fatal(err)
+	}
+	if a := f.approvalOf(t, r); a.State != refund.ApprovalApproved || a.DecidedBehind != "user d" || a.RequesterBehind != "user a_c, user key_1" {
+		t.Errorf("read as %+v", a)
+	}
+	// One that its time ends keeps what was known of the requester.
+	r = f.held(t)
+	f.must(t, `UPDATE approvals SET requester_behind = 'user a' WHERE merchant_id = $1 AND refund_id = $2`, f.merchant, r.ID)
+	if _, err := f.EndWaits(t.Context(), []refund.Key{keyOf(r)}, at(60)); err != nil {
+		t.Fatal(err)
+	}
+	if a := f.approvalOf(t, r); a.State != refund.ApprovalExpired || a.RequesterBehind != "user a" {
+		t.Errorf("read as %+v", a)
 	}
 }
 

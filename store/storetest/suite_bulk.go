@@ -93,6 +93,10 @@ func databaseHoldsSecondPerson(t *testing.T, f *fixture) {
 	for _, set := range []string{
 		`started_by = uploaded_by, started_at = 1, state = 'running'`,
 		`started_by = 'user b', started_at = 1, state = 'running', resumed_by = uploaded_by`,
+		`started_by = 'user b', started_at = 1, state = 'running', started_behind = uploaded_by`,
+		`started_by = 'user b', started_at = 1, state = 'running', uploaded_behind = 'key key_9, user b'`,
+		`started_by = 'user b', started_at = 1, state = 'running', resumed_by = 'user c', uploaded_behind = 'user c'`,
+		`started_by = 'user b', started_at = 1, state = 'running', resumed_by = 'user c', resumed_behind = 'user d, ' || uploaded_by`,
 		`state = 'running'`,
 		`state = 'finished', due_at = 0`,
 		`state = 'ready'`, // and due

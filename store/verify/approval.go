@@ -16,7 +16,8 @@ const approvalStream = `WITH f AS (SELECT CAST($1 AS TEXT) AS e)
 	UNION ALL SELECT r.merchant_id, r.id, 1, 0, r.state || f.e || r.held_reason || f.e || r.approved || f.e || r.asked_by FROM refunds r, f
 		WHERE r.approved <> ''
 	UNION ALL SELECT a.merchant_id, a.refund_id, 2, a.created_at, a.id || f.e || a.kind || f.e || a.state || f.e || a.digest || f.e || a.requester || f.e
-		|| a.decided_by || f.e || COALESCE((SELECT r.asked_by FROM refunds r WHERE r.merchant_id = a.merchant_id AND r.id = a.refund_id), '') || f.e || a.expires_at FROM approvals a, f
+		|| a.decided_by || f.e || COALESCE((SELECT r.asked_by FROM refunds r WHERE r.merchant_id = a.merchant_id AND r.id = a.refund_id), '')
+		|| f.e || a.expires_at || f.e || a.requester_behind || f.e || a.decided_behind FROM approvals a, f
 	UNION ALL SELECT u.merchant_id, u.object, 3, u.created_at, u.actor || f.e || u.detail FROM audit_records u, f
 		WHERE u.action IN ('refund.approve', 'refund.confirm')
 	ORDER BY 1, 2, 3, 4`
@@ -101,8 +102,13 @@ func (h *approvalHistory) approval(row *streamRow) {
 	if state != refund.ApprovalApproved {
 		return
 	}
-	if by == requester || by == "" || requester == "" {
+	asked := audit.Person{Actor: audit.ParseActor(requester), Behind: audit.Behind(row.field[8])}
+	decided := audit.Person{Actor: audit.ParseActor(by), Behind: audit.Behind(row.field[9])}
+	switch who, same := asked.Same(decided); {
+	case by == requester || by == "" || requester == "":
 		h.v.found(Approvals, h.merchant, name, "%q asked for it, and %q approved it: that takes two people", requester, by)
+	case same:
+		h.v.found(Approvals, h.merchant, name, "%q asked for it, and %q approved it, who may both be %q: that takes two people", requester, by, who)
 	}
 	h.given = append(h.given, decision{by, id, digest})
 	if kind == refund.ToSend {

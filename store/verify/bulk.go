@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"strconv"
+
+	"github.com/refundry/refundry/audit"
 )
 
 // bulk holds files of refunds against the refunds that they became: a second person
@@ -31,7 +33,30 @@ func (v *verifier) bulk(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := v.bulkPeople(ctx); err != nil {
+		return err
+	}
 	return v.bulkLines(ctx)
+}
+
+// bulkPeople compares who uploaded a job with who started and resumed it.
+func (v *verifier) bulkPeople(ctx context.Context) error {
+	const text = `SELECT j.merchant_id, j.id, j.uploaded_by, j.uploaded_behind, j.started_by, j.started_behind, j.resumed_by, j.resumed_behind
+		FROM bulk_jobs j WHERE j.started_by <> '' ORDER BY j.merchant_id, j.id`
+	return v.q.Query(ctx, text, nil, func(scan func(...any) error) error {
+		var merchant, job, by, started, resumed string
+		var behind, startedBehind, resumedBehind audit.Behind
+		if err := scan(&merchant, &job, &by, (*string)(&behind), &started, (*string)(&startedBehind), &resumed, (*string)(&resumedBehind)); err != nil {
+			return err
+		}
+		uploader := audit.Person{Actor: audit.ParseActor(by), Behind: behind}
+		for _, second := range []audit.Person{{Actor: audit.ParseActor(started), Behind: startedBehind}, {Actor: audit.ParseActor(resumed), Behind: resumedBehind}} {
+			if who, same := uploader.Same(second); same && second.Actor != uploader.Actor && second.Actor != (audit.Actor{}) {
+				v.found(Bulk, merchant, "bulk job "+job, "%q uploaded it, and %q let it run, who may both be %q", uploader.Actor, second.Actor, who)
+			}
+		}
+		return nil
+	})
 }
 
 func (v *verifier) bulkLook(ctx context.Context, text string, found func(merchant, job, value string)) error {

@@ -382,7 +382,7 @@ func approve(t *testing.T, s *store.Store) {
 	action := func(by audit.Actor, name, id string) refund.Action {
 		return refund.Action{Record: audit.New(by, merchantID, name, id, at)}
 	}
-	says := refund.Decision{Cause: refund.Cause{Actor: audit.ByUser("b")}, Note: "so it is"}
+	says := refund.Decision{Cause: refund.Cause{Actor: audit.ByUser("b")}, Asked: audit.Person{Actor: audit.ByKey("key_a")}, Note: "so it is"}
 	for n, id := range []string{"re_waiting", "re_approved", "re_refused", "re_undone"} {
 		amount := money.Minor(10 + n)
 		insert(t, s, c, func(c refund.Charge) (refund.Change, *refund.Error) {
@@ -412,6 +412,7 @@ func approve(t *testing.T, s *store.Store) {
 	by := action(says.Actor, "refund.confirm", "re_undone").With("approval", asked.ID).With("digest", asked.Digest)
 	w := refund.Report{Key: refund.Key{MerchantID: merchantID, ID: "re_undone"}, ChargeID: c.ID}
 	_, err = s.Record(t.Context(), []refund.Report{w}, true, func(c refund.Charge, r refund.Refund, _ refund.Report) refund.Change {
+		says.Asked.Actor = asked.Requester
 		word, fault := refund.Confirm(r, asked, says, at)
 		if fault != nil {
 			t.Error(fault)
