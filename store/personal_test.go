@@ -14,7 +14,7 @@ import (
 // called.
 var nobody = regexp.MustCompile(`^(id|.*_id|key|.*_key|unit|value|hash|.*_hash|digest|sealed|state|.*_state|kind|type|code|.*_code|call|step|was|purpose` +
 	`|currency|.*_currency|account|.*_account|channel|connector|dialect|identity|sub|namespace|action|object|source|outcome|takes|mode|connector|merchant|at_.*` +
-	`|actor|requester|.*_by|number|.*_number|order_no|scopes|hint|plain|limits|settings|url|host|public|certificate|language|time_zone|tstamp|filler)$`)
+	`|actor|requester|.*_by|.*_behind|number|.*_number|order_no|scopes|hint|plain|limits|settings|url|host|public|certificate|language|time_zone|tstamp|filler)$`)
 
 // decided are the other columns of texts: whether masking reaches them (see namesNobody of
 // storetest, which looks), or why it need not.
