@@ -37,6 +37,9 @@ SIM_STEPS ?= 20000
 # Where `make screenshots` puts a picture of every page.
 SCREENSHOTS ?= $(CURDIR)/screenshots
 
+# Further flags of `make bench`, such as --json or --rounds 1.
+BENCH_FLAGS ?=
+
 # Where `make release` puts its archives, and what further it is told, such as
 # -platforms linux/amd64.
 DIST ?= dist
@@ -45,7 +48,7 @@ RELEASE_FLAGS ?=
 # Where `make install` puts things; DESTDIR goes before it, for packages.
 PREFIX ?= /usr/local
 
-.PHONY: help build install release release-check run test e2e screenshots deploy-check bench bench-console sim soak soak-channels fuzz lint format \
+.PHONY: help build install release release-check run test e2e screenshots deploy-check bench bench-deep bench-parts bench-console sim soak soak-channels fuzz lint format \
 	setup setup-postgresql setup-chromium setup-node setup-e2e setup-lint setup-systemd setup-promtool
 
 help: ## show this
@@ -90,9 +93,14 @@ deploy-check: setup-systemd setup-promtool ## read the files below deploy/ as He
 	promtool check rules $(filter-out %_test.yml,$(wildcard deploy/prometheus/*.yml))
 	promtool test rules $(wildcard deploy/prometheus/*_test.yml)
 
-bench: ## measure the parts, then the service under load
+bench: build setup-postgresql ## measure the service beside what the databases can do, against its targets (20 minutes; BENCH_FLAGS="--only accept" for some lines)
+	./refundry bench table $(BENCH_FLAGS)
+
+bench-deep: build setup-postgresql ## the lines about growth alone, with five million stored refunds
+	./refundry bench table --rounds 1 --stored 5000000 --only stored --only verify --only unfinished $(BENCH_FLAGS)
+
+bench-parts: ## go test -bench of every package
 	go test -run '^$$' -bench . -benchmem $(FLAGS) ./...
-	go run ./cmd/refundry bench --self
 
 sim: ## play a whole service, with crashes and faults, from each of SIM_SEEDS
 	go build -o refundry ./cmd/refundry
@@ -135,8 +143,8 @@ define install
 	apt-get update -q && apt-get install -q -y --no-install-recommends $(2)
 endef
 
-setup-postgresql: ## server binaries; the tests start clusters of their own
-	@[ -x /usr/lib/postgresql/15/bin/initdb ] || command -v initdb >/dev/null \
+setup-postgresql: ## server binaries and pgbench; the tests start clusters of their own
+	@[ -x /usr/lib/postgresql/15/bin/pgbench ] || command -v initdb >/dev/null \
 	|| [ -x "$$(pg_config --bindir 2>/dev/null)/initdb" ] \
 	|| { $(call install,PostgreSQL 15,postgresql-15); }
 

@@ -80,6 +80,9 @@ type Options struct {
 	// Queue is how many refunds may be under way in a closed loop of whole lives:
 	// callers wait while so many webhooks have not come; default 4096.
 	Queue int
+	// Unsigned has Ping++ answers come without a signature, which is a setting of the
+	// merchant; it is undone at the end.
+	Unsigned bool
 	// SkipCount leaves out the check of every refund at the end.
 	SkipCount bool
 	// Process is the service where it is a child of ours, whose memory is measured;
@@ -260,6 +263,12 @@ func (r *run) prepare(ctx context.Context) (undo []func(context.Context) error, 
 			return nil, fmt.Errorf("register charges: %w", err)
 		}
 	}
+	if r.opts.Unsigned {
+		if err := r.signAnswers(ctx, false); err != nil {
+			return nil, err
+		}
+		undo = append(undo, func(ctx context.Context) error { return r.signAnswers(ctx, true) })
+	}
 	switch {
 	case r.opts.Mode == ModeAccept:
 		resume, err := r.pause(ctx)
@@ -269,16 +278,16 @@ func (r *run) prepare(ctx context.Context) (undo []func(context.Context) error, 
 		}
 	case r.opts.Mode == ModeLife:
 		if r.sink, err = openSink(ctx); err != nil {
-			return nil, err
+			return undo, err
 		}
 		leave, err := r.subscribe(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("subscribe to webhooks: %w", err)
+			return undo, fmt.Errorf("subscribe to webhooks: %w", err)
 		}
 		undo = append(undo, leave)
 	case r.opts.reads():
 		r.opts.Progress(fmt.Sprintf("making %d refunds to read", readRefunds))
-		return nil, r.fillReads(ctx)
+		return undo, r.fillReads(ctx)
 	}
 	if r.opts.Dialect == dialectWeChat {
 		count := int((r.opts.WarmUp+r.opts.Duration).Seconds()*signedRate) + r.opts.Concurrency

@@ -143,6 +143,12 @@ func (r *run) fetch(ctx context.Context, method, address, body string) (int, []b
 	return response.StatusCode, text, err
 }
 
+// signAnswers changes the merchant's setting of Ping++.
+func (r *run) signAnswers(ctx context.Context, yes bool) error {
+	_, err := r.native(ctx, http.MethodPatch, "/merchant/settings", fmt.Sprintf(`{"unsigned_answers":%t}`, !yes))
+	return err
+}
+
 // pause pauses the merchant's channel accounts, so that refunds are accepted and
 // nothing follows. What it returns undoes it.
 func (r *run) pause(ctx context.Context) (resume func(context.Context) error, err error) {

@@ -13,7 +13,8 @@ import (
 // environment: a forgotten variable must not aim it at a database or a service that
 // works for someone.
 type benchCommand struct {
-	Run benchRun `cmd:"" default:"withargs" help:"Put a service under load, and check that not one cent is wrong (docs/performance.md)."`
+	Run   benchRun   `cmd:"" default:"withargs" help:"Put a service under load, and check that not one cent is wrong (docs/performance.md)."`
+	Table benchTable `cmd:"" help:"Measure services of its own on a throw-away PostgreSQL cluster and on SQLite beside what the databases themselves can do, and print a line for each target (docs/performance.md)."`
 }
 
 // benchRun is one load.
@@ -24,19 +25,20 @@ type benchRun struct {
 	Postgres bool   `help:"Database of --self on a throw-away PostgreSQL cluster; then PostgreSQL's CPU time is measured too."`
 	Profile  string `help:"With --self: write the service's CPU profile of the measured time, for go tool pprof; default none." type:"path" placeholder:"FILE"`
 
-	Target      string     `help:"The running service." default:"http://127.0.0.1:8080" placeholder:"URL"`
-	Mode        bench.Mode `help:"What is measured: requests (while all that follows runs behind), accept (the merchant's channel accounts are paused meanwhile), life (accepted, refunded by the channel, and a webhook received by this program), retrieve or list (reads)." default:"requests" placeholder:"MODE"`
-	Dialect     string     `help:"API to refund through: pingpp, native, wallet, payin or wechatpay." default:"pingpp" placeholder:"NAME"`
+	Target      string     `help:"The running service; default http://127.0.0.1:8080." default:"http://127.0.0.1:8080" placeholder:"URL"`
+	Mode        bench.Mode `help:"What is measured: requests (while all that follows runs behind), accept (the merchant's channel accounts are paused meanwhile), life (accepted, refunded by the channel, and a webhook received by this program), retrieve or list (reads); default requests." default:"requests" placeholder:"MODE"`
+	Dialect     string     `help:"API to refund through: pingpp, native, wallet, payin or wechatpay; default pingpp." default:"pingpp" placeholder:"NAME"`
 	Credentials string     `help:"What a merchant in test mode calls with, as merchant add --json prints it; default the demo merchant's of --self, or its published Ping++, wallet and native keys." type:"path" placeholder:"FILE"`
 	Key         string     `help:"API key in that dialect, instead of the credentials'." placeholder:"KEY"`
 	NativeKey   string     `help:"Native key of the same merchant, to register charges and count; default the credentials', or the demo merchant's." placeholder:"KEY"`
 
-	Rate        int           `help:"Requests a second, whatever the service does (open loop); 0 keeps all callers busy (closed loop)." default:"0" placeholder:"N"`
-	Concurrency int           `help:"Requests under way at once." default:"64" placeholder:"N"`
-	Duration    time.Duration `help:"How long load is measured." default:"10s" placeholder:"TIME"`
-	WarmUp      time.Duration `help:"Load before it is measured." default:"1s" placeholder:"TIME"`
-	Charges     int           `help:"Charges that are registered and refunded from; 1 is one hot charge." default:"1000" placeholder:"N"`
-	Queue       int           `help:"Mode life, closed loop: refunds under way; callers wait while so many webhooks have not come." default:"4096" placeholder:"N"`
+	Rate        int           `help:"Requests a second, whatever the service does (open loop); 0 keeps all callers busy (closed loop); default 0." default:"0" placeholder:"N"`
+	Concurrency int           `help:"Requests under way at once; default 64." default:"64" placeholder:"N"`
+	Duration    time.Duration `help:"How long load is measured; default 10s." default:"10s" placeholder:"TIME"`
+	WarmUp      time.Duration `help:"Load before it is measured; default 1s." default:"1s" placeholder:"TIME"`
+	Charges     int           `help:"Charges that are registered and refunded from; 1 is one hot charge; default 1000." default:"1000" placeholder:"N"`
+	Queue       int           `help:"Mode life, closed loop: refunds under way; callers wait while so many webhooks have not come; default 4096." default:"4096" placeholder:"N"`
+	Unsigned    bool          `help:"Have Ping++ answers come without a signature meanwhile, which is a setting of the merchant."`
 	Repeatable  bool          `help:"Send an Idempotency-Key with each refund (Ping++ and native API; the other dialects' refunds have numbers)." negatable:"" default:"true"`
 }
 
@@ -72,7 +74,7 @@ func (c *benchRun) Run(e *environment) error {
 func (c *benchRun) measure(e *environment) (bench.Report, error) {
 	opts := bench.Options{
 		Target: c.Target, Mode: c.Mode, Dialect: c.Dialect, Key: c.Key, Repeatable: c.Repeatable, Rate: c.Rate, Concurrency: c.Concurrency,
-		Duration: c.Duration, WarmUp: c.WarmUp, Charges: c.Charges, Queue: c.Queue, Progress: func(text string) { e.say("bench: %s", text) },
+		Duration: c.Duration, WarmUp: c.WarmUp, Charges: c.Charges, Queue: c.Queue, Unsigned: c.Unsigned, Progress: func(text string) { e.say("bench: %s", text) },
 	}
 	if c.Self {
 		own, err := ownService()
@@ -113,4 +115,33 @@ func (c *benchRun) credentials() (out bench.Credentials, err error) {
 		out.Native.Key = c.NativeKey
 	}
 	return out, err
+}
+
+// benchTable is make bench.
+type benchTable struct {
+	jsonFlag
+	Rounds   int           `help:"Interleaved runs of each measure, whose median counts; default 3." default:"3" placeholder:"N"`
+	Duration time.Duration `help:"How long each load is measured; default 4s." default:"4s" placeholder:"TIME"`
+	Life     time.Duration `help:"How long whole lives are sustained, in the first round; further rounds take a quarter; default 60s." default:"60s" placeholder:"TIME"`
+	Stored   int           `help:"Stored refunds of the lines about growth: start and verify at half of them, acceptance at all; default 2000000." default:"2000000" placeholder:"N"`
+	Only     []string      `help:"Only lines whose names contain this text; repeatable; default all." sep:"none" placeholder:"TEXT"`
+}
+
+func (c *benchTable) Run(e *environment) error {
+	own, err := ownService()
+	if err != nil {
+		return err
+	}
+	table, err := bench.RunTable(e, bench.TableOptions{
+		Own: own, Rounds: c.Rounds, Duration: c.Duration, Life: c.Life, Stored: c.Stored, Only: c.Only,
+		Progress: func(text string) { e.say("bench: %s", text) },
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return e.printJSON(table)
+	}
+	table.Print(e.out)
+	return nil
 }

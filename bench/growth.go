@@ -1,0 +1,123 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// growth measures what may not become slower as the data grows. The steps build on
+// each other: each fills the same database further.
+func (m *measurer) growth() []step {
+	var name string // of the database
+	fill := func(ctx context.Context, from, to int) (string, error) {
+		var err error
+		if name == "" {
+			if name, err = m.cluster.Create(m.template); err != nil {
+				return "", err
+			}
+		}
+		address := m.cluster.SocketURL(name)
+		m.opts.Progress(fmt.Sprintf("filling the database up to %d refunds", to))
+		return address, fillRefunds(ctx, address, from, to)
+	}
+	accept := Options{Mode: ModeAccept, Concurrency: 64, Unsigned: true}
+	half := m.opts.Stored / 2
+	return []step{
+		{"accept few stored", func(ctx context.Context) (figure, error) {
+			address, err := fill(ctx, 0, fewStored)
+			if err != nil {
+				return figure{}, err
+			}
+			return m.load(ctx, "postgres", address, m.charges, accept)
+		}},
+		{"start unfinished", func(ctx context.Context) (figure, error) { return m.startUnfinished(ctx) }},
+		{"start stored", func(ctx context.Context) (figure, error) {
+			address, err := fill(ctx, fewStored*min(1, len(m.series["accept few stored"])), half)
+			if err != nil {
+				return figure{}, err
+			}
+			return m.started(ctx, address)
+		}},
+		{"verify", func(ctx context.Context) (figure, error) {
+			if name == "" {
+				return figure{}, errors.New("the database was not filled")
+			}
+			took, err := m.opts.Own.verify(ctx, m.cluster.SocketURL(name))
+			return figure{rate: took.Took.Seconds(), memory: took.Memory}, err
+		}},
+		{"accept all stored", func(ctx context.Context) (figure, error) {
+			address, err := fill(ctx, half, m.opts.Stored)
+			if err != nil {
+				return figure{}, err
+			}
+			return m.load(ctx, "postgres", address, m.charges, accept)
+		}},
+	}
+}
+
+// fillRefunds fills a prepared database up to a number of ended refunds.
+func fillRefunds(ctx context.Context, address string, from, to int) error {
+	replace := strings.NewReplacer("$1", fmt.Sprint(from), "$2", fmt.Sprint(to), "$3", fmt.Sprint(time.Now().UnixMicro())+"::BIGINT")
+	for statement := range strings.SplitSeq(fillText, ";\n") {
+		if err := execute(ctx, address, replace.Replace(statement)); err != nil {
+			return fmt.Errorf("fill the database: %w", err)
+		}
+	}
+	return execute(ctx, address, "VACUUM ANALYZE", "CHECKPOINT")
+}
+
+// started is how long a start takes, in seconds.
+func (m *measurer) started(ctx context.Context, address string) (figure, error) {
+	child, err := m.start(ctx, "postgres", address)
+	if err != nil {
+		return figure{}, err
+	}
+	return figure{rate: child.Took.Seconds()}, child.Stop()
+}
+
+// startUnfinished starts a service that finds refunds which another one accepted.
+func (m *measurer) startUnfinished(ctx context.Context) (f figure, err error) {
+	name, err := m.cluster.Create(m.template)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, m.cluster.Drop(name)) }()
+	address := m.cluster.SocketURL(name)
+	if err := m.leave(ctx, address); err != nil {
+		return f, err
+	}
+	return m.started(ctx, address)
+}
+
+// leave accepts refunds and ends the service.
+func (m *measurer) leave(ctx context.Context, address string) (err error) {
+	child, err := m.start(ctx, "postgres", address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, child.Stop()) }()
+	opts := Options{Target: child.URL, Mode: ModeAccept, charges: m.charges}
+	if opts.Credentials, err = child.Credentials(); err != nil {
+		return err
+	}
+	if opts, err = opts.withDefaults(); err != nil {
+		return err
+	}
+	r, err := newRun(opts)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	undo, err := r.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	if made := r.load(ctx, MaxDuration, unfinished); len(made) < unfinished {
+		return fmt.Errorf("%d of %d refunds were made", len(made), unfinished)
+	}
+	// Resumed, so that the next service goes on with them; this one has no time to.
+	return undo[0](ctx)
+}

@@ -1,0 +1,4 @@
+\set charge random(1, 100000)
+\set merchant (:charge - 1) / 100 + 1
+\set n random(1, 9000000000000000000)
+SELECT reference_refund(:merchant, :charge, 100, 'key_' || (:n::bigint)::text, '\x00112233445566778899aabbccddeeff', 're_' || (:n::bigint)::text, :body);
