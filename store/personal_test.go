@@ -38,6 +38,8 @@ var decided = map[string]map[string]string{
 	"endpoints":         {"events": "types"},
 	"events":            {"snapshot": "states and amounts, see refund.Snapshot"},
 	"merchants":         {"name": "a merchant's"},
+	"move_pieces":       {"table_name": "a table's"},
+	"moves":             {"side": "from or to", "other": "another database's address", "run": "a process's id", "kept": "statements of ours"},
 	"pauses":            {"reason": "why somebody here paused"},
 	"policies":          {"name": "a policy's", "expression": "docs/privacy.md: a policy's", "effect": "hold or refuse"},
 	"refund_numbers":    {"refunds": "ids", "contents": "docs/privacy.md: charge, amount and goods", "write_call": "a call's name", "write_content": "a keyed hash", "write_made": "an id"},
