@@ -1,7 +1,6 @@
 package sqldb
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,18 +11,6 @@ import (
 // it goes to one shard.
 const shardColumn = "merchant_id"
 
-// list is what a list's statement was made of, so that it can be made anew for
-// the rows of each merchant.
-type list struct {
-	rows [][]any
-	// columns and body are those of WithValues; into, width and behind those of
-	// InsertRows.
-	columns      Columns
-	body         string
-	into, behind string
-	width        int
-}
-
 // byMerchant returns the statements that do on Citus what this one does
 // elsewhere: one for each merchant of its list, in the order in which they first
 // appear, so that rows are locked in the order of the list.
@@ -33,7 +20,7 @@ func (s Statement) byMerchant() []Statement {
 	}
 	at := s.list.shardAt()
 	if at < 0 {
-		return []Statement{s}
+		return s.values()
 	}
 	var groups [][][]any
 	place := make(map[any]int, 1)
@@ -47,7 +34,7 @@ func (s Statement) byMerchant() []Statement {
 		groups[n] = append(groups[n], row)
 	}
 	if len(groups) == 1 && s.list.into != "" {
-		return []Statement{s}
+		return s.values()
 	}
 	var out []Statement
 	for _, rows := range groups {
@@ -138,32 +125,4 @@ func writeValues(b *strings.Builder, kinds []string, rows, parameter int) {
 		}
 		b.WriteByte(')')
 	}
-}
-
-// QueryStatement runs one statement and calls each for every row. A list of
-// rows is split by merchant where the tables are.
-func QueryStatement(ctx context.Context, q Querier, s Statement, each func(func(...any) error) error) error {
-	statements := []Statement{s}
-	if q.Sharded() {
-		statements = s.byMerchant()
-	}
-	for _, one := range statements {
-		if err := q.Query(ctx, one.SQL, one.Args, each); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// splitByMerchant returns the statements that do the same on Citus, and for each
-// which of those given it is a part of.
-func splitByMerchant(statements []Statement) (split []Statement, of []int) {
-	for n, s := range statements {
-		parts := s.byMerchant()
-		split = append(split, parts...)
-		for range parts {
-			of = append(of, n)
-		}
-	}
-	return split, of
 }

@@ -22,7 +22,7 @@ func TestListsAreSplitByMerchant(t *testing.T) {
 	if len(whole) != 1 {
 		t.Fatalf("got %d statements", len(whole))
 	}
-	split, of := splitByMerchant(append(whole, Statement{SQL: "SELECT 1"}))
+	split, of := partsOf(append(whole, Statement{SQL: "SELECT 1"}), Statement.byMerchant)
 	want := []string{
 		"WITH v (n, merchant_id, id) AS NOT MATERIALIZED (SELECT w.n, CAST($1 AS TEXT), w.id FROM (VALUES (CAST($2 AS BIGINT), CAST($3 AS TEXT)), ($4, $5)) w (n, id)) SELECT v.id FROM v",
 		"WITH v (n, merchant_id, id) AS NOT MATERIALIZED (SELECT w.n, CAST($1 AS TEXT), w.id FROM (VALUES (CAST($2 AS BIGINT), CAST($3 AS TEXT))) w (n, id)) SELECT v.id FROM v",
@@ -38,7 +38,7 @@ func TestListsAreSplitByMerchant(t *testing.T) {
 
 func TestInsertedRowsAreSplitByMerchant(t *testing.T) {
 	whole := InsertRows("INSERT INTO t (id, merchant_id) VALUES", 2, [][]any{{"x", "a"}, {"y", "b"}, {"z", "a"}}, "ON CONFLICT DO NOTHING")
-	split, of := splitByMerchant(whole)
+	split, of := partsOf(whole, Statement.byMerchant)
 	want := []string{"INSERT INTO t (id, merchant_id) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING", "INSERT INTO t (id, merchant_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"}
 	if got := textsOf(split); !slices.Equal(got, want) || !slices.Equal(of, []int{0, 0}) {
 		t.Fatalf("got %v\n%s", of, strings.Join(got, "\n"))
@@ -55,8 +55,9 @@ func TestOtherListsAreLeftWhole(t *testing.T) {
 		InsertRows("INSERT INTO t (id) VALUES", 1, [][]any{{"x"}, {"y"}}, ""),
 		InsertRows("INSERT INTO t (merchant_id) VALUES", 1, [][]any{{"x"}, {"x"}}, ""),
 	} {
-		if split, _ := splitByMerchant(whole); !slices.Equal(textsOf(split), textsOf(whole)) {
-			t.Errorf("got %v of %v", textsOf(split), textsOf(whole))
+		want, _ := partsOf(whole, Statement.values)
+		if split, _ := partsOf(whole, Statement.byMerchant); !slices.Equal(textsOf(split), textsOf(want)) {
+			t.Errorf("got %v of %v", textsOf(split), textsOf(want))
 		}
 	}
 }

@@ -32,13 +32,17 @@ type Querier interface {
 	// servers: then lists of rows are split by merchant, and what reads across
 	// merchants has a text of its own.
 	Sharded() bool
+	// parts makes the statements that a statement with a list of rows is on this
+	// engine; one without a list is itself.
+	parts(s Statement) []Statement
 }
 
-// Statement is a text with its arguments.
+// Statement is a text with its arguments, or a list of rows of InsertRows or
+// WithValues, whose text the engine makes.
 type Statement struct {
 	SQL  string
 	Args []any
-	list *list // what it was made of, where it has a list of rows
+	list *list
 }
 
 // engine is SQLite or PostgreSQL.

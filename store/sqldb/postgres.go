@@ -111,16 +111,16 @@ func (db *postgresDB) read(ctx context.Context, work func(Querier) error) error 
 }
 
 func (db *postgresDB) write(ctx context.Context, work func(Querier) error) error {
-	return db.transact(ctx, pgx.TxOptions{}, work)
+	return db.transact(ctx, pgBegin, work)
 }
 
 // share is write: PostgreSQL itself flushes commits together. Who shares does the
 // work of many, so it waits for a lock only for a moment.
 func (db *postgresDB) share(ctx context.Context, work func(Querier) error) error {
-	return db.transact(ctx, pgx.TxOptions{BeginQuery: pgBeginShared}, work)
+	return db.transact(ctx, pgBeginShared, work)
 }
 
-func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work func(Querier) error) error {
+func (db *postgresDB) transact(ctx context.Context, begin []string, work func(Querier) error) error {
 	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
@@ -129,16 +129,13 @@ func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work 
 		return err
 	}
 	defer conn.Release()
-	tx, err := conn.BeginTx(ctx, options)
-	if err != nil {
-		return pgProblem(pgBroken(ctx, conn, err))
-	}
+	tx := &pgTx{conn: conn, opening: begin}
 	committing := false
 	defer func() {
 		if !committing { // also when work panics
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgRollbackTimeout)
 			defer cancel()
-			_ = tx.Rollback(ctx)
+			tx.rollback(ctx)
 		}
 	}()
 	if err := work(pgQuerier{tx, db.sharded.Load()}); err != nil {
@@ -153,7 +150,7 @@ func (db *postgresDB) transact(ctx context.Context, options pgx.TxOptions, work 
 	committing = true
 	ctx, done := graced(ctx)
 	defer done()
-	err = pgCommitted(tx.Commit(ctx))
+	err = pgCommitted(tx.commit(ctx))
 	if err == nil {
 		db.planner.committed()
 	}
@@ -282,28 +279,32 @@ func (q pgQuerier) Query(ctx context.Context, text string, args []any, each func
 }
 
 func (q pgQuerier) Send(ctx context.Context, statements []Statement) ([]int64, error) {
+	return sendParts(statements, q.parts, func(statements []Statement) ([]int64, error) { return q.send(ctx, statements) })
+}
+
+func (q pgQuerier) parts(s Statement) []Statement {
+	if q.sharded {
+		return s.byMerchant()
+	}
+	return s.arrays()
+}
+
+func (q pgQuerier) send(ctx context.Context, statements []Statement) ([]int64, error) {
 	if len(statements) == 0 {
 		return nil, nil
-	}
-	asked, of := len(statements), []int(nil)
-	if q.sharded {
-		statements, of = splitByMerchant(statements)
 	}
 	var batch pgx.Batch
 	for _, one := range statements {
 		batch.Queue(one.SQL, one.Args...)
 	}
 	results := q.conn.SendBatch(ctx, &batch)
-	touched := make([]int64, asked)
+	touched := make([]int64, len(statements))
 	for n := range statements {
 		tag, err := results.Exec()
 		if err != nil {
 			return nil, errors.Join(err, results.Close())
 		}
-		if of != nil {
-			n = of[n]
-		}
-		touched[n] += tag.RowsAffected()
+		touched[n] = tag.RowsAffected()
 	}
 	return touched, results.Close()
 }

@@ -111,6 +111,8 @@ func (q pgPooled) Send(ctx context.Context, statements []Statement) (touched []i
 	return touched, err
 }
 
+func (q pgPooled) parts(s Statement) []Statement { return pgQuerier{sharded: q.Sharded()}.parts(s) }
+
 func (q pgPooled) Lock(more string) string { return pgQuerier{}.Lock(more) }
 
 func (q pgPooled) Sharded() bool { return q.db.sharded.Load() }

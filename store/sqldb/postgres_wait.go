@@ -37,7 +37,10 @@ const (
 // pgLockTimeout is the server's setting.
 const pgLockTimeout = "lock_timeout"
 
-var pgBeginShared = "begin; set local " + pgLockTimeout + " = " + milliseconds(sharedLockWait)
+var (
+	pgBegin       = []string{"begin"}
+	pgBeginShared = []string{"begin", "set local " + pgLockTimeout + " = " + milliseconds(sharedLockWait)}
+)
 
 // boundWaits has neither side wait for ever: for a lock, for a process that
 // stands still, or for a peer that is gone. What the database's URL says wins.

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxRows is the most rows of one statement: none has too many parameters.
+	// maxRows is the most rows of one VALUES: none has too many parameters.
 	maxRows = 64
 	// maxExactRows is the most rows of which every number has a statement of its own;
 	// above, it is their multiples. So a list becomes few statements, and there
@@ -41,30 +41,27 @@ func NewColumns(columns ...string) Columns {
 // Width is how many values a row has.
 func (c Columns) Width() int { return len(c.kinds) }
 
-// InsertRows makes the statements that insert rows. into is
+// InsertRows makes the statement that inserts rows, none for no rows. into is
 // "INSERT INTO table (a, b) VALUES" and behind what follows the values.
 // Values are bound straight into the columns, so bytes may be among them.
 func InsertRows(into string, width int, rows [][]any, behind string) []Statement {
-	var out []Statement
-	for _, piece := range pieces(rows) {
-		out = append(out, Statement{insertText(into, width, len(piece), behind), flatten(piece, width), &list{rows: piece, into: into, width: width, behind: behind}})
+	if len(rows) == 0 {
+		return nil
 	}
-	return out
+	return []Statement{{list: &list{rows: rows, into: into, width: width, behind: behind}}}
 }
 
-// WithValues makes the statements that join a list of values:
+// WithValues makes the statement that joins a list of values, none for no rows:
 // "WITH v (a, b) AS (VALUES (CAST($1 AS BIGINT), CAST($2 AS TEXT)), ($3, $4)) "
 // and then body. Bytes can't be in such a list.
 func WithValues(columns Columns, rows [][]any, body string) []Statement {
-	var out []Statement
-	for _, piece := range pieces(rows) {
-		out = append(out, Statement{withText(columns, len(piece)) + body, flatten(piece, len(columns.kinds)), &list{rows: piece, columns: columns, body: body}})
+	if len(rows) == 0 {
+		return nil
 	}
-	return out
+	return []Statement{{list: &list{rows: rows, columns: columns, body: body}}}
 }
 
-// QueryValues runs the statements of WithValues one after the other and calls
-// each for every row.
+// QueryValues runs the statement of WithValues and calls each for every row.
 func QueryValues(ctx context.Context, q Querier, columns Columns, rows [][]any, body string, each func(func(...any) error) error) error {
 	for _, s := range WithValues(columns, rows, body) {
 		if err := QueryStatement(ctx, q, s, each); err != nil {
@@ -98,11 +95,13 @@ func pieces(rows [][]any) [][][]any {
 	return out
 }
 
+const unevenRow = "sqldb: a row has not as many values as its statement has columns"
+
 func flatten(rows [][]any, width int) []any {
 	args := make([]any, 0, len(rows)*width)
 	for _, row := range rows {
 		if len(row) != width {
-			panic("sqldb: a row has not as many values as its statement has columns")
+			panic(unevenRow)
 		}
 		args = append(args, row...)
 	}

@@ -96,6 +96,8 @@ func (q sqliteReader) Send(ctx context.Context, statements []Statement) ([]int64
 	return sendEach(ctx, q, statements)
 }
 
+func (q sqliteReader) parts(s Statement) []Statement { return s.values() }
+
 func (q sqliteReader) Lock(string) string { return "" }
 
 func (q sqliteReader) Sharded() bool { return false }

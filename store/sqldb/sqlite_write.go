@@ -272,11 +272,17 @@ func (q *sqliteTx) Send(ctx context.Context, statements []Statement) ([]int64, e
 	return sendEach(ctx, q, statements)
 }
 
+func (q *sqliteTx) parts(s Statement) []Statement { return s.values() }
+
 func (q *sqliteTx) Lock(string) string { return "" }
 
 func (q *sqliteTx) Sharded() bool { return false }
 
 func sendEach(ctx context.Context, q Querier, statements []Statement) ([]int64, error) {
+	return sendParts(statements, q.parts, func(statements []Statement) ([]int64, error) { return execEach(ctx, q, statements) })
+}
+
+func execEach(ctx context.Context, q Querier, statements []Statement) ([]int64, error) {
 	touched := make([]int64, len(statements))
 	for n, one := range statements {
 		var err error
