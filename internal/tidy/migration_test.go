@@ -33,8 +33,8 @@ func TestEveryMigrationHasANumberOfItsOwn(t *testing.T) {
 }
 
 var (
-	madeTable  = regexp.MustCompile(`(?ms)^CREATE TABLE (\w+) \((.*?)^\);`)
-	madeUnique = regexp.MustCompile(`(?m)^CREATE UNIQUE INDEX (\w+) ON (\w+) \(([^)]*)\)`)
+	madeTable  = regexp.MustCompile(`(?ms)^CREATE TABLE (?:IF NOT EXISTS )?(\w+) \((.*?)^\);`)
+	madeUnique = regexp.MustCompile(`(?m)^CREATE UNIQUE INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?(\w+) ON (\w+) \(([^)]*)\)`)
 	merchants  = regexp.MustCompile(`PRIMARY KEY \(merchant_id\b|merchant_id +TEXT +NOT NULL PRIMARY KEY`)
 	unique     = regexp.MustCompile(`(?:UNIQUE|PRIMARY KEY|FOREIGN KEY) \(([^)]*)\)`)
 )

@@ -32,4 +32,4 @@ func Tables() []string {
 	return names
 }
 
-var created = regexp.MustCompile(`(?m)^CREATE TABLE (\w+) \(`)
+var created = regexp.MustCompile(`(?m)^CREATE TABLE (?:IF NOT EXISTS )?(\w+) \(`)
