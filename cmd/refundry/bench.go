@@ -123,7 +123,7 @@ type benchTable struct {
 	Rounds   int           `help:"Interleaved runs of each measure, whose median counts; default 3." default:"3" placeholder:"N"`
 	Duration time.Duration `help:"How long each load is measured; default 4s." default:"4s" placeholder:"TIME"`
 	Life     time.Duration `help:"How long whole lives are sustained, in the first round; further rounds take a quarter; default 60s." default:"60s" placeholder:"TIME"`
-	Stored   int           `help:"Stored refunds of the lines about growth: start and verify at half of them, acceptance at all; default 2000000." default:"2000000" placeholder:"N"`
+	Stored   int           `help:"Stored refunds of the lines about growth: start at half of them, acceptance at all; default 2000000." default:"2000000" placeholder:"N"`
 	Only     []string      `help:"Only lines whose names contain this text; repeatable; default all." sep:"none" placeholder:"TEXT"`
 }
 
