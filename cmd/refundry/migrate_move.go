@@ -134,10 +134,10 @@ func (p *moveProgress) tell(now move.Progress) {
 		if now.Pass != p.pass {
 			p.began = time.Now()
 		}
-		p.phase, p.pass, p.said = now.Phase, now.Pass, time.Now()
-		if p.bar == nil && now.Phase != "copy" {
+		if p.bar == nil && now.Phase != p.phase {
 			p.e.say("%s", now.Phase)
 		}
+		p.phase, p.pass, p.said = now.Phase, now.Pass, time.Now()
 	}
 	if now.Total == 0 || now.Done == 0 {
 		return

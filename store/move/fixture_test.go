@@ -115,10 +115,8 @@ func rows(t testing.TB, s *store.Store, table string, columns []sqldb.Column) (a
 					if c.Kind == "BOOLEAN" {
 						values[n] = value == 1
 					}
-				case nil:
-					if c.Kind == "BYTEA" {
-						values[n] = []byte{}
-					}
+				case []byte:
+					values[n] = string(value) // none is nil, and nil is none
 				}
 			}
 			all = append(all, fmt.Sprintf("%q", values))

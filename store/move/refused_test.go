@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/move"
 	"github.com/refundry/refundry/store/sqldb"
@@ -94,6 +96,35 @@ func TestTwoMovesAtOnceAreOne(t *testing.T) {
 	if _, err := move.Undo(t.Context(), from.DB()); err == nil || !strings.Contains(err.Error(), "may refund twice") {
 		t.Errorf("a move that has ended is given up: %v", err)
 	}
+}
+
+// A table that a later migration adds moves without a line of code, and whatever does
+// not move is named here, too.
+func TestEveryTableOfTheSchemaMoves(t *testing.T) {
+	from := open(t, old(t))
+	_, to := empty(t)
+	for _, s := range []*store.Store{from, to} {
+		write(t, s, `CREATE TABLE added_later (id TEXT NOT NULL, n BIGINT NOT NULL, raw BYTEA NOT NULL, fine BOOLEAN NOT NULL, text TEXT, PRIMARY KEY (n, id))`)
+	}
+	write(t, from, `INSERT INTO added_later (id, n, raw, fine, text) VALUES ('a', -1, x'', TRUE, NULL), ('b', -1, x'00ff', FALSE, ''), ('名', 9223372036854775807, x'01', TRUE, '退款')`)
+	report, err := move.Run(t.Context(), from.DB(), to.DB(), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, _, err := from.DB().Tables(t.Context())
+	if err != nil || report.Tables["added_later"] != 3 {
+		t.Errorf("%v, %v", report.Tables, err)
+	}
+	var stay []string
+	for _, name := range names {
+		if _, moved := report.Tables[name]; !moved {
+			stay = append(stay, name)
+		}
+	}
+	if diff := cmp.Diff([]string{"goose_db_version", "move_pieces", "moves", "probes"}, stay); diff != "" {
+		t.Errorf("tables that don't move (-known +left): %s", diff)
+	}
+	equal(t, from, to)
 }
 
 // A run that stood still, and was given up meanwhile, neither switches nor writes.

@@ -41,10 +41,7 @@ func (t *table) checked(row []any) (problem string) {
 
 func asKind(c sqldb.Column, value any) (_ any, problem string) {
 	if value == nil {
-		switch {
-		case c.Kind == "BYTEA" && !c.Nullable:
-			return []byte{}, "" // SQLite's driver returns no bytes as nil
-		case c.Nullable && c.Key == 0:
+		if c.Nullable && c.Key == 0 {
 			return nil, ""
 		}
 		return nil, "is NULL"
@@ -66,6 +63,9 @@ func asKind(c sqldb.Column, value any) (_ any, problem string) {
 		}
 	case "BYTEA":
 		if raw, is := value.([]byte); is {
+			if raw == nil {
+				raw = []byte{} // no bytes are not NULL, which would be no value at all
+			}
 			return raw, ""
 		}
 	case "BOOLEAN":
