@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,6 +122,52 @@ func TestADryRunEndsInItsTimeAndIsAloneOfItsMerchant(t *testing.T) {
 		began := time.Now()
 		if run, err := desk.DryRun(ctx, other, 90); err != nil || time.Since(began) > 21*time.Second {
 			t.Errorf("the next: %+v, %v", run, err)
+		}
+	})
+}
+
+// Whoever has a policy judge less is named by an alert: one person alone may do it.
+func TestAPolicyThatIsLoosenedRaisesAnAlert(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		ctx, on, off := t.Context(), true, false
+		alerts := func() int {
+			found, _, err := o.store.Alerts(ctx, o.test, true, refund.Page{Limit: 50})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range found {
+				if !strings.Contains(a.Text, root.Actor.String()) || !strings.Contains(a.Text, "the policy") {
+					t.Errorf("alert %q", a.Text)
+				}
+			}
+			return len(found)
+		}
+		name, large, larger, refuse, hold := "large", "refund.amount > 10", "refund.amount > 99", merchant.PolicyRefuse, merchant.PolicyHold
+		p, err := o.AddPolicy(ctx, root, o.test, admin.PolicyChange{Name: &name, Expression: &large})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, change := range []struct {
+			admin.PolicyChange
+			alerts int
+		}{
+			{admin.PolicyChange{Expression: &larger}, 0}, // a draft judges nothing
+			{admin.PolicyChange{Enabled: &on}, 0},
+			{admin.PolicyChange{Effect: &refuse}, 0},
+			{admin.PolicyChange{Effect: &hold}, 1},
+			{admin.PolicyChange{Expression: &large}, 2},
+			{admin.PolicyChange{Enabled: &off}, 3},
+			{admin.PolicyChange{Enabled: &on}, 3},
+		} {
+			if _, err := o.ChangePolicy(ctx, root, o.test, p.ID, change.PolicyChange); err != nil {
+				t.Fatal(err)
+			}
+			if got := alerts(); got != change.alerts {
+				t.Errorf("after change %d there are %d alerts", n, got)
+			}
+		}
+		if err := o.RemovePolicy(ctx, root, o.test, p.ID); err != nil || alerts() != 4 {
+			t.Errorf("removed: %d alerts, %v", alerts(), err)
 		}
 	})
 }

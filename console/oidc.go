@@ -42,6 +42,9 @@ type provider struct {
 	log    *slog.Logger
 	mu     sync.Mutex
 	found  *oidc.Provider
+	// asking is closed when the call has ended that reads the description; nil while
+	// there is none.
+	asking chan struct{}
 }
 
 func newProvider(config OIDC, log *slog.Logger) *provider {
@@ -57,18 +60,55 @@ func (o *provider) with(ctx context.Context) context.Context {
 	return oidc.ClientContext(context.WithoutCancel(ctx), o.client)
 }
 
+// get is the provider's description. One request reads it, within providerTimeout and
+// as long as it lives itself; others wait for that one, none longer than it lives.
 func (o *provider) get(ctx context.Context) (*oidc.Provider, error) {
+	away := refund.Errorf(refund.KindBusy, "", "the provider does not answer; sign in with your password, or try again")
+	o.mu.Lock()
+	found, asking := o.found, o.asking
+	if found == nil && asking == nil {
+		o.asking = make(chan struct{})
+	}
+	o.mu.Unlock()
+	switch {
+	case found != nil:
+		return found, nil
+	case asking == nil:
+		return o.discover(ctx, away)
+	}
+	select {
+	case <-asking:
+		if found := o.known(); found != nil {
+			return found, nil
+		}
+	case <-ctx.Done():
+	}
+	return nil, away
+}
+
+func (o *provider) known() *oidc.Provider {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.found == nil {
-		found, err := oidc.NewProvider(o.with(ctx), o.config.Issuer)
-		if err != nil {
-			o.log.Warn("the OIDC provider's description could not be read", "issuer", o.config.Issuer, "error", err)
-			return nil, refund.Errorf(refund.KindBusy, "", "the provider does not answer; sign in with your password, or try again")
-		}
+	return o.found
+}
+
+// discover reads the description, and has those go on who wait for it.
+func (o *provider) discover(ctx context.Context, away *refund.Error) (*oidc.Provider, error) {
+	ctx, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	found, err := oidc.NewProvider(oidc.ClientContext(ctx, o.client), o.config.Issuer)
+	o.mu.Lock()
+	if err == nil {
 		o.found = found
 	}
-	return o.found, nil
+	close(o.asking)
+	o.asking = nil
+	o.mu.Unlock()
+	if err != nil {
+		o.log.Warn("the OIDC provider's description could not be read", "issuer", o.config.Issuer, "error", err)
+		return nil, away
+	}
+	return found, nil
 }
 
 func (o *provider) oauth(found *oidc.Provider, p *page) *oauth2.Config {

@@ -126,3 +126,31 @@ func TestACeilingSetInTheDayCountsWhatCameBefore(t *testing.T) {
 		checkVerified(t, s)
 	})
 }
+
+// A ceiling that is taken away and set again on the same day counts what was asked for
+// meanwhile.
+func TestACeilingThatWasAwayForATimeCountsWhatWasAskedForMeanwhile(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+		d := open(t, s, intake.Options{Now: func() time.Time { return now }})
+		charges, day := chargesOf(t, s, newMerchant(), 5, 100), refund.Day(now)
+		if rule := limitOf(t, d, bounded(ask(charges[0], 50, "", ""), 0, 100, day.Add(time.Microsecond))); rule != "" {
+			t.Fatalf("the first is refused by %s", rule)
+		}
+		if _, err := d.Accept(t.Context(), ask(charges[1], 80, "", ""), 0); err != nil { // while there is none
+			t.Fatal(err)
+		}
+		again := now.Add(time.Minute)
+		now = again
+		if rule := limitOf(t, d, bounded(ask(charges[2], 1, "", ""), 0, 100, again)); rule != refund.LimitKeyDay {
+			t.Errorf("130 of 100 were asked for, and one more is refused by %q", rule)
+		}
+		if rule := limitOf(t, d, bounded(ask(charges[3], 10, "", ""), 0, 140, again)); rule != "" {
+			t.Errorf("140 of 140 are refused by %q", rule)
+		}
+		if rule := limitOf(t, d, bounded(ask(charges[4], 1, "", ""), 0, 140, again)); rule != refund.LimitKeyDay {
+			t.Errorf("141 of 140 are refused by %q", rule)
+		}
+		checkVerified(t, s)
+	})
+}

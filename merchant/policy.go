@@ -40,3 +40,19 @@ type Policy struct {
 	CreatedAt, UpdatedAt time.Time
 	UpdatedBy            audit.Actor
 }
+
+// Loosened says how a change may let refunds go that an enabled policy held or
+// refused: "disabled", or what was changed; "" for no such change.
+func (p Policy) Loosened(after Policy) string {
+	switch {
+	case !p.Enabled:
+		return ""
+	case !after.Enabled:
+		return "disabled"
+	case after.Expression != p.Expression:
+		return "given another expression"
+	case p.Effect == PolicyRefuse && after.Effect != PolicyRefuse:
+		return "made to hold what it refused"
+	}
+	return ""
+}

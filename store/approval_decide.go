@@ -55,7 +55,12 @@ func (s *Store) decideApproval(ctx context.Context, merchantID, refundID string,
 		if fault != nil {
 			return fault
 		}
-		change.Actions = []refund.Action{{Record: record.With("approval", a.ID).With("digest", a.Digest).Record}} // its write ends the transaction
+		record := record.With("approval", a.ID).With("digest", a.Digest)
+		if len(change.Approvals) > 0 { // nobody approved anything: it is asked for anew
+			record.Action = "approval.renew"
+			record = record.With("renewed", change.Approvals[0].ID).With("renewed_digest", change.Approvals[0].Digest)
+		}
+		change.Actions = []refund.Action{{Record: record.Record}} // its write ends the transaction
 		if len(change.Refunds) > 0 {
 			charge, r = change.Charge, change.Refunds[0]
 		}

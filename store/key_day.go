@@ -12,16 +12,18 @@ import (
 )
 
 const (
-	keyDaysByKey = `SELECT k.merchant_id, k.key_id, k.day, k.currency, k.total FROM v JOIN key_days k
+	keyDaysByKey = `SELECT k.merchant_id, k.key_id, k.day, k.currency, k.total, k.since FROM v JOIN key_days k
 		ON k.merchant_id = v.merchant_id AND k.key_id = v.key_id AND k.day = v.day AND k.currency = v.currency ORDER BY k.merchant_id, k.key_id, k.day, k.currency`
-	insertKeyDays = `INSERT INTO key_days (merchant_id, key_id, day, currency, total, carried, ceiling) VALUES`
+	insertKeyDays = `INSERT INTO key_days (merchant_id, key_id, day, currency, total, carried, ceiling, since) VALUES`
 	updateKeyDays = `UPDATE key_days SET total = v.total, ceiling = v.ceiling FROM v
 		WHERE key_days.merchant_id = v.merchant_id AND key_days.key_id = v.key_id AND key_days.day = v.day AND key_days.currency = v.currency`
+	// recountKeyDay carries all that was asked for until now.
+	recountKeyDay = `UPDATE key_days SET total = $5, carried = $5, ceiling = $6, since = $7 WHERE merchant_id = $1 AND key_id = $2 AND day = $3 AND currency = $4`
 	// askedByKey finds the refunds of a key by its id in a JSON text, in which
 	// quotes of values are escaped: only a member reads like one.
 	askedByKey = `SELECT r.amount, r.asked_by FROM refunds r
 		WHERE r.merchant_id = $1 AND r.created_at >= $2 AND r.created_at < $3 AND r.currency = $4 AND r.asked_by LIKE '%' || $5 || '%'`
-	keyDayWidth = 7
+	keyDayWidth = 8
 )
 
 var (
@@ -35,7 +37,7 @@ func keyDayRow(d refund.DayKey) []any {
 
 // KeyDays implements intake.Tx.
 func (t *intakeTx) KeyDays(ctx context.Context, days []refund.DayTotal) (map[refund.DayKey]money.Minor, error) {
-	found, err := lockKeyDays(ctx, t.q, days)
+	found, err := t.lockedDays(ctx, days)
 	if err != nil || len(found) == len(days) {
 		return found, err
 	}
@@ -48,36 +50,61 @@ func (t *intakeTx) KeyDays(ctx context.Context, days []refund.DayTotal) (map[ref
 		if err != nil {
 			return nil, err
 		}
-		fresh = append(fresh, append(keyDayRow(d.DayKey), int64(carried), int64(carried), int64(d.Ceiling)))
+		fresh = append(fresh, append(keyDayRow(d.DayKey), int64(carried), int64(carried), int64(d.Ceiling), sqldb.Micros(d.Since)))
 	}
 	if _, err := t.q.Send(ctx, sqldb.InsertRows(insertKeyDays, keyDayWidth, fresh, "ON CONFLICT DO NOTHING")); err != nil {
 		return nil, fmt.Errorf("begin days of keys: %w", err)
 	}
 	// Another transaction may have begun one of them meanwhile.
-	if found, err = lockKeyDays(ctx, t.q, days); err == nil && len(found) != len(days) {
+	if found, err = t.lockedDays(ctx, days); err == nil && len(found) != len(days) {
 		err = fmt.Errorf("%d of %d days of keys are there", len(found), len(days))
 	}
 	return found, err
 }
 
-func lockKeyDays(ctx context.Context, q sqldb.Querier, days []refund.DayTotal) (map[refund.DayKey]money.Minor, error) {
+// lockedDays locks the totals that are there. Where a ceiling was set after the day's
+// total was begun, as after a time without one, it is added up anew.
+func (t *intakeTx) lockedDays(ctx context.Context, days []refund.DayTotal) (map[refund.DayKey]money.Minor, error) {
+	found, since, err := lockKeyDays(ctx, t.q, days)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range days {
+		if begun, there := since[d.DayKey]; !there || !d.Since.After(begun) || !d.Since.After(d.Day) {
+			continue
+		}
+		total, err := carriedDay(ctx, t.q, d)
+		if err != nil {
+			return nil, err
+		}
+		total = max(total, found[d.DayKey]) // a demo's reset deletes refunds
+		args := append(keyDayRow(d.DayKey), int64(total), int64(d.Ceiling), sqldb.Micros(t.store.now()))
+		if _, err := t.q.Exec(ctx, recountKeyDay, args...); err != nil {
+			return nil, fmt.Errorf("add up the day of a key: %w", err)
+		}
+		found[d.DayKey] = total
+	}
+	return found, nil
+}
+
+func lockKeyDays(ctx context.Context, q sqldb.Querier, days []refund.DayTotal) (found map[refund.DayKey]money.Minor, begun map[refund.DayKey]time.Time, err error) {
 	rows := make([][]any, len(days))
 	for n, d := range days {
 		rows[n] = keyDayRow(d.DayKey)
 	}
-	found := make(map[refund.DayKey]money.Minor, len(days))
-	err := sqldb.QueryValues(ctx, q, keyDayKeys, rows, keyDaysByKey+q.Lock("OF k"), func(scan func(...any) error) error {
+	found, begun = make(map[refund.DayKey]money.Minor, len(days)), make(map[refund.DayKey]time.Time, len(days))
+	err = sqldb.QueryValues(ctx, q, keyDayKeys, rows, keyDaysByKey+q.Lock("OF k"), func(scan func(...any) error) error {
 		var key refund.DayKey
-		var day, total int64
-		err := scan(&key.MerchantID, &key.Key, &day, (*string)(&key.Currency), &total)
+		var day, total, since int64
+		err := scan(&key.MerchantID, &key.Key, &day, (*string)(&key.Currency), &total, &since)
 		key.Day = sqldb.FromMicros(day)
-		found[key] = money.Minor(total)
+		found[key], begun[key] = money.Minor(total), sqldb.FromMicros(since)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("lock days of keys: %w", err)
+		return nil, nil, fmt.Errorf("lock days of keys: %w", err)
 	}
-	return found, nil
+	return found, begun, nil
 }
 
 // carriedDay adds up what a key asked for on the day before its ceiling was set.

@@ -137,7 +137,7 @@ func (s *Store) ChangePolicy(ctx context.Context, merchantID, id string, change 
 		if p.ID == "" {
 			return noPolicy()
 		}
-		before := p.Version
+		was, before := p, p.Version
 		changed, err := change(&p, there)
 		if err != nil || !changed {
 			return err
@@ -147,6 +147,9 @@ func (s *Store) ChangePolicy(ctx context.Context, merchantID, id string, change 
 		}
 		_, err = q.Exec(ctx, updatePolicy, p.MerchantID, p.ID, p.Name, p.Expression, string(p.Effect), p.HoldHours, policyState(p.Enabled), p.Version, p.Position,
 			sqldb.Micros(p.UpdatedAt), p.UpdatedBy.String(), before)
+		if err == nil {
+			err = s.alertLooser(ctx, q, was, was.Loosened(p), record)
+		}
 		if err != nil {
 			return err
 		}
@@ -157,6 +160,18 @@ func (s *Store) ChangePolicy(ctx context.Context, merchantID, id string, change 
 		return merchant.Policy{}, fmt.Errorf("change policy: %w", err)
 	}
 	return p, nil
+}
+
+// alertLooser leaves an alert that names who had a policy judge less; how is "" where
+// it does not.
+func (s *Store) alertLooser(ctx context.Context, q sqldb.Querier, p merchant.Policy, how string, record refund.Action) error {
+	if how == "" {
+		return nil
+	}
+	text := fmt.Sprintf("the policy %q (%s) was %s by %s", p.Name, p.ID, how, record.Actor)
+	one := s.alertStatement(p.MerchantID, refund.Alert{Text: text})
+	_, err := q.Exec(ctx, one.SQL, one.Args...)
+	return err
 }
 
 // policyRecord says in a record what a policy says now.
@@ -179,6 +194,13 @@ func (s *Store) RemovePolicy(ctx context.Context, merchantID, id string, record 
 				continue
 			}
 			if _, err := q.Exec(ctx, deletePolicy, merchantID, p.ID); err != nil {
+				return err
+			}
+			looser := ""
+			if p.Enabled {
+				looser = "removed"
+			}
+			if err := s.alertLooser(ctx, q, p, looser, record); err != nil {
 				return err
 			}
 			return s.appendAudit(ctx, q, policyRecord(record, p))

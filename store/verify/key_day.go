@@ -11,7 +11,7 @@ import (
 // text of an asker the quotes of values are escaped, so that only a member reads
 // like one. A day has 86,400,000,000 microseconds.
 const keyDayRows = `SELECT d.merchant_id, d.key_id, d.day, d.currency, d.total, d.carried, d.ceiling,
-	(SELECT CAST(COALESCE(SUM(r.amount), 0) AS BIGINT) FROM refunds r WHERE r.merchant_id = d.merchant_id AND r.created_at >= d.day
+	(SELECT CAST(COALESCE(SUM(r.amount), 0) AS BIGINT) FROM refunds r WHERE r.merchant_id = d.merchant_id AND r.created_at >= d.day AND r.created_at >= d.since
 		AND r.created_at < d.day + 86400000000 AND r.currency = d.currency AND r.asked_by LIKE '%"counted":true%'
 		AND replace(r.asked_by, '"key":"' || d.key_id || '"', '') <> r.asked_by)
 	FROM key_days d ORDER BY d.merchant_id, d.key_id, d.day, d.currency`
