@@ -11,6 +11,7 @@ SELECT 'mer_demo', 're_' || i, 'ch_' || i, 're_' || i, 'N' || i, 100, 'CNY', 'su
 FROM generate_series($1 + 1, $2) i;
 
 INSERT INTO events (merchant_id, created_at, id, type, refund_id, charge_id, snapshot, feed_number, was)
-SELECT 'mer_demo', $3 - i * 2592000::BIGINT + 4000000, 'evt_' || i, 'refund.succeeded', 're_' || i, 'ch_' || i, '{"state":"succeeded"}', i, '' FROM generate_series($1 + 1, $2) i;
+SELECT 'mer_demo', $3 - i * 2592000::BIGINT + 4000000, 'evt_' || i, 'refund.succeeded', 're_' || i, 'ch_' || i, '{"state":"succeeded"}',
+	(SELECT COALESCE(MAX(last_number), 0) FROM feed_counters WHERE merchant_id = 'mer_demo') + i - $1, '' FROM generate_series($1 + 1, $2) i;
 
-INSERT INTO feed_counters (merchant_id, last_number) VALUES ('mer_demo', $2) ON CONFLICT (merchant_id) DO UPDATE SET last_number = excluded.last_number
+INSERT INTO feed_counters (merchant_id, last_number) VALUES ('mer_demo', $2 - $1) ON CONFLICT (merchant_id) DO UPDATE SET last_number = feed_counters.last_number + excluded.last_number
