@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -17,9 +16,8 @@ func CopyRows(ctx context.Context, q Querier, table string, columns []string, ro
 		return nil
 	}
 	if server, is := q.(pgQuerier); is {
-		if tx, is := server.conn.(pgx.Tx); is {
-			_, err := tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
-			return err
+		if tx, is := server.conn.(*pgTx); is {
+			return tx.copyRows(ctx, table, columns, rows)
 		}
 	}
 	into := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES"

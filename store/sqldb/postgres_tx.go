@@ -75,6 +75,22 @@ func (t *pgTx) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 	return results
 }
 
+// copyRows writes rows by COPY, which goes in no batch: the transaction begins before.
+func (t *pgTx) copyRows(ctx context.Context, table string, columns []string, rows [][]any) error {
+	if t.opening != nil {
+		batch, before := t.open()
+		results := t.conn.SendBatch(ctx, batch)
+		if err := began(results, before); err != nil {
+			return err
+		}
+		if err := results.Close(); err != nil {
+			return err
+		}
+	}
+	_, err := t.conn.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+	return err
+}
+
 // began reads the results of the statements that begin a transaction.
 func began(results pgx.BatchResults, before int) error {
 	for range before {
