@@ -120,6 +120,7 @@ var cases = []suiteCase{
 	{"approvals end in their time, one after the other", approvalsExpire},
 	{"the database itself holds four eyes", databaseHoldsFourEyes},
 	{"an approval keeps who was behind both people", approvalKeepsPeople},
+	{"an approval that is renewed is recorded as that", renewedApproval},
 	{"approvals that race have one outcome", approvalsRace},
 	{"a correction waits for its second person, once", corrections},
 	{"an alert counts up until somebody has looked at it", alertIsLookedAt},

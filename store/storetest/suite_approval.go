@@ -148,6 +148,22 @@ func approvalKeepsPeople(t *testing.T, f *fixture) {
 	}
 }
 
+// renewedApproval: where what would be sent has changed, the record does not say that
+// somebody approved it.
+func renewedApproval(t *testing.T, f *fixture) {
+	r := f.held(t)
+	f.must(t, `UPDATE approvals SET digest = 'another' WHERE merchant_id = $1 AND refund_id = $2`, f.merchant, r.ID)
+	if err := f.approveIt(t, f.Store, r, decision("b"), at(4)); refund.KindOf(err) != refund.KindStateConflict {
+		t.Fatalf("approved: %v", err)
+	}
+	for action, want := range map[string]int64{"refund.approve": 0, "approval.renew": 1} {
+		touched, err := f.exec(t, `UPDATE audit_records SET object = object WHERE merchant_id = $1 AND object = $2 AND action = $3`, f.merchant, r.ID, action)
+		if err != nil || touched != want {
+			t.Errorf("%s: %d, %v", action, touched, err)
+		}
+	}
+}
+
 // approvalsRace: whatever comes at the same moment, through two replicas, there is one
 // outcome, and the other is told.
 func approvalsRace(t *testing.T, f *fixture) {
