@@ -131,7 +131,7 @@ func byKeys(ctx context.Context, q sqldb.Querier, t *table, rows [][]any) (map[s
 	there := make(map[string][]byte, len(rows))
 	text := "SELECT " + t.all() + " FROM v JOIN " + t.name + " ON " + t.joined()
 	for _, s := range sqldb.WithLists(q, t.known, t.keysOf(rows), text) {
-		err := q.Query(ctx, s.SQL, s.Args, func(scan func(...any) error) error {
+		err := sqldb.QueryStatement(ctx, q, s, func(scan func(...any) error) error {
 			row, err := t.scan(scan)
 			if err != nil {
 				return err
