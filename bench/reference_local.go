@@ -98,14 +98,20 @@ func referenceCommit(ctx context.Context, db *sql.DB, statements []*sql.Stmt, fr
 			if at == 1 {
 				args = args[:2]
 			}
-			inside := tx.StmtContext(ctx, statement)
-			_, err := inside.ExecContext(ctx, args...)
-			if err = errors.Join(err, inside.Close()); err != nil {
+			if err := executed(ctx, tx, statement, args); err != nil {
 				return err
 			}
 		}
 	}
 	return tx.Commit()
+}
+
+// executed runs a prepared statement within tx.
+func executed(ctx context.Context, tx *sql.Tx, statement *sql.Stmt, args []any) error {
+	inside := tx.StmtContext(ctx, statement)
+	defer func() { _ = inside.Close() }()
+	_, err := inside.ExecContext(ctx, args...)
+	return err
 }
 
 // referenceRSA measures how many signatures, and signatures with a verification each,
