@@ -112,7 +112,8 @@ func TestADryRunEndsInItsTimeAndIsAloneOfItsMerchant(t *testing.T) {
 			t.Error("it goes on though nobody waits")
 		}
 		run := <-done
-		if !run.Truncated || run.Refunds != 19_000 || run.To.Sub(run.From) != 19*time.Second {
+		// Its time ends with the twentieth page, of which it may see a part.
+		if seen := run.To.Sub(run.From); !run.Truncated || run.Refunds < 19_000 || run.Refunds >= 20_000 || seen != time.Duration(run.Refunds)*time.Millisecond {
 			t.Errorf("%d refunds of %s, truncated: %t", run.Refunds, run.To.Sub(run.From), run.Truncated)
 		}
 		// What it counts before the days is not read in its time.

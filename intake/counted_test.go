@@ -92,6 +92,10 @@ func TestACountThatIsSlowHoldsUpItsMerchantAlone(t *testing.T) {
 			for n, c := range slow {
 				go func() {
 					_, err := desk.Accept(context.Background(), ask(c, 1, fmt.Sprint("S", n), ""), 0)
+					if refund.KindOf(err) == refund.KindBusy { // the others took longer than a count may
+						<-letGo
+						_, err = desk.Accept(context.Background(), ask(c, 1, fmt.Sprint("S", n), ""), 0)
+					}
 					errs <- err
 				}()
 			}

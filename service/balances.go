@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -30,17 +32,28 @@ func (s *Service) carryBalances(ctx context.Context) {
 }
 
 // stepCarry looks at all merchants once and returns how many slices were added up.
-// Merchants take turns, a slice each.
+// Merchants take turns, a slice each; one whose balances can't be carried holds up no
+// other.
 func (s *Service) stepCarry(ctx context.Context) (slices int, err error) {
+	var failed error
+	broken := make(map[string]bool)
 	for after, again := "", false; ; {
 		merchants, err := s.Store.MerchantsToCarry(ctx, after, carryLook)
 		if err != nil {
-			return slices, err
+			return slices, errors.Join(failed, err)
 		}
 		for _, id := range merchants {
+			if broken[id] {
+				continue
+			}
 			more, err := s.Store.CarryBalances(ctx, id)
 			if err != nil {
-				return slices, err
+				if ctx.Err() != nil {
+					return slices, ctx.Err()
+				}
+				broken[id] = true
+				failed = errors.Join(failed, fmt.Errorf("merchant %s: %w", id, err))
+				continue
 			}
 			again = again || more
 			slices++
@@ -51,7 +64,7 @@ func (s *Service) stepCarry(ctx context.Context) (slices int, err error) {
 		case again:
 			after, again = "", false
 		default:
-			return slices, nil
+			return slices, failed
 		}
 	}
 }

@@ -61,7 +61,10 @@ func Move(ctx context.Context, o MoveOptions) (move.Report, error) {
 	if err := UseMasterKeyThatIsThere(ctx, from, o.MasterKey, o.Data); err != nil {
 		return move.Report{}, err
 	}
-	if marks[move.From].State != move.Moved {
+	// One that rests since a run was killed is not read again before it goes on: it was
+	// whole when that run began.
+	resting := marks[move.From].State == move.Resting
+	if marks[move.From].State != move.Moved && !resting {
 		if o.Progress != nil {
 			o.Progress(move.Progress{Phase: "verify the old database"})
 		}
@@ -71,15 +74,23 @@ func Move(ctx context.Context, o MoveOptions) (move.Report, error) {
 	}
 	to, err := openNew(ctx, o)
 	if err != nil {
-		return move.Report{}, fmt.Errorf("new database: %w", err)
+		return move.Report{}, stillResting(resting, fmt.Errorf("new database: %w", err))
 	}
 	defer to.Close()
 	if err := sameTime(ctx, from, to); err != nil {
-		return move.Report{}, err
+		return move.Report{}, stillResting(resting, err)
 	}
 	return move.Run(ctx, from.DB(), to.DB(), move.Options{
 		From: o.FromName, To: o.ToName, ID: func() string { return refund.NewID(time.Now()) }, Progress: o.Progress, Log: o.Log,
 	})
+}
+
+// stillResting adds to an error that the old database takes no changes meanwhile.
+func stillResting(resting bool, err error) error {
+	if !resting {
+		return err
+	}
+	return fmt.Errorf("%w; the old database has been at rest since a run of the move was ended in its pause (hint: mend this and run it again, or have the old database go on with refundry migrate --from URL --undo)", err)
 }
 
 // UndoMove gives up a move that has not switched, and returns what was known of it.
@@ -143,7 +154,7 @@ func openNew(ctx context.Context, o MoveOptions) (*store.Store, error) {
 	case current > known:
 		err = fmt.Errorf("it has schema %d, and this program knows %d (hint: it is not empty, or a newer program made it: name an empty database with --to)", current, known)
 	case current < known:
-		err = s.Migrate(ctx)
+		err = migrateEmpty(ctx, s, current)
 	}
 	if err == nil {
 		err = notDistributed(ctx, s)
@@ -153,6 +164,21 @@ func openNew(ctx context.Context, o MoveOptions) (*store.Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// migrateEmpty makes the schema of a database that has no rows. One that has some is
+// somebody's, and left as it is.
+func migrateEmpty(ctx context.Context, s *store.Store, current int64) error {
+	if current > 0 {
+		table, err := move.HasRows(ctx, s.DB())
+		if err != nil {
+			return err
+		}
+		if table != "" {
+			return fmt.Errorf("it has schema %d, and its table %s has rows (hint: name an empty database with --to; what is in this one is left as it is)", current, table)
+		}
+	}
+	return s.Migrate(ctx)
 }
 
 // notDistributed refuses tables that Citus keeps on several servers, which have no

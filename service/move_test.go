@@ -273,7 +273,28 @@ func TestAMoveIsRefusedBeforeAnythingIsCopied(t *testing.T) {
 	}
 	refused(newer, "it has schema 99999")
 
+	older := o
+	older.To = storetest.Postgres(t)
+	inOlder := storetest.Open(t, older.To)
+	for _, text := range []string{
+		`INSERT INTO merchants (id, name, mode, created_at) VALUES ('mer_other', 'somebody', 'live', 1)`,
+		`DELETE FROM goose_db_version WHERE version_id > 37`,
+	} {
+		if err := inOlder.DB().Maintain(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(older, "it has schema 37, and its table merchants has rows")
+
 	broken := storetest.Open(t, from)
+	resting := `INSERT INTO moves (side, id, state, other, run, begun_at, changed_at) VALUES ('from', 'move_1', 'resting', 'new', 'run_1', 1, 1)`
+	if err := broken.DB().Maintain(t.Context(), resting); err != nil {
+		t.Fatal(err)
+	}
+	refused(file, "has been at rest since a run of the move was ended")
+	if err := broken.DB().Maintain(t.Context(), `DELETE FROM moves`); err != nil {
+		t.Fatal(err)
+	}
 	if err := broken.DB().Maintain(t.Context(), `UPDATE charges SET refunded = refunded + 1 WHERE id = (SELECT MIN(id) FROM charges)`); err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +302,7 @@ func TestAMoveIsRefusedBeforeAnythingIsCopied(t *testing.T) {
 	if err := broken.DB().Maintain(t.Context(), `UPDATE charges SET refunded = refunded - 1 WHERE id = (SELECT MIN(id) FROM charges)`); err != nil {
 		t.Fatal(err)
 	}
-	if err := broken.DB().Maintain(t.Context(), `DELETE FROM goose_db_version WHERE version_id = 44`); err != nil {
+	if err := broken.DB().Maintain(t.Context(), `DELETE FROM goose_db_version WHERE version_id >= 44`); err != nil {
 		t.Fatal(err)
 	}
 	refused(o, "upgrade its service to this version first")

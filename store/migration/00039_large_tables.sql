@@ -5,8 +5,9 @@
 -- transaction, so that each statement may run again after a migration that broke off.
 -- +engine postgres
 -- +goose NO TRANSACTION
--- Making an index waits for transactions that have begun before; nobody waits for it.
-SET lock_timeout = '1h';
+-- What a migration that broke off has left is dropped; readers wait behind that, so that it
+-- gives up soon where somebody reads for long.
+SET lock_timeout = '2s';
 -- +goose StatementBegin
 DO $$ DECLARE broken TEXT; BEGIN
     FOR broken IN SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -15,6 +16,8 @@ DO $$ DECLARE broken TEXT; BEGIN
     END LOOP;
 END $$;
 -- +goose StatementEnd
+-- Making an index waits for transactions that have begun before; nobody waits for it.
+SET lock_timeout = '1h';
 CREATE INDEX CONCURRENTLY IF NOT EXISTS refunds_needs_person ON refunds (merchant_id, created_at, id) WHERE (doubt & 16) <> 0;
 CREATE INDEX CONCURRENTLY IF NOT EXISTS refunds_succeeded ON refunds (merchant_id, channel_account, succeeded_at, id) WHERE state = 'succeeded';
 CREATE INDEX CONCURRENTLY IF NOT EXISTS refunds_watch ON refunds (watch_at) WHERE watch_at > 0;

@@ -131,6 +131,33 @@ func (m *mover) empty(ctx context.Context, q sqldb.Querier, t *table) error {
 	return err
 }
 
+// HasRows returns the name of a table of refundry's that has rows, "" if there is none:
+// a database that was only migrated has none.
+func HasRows(ctx context.Context, db *sqldb.DB) (table string, err error) {
+	names, _, err := db.Tables(ctx)
+	if err != nil {
+		return "", err
+	}
+	err = db.Read(ctx, func(q sqldb.Querier) error {
+		for _, name := range names {
+			if left[name] != "" || slices.Contains(seeded, name) || table != "" {
+				continue
+			}
+			if err := q.Query(ctx, "SELECT 1 FROM "+name+" LIMIT 1", nil, func(scan func(...any) error) error {
+				table = name
+				return scan(new(int64))
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("look for rows: %w", err)
+	}
+	return table, nil
+}
+
 // goOn takes a move over that was begun.
 func (m *mover) goOn(ctx context.Context, fresh Mark) error {
 	if err := m.readKept(fresh); err != nil {
@@ -156,26 +183,31 @@ func Undo(ctx context.Context, from *sqldb.DB) (Mark, error) {
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return left[name] != "" && !slices.Contains(guarded, name) })
 	var was Mark
-	err = from.Write(ctx, func(q sqldb.Querier) error {
-		marks := make(map[string]Mark)
-		if err := readMarks(ctx, q, q.Lock(""), marks); err != nil {
-			return err
-		}
-		switch was = marks[From]; was.State {
-		case "":
-			return nil
-		case Moved:
-			return fmt.Errorf("the move to %s ended at %s: what was accepted and sent since is there alone, so that serving this database again would forget it, and may refund twice (hint: start with --database %s; from there a move goes to another PostgreSQL database)",
-				was.Other, was.Changed.Format("2006-01-02T15:04:05Z"), was.Other)
-		}
-		if err := from.EndRest(ctx, q, restName, names); err != nil {
-			return err
-		}
-		_, err := q.Exec(ctx, `DELETE FROM moves WHERE side = 'from' AND id = $1`, was.ID)
-		return err
+	err = ending(from, func(end end) error {
+		return from.Write(ctx, func(q sqldb.Querier) error { return undo(ctx, q, end, names, &was) })
 	})
 	if err != nil {
 		return was, fmt.Errorf("give the move up: %w", err)
 	}
 	return was, nil
+}
+
+// undo is Undo's transaction.
+func undo(ctx context.Context, q sqldb.Querier, end end, names []string, was *Mark) error {
+	marks := make(map[string]Mark)
+	if err := readMarks(ctx, q, q.Lock(""), marks); err != nil {
+		return err
+	}
+	switch *was = marks[From]; was.State {
+	case "":
+		return nil
+	case Moved:
+		return fmt.Errorf("the move to %s ended at %s: what was accepted and sent since is there alone, so that serving this database again would forget it, and may refund twice (hint: start with --database %s; from there a move goes to another PostgreSQL database)",
+			was.Other, was.Changed.Format("2006-01-02T15:04:05Z"), was.Other)
+	}
+	if err := end(ctx, q, restName, names); err != nil {
+		return err
+	}
+	_, err := q.Exec(ctx, `DELETE FROM moves WHERE side = 'from' AND id = $1`, was.ID)
+	return err
 }

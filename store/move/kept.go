@@ -79,7 +79,7 @@ func (m *mover) makeIndexes(ctx context.Context, atEnd bool) error {
 			continue
 		}
 		m.part("indexes", one.Name)
-		err := m.to.Maintain(ctx, one.Make)
+		err := m.maintain(ctx, one.Make)
 		if err != nil && (atEnd || !one.Unique || !sqldb.Duplicate(err)) {
 			return fmt.Errorf("make index %s: %w", one.Name, err)
 		}
@@ -96,10 +96,10 @@ func (m *mover) makeKeys(ctx context.Context) error {
 		}
 		m.part("foreign keys", one.Name)
 		// Made anew, so that what a run before this one made is checked again.
-		if err := m.to.Maintain(ctx, one.Drop); err != nil {
+		if err := m.maintain(ctx, one.Drop); err != nil {
 			return fmt.Errorf("check foreign key %s: %w", one.Name, err)
 		}
-		if err := m.to.Maintain(ctx, one.Make); err != nil {
+		if err := m.maintain(ctx, one.Make); err != nil {
 			return fmt.Errorf("check foreign key %s of table %s: a row refers to one that the old database does not have: %w", one.Name, one.Table, err)
 		}
 	}
@@ -111,10 +111,16 @@ func (m *mover) makeKeys(ctx context.Context) error {
 func (m *mover) dropKeys(ctx context.Context) error {
 	for _, one := range m.kept {
 		if one.Foreign {
-			if err := m.to.Maintain(ctx, one.Drop); err != nil {
+			if err := m.maintain(ctx, one.Drop); err != nil {
 				return fmt.Errorf("set %s aside: %w", one.Name, err)
 			}
 		}
 	}
 	return nil
+}
+
+// maintain runs a statement in the new database, again where somebody who reads there
+// for long, such as an autovacuum, holds what it needs.
+func (m *mover) maintain(ctx context.Context, text string) error {
+	return m.unlocked(ctx, func() error { return m.to.Maintain(ctx, text) })
 }

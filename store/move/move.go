@@ -34,9 +34,11 @@ const (
 	lockNumber = 0x7265_66_6d_6f_76
 	// restName and guardName are of the triggers in the old and the new database.
 	restName, guardName = "move_rest", "move_guard"
-	// restTries is how often the old database is asked to rest where transactions hold
+	// lockTries is how often the old database is asked to rest where transactions hold
 	// its tables.
-	restTries = 20
+	lockTries = 20
+	// endTries is how often the triggers of a rest are taken away, before they are left.
+	endTries = 2
 	// endTimeout bounds what is done after the command was told to end.
 	endTimeout = time.Minute
 )
@@ -214,17 +216,36 @@ func (m *mover) switchOver(ctx context.Context) error {
 	if err := m.step("proved"); err != nil {
 		return err
 	}
-	if err := m.to.Write(ctx, func(q sqldb.Querier) error { return m.set(ctx, q, To, Filling, Ready) }); err != nil {
+	if err := m.to.Write(ctx, func(q sqldb.Querier) error {
+		if err := durable(ctx, q); err != nil {
+			return err
+		}
+		return m.set(ctx, q, To, Filling, Ready)
+	}); err != nil {
 		return err
 	}
 	if err := m.step("ready"); err != nil {
 		return err
 	}
-	if err := m.from.Write(ctx, func(q sqldb.Querier) error { return m.set(ctx, q, From, Resting, Moved) }); err != nil {
+	if err := m.from.Write(ctx, func(q sqldb.Querier) error {
+		if !m.from.SQLite() {
+			if err := durable(ctx, q); err != nil {
+				return err
+			}
+		}
+		return m.set(ctx, q, From, Resting, Moved)
+	}); err != nil {
 		return fmt.Errorf("switch: %w", err)
 	}
 	m.report.Pause = time.Since(began)
 	return m.stepped("switched")
+}
+
+// durable has a transaction of PostgreSQL, and all before it, on disk once it is committed,
+// also where a server commits without waiting: the switch must not be there without them.
+func durable(ctx context.Context, q sqldb.Querier) error {
+	const text = `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`
+	return q.Query(ctx, text, nil, func(scan func(...any) error) error { return scan(new(string)) })
 }
 
 // complete opens the new database. The switch has been made, so that nothing ends it
@@ -232,7 +253,16 @@ func (m *mover) switchOver(ctx context.Context) error {
 func (m *mover) complete(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	err := m.to.Write(ctx, func(q sqldb.Querier) error {
+	err := ending(m.to, func(end end) error { return m.to.Write(ctx, m.opened(ctx, end)) })
+	if err != nil {
+		return fmt.Errorf("open the new database: %w (hint: the old one has been left for good; run this again)", err)
+	}
+	return nil
+}
+
+// opened is complete's transaction.
+func (m *mover) opened(ctx context.Context, end end) func(sqldb.Querier) error {
+	return func(q sqldb.Querier) error {
 		marks := make(map[string]Mark)
 		if err := readMarks(ctx, q, q.Lock(""), marks); err != nil {
 			return err
@@ -243,7 +273,7 @@ func (m *mover) complete(ctx context.Context) error {
 		case mark.ID != m.id || mark.State != Ready:
 			return fmt.Errorf("it is %q of move %s", mark.State, mark.ID)
 		}
-		if err := m.to.EndRest(ctx, q, guardName, m.guardedTables()); err != nil {
+		if err := end(ctx, q, guardName, m.guardedTables()); err != nil {
 			return err
 		}
 		if _, err := q.Exec(ctx, `DELETE FROM move_pieces`); err != nil {
@@ -252,47 +282,7 @@ func (m *mover) complete(ctx context.Context) error {
 		const text = `UPDATE moves SET state = $1, kept = '[]', changed_at = $2 WHERE side = 'to' AND id = $3`
 		_, err := q.Exec(ctx, text, Complete, m.options.Now().UnixMicro(), m.id)
 		return err
-	})
-	if err != nil {
-		return fmt.Errorf("open the new database: %w (hint: the old one has been left for good; run this again)", err)
 	}
-	return nil
-}
-
-// rest has the old database take no changes, in one transaction with its mark.
-func (m *mover) rest(ctx context.Context) error {
-	m.phase("rest")
-	message := "it is being moved, or was moved, to " + m.options.To + " (hint: serve that one; to go on with this one while the move has not ended: refundry migrate --from URL --undo)"
-	var err error
-	for range restTries {
-		err = m.from.Write(ctx, func(q sqldb.Querier) error {
-			if err := m.from.LayToRest(ctx, q, restName, message, "", m.guardedTables()); err != nil {
-				return err
-			}
-			return m.set(ctx, q, From, Copying, Resting)
-		})
-		if !errors.Is(err, sqldb.ErrLocked) {
-			break
-		}
-	}
-	return err
-}
-
-// wake has the old database go on, unless it has been switched or another run has it.
-func (m *mover) wake(ctx context.Context) error {
-	return m.from.Write(ctx, func(q sqldb.Querier) error {
-		marks := make(map[string]Mark)
-		if err := readMarks(ctx, q, q.Lock(""), marks); err != nil {
-			return err
-		}
-		if mark := marks[From]; mark.ID != m.id || mark.run != m.run || mark.State != Resting {
-			return nil
-		}
-		if err := m.from.EndRest(ctx, q, restName, m.guardedTables()); err != nil {
-			return err
-		}
-		return m.set(ctx, q, From, Resting, Copying)
-	})
 }
 
 func (m *mover) isCopied(name string) bool {

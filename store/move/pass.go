@@ -128,7 +128,8 @@ func (m *mover) copied(t *table) (rows int64) {
 }
 
 func count(ctx context.Context, db *sqldb.DB, table string) (rows int64, err error) {
-	err = db.Read(ctx, func(q sqldb.Querier) error {
+	// In a snapshot, since a statement of Read has to answer soon.
+	err = db.Snapshot(ctx, func(q sqldb.Querier) error {
 		return q.Query(ctx, "SELECT COUNT(*) FROM "+table, nil, func(scan func(...any) error) error { return scan(&rows) })
 	})
 	if err != nil {

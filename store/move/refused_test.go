@@ -1,13 +1,16 @@
 package move_test
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/move"
@@ -246,4 +249,73 @@ func TestAPostgreSQLDatabaseMovesToAnother(t *testing.T) {
 	if got := strings.Join(served(t, from, to), " "); got != "new" {
 		t.Errorf("%q may be served", got)
 	}
+}
+
+// Somebody who reads in the new database for long, such as a backup, does not keep it from
+// being opened: the old one has been left by then.
+func TestAReaderOfTheNewDatabaseDoesNotKeepItFromBeingOpened(t *testing.T) {
+	for name, leaves := range map[string]bool{"who leaves": true, "who stays": false} {
+		t.Run(name, func(t *testing.T) {
+			from := open(t, old(t))
+			url, to := empty(t)
+			connect := func() *pgx.Conn {
+				conn, err := pgx.Connect(t.Context(), url)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return conn
+			}
+			reader, watcher, ended := connect(), connect(), make(chan error, 1)
+			running, stop := context.WithCancel(t.Context())
+			defer stop()
+			_, err := move.Run(t.Context(), from.DB(), to.DB(), options().At(func(now string) error {
+				if now != "switched" {
+					return nil
+				}
+				if _, err := reader.Exec(t.Context(), "BEGIN"); err != nil {
+					return err
+				}
+				if _, err := reader.Exec(t.Context(), "SELECT COUNT(*) FROM refunds"); err != nil {
+					return err
+				}
+				if leaves {
+					go func() { ended <- stdcmp.Or(secondWaits(running, watcher), reader.Close(t.Context())) }()
+				}
+				return nil
+			}))
+			stop()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if leaves {
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}
+			if err := move.Standing(t.Context(), to.DB()); err != nil {
+				t.Errorf("the new database: %v", err)
+			}
+			write(t, to, "UPDATE charges SET updated_at = updated_at")
+			_, _ = reader.Close(t.Context()), watcher.Close(t.Context())
+		})
+	}
+}
+
+// secondWaits returns once a second transaction waits for a lock, or ctx has ended.
+func secondWaits(ctx context.Context, watcher *pgx.Conn) error {
+	waited := make(map[string]bool)
+	for len(waited) < 2 {
+		var since string
+		const text = "SELECT COALESCE(MAX(CAST(xact_start AS TEXT)), '') FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+		if err := watcher.QueryRow(ctx, text).Scan(&since); ctx.Err() != nil {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if since != "" {
+			waited[since] = true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return nil
 }

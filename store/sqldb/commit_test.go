@@ -92,3 +92,63 @@ func TestACallerThatGivesUpDuringCommitIsNoOutage(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where the first statement can't even be sent, BEGIN is not sent either: what follows
+// must not be done outside of the transaction.
+func TestNothingIsDoneWhereTheFirstStatementFails(t *testing.T) {
+	db, err := sqldb.Open(t.Context(), storetest.Postgres(t), sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	if err := db.Maintain(t.Context(), "CREATE TABLE kept (v BIGINT)"); err != nil {
+		t.Fatal(err)
+	}
+	wrong := map[string]string{"text": "INSERTT", "table": "INSERT INTO nothing VALUES (1)", "value": "SELECT 1 / 0"}
+	second := map[string]func(q sqldb.Querier) error{
+		"statement": func(q sqldb.Querier) error {
+			_, err := q.Exec(t.Context(), "INSERT INTO kept VALUES (1)")
+			return err
+		},
+		"batch": func(q sqldb.Querier) error {
+			_, err := q.Send(t.Context(), []sqldb.Statement{{SQL: "INSERT INTO kept VALUES (1)"}, {SQL: "INSERT INTO kept VALUES (2)"}})
+			return err
+		},
+		"rows": func(q sqldb.Querier) error {
+			return q.Query(t.Context(), "INSERT INTO kept VALUES (1) RETURNING v", nil, func(scan func(...any) error) error { return scan(new(int64)) })
+		},
+		"copy": func(q sqldb.Querier) error {
+			return sqldb.CopyRows(t.Context(), q, "kept", []string{"v"}, [][]any{{int64(1)}})
+		},
+	}
+	for name, text := range wrong {
+		for kind, again := range second {
+			for _, result := range []error{nil, errors.New("taken back")} {
+				err := db.Write(t.Context(), func(q sqldb.Querier) error {
+					if _, err := q.Exec(t.Context(), text); err == nil {
+						t.Errorf("%s: no error", name)
+					}
+					if err := again(q); err == nil {
+						t.Errorf("%s, then %s: it was done", name, kind)
+					}
+					return result
+				})
+				if err == nil || errors.Is(err, sqldb.ErrCommitUnknown) {
+					t.Errorf("%s, then %s: the transaction ended with %v", name, kind, err)
+				}
+			}
+		}
+	}
+	if err := db.Read(t.Context(), func(q sqldb.Querier) error {
+		return q.Query(t.Context(), "SELECT count(*) FROM kept", nil, func(scan func(...any) error) error {
+			var n int64
+			err := scan(&n)
+			if n != 0 {
+				t.Errorf("%d rows are left", n)
+			}
+			return err
+		})
+	}); err != nil {
+		t.Error(err)
+	}
+}

@@ -138,7 +138,11 @@ func (db *postgresDB) transact(ctx context.Context, begin []string, work func(Qu
 			tx.rollback(ctx)
 		}
 	}()
-	if err := work(pgQuerier{tx, db.sharded.Load()}); err != nil {
+	err = work(pgQuerier{tx, db.sharded.Load()})
+	if err == nil {
+		err = tx.failed // work went on without what it had asked for
+	}
+	if err != nil {
 		if ctx.Err() != nil && outer.Err() == nil {
 			return unavailable(fmt.Errorf("no answer within %v: %w", transactionTimeout, err))
 		}

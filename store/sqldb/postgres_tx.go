@@ -15,6 +15,9 @@ type pgTx struct {
 	conn *pgxpool.Conn
 	// opening are the statements that begin it, nil once they were sent.
 	opening []string
+	// failed is why it did not begin: what the first statement needs may fail before
+	// BEGIN is sent, and no other statement may run on the connection then.
+	failed error
 }
 
 // open returns a batch that begins with what is still to be sent before the first
@@ -30,13 +33,16 @@ func (t *pgTx) open() (batch *pgx.Batch, before int) {
 
 // Exec implements pgConn.
 func (t *pgTx) Exec(ctx context.Context, text string, args ...any) (pgconn.CommandTag, error) {
+	if t.failed != nil {
+		return pgconn.CommandTag{}, t.failed
+	}
 	if t.opening == nil {
 		return t.conn.Exec(ctx, text, args...)
 	}
 	batch, before := t.open()
 	batch.Queue(text, args...)
 	results := t.conn.SendBatch(ctx, batch)
-	if err := began(results, before); err != nil {
+	if err := t.began(results, before); err != nil {
 		return pgconn.CommandTag{}, err
 	}
 	tag, err := results.Exec()
@@ -45,13 +51,16 @@ func (t *pgTx) Exec(ctx context.Context, text string, args ...any) (pgconn.Comma
 
 // Query implements pgConn.
 func (t *pgTx) Query(ctx context.Context, text string, args ...any) (pgx.Rows, error) {
+	if t.failed != nil {
+		return nil, t.failed
+	}
 	if t.opening == nil {
 		return t.conn.Query(ctx, text, args...)
 	}
 	batch, before := t.open()
 	batch.Queue(text, args...)
 	results := t.conn.SendBatch(ctx, batch)
-	if err := began(results, before); err != nil {
+	if err := t.began(results, before); err != nil {
 		return nil, err
 	}
 	rows, err := results.Query()
@@ -63,24 +72,30 @@ func (t *pgTx) Query(ctx context.Context, text string, args ...any) (pgx.Rows, e
 
 // SendBatch implements pgConn.
 func (t *pgTx) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+	if t.failed != nil {
+		return failedResults{t.failed}
+	}
 	if t.opening == nil {
 		return t.conn.SendBatch(ctx, batch)
 	}
 	whole, before := t.open()
 	whole.QueuedQueries = append(whole.QueuedQueries, batch.QueuedQueries...)
 	results := t.conn.SendBatch(ctx, whole)
-	if err := began(results, before); err != nil {
-		return failedResults{results, err}
+	if err := t.began(results, before); err != nil {
+		return failedResults{err}
 	}
 	return results
 }
 
 // copyRows writes rows by COPY, which goes in no batch: the transaction begins before.
 func (t *pgTx) copyRows(ctx context.Context, table string, columns []string, rows [][]any) error {
+	if t.failed != nil {
+		return t.failed
+	}
 	if t.opening != nil {
 		batch, before := t.open()
 		results := t.conn.SendBatch(ctx, batch)
-		if err := began(results, before); err != nil {
+		if err := t.began(results, before); err != nil {
 			return err
 		}
 		if err := results.Close(); err != nil {
@@ -91,11 +106,12 @@ func (t *pgTx) copyRows(ctx context.Context, table string, columns []string, row
 	return err
 }
 
-// began reads the results of the statements that begin a transaction.
-func began(results pgx.BatchResults, before int) error {
+// began reads the results of the statements that begin the transaction.
+func (t *pgTx) began(results pgx.BatchResults, before int) error {
 	for range before {
 		if _, err := results.Exec(); err != nil {
-			return errors.Join(err, results.Close())
+			t.failed = errors.Join(err, results.Close())
+			return t.failed
 		}
 	}
 	return nil
@@ -156,10 +172,25 @@ func (r *lastRows) Close() {
 func (r *lastRows) Err() error { return errors.Join(r.Rows.Err(), r.err) }
 
 // failedResults are those of a batch whose transaction could not begin.
-type failedResults struct {
-	pgx.BatchResults
-	err error
-}
+type failedResults struct{ err error }
 
 // Exec implements pgx.BatchResults.
 func (r failedResults) Exec() (pgconn.CommandTag, error) { return pgconn.CommandTag{}, r.err }
+
+// Query implements pgx.BatchResults.
+func (r failedResults) Query() (pgx.Rows, error) { return nil, r.err }
+
+// QueryRow implements pgx.BatchResults.
+func (r failedResults) QueryRow() pgx.Row { return failedRow(r) }
+
+// Close implements pgx.BatchResults.
+func (r failedResults) Close() error { return r.err }
+
+// Tx implements pgx.BatchResults.
+func (failedResults) Tx() pgx.Tx { return nil }
+
+// failedRow is a row of such a batch.
+type failedRow struct{ err error }
+
+// Scan implements pgx.Row.
+func (r failedRow) Scan(...any) error { return r.err }

@@ -45,7 +45,7 @@ func (db *DB) LayToRest(ctx context.Context, q Querier, name, message, pass stri
 	if !db.SQLite() {
 		// All locks at once: whoever changes one of the tables has ended then.
 		statements = append(statements, Statement{SQL: "LOCK TABLE " + strings.Join(tables, ", ") + " IN SHARE ROW EXCLUSIVE MODE"})
-		statements = append(statements, Statement{SQL: `CREATE FUNCTION ` + function + `() RETURNS trigger LANGUAGE plpgsql AS $body$
+		statements = append(statements, Statement{SQL: `CREATE OR REPLACE FUNCTION ` + function + `() RETURNS trigger LANGUAGE plpgsql AS $body$
 			BEGIN
 				IF '` + pass + `' = '' OR current_setting('` + passSetting + `', true) IS DISTINCT FROM '` + pass + `' THEN
 					RAISE EXCEPTION USING ERRCODE = 'RF001', MESSAGE = ` + text + `;
@@ -64,11 +64,19 @@ func (db *DB) LayToRest(ctx context.Context, q Querier, name, message, pass stri
 			if event == "DELETE" {
 				event += " OR TRUNCATE"
 			}
-			statements = append(statements, Statement{SQL: "CREATE TRIGGER " + triggers[n] + " BEFORE " + event + " ON " + table +
+			statements = append(statements, Statement{SQL: "CREATE OR REPLACE TRIGGER " + triggers[n] + " BEFORE " + event + " ON " + table +
 				" FOR EACH STATEMENT EXECUTE FUNCTION " + function + "()"})
 		}
 	}
 	return each(ctx, q, statements)
+}
+
+// LiftRest has the triggers of a rest of PostgreSQL refuse nothing any more, in the
+// caller's transaction. Unlike EndRest it waits for no reader of the tables; the
+// triggers stay until the next rest and its end.
+func LiftRest(ctx context.Context, q Querier, name string) error {
+	_, function := restNames(name, "")
+	return each(ctx, q, []Statement{{SQL: `CREATE OR REPLACE FUNCTION ` + function + `() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN RETURN NULL; END $body$`}})
 }
 
 // EndRest takes back what LayToRest did, in the caller's transaction.
@@ -122,7 +130,7 @@ func (db *DB) Maintain(ctx context.Context, text string) error {
 		})
 	case *postgresDB:
 		_, err := engine.pool.Exec(ctx, text)
-		return pgUnusable(err)
+		return pgProblem(pgUnusable(err))
 	}
 	return errors.New("maintain database: it is of no known kind")
 }
@@ -143,12 +151,22 @@ func (db *DB) Only(ctx context.Context, number int64) (release func(), err error
 		return nil, err
 	}
 	taken := false
-	if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", number).Scan(&taken); err == nil && !taken {
-		err = ErrTaken
-	}
-	if err != nil {
+	// A connection may have broken while it lay idle, as where the server began anew.
+	for try := 1; ; try++ {
+		if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", number).Scan(&taken); err == nil && !taken {
+			err = ErrTaken
+		}
+		if err == nil {
+			break
+		}
+		again := conn.Conn().IsClosed() && try < pgConnections
 		conn.Release()
-		return nil, fmt.Errorf("hold %d: %w", number, err)
+		if !again {
+			return nil, fmt.Errorf("hold %d: %w", number, err)
+		}
+		if conn, err = server.acquire(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgRollbackTimeout)
