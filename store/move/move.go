@@ -227,14 +227,21 @@ func (m *mover) switchOver(ctx context.Context) error {
 	if err := m.step("ready"); err != nil {
 		return err
 	}
-	if err := m.from.Write(ctx, func(q sqldb.Querier) error {
+	err := m.from.Write(ctx, func(q sqldb.Querier) error {
 		if !m.from.SQLite() {
 			if err := durable(ctx, q); err != nil {
 				return err
 			}
 		}
 		return m.set(ctx, q, From, Resting, Moved)
-	}); err != nil {
+	})
+	if errors.Is(err, sqldb.ErrCommitUnknown) {
+		// The answer was lost. Where the switch was made, the new database must be opened.
+		if marks, problem := Marks(ctx, m.from); problem == nil && marks[From].ID == m.id && marks[From].State == Moved {
+			err = nil
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("switch: %w", err)
 	}
 	m.report.Pause = time.Since(began)
