@@ -104,7 +104,7 @@ func TestNothingIsDoneWhereTheFirstStatementFails(t *testing.T) {
 	if err := db.Maintain(t.Context(), "CREATE TABLE kept (v BIGINT)"); err != nil {
 		t.Fatal(err)
 	}
-	wrong := map[string]string{"text": "INSERTT", "table": "INSERT INTO nothing VALUES (1)", "value": "SELECT 1 / 0"}
+	wrong := map[string]string{"text": "INSERTT $1", "table": "INSERT INTO nothing VALUES ($1)", "value": "SELECT CAST($1 AS BIGINT) / 0"}
 	second := map[string]func(q sqldb.Querier) error{
 		"statement": func(q sqldb.Querier) error {
 			_, err := q.Exec(t.Context(), "INSERT INTO kept VALUES (1)")
@@ -125,7 +125,7 @@ func TestNothingIsDoneWhereTheFirstStatementFails(t *testing.T) {
 		for kind, again := range second {
 			for _, result := range []error{nil, errors.New("taken back")} {
 				err := db.Write(t.Context(), func(q sqldb.Querier) error {
-					if _, err := q.Exec(t.Context(), text); err == nil {
+					if _, err := q.Exec(t.Context(), text, int64(1)); err == nil {
 						t.Errorf("%s: no error", name)
 					}
 					if err := again(q); err == nil {

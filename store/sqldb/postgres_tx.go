@@ -36,6 +36,12 @@ func (t *pgTx) Exec(ctx context.Context, text string, args ...any) (pgconn.Comma
 	if t.failed != nil {
 		return pgconn.CommandTag{}, t.failed
 	}
+	if t.opening != nil && len(args) == 0 {
+		// It may be several statements, which go in no batch.
+		if err := t.begin(ctx); err != nil {
+			return pgconn.CommandTag{}, err
+		}
+	}
 	if t.opening == nil {
 		return t.conn.Exec(ctx, text, args...)
 	}
@@ -89,21 +95,24 @@ func (t *pgTx) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 
 // copyRows writes rows by COPY, which goes in no batch: the transaction begins before.
 func (t *pgTx) copyRows(ctx context.Context, table string, columns []string, rows [][]any) error {
-	if t.failed != nil {
-		return t.failed
-	}
-	if t.opening != nil {
-		batch, before := t.open()
-		results := t.conn.SendBatch(ctx, batch)
-		if err := t.began(results, before); err != nil {
-			return err
-		}
-		if err := results.Close(); err != nil {
-			return err
-		}
+	if err := t.begin(ctx); err != nil {
+		return err
 	}
 	_, err := t.conn.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
 	return err
+}
+
+// begin has the transaction begin, if it has not.
+func (t *pgTx) begin(ctx context.Context) error {
+	if t.failed != nil || t.opening == nil {
+		return t.failed
+	}
+	batch, before := t.open()
+	results := t.conn.SendBatch(ctx, batch)
+	if err := t.began(results, before); err != nil {
+		return err
+	}
+	return results.Close()
 }
 
 // began reads the results of the statements that begin the transaction.
