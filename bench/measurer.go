@@ -47,8 +47,9 @@ type measurer struct {
 	failed map[string]error
 }
 
-func newMeasurer(ctx context.Context, opts TableOptions, lines []spec) (m *measurer, err error) {
-	m = &measurer{opts: opts, needed: make(map[string]bool), series: make(map[string][]figure), failed: make(map[string]error)}
+// newMeasurer prepares what all runs need. Where that fails nothing of it is left.
+func newMeasurer(ctx context.Context, opts TableOptions, lines []spec) (_ *measurer, err error) {
+	m := &measurer{opts: opts, needed: make(map[string]bool), series: make(map[string][]figure), failed: make(map[string]error)}
 	for _, line := range lines {
 		m.needed[line.ours], m.needed[line.reference] = true, true
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
+	"github.com/refundry/refundry/store/sqldb"
 )
 
 // migrateCommand brings a database to the current schema. serve does it too;
@@ -47,6 +50,9 @@ func (c *migrateCommand) Run(e *environment) error {
 		return usageError{"--from is given without --to: name the empty database to move to, or --undo"}
 	case c.From != "":
 		return c.move(e)
+	}
+	if _, sqlite := service.SQLiteFile(c.Database); sqlite && c.Citus {
+		return fmt.Errorf("%w: it is a SQLite file", sqldb.ErrNoCitus) // and none is made
 	}
 	return c.alone(e, func(s *store.Store) error {
 		if err := c.migrate(e, s); err != nil {
