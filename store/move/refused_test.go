@@ -319,3 +319,65 @@ func secondWaits(ctx context.Context, watcher *pgx.Conn) error {
 	}
 	return nil
 }
+
+// Nor does one in the old database keep that from going on after an error in the pause,
+// or from being given up after a crash there.
+func TestAReaderOfTheOldDatabaseDoesNotKeepItAtRest(t *testing.T) {
+	for name, undone := range map[string]bool{"after an error": false, "given up": true} {
+		t.Run(name, func(t *testing.T) {
+			url, from := empty(t)
+			_, to := empty(t)
+			reader, err := pgx.Connect(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = reader.Close(t.Context()) }()
+			read := func() error {
+				if _, err := reader.Exec(t.Context(), "BEGIN"); err != nil {
+					return err
+				}
+				_, err := reader.Exec(t.Context(), "SELECT COUNT(*) FROM refunds")
+				return err
+			}
+			trouble := errors.New("trouble")
+			if undone {
+				if !killAt(t, from, to, "resting", 1) {
+					t.Fatal("it was not killed")
+				}
+				if err := read(); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := move.Undo(t.Context(), from.DB()); err != nil {
+					t.Fatal(err)
+				}
+			} else if _, err := move.Run(t.Context(), from.DB(), to.DB(), options().At(func(now string) error {
+				if now == "resting" {
+					return errors.Join(trouble, read())
+				}
+				return nil
+			})); !errors.Is(err, trouble) {
+				t.Fatal(err)
+			}
+			if err := move.Standing(t.Context(), from.DB()); err != nil {
+				t.Errorf("the old database: %v", err)
+			}
+			write(t, from, "UPDATE charges SET updated_at = updated_at")
+			// The next rest refuses again, whatever triggers were left.
+			if err := reader.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if !undone {
+				if !killAt(t, from, to, "resting", 1) {
+					t.Fatal("it was not killed")
+				}
+				err := from.DB().Write(t.Context(), func(q sqldb.Querier) error {
+					_, err := q.Exec(t.Context(), "UPDATE charges SET updated_at = updated_at")
+					return err
+				})
+				if !errors.Is(err, sqldb.ErrUnavailable) {
+					t.Errorf("a database at rest answers %v", err)
+				}
+			}
+		})
+	}
+}
