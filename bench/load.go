@@ -128,7 +128,7 @@ func wait(ctx context.Context, at time.Time) bool {
 
 // send sends one request. False means that the run has sent all it may.
 func (r *run) send(ctx context.Context, c *conn, n int) (one sample, ok bool) {
-	one.charge = n % len(r.charges)
+	one.charge = r.drawn(n)
 	text, number, err := r.request(n)
 	if text == nil {
 		one.problem = shortly(err)
@@ -152,6 +152,15 @@ func (r *run) send(ctx context.Context, c *conn, n int) (one sample, ok bool) {
 	return one, true
 }
 
+// drawn is which charge the nth request is about: any of them, as pgbench draws them
+// for the reference, and the same one for the same n. One after the other would have
+// all refunds of a moment in a few pages of the database.
+func (r *run) drawn(n int) int {
+	x := (uint64(n) + 1) * 0x9e3779b97f4a7c15 //nolint:gosec // n is not negative
+	x = (x ^ x>>32) * 0xd6e8feb86659fd93
+	return int((x ^ x>>32) % uint64(len(r.charges))) //nolint:gosec // below the length
+}
+
 // request writes the nth request of the run; nil when there are no more.
 func (r *run) request(n int) (text []byte, number string, err error) {
 	if n >= maxRequests {
@@ -167,7 +176,7 @@ func (r *run) request(n int) (text []byte, number string, err error) {
 		}
 		return r.signed[n], number, nil
 	}
-	made, err := r.speaker.refund(r.charges[n%len(r.charges)], number)
+	made, err := r.speaker.refund(r.charges[r.drawn(n)], number)
 	if err != nil {
 		return nil, "", err
 	}
