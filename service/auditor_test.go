@@ -1,6 +1,7 @@
 package service
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,15 @@ func TestTheLiveAuditorFindsWhatDoesNotHoldAndGoesOn(t *testing.T) {
 			auditSteps(t, s, &now, 1)
 			if got := findings(); got != "0" {
 				t.Errorf("after it was mended there are %s findings", got)
+			}
+			change(`UPDATE api_keys SET limits = 'no JSON' WHERE id = (SELECT MIN(k.id) FROM api_keys k WHERE k.merchant_id = 'mer_demo')`)
+			auditSteps(t, s, &now, 1)
+			if got := findings(); got != "1" {
+				t.Errorf("of one key that can't be read there are %s findings", got)
+			}
+			alerts, _, err = s.Store.Alerts(t.Context(), "mer_demo", false, refund.Page{Limit: 10})
+			if err != nil || !slices.ContainsFunc(alerts, func(a refund.StoredAlert) bool { return strings.Contains(a.Text, "limits can't be read") }) {
+				t.Errorf("the alerts are %+v, %v", alerts, err)
 			}
 		})
 	}

@@ -72,6 +72,12 @@ var breakages = []breakage{
 	{"who asked can't be read", aSuccess, []string{`UPDATE refunds SET asked_by = 'x' WHERE id = $1`}, verify.Readable, "refund $1"},
 	{"where the money went can't be read", aSuccess, []string{`UPDATE refunds SET landed = 'x' WHERE id = $1`}, verify.Readable, "refund $1"},
 	{"the end of an event's snapshot is gone", anEvent, []string{`UPDATE events SET snapshot = SUBSTR(snapshot, 1, LENGTH(snapshot) - 3) WHERE id = $1`}, verify.Readable, "event $1"},
+	{"what was sent can't be read", `SELECT MIN(id) FROM attempts WHERE source = 'submit'`, []string{`UPDATE attempts SET sent = '{' WHERE id = $1`}, verify.Readable, "attempt $1"},
+	{"what a number stands for can't be read", aNumber, []string{`UPDATE refund_numbers SET contents = '[' WHERE value = $1`}, verify.Readable, "number $1"},
+	{"a dispute's event can't be read", aDispute, []string{`UPDATE dispute_events SET snapshot = 'x' WHERE dispute_id = $1`}, verify.Readable, "event "},
+	{"a merchant's settings can't be read", `SELECT 'mer_demo'`, []string{`UPDATE merchants SET settings = 'x' WHERE id = $1`}, verify.Readable, "merchant $1"},
+	{"an account's settings can't be read", anAccount, []string{`UPDATE channel_accounts SET settings = '[]' WHERE id = $1`}, verify.Readable, "channel account $1"},
+	{"a key's limits can't be read", `SELECT MIN(id) FROM api_keys`, []string{`UPDATE api_keys SET limits = '7' WHERE id = $1`}, verify.Readable, "key $1"},
 	{"another currency than the charge's", aSuccess, []string{`UPDATE refunds SET currency = 'USD' WHERE id = $1`}, verify.Parts, "refund $1"},
 	{"an amount was changed", aSuccess, []string{`UPDATE refunds SET amount = amount + 1 WHERE id = $1`}, verify.Transfers, "refund $1"},
 	{"a state was changed", anOpen, []string{`UPDATE refunds SET state = 'succeeded', succeeded_at = 1, due_at = 0 WHERE id = $1`}, verify.Transfers, "refund $1"},
@@ -179,7 +185,7 @@ var breakages = []breakage{
 // ofSlices are the invariants that Slice derives, too.
 var ofSlices = []string{
 	verify.Cap, verify.Counters, verify.Parts, verify.Transfers, verify.Disputes, verify.Books,
-	verify.Due, verify.State, verify.Events, verify.Attempts, verify.Aliases,
+	verify.Due, verify.State, verify.Events, verify.Attempts, verify.Aliases, verify.Readable,
 }
 
 // breakEach breaks one row after the other and undoes it again.
@@ -196,7 +202,7 @@ func breakEach(t *testing.T, s *store.Store) {
 			}) {
 				t.Errorf("no finding of %q about %q among %v", one.invariant, row, found)
 			}
-			if slices.Contains(ofSlices, one.invariant) != (len(sliced) > 0) {
+			if (slices.Contains(ofSlices, one.invariant) && !strings.HasPrefix(row, "number ")) != (len(sliced) > 0) {
 				t.Errorf("slice by slice there is %v", sliced)
 			}
 		})

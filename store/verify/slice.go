@@ -33,7 +33,8 @@ const maxSlice = 2000
 // transfers, events, attempts and disputes, for about as many charges behind a
 // position as limit says, in one consistent snapshot. It reads indexes only, so that
 // it costs the same in a large database as in a small one. It leaves to Run what
-// needs all rows of a merchant: numbers, deliveries, accounts, channels' own books.
+// needs all rows of a merchant: numbers, deliveries, accounts, channels' own books. The
+// first slice also reads the settings of all merchants.
 //
 // A row that can't be read is a finding, and the rest is read all the same.
 func Slice(ctx context.Context, db *sqldb.DB, after Position, limit int) (Part, error) {
@@ -50,6 +51,13 @@ func Slice(ctx context.Context, db *sqldb.DB, after Position, limit int) (Part, 
 
 // read reads what is next, the charges of each merchant together.
 func (p *Part) read(ctx context.Context, q sqldb.Querier, after Position, limit int) error {
+	if after == (Position{}) {
+		v := &verifier{q: q}
+		if err := v.texts(ctx, settingTexts); err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+		p.add(v.list)
+	}
 	next, err := nextCharges(ctx, q, after, limit)
 	if err != nil {
 		return err
@@ -98,7 +106,7 @@ func (p *Part) charges(ctx context.Context, q sqldb.Querier, from string, next [
 	var unreadable *rowError
 	if refunds <= maxSlice {
 		v := &verifier{q: q, slice: true, within: []any{last.MerchantID, from, last.ChargeID}}
-		err = errors.Join(v.charges(ctx), v.refunds(ctx))
+		err = errors.Join(v.charges(ctx), v.refunds(ctx), v.texts(ctx, textsOf(true)))
 		switch {
 		case err == nil, errors.Is(err, errEnough):
 			p.add(v.list)
