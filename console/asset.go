@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed asset
@@ -20,8 +21,9 @@ var assetFiles embed.FS
 const assetPath = "/console/asset/"
 
 type asset struct {
-	kind          string
-	plain, packed []byte
+	kind   string
+	plain  []byte
+	packed func() []byte // packed when it is first asked for
 }
 
 type assets struct {
@@ -48,17 +50,22 @@ func loadAssets() assets {
 		hash := sha256.Sum256(text)
 		base, ext := path.Base(name), path.Ext(name)
 		served := strings.TrimSuffix(base, ext) + "." + hex.EncodeToString(hash[:6]) + ext
-		var packed bytes.Buffer
-		w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-		_, _ = w.Write(text) // into memory
-		_ = w.Close()
-		a.addresses[base], a.files[served] = assetPath+served, asset{kind, text, packed.Bytes()}
+		a.addresses[base] = assetPath + served
+		a.files[served] = asset{kind, text, sync.OnceValue(func() []byte { return packed(text) })}
 		return nil
 	})
 	if err != nil {
 		panic("read embedded assets: " + err.Error())
 	}
 	return a
+}
+
+func packed(text []byte) []byte {
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	_, _ = w.Write(text) // into memory
+	_ = w.Close()
+	return out.Bytes()
 }
 
 // address is where an asset is served, by its file's name.
@@ -83,7 +90,7 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) {
 	text := file.plain
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		text = file.packed
+		text = file.packed()
 	}
 	_, _ = w.Write(text)
 }

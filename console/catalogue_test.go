@@ -27,6 +27,20 @@ func TestEveryTextIsInBothLanguages(t *testing.T) {
 	}
 }
 
+func TestEveryTemplateIsSound(t *testing.T) {
+	c := New(Services{})
+	for language, pages := range c.templates {
+		if len(pages) < 30 {
+			t.Errorf("%s has %d pages", language, len(pages))
+		}
+		for name, parsed := range pages {
+			if parsed().Lookup(name+".html") == nil {
+				t.Errorf("%s is not itself in %s", name, language)
+			}
+		}
+	}
+}
+
 func verbs(text string) int { return strings.Count(strings.ReplaceAll(text, "%%", ""), "%") }
 
 // sources are the templates and the program's files by name.

@@ -66,13 +66,13 @@ type Console struct {
 	s         Services
 	texts     catalogue
 	assets    assets
-	templates map[string]*languageTemplates
+	templates templates
 	provider  *provider // nil: none
 	handler   http.Handler
 }
 
-// New makes the console. It panics where an embedded file is broken, which a test
-// finds.
+// New makes the console. It panics where an embedded file is broken, or later where a
+// template is, which tests find.
 func New(s Services) *Console {
 	if s.Now == nil {
 		s.Now = time.Now
@@ -81,7 +81,7 @@ func New(s Services) *Console {
 		s.Log = slog.Default()
 	}
 	c := &Console{s: s, texts: loadCatalogue(), assets: loadAssets(), provider: newProvider(s.OIDC, s.Log)}
-	c.templates = c.parseTemplates()
+	c.templates = c.findTemplates()
 	mux := http.NewServeMux()
 	handle := func(pattern string, serve http.HandlerFunc) { mux.HandleFunc(pattern, noted(pattern, serve)) }
 	handle("GET "+assetPath+"{name}", c.assets.serve)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
@@ -21,25 +22,30 @@ import (
 //go:embed template
 var templateFiles embed.FS
 
-// languageTemplates are the pages in one language, by name.
-type languageTemplates struct{ pages map[string]*template.Template }
+// templates are the pages by language and name. Each is parsed when it is first
+// shown: a page with its copy of the layout takes some 0.2 MB, and most services
+// show few of them, in one language.
+type templates map[string]map[string]func() *template.Template
 
-// parseTemplates reads each page with the layout, in each language.
-func (c *Console) parseTemplates() map[string]*languageTemplates {
+// findTemplates lists the pages in each language.
+func (c *Console) findTemplates() templates {
 	names, err := fs.Glob(templateFiles, "template/*.html")
 	if err != nil {
 		panic(err)
 	}
-	parsed := map[string]*languageTemplates{}
+	found := templates{}
 	for _, language := range languages {
-		base := template.Must(template.New("").Funcs(c.functions(language)).ParseFS(templateFiles, "template/layout/*.html"))
-		parsed[language] = &languageTemplates{map[string]*template.Template{}}
+		layout := sync.OnceValue(func() *template.Template {
+			return template.Must(template.New("").Funcs(c.functions(language)).ParseFS(templateFiles, "template/layout/*.html"))
+		})
+		found[language] = map[string]func() *template.Template{}
 		for _, name := range names {
-			one := template.Must(template.Must(base.Clone()).ParseFS(templateFiles, name))
-			parsed[language].pages[strings.TrimSuffix(path.Base(name), ".html")] = one
+			found[language][strings.TrimSuffix(path.Base(name), ".html")] = sync.OnceValue(func() *template.Template {
+				return template.Must(template.Must(layout().Clone()).ParseFS(templateFiles, name))
+			})
 		}
 	}
-	return parsed
+	return found
 }
 
 // functions are what templates may call besides the methods of view.
@@ -142,11 +148,11 @@ func (p *page) renderBlock(name, block string, data any) error {
 // nothing of itself.
 func (p *page) write(name, block string, status int, data any) error {
 	var out bytes.Buffer
-	one := p.c.templates[p.language].pages[name]
+	one := p.c.templates[p.language][name]
 	if one == nil {
 		return refund.Errorf(refund.KindInternal, "", "there is no template %q", name)
 	}
-	if err := one.ExecuteTemplate(&out, block, &view{Data: data, p: p}); err != nil {
+	if err := one().ExecuteTemplate(&out, block, &view{Data: data, p: p}); err != nil {
 		if name == "failure" {
 			http.Error(p.w, "internal error", http.StatusInternalServerError)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -77,5 +78,7 @@ func fits(password, hash string) bool {
 func deriveKey(password string, salt []byte, passes, memory uint32, lanes uint8) []byte {
 	passwordTurns <- struct{}{}
 	defer func() { <-passwordTurns }()
-	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, passwordHash)
+	key := argon2.IDKey([]byte(password), salt, passes, memory, lanes, passwordHash)
+	runtime.GC() // else what it needed stays until as much again was allocated
+	return key
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/refundry/refundry/console"
 	"github.com/refundry/refundry/dialect"
@@ -21,7 +22,8 @@ func (s *Service) routes(dialects []dialect.Dialect) http.Handler {
 	}
 	mux.HandleFunc("/notify/{channel}/{account}", s.notify)
 	mux.Handle("/console/", console.New(s.consoleServices()))
-	mux.Handle(docsite.Prefix, docsite.New())
+	docs := sync.OnceValue(docsite.New) // few look at them, and reading them takes memory and time
+	mux.HandleFunc(docsite.Prefix, func(w http.ResponseWriter, r *http.Request) { docs().ServeHTTP(w, r) })
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", s.readiness)
 	mux.Handle("GET /metrics", s.opts.Metrics.Handler())
