@@ -208,7 +208,7 @@ func (c *Cluster) initialise() error {
 		return fmt.Errorf("hand over password: %w", err)
 	}
 	out, err := c.command("initdb", "--pgdata="+filepath.Join(c.dir, "data"), "--username="+superuser,
-		"--pwfile="+secret, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput()
+		"--pwfile="+secret, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--lc-collate=C", "--no-sync").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("initialise cluster: %w\n%s", err, out)
 	}
