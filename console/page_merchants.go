@@ -284,7 +284,9 @@ func (p *page) saveIdentity(id string, data merchantPage) error {
 		}
 	}
 	_, err = p.act(id, func(by admin.By) error {
-		_, err := p.s.Admin.SetIdentity(p.Context(), by, id, identity.Dialect, identity.Name, merchant.Given{Settings: settings, Secrets: secrets})
+		_, err := p.s.Admin.SetIdentity(p.Context(), by, id, admin.IdentitySet{
+			Dialect: identity.Dialect, Name: identity.Name, Set: merchant.Given{Settings: settings, Secrets: secrets},
+		})
 		return err
 	})
 	return err

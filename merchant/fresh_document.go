@@ -3,6 +3,7 @@ package merchant
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 )
 
 // Document lists all of it as indented JSON in the form of demo.json: what a
@@ -11,14 +12,8 @@ import (
 func (f Fresh) Document() []byte {
 	document := map[string]any{}
 	for _, d := range f.dialects {
-		var identities []Identity
-		for _, i := range f.Identities {
-			if i.Dialect == d.Name {
-				identities = append(identities, i)
-			}
-		}
 		if d.Document != nil {
-			document[d.Name] = d.Document(identities, f.Key(d.Name))
+			document[d.Name] = f.documentOf(d)
 		}
 	}
 	for _, account := range f.Accounts {
@@ -40,4 +35,43 @@ func (f Fresh) Document() []byte {
 		panic("documents are made of texts: " + err.Error())
 	}
 	return out.Bytes()
+}
+
+// documentOf is what a client of one dialect is configured with.
+func (f Fresh) documentOf(d Dialect) any {
+	var identities []Identity
+	for _, i := range f.Identities {
+		if i.Dialect == d.Name {
+			identities = append(identities, i)
+		}
+	}
+	return d.Document(identities, f.Key(d.Name))
+}
+
+// Credentials is what a client of a new member's dialect is configured with, as a
+// JSON object of texts. Secrets that were given are left out: whoever gave them has
+// them.
+func (f Fresh) Credentials(given Given) []byte {
+	words := map[string]string{}
+	for _, d := range f.dialects {
+		if d.Document == nil {
+			continue
+		}
+		text, err := json.Marshal(f.documentOf(d))
+		if err == nil {
+			err = json.Unmarshal(text, &words)
+		}
+		if err != nil {
+			panic("documents are made of texts: " + err.Error())
+		}
+	}
+	for _, secret := range given.Secrets {
+		maps.DeleteFunc(words, func(_, text string) bool { return text == secret })
+	}
+	maps.DeleteFunc(words, func(_, text string) bool { return text == "" })
+	text, err := json.Marshal(words)
+	if err != nil {
+		panic("documents are made of texts: " + err.Error())
+	}
+	return text
 }

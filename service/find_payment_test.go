@@ -128,7 +128,7 @@ func TestAnOrderThatCanNotBeLookedUpIsNotSaidToBeUnknown(t *testing.T) {
 func weChatClient(t *testing.T, w *weChatShop) func(body string) (int, string) {
 	t.Helper()
 	const mchID = "1900009191"
-	fresh, err := w.admin.AddIdentity(t.Context(), w.by, w.owner, merchant.WeChatPay, merchant.Given{Settings: map[string]string{"mchid": mchID}})
+	fresh, err := w.admin.AddIdentity(t.Context(), w.by, w.owner, admin.NewIdentity{Dialect: merchant.WeChatPay, Given: merchant.Given{Settings: map[string]string{"mchid": mchID}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestAChargeThatIsNotRegisteredIsFoundAtPingpp(t *testing.T) {
 	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true})
 	shop, _ := listening(t, Options{Database: storetest.SQLite(t)})
 	p := pingppShop(t, shop, platform, address, "upacp", false)
-	fresh, err := p.admin.AddIdentity(t.Context(), p.by, p.owner, merchant.PingPP, merchant.Given{Settings: map[string]string{"app": demoApp}})
+	fresh, err := p.admin.AddIdentity(t.Context(), p.by, p.owner, admin.NewIdentity{Dialect: merchant.PingPP, Given: merchant.Given{Settings: map[string]string{"app": demoApp}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,7 +161,7 @@ func TestAnOrderThatIsNotRegisteredIsFoundAtPayin(t *testing.T) {
 	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true})
 	shop, _ := listening(t, Options{Database: storetest.SQLite(t)})
 	p := payinShop(t, shop, platform, address, "SAR")
-	fresh, err := p.admin.AddIdentity(t.Context(), p.by, p.owner, merchant.Payin, merchant.Given{Settings: map[string]string{"merchant_id": demoPayinMerchant}})
+	fresh, err := p.admin.AddIdentity(t.Context(), p.by, p.owner, admin.NewIdentity{Dialect: merchant.Payin, Given: merchant.Given{Settings: map[string]string{"merchant_id": demoPayinMerchant}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func TestARefundThatWaitsForAPasswordAtPingppShowsItsAddress(t *testing.T) {
 	var clock hurriedClock
 	platform, address := listening(t, Options{Database: storetest.SQLite(t), Demo: true, Now: clock.now})
 	p := pingppShop(t, start(t, Options{Database: storetest.SQLite(t), EgressAllow: ownMachine, Now: clock.now}), platform, address, "alipay", false)
-	_, err := platform.admin.SetIdentity(t.Context(), p.by, merchant.DemoID, merchant.PingPP, demoApp, merchant.Given{Settings: map[string]string{"alipay_version": "1"}})
+	_, err := platform.admin.SetIdentity(t.Context(), p.by, merchant.DemoID, admin.IdentitySet{Dialect: merchant.PingPP, Name: demoApp, Set: merchant.Given{Settings: map[string]string{"alipay_version": "1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,8 +60,8 @@ func newWeChatShopAt(t *testing.T, shop, platform *Service, address, mchID, aske
 	t.Helper()
 	signedBy, both := strings.CutPrefix(asked, "both, ")
 	// Notices are signed by what the platform has chosen for the merchant.
-	_, err := platform.admin.SetIdentity(t.Context(), admin.By{Actor: audit.Actor{Kind: "command", Name: "root"}}, merchant.DemoID, merchant.WeChatPay, mchID,
-		merchant.Given{Settings: map[string]string{"signs_with": signedBy}})
+	_, err := platform.admin.SetIdentity(t.Context(), admin.By{Actor: audit.Actor{Kind: "command", Name: "root"}}, merchant.DemoID,
+		admin.IdentitySet{Dialect: merchant.WeChatPay, Name: mchID, Set: merchant.Given{Settings: map[string]string{"signs_with": signedBy}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestAMerchantMovesToThePublicKeyAndBackWhileRefundsGoOn(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, err := platform.admin.SetIdentity(t.Context(), w.by, merchant.DemoID, merchant.WeChatPay, mchID, merchant.Given{Settings: map[string]string{"signs_with": step.signs}})
+		_, err := platform.admin.SetIdentity(t.Context(), w.by, merchant.DemoID, admin.IdentitySet{Dialect: merchant.WeChatPay, Name: mchID, Set: merchant.Given{Settings: map[string]string{"signs_with": step.signs}}})
 		if err != nil {
 			t.Fatal(err)
 		}

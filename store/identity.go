@@ -20,15 +20,18 @@ const (
 // names have no slash.
 func identityRow(i merchant.Identity) string { return i.Dialect + "/" + i.Name }
 
-func (s *Store) addIdentity(ctx context.Context, q sqldb.Querier, i merchant.Identity) error {
+// addIdentity writes an identity. One that is there already stays as it is: then
+// fresh is false, and errTaken says that it is another merchant's.
+func (s *Store) addIdentity(ctx context.Context, q sqldb.Querier, i merchant.Identity) (fresh bool, err error) {
 	public, sealed, err := s.identityTexts(i)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if _, err := q.Exec(ctx, insertIdentity, i.Dialect, i.Name, i.Sub, i.MerchantID, public, sealed, sqldb.Micros(i.CreatedAt)); err != nil {
-		return err
+	inserted, err := q.Exec(ctx, insertIdentity, i.Dialect, i.Name, i.Sub, i.MerchantID, public, sealed, sqldb.Micros(i.CreatedAt))
+	if err != nil {
+		return false, err
 	}
-	return owned(ctx, q, i.MerchantID, identityOwner, i.Dialect, i.Name)
+	return inserted > 0, owned(ctx, q, i.MerchantID, identityOwner, i.Dialect, i.Name)
 }
 
 // identityTexts are an identity's settings, and its secrets sealed. Without

@@ -33,36 +33,35 @@ func keyHash(text string) string {
 	return hex.EncodeToString(hash[:])
 }
 
-func (s *Store) addKey(ctx context.Context, q sqldb.Querier, f merchant.FreshKey) error {
+func (s *Store) addKey(ctx context.Context, q sqldb.Querier, f merchant.FreshKey) (fresh bool, err error) {
 	k := f.Key
 	settings := "{}"
 	if len(k.Public) > 0 {
-		var err error
 		if settings, err = jsonText(k.Public); err != nil {
-			return fmt.Errorf("encode key: %w", err)
+			return false, fmt.Errorf("encode key: %w", err)
 		}
 	}
 	sealed := "" // without secrets, no master key is needed
 	if len(k.Secrets) > 0 {
 		secrets, err := json.Marshal(k.Secrets)
 		if err != nil {
-			return fmt.Errorf("encode key: %w", err)
+			return false, fmt.Errorf("encode key: %w", err)
 		}
 		if sealed, err = s.seal(secrets, keyTable, k.ID); err != nil {
-			return err
+			return false, err
 		}
 	}
 	limits, err := limitsText(k.Limits)
 	if err != nil {
-		return err
+		return false, err
 	}
 	hash := keyHash(f.Secret)
-	_, err = q.Exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
+	inserted, err := q.Exec(ctx, insertKey, k.ID, hash, k.Dialect, k.Identity, k.MerchantID,
 		scopesText(k), k.Hint, k.Plain, settings, sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ExpiresAt), limits, string(k.MadeBy))
 	if err != nil {
-		return err
+		return false, err
 	}
-	return owned(ctx, q, k.MerchantID, keyOwner, k.Dialect, hash)
+	return inserted > 0, owned(ctx, q, k.MerchantID, keyOwner, k.Dialect, hash)
 }
 
 // limitsText is a key's limits as its row has them.
@@ -124,7 +123,7 @@ func (s *Store) openKey(k *merchant.Key, sealed string) error {
 // that another merchant has is an error.
 func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey, record refund.Action) error {
 	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
-		if err := s.addKey(ctx, q, f); err != nil {
+		if _, err := s.addKey(ctx, q, f); err != nil {
 			return err
 		}
 		return s.appendAudit(ctx, q, record.Record)

@@ -103,41 +103,53 @@ func nameIsFree(ctx context.Context, q sqldb.Querier, m merchant.Merchant) error
 // addMembers writes identities and keys; those that are there stay as they are.
 func (s *Store) addMembers(ctx context.Context, q sqldb.Querier, f merchant.Fresh) error {
 	for _, identity := range f.Identities {
-		if err := s.addIdentity(ctx, q, f.Kept(identity)); err != nil {
+		if _, err := s.addIdentity(ctx, q, f.Kept(identity)); err != nil {
 			return fmt.Errorf("%s identity %s: %w", identity.Dialect, identity.Name, err)
 		}
 	}
 	for _, key := range f.Keys {
-		if err := s.addKey(ctx, q, key); err != nil {
+		if _, err := s.addKey(ctx, q, key); err != nil {
 			return fmt.Errorf("%s key %s: %w", key.Key.Dialect, key.Key.Hint, err)
 		}
 	}
 	return nil
 }
 
-// AddIdentities writes new identities and keys of a merchant that is there. A
-// name that is there already is KindStateConflict, or an error if it is another
-// merchant's.
+// AddIdentities writes new identities and keys of a merchant that is there. What
+// is there already is KindStateConflict, which says whose it is only if it is the
+// merchant's own.
 func (s *Store) AddIdentities(ctx context.Context, f merchant.Fresh, record refund.Action) error {
 	err := s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		for _, i := range f.Identities {
-			owner := ""
-			err := q.Query(ctx, identityOwner, []any{i.Dialect, i.Name}, func(scan func(...any) error) error { return scan(&owner) })
-			if err == nil && owner == i.MerchantID {
-				err = refund.Errorf(refund.KindStateConflict, "name", "the merchant has the %s identity %s already (hint: refundry identity set changes it)", i.Dialect, i.Name)
-			}
-			if err != nil {
+			fresh, err := s.addIdentity(ctx, q, f.Kept(i))
+			if err := newMember(fresh, err, "name", i.Dialect+" identity "+i.Name); err != nil {
 				return err
 			}
 		}
-		if err := s.addMembers(ctx, q, f); err != nil {
-			return err
+		for _, key := range f.Keys {
+			fresh, err := s.addKey(ctx, q, key)
+			if err := newMember(fresh, err, "key", key.Key.Dialect+" key "+key.Key.Hint); err != nil {
+				return err
+			}
 		}
 		return s.appendAudit(ctx, q, record.Record)
 	})
 	s.directory.forget()
 	if err != nil {
 		return fmt.Errorf("add identity: %w", err)
+	}
+	return nil
+}
+
+// newMember refuses an identity or key that was not written because it was there.
+func newMember(fresh bool, err error, param, what string) error {
+	switch {
+	case errors.Is(err, errTaken):
+		return refund.Errorf(refund.KindStateConflict, param, "the %s is not free (hint: look whether it is written right, and in whose name it was set up)", what)
+	case err != nil:
+		return fmt.Errorf("%s: %w", what, err)
+	case !fresh:
+		return refund.Errorf(refund.KindStateConflict, param, "the merchant has the %s already (hint: change it instead)", what)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/service"
 )
@@ -124,7 +125,7 @@ func (c *identityAdd) Run(e *environment) error {
 		return err
 	}
 	defer d.store.Close()
-	fresh, err := d.AddIdentity(e, d.by, d.merchant.ID, c.Dialect, given)
+	fresh, err := d.AddIdentity(e, d.by, d.merchant.ID, admin.NewIdentity{Dialect: c.Dialect, Given: given})
 	if err != nil {
 		return asUsage(err)
 	}
@@ -161,7 +162,7 @@ func (c *identitySet) Run(e *environment) error {
 		return err
 	}
 	defer d.store.Close()
-	i, err := d.SetIdentity(e, d.by, d.merchant.ID, c.Dialect, c.Name, set)
+	i, err := d.SetIdentity(e, d.by, d.merchant.ID, admin.IdentitySet{Dialect: c.Dialect, Name: c.Name, Set: set})
 	if err != nil {
 		return asUsage(err)
 	}

@@ -145,6 +145,23 @@ func badIdentities(all *badCalls) {
 	change("a certificate that is taken away", "wechatpay/1900009191", `{"settings": {"merchant_cert": ""}}`, "400 invalid settings.merchant_cert")
 	change("a certificate that is none", "wechatpay/1900009191", `{"settings": {"merchant_cert": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"}}`, "400 invalid settings.merchant_cert")
 	change("a secret as a setting", "payin/M948164", `{"settings": {"secret": "s"}}`, "400 invalid settings.secret")
+	change("a setting as a secret", "payin/M948164", `{"secrets": {"three_decimals": "true"}}`, "400 invalid secrets.three_decimals")
+	change("a secret that is none", "payin/M948164", `{"secrets": {"color": "red"}}`, "400 invalid secrets.color")
+	change("a secret twice", "payin/M948164", `{"secrets": {"secret": "s", "payin.secret": "t"}}`, "400 invalid secrets.payin.secret")
+	change("a key of an identity that is there", "pingpp/app_1Gqj58ynP0mHeX1q", `{"secrets": {"key": "sk_test_abcdefghijklmnopqrstuvwx"}}`, "400 invalid secrets.key")
+	make := func(name, body, want string) { all.add(name, "POST", "/identities", body, want) }
+	make("an identity in no dialect", `{}`, "400 invalid dialect")
+	make("an identity in the native dialect", `{"dialect": "native"}`, "400 invalid dialect")
+	make("an identity of a dialect that is not there", `{"dialect": "paypal"}`, "400 invalid dialect")
+	make("an identity with a setting that is none", `{"dialect": "payin", "settings": {"color": "red"}}`, "400 invalid settings.color")
+	make("an identity with an empty name", `{"dialect": "pingpp", "settings": {"app": ""}}`, "400 invalid settings.app")
+	make("an identity with a name that is none", `{"dialect": "wechatpay", "settings": {"mchid": "12"}}`, "400 invalid settings.mchid")
+	make("an identity with a secret among settings", `{"dialect": "wechatpay", "settings": {"apiv3_key": "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"}}`, "400 invalid settings.apiv3_key")
+	make("an identity with a short secret", `{"dialect": "wechatpay", "secrets": {"apiv3_key": "s"}}`, "400 invalid secrets.apiv3_key")
+	make("an identity with a certificate that is none", `{"dialect": "wechatpay", "settings": {"merchant_cert": "x"}}`, "400 invalid settings.merchant_cert")
+	make("an identity with a live key in test mode", `{"dialect": "pingpp", "secrets": {"key": "sk_live_abcdefghijklmnopqrstuvwx"}}`, "400 invalid secrets.key")
+	make("an identity with a setting that an account has now", `{"dialect": "wallet", "settings": {"chinaums.mid": "1"}}`, "400 invalid settings.chinaums.mid")
+	make("an identity with a sub-merchant alone", `{"dialect": "wechatpay", "settings": {"sub_mchid": "1900000109"}}`, "400 invalid settings.sub_mchid")
 }
 
 func badKeys(all *badCalls) {

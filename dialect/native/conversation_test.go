@@ -210,6 +210,8 @@ func merchantSteps() []dialecttest.Step {
 		{Title: "a setting is taken back", Method: "PATCH", Path: "/identities/payin/M948164", Body: `{"settings": {"three_decimals": ""}}`},
 		{Title: "a setting of another dialect", Method: "PATCH", Path: "/identities/payin/M948164", Body: `{"settings": {"wallet.reply": "bare"}}`},
 		{Title: "an identity of nobody", Method: "PATCH", Path: "/identities/payin/M000000", Body: `{"settings": {}}`},
+		{Title: "an identity's secret changes", Method: "PATCH", Path: "/identities/payin/M948164", Body: `{"secrets": {"secret": "another-payin-secret"}}`},
+		{Title: "what each dialect has settings for", Method: "GET", Path: "/dialects"},
 		{Title: "a key that only reads", Method: "POST", Path: "/keys", Body: `{"dialect": "native", "scopes": ["read"], "expires_at": "2199-01-01T00:00:00Z"}`, Keep: map[string]string{"key": "id"}},
 		{Title: "a key for Ping++", Method: "POST", Path: "/keys", Body: `{"dialect": "pingpp"}`},
 		{Title: "all keys", Method: "GET", Path: "/keys"},
@@ -233,6 +235,8 @@ func merchantSteps() []dialecttest.Step {
 		{Title: "a user is removed", Method: "DELETE", Path: "/users/{user}"},
 		{Title: "a user who is not there", Method: "GET", Path: "/users/usr_0"},
 		{Title: "a key can't end its own life", Method: "DELETE", Path: "/keys/key_demo_native"},
+		{Title: "one more app", Method: "POST", Path: "/identities", Body: `{"dialect": "pingpp", "settings": {"app": "app_0123456789abcdef"}, "secrets": {"key": "sk_test_abcdefghijklmnopqrstuvwx"}}`},
+		{Title: "an app that the merchant has already", Method: "POST", Path: "/identities", Body: `{"dialect": "pingpp", "settings": {"app": "app_0123456789abcdef"}}`},
 	}
 }
 

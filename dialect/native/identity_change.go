@@ -4,14 +4,14 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/wire/exactjson"
 )
 
-// changeIdentity changes the settings that the body names: PATCH
-// /identities/{dialect}/{name}. Platform keys are the operator's, and secrets are
-// changed where no API key is enough.
+// changeIdentity changes the settings and secrets that the body names: PATCH
+// /identities/{dialect}/{name}. Platform keys are the operator's.
 func (d *Dialect) changeIdentity(c *call) error {
 	body, err := c.keyedBody()
 	if err != nil {
@@ -22,18 +22,19 @@ func (d *Dialect) changeIdentity(c *call) error {
 	if !ok || known.Make == nil || len(name) > maxName || !visible(name) {
 		return absent
 	}
-	set := make(map[string]string)
-	members := body.changeable(known, set)
-	err = body.read(required("settings", func(v exactjson.Value, path string) { body.object(v, path, members) }))
-	if err != nil {
+	set := merchant.Given{Settings: make(map[string]string)}
+	members := body.changeable(known, set.Settings)
+	settings := optional("settings", func(v exactjson.Value, path string) { body.object(v, path, members) })
+	_, secrets := body.top.Get("secrets")
+	settings.required = !secrets
+	if err := body.read(settings, optional("secrets", body.settingsOf(known, true, &set.Secrets))); err != nil {
 		return err
 	}
-	identity, err := d.s.Admin.SetIdentity(c.ctx, c.by(), c.merchantID(), known.Name, name, merchant.Given{Settings: set})
-	if fault := refund.As(err); fault != nil && fault.Kind == refund.KindInvalid {
-		return refund.Errorf(refund.KindInvalid, "settings."+fault.Param, "settings.%s", fault.Detail)
-	}
+	identity, err := d.s.Admin.SetIdentity(c.ctx, c.by(), c.merchantID(), admin.IdentitySet{
+		Dialect: known.Name, Name: name, Set: set, Giver: &c.caller.Key,
+	})
 	if err != nil {
-		return err
+		return settingAt(known, err)
 	}
 	return c.json(http.StatusOK, answerIdentity(identity.Showing(d.now())))
 }

@@ -230,6 +230,11 @@ var keyedWrites = []keyedWrite{
 		body: `{"refund_page_size": 30}`, other: `{"refund_page_size": 31}`,
 	},
 	{
+		name:   "an identity",
+		method: "POST", prepare: at("/identities"), status: http.StatusCreated,
+		body: `{"dialect": "wallet"}`, other: `{"dialect": "wallet", "secrets": {"key": "sk_test_0123456789abcdefghijklmn"}}`,
+	},
+	{
 		name:   "an identity's settings",
 		method: "PATCH", prepare: at("/identities/wallet/wallet_demo"), status: http.StatusOK,
 		body: `{"settings": {"wallet.appid": "a"}}`, other: `{"settings": {"wallet.appid": "b"}}`,

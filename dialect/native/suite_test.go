@@ -93,6 +93,7 @@ func writes() map[string]dialecttest.Write {
 		"POST /refundry/v1/merchant/pause":               onceAs("a merchant's pause"),
 		"POST /refundry/v1/merchant/resume":              onceAs("a merchant's resumption"),
 		"PATCH /refundry/v1/merchant/settings":           onceAs("settings"),
+		"POST /refundry/v1/identities":                   onceAs("an identity"),
 		"PATCH /refundry/v1/identities/{dialect}/{name}": onceAs("an identity's settings"),
 		"POST /refundry/v1/accounts":                     onceAs("a channel account"),
 		"PATCH /refundry/v1/accounts/{id}":               onceAs("what an account takes"),
