@@ -90,11 +90,12 @@ func (a *Admin) AddUser(ctx context.Context, by By, in NewUser) (merchant.User, 
 	}
 	u.PasswordAt = u.CreatedAt
 	record.Write.Shows(u.ID, made)
+	hash := secret.HashPassword(password)
 	var secrets map[string]string
 	if in.KeepPassword {
-		secrets = map[string]string{merchant.SecretPassword: password}
+		secrets = map[string]string{merchant.SecretPassword: password, merchant.SecretPasswordHash: hash}
 	}
-	if err := a.s.Store.AddUser(ctx, u, secret.HashPassword(password), secrets, record.With("roles", grantText(u.Grants))); err != nil {
+	if err := a.s.Store.AddUser(ctx, u, hash, secrets, record.With("roles", grantText(u.Grants))); err != nil {
 		return merchant.User{}, "", err
 	}
 	a.done(in.Bounds.MerchantID)

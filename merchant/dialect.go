@@ -67,7 +67,10 @@ type Dialect struct {
 type Request struct {
 	Merchant Merchant
 	Given
-	Now time.Time
+	// Kept are the merchant's identities in the dialect that are there already, which
+	// stay as they are: their key pairs are taken instead of new ones.
+	Kept []Identity
+	Now  time.Time
 }
 
 // Given are settings and secrets of one dialect that exist already, by the names

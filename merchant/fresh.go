@@ -41,7 +41,7 @@ func NewFresh(name string, mode Mode, dialects Dialects, given map[string]Given,
 		}
 	}
 	for _, d := range dialects {
-		if err := f.add(d, given[d.Name], "", now); err != nil {
+		if err := f.add(d, given[d.Name], nil, "", now); err != nil {
 			return Fresh{}, fmt.Errorf("make merchant: %w", err)
 		}
 	}
@@ -55,13 +55,15 @@ func NewFresh(name string, mode Mode, dialects Dialects, given map[string]Given,
 // that is there already. The error names the setting at fault as DIALECT.setting.
 func NewMember(m Merchant, d Dialect, given Given, now time.Time) (Fresh, error) {
 	f := Fresh{Merchant: m, member: true}
-	err := f.add(d, given, "", now)
+	err := f.add(d, given, nil, "", now)
 	return f, err
 }
 
-// add makes the identities and the key in one dialect. keyID "" makes one.
-func (f *Fresh) add(d Dialect, given Given, keyID string, now time.Time) error {
-	made, err := d.NewIdentities(f.Merchant, given, now)
+// add makes the identities and the key in one dialect. kept are the merchant's
+// identities that are there already; keyID "" makes one.
+func (f *Fresh) add(d Dialect, given Given, kept []Identity, keyID string, now time.Time) error {
+	kept = slices.DeleteFunc(slices.Clone(kept), func(i Identity) bool { return i.Dialect != d.Name })
+	made, err := d.NewIdentities(Request{Merchant: f.Merchant, Given: given, Kept: kept, Now: now})
 	if err != nil {
 		return err
 	}

@@ -10,20 +10,21 @@ import (
 // NewIdentities makes identities of a merchant in the dialect. What is given
 // exists already; the rest is made up. The error names the setting at fault as
 // DIALECT.setting.
-func (d Dialect) NewIdentities(m Merchant, given Given, now time.Time) ([]Identity, error) {
+func (d Dialect) NewIdentities(r Request) ([]Identity, error) {
+	given, now := r.Given, r.Now
 	if err := d.checkGiven(given); err != nil {
 		return nil, fmt.Errorf("%s.%w", d.Name, err)
 	}
 	if d.Make == nil {
 		return nil, nil
 	}
-	made, err := d.Make(Request{Merchant: m, Given: given, Now: now})
+	made, err := d.Make(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s.%w", d.Name, err)
 	}
 	for n := range made {
 		i := &made[n]
-		i.Dialect, i.MerchantID, i.CreatedAt = d.Name, m.ID, now
+		i.Dialect, i.MerchantID, i.CreatedAt = d.Name, r.Merchant.ID, now
 		for _, s := range d.Settings {
 			value, ok := given.Settings[s.Name]
 			if s.Fixed || !ok {

@@ -176,7 +176,7 @@ func TestPrivateKeysOfTheMerchantAloneAreNotKept(t *testing.T) {
 }
 
 func TestTheDemoMerchantHasThePublishedNamesAndKeys(t *testing.T) {
-	f, err := merchant.NewDemo(service.Dialects(), now)
+	f, err := merchant.NewDemo(service.Dialects(), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestTheDemoMerchantHasThePublishedNamesAndKeys(t *testing.T) {
 }
 
 func TestTheDemosFilesFollowThePlatformKey(t *testing.T) {
-	f, err := merchant.NewDemo(service.Dialects(), now)
+	f, err := merchant.NewDemo(service.Dialects(), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,10 +46,12 @@ func (r Role) Scopes() []Scope {
 }
 
 // The secrets of a user, sealed at rest: the key of the second factor, and the
-// password that was made for a user of the demo, so that it can be told again.
+// password that was made for a user of the demo, so that it can be told again. While
+// the user's hash is SecretPasswordHash, it is still their password.
 const (
-	SecretTOTP     = "totp"
-	SecretPassword = "password"
+	SecretTOTP         = "totp"
+	SecretPassword     = "password"
+	SecretPasswordHash = "password_hash"
 )
 
 // Grant is a role that a user has.

@@ -77,7 +77,11 @@ func (s *Service) tellDemo(ctx context.Context) error {
 // fixed, and its key pairs are those that were stored first.
 func (s *Service) demoMerchant(ctx context.Context, platform merchant.PlatformKey) (merchant.Fresh, error) {
 	now := s.now()
-	made, err := merchant.NewDemo(Dialects(), now)
+	kept, err := s.Store.Identities(ctx, merchant.DemoID)
+	if err != nil {
+		return merchant.Fresh{}, err
+	}
+	made, err := merchant.NewDemo(Dialects(), kept, now)
 	if err != nil {
 		return merchant.Fresh{}, err
 	}

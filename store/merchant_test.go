@@ -109,9 +109,12 @@ func TestAddingTheDemoMerchantAgainChangesNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		var before []merchant.Identity
 		for range 2 {
-			f, err := merchant.NewDemo(service.Dialects(), noon)
+			f, err := merchant.NewDemo(service.Dialects(), before, noon)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if made, ok := f.Identity(merchant.WeChatPay); before != nil && (!ok || made.Secrets[merchant.MerchantKeyPEM] != before[len(before)-1].Secrets[merchant.MerchantKeyPEM]) {
+				t.Error("key pairs were made that nobody needs")
 			}
 			if before == nil { // an older program knew fewer scopes
 				native := &f.Keys[len(f.Keys)-1].Key

@@ -3,6 +3,7 @@ package wechatpay
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
@@ -22,7 +23,7 @@ func makeAccounts(r merchant.Request) ([]merchant.Identity, error) {
 	case direct == "" && partner == "":
 		direct, partner, sub = newMchID(), newMchID(), newMchID()
 	}
-	public, secrets, err := newKeys(cmp.Or(direct, partner), r)
+	public, secrets, err := keptOrNewKeys(cmp.Or(direct, partner), r)
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +38,17 @@ func makeAccounts(r merchant.Request) ([]merchant.Identity, error) {
 }
 
 func newMchID() string { return "19" + merchant.RandomDigits(mchIDDigits-2) }
+
+// keptOrNewKeys takes the key pairs of an account that is there already, which are
+// those of the merchant's others too, and makes new ones where none is.
+func keptOrNewKeys(name string, r merchant.Request) (public, secrets map[string]string, err error) {
+	for _, i := range r.Kept {
+		if i.Public[merchant.PlatformCertPEM] != "" && i.Secrets[merchant.PlatformKeyPEM] != "" && i.Secrets[merchant.MerchantKeyPEM] != "" {
+			return maps.Clone(i.Public), maps.Clone(i.Secrets), nil
+		}
+	}
+	return newKeys(name, r)
+}
 
 func newKeys(name string, r merchant.Request) (public, secrets map[string]string, err error) {
 	platform, err := merchant.NewPair(merchant.PlatformName, r.Now)
