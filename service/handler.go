@@ -21,8 +21,10 @@ func (s *Service) routes(dialects []dialect.Dialect) http.Handler {
 		d.Register(mux)
 	}
 	mux.HandleFunc("/notify/{channel}/{account}", s.notify)
-	mux.Handle("/console/", console.New(s.consoleServices()))
-	docs := sync.OnceValue(docsite.New) // few look at them, and reading them takes memory and time
+	// Not every process shows these to people, and reading them takes memory and time.
+	pages := sync.OnceValue(func() *console.Console { return console.New(s.consoleServices()) })
+	mux.HandleFunc("/console/", func(w http.ResponseWriter, r *http.Request) { pages().ServeHTTP(w, r) })
+	docs := sync.OnceValue(docsite.New)
 	mux.HandleFunc(docsite.Prefix, func(w http.ResponseWriter, r *http.Request) { docs().ServeHTTP(w, r) })
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", s.readiness)
