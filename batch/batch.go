@@ -9,12 +9,20 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // ErrBusy says that an item was not taken: the queue was full, the item had
 // waited too long in it, or the group has ended. Nothing was done with it.
 var ErrBusy = errors.New("too many are waiting")
+
+// ErrEnded is ErrBusy for what came after the group's end.
+var ErrEnded = fmt.Errorf("%w: the group has ended", ErrBusy)
+
+// ErrLate says that an item of Ask was waited for too long. It may have been
+// flushed, or may still be.
+var ErrLate = errors.New("the flush takes too long")
 
 // ErrBroken says that the flush panicked with the item in it: what became of
 // the item is not known.
@@ -78,6 +86,7 @@ type waiter[T, R any] struct {
 	item  T
 	since time.Time
 	done  chan Result[R]
+	left  atomic.Bool // nobody waits for it any more
 }
 
 // New makes a group.
@@ -97,30 +106,82 @@ func (g *Group[T, R]) Do(ctx context.Context, item T) (R, error) {
 		var none R
 		return none, err
 	}
-	w := &waiter[T, R]{item: item, since: g.opts.Now(), done: make(chan Result[R], 1)}
-	if !g.add(w) {
+	w, err := g.add(item)
+	if err != nil {
 		var none R
-		return none, ErrBusy
+		return none, err
 	}
 	result := <-w.done
 	return result.Value, result.Err
 }
 
-func (g *Group[T, R]) add(w *waiter[T, R]) bool {
+// Ask is Do for an item of which it does not matter whether it is done, such as a
+// question. It returns when ctx ends, and ErrLate after patience; an item that is
+// still queued then is not flushed.
+func (g *Group[T, R]) Ask(ctx context.Context, item T, patience time.Duration) (none R, err error) {
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	w, err := g.add(item)
+	if err != nil {
+		return none, err
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case result := <-w.done:
+		return result.Value, result.Err
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = ErrLate
+	}
+	w.left.Store(true)
+	return none, err
+}
+
+// Enter lets a caller do an item's work itself, at once, where no flush is under way
+// and nothing waits: to hand it to another goroutine would only take longer. Until
+// the caller calls Leave, this is a flush: what arrives meanwhile is gathered.
+func (g *Group[T, R]) Enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.flushing > 0 || g.queue.count > 0 {
+		return false
+	}
+	g.flushing++
+	return true
+}
+
+// Leave ends what Enter began.
+func (g *Group[T, R]) Leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.flushing--
+	if g.worthwhile() {
+		g.ring()
+	}
+}
+
+func (g *Group[T, R]) add(item T) (*waiter[T, R], error) {
+	w := &waiter[T, R]{item: item, since: g.opts.Now(), done: make(chan Result[R], 1)}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	lane := ""
 	if g.opts.Lane != nil {
 		lane = g.opts.Lane(w.item)
 	}
-	if g.ended || g.full(lane) {
-		return false
+	if g.ended {
+		return nil, ErrEnded
+	}
+	if g.full(lane) {
+		return nil, ErrBusy
 	}
 	g.queue.push(lane, w)
 	if g.worthwhile() {
 		g.ring()
 	}
-	return true
+	return w, nil
 }
 
 // full reports whether a lane may have no more items.
@@ -141,7 +202,8 @@ func (g *Group[T, R]) worthwhile() bool {
 	if g.opts.Apart && g.queue.free(g.busy) < 0 {
 		return false
 	}
-	return g.queue.count > 0 && (g.flushing == 0 || g.queue.count >= g.opts.Crowd)
+	// At the end, one that a caller does itself may go on, and nobody comes back.
+	return g.queue.count > 0 && (g.flushing == 0 || g.ended || g.queue.count >= g.opts.Crowd)
 }
 
 func (g *Group[T, R]) ring() {
@@ -266,7 +328,7 @@ func (g *Group[T, R]) take() (taken, late []*waiter[T, R]) {
 		if w == nil || g.opts.Apart && g.queue.turns[0] != lane {
 			break
 		}
-		if g.opts.MaxWait > 0 && now.Sub(w.since) > g.opts.MaxWait {
+		if w.left.Load() || g.opts.MaxWait > 0 && now.Sub(w.since) > g.opts.MaxWait {
 			g.queue.pop(true)
 			late = append(late, w)
 			continue

@@ -282,3 +282,91 @@ func TestAnItemThatIsQueuedIsAnsweredWhateverItsContextSays(t *testing.T) {
 		}
 	})
 }
+
+// Who only asks may give up; nothing is done for it then, and the others are answered.
+func TestAnAskerThatLeavesIsNotFlushed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options[int]{MaxItems: 10}, s.flush)
+		stop := run(g)
+		defer stop()
+		answers := ask(g, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		var asking sync.WaitGroup
+		asking.Go(func() {
+			if _, err := g.Ask(ctx, 2, time.Hour); !errors.Is(err, context.Canceled) {
+				t.Errorf("given up: %v", err)
+			}
+		})
+		asking.Go(func() {
+			if _, err := g.Ask(t.Context(), 3, 100*time.Millisecond); !errors.Is(err, batch.ErrLate) {
+				t.Errorf("waited for too long: %v", err)
+			}
+		})
+		asking.Go(func() {
+			if value, err := g.Ask(t.Context(), 4, time.Hour); value != 8 || err != nil {
+				t.Errorf("%d, %v", value, err)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		answers()
+		asking.Wait()
+		if want := [][]int{{1}, {4}}; !slices.EqualFunc(s.batches, want, slices.Equal[[]int]) {
+			t.Errorf("batches %v, want %v", s.batches, want)
+		}
+		if _, err := g.Ask(ctx, 5, time.Hour); !errors.Is(err, context.Canceled) || g.Len() != 0 {
+			t.Errorf("%v, %d wait", err, g.Len())
+		}
+	})
+}
+
+// One that does its item's work itself is a flush to those who come meanwhile.
+func TestOneThatEntersIsAFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{}
+		g := batch.New(batch.Options[int]{MaxItems: 10, Crowd: 3}, s.flush)
+		stop := run(g)
+		defer stop()
+		if !g.Enter() || g.Enter() {
+			t.Fatal("one may enter, and one alone")
+		}
+		answers := ask(g, 1, 2)
+		if g.Len() != 2 {
+			t.Errorf("%d wait, want 2", g.Len())
+		}
+		g.Leave()
+		if values, errs := answers(); !slices.Equal(values, []int{2, 4}) || errors.Join(errs...) != nil {
+			t.Errorf("%v, %v", values, errs)
+		}
+		if want := [][]int{{1, 2}}; !slices.EqualFunc(s.batches, want, slices.Equal[[]int]) {
+			t.Errorf("batches %v, want %v", s.batches, want)
+		}
+		synctest.Wait()
+		if !g.Enter() {
+			t.Error("nobody may enter afterwards")
+		}
+		g.Leave()
+	})
+}
+
+// A group that ends answers what waits, though one that entered has not left.
+func TestRunEndsBesideOneThatEntered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := batch.New(batch.Options[int]{MaxItems: 10, Crowd: 5}, (&slow{}).flush)
+		stop := run(g)
+		synctest.Wait()
+		if !g.Enter() {
+			t.Fatal("nobody may enter")
+		}
+		answers := ask(g, 1, 2)
+		stop()
+		if values, errs := answers(); !slices.Equal(values, []int{2, 4}) || errors.Join(errs...) != nil {
+			t.Errorf("%v, %v", values, errs)
+		}
+		g.Leave()
+		if _, err := g.Ask(t.Context(), 3, time.Hour); !errors.Is(err, batch.ErrEnded) || !errors.Is(err, batch.ErrBusy) {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}

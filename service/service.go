@@ -293,7 +293,7 @@ func (s *Service) run() {
 			begin("audit", s.linkAudit), begin("keys", s.watchKeys), begin("tries", s.forgetTries),
 			begin("statistics", s.counting.run),
 			begin("balances", s.carryBalances),
-			begin("database", s.Store.Watch),
+			begin("database", s.Store.Watch), begin("reads", s.Store.ReadTogether),
 			begin("figures", s.countFigures),
 			begin("auditor", s.audit),
 			begin("clock", func(ctx context.Context) {

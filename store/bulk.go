@@ -210,7 +210,7 @@ func (s *Store) BulkJobs(ctx context.Context, merchantID string, page refund.Pag
 		jobs, more = make([]bulk.Job, len(rows)), left
 		for n, row := range rows {
 			jobs[n] = row.row
-			jobs[n].Unreadable = row.unreadable
+			jobs[n].Unreadable = row.unreadable()
 		}
 		return err
 	})

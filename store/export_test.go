@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -184,4 +185,69 @@ func (s *Store) OverviewPlans(ctx context.Context, f refund.OverviewFilter) (lin
 		return nil
 	})
 	return lines, err
+}
+
+// HeldReads are a store's shared reads, whose callers wait until Step.
+type HeldReads struct {
+	groups []readGroup
+	held   []bool
+}
+
+// HoldReads holds a store's shared reads, as if a statement of each was under way.
+// Callers wait so long before they go alone.
+func (s *Store) HoldReads(patience time.Duration) *HeldReads {
+	s.together.patience = patience
+	h := &HeldReads{groups: s.together.groups()}
+	for _, group := range h.groups {
+		h.held = append(h.held, group.Enter())
+	}
+	s.together.running.Store(true)
+	return h
+}
+
+// Waiting is how many callers wait.
+func (h *HeldReads) Waiting() (n int) {
+	for _, group := range h.groups {
+		n += group.Len()
+	}
+	return n
+}
+
+// Step runs one shared statement of each kind, for the first of those that wait.
+func (h *HeldReads) Step(ctx context.Context) {
+	for n, group := range h.groups {
+		if h.held[n] {
+			group.Leave()
+		}
+		group.Step(ctx)
+		h.held[n] = group.Enter()
+	}
+}
+
+// SharedPlans returns how the database would run each shared statement.
+func (s *Store) SharedPlans(ctx context.Context) (lines []string, err error) {
+	t := &s.together
+	one := []any{int64(0), "mer_many", "a"}
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		e := explaining{q, s, &lines}
+		return errors.Join(
+			explainShared(ctx, e, t.charge, one), explainShared(ctx, e, t.chargeByName, one), explainShared(ctx, e, t.chargeID, one),
+			explainShared(ctx, e, t.chargeByAlias, []any{int64(0), "mer_many", "pingpp", "a"}),
+			explainShared(ctx, e, t.refund, one), explainShared(ctx, e, t.attempts, one), explainShared(ctx, e, t.transfers, one),
+			explainShared(ctx, e, t.refundsOfCharge, append(one, int64(5))), explainShared(ctx, e, t.refundsByNumber, append(one, int64(5))),
+		)
+	})
+	return lines, err
+}
+
+func explainShared[R any](ctx context.Context, e explaining, g *gathered[R], key []any) error {
+	return sqldb.QueryValues(ctx, e, g.columns, [][]any{key}, g.together, func(func(...any) error) error { return nil })
+}
+
+// FirstPages are the statements of firstPageOf's pages, each with what the list has for
+// the same filter.
+func FirstPages() map[string]string {
+	_, ofCharge := listedRefunds(refund.Filter{MerchantID: "m", ChargeID: "c"})
+	_, ofNumber := listedRefunds(refund.Filter{MerchantID: "m", Number: "n"})
+	return map[string]string{refundsOfOneCharge.alone: ofCharge.SQL, refundsOfOneNumber.alone: ofNumber.SQL}
 }

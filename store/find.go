@@ -20,7 +20,8 @@ func (s *Store) ChargeByTransaction(ctx context.Context, merchantID, dialect, tr
 	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1 AND c.channel_account` + ofMerchantsAccounts + `
 		AND c.transaction_id = $2
 		AND EXISTS (SELECT 1 FROM charge_aliases a WHERE a.merchant_id = $1 AND a.charge_id = c.id AND a.dialect = $3)`
-	return s.oneCharge(ctx, transactionID, text, merchantID, transactionID, dialect)
+	rows, err := read(ctx, s, keyed[refund.Charge]{scan: scanCharge, alone: text}, merchantID, transactionID, dialect)
+	return oneCharge(transactionID, rows, err)
 }
 
 // RefundByChannelNumber finds a refund by the number that its channel sees,

@@ -10,18 +10,60 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
+// The columns of lists of charges' keys and names.
+var (
+	chargeIDColumns    = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "id TEXT")
+	chargeAliasColumns = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "dialect TEXT", "name TEXT")
+	chargeNameColumns  = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "name TEXT")
+)
+
+// Reads of charges that callers make together. OFFSET 0 has PostgreSQL look up key
+// by key, by the indexes that it takes for one, whatever it knows of the tables.
+var (
+	chargeByID = keyed[refund.Charge]{
+		scan: scanCharge, columns: chargeIDColumns,
+		alone: `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1 AND c.id = $2`,
+		together: `SELECT ` + chargeColumns + `, v.n FROM v CROSS JOIN LATERAL (
+			SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = v.merchant_id AND c.id = v.id OFFSET 0) c`,
+	}
+	chargeByAlias = keyed[refund.Charge]{
+		scan: scanCharge, columns: chargeAliasColumns,
+		alone: `SELECT ` + chargeColumns + ` FROM charge_aliases a
+			JOIN charges c ON c.merchant_id = a.merchant_id AND c.id = a.charge_id
+			WHERE a.merchant_id = $1 AND a.dialect = $2 AND a.name = $3`,
+		together: `SELECT ` + chargeColumns + `, v.n FROM v CROSS JOIN LATERAL (
+			SELECT ` + chargeColumns + ` FROM charge_aliases a
+			JOIN charges c ON c.merchant_id = a.merchant_id AND c.id = a.charge_id
+			WHERE a.merchant_id = v.merchant_id AND a.dialect = v.dialect AND a.name = v.name OFFSET 0) c`,
+	}
+	chargeByName = keyed[refund.Charge]{
+		scan: scanCharge, columns: chargeNameColumns,
+		alone: `SELECT ` + chargeColumns + ` FROM (` + idsByName + `) n JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`,
+		together: `SELECT ` + chargeColumns + `, v.n FROM v CROSS JOIN LATERAL (
+			SELECT ` + chargeColumns + ` FROM (` + listedIDsByName + `) n JOIN charges c ON c.merchant_id = v.merchant_id AND c.id = n.id OFFSET 0) c`,
+	}
+	chargeIDByName = keyed[string]{
+		scan: scanID, columns: chargeNameColumns,
+		alone:    idsByName,
+		together: `SELECT c.id, v.n FROM v CROSS JOIN LATERAL (` + listedIDsByName + ` OFFSET 0) c`,
+	}
+)
+
+func scanID(scan func(...any) error) (id string, err error) {
+	err = scan(&id)
+	return id, err
+}
+
 // Charge implements dialect.Reader.
 func (s *Store) Charge(ctx context.Context, merchantID, id string) (refund.Charge, error) {
-	const text = `SELECT ` + chargeColumns + ` FROM charges c WHERE c.merchant_id = $1 AND c.id = $2`
-	return s.oneCharge(ctx, id, text, merchantID, id)
+	rows, err := s.together.charge.rows(ctx, merchantID, id)
+	return oneCharge(id, rows, err)
 }
 
 // ChargeByAlias implements dialect.Reader.
 func (s *Store) ChargeByAlias(ctx context.Context, merchantID, dialect, name string) (refund.Charge, error) {
-	const text = `SELECT ` + chargeColumns + ` FROM charge_aliases a
-		JOIN charges c ON c.merchant_id = a.merchant_id AND c.id = a.charge_id
-		WHERE a.merchant_id = $1 AND a.dialect = $2 AND a.name = $3`
-	return s.oneCharge(ctx, name, text, merchantID, dialect, name)
+	rows, err := s.together.chargeByAlias.rows(ctx, merchantID, dialect, name)
+	return oneCharge(name, rows, err)
 }
 
 // ChargeByAny implements dialect.Reader. The charge's id and the names that
@@ -29,15 +71,12 @@ func (s *Store) ChargeByAlias(ctx context.Context, merchantID, dialect, name str
 // the channel's and the merchant's own numbers, which may repeat. What stands
 // for different charges is KindInvalid: money must not go back on a guess.
 func (s *Store) ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error) {
-	const (
-		byName   = `SELECT ` + chargeColumns + ` FROM (` + idsByName + `) n JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
-		byNumber = `SELECT ` + chargeColumns + ` FROM (` + idsByNumber + `) n JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
-	)
-	found, err := s.oneCharge(ctx, name, byName, merchantID, name)
-	if refund.KindOf(err) == refund.KindChargeNotFound && name != "" {
-		return s.oneCharge(ctx, name, byNumber, merchantID, name)
+	const byNumber = `SELECT ` + chargeColumns + ` FROM (` + idsByNumber + `) n JOIN charges c ON c.merchant_id = $1 AND c.id = n.id`
+	rows, err := s.together.chargeByName.rows(ctx, merchantID, name)
+	if err == nil && len(rows) == 0 && name != "" {
+		rows, err = read(ctx, s, keyed[refund.Charge]{scan: scanCharge, alone: byNumber}, merchantID, name)
 	}
-	return found, err
+	return oneCharge(name, rows, err)
 }
 
 const (
@@ -46,6 +85,9 @@ const (
 	// merchant's names in the order of their charges.
 	idsByName = `SELECT b.id FROM charges b WHERE b.merchant_id = $1 AND b.id = $2
 		UNION ALL SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = $1 AND a.name = $2`
+	// listedIDsByName is the same of a row of a list v.
+	listedIDsByName = `SELECT b.id FROM charges b WHERE b.merchant_id = v.merchant_id AND b.id = v.name
+		UNION ALL SELECT a.charge_id FROM charge_aliases a WHERE a.merchant_id = v.merchant_id AND a.name = v.name`
 	// idsByNumber are those that have a number of the channel or the merchant.
 	// Three rows distinguish one charge that both numbers name from two charges.
 	idsByNumber = `SELECT t.id FROM charges t WHERE t.merchant_id = $1 AND t.channel_account` + ofMerchantsAccounts + ` AND t.transaction_id = $2
@@ -55,27 +97,18 @@ const (
 
 // ChargeIDByAny implements dialect.Reader. It reads two indexes and no row.
 func (s *Store) ChargeIDByAny(ctx context.Context, merchantID, name string) (string, error) {
-	id, err := s.oneChargeID(ctx, merchantID, name, idsByName)
-	if refund.KindOf(err) == refund.KindChargeNotFound && name != "" {
-		return s.oneChargeID(ctx, merchantID, name, idsByNumber)
+	rows, err := s.together.chargeID.rows(ctx, merchantID, name)
+	if err == nil && len(rows) == 0 && name != "" {
+		rows, err = read(ctx, s, keyed[string]{scan: scanID, alone: idsByNumber}, merchantID, name)
 	}
-	return id, err
-}
-
-func (s *Store) oneChargeID(ctx context.Context, merchantID, name, text string) (string, error) {
-	var ids []string
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{merchantID, name}, func(scan func(...any) error) error {
-			var id string
-			err := scan(&id)
-			if !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-			return err
-		})
-	})
 	if err != nil {
 		return "", fmt.Errorf("find charge: %w", err)
+	}
+	var ids []string
+	for _, one := range rows {
+		if !slices.Contains(ids, one.row) {
+			ids = append(ids, one.row)
+		}
 	}
 	if len(ids) != 1 {
 		return "", notOneCharge(name, ids)
@@ -83,28 +116,24 @@ func (s *Store) oneChargeID(ctx context.Context, merchantID, name, text string) 
 	return ids[0], nil
 }
 
-func (s *Store) oneCharge(ctx context.Context, name, text string, args ...any) (refund.Charge, error) {
-	var found []refund.Charge
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, args, func(scan func(...any) error) error {
-			c, err := scanCharge(scan)
-			if len(found) == 0 || found[0].ID != c.ID {
-				found = append(found, c)
-			}
-			return err
-		})
-	})
+// oneCharge is the charge of rows that are all of the same one.
+func oneCharge(name string, rows []seen[refund.Charge], err error) (refund.Charge, error) {
+	if err == nil {
+		err = firstFault(rows, anyFault)
+	}
 	if err != nil {
 		return refund.Charge{}, fmt.Errorf("find charge: %w", err)
 	}
-	if len(found) != 1 {
-		ids := make([]string, len(found))
-		for n, c := range found {
-			ids[n] = c.ID
+	var ids []string
+	for _, one := range rows {
+		if !slices.Contains(ids, one.row.ID) {
+			ids = append(ids, one.row.ID)
 		}
+	}
+	if len(ids) != 1 {
 		return refund.Charge{}, notOneCharge(name, ids)
 	}
-	return found[0], nil
+	return rows[0].row, nil
 }
 
 // notOneCharge is the error of a name that stands for no charge or for several.

@@ -23,6 +23,16 @@ func (s *Store) RefundLook(ctx context.Context, f refund.Filter) (refund.Look, e
 }
 
 func (s *Store) lookThrough(ctx context.Context, f refund.Filter, most int) (refund.Look, error) {
+	if pages, key := s.firstPageOf(f); pages != nil {
+		rows, more, err := firstPage(ctx, pages, key, f)
+		if fault := firstFault(rows, func(err error) bool { return !isCorrupt(err) }); err == nil {
+			err = fault
+		}
+		if err != nil {
+			return refund.Look{}, fmt.Errorf("look for refunds: %w", err)
+		}
+		return lookOf(rows, more, nil), nil
+	}
 	var look refund.Look
 	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
 		var end *refund.Position
@@ -42,21 +52,15 @@ func (s *Store) lookThrough(ctx context.Context, f refund.Filter, most int) (ref
 	return look, nil
 }
 
-// seen is a row of a page. Of one that is unreadable the plain columns are read.
-type seen[T any] struct {
-	row        T
-	unreadable bool
-}
-
 // seeAll reads the rows of a page, with those that are damaged.
 func seeAll[T any](ctx context.Context, q sqldb.Querier, l *listing, one sqldb.Statement, read func(scan func(...any) error) (T, error)) (rows []seen[T], more bool, err error) {
 	err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 		row, err := read(scan)
-		unreadable := isCorrupt(err)
-		if unreadable {
-			err = nil
+		one := seen[T]{row: row}
+		if isCorrupt(err) {
+			one.fault, err = err, nil
 		}
-		rows = append(rows, seen[T]{row, unreadable})
+		rows = append(rows, one)
 		return err
 	})
 	rows, more = cut(l, rows)
@@ -70,11 +74,16 @@ func isCorrupt(err error) bool { return err != nil && refund.KindOf(err) == refu
 // are all.
 func lookAt(ctx context.Context, q sqldb.Querier, l *listing, one sqldb.Statement, end *refund.Position) (refund.Look, error) {
 	rows, more, err := seeAll(ctx, q, l, one, scanRefund)
+	return lookOf(rows, more, end), err
+}
+
+// lookOf makes a page of the rows that lookAt reads.
+func lookOf(rows []seen[refund.Refund], more bool, end *refund.Position) refund.Look {
 	out := refund.Look{More: more || end != nil, Next: end}
 	for n, one := range rows {
 		r := one.row
 		at := refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}
-		if one.unreadable {
+		if one.unreadable() {
 			key := refund.Key{MerchantID: r.MerchantID, ID: r.ID}
 			out.Unreadable = append(out.Unreadable, refund.Unreadable{Key: key, State: r.State, CreatedAt: r.CreatedAt})
 		} else {
@@ -84,7 +93,7 @@ func lookAt(ctx context.Context, q sqldb.Querier, l *listing, one sqldb.Statemen
 			out.Next = &at
 		}
 	}
-	return out, err
+	return out
 }
 
 // ChargeLook is ChargeList for people: charges that are damaged are left out and named.
@@ -96,7 +105,7 @@ func (s *Store) ChargeLook(ctx context.Context, f refund.ChargeFilter) (refund.C
 		out = refund.ChargeLook{}
 		for n, one := range rows {
 			c := one.row
-			if one.unreadable {
+			if one.unreadable() {
 				out.Unreadable = append(out.Unreadable, refund.Unreadable{Key: refund.Key{MerchantID: c.MerchantID, ID: c.ID}, CreatedAt: c.CreatedAt})
 			} else {
 				out.Charges = append(out.Charges, c)

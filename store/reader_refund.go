@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -12,25 +13,64 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
+// Reads of refunds that callers make together, as those of charges.
+var (
+	ofRefundColumns = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "id TEXT")
+	ofChargeColumns = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "charge_id TEXT", "size BIGINT")
+	byNumberColumns = sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "number TEXT", "size BIGINT")
+)
+
+var (
+	refundByID = keyed[refund.Refund]{
+		scan: scanRefund, columns: ofRefundColumns,
+		alone: `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`,
+		together: `SELECT ` + refundColumns + `, v.n FROM v CROSS JOIN LATERAL (
+			SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = v.merchant_id AND r.id = v.id OFFSET 0) r`,
+	}
+	// refundsOfOneCharge is the first page of listedRefunds of a charge.
+	refundsOfOneCharge = keyed[refund.Refund]{
+		scan: scanRefund, columns: ofChargeColumns,
+		alone: `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.charge_id = $2 ORDER BY r.created_at DESC, r.id DESC LIMIT $3`,
+		together: `SELECT ` + refundColumns + `, v.n FROM v CROSS JOIN LATERAL (
+			SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = v.merchant_id AND r.charge_id = v.charge_id ORDER BY r.created_at DESC, r.id DESC LIMIT v.size) r`,
+	}
+	// refundsOfOneNumber is that of a number of the merchant's.
+	refundsOfOneNumber = keyed[refund.Refund]{
+		scan: scanRefund, columns: byNumberColumns,
+		alone: `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.number <> '' AND r.number = $2 ORDER BY r.created_at DESC, r.id DESC LIMIT $3`,
+		together: `SELECT ` + refundColumns + `, v.n FROM v CROSS JOIN LATERAL (
+			SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = v.merchant_id AND r.number <> '' AND r.number = v.number
+			ORDER BY r.created_at DESC, r.id DESC LIMIT v.size) r`,
+	}
+	attemptsOfRefund = keyed[attemptSeen]{
+		scan: scanAttempt, columns: ofRefundColumns,
+		alone: `SELECT ` + shownAttempt + `, '' FROM attempts a WHERE a.merchant_id = $1 AND a.refund_id = $2
+			UNION ALL SELECT ` + noAttempt + `, r.streak FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`,
+		together: `SELECT ` + shownAttempt + `, a.streak, v.n FROM v CROSS JOIN LATERAL (
+			SELECT ` + shownAttempt + `, '' AS streak FROM attempts a WHERE a.merchant_id = v.merchant_id AND a.refund_id = v.id
+			UNION ALL SELECT ` + noAttempt + `, r.streak FROM refunds r WHERE r.merchant_id = v.merchant_id AND r.id = v.id OFFSET 0) a`,
+	}
+	transfersOfRefund = keyed[refund.StoredTransfer]{
+		scan: scanTransfer, columns: ofRefundColumns,
+		alone: `SELECT ` + transferColumns + ` FROM transfers t WHERE t.merchant_id = $1 AND t.refund_id = $2`,
+		together: `SELECT ` + transferColumns + `, v.n FROM v CROSS JOIN LATERAL (
+			SELECT ` + transferColumns + ` FROM transfers t WHERE t.merchant_id = v.merchant_id AND t.refund_id = v.id OFFSET 0) t`,
+	}
+)
+
 // Refund implements dialect.Reader.
 func (s *Store) Refund(ctx context.Context, merchantID, id string) (refund.Refund, error) {
-	const text = `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`
-	var found refund.Refund
-	var there bool
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{merchantID, id}, func(scan func(...any) error) (err error) {
-			found, err = scanRefund(scan)
-			there = true
-			return err
-		})
-	})
+	rows, err := s.together.refund.rows(ctx, merchantID, id)
+	if err == nil {
+		err = firstFault(rows, anyFault)
+	}
 	switch {
 	case err != nil:
 		return refund.Refund{}, fmt.Errorf("find refund: %w", err)
-	case !there:
+	case len(rows) == 0:
 		return refund.Refund{}, refundNotFound(id)
 	}
-	return found, nil
+	return rows[0].row, nil
 }
 
 func refundNotFound(id string) *refund.Error {
@@ -41,6 +81,16 @@ func refundNotFound(id string) *refund.Error {
 
 // RefundList implements dialect.Reader.
 func (s *Store) RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error) {
+	if pages, key := s.firstPageOf(f); pages != nil {
+		rows, more, err := firstPage(ctx, pages, key, f)
+		if err == nil {
+			err = firstFault(rows, anyFault)
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("list refunds: %w", err)
+		}
+		return plain(rows), more, nil
+	}
 	l, one := listedRefunds(f)
 	err = s.Read(ctx, func(q sqldb.Querier) error {
 		refunds = nil
@@ -55,6 +105,32 @@ func (s *Store) RefundList(ctx context.Context, f refund.Filter) (refunds []refu
 	}
 	refunds, more = cut(l, refunds)
 	return refunds, more, nil
+}
+
+// firstPageOf returns the shared read of what a filter asks for, and its key: the first
+// page of a charge's refunds, or of those with a number. It is nil for any other page.
+func (s *Store) firstPageOf(f refund.Filter) (pages *gathered[refund.Refund], key string) {
+	only := refund.Filter{MerchantID: f.MerchantID, Page: refund.Page{Limit: f.Page.Limit}}
+	switch {
+	case f.ChargeID != "":
+		pages, key, only.ChargeID = s.together.refundsOfCharge, f.ChargeID, f.ChargeID
+	case f.Number != "":
+		pages, key, only.Number = s.together.refundsByNumber, f.Number, f.Number
+	}
+	if f.States != nil || !reflect.DeepEqual(f, only) {
+		return nil, ""
+	}
+	return pages, key
+}
+
+// firstPage reads the page that firstPageOf found.
+func firstPage(ctx context.Context, pages *gathered[refund.Refund], key string, f refund.Filter) (rows []seen[refund.Refund], more bool, err error) {
+	l := newListing("", "r", f.MerchantID, f.Page)
+	if rows, err = pages.rows(ctx, f.MerchantID, key, int64(l.page.Limit)+1); err != nil {
+		return nil, false, err
+	}
+	rows, more = cut(l, rows)
+	return rows, more, nil
 }
 
 // listedRefunds is the statement of a page. Of several states of which none is
@@ -144,52 +220,28 @@ func (l *listing) states(states []refund.State) {
 // Attempts implements dialect.Reader, oldest first. Answers that are counted on the
 // refund are the last of them.
 func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error) {
-	const text = `SELECT id, source, epoch, outcome, code, message, note, created_at, account_version, sent, actor, times FROM attempts
-		WHERE merchant_id = $1 AND refund_id = $2`
-	type row struct {
-		id      string
-		attempt refund.Attempt
+	found, err := s.together.attempts.rows(ctx, merchantID, refundID)
+	if err == nil {
+		err = firstFault(found, anyFault)
 	}
-	const counted = `SELECT r.streak FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`
-	var rows []row
-	var streak refund.Streak
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		err := q.Query(ctx, counted, []any{merchantID, refundID}, func(scan func(...any) error) error {
-			var text string
-			if err := scan(&text); err != nil {
-				return err
-			}
-			return fromJSON(text, &streak)
-		})
-		if err != nil {
-			return err
-		}
-		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
-			r := row{attempt: refund.Attempt{RefundID: refundID}}
-			a, at, sent, actor := &r.attempt, int64(0), "", ""
-			err := scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at, &a.Sent.AccountVersion, &sent, &actor, &a.Times)
-			if err == nil {
-				err = fromJSON(sent, &a.Sent)
-			}
-			a.At, a.Actor = sqldb.FromMicros(at), audit.ParseActor(actor)
-			if a.Times == 1 {
-				a.Times = 0
-			}
-			rows = append(rows, r)
-			return err
-		})
-	})
 	if err != nil {
 		return nil, fmt.Errorf("read attempts: %w", err)
 	}
+	rows := plain(found)
 	// Sorted here: asked for an order, SQLite reads all of the merchant's rows in
 	// the order of their key, and not the refund's few. So for transfers.
-	slices.SortFunc(rows, func(a, b row) int {
+	slices.SortFunc(rows, func(a, b attemptSeen) int {
 		return cmp.Or(a.attempt.At.Compare(b.attempt.At), cmp.Compare(a.id, b.id))
 	})
-	attempts := make([]refund.Attempt, len(rows))
-	for n, r := range rows {
-		attempts[n] = r.attempt
+	attempts := make([]refund.Attempt, 0, len(rows))
+	var streak refund.Streak
+	for _, r := range rows {
+		if r.id == "" {
+			streak = r.streak
+			continue
+		}
+		r.attempt.RefundID = refundID
+		attempts = append(attempts, r.attempt)
 	}
 	if again, some := streak.Attempt(refundID); some {
 		attempts = append(attempts, again)
@@ -197,27 +249,57 @@ func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]re
 	return attempts, nil
 }
 
+// attemptSeen is an attempt with its id, or without one the refund's streak.
+type attemptSeen struct {
+	id      string
+	attempt refund.Attempt
+	streak  refund.Streak
+}
+
+const (
+	shownAttempt = `a.id, a.source, a.epoch, a.outcome, a.code, a.message, a.note, a.created_at, a.account_version, a.sent, a.actor, a.times`
+	noAttempt    = `'', '', 0, '', '', '', '', 0, 0, '', '', 0`
+)
+
+// scanAttempt reads a row of shownAttempt and a streak.
+func scanAttempt(scan func(...any) error) (r attemptSeen, err error) {
+	a, at, sent, actor, streak := &r.attempt, int64(0), "", "", ""
+	err = scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at, &a.Sent.AccountVersion, &sent, &actor, &a.Times, &streak)
+	if err == nil {
+		err = fromJSON(sent, &a.Sent)
+	}
+	if err == nil {
+		err = fromJSON(streak, &r.streak)
+	}
+	a.At, a.Actor = sqldb.FromMicros(at), audit.ParseActor(actor)
+	if a.Times == 1 {
+		a.Times = 0
+	}
+	return r, err
+}
+
 // Transfers implements dialect.Reader, oldest first.
 func (s *Store) Transfers(ctx context.Context, merchantID, refundID string) ([]refund.StoredTransfer, error) {
-	const text = `SELECT id, created_at, kind, from_account, to_account, amount, currency FROM transfers
-		WHERE merchant_id = $1 AND refund_id = $2`
-	var transfers []refund.StoredTransfer
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{merchantID, refundID}, func(scan func(...any) error) error {
-			var t refund.StoredTransfer
-			var at int64
-			err := scan(&t.ID, &at, (*string)(&t.Kind), (*string)(&t.From), (*string)(&t.To),
-				(*int64)(&t.Amount.Minor), (*string)(&t.Amount.Currency))
-			t.At = sqldb.FromMicros(at)
-			transfers = append(transfers, t)
-			return err
-		})
-	})
+	rows, err := s.together.transfers.rows(ctx, merchantID, refundID)
+	if err == nil {
+		err = firstFault(rows, anyFault)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read transfers: %w", err)
 	}
+	transfers := plain(rows)
 	slices.SortFunc(transfers, func(a, b refund.StoredTransfer) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 	})
 	return transfers, nil
+}
+
+const transferColumns = `t.id, t.created_at, t.kind, t.from_account, t.to_account, t.amount, t.currency`
+
+func scanTransfer(scan func(...any) error) (t refund.StoredTransfer, err error) {
+	var at int64
+	err = scan(&t.ID, &at, (*string)(&t.Kind), (*string)(&t.From), (*string)(&t.To),
+		(*int64)(&t.Amount.Minor), (*string)(&t.Amount.Currency))
+	t.At = sqldb.FromMicros(at)
+	return t, err
 }

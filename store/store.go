@@ -59,6 +59,8 @@ type Store struct {
 	writers writers
 	// recent is what the fan-out would read next.
 	recent recent
+	// together are reads whose callers share statements.
+	together together
 }
 
 // Open opens a database by its URL: "sqlite:file.db" or "postgres://...". It
@@ -80,6 +82,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s.db = db
+	s.together.make(s)
 	s.writers.room = db.Connections() / 2
 	return s, nil
 }
