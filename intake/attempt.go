@@ -152,7 +152,7 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 	if err := b.lockDays(ctx, tx); err != nil {
 		return err
 	}
-	accepted := make(map[refund.Key]refund.Refund)
+	accepted := make(map[refund.Key]*refund.Refund)
 	for n, unit := range b.units {
 		if b.results[n].Err != nil {
 			continue
@@ -168,7 +168,7 @@ func (b *attempt) decide(ctx context.Context, tx Tx) (err error) {
 		b.results[n].Value = value
 	}
 	b.claim()
-	if moves := b.moves(); len(moves) > 0 {
+	if moves := b.moves(claims); len(moves) > 0 {
 		if err := tx.MoveNumbers(ctx, moves); err != nil {
 			return err
 		}
@@ -198,8 +198,8 @@ func (b *attempt) lock(ctx context.Context, tx Tx) error {
 	if err != nil {
 		return err
 	}
-	maps.Copy(charges, free)
-	b.charges = charges
+	maps.Copy(free, charges)
+	b.charges = free
 	for _, key := range look {
 		at := place{key.MerchantID, key.ID}
 		b.intake.held.note(at, held[key], b.now)
@@ -221,7 +221,7 @@ func (b *attempt) lock(ctx context.Context, tx Tx) error {
 }
 
 // one decides about one unit: a repeat, or the rules.
-func (b *attempt) one(ctx context.Context, unit refund.Unit, earlier, accepted map[refund.Key]refund.Refund) (Result, *refund.Error) {
+func (b *attempt) one(ctx context.Context, unit refund.Unit, earlier map[refund.Key]refund.Refund, accepted map[refund.Key]*refund.Refund) (Result, *refund.Error) {
 	ids, repeated, err := b.repeats(unit)
 	if err != nil {
 		return Result{}, err
@@ -256,15 +256,17 @@ func (b *attempt) one(ctx context.Context, unit refund.Unit, earlier, accepted m
 		b.raiseDays(unit, change)
 		result.Charges[change.Charge.ID] = change.Charge
 	}
-	byID := make(map[string]refund.Refund, len(unit.Requests))
+	byID := make(map[string]*refund.Refund, len(unit.Requests))
 	for _, change := range changes {
-		for _, r := range change.Refunds {
-			byID[r.ID] = r
-			accepted[refund.Key{MerchantID: unit.MerchantID, ID: r.ID}] = r
+		for n := range change.Refunds {
+			byID[change.Refunds[n].ID] = &change.Refunds[n]
 		}
 	}
-	for _, request := range unit.Requests {
-		result.Refunds = append(result.Refunds, byID[request.RefundID])
+	// They are copied: what is claimed is marked in the change alone.
+	result.Refunds = make([]refund.Refund, len(unit.Requests))
+	for n, request := range unit.Requests {
+		result.Refunds[n] = *byID[request.RefundID]
+		accepted[refund.Key{MerchantID: unit.MerchantID, ID: request.RefundID}] = &result.Refunds[n]
 	}
 	b.own(unit)
 	return result, nil

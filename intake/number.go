@@ -144,13 +144,13 @@ func (b *attempt) byNumber(unit refund.Unit) (ids []string, known int, err *refu
 }
 
 // repeat answers with the refunds that were accepted before, as they are now.
-func (b *attempt) repeat(unit refund.Unit, ids []string, earlier, accepted map[refund.Key]refund.Refund) (Result, *refund.Error) {
+func (b *attempt) repeat(unit refund.Unit, ids []string, earlier map[refund.Key]refund.Refund, accepted map[refund.Key]*refund.Refund) (Result, *refund.Error) {
 	result := Result{Repeated: true, Charges: make(map[string]refund.Charge, 1)}
 	for n, id := range ids {
 		key := refund.Key{MerchantID: unit.MerchantID, ID: id}
-		r, ok := accepted[key]
-		if !ok {
-			r, ok = earlier[key]
+		r, ok := earlier[key]
+		if made := accepted[key]; made != nil {
+			r, ok = *made, true
 		}
 		if !ok {
 			return Result{}, conflict(refund.KindCorrupt, "number", id, "a number stands for a refund that is not there")
@@ -177,9 +177,9 @@ func (b *attempt) own(unit refund.Unit) {
 
 // moves corrects the claims that this transaction inserted for units that in
 // the end do not own them: a refused request uses up neither number nor key.
-func (b *attempt) moves() []refund.Number {
+func (b *attempt) moves(claims []refund.Number) []refund.Number {
 	var moves []refund.Number
-	for _, claim := range b.claims() {
+	for _, claim := range claims {
 		if _, ours := b.mine[claim.NumberKey]; !ours {
 			continue
 		}

@@ -1,10 +1,8 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -84,7 +82,7 @@ func scanCharge(scan func(...any) error) (refund.Charge, error) {
 	if err := fromJSON(detail, &c.Detail); err != nil {
 		return c, unreadable("charge", c.ID, err)
 	}
-	if err := fromJSON(aliases, &c.Aliases); err != nil {
+	if c.Aliases, err = aliasesOf(aliases); err != nil {
 		return c, unreadable("charge", c.ID, err)
 	}
 	return c, c.Check()
@@ -143,10 +141,12 @@ func (s *Store) freeCharges(ctx context.Context, q sqldb.Querier, keys []refund.
 	if free, err = readCharges(ctx, q, keys, chargesByKey+q.Lock("OF c SKIP LOCKED")); err != nil {
 		return nil, nil, err
 	}
-	missing := slices.DeleteFunc(slices.Clone(keys), func(key refund.ChargeKey) bool {
-		_, is := free[key]
-		return is
-	})
+	var missing []refund.ChargeKey
+	for _, key := range keys {
+		if _, is := free[key]; !is {
+			missing = append(missing, key)
+		}
+	}
 	held = make(map[refund.ChargeKey]bool)
 	if len(missing) == 0 {
 		return free, held, nil
@@ -214,26 +214,6 @@ func keyRows(keys []rowKey) [][]any {
 		rows[n] = []any{int64(n), key.merchant, key.id}
 	}
 	return rows
-}
-
-// jsonText is how a column holds a value: compact, and with <, > and & as they
-// are, because they go out again as they came.
-func jsonText(value any) (string, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return "", err
-	}
-	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
-}
-
-// fromJSON reads a column; the empty object and list are distinguished cheaply.
-func fromJSON(text string, into any) error {
-	if text == "{}" || text == "[]" || text == "" {
-		return nil
-	}
-	return json.Unmarshal([]byte(text), into)
 }
 
 func nonNil[T any](list []T) []T {

@@ -80,7 +80,7 @@ func modeOf(ctx context.Context, q sqldb.Querier, merchantID string) (mode merch
 // newEvents returns a merchant's events without a number, oldest first: from
 // memory where this process wrote them a moment ago.
 func (s *Store) newEvents(ctx context.Context, q sqldb.Querier, merchantID string, limit int) ([]webhook.Event, error) {
-	var events []webhook.Event
+	var found []*webhook.Event
 	var unknown []int
 	err := q.Query(ctx, newEvents, []any{merchantID, int64(limit)}, func(scan func(...any) error) error {
 		var key rowKey
@@ -90,14 +90,18 @@ func (s *Store) newEvents(ctx context.Context, q sqldb.Querier, merchantID strin
 		}
 		event := s.recent.get(key)
 		if event == nil {
-			unknown = append(unknown, len(events))
+			unknown = append(unknown, len(found))
 			event = &webhook.Event{MerchantID: merchantID, ID: key.id, At: sqldb.FromMicros(at)}
 		}
-		events = append(events, *event)
+		found = append(found, event)
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	events := make([]webhook.Event, len(found))
+	for n, event := range found {
+		events[n] = *event
 	}
 	return events, s.fill(ctx, q, events, unknown)
 }

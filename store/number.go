@@ -32,11 +32,7 @@ func numberValues(n refund.Number) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode number: %w", err)
 	}
-	contents, err := jsonText(n.Contents)
-	if err != nil {
-		return nil, fmt.Errorf("encode number: %w", err)
-	}
-	return []any{n.MerchantID, string(n.Namespace), n.Value, refunds, contents, sqldb.Micros(n.CreatedAt)}, nil
+	return []any{n.MerchantID, string(n.Namespace), n.Value, refunds, contentsText(n.Contents), sqldb.Micros(n.CreatedAt)}, nil
 }
 
 func scanNumber(scan func(...any) error) (refund.Number, error) {

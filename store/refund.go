@@ -83,13 +83,19 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	r.FirstSubmittedAt, r.SubmitSpacing = sqldb.FromMicros(firstSubmittedAt), time.Duration(submitSpacing)*time.Microsecond
 	r.ResolvedBy, r.MaskedAt, r.WatchAt = audit.ParseActor(resolvedBy), sqldb.FromMicros(maskedAt), sqldb.FromMicros(watchAt)
 	takeDoubt(&r, doubt)
+	if r.Parts, err = partsOf(parts); err == nil {
+		r.By, err = askerOf(by)
+	}
 	for _, text := range []struct {
 		column string
 		into   any
-	}{{parts, &r.Parts}, {landed, &r.Landed}, {by, &r.By}, {detail, &r.Detail}, {shown, &r.Shown}, {streak, &r.Streak}} {
-		if err := fromJSON(text.column, text.into); err != nil {
-			return r, unreadable("refund", r.ID, err)
+	}{{landed, &r.Landed}, {detail, &r.Detail}, {shown, &r.Shown}, {streak, &r.Streak}} {
+		if err == nil {
+			err = fromJSON(text.column, text.into)
 		}
+	}
+	if err != nil {
+		return r, unreadable("refund", r.ID, err)
 	}
 	return r, r.Check()
 }

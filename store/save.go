@@ -200,32 +200,38 @@ func (w *writing) addCharge(c refund.Charge) error {
 }
 
 func (w *writing) addRefund(r refund.Refund, isNew bool) error {
+	values := changedValues
+	if isNew {
+		values = refundValues
+	}
+	row, err := values(r)
+	if err == nil {
+		put(w.refunds, &w.refundRows, rowKey{r.MerchantID, r.ID}, row)
+	}
+	return err
+}
+
+// changedValues are a row of refundChanges.
+func changedValues(r refund.Refund) ([]any, error) {
 	landed, err := landedText(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	shown, err := shownText(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	streak, err := streakText(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	row := []any{
+	return []any{
 		r.MerchantID, r.ID, string(r.State), r.ChannelRefundID, sqldb.Micros(r.UpdatedAt), sqldb.Micros(r.SucceededAt),
 		dueColumn(r), r.LeaseEpoch, sqldb.Micros(r.LeaseUntil), r.HeldReason, sqldb.Micros(r.HoldUntil),
 		r.Attempts, r.Tries, doubtOf(r), sqldb.Micros(r.SubmittedAt),
 		r.FailureCode, r.FailureMessage, int64(r.Settled.Minor), string(r.Settled.Currency), landed,
 		sqldb.Micros(r.FirstSubmittedAt), shown, r.ResolvedBy.String(), streak, sqldb.Micros(r.WatchAt), r.Approved,
-	}
-	if isNew {
-		if row, err = refundValues(r); err != nil {
-			return err
-		}
-	}
-	put(w.refunds, &w.refundRows, rowKey{r.MerchantID, r.ID}, row)
-	return nil
+	}, nil
 }
 
 func put(places map[rowKey]int, rows *[][]any, key rowKey, row []any) {
