@@ -125,9 +125,9 @@ func accounts(n int) []refund.AccountKey {
 	return keys
 }
 
-func granted(rooms []bool) (n int) {
-	for _, room := range rooms {
-		if room {
+func granted(reserved []intake.Reservation) (n int) {
+	for _, one := range reserved {
+		if one.Room {
 			n++
 		}
 	}

@@ -178,6 +178,7 @@ func (e *Engine) Wake() {
 	now := e.now()
 	e.mu.Lock()
 	e.wanted = true
+	e.pauses.asked = time.Time{}
 	for _, l := range e.lanes {
 		l.lookAfter = time.Time{}
 		if l.breaker.open(now) {

@@ -18,7 +18,7 @@ const (
 )
 
 // StepLook finds refunds that are due, claims them and queues them. It returns how
-// many, with those that it set apart. There are two ways: the oldest of all, when their time has come or someone
+// many, with those that it set apart or put off. There are two ways: the oldest of all, when their time has come or someone
 // asked; and those of single accounts, where refunds were left in the database and
 // there is room for some now. So no account's long list hides another's short one.
 func (e *Engine) StepLook(ctx context.Context) (int, error) {
@@ -69,8 +69,17 @@ func (e *Engine) lookAround(ctx context.Context, now time.Time) (int, error) {
 	if len(due) > 0 {
 		e.oldest = due[0].DueAt
 	}
-	fits := due[:0]
-	for _, d := range due {
+	e.mu.Unlock()
+	sends, putOff, err := e.withoutPaused(ctx, due, now)
+	if err != nil {
+		return 0, err
+	}
+	e.mu.Lock()
+	if len(due) == maxLooked && putOff > 0 {
+		e.wanted = true // there may be others behind them
+	}
+	fits := sends[:0]
+	for _, d := range sends {
 		l := e.lane(refund.AccountKey{MerchantID: d.MerchantID, ID: d.Account})
 		if q := l.queueOf(d); e.room(l, q, 0, now) > 0 {
 			e.reserve(l, q, 1)
@@ -80,7 +89,8 @@ func (e *Engine) lookAround(ctx context.Context, now time.Time) (int, error) {
 		}
 	}
 	e.mu.Unlock()
-	return e.claim(ctx, fits)
+	claimed, err := e.claim(ctx, fits)
+	return claimed + putOff, err
 }
 
 // turnToAccounts has the next accounts that have due refunds looked at, each after
@@ -112,25 +122,38 @@ func (e *Engine) lookAtLanes(ctx context.Context, now time.Time) (int, error) {
 		return 0, nil
 	}
 	due, err := e.store.DueOf(ctx, now, asks)
-	e.mu.Lock()
-	found := make(map[refund.DueAsk]int, len(asks)) // Limit is 0
-	for _, d := range due {
-		found[askOf(d)]++
+	found := countAsks(due)
+	var sends []refund.Due
+	var putOff int
+	if err == nil {
+		sends, putOff, err = e.withoutPaused(ctx, due, now)
 	}
+	kept := countAsks(sends)
+	e.mu.Lock()
 	for _, ask := range asks {
 		limit := ask.Limit
 		ask.Limit = 0
 		l := e.lane(ask.AccountKey)
 		q := l.queueOf(refund.Due{Submits: ask.Submits})
-		// What was reserved and not found; and whether there may be more.
-		e.reserve(l, q, found[ask]-limit)
+		// What was reserved and is not claimed; and whether there may be more.
+		e.reserve(l, q, kept[ask]-limit)
 		q.behind = q.behind || err != nil || found[ask] == limit
 	}
 	e.mu.Unlock()
 	if err != nil {
 		return 0, wrap(err, "look for due refunds of accounts")
 	}
-	return e.claim(ctx, due)
+	claimed, err := e.claim(ctx, sends)
+	return claimed + putOff, err
+}
+
+// countAsks counts the due refunds that each ask found, without its limit.
+func countAsks(due []refund.Due) map[refund.DueAsk]int {
+	found := make(map[refund.DueAsk]int)
+	for _, d := range due {
+		found[askOf(d)]++
+	}
+	return found
 }
 
 // askOf is the ask that a due refund answers, without its limit.

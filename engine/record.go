@@ -28,6 +28,8 @@ type word struct {
 	// due, if not zero, says that no call was made: the lease is given back
 	// and the refund due then.
 	due time.Time
+	// putOff is the account of a refund that a pause holds up, zero for any other.
+	putOff refund.AccountKey
 	// tries counts the failures to record it alone, and next is when it is tried
 	// again; reduced says that it has lost what the channel said besides the outcome.
 	tries   int
@@ -96,6 +98,9 @@ func (e *Engine) StepHeld(ctx context.Context) (int, error) {
 func (e *Engine) recorded(batch []*word) {
 	now := e.now()
 	for _, w := range batch {
+		if w.putOff.ID != "" {
+			e.committedPutOff(w.putOff)
+		}
 		if w.lane != nil {
 			e.hold(w.lane, -1)
 			e.refill(w.lane, now)

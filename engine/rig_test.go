@@ -111,8 +111,11 @@ func (r *rig) alertsRaised() []string {
 }
 
 // startIntake has requests accepted into r.engine until the test ends.
-func (r *rig) startIntake() {
-	in := intake.New(r.store, r.engine, r.board, intake.Options{Now: r.clock.Now})
+func (r *rig) startIntake() { r.startIntakeOn(r.store) }
+
+// startIntakeOn is startIntake with a store of the test's own.
+func (r *rig) startIntakeOn(s intake.Store) {
+	in := intake.New(s, r.engine, r.board, intake.Options{Now: r.clock.Now})
 	r.intake = in
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

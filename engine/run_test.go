@@ -253,7 +253,7 @@ func room(e *engine.Engine) int {
 func fill(e *engine.Engine) (reserved []refund.AccountKey) {
 	for n := range engine.DefaultQueue {
 		key := refund.AccountKey{MerchantID: fmt.Sprint("m", n), ID: fmt.Sprint("a", n)}
-		if e.Reserve([]refund.AccountKey{key})[0] {
+		if e.Reserve([]refund.AccountKey{key})[0].Room {
 			reserved = append(reserved, key)
 		}
 	}

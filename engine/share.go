@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -36,20 +37,24 @@ func (e *Engine) room(l *lane, q *queue, kept int, now time.Time) int {
 }
 
 // Reserve implements intake.Engine.
-func (e *Engine) Reserve(accounts []refund.AccountKey) []bool {
-	granted := make([]bool, len(accounts))
+func (e *Engine) Reserve(accounts []refund.AccountKey) []intake.Reservation {
+	reserved := make([]intake.Reservation, len(accounts))
 	now := e.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for n, key := range accounts {
+		if e.pauses.holds(key, now) {
+			reserved[n].PutOff = pausedLook(now, now)
+			continue
+		}
 		l := e.lane(key)
 		// What is found by its due time is older: some room is kept for it.
 		if e.room(l, &l.submits, e.opts.Queue/lookShare, now) > 0 {
 			e.reserve(l, &l.submits, 1)
-			granted[n] = true
+			reserved[n].Room = true
 		}
 	}
-	return granted
+	return reserved
 }
 
 // reserve takes room for refunds of a lane.

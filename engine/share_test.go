@@ -16,7 +16,7 @@ import (
 func (w *world) accept(account string) {
 	r := w.refund(account)
 	key := []refund.AccountKey{{MerchantID: r.MerchantID, ID: account}}
-	got := w.engine.Reserve(key)[0]
+	got := w.engine.Reserve(key)[0].Room
 	if got {
 		r = refund.Claim(r, time.Now(), time.Now().Add(w.engine.Lease()))
 	}

@@ -60,6 +60,9 @@ type Store interface {
 	// ResumeAccounts returns those of the accounts that send again, and makes their
 	// refunds due whose next step is a submit.
 	ResumeAccounts(ctx context.Context, accounts []refund.AccountKey, now time.Time) ([]refund.AccountKey, error)
+	// PutOff makes due refunds due later, those that are still due under the given epoch
+	// and that no other transaction holds, and returns how many those were.
+	PutOff(ctx context.Context, refunds []refund.PutOff, now time.Time) (int, error)
 	// SaveAlert keeps an alert that is about a channel account of ours and no
 	// refund; the same again while nobody has looked at it counts up.
 	SaveAlert(ctx context.Context, a refund.Alert) error

@@ -40,6 +40,7 @@ type attempt struct {
 	room    []refund.AccountKey // reserved at the engine and not used
 	claimed []refund.Claimed
 	left    []refund.AccountKey // of refunds that the engine had no room for
+	putOff  []refund.AccountKey // of refunds whose accounts send nothing
 }
 
 // rules are a merchant's, or why they are not known.
@@ -80,6 +81,7 @@ func (b *attempt) run(ctx context.Context) (err error) {
 		b.intake.engine.Release(b.room)
 		b.intake.engine.Take(b.claimed)
 		b.intake.engine.Left(b.left)
+		b.intake.engine.PutOff(b.putOff)
 	case errors.Is(err, refund.ErrCommitUnknown):
 		known = true
 	}
@@ -100,7 +102,8 @@ func (b *attempt) handOver(found map[refund.Key]refund.Refund) {
 	}
 	b.intake.engine.Release(b.room)
 	b.intake.engine.Take(there)
-	b.room, b.claimed, b.left = nil, nil, nil
+	b.intake.engine.PutOff(b.putOff) // also those that are not there: they are only asked about
+	b.room, b.claimed, b.left, b.putOff = nil, nil, nil, nil
 }
 
 func accountOf(r refund.Refund) refund.AccountKey {
@@ -113,7 +116,7 @@ func (b *attempt) giveBack() {
 		b.room = append(b.room, accountOf(claimed.Refund))
 	}
 	b.intake.engine.Release(b.room)
-	b.room, b.claimed, b.left = nil, nil, nil
+	b.room, b.claimed, b.left, b.putOff = nil, nil, nil, nil
 }
 
 func (b *attempt) reset() {
@@ -310,7 +313,8 @@ func (b *attempt) merge(merchantID string, change refund.Change) {
 }
 
 // claim records, before any byte leaves, that this process may tell the
-// channel. What the engine has no room for is left unclaimed and due now.
+// channel. What the engine has no room for is left unclaimed and due now, and what
+// its account would not send is due later.
 func (b *attempt) claim() {
 	var open []refund.AccountKey
 	for _, key := range b.order {
@@ -320,7 +324,7 @@ func (b *attempt) claim() {
 			}
 		}
 	}
-	granted := b.intake.engine.Reserve(open)
+	reserved := b.intake.engine.Reserve(open)
 	until := b.now.Add(b.intake.engine.Lease())
 	for _, key := range b.order {
 		change := b.changes[key]
@@ -329,9 +333,14 @@ func (b *attempt) claim() {
 			if r.State != refund.Created {
 				continue
 			}
-			room := granted[0]
-			granted = granted[1:]
-			if !room {
+			got := reserved[0]
+			reserved = reserved[1:]
+			switch {
+			case !got.PutOff.IsZero():
+				r.DueAt = got.PutOff
+				b.putOff = append(b.putOff, accountOf(*r))
+				continue
+			case !got.Room:
 				b.left = append(b.left, accountOf(*r))
 				continue
 			}

@@ -101,3 +101,27 @@ func TestAHeldRefundIsNotHandedOver(t *testing.T) {
 		t.Errorf("%+v; taken %d", answers[0], len(desk.engine.taken))
 	}
 }
+
+// What its account would not send is committed unclaimed and due later, and the engine
+// learns of it once it is there.
+func TestWhatAPauseHoldsUpIsNotClaimed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		m := newMerchant()
+		paid := chargesOf(t, s, m, 2, 100)
+		desk := idle(brokenCap{s, paid[0].ID}, intake.Options{})
+		desk.engine.room = 10
+		until := time.Now().Add(time.Minute).UTC().Truncate(time.Microsecond)
+		desk.engine.paused = until
+		answers := oneBatchAt(t, desk, []refund.Unit{ask(paid[0], 101, "", ""), ask(paid[1], 1, "", "")})
+		if answers[0].err == nil || answers[1].err != nil {
+			t.Fatalf("%v, %v", answers[0].err, answers[1].err)
+		}
+		r, err := s.Refund(t.Context(), m, answers[1].result.Refunds[0].ID)
+		if err != nil || r.State != refund.Created || r.LeaseEpoch != 0 || !r.LeaseUntil.IsZero() || !r.DueAt.Equal(until) {
+			t.Errorf("it is %s, lease %d until %s, due at %s; %v", r.State, r.LeaseEpoch, r.LeaseUntil, r.DueAt, err)
+		}
+		if len(desk.engine.putOff) != 1 || len(desk.engine.taken)+len(desk.engine.left) != 0 || desk.engine.room != 10 {
+			t.Errorf("the engine knows of %v, took %d and was left %d; room for %d", desk.engine.putOff, len(desk.engine.taken), len(desk.engine.left), desk.engine.room)
+		}
+	})
+}

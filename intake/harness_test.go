@@ -30,19 +30,30 @@ type idleEngine struct {
 	reserved int
 	taken    []refund.Claimed
 	left     []refund.AccountKey
+	paused   time.Time // until when refunds are put off
+	putOff   []refund.AccountKey
 }
 
-func (e *idleEngine) Reserve(accounts []refund.AccountKey) []bool {
+func (e *idleEngine) Reserve(accounts []refund.AccountKey) []intake.Reservation {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	granted := make([]bool, len(accounts))
-	for n := range granted {
-		if granted[n] = e.room > 0; granted[n] {
+	reserved := make([]intake.Reservation, len(accounts))
+	for n := range reserved {
+		if reserved[n].PutOff = e.paused; !e.paused.IsZero() {
+			continue
+		}
+		if reserved[n].Room = e.room > 0; reserved[n].Room {
 			e.room--
 			e.reserved++
 		}
 	}
-	return granted
+	return reserved
+}
+
+func (e *idleEngine) PutOff(accounts []refund.AccountKey) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.putOff = append(e.putOff, accounts...)
 }
 
 func (e *idleEngine) Release(accounts []refund.AccountKey) {

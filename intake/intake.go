@@ -76,16 +76,29 @@ type Result struct {
 // Engine takes accepted refunds over in memory. The intake reserves room
 // before the commit, and gives back what it did not use.
 type Engine interface {
-	// Reserve reports, for one refund of each account, whether the engine can take
-	// it now. What is granted is reserved.
-	Reserve(accounts []refund.AccountKey) []bool
+	// Reserve says what is to become of one refund of each account. It asks no database.
+	Reserve(accounts []refund.AccountKey) []Reservation
 	// Release returns what was reserved for one refund of each account.
 	Release(accounts []refund.AccountKey)
 	// Left says that refunds of the accounts were committed and are due, because
 	// there was no room for them.
 	Left(accounts []refund.AccountKey)
+	// PutOff says that refunds of the accounts were committed which wait for their
+	// accounts, as Reserve said: they are sent soon after their accounts send again,
+	// also if that was meanwhile.
+	PutOff(accounts []refund.AccountKey)
 	// Take hands claimed refunds over, using up room.
 	Take(refunds []refund.Claimed)
 	// Lease is how long a claim holds.
 	Lease() time.Duration
+}
+
+// Reservation is what becomes of an accepted refund that is to be sent. The zero
+// Reservation is due at once, and unclaimed, since the engine has no room for it.
+type Reservation struct {
+	// Room says that the engine takes it now, which is reserved.
+	Room bool
+	// PutOff, if not zero, says that its account sends nothing. Nobody claims the refund,
+	// and it is looked at then.
+	PutOff time.Time
 }

@@ -6,13 +6,25 @@ import "time"
 type Due struct {
 	Key
 	LeaseEpoch int64
-	// ChargeID, Account (its channel account) and SubmitSpacing are the refund's;
+	// ChargeID, Account (its channel account), SubmitSpacing and State are the refund's;
 	// Submits says that its next step was a submit.
-	ChargeID      string
-	Account       string
-	SubmitSpacing time.Duration
-	Submits       bool
-	DueAt         time.Time
+	ChargeID         string
+	Account          string
+	SubmitSpacing    time.Duration
+	State            State
+	Submits          bool
+	CreatedAt, DueAt time.Time
+}
+
+// Pausable reports whether a pause of its account holds the refund up: what was sent is
+// asked about all the same, and what is held waits for something else.
+func (d Due) Pausable() bool { return d.Submits && d.State != Held }
+
+// PutOff is a due refund that nobody claims, and that is looked at again at DueAt.
+type PutOff struct {
+	Key
+	LeaseEpoch int64
+	DueAt      time.Time
 }
 
 // Apart is a refund that can't be claimed or recorded and is left alone until a

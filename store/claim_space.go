@@ -9,6 +9,10 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
+// putOff makes due refunds due later that nobody has claimed meanwhile.
+const putOff = `UPDATE refunds SET due_at = v.due_at FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id
+	AND refunds.lease_epoch = v.lease_epoch AND refunds.due_at > 0 AND refunds.due_at <= v.now`
+
 var (
 	notBeforeColumns = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "not_before BIGINT")
 	putOffColumns    = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "lease_epoch BIGINT", "now BIGINT", "due_at BIGINT")
@@ -56,11 +60,7 @@ func (s *Store) space(ctx context.Context, q sqldb.Querier, due []refund.Due, no
 		next[key] = at.Add(d.SubmitSpacing)
 		later = append(later, []any{d.MerchantID, d.ID, d.LeaseEpoch, sqldb.Micros(now), sqldb.Micros(at)})
 	}
-	const (
-		takeTurns = `UPDATE charges SET not_before = v.not_before FROM v WHERE charges.merchant_id = v.merchant_id AND charges.id = v.id`
-		putOff    = `UPDATE refunds SET due_at = v.due_at FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id
-			AND refunds.lease_epoch = v.lease_epoch AND refunds.due_at > 0 AND refunds.due_at <= v.now`
-	)
+	const takeTurns = `UPDATE charges SET not_before = v.not_before FROM v WHERE charges.merchant_id = v.merchant_id AND charges.id = v.id`
 	statements := sqldb.WithValues(notBeforeColumns, turns, takeTurns)
 	statements = append(statements, sqldb.WithValues(putOffColumns, later, putOff)...)
 	if _, err := q.Send(ctx, statements); err != nil {

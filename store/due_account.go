@@ -11,7 +11,7 @@ import (
 
 const (
 	dueColumns = `r.merchant_id, r.id, r.lease_epoch, r.charge_id, r.channel_account, r.submit_spacing, r.state, r.held_reason,
-	r.doubt, r.submitted_at, r.lease_until, r.due_at`
+	r.doubt, r.submitted_at, r.lease_until, r.created_at, r.due_at`
 	// dueSubmits is refund.NextStep as the index refunds_due_account has it: 1 where
 	// the next step is a submit. A lease that was not given back is asked about first.
 	dueSubmits = `(CASE WHEN (doubt & 7) = 0 AND held_reason <> 'cancel' AND lease_until = 0
@@ -28,11 +28,11 @@ var dueOfSteps = map[bool]string{
 func scanDue(scan func(...any) error) (refund.Due, error) {
 	var d refund.Due
 	var r refund.Refund
-	var spacing, doubt, submittedAt, leaseUntil, dueAt int64
-	err := scan(&d.MerchantID, &d.ID, &d.LeaseEpoch, &d.ChargeID, &d.Account, &spacing, (*string)(&r.State), &r.HeldReason, &doubt, &submittedAt, &leaseUntil, &dueAt)
+	var spacing, doubt, submittedAt, leaseUntil, createdAt, dueAt int64
+	err := scan(&d.MerchantID, &d.ID, &d.LeaseEpoch, &d.ChargeID, &d.Account, &spacing, (*string)(&r.State), &r.HeldReason, &doubt, &submittedAt, &leaseUntil, &createdAt, &dueAt)
 	r.SubmittedAt = sqldb.FromMicros(submittedAt)
 	takeDoubt(&r, doubt)
-	d.SubmitSpacing, d.DueAt = time.Duration(spacing)*time.Microsecond, sqldb.FromMicros(dueAt)
+	d.SubmitSpacing, d.State, d.CreatedAt, d.DueAt = time.Duration(spacing)*time.Microsecond, r.State, sqldb.FromMicros(createdAt), sqldb.FromMicros(dueAt)
 	d.Submits = refund.NextStep(r) == refund.StepSubmit && leaseUntil == 0
 	return d, err
 }

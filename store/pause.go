@@ -151,4 +151,36 @@ func (s *Store) ResumeAccounts(ctx context.Context, accounts []refund.AccountKey
 	return sends, nil
 }
 
+// PutOff implements engine.Store. Rows that another transaction is at work on are left
+// out, as ClaimRefunds does.
+func (s *Store) PutOff(ctx context.Context, refunds []refund.PutOff, now time.Time) (int, error) {
+	const free = `SELECT r.merchant_id, r.id FROM v JOIN refunds r ON r.merchant_id = v.merchant_id AND r.id = v.id
+		AND r.lease_epoch = v.lease_epoch ORDER BY v.n`
+	rows := make(map[refund.Key][]any, len(refunds))
+	keys := make([][]any, len(refunds))
+	for n, r := range refunds {
+		keys[n] = []any{int64(n), r.MerchantID, r.ID, r.LeaseEpoch}
+		rows[r.Key] = []any{r.MerchantID, r.ID, r.LeaseEpoch, sqldb.Micros(now), sqldb.Micros(r.DueAt)}
+	}
+	var values [][]any
+	err := s.Share(ctx, func(q sqldb.Querier) error {
+		values = nil
+		err := sqldb.QueryValues(ctx, q, claimKeyColumns, keys, free+q.Lock("OF r SKIP LOCKED"), func(scan func(...any) error) error {
+			var key refund.Key
+			err := scan(&key.MerchantID, &key.ID)
+			values = append(values, rows[key])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		_, err = q.Send(ctx, sqldb.WithValues(putOffColumns, values, putOff))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("put refunds off: %w", err)
+	}
+	return len(values), nil
+}
+
 var accountKeyColumns = sqldb.NewColumns("merchant_id TEXT", "id TEXT")

@@ -169,8 +169,11 @@ func acceptAlone(e *environment, s *store.Store, unit refund.Unit) (intake.Resul
 // noEngine has no room: a command must not hold leases when it ends.
 type noEngine struct{}
 
-func (noEngine) Reserve(a []refund.AccountKey) []bool { return make([]bool, len(a)) }
-func (noEngine) Release([]refund.AccountKey)          {}
-func (noEngine) Left([]refund.AccountKey)             {}
-func (noEngine) Take([]refund.Claimed)                {}
-func (noEngine) Lease() time.Duration                 { return 0 }
+func (noEngine) Reserve(a []refund.AccountKey) []intake.Reservation {
+	return make([]intake.Reservation, len(a))
+}
+func (noEngine) Release([]refund.AccountKey) {}
+func (noEngine) Left([]refund.AccountKey)    {}
+func (noEngine) PutOff([]refund.AccountKey)  {}
+func (noEngine) Take([]refund.Claimed)       {}
+func (noEngine) Lease() time.Duration        { return 0 }

@@ -148,6 +148,7 @@ var acrossMerchants = []suiteCase{
 	{"successes to be watched are made due once", watchedOnce},
 	{"refunds that need a person are listed and counted", needPerson},
 	{"a pause keeps the accounts that it covers from sending", pausesCover},
+	{"what a pause holds up is put off while nobody has claimed it", pausedIsPutOff},
 	{"what a pause put off is sent when it has ended", resumedScopeSends},
 	{"merchants with new events take turns", merchantsInTurn},
 	{"since when the oldest event and delivery wait is known", oldestOfWhatWaits},

@@ -104,3 +104,35 @@ func resumedScopeSends(t *testing.T, f *fixture) {
 		}
 	}
 }
+
+// pausedIsPutOff: of due refunds those are due later that are as they were seen.
+func pausedIsPutOff(t *testing.T, f *fixture) {
+	c := f.registered(t, f.charge(100))
+	waits := f.accept(t, c, at(3), request(c, 10))[0]
+	claimed := f.accept(t, c, at(3), request(c, 10))[0]
+	future := f.accept(t, c, at(30), request(c, 10))[0]
+	if got := f.claimed(t, []refund.Due{{Key: keyOf(claimed)}}, at(4)); len(got) != 1 {
+		t.Fatalf("claimed %+v", got)
+	}
+	var off []refund.PutOff
+	for _, r := range []refund.Refund{waits, claimed, future} {
+		off = append(off, refund.PutOff{Key: keyOf(r), LeaseEpoch: r.LeaseEpoch, DueAt: at(70)})
+	}
+	off = append(off, refund.PutOff{Key: refund.Key{MerchantID: f.merchant, ID: "re_none"}, DueAt: at(70)})
+	if _, err := f.PutOff(t.Context(), off, at(4)); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []struct {
+		name string
+		r    refund.Refund
+		due  time.Time
+	}{{"one that waits", waits, at(70)}, {"one that was claimed", claimed, at(4).Add(lease)}, {"one that is not due", future, at(30)}} {
+		if got := f.readRefund(t, one.r.ID); !got.DueAt.Equal(one.due) || got.State != refund.Created {
+			t.Errorf("%s is %s and due at %s", one.name, got.State, got.DueAt)
+		}
+	}
+	due := f.due(t, at(70))
+	if len(due) == 0 || due[0].CreatedAt.IsZero() || due[0].State != refund.Created {
+		t.Errorf("due are %+v", due)
+	}
+}
