@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/refund"
 )
 
@@ -51,6 +52,38 @@ func (a *Admin) decision(ctx context.Context, by By, asked refund.Approval, says
 		d.Asked, err = a.person(ctx, asked.Requester)
 	}
 	return d, err
+}
+
+// MayApprove says of each approval why somebody with the right to approve can't
+// approve it, nil where they can: KindForbidden for who is one person with the
+// requester, KindStateConflict for one that is over.
+func (a *Admin) MayApprove(ctx context.Context, by By, asked []Question) ([]error, error) {
+	known := make(map[audit.Actor]audit.Person)
+	person := func(actor audit.Actor) (audit.Person, error) {
+		found, ok := known[actor]
+		if ok {
+			return found, nil
+		}
+		found, err := a.person(ctx, actor)
+		known[actor] = found
+		return found, err
+	}
+	decides, err := person(by.Actor)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]error, len(asked))
+	for n, one := range asked {
+		d := Approving{}.decision(by)
+		d.Behind = decides.Behind
+		if d.Asked, err = person(one.Requester); err != nil {
+			return nil, err
+		}
+		if fault := one.Approval.MayApprove(d, a.now()); fault != nil {
+			out[n] = fault
+		}
+	}
+	return out, nil
 }
 
 // Approve approves what a refund waits for: that it is sent exactly as it was asked

@@ -213,6 +213,16 @@ func noFault(j bulk.Job, fault *refund.Error) (bulk.Job, error) {
 	return j, nil
 }
 
+// MayStartBulk refuses who may not start or resume a job as a second person:
+// KindForbidden.
+func (a *Admin) MayStartBulk(ctx context.Context, by By, key bulk.Key) error {
+	_, refused, err := a.secondPerson(ctx, by, key)
+	if err != nil {
+		return err
+	}
+	return refused
+}
+
 // secondPerson returns who starts or resumes a job, with who may act as them, and why
 // they may not: they may be who uploaded it.
 func (a *Admin) secondPerson(ctx context.Context, by By, key bulk.Key) (starts audit.Person, refused error, err error) {

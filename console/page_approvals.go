@@ -22,8 +22,11 @@ type approvalsPage struct {
 // approvalRow is a question to a second person.
 type approvalRow struct {
 	admin.Question
-	// Own says that the user asked for it, and may not approve it.
-	Own bool
+	// Cannot is the text in the catalogue that says why the user can't approve it, ""
+	// where they can; Says is what the core says of it.
+	Cannot, Says string
+	// MayRefuse says that they can refuse it.
+	MayRefuse bool
 	// Waits is for how long it does.
 	Waits string
 }
@@ -65,9 +68,10 @@ func (p *page) readApprovals() (data approvalsPage, err error) {
 			if q.Unreadable {
 				p.s.Log.Warn("what an approval is about can't be read (hint: refundry verify tells more)", "merchant_id", id, "refund_id", q.RefundID)
 			}
-			data.Waiting = append(data.Waiting, approvalRow{q, q.Requester == p.by().Actor, p.howLong(q.CreatedAt)})
 		}
-		return nil
+		rows, err := p.approvalRows(id, found)
+		data.Waiting = append(data.Waiting, rows...)
+		return err
 	})
 	if err != nil {
 		return data, err
@@ -83,6 +87,34 @@ func (p *page) readApprovals() (data approvalsPage, err error) {
 		data.Next = writePosition(refund.Position{CreatedAt: last.CreatedAt, ID: last.ID})
 	}
 	return data, nil
+}
+
+// approvalRows are the questions of a merchant with what the user can do about each.
+func (p *page) approvalRows(merchantID string, found []admin.Question) ([]approvalRow, error) {
+	cannot, err := p.s.Admin.MayApprove(p.Context(), p.by(), found)
+	if err != nil {
+		return nil, err
+	}
+	may := p.user.May(merchantID, merchant.ScopeApprove)
+	rows := make([]approvalRow, len(found))
+	for n, q := range found {
+		row := approvalRow{Question: q, Waits: p.howLong(q.CreatedAt)}
+		fault := refund.As(cannot[n])
+		over := fault != nil && fault.Kind == refund.KindStateConflict
+		row.MayRefuse = may && !over
+		switch {
+		case over:
+			row.Cannot = "approvals.over"
+		case !may:
+			row.Cannot = "approvals.no_right"
+		case q.Requester == p.by().Actor:
+			row.Cannot = "approvals.own"
+		case fault != nil:
+			row.Cannot, row.Says = "approvals.one_person", fault.Detail
+		}
+		rows[n] = row
+	}
+	return rows, nil
 }
 
 // decideApproval approves or refuses what a refund waits for: POST

@@ -138,7 +138,9 @@ type bulkJobData struct {
 	State    string // of the lines that are listed
 	Next     string
 	Own      bool // whoever looks has uploaded it
-	Form     struct {
+	// Says is why they may not start it although they have not, "" where they may.
+	Says string
+	Form struct {
 		Reason  string `form:"reason"`
 		SkipBad bool   `form:"skip_bad"`
 	}
@@ -175,7 +177,13 @@ func (p *page) findBulk() (bulkJobData, error) {
 			return data, err
 		}
 		data.Job, data.Outcomes, data.Own = job, outcomes, job.UploadedBy == audit.ByUser(p.user.Email)
-		return data, nil
+		if !data.Own && !job.State.Ended() {
+			err = p.s.Admin.MayStartBulk(p.Context(), p.by(), job.Key())
+		}
+		if fault := refund.As(err); fault != nil && fault.Kind == refund.KindForbidden {
+			data.Says, err = fault.Detail, nil
+		}
+		return data, err
 	}
 	return data, refund.Errorf(refund.KindNotFound, "id", "there is no such bulk job")
 }

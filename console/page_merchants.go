@@ -1,6 +1,8 @@
 package console
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,10 +23,22 @@ type merchantPage struct {
 	// Merchant is the one that a page is about, with its identities.
 	Merchant   merchant.Merchant
 	Identities []identityRow
+	// Adds are the forms of new identities, one for each dialect that has them, and
+	// Adding is the dialect of the one that was refused.
+	Adds   []newIdentity
+	Adding string
 	// Everywhere says that the user may make merchants and pause all of them.
 	Everywhere bool
 	// Fresh is shown once.
 	Fresh *merchant.Fresh
+	// Credentials are those of a new identity, shown once.
+	Credentials map[string]string
+}
+
+// newIdentity is the form of a new identity in a dialect.
+type newIdentity struct {
+	Dialect string
+	Fields  []accountField
 }
 
 type newMerchantForm struct {
@@ -118,6 +132,16 @@ func (p *page) oneMerchantPage() (merchantPage, error) {
 		return data, err
 	}
 	data.Merchant = p.merchant
+	for _, known := range p.s.Dialects {
+		if known.Make == nil {
+			continue
+		}
+		form := newIdentity{Dialect: known.Name}
+		for _, s := range known.Settings {
+			form.Fields = append(form.Fields, accountField{Setting: s})
+		}
+		data.Adds = append(data.Adds, form)
+	}
 	identities, err := p.s.Settings.Identities(p.Context(), id)
 	for _, identity := range identities {
 		row := identityRow{Identity: identity.Showing(p.s.Now())}
@@ -161,6 +185,8 @@ func (p *page) merchantDo() error {
 		err = p.saveMerchant(id)
 	case "identity":
 		err = p.saveIdentity(id, data)
+	case "add-identity":
+		return p.addIdentity(id, data)
 	case "pause", "resume":
 		err = p.pauseScope(merchant.PauseScope{MerchantID: id})
 	case "disable":
@@ -290,4 +316,43 @@ func (p *page) saveIdentity(id string, data merchantPage) error {
 		return err
 	})
 	return err
+}
+
+// addIdentity makes the merchant known in one more dialect, or under one more name in
+// it, and shows once what was made up.
+func (p *page) addIdentity(id string, data merchantPage) error {
+	if err := p.parse(); err != nil {
+		return err
+	}
+	data.Adding = p.PostForm.Get("dialect")
+	at := slices.IndexFunc(data.Adds, func(f newIdentity) bool { return f.Dialect == data.Adding })
+	if at < 0 {
+		return p.renderForm("merchant", data, refund.Errorf(refund.KindInvalid, "dialect", "there are no identities in dialect %q", data.Adding))
+	}
+	page := accountPage{Fields: data.Adds[at].Fields}
+	settings, secrets, err := p.accountForm(&page)
+	if err != nil {
+		return p.renderForm("merchant", data, err)
+	}
+	var made []byte
+	w, err := p.act(id, func(by admin.By) error {
+		given := merchant.Given{Settings: settings, Secrets: secrets}
+		fresh, err := p.s.Admin.AddIdentity(p.Context(), by, id, admin.NewIdentity{Dialect: data.Adding, Given: given, Giver: p.giver(id)})
+		if by.Write == nil && err == nil {
+			made = fresh.Credentials(given)
+		}
+		return err
+	})
+	if err != nil {
+		return p.renderForm("merchant", data, err)
+	}
+	if w.Secret != "" {
+		made = []byte(w.Secret)
+	}
+	if made != nil { // a repeat a day later shows nothing
+		if err := json.Unmarshal(made, &data.Credentials); err != nil {
+			return fmt.Errorf("read credentials: %w", err)
+		}
+	}
+	return p.render("identity_made", data)
 }

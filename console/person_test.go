@@ -35,10 +35,18 @@ func asksFor(t *testing.T, rig *consoletest.Rig, b *consoletest.Browser, order s
 	return id
 }
 
-// approves tries to approve a refund, and returns what the page says.
+// approves tries to approve a refund, and returns what the page says. Where it offers
+// no button, it has to say why not, and what the button would send is refused.
 func approves(t *testing.T, b *consoletest.Browser, id string) *consoletest.Page {
 	t.Helper()
-	return b.Submit(t, b.Get(t, "/console/queues/approvals").Form("Approve "+id))
+	page := b.Get(t, "/console/queues/approvals")
+	if form := page.Form("Approve " + id); form != nil {
+		return b.Submit(t, form)
+	}
+	if page.Form("Refuse "+id) == nil || !page.Has("somebody else has to approve it") {
+		t.Errorf("the page offers nothing, and does not say why: %s", page.Text())
+	}
+	return b.Post(t, "/console/queues/approvals/"+id+"/approve", url.Values{"merchant": {merchant.DemoID}})
 }
 
 func isOnePerson(t *testing.T, rig *consoletest.Rig, page *consoletest.Page, id string) {
@@ -152,5 +160,31 @@ func TestAKeyThatTheRequesterMadeIsNoSecondPerson(t *testing.T) {
 	}
 	if page := approves(t, rig.As(t, merchant.RoleApprover, merchant.DemoID), id); page.Flash() == "" {
 		t.Errorf("somebody else: %s", page.Text())
+	}
+}
+
+// Who can't approve is offered no button, and is told why, in their language.
+func TestWhoCanNotApproveIsToldWhy(t *testing.T) {
+	rig := consoletest.Start(t)
+	holdsAll(t, rig)
+	boss := rig.As(t, merchant.RoleAdmin, merchant.DemoID)
+	id := asksFor(t, rig, boss, "WHY1")
+	for name, c := range map[string]struct {
+		b      *consoletest.Browser
+		en, zh string
+		refuse bool
+	}{
+		"who asked":             {boss, "another person has to approve it", "须由他人批准", true},
+		"who only reads":        {rig.As(t, merchant.RoleViewer, merchant.DemoID), "don't include the right to approve", "没有审批权限", false},
+		"who asks, and no more": {rig.As(t, merchant.RoleSupport, merchant.DemoID), "don't include the right to approve", "没有审批权限", false},
+		"a second person":       {rig.As(t, merchant.RoleApprover, merchant.DemoID), "", "", true},
+	} {
+		page := c.b.Get(t, "/console/queues/approvals")
+		if may := c.en == ""; (page.Form("Approve "+id) != nil) != may || (page.Form("Refuse "+id) != nil) != c.refuse || !page.Has(c.en) {
+			t.Errorf("%s sees %s", name, page.Text())
+		}
+		if page = c.b.Get(t, "/console/queues/approvals?lang=zh"); !page.Has(c.zh) || c.zh != "" && page.Form("批准 "+id) != nil {
+			t.Errorf("%s sees %s", name, page.Text())
+		}
 	}
 }

@@ -112,3 +112,47 @@ func TestWhatIsOfAllMerchantsIsForAdminsOfAll(t *testing.T) {
 		t.Errorf("pauses %v, %v", pauses, err)
 	}
 }
+
+func TestAnIdentityIsAddedAndWhatWasMadeUpIsShownOnce(t *testing.T) {
+	rig := consoletest.Start(t)
+	b := rig.As(t, merchant.RoleAdmin, "mer_demo")
+	at := merchantsPath + "/mer_demo"
+	form := b.Get(t, at).Form("Add identity wallet").Fill(t, "wallet_id", "wallet_two")
+	made := b.Submit(t, form)
+	if made.Status != http.StatusOK || !made.Has("The wallet identity was added") || !made.Has("merchant_secret_key") || !made.Has("wallet_two") {
+		t.Fatalf("made: %d %s", made.Status, made.Text())
+	}
+	if again := b.Submit(t, form); again.Text() != made.Text() {
+		t.Errorf("a second click is answered %d %s", again.Status, again.Text())
+	}
+	if page := b.Get(t, at); page.Form("Save wallet wallet_two") == nil && !page.Has("wallet wallet_two") {
+		t.Errorf("it is not on the page: %s", page.Text())
+	}
+	page := b.Submit(t, b.Get(t, at).Form("Add identity wallet").Fill(t, "wallet_id", "wallet_two"))
+	if page.Status != http.StatusConflict || page.Problem() == "" {
+		t.Errorf("the same once more: %d %s", page.Status, page.Problem())
+	}
+	const secret = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+	form = b.Get(t, at).Form("Add identity wechatpay")
+	form.Values.Set("set.mchid", "12")
+	form.Values.Set("set.apiv3_key", secret)
+	if page = b.Submit(t, form); page.Status != http.StatusUnprocessableEntity || strings.Join(invalid(page), " ") != "set.mchid" || strings.Contains(page.Body, secret) {
+		t.Errorf("a number that is none: %d %v %s", page.Status, invalid(page), page.Problem())
+	}
+	form.Values.Set("set.mchid", "1900007777")
+	if page = b.Submit(t, form); page.Status != http.StatusOK || strings.Contains(page.Body, secret) || !page.Has("PRIVATE KEY") {
+		t.Errorf("with a secret: %d %s", page.Status, page.Problem())
+	}
+	other := rig.AddMerchant(t, "other")
+	stranger, viewer := rig.As(t, merchant.RoleAdmin, other.ID), rig.As(t, merchant.RoleViewer, "mer_demo")
+	page = stranger.Submit(t, stranger.Get(t, merchantsPath+"/"+other.ID).Form("Add identity wallet").Fill(t, "wallet_id", "wallet_two"))
+	if page.Status != http.StatusConflict || !strings.Contains(page.Problem(), "is not free") || page.Has("mer_demo") {
+		t.Errorf("another merchant's: %d %s", page.Status, page.Problem())
+	}
+	if page = stranger.Post(t, at+"/add-identity", url.Values{"dialect": {"wallet"}}); page.Status != http.StatusNotFound {
+		t.Errorf("a stranger adds one: %d", page.Status)
+	}
+	if viewer.Get(t, at).Form("Add identity wallet") != nil || viewer.Post(t, at+"/add-identity", url.Values{"dialect": {"wallet"}}).Status != http.StatusForbidden {
+		t.Error("a viewer may add one")
+	}
+}

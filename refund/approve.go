@@ -43,6 +43,11 @@ func (a Approval) asker(d Decision) audit.Person {
 	return audit.Person{Actor: a.Requester, Behind: a.RequesterBehind.With(d.Asked.Behind.People())}
 }
 
+// MayApprove refuses whoever may not approve, or can't any more, as Approve does.
+func (a Approval) MayApprove(by Decision, now time.Time) *Error {
+	return a.mayApprove(Refund{ID: a.RefundID}, by, now)
+}
+
 // mayApprove refuses whoever may not approve, or can't any more. The database
 // refuses the requester too, and who is behind them.
 func (a Approval) mayApprove(r Refund, d Decision, now time.Time) *Error {

@@ -94,6 +94,30 @@ func (p *Page) Form(button string) *Form {
 	return nil
 }
 
+// Posts are the page's forms that change something, one for each of their buttons.
+func (p *Page) Posts() (forms []*Form) {
+	for _, node := range all(p.root, element("form")) {
+		for _, b := range all(node, element("button")) {
+			f := readForm(node, b)
+			if other := attribute(b, "formaction"); other != "" {
+				f.Action = other
+			}
+			if f.Method == http.MethodPost {
+				forms = append(forms, f)
+			}
+		}
+	}
+	return forms
+}
+
+// Links are the addresses of the page's links.
+func (p *Page) Links() (paths []string) {
+	for _, a := range all(p.root, element("a")) {
+		paths = append(paths, attribute(a, "href"))
+	}
+	return paths
+}
+
 func readForm(node, pressed *html.Node) *Form {
 	f := &Form{Method: strings.ToUpper(attribute(node, "method")), Action: attribute(node, "action"), Values: url.Values{}, node: node}
 	for _, n := range all(node, func(n *html.Node) bool { return attribute(n, "name") != "" }) {
