@@ -55,7 +55,7 @@ func TestADamagedRefundHoldsUpNoPage(t *testing.T) {
 		t.Errorf("approvals: %+v, %v, %v", found, more, err)
 	}
 	// Events get their numbers in the feed by and by.
-	for end := time.Now().Add(time.Minute); ; {
+	for end := time.Now().Add(3 * time.Minute); ; {
 		feed := api(t, rig, "GET", "/events?wait=1", "")
 		ids, _ := feed["unreadable"].([]any)
 		data, _ := feed["data"].([]any)

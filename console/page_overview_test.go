@@ -22,7 +22,7 @@ func counted(t testing.TB, rig *consoletest.Rig, refunds int64, state refund.Sta
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := now.Add(30 * time.Second); ; {
+	for deadline := now.Add(3 * time.Minute); ; {
 		if _, _, err := rig.Store.FoldStatistics(t.Context(), merchant.DemoID); err != nil {
 			t.Fatal(err)
 		}

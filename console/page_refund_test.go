@@ -60,7 +60,7 @@ func aRefund(t testing.TB, rig *consoletest.Rig, minor int, state refund.State, 
 // until waits for a refund.
 func until(t testing.TB, rig *consoletest.Rig, id string, fits func(refund.Refund) bool) refund.Refund {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(3 * time.Minute); ; {
 		r, err := rig.Store.Refund(t.Context(), merchant.DemoID, id)
 		if err == nil && fits(r) {
 			return r

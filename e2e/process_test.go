@@ -27,12 +27,12 @@ import (
 const (
 	// readyTimeout is far above the tenth of a second that a start takes: CI
 	// runs other packages on the same two cores.
-	readyTimeout = time.Minute
+	readyTimeout = 3 * time.Minute
 	// stopTimeout is above what a graceful stop may take.
-	stopTimeout = time.Minute
+	stopTimeout = 3 * time.Minute
 	// endTimeout is how long refunds may take to their end after trouble; a
 	// lost lease alone lasts 45 s.
-	endTimeout = 3 * time.Minute
+	endTimeout = 5 * time.Minute
 	// lookInterval is how often a condition is looked at.
 	lookInterval = 50 * time.Millisecond
 )

@@ -48,7 +48,7 @@ func newMock(t *testing.T) *mocked {
 		_ = mock.Process.Kill()
 		_ = mock.Wait()
 	})
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			_ = conn.Close()
 			break

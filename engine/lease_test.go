@@ -170,7 +170,7 @@ func TestTwoEnginesOfOneDatabaseNeverTellTheChannelOfARefundAtOnce(t *testing.T)
 // waitFor polls a condition of other goroutines.
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(3 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

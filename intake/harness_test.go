@@ -158,7 +158,7 @@ func checkHeld(t testing.TB, s *store.Store, c refund.Charge, want money.Minor) 
 // waitUntil polls a condition for as long as a slow machine may need.
 func waitUntil(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !condition(); {
+	for end := time.Now().Add(3 * time.Minute); !condition(); {
 		if time.Now().After(end) {
 			t.Fatalf("waited too long until %s", what)
 		}

@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds what a test waits for; nothing comes near it.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // running is a server in this process.
 type running struct {

@@ -30,7 +30,7 @@ import (
 func TestMain(m *testing.M) { storetest.Main(m) }
 
 // patience bounds what a test waits for; nothing comes near it.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // otherKey is a master key that no database here was made with.
 const otherKey = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI="

@@ -34,7 +34,7 @@ func TestAFanOutDoesNotWaitForTheCounter(t *testing.T) {
 	if err != nil || len(news.Events) != 1 {
 		t.Fatalf("news %+v, %v", news, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if done, err := s.FanOut(ctx, news, nil); done || err != nil {
 		t.Errorf("while the counter is held: done %v, %v", done, err)

@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds what a script waits for; nothing comes near it.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){

@@ -13,7 +13,7 @@ import (
 )
 
 // awaitTime is far above what the sandbox takes for anything.
-const awaitTime = 30 * time.Second
+const awaitTime = 3 * time.Minute
 
 // send sends one request, demands a status and gives the body.
 func send(t testing.TB, s *dialecttest.Service, key, method, path, body string, status int, header ...string) string {

@@ -185,7 +185,7 @@ func TestARefundTellsWhenItWasMadeAndWhenItChanged(t *testing.T) {
 	}
 	refundID := fmt.Sprint(data[0].(map[string]any)["id"])
 	var now map[string]any
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(3 * time.Minute); ; {
 		native("POST", "/sandbox/refunds/"+refundID+"/settle") // once more until the channel has it
 		if now = decoded(t, c.send(t, "GET", "/refunds/"+order+"_R1", "", http.StatusOK)); now["status"] == "success" {
 			break

@@ -157,7 +157,7 @@ func writing(edit func(*refund.Charge), path, body string) dialecttest.Write {
 // eventually repeats a GET until the answer contains a text.
 func eventually(t testing.TB, s *dialecttest.Service, key, path, text string) string {
 	t.Helper()
-	const pause, patience = 20 * time.Millisecond, 30 * time.Second
+	const pause, patience = 20 * time.Millisecond, 3 * time.Minute
 	for deadline := time.Now().Add(patience); ; {
 		body := get(t, s, key, path, http.StatusOK)
 		if strings.Contains(body, text) {

@@ -45,7 +45,7 @@ func hooked(t *testing.T, events string) (*dialecttest.Service, <-chan received)
 
 func await(t *testing.T, hooks <-chan received) received {
 	t.Helper()
-	const patience = 30 * time.Second // far above what a delivery takes
+	const patience = 3 * time.Minute // far above what a delivery takes
 	select {
 	case hook := <-hooks:
 		return hook
@@ -126,7 +126,7 @@ func TestABatchThatEndedIsToldOnce(t *testing.T) {
 	}
 	t.Run("no other batch is told", func(t *testing.T) {
 		// 8 refunds succeed; their events are behind all that could have been told before.
-		deadline := time.Now().Add(30 * time.Second)
+		deadline := time.Now().Add(3 * time.Minute)
 		for len(ids(t, get(t, s, demoKey, "/v1/events?type=refund.succeeded&limit=100", 200))) < 7 && time.Now().Before(deadline) {
 			timer := time.NewTimer(20 * time.Millisecond)
 			<-timer.C

@@ -28,7 +28,7 @@ import (
 )
 
 // hookTimeout is far above what a delivery takes.
-const hookTimeout = 20 * time.Second
+const hookTimeout = 3 * time.Minute
 
 // received is one webhook as a receiver gets it.
 type received struct {

@@ -17,7 +17,7 @@ import (
 	wire "github.com/refundry/refundry/wire/wechatpay"
 )
 
-const awaitTime = 30 * time.Second
+const awaitTime = 3 * time.Minute
 
 // hook is a notification as a receiver gets it.
 type hook struct {

@@ -23,7 +23,7 @@ var (
 
 const (
 	// patience bounds a step in the browser; CI runs other packages beside it.
-	patience = 30 * time.Second
+	patience = 3 * time.Minute
 	// wide and phone are the widths of windows, in CSS pixels.
 	wide, phone = 1280, 375
 )

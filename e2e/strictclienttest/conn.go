@@ -21,7 +21,7 @@ import (
 
 const (
 	// patience bounds an exchange; nothing comes near it.
-	patience = 30 * time.Second
+	patience = 3 * time.Minute
 	// continueWait is how long .NET waits for 100 Continue before it sends the
 	// body anyway.
 	continueWait = 350 * time.Millisecond

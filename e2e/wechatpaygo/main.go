@@ -29,7 +29,7 @@ import (
 )
 
 // patience: what has not come until then will not come.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // demo is what the demo merchant's demo.json holds of WeChat Pay.
 type demo struct {

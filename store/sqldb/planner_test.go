@@ -42,7 +42,7 @@ func TestAYoungTableIsMeasuredBeforeAutovacuumComes(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(3 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

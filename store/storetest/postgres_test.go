@@ -120,7 +120,7 @@ func TestClusterDiesWithAKilledProcess(t *testing.T) {
 	_ = holder.Wait()
 	// The end is told by another process, so there is nothing to wait on but
 	// the clock.
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for time.Now().Before(deadline) {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			break

@@ -295,7 +295,7 @@ func wantKind(t testing.TB, err error, want refund.Kind) {
 // waits for something that does not come.
 func within[T any](t testing.TB, what string, work func(context.Context) T) T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	done := make(chan T, 1)
 	go func() { done <- work(ctx) }()

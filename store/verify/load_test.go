@@ -29,7 +29,7 @@ import (
 )
 
 // patience bounds what a test waits for.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // broken returns what Verify finds, notes left out.
 func broken(t *testing.T, s *store.Store) []refund.Finding {
