@@ -57,7 +57,7 @@ func ask(t *testing.T, s *Service, charge string) *asking {
 					return
 				case <-time.After(askPause):
 				}
-				a.once(s, charge, fmt.Sprintf("key-%d-%d", caller, n), ends[n%len(ends)])
+				a.once(s, charge, fmt.Sprintf("%s-%d-%d", charge, caller, n), ends[n%len(ends)])
 			}
 		})
 	}

@@ -290,7 +290,7 @@ func (s *Service) run() {
 		{begin("engine", s.engine.Run), begin("webhooks", s.webhooks.Run)},
 		{begin("sandbox", s.sandbox.Run)},
 		{
-			begin("audit", s.linkAudit), begin("keys", s.watchKeys), begin("tries", s.forgetTries),
+			begin("audit", s.linkAudit), begin("keys", s.watchKeys), begin("tries", s.forgetTries), begin("months", s.keepMonths),
 			begin("statistics", s.counting.run),
 			begin("balances", s.carryBalances),
 			begin("database", s.Store.Watch), begin("reads", s.Store.ReadTogether),

@@ -65,7 +65,7 @@ func (s *Store) WriteLate(ctx context.Context, merchantID, id string, at time.Ti
 
 // MigrateDownTo takes migrations back, to the schema of an older version.
 func (s *Store) MigrateDownTo(ctx context.Context, version int64) error {
-	return s.db.Migrations(migration.Files, func(provider *goose.Provider) error {
+	return s.db.Migrations(ctx, migration.Files, func(provider *goose.Provider) error {
 		_, err := provider.DownTo(ctx, version)
 		return err
 	})

@@ -33,7 +33,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err := move.Standing(ctx, s.db); err != nil {
 		return err
 	}
-	err := s.db.Migrations(migration.Files, func(provider *goose.Provider) error {
+	err := s.db.Migrations(ctx, migration.Files, func(provider *goose.Provider) error {
 		results, err := provider.Up(ctx)
 		if err != nil {
 			return fmt.Errorf("migrate database: %w", err)
@@ -44,12 +44,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		if len(results) == 0 {
 			return nil
 		}
-		for _, one := range storage {
-			if err := s.db.Storage(ctx, one.table, one.settings); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.store(ctx)
 	})
 	if err != nil {
 		return err
@@ -79,7 +74,7 @@ func (s *Store) enterOlderBatches(ctx context.Context) error {
 // Schema returns the database's schema version, 0 for an empty database, and
 // the one that this program knows. It changes nothing.
 func (s *Store) Schema(ctx context.Context) (current, known int64, err error) {
-	err = s.db.Migrations(migration.Files, func(provider *goose.Provider) error {
+	err = s.db.Migrations(ctx, migration.Files, func(provider *goose.Provider) error {
 		for _, source := range provider.ListSources() {
 			known = max(known, source.Version)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/refundry/refundry/service"
 	"github.com/refundry/refundry/store"
@@ -20,6 +21,7 @@ type migrateCommand struct {
 	To               string `help:"Move to this database, an empty one of PostgreSQL." placeholder:"URL"`
 	ToPasswordFile   string `help:"File with the password of --to." type:"path" placeholder:"FILE"`
 	Citus            bool   `help:"Spread the tables over the servers of a Citus coordinator by merchant, too; stop every serve before."`
+	Partition        bool   `help:"Cut the large tables of PostgreSQL by month, too, so that old months can be archived; serve may go on."`
 	Undo             bool   `help:"Give up the move of --from, as long as it has not switched: that database goes on."`
 }
 
@@ -44,6 +46,10 @@ func (c *migrateCommand) Run(e *environment) error {
 		return usageError{"--to, --undo, --from-password-file and --to-password-file go with --from: name the database that is moved"}
 	case c.From != "" && c.Citus:
 		return usageError{"--citus spreads --database, and --from moves another: move first, then run migrate --citus"}
+	case c.From != "" && c.Partition:
+		return usageError{"--partition cuts tables of --database, and --from moves another: move first, then run migrate --partition"}
+	case c.Citus && c.Partition:
+		return usageError{"--citus and --partition exclude each other: Citus spreads tables that are whole"}
 	case c.From != "" && c.Undo:
 		return c.undo(e)
 	case c.From != "" && c.To == "":
@@ -51,8 +57,12 @@ func (c *migrateCommand) Run(e *environment) error {
 	case c.From != "":
 		return c.move(e)
 	}
-	if _, sqlite := service.SQLiteFile(c.Database); sqlite && c.Citus {
-		return fmt.Errorf("%w: it is a SQLite file", sqldb.ErrNoCitus) // and none is made
+	if _, sqlite := service.SQLiteFile(c.Database); sqlite && (c.Citus || c.Partition) {
+		problem := sqldb.ErrNoCitus
+		if c.Partition {
+			problem = sqldb.ErrNoPartitions
+		}
+		return fmt.Errorf("%w: it is a SQLite file", problem) // and none is made
 	}
 	return c.alone(e, func(s *store.Store) error {
 		if err := c.migrate(e, s); err != nil {
@@ -73,10 +83,14 @@ func (c *migrateCommand) Run(e *environment) error {
 }
 
 func (c *migrateCommand) migrate(e *environment, s *store.Store) error {
-	if !c.Citus {
-		return s.Migrate(e)
+	progress := func(table, what string) { e.say("%s: %s", table, what) }
+	switch {
+	case c.Citus:
+		return s.Spread(e, progress)
+	case c.Partition:
+		return s.PartitionByMonth(e, time.Now(), progress)
 	}
-	return s.Spread(e, func(table, how string) { e.say("%s: %s", table, how) })
+	return s.Migrate(e)
 }
 
 // alone works with a database that no serve has, if it is a SQLite file: then

@@ -25,10 +25,11 @@ const (
 
 // Migrations calls work with what applies numbered .sql files, under a lock on
 // PostgreSQL; on SQLite other writers of this process wait.
-func (db *DB) Migrations(files fs.FS, work func(*goose.Provider) error) error {
+func (db *DB) Migrations(ctx context.Context, files fs.FS, work func(*goose.Provider) error) error {
 	dialect := goose.DialectSQLite3
 	options := []goose.ProviderOption{goose.WithVerbose(false), goose.WithLogger(goose.NopLogger())}
 	var second *sql.DB
+	var leaves map[string][]string
 	switch engine := db.engine.(type) {
 	case *sqliteDB:
 		// Other writers wait; the connection that writes is not lent out.
@@ -44,6 +45,10 @@ func (db *DB) Migrations(files fs.FS, work func(*goose.Provider) error) error {
 		config := engine.pool.Config().ConnConfig
 		config.RuntimeParams[pgLockTimeout] = milliseconds(migrationLockWait)
 		config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
+		var err error
+		if leaves, err = engine.leaves(ctx); err != nil {
+			return err
+		}
 		second = stdlib.OpenDB(*config)
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(uint64(lockPause/time.Second)+1, lockTries))
 		if err != nil {
@@ -52,11 +57,31 @@ func (db *DB) Migrations(files fs.FS, work func(*goose.Provider) error) error {
 		options = append(options, goose.WithSessionLocker(locker))
 	}
 	defer func() { _ = second.Close() }()
-	provider, err := goose.NewProvider(dialect, second, engineFiles{files, engineNames[dialect]}, options...)
+	provider, err := goose.NewProvider(dialect, second, engineFiles{files, engineNames[dialect], leaves}, options...)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
 	return work(provider)
+}
+
+// leaves are the partitions of each table that has some.
+func (db *postgresDB) leaves(ctx context.Context) (map[string][]string, error) {
+	const text = `SELECT p.relname, c.relname FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE p.relkind = 'p' AND pg_table_is_visible(p.oid) ORDER BY 1, 2`
+	var found map[string][]string
+	err := pgPooled{db}.Query(ctx, text, nil, func(scan func(...any) error) error {
+		var table, leaf string
+		err := scan(&table, &leaf)
+		if found == nil {
+			found = make(map[string][]string)
+		}
+		found[table] = append(found[table], leaf)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for partitions: %w", err)
+	}
+	return found, nil
 }
 
 // Storage sets how PostgreSQL stores a table and its partitions, such as

@@ -20,6 +20,8 @@ const engineMark = "-- +engine "
 type engineFiles struct {
 	fs.FS
 	engine string
+	// leaves are the partitions of each table that is cut by month.
+	leaves map[string][]string
 }
 
 // Open implements fs.FS.
@@ -31,6 +33,7 @@ func (f engineFiles) Open(name string) (fs.File, error) {
 	text, err := io.ReadAll(file)
 	if err == nil {
 		text, err = linesOf(f.engine, text)
+		text = indexesOf(text, f.leaves)
 	}
 	if err != nil {
 		_ = file.Close()

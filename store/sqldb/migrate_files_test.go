@@ -12,14 +12,14 @@ func TestAMigrationHasTheLinesOfItsEngine(t *testing.T) {
 		"2.sql": {Data: []byte("-- +engine mysql\n")},
 	}
 	for engine, want := range map[string]string{"sqlite": "a\nb\nd", "postgres": "a\nc\nd"} {
-		if text, err := fs.ReadFile(engineFiles{files, engine}, "1.sql"); err != nil || string(text) != want {
+		if text, err := fs.ReadFile(engineFiles{files, engine, nil}, "1.sql"); err != nil || string(text) != want {
 			t.Errorf("%s reads %q, %v", engine, text, err)
 		}
 	}
-	if text, err := fs.ReadFile(engineFiles{files, "sqlite"}, "2.sql"); err == nil {
+	if text, err := fs.ReadFile(engineFiles{files, "sqlite", nil}, "2.sql"); err == nil {
 		t.Errorf("an engine that is not there: %q", text)
 	}
-	if names, err := fs.Glob(engineFiles{files, "sqlite"}, "*.sql"); err != nil || len(names) != 2 {
+	if names, err := fs.Glob(engineFiles{files, "sqlite", nil}, "*.sql"); err != nil || len(names) != 2 {
 		t.Errorf("%v, %v", names, err)
 	}
 }

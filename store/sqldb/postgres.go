@@ -239,6 +239,9 @@ func pgCommitted(err error) error {
 func pgProblem(err error) error {
 	var problem *pgconn.PgError
 	if errors.As(err, &problem) {
+		if problem.Code == "23514" && problem.Routine == "ExecPartitionCheckEmitError" {
+			return &transientError{err} // its month's partition was made meanwhile
+		}
 		switch problem.Code {
 		case "40001", "40P01": // serialization_failure, deadlock_detected
 			return &transientError{err}

@@ -20,6 +20,9 @@ func verifiedOnce(t *testing.T, f *fixture) {
 		callers.Go(func() {
 			v := refund.Verified{RefundID: fmt.Sprintf("re_%s_%d", f.merchant, n), Refunded: money.Minor(200)}
 			change, err := f.VerifyCharge(t.Context(), key, v, at(5))
+			for refund.KindOf(err) == refund.KindBusy { // the others take longer than a lock is waited for
+				change, err = f.VerifyCharge(t.Context(), key, v, at(5))
+			}
 			if err != nil {
 				t.Error(err)
 				return
