@@ -130,6 +130,12 @@ func (c *cutter) extend(ctx context.Context, table string) (made int, err error)
 	if !cut {
 		return 0, errors.New("it has no partition that ends")
 	}
+	const columns = `SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = CAST($1 AS regclass) AND attnum > 0 AND NOT attisdropped ORDER BY attnum`
+	names, err := c.strings(ctx, columns, table)
+	if err != nil {
+		return 0, err
+	}
+	all := strings.Join(names, ", ")
 	for from.Before(c.last()) {
 		until := monthOf(from).AddDate(0, 1, 0)
 		name := table + "_" + from.Format("2006_01")
@@ -138,7 +144,7 @@ func (c *cutter) extend(ctx context.Context, table string) (made int, err error)
 		in := "created_at >= " + micros(from) + " AND created_at < " + micros(until)
 		statements := append(c.alone(table, name),
 			"LOCK TABLE "+other+" IN ACCESS EXCLUSIVE MODE",
-			"WITH gone AS (DELETE FROM "+other+" WHERE "+in+" RETURNING *) INSERT INTO "+name+" SELECT * FROM gone",
+			"WITH gone AS (DELETE FROM "+other+" WHERE "+in+" RETURNING "+all+") INSERT INTO "+name+" ("+all+") SELECT "+all+" FROM gone",
 			"ALTER TABLE "+table+" ATTACH PARTITION "+name+" FOR VALUES FROM ("+micros(from)+") TO ("+micros(until)+")")
 		if err := c.briefly(ctx, statements); err != nil {
 			return made, err
