@@ -64,6 +64,9 @@ type engine interface {
 	// database as it was at its first statement, whatever others write
 	// meanwhile. It may last for minutes and blocks nobody.
 	snapshot(ctx context.Context, work func(Querier) error) error
+	// snapshots runs work on up to so many connections at the same time, which all see
+	// the database as it was at one moment, like snapshot. An error ends the others.
+	snapshots(ctx context.Context, connections int, work func(context.Context, Querier) error) error
 	// clockOffset is how far the database's clock is ahead of ours; 0 where
 	// both are the same.
 	clockOffset(ctx context.Context) (time.Duration, error)
@@ -244,4 +247,14 @@ func (db *DB) Fresh(ctx context.Context, work func(Querier) error) error {
 func (db *DB) Snapshot(ctx context.Context, work func(Querier) error) error {
 	era := db.health.now()
 	return db.told(era, db.engine.snapshot(ctx, work))
+}
+
+// Snapshots runs work, which only reads, on up to so many connections at the same time,
+// which all see the database as it was at one moment, like Snapshot. Each call of work
+// takes what is to be done next from a list of the caller's, for nobody says how many
+// there will be: one on SQLite, where tables are spread over servers, and where there
+// are no more connections. An error of one ends the context of all.
+func (db *DB) Snapshots(ctx context.Context, connections int, work func(context.Context, Querier) error) error {
+	era := db.health.now()
+	return db.told(era, db.engine.snapshots(ctx, connections, work))
 }

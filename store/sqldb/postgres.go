@@ -201,23 +201,6 @@ func (db *postgresDB) once(ctx context.Context, work func(Querier) error) error 
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return work(pgQuerier{tx, db.sharded.Load()}) })
 }
 
-func (db *postgresDB) snapshot(ctx context.Context, work func(Querier) error) error {
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	conn, err := db.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
-	err = pgx.BeginTxFunc(ctx, conn, options, func(tx pgx.Tx) error {
-		// work may think for long between statements, and holds no locks.
-		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
-			return err
-		}
-		return work(pgQuerier{tx, db.sharded.Load()})
-	})
-	return pgBroken(ctx, conn, err)
-}
-
 // pgCommitted reads what COMMIT answered. An error that the server reports for
 // the statement itself means rollback; a broken connection, or a server that
 // was told to end, means that nobody knows. pgx may call an error "safe to retry"

@@ -144,6 +144,11 @@ func (db *sqliteDB) snapshot(ctx context.Context, work func(Querier) error) erro
 	return work(sqliteReader{in: c})
 }
 
+// snapshots reads on one connection: two would not see the file at the same moment.
+func (db *sqliteDB) snapshots(ctx context.Context, _ int, work func(context.Context, Querier) error) error {
+	return db.snapshot(ctx, func(q Querier) error { return work(ctx, q) })
+}
+
 // sqliteProblem marks what is worth another try.
 func sqliteProblem(err error) error {
 	switch sqliteCode(err) & 0xff {

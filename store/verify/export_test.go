@@ -38,11 +38,11 @@ func Broken(ctx context.Context, db *sqldb.DB, find string, statements []string,
 				return fmt.Errorf("%s: %d rows, %w", statement, touched, err)
 			}
 		}
-		v := &verifier{q: q, checks: checks}
-		if err := v.run(ctx); err != nil {
+		r := newRun(checks)
+		if err := r.work(ctx, q); err != nil {
 			return err
 		}
-		found = v.list
+		found = r.findings()
 		if sliced, err = inSlices(ctx, q); err != nil {
 			return err
 		}

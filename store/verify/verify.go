@@ -72,71 +72,24 @@ type Check struct {
 //
 // The error is about reading, never about what was read.
 func Run(ctx context.Context, db *sqldb.DB, checks ...Check) ([]refund.Finding, error) {
-	v := &verifier{checks: checks}
-	err := db.Snapshot(ctx, func(q sqldb.Querier) error {
-		v.q = q
-		return v.run(ctx)
-	})
-	return v.list, err
+	r := newRun(checks)
+	err := db.Snapshots(ctx, connections, r.work)
+	return r.findings(), err
 }
 
-// verifier is Run at work.
+// connections bounds how many passes read at the same time: one can be decoded while
+// the database sorts for another.
+const connections = 2
+
+// verifier reads, and lists what does not hold.
 type verifier struct {
-	q      sqldb.Querier
-	checks []Check
-	list   []refund.Finding
-	full   bool
+	q    sqldb.Querier
+	list []refund.Finding
+	full bool
 	// slice says that only charges of one merchant are read; within are then its
 	// id, the id behind which the slice begins, and the last one in it.
 	slice  bool
 	within []any
-}
-
-// pass reads one part of the rows.
-type pass struct {
-	name string
-	run  func(context.Context) error
-}
-
-func (v *verifier) passes() []pass {
-	passes := []pass{
-		{"charges", v.charges},
-		{"refunds", v.refunds},
-		{"carried balances", v.carried},
-		{"numbers", v.numbers},
-		{"events and deliveries", v.deliveries},
-		{"channel accounts and secrets", v.accounts},
-		{"what was masked", v.masked},
-		{"bulk jobs", v.bulk},
-		{"ceilings of keys", v.keyDays},
-		{"statistics", v.statistics},
-		{"approvals", v.approvals},
-		{"texts of rows", v.readable},
-	}
-	for _, check := range v.checks {
-		passes = append(passes, pass{check.Name, func(ctx context.Context) error {
-			return check.Run(ctx, v.q, func(f refund.Finding) error {
-				v.add(f)
-				return v.enough(nil)
-			})
-		}})
-	}
-	return append(passes, pass{"audit records", v.audit})
-}
-
-// run makes every pass over the rows.
-func (v *verifier) run(ctx context.Context) error {
-	for _, pass := range v.passes() {
-		err := pass.run(ctx)
-		if errors.Is(err, errEnough) {
-			v.list = append(v.list, refund.Finding{Invariant: More, Row: pass.name, Text: fmt.Sprintf("only the first %d are listed", maxFindings)})
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("verify %s: %w", pass.name, err)
-		}
-	}
-	return nil
 }
 
 // errEnough ends the reading once the list is full.
