@@ -2,7 +2,6 @@ package wechatpay
 
 import (
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -31,7 +30,6 @@ const (
 type account struct {
 	merchant merchant.Merchant
 	identity merchant.Identity
-	stamp    [sha256.Size]byte // of the texts that it was parsed from
 	// callers are the caller's keys by wire.NormalSerial of their certificates.
 	// There are several while a certificate is being replaced.
 	callers map[string]*rsa.PublicKey
@@ -89,20 +87,16 @@ func (a *account) signer(serial string) (wire.Signer, bool) {
 
 // account returns an identity's parsed keys.
 func (d *Dialect) account(m merchant.Merchant, identity merchant.Identity) (*account, error) {
-	stamp := stampOf(identity)
 	d.mu.Lock()
 	known := d.accounts[identity.Name]
 	d.mu.Unlock()
-	if known != nil && known.stamp == stamp {
-		if known.merchant.ID == m.ID {
-			return known.at(m, identity, d.Now())
-		}
+	if known != nil && known.merchant.ID == m.ID && sameKeys(known.identity, identity) {
+		return known.at(m, identity, d.Now())
 	}
 	parsed, err := parseAccount(m, identity)
 	if err != nil {
 		return nil, fmt.Errorf("read keys of mchid %s: %w", identity.Name, err)
 	}
-	parsed.stamp = stamp
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.accounts) >= maxAccounts {
@@ -140,19 +134,13 @@ func (a *account) at(m merchant.Merchant, identity merchant.Identity, now time.T
 	return &current, nil
 }
 
-// stampOf reports whether an identity's keys and settings are still the same.
-func stampOf(identity merchant.Identity) (stamp [sha256.Size]byte) {
-	hash := sha256.New()
-	for _, texts := range []map[string]string{identity.Public, identity.Secrets} {
-		for _, name := range slices.Sorted(maps.Keys(texts)) {
-			_, _ = fmt.Fprintf(hash, "%q%q", name, texts[name])
-		}
-	}
-	for _, key := range identity.PlatformKeys {
-		_, _ = fmt.Fprintf(hash, "%q%q%d%d", key.ID, key.PublicPEM, key.ActivatesAt.UnixMicro(), key.ExpiresAt.UnixMicro())
-	}
-	copy(stamp[:], hash.Sum(nil))
-	return stamp
+// sameKeys reports whether an identity's keys and settings are still the same. Texts
+// that did not change are the same memory, mostly, and cost nothing to compare.
+func sameKeys(a, b merchant.Identity) bool {
+	return maps.Equal(a.Public, b.Public) && maps.Equal(a.Secrets, b.Secrets) &&
+		slices.EqualFunc(a.PlatformKeys, b.PlatformKeys, func(x, y merchant.PlatformKey) bool {
+			return x.ID == y.ID && x.PublicPEM == y.PublicPEM && x.ActivatesAt.Equal(y.ActivatesAt) && x.ExpiresAt.Equal(y.ExpiresAt)
+		})
 }
 
 func parseAccount(m merchant.Merchant, identity merchant.Identity) (*account, error) {
