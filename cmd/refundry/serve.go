@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -109,6 +110,7 @@ func isEndpoint(text string) bool {
 
 func (c *serveCommand) Run(e *environment) error {
 	began := time.Now()
+	defer runtime.KeepAlive(heapRoom())
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from the first moment on it ends nothing
 	defer signal.Stop(hangups)
