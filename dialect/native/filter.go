@@ -41,7 +41,7 @@ func (c *call) pageQuery(known []string, repeated ...string) (url.Values, refund
 
 // ChargeFinder finds the charge that a filter names.
 type ChargeFinder interface {
-	ChargeByAny(ctx context.Context, merchantID, name string) (refund.Charge, error)
+	ChargeIDByAny(ctx context.Context, merchantID, name string) (string, error)
 }
 
 // ReadRefundFilter reads the parameters of GET /refundry/v1/refunds besides q,
@@ -74,8 +74,7 @@ func ReadRefundFilter(ctx context.Context, find ChargeFinder, merchantID string,
 	if err != nil || charge == "" {
 		return f, err
 	}
-	found, err := find.ChargeByAny(ctx, merchantID, charge)
-	f.ChargeID = found.ID
+	f.ChargeID, err = find.ChargeIDByAny(ctx, merchantID, charge)
 	return f, err
 }
 
