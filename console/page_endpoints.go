@@ -121,7 +121,7 @@ func (p *page) oneEndpoint() (endpointPage, error) {
 			}
 		}
 	}
-	data.Deliveries, _, err = p.s.Settings.DeliveryList(p.Context(), merchant.DeliveryFilter{MerchantID: m.ID, EndpointID: data.Endpoint.ID}, refund.Page{Limit: shownDeliveries})
+	data.Deliveries, _, err = p.s.Settings.DeliveryLook(p.Context(), merchant.DeliveryFilter{MerchantID: m.ID, EndpointID: data.Endpoint.ID}, refund.Page{Limit: shownDeliveries})
 	return data, err
 }
 

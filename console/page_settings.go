@@ -16,7 +16,7 @@ type Settings interface {
 	AllPlatformKeys(ctx context.Context) ([]merchant.PlatformKey, error)
 	Endpoints(ctx context.Context, merchantID string) ([]merchant.Endpoint, error)
 	EndpointSecrets(ctx context.Context, merchantID, id string) ([]merchant.EndpointSecret, error)
-	DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error)
+	DeliveryLook(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, next *refund.Position, err error)
 }
 
 // needsMerchant reports whether the user has to choose a merchant first.

@@ -10,6 +10,9 @@ import (
 	"github.com/refundry/refundry/store/sqldb"
 )
 
+// lookDeliveries is as lookRows, of rows that are twice as large.
+const lookDeliveries = lookRows / 2
+
 const recordColumns = deliveryColumns + `, d.state, d.due_at, d.lease_until, d.ended_at, d.replayed_at`
 
 func scanRecord(scan func(...any) error) (merchant.DeliveryRecord, error) {
@@ -27,26 +30,70 @@ func scanRecord(scan func(...any) error) (merchant.DeliveryRecord, error) {
 	return r, err
 }
 
-// DeliveryList implements native.Deliveries.
+// DeliveryList lists deliveries, newest first, and says whether there are more.
 func (s *Store) DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error) {
-	l := listedDeliveries(f, page)
-	one := l.end()
 	err = s.Read(ctx, func(q sqldb.Querier) error {
-		err := q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-			r, err := scanRecord(scan)
-			records = append(records, r)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		records, more = cut(l, records)
-		return tries(ctx, q, records)
+		records, more, err = readDeliveries(ctx, q, listedDeliveries(f, page))
+		return err
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("list deliveries: %w", err)
 	}
 	return records, more, nil
+}
+
+// DeliveryLook is DeliveryList for a person who waits: no index knows a delivery's
+// endpoint, so that a page of one looks through lookDeliveries at most, newest
+// first. It may have few rows or none though there are more. next is the delivery
+// behind which the next page goes on, nil where there is none.
+func (s *Store) DeliveryLook(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, next *refund.Position, err error) {
+	return s.lookThroughDeliveries(ctx, f, page, lookDeliveries)
+}
+
+func (s *Store) lookThroughDeliveries(ctx context.Context, f merchant.DeliveryFilter, page refund.Page, most int) (records []merchant.DeliveryRecord, next *refund.Position, err error) {
+	err = s.Read(ctx, func(q sqldb.Querier) (err error) {
+		l, more := listedDeliveries(f, page), false
+		next = nil
+		if ofEndpointOnly(f) && page.Before == nil {
+			page.Limit = 1
+			end := newListing(`SELECT d.created_at, d.id FROM deliveries d WHERE d.merchant_id = $1`, "d", f.MerchantID, page)
+			if next, err = positionOf(ctx, q, lastLooked(end, most)); err != nil {
+				return err
+			}
+		}
+		if next != nil {
+			l.where("(d.created_at, d.id) >= (?, ?)", sqldb.Micros(next.CreatedAt), next.ID)
+		}
+		if records, more, err = readDeliveries(ctx, q, l); more {
+			last := records[len(records)-1].Delivery
+			next = &refund.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for deliveries: %w", err)
+	}
+	return records, next, nil
+}
+
+// ofEndpointOnly reports whether no index leaves few deliveries of what the filter
+// asks for: there is one for events, and one for each state but delivered.
+func ofEndpointOnly(f merchant.DeliveryFilter) bool {
+	return f.EndpointID != "" && f.EventID == "" && !f.Waiting && (f.State == "" || f.State == merchant.Delivered)
+}
+
+func readDeliveries(ctx context.Context, q sqldb.Querier, l *listing) (records []merchant.DeliveryRecord, more bool, err error) {
+	one := l.end()
+	err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
+		r, err := scanRecord(scan)
+		records = append(records, r)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	records, more = cut(l, records)
+	return records, more, tries(ctx, q, records)
 }
 
 // listedDeliveries has the states of few deliveries as the indexes of these say them.

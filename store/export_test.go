@@ -157,6 +157,11 @@ func (s *Store) ShortagePlan(ctx context.Context, merchantID string) ([]string, 
 	return s.plan(ctx, sqldb.Statement{SQL: shortages, Args: []any{merchantID}})
 }
 
+// LookThroughDeliveries is DeliveryLook through so many deliveries.
+func (s *Store) LookThroughDeliveries(ctx context.Context, f merchant.DeliveryFilter, page refund.Page, most int) ([]merchant.DeliveryRecord, *refund.Position, error) {
+	return s.lookThroughDeliveries(ctx, f, page, most)
+}
+
 // LookThrough is RefundLook through so many refunds, and LookPlans how the database
 // would make such a page.
 func (s *Store) LookThrough(ctx context.Context, f refund.Filter, most int) (refund.Look, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
@@ -99,6 +100,50 @@ func TestAnOverviewReadsNoTableOfRefunds(t *testing.T) {
 		}
 		if err != nil || len(lines) < 10 {
 			t.Errorf("%d lines, %v", len(lines), err)
+		}
+	})
+}
+
+func TestALookFindsTheDeliveriesOfAnEndpointAPieceAtATime(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, text := range []string{
+			manyDeliveries,
+			`UPDATE deliveries SET endpoint_id = 'ep_rare' WHERE id IN ('d7', 'd700', 'd701', 'd1400', 'd1500')`,
+			`UPDATE deliveries SET state = 'dead' WHERE id = 'd1500'`,
+		} {
+			if s.SQLite() { // bytes are written in another way there
+				text = strings.ReplaceAll(text, "'',", "X'',")
+			}
+			if err := s.Exec(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, one := range map[string]struct {
+			filter merchant.DeliveryFilter
+			want   string
+			least  int // pages of 2 rows that looked through 100
+		}{
+			"all":       {merchant.DeliveryFilter{EndpointID: "ep_rare"}, "d1500 d1400 d701 d700 d7", 30},
+			"delivered": {merchant.DeliveryFilter{EndpointID: "ep_rare", State: merchant.Delivered}, "d1400 d701 d700 d7", 30},
+			"dead":      {merchant.DeliveryFilter{EndpointID: "ep_rare", State: merchant.DeliveryDead}, "d1500", 1}, // an index knows them
+			"none":      {merchant.DeliveryFilter{EndpointID: "ep_none"}, "", 30},
+		} {
+			one.filter.MerchantID = "mer_many"
+			var found []string
+			page, pages := refund.Page{Limit: 2}, 0
+			for more := true; more; pages++ {
+				records, next, err := s.LookThroughDeliveries(t.Context(), one.filter, page, 100)
+				if err != nil || len(records) > 2 || pages > 100 {
+					t.Fatalf("%s: %d, %v", name, len(records), err)
+				}
+				for _, r := range records {
+					found = append(found, r.Delivery.ID)
+				}
+				more, page.After = next != nil, next
+			}
+			if strings.Join(found, " ") != one.want || pages < one.least {
+				t.Errorf("%s: %d pages find %v", name, pages, found)
+			}
 		}
 	})
 }

@@ -146,7 +146,11 @@ func lookBase(f refund.Filter) refund.Filter {
 
 // lookEnd is the last refund that a page looks at, nil where that are all.
 func lookEnd(ctx context.Context, q sqldb.Querier, f refund.Filter, most int) (*refund.Position, error) {
-	one := lookEndStatement(f, most)
+	return positionOf(ctx, q, lookEndStatement(f, most))
+}
+
+// positionOf reads a row's time and id, nil where there is none.
+func positionOf(ctx context.Context, q sqldb.Querier, one sqldb.Statement) (*refund.Position, error) {
 	var end *refund.Position
 	err := q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
 		var at int64
@@ -163,6 +167,12 @@ func lookEndStatement(f refund.Filter, most int) sqldb.Statement {
 	base.Page.Limit = 1
 	l := newListing(`SELECT r.created_at, r.id FROM refunds r WHERE r.merchant_id = $1`, "r", base.MerchantID, base.Page)
 	filterRefunds(l, base)
+	return lastLooked(l, most)
+}
+
+// lastLooked is the statement for the last of so many rows of a listing whose page has
+// one.
+func lastLooked(l *listing, most int) sqldb.Statement {
 	one := l.end()
 	one.Args[len(one.Args)-1] = int64(1) // not one too many
 	return sqldb.Statement{SQL: one.SQL + " OFFSET $" + strconv.Itoa(len(one.Args)+1), Args: append(one.Args, int64(most-1))}

@@ -10,8 +10,10 @@ import (
 
 // Deliveries keeps what was sent to whom.
 type Deliveries interface {
-	// DeliveryList returns deliveries with their tries, newest first.
-	DeliveryList(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, more bool, err error)
+	// DeliveryLook returns deliveries with their tries, newest first, and behind which
+	// the next page goes on; nil where there is none. A page may have few or none
+	// though there are more.
+	DeliveryLook(ctx context.Context, f merchant.DeliveryFilter, page refund.Page) (records []merchant.DeliveryRecord, next *refund.Position, err error)
 	// Delivery finds one. KindNotFound.
 	Delivery(ctx context.Context, merchantID, id string) (merchant.DeliveryRecord, error)
 }
@@ -79,17 +81,16 @@ func (d *Dialect) listDeliveries(c *call) error {
 	if err != nil {
 		return err
 	}
-	records, more, err := d.s.Deliveries.DeliveryList(c.ctx, f, page)
+	records, next, err := d.s.Deliveries.DeliveryLook(c.ctx, f, page)
 	if err != nil {
 		return err
 	}
-	out := list[deliveryAnswer]{Data: make([]deliveryAnswer, len(records)), HasMore: more}
+	out := list[deliveryAnswer]{Data: make([]deliveryAnswer, len(records)), HasMore: next != nil}
 	for n, r := range records {
 		out.Data[n] = answerDelivery(r)
 	}
-	if more {
-		last := records[len(records)-1].Delivery
-		out.Next = writeCursor(last.CreatedAt, last.ID)
+	if next != nil {
+		out.Next = writeCursor(next.CreatedAt, next.ID)
 	}
 	return c.json(http.StatusOK, out)
 }
