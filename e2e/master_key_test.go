@@ -19,7 +19,7 @@ import (
 // old key opens nothing.
 func TestTheMasterKeyIsReplacedWhileTheServiceRuns(t *testing.T) {
 	t.Parallel()
-	database, data := storetest.Postgres(t), t.TempDir()
+	database, data := storetest.EmptyPostgres(t), t.TempDir()
 	replicas := []*Process{Start(t, database, data), Start(t, database, data)}
 	charge := registerCharge(t, replicas[0].URL, "master-1", 1000)
 	file := filepath.Join(data, "master.key")

@@ -46,7 +46,7 @@ func shown(t *testing.T, s *store.Store, merchantID string) (all []string) {
 func TestASampleShowsEverythingAndIsTheSameForItsSeed(t *testing.T) {
 	var first []string
 	for _, seed := range []uint64{1, 1, 2} {
-		database, data := storetest.SQLite(t), t.TempDir()
+		database, data := storetest.EmptySQLite(t), t.TempDir()
 		report := load(t, database, data, seed)
 		s := storetest.Open(t, database)
 		if findings, err := service.Verify(t.Context(), s); err != nil || len(findings) > 0 {

@@ -128,7 +128,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 }
 
 func TestAServiceMovesToPostgreSQLWhileItAcceptsRefunds(t *testing.T) {
-	from, to, data := storetest.SQLite(t), storetest.Postgres(t), t.TempDir()
+	from, to, data := storetest.EmptySQLite(t), storetest.EmptyPostgres(t), t.TempDir()
 	received := &hooks{got: make(map[string]int)}
 	receiver := httptest.NewServer(received)
 	defer receiver.Close()
@@ -240,7 +240,7 @@ func waiting(t *testing.T, s *Service) (n int) {
 func TestAMoveIsRefusedBeforeAnythingIsCopied(t *testing.T) {
 	from, data := storetest.SQLite(t), t.TempDir()
 	stop(t, start(t, Options{Database: from, Data: data, Demo: true}))
-	o := MoveOptions{From: from, To: storetest.Postgres(t), FromName: "old", ToName: "new", Data: data, Log: quiet()}
+	o := MoveOptions{From: from, To: storetest.EmptyPostgres(t), FromName: "old", ToName: "new", Data: data, Log: quiet()}
 	refused := func(o MoveOptions, want string) {
 		t.Helper()
 		if _, err := Move(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
@@ -254,10 +254,10 @@ func TestAMoveIsRefusedBeforeAnythingIsCopied(t *testing.T) {
 	noKey.Data = t.TempDir()
 	refused(noKey, "this database was made with one")
 	file := o
-	file.To = storetest.SQLite(t)
+	file.To = storetest.EmptySQLite(t)
 	refused(file, "--to names a SQLite file")
 	missing := o
-	missing.From = storetest.SQLite(t)
+	missing.From = storetest.EmptySQLite(t)
 	refused(missing, "there is no file")
 	foreign := o
 	foreign.To = storetest.Postgres(t)

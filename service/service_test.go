@@ -37,10 +37,16 @@ const otherKey = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI="
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// each runs a test with the URL of a fresh database of each engine.
+// each runs a test with the URL of a fresh database of each engine, with the schema.
 func each(t *testing.T, test func(t *testing.T, database string)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, storetest.SQLite(t)) })
 	t.Run("PostgreSQL", func(t *testing.T) { test(t, storetest.Postgres(t)) })
+}
+
+// eachEmpty is each without the schema.
+func eachEmpty(t *testing.T, test func(t *testing.T, database string)) {
+	t.Run("SQLite", func(t *testing.T) { test(t, storetest.EmptySQLite(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, storetest.EmptyPostgres(t)) })
 }
 
 func start(t *testing.T, opts Options) *Service {
@@ -78,7 +84,7 @@ func call(t *testing.T, s *Service, method, path, body string) (int, []byte) {
 }
 
 func TestAServiceThatWasClosedLeavesNothingRunning(t *testing.T) {
-	each(t, func(t *testing.T, database string) {
+	eachEmpty(t, func(t *testing.T, database string) {
 		before := goleak.IgnoreCurrent()
 		s, err := Start(t.Context(), Options{Database: database, Data: t.TempDir(), Demo: true, Log: quiet()})
 		if err != nil {
@@ -113,7 +119,7 @@ func TestASQLiteFileHasOneOwner(t *testing.T) {
 }
 
 func TestAnotherMasterKeyIsRefusedWithAHint(t *testing.T) {
-	each(t, func(t *testing.T, database string) {
+	eachEmpty(t, func(t *testing.T, database string) {
 		before := goleak.IgnoreCurrent()
 		opts := Options{Database: database, Data: t.TempDir(), MasterKey: storetest.MasterKey}
 		stop(t, start(t, opts))
@@ -147,7 +153,7 @@ func filesOf(t *testing.T, dir string) map[string]string {
 }
 
 func TestTheDemoKeysStayOverRestartsAndAreTheSameForReplicas(t *testing.T) {
-	each(t, func(t *testing.T, database string) {
+	eachEmpty(t, func(t *testing.T, database string) {
 		data := t.TempDir()
 		opts := Options{Database: database, Data: data, MasterKey: storetest.MasterKey, Demo: true}
 		stop(t, start(t, opts))
@@ -172,7 +178,7 @@ func TestTheDemoKeysStayOverRestartsAndAreTheSameForReplicas(t *testing.T) {
 }
 
 func TestReplicasMayStartAtOnceOnANewDatabase(t *testing.T) {
-	opts := Options{Database: storetest.Postgres(t), MasterKey: storetest.MasterKey, Demo: true, Log: quiet()}
+	opts := Options{Database: storetest.EmptyPostgres(t), MasterKey: storetest.MasterKey, Demo: true, Log: quiet()}
 	const replicas = 3
 	type started struct {
 		service *Service

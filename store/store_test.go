@@ -15,22 +15,23 @@ import (
 func TestMain(m *testing.M) { storetest.Main(m) }
 
 func TestASchemaIsMigratedOnceAndAgainChangesNothing(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
+	for name, url := range map[string]string{"SQLite": storetest.EmptySQLite(t), "PostgreSQL": storetest.EmptyPostgres(t)} {
+		s := storetest.Open(t, url)
 		if err := s.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		current, known, err := s.Schema(t.Context())
 		if err != nil || current != known || known < 1 {
-			t.Errorf("schema %d of %d, %v", current, known, err)
+			t.Errorf("%s: schema %d of %d, %v", name, current, known, err)
 		}
 		if err := s.Ping(t.Context()); err != nil {
 			t.Error(err)
 		}
-	})
+	}
 }
 
 func TestLookingAtADatabaseChangesNothing(t *testing.T) {
-	for name, url := range map[string]string{"SQLite": storetest.SQLite(t), "PostgreSQL": storetest.Postgres(t)} {
+	for name, url := range map[string]string{"SQLite": storetest.EmptySQLite(t), "PostgreSQL": storetest.EmptyPostgres(t)} {
 		s, err := store.Open(t.Context(), url, store.Options{})
 		if err != nil {
 			t.Fatal(err)

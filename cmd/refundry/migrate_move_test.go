@@ -10,7 +10,7 @@ import (
 )
 
 func TestAnOperatorMovesADatabaseWithOneCommand(t *testing.T) {
-	from, to, data := storetest.SQLite(t), storetest.Postgres(t), t.TempDir()
+	from, to, data := storetest.EmptySQLite(t), storetest.EmptyPostgres(t), t.TempDir()
 	command := func(want int, args ...string) (out, problems string) {
 		t.Helper()
 		var stdout, stderr bytes.Buffer
@@ -30,7 +30,7 @@ func TestAnOperatorMovesADatabaseWithOneCommand(t *testing.T) {
 	contains(problems, "go with --from")
 	_, problems = command(2, "migrate", "--from", from)
 	contains(problems, "--from is given without --to")
-	_, problems = command(1, "migrate", "--from", from, "--to", storetest.SQLite(t), "--data", data)
+	_, problems = command(1, "migrate", "--from", from, "--to", storetest.EmptySQLite(t), "--data", data)
 	contains(problems, "a move goes to PostgreSQL")
 	_, problems = command(1, "migrate", "--from", from, "--to", to, "--data", t.TempDir())
 	contains(problems, "secrets move as they are")

@@ -11,7 +11,7 @@ import (
 
 // A server that stands still breaks no connection, and must hold nobody for ever.
 func TestAReadThatGetsNoAnswerEnds(t *testing.T) {
-	db, err := sqldb.Open(t.Context(), storetest.Postgres(t), sqldb.Options{})
+	db, err := sqldb.Open(t.Context(), storetest.EmptyPostgres(t), sqldb.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // meanwhile: what it did is known all the same, and the database is not taken for
 // one that can't be used.
 func TestACallerThatGivesUpDuringCommitIsNoOutage(t *testing.T) {
-	address := storetest.Postgres(t)
+	address := storetest.EmptyPostgres(t)
 	open := func() *sqldb.DB {
 		db, err := sqldb.Open(t.Context(), address, sqldb.Options{})
 		if err != nil {
@@ -96,7 +96,7 @@ func TestACallerThatGivesUpDuringCommitIsNoOutage(t *testing.T) {
 // Where the first statement can't even be sent, BEGIN is not sent either: what follows
 // must not be done outside of the transaction.
 func TestNothingIsDoneWhereTheFirstStatementFails(t *testing.T) {
-	db, err := sqldb.Open(t.Context(), storetest.Postgres(t), sqldb.Options{})
+	db, err := sqldb.Open(t.Context(), storetest.EmptyPostgres(t), sqldb.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

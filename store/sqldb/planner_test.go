@@ -14,7 +14,7 @@ import (
 func TestMain(m *testing.M) { storetest.Main(m) }
 
 func TestAYoungTableIsMeasuredBeforeAutovacuumComes(t *testing.T) {
-	url := storetest.Postgres(t)
+	url := storetest.EmptyPostgres(t)
 	db, err := sqldb.Open(t.Context(), url, sqldb.Options{Growing: []string{"notes"}})
 	if err != nil {
 		t.Fatal(err)

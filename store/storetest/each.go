@@ -3,7 +3,6 @@ package storetest
 import (
 	"bytes"
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,12 +17,6 @@ import (
 // MasterKey is the master key of stores in tests, base64 of 32 bytes.
 const MasterKey = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 
-// SQLite returns the URL of a fresh database file.
-func SQLite(t testing.TB) string {
-	t.Helper()
-	return "sqlite:" + filepath.Join(t.TempDir(), "refundry.db")
-}
-
 // Each runs a test on a fresh, migrated store of each engine.
 func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
@@ -31,8 +24,8 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Run("PostgreSQL", func(t *testing.T) { test(t, Open(t, Postgres(t))) })
 }
 
-// Open opens and migrates a database with the keyring of MasterKey; it is
-// closed at the end of the test.
+// Open opens a database with the keyring of MasterKey, and migrates it where it is
+// empty or older; it is closed at the end of the test.
 func Open(t testing.TB, url string) *store.Store {
 	t.Helper()
 	tables := sandbox.Tables()

@@ -12,36 +12,75 @@ import (
 	"github.com/refundry/refundry/internal/pgcluster"
 )
 
+// maxConnections is what the services of e2e need that run at once, with the 16
+// connections that each may open.
+const maxConnections = "400"
+
 var shared struct {
 	sync.Mutex
 	cluster *pgcluster.Cluster
-	citus   *citus
-	err     error
+	// migrated is the database that Postgres copies, "" before the first call.
+	migrated string
+	citus    *citus
+	err      error
 }
 
-// Postgres returns the URL of a fresh, empty database on the cluster that all
-// tests of this process share. The first call starts the cluster; it ends and
-// leaves nothing behind when the process does, with or without Main. The
-// server writes as durably as in production. With REFUNDRY_TEST_CITUS the database
-// is on that coordinator instead, and has the current schema.
+// Postgres returns the URL of a fresh database that has the current schema and no
+// rows, on the cluster that all tests of this process share. The first call starts
+// the cluster; it ends and leaves nothing behind when the process does, with or
+// without Main. The server writes as durably as in production. With
+// REFUNDRY_TEST_CITUS the database is on that coordinator instead.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	if OnCitus() {
 		return postgresOnCitus(t)
 	}
+	return database(t, true)
+}
+
+// EmptyPostgres is Postgres without the schema, except on Citus, where the database
+// has it too.
+func EmptyPostgres(t testing.TB) string {
+	t.Helper()
+	if OnCitus() {
+		return postgresOnCitus(t)
+	}
+	return database(t, false)
+}
+
+// database makes a database on the shared cluster.
+func database(t testing.TB, migrated bool) string {
+	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.cluster == nil && shared.err == nil {
-		shared.cluster, shared.err = pgcluster.New(pgcluster.Options{})
+		shared.cluster, shared.err = pgcluster.New(pgcluster.Options{Settings: map[string]string{"max_connections": maxConnections}})
+	}
+	if shared.err == nil && migrated && shared.migrated == "" {
+		shared.migrated, shared.err = migratedDatabase(shared.cluster)
 	}
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
-	name, err := shared.cluster.Create("")
+	template := ""
+	if migrated {
+		template = shared.migrated
+	}
+	name, err := shared.cluster.Create(template)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return shared.cluster.URL(name)
+}
+
+// migratedDatabase makes a database with the current schema. Nobody is connected to
+// it afterwards, or PostgreSQL would not copy it.
+func migratedDatabase(cluster *pgcluster.Cluster) (string, error) {
+	name, err := cluster.Create("")
+	if err != nil {
+		return "", err
+	}
+	return name, migrate(cluster.URL(name))
 }
 
 // PostgresControl starts a cluster for this test alone, which it may stop, kill

@@ -48,7 +48,7 @@ func connect(t *testing.T, address string) *pgx.Conn {
 }
 
 func TestPostgresGivesFreshDurableDatabases(t *testing.T) {
-	first, second := Postgres(t), Postgres(t)
+	first, second := EmptyPostgres(t), EmptyPostgres(t)
 	if first == second {
 		t.Fatalf("one database twice: %s", first)
 	}
@@ -57,7 +57,7 @@ func TestPostgresGivesFreshDurableDatabases(t *testing.T) {
 	}
 	conn := connect(t, second)
 	for name, want := range map[string]string{
-		"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_connections": "200", "server_encoding": "UTF8",
+		"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_connections": maxConnections, "server_encoding": "UTF8",
 	} {
 		var got string
 		if err := conn.QueryRow(t.Context(), "SELECT current_setting($1)", name).Scan(&got); err != nil || got != want {
