@@ -49,10 +49,48 @@ func eachEmpty(t *testing.T, test func(t *testing.T, database string)) {
 	t.Run("PostgreSQL", func(t *testing.T) { test(t, storetest.EmptyPostgres(t)) })
 }
 
+// with and without are folders of a service with the demo merchant and of one
+// without, which were started and ended: most of a test's time went into RSA keys.
+var (
+	with    = storetest.Prepared{Make: func(dir string) error { return prepareFolder(dir, true) }}
+	without = storetest.Prepared{Make: func(dir string) error { return prepareFolder(dir, false) }}
+)
+
+// preparedName is the file in a prepared folder, as storetest names it.
+const preparedName = "refundry.db"
+
+func prepareFolder(dir string, demo bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, err := Start(ctx, Options{
+		Database: "sqlite:" + filepath.Join(dir, preparedName), Data: filepath.Join(dir, "data"), Demo: demo,
+		Log: quiet(), Simulated: Simulated{Stepped: true},
+	})
+	if err != nil {
+		return err
+	}
+	return s.Close(ctx)
+}
+
+// start starts a service until the test ends. Without a data folder it gets a
+// prepared one, with the database where that is an unused file of storetest.SQLite
+// and the clock is about right.
 func start(t *testing.T, opts Options) *Service {
 	t.Helper()
 	if opts.Data == "" {
 		opts.Data = t.TempDir()
+		file, isFile := strings.CutPrefix(opts.Database, "sqlite:")
+		_, used := os.Stat(file + ".lock")
+		now := opts.Now == nil || time.Since(opts.Now()).Abs() < time.Second
+		if isFile && filepath.Base(file) == preparedName && errors.Is(used, fs.ErrNotExist) && opts.MasterKey == "" && now {
+			dir := filepath.Dir(file)
+			if opts.Demo {
+				with.Copy(t, dir)
+			} else {
+				without.Copy(t, dir)
+			}
+			opts.Data = filepath.Join(dir, "data")
+		}
 	}
 	opts.Log = quiet()
 	s, err := Start(t.Context(), opts)

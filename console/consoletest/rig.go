@@ -18,8 +18,8 @@ import (
 	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/service/servicetest"
 	"github.com/refundry/refundry/store"
-	"github.com/refundry/refundry/store/storetest"
 )
 
 // Rig is a running service.
@@ -37,16 +37,27 @@ const stopWithin = 30 * time.Second
 
 // Start starts a service on a new SQLite file with the demo merchant; it ends with
 // the test.
-func Start(t testing.TB) *Rig { return StartOn(t, storetest.SQLite(t)) }
+func Start(t testing.TB) *Rig {
+	t.Helper()
+	dir := t.TempDir()
+	servicetest.Prepare(t, dir)
+	return start(t, service.Options{Database: servicetest.Database(dir), Data: servicetest.Data(dir)})
+}
 
 // StartOn is Start on a database of the caller's, with options that change alters.
 func StartOn(t testing.TB, database string, change ...func(*service.Options)) *Rig {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	options := service.Options{Database: database, Data: t.TempDir(), Demo: true, Log: log}
+	options := service.Options{Database: database, Data: t.TempDir()}
 	for _, one := range change {
 		one(&options)
 	}
+	return start(t, options)
+}
+
+func start(t testing.TB, options service.Options) *Rig {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	options.Demo, options.Log = true, log
 	s, err := service.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)

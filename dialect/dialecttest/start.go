@@ -21,6 +21,7 @@ import (
 	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/service"
+	"github.com/refundry/refundry/service/servicetest"
 	"github.com/refundry/refundry/store/storetest"
 )
 
@@ -37,23 +38,26 @@ type Service struct {
 }
 
 // Start runs a service on a fresh database file until the test ends; change
-// may set further options. It loads the demo merchant.
+// may set further options. It loads the demo merchant. With the standard folders
+// and clock the file is a copy of one that another service of this process has
+// prepared and closed.
 func Start(t testing.TB, change ...func(*service.Options)) *Service {
 	t.Helper()
 	dir := t.TempDir()
-	file := filepath.Join(dir, "refundry.db")
 	s := &Service{}
-	opts := service.Options{
-		Database: "sqlite:" + file, Data: filepath.Join(dir, "data"), Demo: true,
-		Log: slog.New(slog.DiscardHandler),
-	}
+	opts := service.Options{Database: servicetest.Database(dir), Data: servicetest.Data(dir), Demo: true, Log: slog.New(slog.DiscardHandler)}
+	standard := opts
 	for _, set := range change {
 		set(&opts)
+	}
+	if opts.Database == standard.Database && opts.Data == standard.Data && opts.Demo && opts.MasterKey == "" && opts.Now == nil {
+		servicetest.Prepare(t, dir)
 	}
 	var err error
 	if s.Service, err = service.Start(t.Context(), opts); err != nil {
 		t.Fatal(err)
 	}
+	file := strings.TrimPrefix(standard.Database, "sqlite:")
 	if !s.Store.SQLite() {
 		file = filepath.Join(dir, "none.db") // of what is counted in the file
 	}
