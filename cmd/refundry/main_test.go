@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"io/fs"
 	"net"
@@ -24,7 +25,14 @@ import (
 // patience bounds what a script waits for; nothing comes near it.
 const patience = 5 * time.Minute
 
+// together is how many scripts run at once: they wait for the program's loops, so
+// that the number of cores says nothing about that.
+const together = "6"
+
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", together); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){
 		"refundry": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
