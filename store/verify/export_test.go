@@ -126,3 +126,22 @@ func oneText(ctx context.Context, q sqldb.Querier, query string) (out []string, 
 	})
 	return out, err
 }
+
+// SlicePlan returns how SQLite reads a slice: a line for each step.
+func SlicePlan(ctx context.Context, db *sqldb.DB) (lines []string, err error) {
+	err = db.Read(ctx, func(q sqldb.Querier) error {
+		for _, text := range []string{chargeStream(true), refundStream(true), textsOf(true)} {
+			err := q.Query(ctx, "EXPLAIN QUERY PLAN "+text, []any{fieldEnd, "mer", "", "ch"}, func(scan func(...any) error) error {
+				var line string
+				err := scan(new(int64), new(int64), new(int64), &line)
+				lines = append(lines, line)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return lines, err
+}

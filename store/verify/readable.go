@@ -66,7 +66,7 @@ func textsOf(slice bool) string {
 	return `WITH f AS (SELECT CAST($1 AS TEXT) AS e)` + sliceOfRefunds(slice) + `
 	SELECT r.merchant_id, 'refund ' || r.id, 0, 0, r.asked_by || f.e || r.detail || f.e || r.landed || f.e || r.shown FROM refunds r, f` + sliced(slice, "r", "charge_id") + `
 	UNION ALL SELECT e.merchant_id, 'event ' || e.id, 1, 0, e.snapshot FROM ` + eventsOfSlice(slice) + `
-	UNION ALL SELECT a.merchant_id, 'attempt ' || a.id, 2, 0, a.sent FROM ` + ofSlice(slice, "attempts a", "a") + ` WHERE a.sent <> ''
+	UNION ALL SELECT a.merchant_id, 'attempt ' || a.id, 2, 0, a.sent FROM ` + ofSlice(slice, "attempts a", "a", "a.sent <> ''") + `
 	UNION ALL SELECT e.merchant_id, 'event ' || e.id, 3, 0, e.snapshot FROM ` + disputeEventsOfSlice(slice)
 }
 

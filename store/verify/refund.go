@@ -23,14 +23,14 @@ func refundStream(slice bool) string {
 		|| CASE WHEN r.parts LIKE '%"coupons"%' THEN COALESCE((SELECT c.detail FROM charges c
 			WHERE c.merchant_id = r.merchant_id AND c.id = r.charge_id), '') ELSE '' END || f.e || r.streak || f.e || r.watch_at FROM refunds r, f` + sliced(slice, "r", "charge_id") + `
 	UNION ALL SELECT t.merchant_id, t.refund_id, 1, 0, t.amount || f.e || t.kind || f.e || t.from_account || f.e || t.to_account || f.e
-		|| t.currency || f.e || t.charge_id || f.e || t.id FROM ` + ofSlice(slice, "transfers t", "t") + `, f
+		|| t.currency || f.e || t.charge_id || f.e || t.id FROM ` + ofSlice(slice, "transfers t", "t", "") + `
 	UNION ALL SELECT e.merchant_id, e.refund_id, 2, e.created_at, e.type || f.e || e.charge_id || f.e || e.id || f.e
-		|| CASE WHEN e.snapshot LIKE '{"state":"' || SUBSTR(e.type, 8) || '"%' THEN '' ELSE e.snapshot END FROM ` + eventsOfSlice(slice) + `, f
-	UNION ALL SELECT a.merchant_id, a.refund_id, 3, CAST(SUM(a.times) AS BIGINT), '' FROM ` + ofSlice(slice, "attempts a", "a") + `
-		WHERE a.source IN ('submit', 'query', 'reroute') GROUP BY a.merchant_id, a.refund_id
+		|| CASE WHEN e.snapshot LIKE '{"state":"' || SUBSTR(e.type, 8) || '"%' THEN '' ELSE e.snapshot END FROM ` + eventsOfSlice(slice) + `
+	UNION ALL SELECT a.merchant_id, a.refund_id, 3, CAST(SUM(a.times) AS BIGINT), '' FROM ` + ofSlice(slice, "attempts a", "a", "a.source IN ('submit', 'query', 'reroute')") + `
+		GROUP BY a.merchant_id, a.refund_id
 	UNION ALL SELECT d.merchant_id, d.id, -1, 0, d.held || f.e || d.closed_at || f.e || d.charge_id || f.e || d.state || f.e
 		|| COALESCE((SELECT c.currency FROM charges c WHERE c.merchant_id = d.merchant_id AND c.id = d.charge_id), '') FROM disputes d, f` + sliced(slice, "d", "charge_id") + `
-	UNION ALL SELECT e.merchant_id, e.dispute_id, 4, e.created_at, e.type || f.e || e.id FROM ` + disputeEventsOfSlice(slice) + `, f
+	UNION ALL SELECT e.merchant_id, e.dispute_id, 4, e.created_at, e.type || f.e || e.id FROM ` + disputeEventsOfSlice(slice) + `
 	ORDER BY 1, 2, 3, 4`
 }
 

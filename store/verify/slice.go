@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -157,39 +159,51 @@ func sliced(slice bool, table, column string) string {
 
 // sliceOfRefunds names the refunds of a slice "s" and the times at which they may
 // have changed "x": each change left an attempt or a transfer, or is the acceptance
-// or the last one. Events have no index by their refund.
+// or the last one. Events have no index by their refund. CROSS JOIN says that a slice
+// begins with its refunds: without statistics SQLite would rather read a merchant's
+// attempts, transfers and events as a whole.
 func sliceOfRefunds(slice bool) string {
 	if !slice {
 		return ""
 	}
 	return `, s AS (SELECT r.id, r.created_at, r.updated_at FROM refunds r` + sliced(slice, "r", "charge_id") + `),
 	x AS (SELECT s.created_at AS at FROM s UNION SELECT s.updated_at FROM s
-		UNION SELECT a.created_at FROM s JOIN attempts a ON a.merchant_id = $2 AND a.refund_id = s.id
-		UNION SELECT t.created_at FROM s JOIN transfers t ON t.merchant_id = $2 AND t.refund_id = s.id)`
+		UNION SELECT a.created_at FROM s CROSS JOIN attempts a WHERE a.merchant_id = $2 AND a.refund_id = s.id
+		UNION SELECT t.created_at FROM s CROSS JOIN transfers t WHERE t.merchant_id = $2 AND t.refund_id = s.id)`
 }
 
-// ofSlice is a table whose rows belong to refunds; transfers to disputes, too.
-func ofSlice(slice bool, table, name string) string {
+// ofSlice is a table whose rows belong to refunds, with another table "f" and a
+// condition, "" for none; transfers belong to disputes, too.
+func ofSlice(slice bool, table, name, condition string) string {
 	if !slice {
-		return table
+		return table + ", f" + where(condition)
 	}
 	disputes := ""
 	if name == "t" {
 		disputes = ` UNION ALL SELECT d.id FROM disputes d` + sliced(slice, "d", "charge_id")
 	}
-	return `(SELECT s.id FROM s` + disputes + `) o JOIN ` + table + ` ON ` + name + `.merchant_id = $2 AND ` + name + `.refund_id = o.id`
+	return `(SELECT s.id FROM s` + disputes + `) o CROSS JOIN ` + table + `, f` + where(name+`.merchant_id = $2 AND `+name+`.refund_id = o.id`, condition)
 }
 
+func where(conditions ...string) string {
+	conditions = slices.DeleteFunc(conditions, func(one string) bool { return one == "" })
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(conditions, " AND ")
+}
+
+// eventsOfSlice and disputeEventsOfSlice are events, with f.
 func eventsOfSlice(slice bool) string {
 	if !slice {
-		return `events e`
+		return `events e, f`
 	}
-	return `x JOIN events e ON e.merchant_id = $2 AND e.created_at = x.at JOIN s ON s.id = e.refund_id`
+	return `x CROSS JOIN events e CROSS JOIN s, f WHERE e.merchant_id = $2 AND e.created_at = x.at AND s.id = e.refund_id`
 }
 
 func disputeEventsOfSlice(slice bool) string {
 	if !slice {
-		return `dispute_events e`
+		return `dispute_events e, f`
 	}
-	return `disputes d JOIN dispute_events e ON e.merchant_id = d.merchant_id AND e.dispute_id = d.id AND d` + fmt.Sprintf(within, "d", "charge_id")
+	return `disputes d CROSS JOIN dispute_events e, f WHERE e.merchant_id = d.merchant_id AND e.dispute_id = d.id AND d` + fmt.Sprintf(within, "d", "charge_id")
 }

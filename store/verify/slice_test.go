@@ -6,6 +6,7 @@ import (
 
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/sqldb"
+	"github.com/refundry/refundry/store/storetest"
 	"github.com/refundry/refundry/store/verify"
 )
 
@@ -69,5 +70,26 @@ func unreadableRow(t *testing.T, s *store.Store) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A slice costs the same in a large database: without statistics, too, no step reads all
+// rows of a table or of a merchant; disputes are few.
+func TestASliceReadsNoMerchantToItsEnd(t *testing.T) {
+	lines, err := verify.SlicePlan(t.Context(), storetest.Open(t, storetest.SQLite(t)).DB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := 0
+	for _, line := range lines {
+		if strings.Contains(line, "SCAN e") || strings.Contains(line, "SCAN t") || strings.Contains(line, "SCAN a") || strings.HasSuffix(line, "(merchant_id=?)") && !strings.HasPrefix(line, "SEARCH d ") {
+			t.Errorf("reads too much: %s", line)
+		}
+		if strings.HasPrefix(line, "SEARCH ") {
+			looks++
+		}
+	}
+	if looks < 15 {
+		t.Errorf("%d looks into an index:\n%s", looks, strings.Join(lines, "\n"))
 	}
 }
