@@ -141,14 +141,23 @@ func (a *Admin) Channels() []Channel {
 	return all
 }
 
-// Accounts returns a merchant's accounts, opened as Account does, oldest first.
+// Accounts returns a merchant's accounts, opened as Account does, oldest first. One that
+// is damaged says so, and is not opened.
 func (a *Admin) Accounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
 	all, err := a.s.Store.ChannelAccounts(ctx, merchantID)
-	for n := 0; n < len(all) && err == nil; n++ {
-		all[n], err = a.Account(ctx, merchantID, all[n].ID)
-	}
 	if err != nil {
 		return nil, err
+	}
+	for n := range all {
+		opened, err := a.Account(ctx, merchantID, all[n].ID)
+		switch {
+		case err == nil:
+			all[n] = opened
+		case refund.KindOf(err) == refund.KindCorrupt:
+			all[n].Unreadable = true
+		default:
+			return nil, err
+		}
 	}
 	return all, nil
 }

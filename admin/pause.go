@@ -102,7 +102,7 @@ func (a *Admin) pauseRecord(ctx context.Context, by By, scope merchant.PauseScop
 		return refund.Action{}, refund.Errorf(refund.KindInvalid, "channel", "channel must be one of %s", strings.Join(names, ", "))
 	}
 	if scope.MerchantID != "" {
-		if _, err := a.s.Store.MerchantByID(ctx, scope.MerchantID); err != nil {
+		if _, err := a.s.Store.MerchantByID(ctx, scope.MerchantID); err != nil && refund.KindOf(err) != refund.KindCorrupt { // one that is damaged can be paused
 			return refund.Action{}, err
 		}
 		if scope.Channel != "" {

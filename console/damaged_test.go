@@ -98,6 +98,35 @@ func TestADamagedRowIsInItsQueue(t *testing.T) {
 	}
 }
 
+// A damaged setting takes no page from anybody: its row says so.
+func TestADamagedSettingHoldsUpNoPage(t *testing.T) {
+	rig := consoletest.Start(t)
+	rig.AddMerchant(t, "shop")
+	id := "SELECT MIN(k.id) FROM api_keys k WHERE k.merchant_id = $1 AND $2 = ''"
+	damage(t, rig, `UPDATE api_keys SET limits = 'no JSON' WHERE merchant_id = $1 AND id = (`+id+`)`, "")
+	damage(t, rig, `UPDATE identities SET settings = 'no JSON' WHERE merchant_id = $1 AND dialect = $2`, merchant.Wallet)
+	damage(t, rig, `UPDATE channel_accounts SET settings = 'no JSON' WHERE merchant_id = $1 AND id = $2`, merchant.DemoAccount)
+	b := rig.As(t, merchant.RoleAdmin, "")
+	for path, damaged := range map[string]bool{
+		"/console/settings/keys?merchant=" + merchant.DemoID:      true,
+		"/console/settings/accounts?merchant=" + merchant.DemoID:  true,
+		"/console/settings/merchants/" + merchant.DemoID:          true,
+		"/console/settings/endpoints?merchant=" + merchant.DemoID: false,
+		"/console/settings/merchants":                             false,
+		"/console/refunds":                                        false,
+	} {
+		if page := b.Get(t, path); page.Status != http.StatusOK || page.Has("The row is damaged") != damaged {
+			t.Errorf("%s: %d %s", path, page.Status, page.Text())
+		}
+	}
+	damage(t, rig, `UPDATE merchants SET settings = 'no JSON' WHERE id = $1 AND $2 = ''`, "")
+	for path, damaged := range map[string]bool{"/console/settings/merchants": true, "/console/refunds": false, "/console/": false} {
+		if page := b.Get(t, path); page.Status != http.StatusOK || page.Has("The row is damaged") != damaged {
+			t.Errorf("%s, its merchant is damaged: %d %s", path, page.Status, page.Text())
+		}
+	}
+}
+
 // damage changes a row of the demo merchant behind the program's back.
 func damage(t *testing.T, rig *consoletest.Rig, text, id string) {
 	t.Helper()

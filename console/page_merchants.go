@@ -147,7 +147,7 @@ func (p *page) oneMerchantPage() (merchantPage, error) {
 		row := identityRow{Identity: identity.Showing(p.s.Now())}
 		if known, ok := p.s.Dialects.Find(identity.Dialect); ok {
 			for _, s := range known.Settings {
-				if s.Fixed {
+				if s.Fixed || identity.Unreadable {
 					continue
 				}
 				_, given := identity.Secrets[s.Name]

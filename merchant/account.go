@@ -59,6 +59,9 @@ type ChannelAccount struct {
 	AskSince  time.Time
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// Unreadable says, in lists, that the row is damaged: Settings and Secrets are empty,
+	// and nothing can be sent.
+	Unreadable bool
 }
 
 // Sends reports whether refunds are sent through the account: neither it nor

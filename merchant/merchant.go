@@ -41,6 +41,8 @@ type Merchant struct {
 	// DisabledAt is since when its keys and identities are not known; zero: they
 	// are.
 	DisabledAt time.Time
+	// Unreadable says, in lists, that the row is damaged: of Settings nothing is known.
+	Unreadable bool
 }
 
 // Disabled reports whether the merchant's keys and identities are not known.
@@ -104,6 +106,8 @@ type Identity struct {
 	// was made with was replaced; see Platform.
 	PlatformKeys []PlatformKey
 	CreatedAt    time.Time
+	// Unreadable says, in lists, that the row is damaged: Public and Secrets are empty.
+	Unreadable bool
 }
 
 // Scope is something an API key may do.
@@ -160,6 +164,9 @@ type Key struct {
 	Limits    KeyLimits
 	// MadeBy is who made the key, and who was behind them then; "" for one of before.
 	MadeBy audit.Behind
+	// Unreadable says, in lists, that the row is damaged: Public and Limits are empty,
+	// which does not mean that there are none.
+	Unreadable bool
 }
 
 // May reports whether the key has the scope.

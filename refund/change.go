@@ -123,6 +123,9 @@ type Attempt struct {
 	// Note says what we made of it where that is not obvious: stale lease,
 	// amount not believed, older than what we know.
 	Note string
+	// Unreadable says that the row is damaged: of Sent nothing but the account's version
+	// is known.
+	Unreadable bool
 	// Sent is what the call sent; zero for notices.
 	Sent Sent
 	// Actor is who said it or asked for the call; nobody where the engine did.

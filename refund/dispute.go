@@ -34,6 +34,8 @@ type Dispute struct {
 	CreatedAt, UpdatedAt time.Time
 	// ClosedAt is when it was won or lost; zero while it is not.
 	ClosedAt time.Time
+	// Unreadable says, in lists, that the row is damaged: State and Held do not fit.
+	Unreadable bool
 }
 
 // DisputeState says where a dispute stands.

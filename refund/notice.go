@@ -68,6 +68,9 @@ type KeptNotice struct {
 	ChargeKnown bool
 	// RefundID is the refund that it was about in the end.
 	RefundID string
+	// Unreadable says, in lists, that the row is damaged: of Noticed the numbers alone
+	// are known.
+	Unreadable bool
 }
 
 // NoticeMatch is what a notice is about: a refund of ours, or else the charge that

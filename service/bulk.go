@@ -20,7 +20,11 @@ func (s *Service) acceptAlone(ctx context.Context, unit refund.Unit) (refund.Ref
 			return refund.Refund{}, err
 		}
 		for _, k := range keys {
-			if k.ID == unit.By.Key {
+			switch {
+			case k.ID != unit.By.Key:
+			case k.Unreadable: // what bounds it is not known
+				return refund.Refund{}, refund.Errorf(refund.KindCorrupt, "key", "key %s, which uploaded the file, can't be read", k.ID)
+			default:
 				unit.By.Bounds = dialect.Bounds(k)
 			}
 		}

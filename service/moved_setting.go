@@ -25,6 +25,10 @@ func (s *Service) moveSettings(ctx context.Context) error {
 			return fmt.Errorf("move settings of identities: %w", err)
 		}
 		for _, i := range identities {
+			if i.Unreadable {
+				s.opts.Log.Error("an identity can't be read, and its merchant can't use it (hint: refundry verify)", "merchant_id", i.MerchantID, "dialect", i.Dialect, "name", i.Name)
+				continue
+			}
 			left, err := s.admin.MoveSettings(ctx, by, i)
 			log := s.opts.Log.With("merchant_id", i.MerchantID, "dialect", i.Dialect, "name", i.Name)
 			switch {

@@ -149,11 +149,11 @@ func merchantKeys(ctx context.Context, s *store.Store, form platformForm, mercha
 	return form.SuccessorKeys(of(form.dialect, identities), shared, now)
 }
 
-// of are the identities of one dialect.
+// of are the identities of one dialect, without those that are damaged.
 func of(dialect string, identities []merchant.Identity) []merchant.Identity {
 	var found []merchant.Identity
 	for _, identity := range identities {
-		if identity.Dialect == dialect {
+		if identity.Dialect == dialect && !identity.Unreadable {
 			found = append(found, identity)
 		}
 	}

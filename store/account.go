@@ -83,16 +83,14 @@ func (s *Store) accountValues(a merchant.ChannelAccount) ([]any, error) {
 	return []any{string(a.State), strings.Join(a.Takes, " "), isDefault, a.Version, settings, sealed, sqldb.Micros(a.AskSince)}, nil
 }
 
-// scanAccount reads an account, and its secrets as they are sealed.
+// scanAccount reads an account, and its secrets as they are sealed. One whose settings
+// can't be read is KindCorrupt, and has all else.
 func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccount, sealed string, err error) {
 	var takes, settings string
 	var isDefault, askSince, createdAt, updatedAt int64
 	err = scan(append([]any{
 		&a.ID, &a.MerchantID, &a.Channel, (*string)(&a.State), &takes, &isDefault, &a.Version, &settings, &sealed, &askSince, &createdAt, &updatedAt,
 	}, more...)...)
-	if err == nil {
-		err = fromJSON(settings, &a.Settings)
-	}
 	if err != nil {
 		return merchant.ChannelAccount{}, "", fmt.Errorf("read channel account: %w", err)
 	}
@@ -104,6 +102,10 @@ func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccoun
 	a.CreatedAt, a.UpdatedAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt)
 	if a.UpdatedAt.IsZero() { // a row of a binary that knew no changes
 		a.UpdatedAt = a.CreatedAt
+	}
+	if err := fromJSON(settings, &a.Settings); err != nil {
+		a.Settings = nil
+		return a, sealed, unreadable("channel account", a.ID, err)
 	}
 	return a, sealed, nil
 }
@@ -143,17 +145,23 @@ func (s *Store) AddAccount(ctx context.Context, a merchant.ChannelAccount, recor
 	return nil
 }
 
-// accounts reads a merchant's accounts without their secrets, oldest first.
+// accounts reads a merchant's accounts without their secrets, oldest first. One that is
+// damaged says so.
 func (s *Store) accounts(ctx context.Context, merchantID string) ([]merchant.ChannelAccount, error) {
 	var found []merchant.ChannelAccount
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, accountsOf, []any{merchantID}, func(scan func(...any) error) error {
-			a, _, err := scanAccount(scan)
-			found = append(found, a)
-			return err
-		})
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		found, err = queryAccounts(ctx, q, merchantID)
+		return err
 	})
 	return found, err
+}
+
+func queryAccounts(ctx context.Context, q sqldb.Querier, merchantID string) ([]merchant.ChannelAccount, error) {
+	read := func(scan func(...any) error) (merchant.ChannelAccount, error) {
+		a, _, err := scanAccount(scan)
+		return a, err
+	}
+	return markRows(ctx, q, accountsOf, []any{merchantID}, read, func(a *merchant.ChannelAccount) { a.Unreadable = true })
 }
 
 // ChannelAccount returns an account with its secrets opened, its merchant's

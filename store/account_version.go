@@ -10,7 +10,8 @@ import (
 )
 
 // accountVersions reads the versions of an account before the one in use, newest
-// first. Those without secrets, such as the retired, have only their settings.
+// first. Those without secrets, such as the retired, have only their settings. One that
+// is damaged is left out, as if it had retired, and logged: the account itself is not.
 func (s *Store) accountVersions(ctx context.Context, q sqldb.Querier, id string) ([]merchant.AccountVersion, error) {
 	const text = `SELECT v.version, v.settings, v.sealed, v.retires_at FROM channel_account_versions v WHERE v.account_id = $1 ORDER BY v.version DESC`
 	var found []merchant.AccountVersion
@@ -19,11 +20,17 @@ func (s *Store) accountVersions(ctx context.Context, q sqldb.Querier, id string)
 		var settings, sealed string
 		var retiresAt int64
 		err := scan(&v.Version, &settings, &sealed, &retiresAt)
-		if err == nil {
-			err = fromJSON(settings, &v.Settings)
+		if err != nil {
+			return err
 		}
-		if err == nil {
+		if err = fromJSON(settings, &v.Settings); err != nil {
+			err = unreadable("channel account", id, err)
+		} else {
 			v.Secrets, err = s.openAccount(id, v.Version, sealed)
+		}
+		if isCorrupt(err) {
+			s.log.Error("an earlier version of a channel account can't be read and is left out (hint: refundry verify)", "account_id", id, "version", v.Version, "error", err)
+			return nil
 		}
 		v.RetiresAt = sqldb.FromMicros(retiresAt)
 		found = append(found, v)

@@ -52,12 +52,12 @@ func queryDisputes(ctx context.Context, q sqldb.Querier, text string, args ...an
 	return disputes, err
 }
 
-// Disputes lists the disputes of a charge, oldest first.
+// Disputes lists the disputes of a charge, oldest first. One that is damaged says so.
 func (s *Store) Disputes(ctx context.Context, merchantID, chargeID string) ([]refund.Dispute, error) {
 	const text = `SELECT ` + disputeColumns + ` FROM disputes d WHERE d.merchant_id = $1 AND d.charge_id = $2 ORDER BY d.created_at, d.id`
 	var disputes []refund.Dispute
 	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
-		disputes, err = queryDisputes(ctx, q, text, merchantID, chargeID)
+		disputes, err = markRows(ctx, q, text, []any{merchantID, chargeID}, scanDispute, func(d *refund.Dispute) { d.Unreadable = true })
 		return err
 	})
 	if err != nil {

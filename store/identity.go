@@ -51,13 +51,19 @@ func (s *Store) identityTexts(i merchant.Identity) (public, sealed string, err e
 	return public, sealed, err
 }
 
+// scanIdentity reads an identity and opens its secrets. One of which either can't be read
+// is KindCorrupt, and has all else.
 func (s *Store) scanIdentity(scan func(...any) error) (merchant.Identity, error) {
 	var i merchant.Identity
 	var public, sealed string
 	var createdAt int64
 	err := scan(&i.Dialect, &i.Name, &i.Sub, &i.MerchantID, &public, &sealed, &createdAt)
-	if err == nil {
-		err = json.Unmarshal([]byte(public), &i.Public)
+	if err != nil {
+		return merchant.Identity{}, fmt.Errorf("read identity: %w", err)
+	}
+	i.CreatedAt = sqldb.FromMicros(createdAt)
+	if err = json.Unmarshal([]byte(public), &i.Public); err != nil {
+		err = unreadable("identity", identityRow(i), err)
 	}
 	if err == nil && sealed != "" {
 		var secrets []byte
@@ -66,23 +72,25 @@ func (s *Store) scanIdentity(scan func(...any) error) (merchant.Identity, error)
 		}
 	}
 	if err != nil {
-		return merchant.Identity{}, fmt.Errorf("read identity: %w", err)
+		i.Public, i.Secrets = nil, nil
+		return i, fmt.Errorf("read identity: %w", err)
 	}
-	i.CreatedAt = sqldb.FromMicros(createdAt)
 	return i, nil
 }
 
+// identityRows are identities with those that are damaged, which say so.
+func (s *Store) identityRows(ctx context.Context, q sqldb.Querier, text string, args ...any) ([]merchant.Identity, error) {
+	return markRows(ctx, q, text, args, s.scanIdentity, func(i *merchant.Identity) { i.Unreadable = true })
+}
+
 // IdentitiesOfDialect lists every merchant's identities in a dialect with their
-// secrets opened, without the platform keys that came later.
+// secrets opened, without the platform keys that came later. One that is damaged says so.
 func (s *Store) IdentitiesOfDialect(ctx context.Context, dialect string) ([]merchant.Identity, error) {
 	const text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.dialect = $1 ORDER BY i.merchant_id, i.created_at, i.name`
 	var found []merchant.Identity
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{dialect}, func(scan func(...any) error) error {
-			i, err := s.scanIdentity(scan)
-			found = append(found, i)
-			return err
-		})
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		found, err = s.identityRows(ctx, q, text, dialect)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list identities: %w", err)
@@ -94,15 +102,10 @@ func (s *Store) IdentitiesOfDialect(ctx context.Context, dialect string) ([]merc
 // master key is needed.
 func (s *Store) openIdentities(ctx context.Context, q sqldb.Querier, merchantID string) ([]merchant.Identity, error) {
 	const text = `SELECT i.dialect, i.name, i.sub, i.merchant_id, i.settings, '', i.created_at FROM identities i WHERE i.merchant_id = $1`
-	var found []merchant.Identity
-	err := q.Query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
-		i, err := s.scanIdentity(scan)
-		found = append(found, i)
-		return err
-	})
-	return found, err
+	return s.identityRows(ctx, q, text, merchantID)
 }
 
+// identities are a merchant's, with their platform keys. One that is damaged says so.
 func (s *Store) identities(ctx context.Context, merchantID string) ([]merchant.Identity, error) {
 	const (
 		text = `SELECT ` + identityColumns + ` FROM identities i WHERE i.merchant_id = $1 ORDER BY i.dialect, i.created_at, i.name`
@@ -110,13 +113,8 @@ func (s *Store) identities(ctx context.Context, merchantID string) ([]merchant.I
 			WHERE i.merchant_id = $1` + platformKeyOrder
 	)
 	var found []merchant.Identity
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		err := q.Query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
-			i, err := s.scanIdentity(scan)
-			found = append(found, i)
-			return err
-		})
-		if err != nil {
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		if found, err = s.identityRows(ctx, q, text, merchantID); err != nil {
 			return err
 		}
 		replaced, err := s.queryPlatformKeys(ctx, q, keys, merchantID)

@@ -85,15 +85,13 @@ func scopesText(k merchant.Key) string {
 	return strings.Join(scopes, " ")
 }
 
-// scanKey reads a key without its secrets.
+// scanKey reads a key without its secrets. One whose settings or limits can't be read is
+// KindCorrupt, and has all else.
 func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
 	var k merchant.Key
 	var scopes, settings, limits string
 	var createdAt, expiresAt int64
 	err := scan(append([]any{&k.ID, &k.Dialect, &k.Identity, &k.MerchantID, &scopes, &k.Hint, &k.Plain, &settings, &createdAt, &expiresAt, &limits, (*string)(&k.MadeBy)}, more...)...)
-	if err == nil {
-		err = errors.Join(fromJSON(settings, &k.Public), fromJSON(limits, &k.Limits))
-	}
 	if err != nil {
 		return merchant.Key{}, fmt.Errorf("read key: %w", err)
 	}
@@ -101,6 +99,10 @@ func scanKey(scan func(...any) error, more ...any) (merchant.Key, error) {
 		k.Scopes = append(k.Scopes, merchant.Scope(scope))
 	}
 	k.CreatedAt, k.ExpiresAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(expiresAt)
+	if err := errors.Join(fromJSON(settings, &k.Public), fromJSON(limits, &k.Limits)); err != nil {
+		k.Public, k.Limits = nil, merchant.KeyLimits{}
+		return k, unreadable("key", k.ID, err)
+	}
 	return k, nil
 }
 
@@ -136,21 +138,23 @@ func (s *Store) AddKey(ctx context.Context, f merchant.FreshKey, record refund.A
 }
 
 // Keys lists a merchant's API keys, expired ones too, oldest first, without
-// their secrets.
+// their secrets. One that is damaged says so.
 func (s *Store) Keys(ctx context.Context, merchantID string) ([]merchant.Key, error) {
 	const text = `SELECT ` + keyRowColumns + ` FROM api_keys k WHERE k.merchant_id = $1 ORDER BY k.created_at, k.id`
-	var found []merchant.Key
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{merchantID}, func(scan func(...any) error) error {
-			k, err := scanKey(scan)
-			found = append(found, k)
-			return err
-		})
-	})
+	found, err := s.keys(ctx, text, merchantID)
 	if err != nil {
 		return nil, fmt.Errorf("list keys: %w", err)
 	}
 	return found, nil
+}
+
+func (s *Store) keys(ctx context.Context, text string, args ...any) (found []merchant.Key, err error) {
+	read := func(scan func(...any) error) (merchant.Key, error) { return scanKey(scan) }
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		found, err = markRows(ctx, q, text, args, read, func(k *merchant.Key) { k.Unreadable = true })
+		return err
+	})
+	return found, err
 }
 
 // ExpireKey ends a key's life at the given time. Other processes may go by the

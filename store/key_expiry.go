@@ -15,14 +15,7 @@ import (
 func (s *Store) AlertExpiringKeys(ctx context.Context, now time.Time, within time.Duration) (int, error) {
 	const ending = `SELECT ` + keyRowColumns + ` FROM api_keys k JOIN merchants m ON m.id = k.merchant_id
 		WHERE k.expires_at > $1 AND k.expires_at <= $2 AND m.disabled_at = 0 ORDER BY k.merchant_id, k.id`
-	var keys []merchant.Key
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, ending, []any{sqldb.Micros(now), sqldb.Micros(now.Add(within))}, func(scan func(...any) error) error {
-			k, err := scanKey(scan)
-			keys = append(keys, k)
-			return err
-		})
-	})
+	keys, err := s.keys(ctx, ending, sqldb.Micros(now), sqldb.Micros(now.Add(within)))
 	if err != nil {
 		return 0, fmt.Errorf("find keys that end: %w", err)
 	}

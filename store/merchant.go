@@ -16,18 +16,21 @@ const (
 	insertMerchant  = `INSERT INTO merchants (id, name, mode, settings, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
 )
 
+// scanMerchant reads a row of merchantColumns. One whose settings can't be read is
+// KindCorrupt, and has all else.
 func scanMerchant(scan func(...any) error, more ...any) (merchant.Merchant, error) {
 	var m merchant.Merchant
 	var settings string
 	var createdAt, disabledAt int64
 	err := scan(append([]any{&m.ID, &m.Name, (*string)(&m.Mode), &settings, &createdAt, &disabledAt}, more...)...)
-	if err == nil {
-		err = json.Unmarshal([]byte(settings), &m.Settings)
-	}
 	if err != nil {
 		return merchant.Merchant{}, fmt.Errorf("read merchant: %w", err)
 	}
 	m.CreatedAt, m.DisabledAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(disabledAt)
+	if err := json.Unmarshal([]byte(settings), &m.Settings); err != nil {
+		m.Settings = merchant.Settings{}
+		return m, unreadable("merchant", m.ID, err)
+	}
 	return m, nil
 }
 
@@ -164,21 +167,21 @@ func owned(ctx context.Context, q sqldb.Querier, merchantID, text string, args .
 	return err
 }
 
-// Merchants lists all merchants, oldest first.
+// Merchants lists all merchants, oldest first. One that is damaged says so.
 func (s *Store) Merchants(ctx context.Context) ([]merchant.Merchant, error) {
 	return s.merchants(ctx, `SELECT `+merchantColumns+` FROM merchants m ORDER BY m.created_at, m.id`)
 }
 
-// MerchantByID finds a merchant; absent is KindNotFound.
+// MerchantByID finds a merchant; absent is KindNotFound, damaged KindCorrupt.
 func (s *Store) MerchantByID(ctx context.Context, id string) (merchant.Merchant, error) {
 	found, err := s.merchants(ctx, `SELECT `+merchantColumns+` FROM merchants m WHERE m.id = $1`, id)
-	if err == nil && len(found) == 0 {
-		err = refund.Errorf(refund.KindNotFound, "merchant", "there is no merchant %q", id)
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return merchant.Merchant{}, err
+	case len(found) == 0:
+		return merchant.Merchant{}, refund.Errorf(refund.KindNotFound, "merchant", "there is no merchant %q", id)
 	}
-	return found[0], nil
+	return readableMerchant(found[0])
 }
 
 // MerchantByName finds a merchant by its name. Absent is KindNotFound. A test
@@ -194,17 +197,24 @@ func (s *Store) MerchantByName(ctx context.Context, name string) (merchant.Merch
 	case len(found) > 1:
 		return merchant.Merchant{}, refund.Errorf(refund.KindInvalid, "merchant", "%d merchants are called %q: use the id", len(found), name)
 	}
-	return found[0], nil
+	return readableMerchant(found[0])
+}
+
+// readableMerchant refuses a merchant of whose settings nothing is known: they bound
+// what it may do.
+func readableMerchant(m merchant.Merchant) (merchant.Merchant, error) {
+	if m.Unreadable {
+		return merchant.Merchant{}, refund.Errorf(refund.KindCorrupt, "merchant", "merchant %s can't be read (hint: refundry verify)", m.ID)
+	}
+	return m, nil
 }
 
 func (s *Store) merchants(ctx context.Context, text string, args ...any) ([]merchant.Merchant, error) {
+	read := func(scan func(...any) error) (merchant.Merchant, error) { return scanMerchant(scan) }
 	var found []merchant.Merchant
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, args, func(scan func(...any) error) error {
-			m, err := scanMerchant(scan)
-			found = append(found, m)
-			return err
-		})
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		found, err = markRows(ctx, q, text, args, read, func(m *merchant.Merchant) { m.Unreadable = true })
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read merchants: %w", err)

@@ -249,7 +249,11 @@ func TestASealedValueDoesNotOpenInAnotherRow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Identities(t.Context(), mine.Merchant.ID); !errors.Is(err, secret.ErrBroken) {
+		listed, err := s.Identities(t.Context(), mine.Merchant.ID)
+		if err != nil || len(listed) != 1 || !listed[0].Unreadable || len(listed[0].Secrets) > 0 {
+			t.Errorf("listed: %+v, %v", listed, err)
+		}
+		if _, _, err := s.Identity(t.Context(), merchant.Payin, mine.Identities[0].Name); !errors.Is(err, secret.ErrBroken) || refund.KindOf(err) != refund.KindCorrupt {
 			t.Errorf("opened: %v", err)
 		}
 	})

@@ -73,6 +73,8 @@ func noticeValues(n refund.KeptNotice) ([]any, error) {
 	}, nil
 }
 
+// scanNotice reads a row of noticeColumns. One whose content can't be read is KindCorrupt,
+// and has all else.
 func scanNotice(scan func(...any) error) (refund.KeptNotice, error) {
 	var n refund.KeptNotice
 	var c noticeContent
@@ -80,14 +82,13 @@ func scanNotice(scan func(...any) error) (refund.KeptNotice, error) {
 	var content string
 	err := scan(&n.MerchantID, &createdAt, &n.ID, &n.Account, &n.Channel, &n.Digest, &n.Times, &n.Text, (*string)(&n.State), &n.Note,
 		&n.Noticed.Number, &n.Noticed.TransactionID, &n.Noticed.OrderNo, &content, &n.Tries, &dueAt, &known, &n.RefundID)
-	if err == nil {
-		err = fromJSON(content, &c)
-	}
 	if err != nil {
-		n.ReceivedAt = sqldb.FromMicros(createdAt)
 		return n, fmt.Errorf("read notice: %w", err)
 	}
 	n.ReceivedAt, n.DueAt, n.ChargeKnown = sqldb.FromMicros(createdAt), sqldb.FromMicros(dueAt), known != 0
+	if err := fromJSON(content, &c); err != nil {
+		return n, unreadable("notice", n.ID, err)
+	}
 	n.Noticed.Currency, n.Noticed.Hint, n.Noticed.Dispute, n.Noticed.OtherTransactionID = c.Currency, c.Hint, c.Dispute, c.Other
 	n.Noticed.MadeAt = c.MadeAt
 	n.Noticed.Outcome = refund.Outcome{
@@ -126,6 +127,11 @@ func (s *Store) setNoticesAside(ctx context.Context, notices []refund.KeptNotice
 			s.log.Error("a notice can't be read and is set aside", "merchant_id", n.MerchantID, "notice_id", n.ID, "account_id", n.Account)
 			if _, err := q.Exec(ctx, text, n.MerchantID, sqldb.Micros(n.ReceivedAt), n.ID, string(refund.NoticeSetAside), "can't be read"); err != nil {
 				return fmt.Errorf("set notice aside: %w", err)
+			}
+			one := s.alertStatement(n.MerchantID, refund.Alert{Text: "notice " + n.ID + " of channel account " + n.Account +
+				" can't be read and is set aside: its row is damaged (hint: refundry verify; ask the channel about what it was about)"})
+			if _, err := q.Exec(ctx, one.SQL, one.Args...); err != nil {
+				return fmt.Errorf("leave alert of a notice: %w", err)
 			}
 		}
 		return nil

@@ -10,17 +10,14 @@ import (
 )
 
 // Notices lists a merchant's inbox, newest first, of one state or of all; with ""
-// what came for no account of ours.
+// what came for no account of ours. One that is damaged says so.
 func (s *Store) Notices(ctx context.Context, merchantID string, state refund.NoticeState, page refund.Page) (notices []refund.KeptNotice, more bool, err error) {
 	l := newListing(`SELECT `+noticeColumns+` FROM channel_notices n WHERE n.merchant_id = $1`, "n", merchantID, page)
 	l.equal("state", string(state))
 	one := l.end()
 	err = s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-			n, err := scanNotice(scan)
-			notices = append(notices, n)
-			return err
-		})
+		notices, err = markRows(ctx, q, one.SQL, one.Args, scanNotice, func(n *refund.KeptNotice) { n.Unreadable = true })
+		return err
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("list notices: %w", err)

@@ -84,12 +84,7 @@ func (r *overviewing) span() []any {
 
 func (r *overviewing) accounts(ctx context.Context) error {
 	merchantID := r.out.MerchantID
-	var accounts []merchant.ChannelAccount
-	err := r.q.Query(ctx, accountsOf, []any{merchantID}, func(scan func(...any) error) error {
-		a, _, err := scanAccount(scan)
-		accounts = append(accounts, a)
-		return err
-	})
+	accounts, err := queryAccounts(ctx, r.q, merchantID)
 	if err != nil {
 		return err
 	}

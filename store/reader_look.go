@@ -54,21 +54,10 @@ func (s *Store) lookThrough(ctx context.Context, f refund.Filter, most int) (ref
 
 // seeAll reads the rows of a page, with those that are damaged.
 func seeAll[T any](ctx context.Context, q sqldb.Querier, l *listing, one sqldb.Statement, read func(scan func(...any) error) (T, error)) (rows []seen[T], more bool, err error) {
-	err = q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-		row, err := read(scan)
-		one := seen[T]{row: row}
-		if isCorrupt(err) {
-			one.fault, err = err, nil
-		}
-		rows = append(rows, one)
-		return err
-	})
+	rows, err = seeRows(ctx, q, one.SQL, one.Args, read)
 	rows, more = cut(l, rows)
 	return rows, more, err
 }
-
-// isCorrupt reports whether an error is about one damaged row.
-func isCorrupt(err error) bool { return err != nil && refund.KindOf(err) == refund.KindCorrupt }
 
 // lookAt reads a page of refunds that were looked through up to end, nil where that
 // are all.

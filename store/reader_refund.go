@@ -218,7 +218,8 @@ func (l *listing) states(states []refund.State) {
 }
 
 // Attempts implements dialect.Reader, oldest first. Answers that are counted on the
-// refund are the last of them.
+// refund are the last of them. One that is damaged says so; answers that are only counted
+// are left out where they can't be read, as then the refund is damaged itself.
 func (s *Store) Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error) {
 	found, err := s.together.attempts.rows(ctx, merchantID, refundID)
 	if err == nil {
@@ -265,11 +266,11 @@ const (
 func scanAttempt(scan func(...any) error) (r attemptSeen, err error) {
 	a, at, sent, actor, streak := &r.attempt, int64(0), "", "", ""
 	err = scan(&r.id, (*string)(&a.Source), &a.Epoch, (*string)(&a.Outcome), &a.Code, &a.Message, &a.Note, &at, &a.Sent.AccountVersion, &sent, &actor, &a.Times, &streak)
-	if err == nil {
-		err = fromJSON(sent, &a.Sent)
+	if fromJSON(sent, &a.Sent) != nil {
+		a.Sent, a.Unreadable = refund.Sent{AccountVersion: a.Sent.AccountVersion}, true
 	}
-	if err == nil {
-		err = fromJSON(streak, &r.streak)
+	if fromJSON(streak, &r.streak) != nil {
+		r.streak = refund.Streak{}
 	}
 	a.At, a.Actor = sqldb.FromMicros(at), audit.ParseActor(actor)
 	if a.Times == 1 {

@@ -100,13 +100,6 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	return r, r.Check()
 }
 
-// unreadable is the error of a row whose JSON texts can't be read.
-func unreadable(what, id string, cause error) error {
-	fault := refund.Errorf(refund.KindCorrupt, what, "%s %s can't be read", what, id)
-	fault.Cause = cause
-	return fault
-}
-
 // landedText is the column's JSON; it is empty for money that went back the
 // way it came.
 func landedText(r refund.Refund) (string, error) {

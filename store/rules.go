@@ -84,6 +84,9 @@ func (s *Store) ruleBook(ctx context.Context, m merchant.Merchant, accounts []me
 		},
 	}
 	for _, account := range accounts {
+		if account.Unreadable { // its terms are not known: nothing is taken for it
+			continue
+		}
 		var terms refund.Terms
 		if s.accountTerms != nil {
 			terms = s.accountTerms(ctx, m.Settings, account)

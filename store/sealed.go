@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+
+	"github.com/refundry/refundry/secret"
 )
 
 // errNoKeyring: only commands that read or write sealed values load a master
@@ -31,11 +33,15 @@ func (s *Store) seal(plain []byte, table, row string) (string, error) {
 	return sealed, nil
 }
 
+// unseal opens a sealed text; one that is damaged is KindCorrupt.
 func (s *Store) unseal(sealed, table, row string) ([]byte, error) {
 	if s.keyring == nil {
 		return nil, errNoKeyring
 	}
 	plain, err := s.keyring.Open(sealed, table, sealedColumn, row)
+	if errors.Is(err, secret.ErrBroken) {
+		return nil, unreadable(table, row, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open secret of %s %s: %w", table, row, err)
 	}

@@ -66,14 +66,10 @@ func (s *Store) RefundNotices(ctx context.Context, r refund.Refund) ([]refund.Ke
 	const text = `SELECT ` + noticeColumns + ` FROM channel_notices n WHERE n.merchant_id = $1 AND n.account = $2
 		AND (n.number <> '' AND n.number = $3 OR n.refund_id <> '' AND n.refund_id = $4) ORDER BY n.created_at LIMIT $5`
 	var notices []refund.KeptNotice
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, text, []any{r.MerchantID, r.ChannelAccount, r.ChannelNumber, r.ID, int64(maxTraced)}, func(scan func(...any) error) error {
-			n, err := scanNotice(scan)
-			if err == nil {
-				notices = append(notices, n)
-			}
-			return err
-		})
+	args := []any{r.MerchantID, r.ChannelAccount, r.ChannelNumber, r.ID, int64(maxTraced)}
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		notices, err = markRows(ctx, q, text, args, scanNotice, func(n *refund.KeptNotice) { n.Unreadable = true })
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read a refund's notices: %w", err)

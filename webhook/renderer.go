@@ -17,11 +17,11 @@ type Known struct {
 	Key merchant.PlatformKey
 }
 
-// Identity finds an identity of a dialect by its name.
+// Identity finds an identity of a dialect by its name; not one that is damaged.
 func (k Known) Identity(dialect, name string) (merchant.Identity, bool) {
 	for _, identity := range k.Identities {
 		if identity.Dialect == dialect && identity.Name == name {
-			return identity, true
+			return identity, !identity.Unreadable
 		}
 	}
 	return merchant.Identity{}, false

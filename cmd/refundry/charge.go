@@ -97,6 +97,9 @@ func (c *chargeGet) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	for _, d := range disputes {
+		e.sayDamaged("dispute", d.ID, d.Unreadable)
+	}
 	if c.JSON {
 		return e.printJSON(native.WholeChargeJSON(service.Dialects(), charge, disputes))
 	}
@@ -108,6 +111,9 @@ func disputeRows(disputes []refund.Dispute, c refund.Charge) (rows [][]string) {
 		text := string(d.State) + ", " + d.Amount.String()
 		if d.Reason != "" {
 			text += ", " + d.Reason
+		}
+		if d.Unreadable {
+			text += ", damaged"
 		}
 		rows = append(rows, []string{"dispute " + d.ChannelDisputeID, text + ", holds " + amountText(d.Held, c.Currency)})
 	}

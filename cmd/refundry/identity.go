@@ -187,6 +187,9 @@ func (c *identityList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	for _, i := range all {
+		e.sayDamaged("identity", i.Dialect+" "+i.Name, i.Unreadable)
+	}
 	return printList(e, c.JSON, all, identityRowOf, []string{"DIALECT", "NAME", "SUB", "CREATED"}, func(i merchant.Identity) []string {
 		return []string{i.Dialect, i.Name, i.Sub, when(i.CreatedAt)}
 	})

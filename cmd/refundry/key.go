@@ -138,6 +138,9 @@ func (c *keyList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	for _, k := range keys {
+		e.sayDamaged("key", k.ID, k.Unreadable)
+	}
 	header := []string{"ID", "DIALECT", "IDENTITY", "HINT", "SCOPES", "CREATED", "EXPIRES", "LIMITS"}
 	return printList(e, c.JSON, keys, keyRowOf, header, func(k merchant.Key) []string {
 		return []string{k.ID, k.Dialect, k.Identity, k.Hint, strings.Join(keyRowOf(k).Scopes, " "), when(k.CreatedAt), when(k.ExpiresAt), limitsText(k.Limits)}

@@ -40,6 +40,13 @@ func (e *environment) sayUnreadable(what string, all []refund.Unreadable) {
 	}
 }
 
+// sayDamaged names a row that is shown though it is damaged.
+func (e *environment) sayDamaged(what, id string, damaged bool) {
+	if damaged {
+		e.say("%s %s can't be read: its row is damaged (hint: refundry verify)", what, id)
+	}
+}
+
 // printPage prints a page of rows that listed describes.
 func printPage[T any](e *environment, f pageFlags, listed func(*store.Store) listing[T]) error {
 	if err := f.check(); err != nil {

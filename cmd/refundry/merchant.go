@@ -183,6 +183,9 @@ func (c *merchantList) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	for _, m := range all {
+		e.sayDamaged("merchant", m.ID, m.Unreadable)
+	}
 	return printList(e, c.JSON, all, merchantRowOf, []string{"ID", "NAME", "MODE", "CREATED", "DISABLED"}, func(m merchant.Merchant) []string {
 		return []string{m.ID, m.Name, string(m.Mode), when(m.CreatedAt), when(m.DisabledAt)}
 	})
@@ -266,6 +269,7 @@ func readMerchant(e *environment, s *store.Store, name string) (merchantDetail, 
 		return merchantDetail{}, err
 	}
 	for _, i := range identities {
+		e.sayDamaged("identity", i.Dialect+" "+i.Name, i.Unreadable)
 		detail.Identities = append(detail.Identities, identityRowOf(i))
 	}
 	keys, err := s.Keys(e, m.ID)
@@ -273,6 +277,7 @@ func readMerchant(e *environment, s *store.Store, name string) (merchantDetail, 
 		return merchantDetail{}, err
 	}
 	for _, k := range keys {
+		e.sayDamaged("key", k.ID, k.Unreadable)
 		detail.Keys = append(detail.Keys, keyRowOf(k))
 	}
 	accounts, err := s.ChannelAccounts(e, m.ID)
@@ -280,6 +285,7 @@ func readMerchant(e *environment, s *store.Store, name string) (merchantDetail, 
 		return merchantDetail{}, err
 	}
 	for _, a := range accounts {
+		e.sayDamaged("channel account", a.ID, a.Unreadable)
 		detail.Accounts = append(detail.Accounts, accountRow{a.ID, a.Channel, string(a.State), a.CreatedAt})
 	}
 	return detail, nil

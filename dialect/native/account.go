@@ -30,6 +30,8 @@ type channelAccountAnswer struct {
 	AskSince  moment `json:"ask_since"`
 	CreatedAt moment `json:"created_at"`
 	UpdatedAt moment `json:"updated_at"`
+	// Unreadable says, in lists, that the account's row is damaged: nothing is sent.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 type versionAnswer struct {
@@ -42,7 +44,7 @@ func answerChannelAccount(a merchant.ChannelAccount) channelAccountAnswer {
 		ID: a.ID, Channel: a.Channel, State: a.State, Takes: admin.Takes(a), Default: a.Default, Version: a.Version,
 		Settings: a.Settings, Secrets: slices.Sorted(maps.Keys(a.Secrets)), Previous: []versionAnswer{},
 		Pauses: answerPauses(a.MerchantID, a.Pauses), AskSince: moment(a.AskSince),
-		CreatedAt: moment(a.CreatedAt), UpdatedAt: moment(a.UpdatedAt),
+		CreatedAt: moment(a.CreatedAt), UpdatedAt: moment(a.UpdatedAt), Unreadable: a.Unreadable,
 	}
 	if out.Settings == nil {
 		out.Settings = map[string]string{}

@@ -27,12 +27,14 @@ type disputeAnswer struct {
 	CreatedAt      moment              `json:"created_at"`
 	UpdatedAt      moment              `json:"updated_at"`
 	ClosedAt       moment              `json:"closed_at"`
+	// Unreadable says that the dispute's row is damaged: state and held don't fit.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 func answerDispute(d refund.Dispute) disputeAnswer {
 	return disputeAnswer{
 		ID: d.ID, State: d.State, Amount: d.Amount.Minor, Currency: d.Amount.Currency, Held: d.Held, Reason: orNull(d.Reason), ChannelDispute: d.ChannelDisputeID,
-		ChannelAt: moment(d.ChannelAt), CreatedAt: moment(d.CreatedAt), UpdatedAt: moment(d.UpdatedAt), ClosedAt: moment(d.ClosedAt),
+		ChannelAt: moment(d.ChannelAt), CreatedAt: moment(d.CreatedAt), UpdatedAt: moment(d.UpdatedAt), ClosedAt: moment(d.ClosedAt), Unreadable: d.Unreadable,
 	}
 }
 

@@ -28,6 +28,8 @@ type keyAnswer struct {
 	MadeBy    *actorAnswer `json:"made_by"`
 	CreatedAt moment       `json:"created_at"`
 	ExpiresAt moment       `json:"expires_at"` // null: never
+	// Unreadable says, in lists, that the key's row is damaged: it can't be used.
+	Unreadable bool `json:"unreadable,omitempty"`
 	// AllowIPs are the networks that it may be used from, and Ceilings what it may
 	// ask for; absent where it has none.
 	AllowIPs []netip.Prefix  `json:"allow_ips,omitempty"`
@@ -42,7 +44,7 @@ func answerKey(k merchant.Key) keyAnswer {
 	out := keyAnswer{
 		ID: k.ID, Dialect: k.Dialect, Identity: k.Identity, Scopes: k.Scopes, Hint: k.Hint, Plain: k.Plain,
 		ClientID: k.Public[merchant.ClientID], RequireBodySHA256: k.Public[payin.SwitchRequireBodySHA256] == payin.SwitchOn,
-		MadeBy: answerActor(k.MadeBy.First()), CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt), AllowIPs: k.Limits.AllowIPs, Ceilings: k.Limits.Ceilings,
+		MadeBy: answerActor(k.MadeBy.First()), CreatedAt: moment(k.CreatedAt), ExpiresAt: moment(k.ExpiresAt), AllowIPs: k.Limits.AllowIPs, Ceilings: k.Limits.Ceilings, Unreadable: k.Unreadable,
 	}
 	if out.Scopes == nil {
 		out.Scopes = []merchant.Scope{}

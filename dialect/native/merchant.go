@@ -71,10 +71,12 @@ type identityAnswer struct {
 	// Settings hold what is no secret: switches, certificates, public keys.
 	Settings  map[string]string `json:"settings"`
 	CreatedAt moment            `json:"created_at"`
+	// Unreadable says, in lists, that the identity's row is damaged: it can't be used.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 func answerIdentity(i merchant.Identity) identityAnswer {
-	out := identityAnswer{i.Dialect, i.Name, i.Sub, i.Public, moment(i.CreatedAt)}
+	out := identityAnswer{i.Dialect, i.Name, i.Sub, i.Public, moment(i.CreatedAt), i.Unreadable}
 	if out.Settings == nil {
 		out.Settings = map[string]string{}
 	}

@@ -39,6 +39,8 @@ type noticeAnswer struct {
 	Currency       *string             `json:"currency"`
 	SucceededAt    moment              `json:"succeeded_at"`
 	ChannelMessage string              `json:"message"`
+	// Unreadable says, in lists, that the notice's row is damaged.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 func answerNotice(n refund.KeptNotice) noticeAnswer {
@@ -48,6 +50,7 @@ func answerNotice(n refund.KeptNotice) noticeAnswer {
 		Text: n.Text, Times: n.Times, Tries: n.Tries, ReceivedAt: moment(n.ReceivedAt), DueAt: moment(n.DueAt),
 		Number: orNull(says.Number), ChannelRefund: orNull(says.Outcome.ChannelRefundID), TransactionID: orNull(says.TransactionID), OrderNo: orNull(says.OrderNo),
 		Amount: says.Outcome.Amount, Currency: orNull(string(says.Currency)), SucceededAt: moment(says.Outcome.SucceededAt), ChannelMessage: says.Outcome.Message,
+		Unreadable: n.Unreadable,
 	}
 	if says.Outcome.Kind != "" && !says.Hint {
 		out.Says = &says.Outcome.Kind

@@ -63,7 +63,7 @@ func (d *Dialect) Render(known webhook.Known, endpoint merchant.Endpoint, event 
 	name, _ := walletOf(endpoint, event.Charge)
 	identity, ok := known.Identity(merchant.Wallet, name)
 	if !ok {
-		return webhook.Message{}, fmt.Errorf("the merchant has no wallet %q", name)
+		return webhook.Message{}, fmt.Errorf("the merchant has no wallet %q, or it can't be read", name)
 	}
 	object, err := wire.Marshal(voiceOf(identity).refund(event.Refund, event.Charge))
 	if err != nil {
