@@ -162,10 +162,11 @@ func TestACodeIsTakenOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for n := range 8 {
 			all.Go(func() {
-				ok, err := s.UseStep(ctx, u.ID, 8)
+				take := func() (bool, error) { return s.UseStep(ctx, u.ID, 8) }
 				if n%2 == 0 {
-					ok, err = s.UseCode(ctx, u.ID, "AAAAA-BBBBB", time.Now())
+					take = func() (bool, error) { return s.UseCode(ctx, u.ID, "AAAAA-BBBBB", time.Now()) }
 				}
+				ok, err := take()
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
