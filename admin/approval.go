@@ -79,7 +79,7 @@ func (a *Admin) MayApprove(ctx context.Context, by By, asked []Question) ([]erro
 		if d.Asked, err = person(one.Requester); err != nil {
 			return nil, err
 		}
-		if fault := one.Approval.MayApprove(d, a.now()); fault != nil {
+		if fault := one.MayApprove(d, a.now()); fault != nil {
 			out[n] = fault
 		}
 	}

@@ -43,7 +43,7 @@ func offerPages(t *testing.T, rig *consoletest.Rig) (pages []string) {
 		"/console/queues/abnormal", "/console/queues/funds", "/console/queues/deliveries", "/console/bulk", job,
 		"/console/settings/users", "/console/settings/users/" + who.User.ID, "/console/settings/merchants", "/console/settings/merchants/" + merchant.DemoID,
 		"/console/settings/accounts", "/console/settings/accounts/" + merchant.DemoAccount, "/console/settings/accounts/new?channel=manual",
-		"/console/settings/endpoints", "/console/settings/endpoints/" + endpoint.Endpoint.ID, "/console/settings/keys", "/console/settings/keys/" + key,
+		"/console/settings/endpoints", "/console/settings/endpoints/" + endpoint.ID, "/console/settings/keys", "/console/settings/keys/" + key,
 	}
 	for _, r := range []refund.Refund{done, abnormal, held} {
 		pages = append(pages, "/console/refunds/"+r.ID)
