@@ -66,7 +66,7 @@ func (v *verifier) charges(ctx context.Context) error {
 		case rowChargeDispute:
 			one.dispute(row)
 		case rowChargeAlias:
-			one.aliases[refund.Alias{Dialect: row.field[0], Name: row.field[1], Identity: row.field[2], Sub: row.field[3]}]--
+			one.aliases = append(one.aliases, refund.Alias{Dialect: row.field[0], Name: row.field[1], Identity: row.field[2], Sub: row.field[3]})
 		}
 		return nil
 	})
@@ -104,16 +104,16 @@ type chargeSums struct {
 	couponUsed              []total
 	goods                   map[string]refund.GoodsUsed
 	refunds                 int64
-	aliases                 map[refund.Alias]int // 1: only in the charge's list, -1: only a row
+	listed                  string         // its list of names
+	aliases                 []refund.Alias // their rows
 }
 
 func (c *chargeSums) begin(merchant, id string) {
-	*c = chargeSums{v: c.v, merchant: merchant, id: id, goods: c.goods, aliases: c.aliases}
+	*c = chargeSums{v: c.v, merchant: merchant, id: id, goods: c.goods, aliases: c.aliases[:0]}
 	if c.goods == nil {
-		c.goods, c.aliases = make(map[string]refund.GoodsUsed), make(map[refund.Alias]int)
+		c.goods = make(map[string]refund.GoodsUsed)
 	}
 	clear(c.goods)
-	clear(c.aliases)
 }
 
 func (c *chargeSums) found(invariant, format string, args ...any) {
@@ -134,18 +134,12 @@ func (c *chargeSums) charge(row *streamRow) {
 	if fee := money.Minor(c.stored[chargeFee]); fee >= 0 {
 		fresh.Fee = &fee
 	}
-	var listed []refund.Alias
 	if err := fromJSON(row.field[chargeDetail], &fresh.Detail); err != nil {
 		c.found(Counters, "its detail can't be read: %v", err)
 	}
-	if err := fromJSON(row.field[chargeAliases], &listed); err != nil {
-		c.found(Aliases, "its list of names can't be read: %v", err)
-	}
+	c.listed = row.field[chargeAliases]
 	if err := fromJSON(row.field[chargeUsed], &c.used); err != nil {
 		c.found(Counters, "what is used of its coupons can't be read: %v", err)
-	}
-	for _, alias := range listed {
-		c.aliases[alias]++
 	}
 	c.coupons = fresh.Detail.Coupons
 	c.couponUsed = make([]total, len(c.coupons))
@@ -165,8 +159,8 @@ func (c *chargeSums) charge(row *streamRow) {
 func (c *chargeSums) refund(row *streamRow) {
 	c.refunds++
 	amount, name, state := row.number(0), "refund "+row.field[1], refund.State(row.field[3])
-	var parts refund.Parts
-	if err := json.Unmarshal([]byte(row.field[4]), &parts); err != nil {
+	parts, err := readParts(row.field[4])
+	if err != nil {
 		c.v.found(Parts, c.merchant, name, "its parts can't be read: %v", err)
 		return
 	}
@@ -276,15 +270,7 @@ func (c *chargeSums) end(withExcess []excess) []excess {
 	case money.Minor(over) != beyond:
 		c.found(Cap, "its excess is %d, and it holds %d more than was paid", over, beyond)
 	}
-	for alias, side := range c.aliases {
-		where := "its list"
-		if side < 0 {
-			where = "a row"
-		}
-		if side != 0 {
-			c.found(Aliases, "its name %s in %s is only in %s", alias.Name, alias.Dialect, where)
-		}
-	}
+	c.compareAliases()
 	if over > 0 && len(withExcess) < maxFindings {
 		withExcess = append(withExcess, excess{c.merchant, c.id, money.Minor(over)})
 	}
@@ -364,5 +350,5 @@ func (v *verifier) evidence(ctx context.Context, e excess) error {
 // adopted says that the channel made the refund without us.
 func adopted(askedBy string) bool {
 	var by refund.Asker
-	return json.Unmarshal([]byte(askedBy), &by) == nil && by.Dialect == refund.ByChannel
+	return askedBy != "" && json.Unmarshal([]byte(askedBy), &by) == nil && by.Dialect == refund.ByChannel
 }

@@ -114,9 +114,9 @@ func (h *refundHistory) found(invariant, format string, args ...any) {
 func (h *refundHistory) refund(row *streamRow) {
 	h.there, h.state, h.charge = true, refund.State(row.field[5]), row.field[6]
 	h.amount, h.currency, h.attempts, h.adopted = money.Minor(row.number(0)), money.Currency(row.field[7]), row.number(4), adopted(row.field[9])
-	var parts refund.Parts
 	var detail refund.Detail
-	if err := json.Unmarshal([]byte(row.field[8]), &parts); err != nil {
+	parts, err := readParts(row.field[8])
+	if err != nil {
 		h.found(Parts, "its parts can't be read: %v", err)
 	}
 	if err := fromJSON(row.field[10], &detail); err != nil {

@@ -172,9 +172,9 @@ func (t *total) add(m money.Minor) {
 
 func (t total) is(m int64) bool { return !t.over && t.sum == money.Minor(m) }
 
-// fromJSON reads a column; an empty one leaves into as it is.
+// fromJSON reads a column; an empty one leaves into as it is, and an empty object too.
 func fromJSON(text string, into any) error {
-	if text == "" {
+	if text == "" || text == "{}" {
 		return nil
 	}
 	return json.Unmarshal([]byte(text), into)
