@@ -118,9 +118,16 @@ func TestLargeTablesAreCutByMonthWhileTheServiceRuns(t *testing.T) {
 	later := now.AddDate(0, 3, 0)
 	opts.Now = func() time.Time { return time.Now().Add(later.Sub(now)) }
 	s = start(t, opts)
+	cut := []string{"attempts", "transfers", "events", "deliveries", "delivery_attempts"}
+	eventually(t, "the month's partitions are made", func() bool { // by a loop of the service
+		return !slices.ContainsFunc(cut, func(table string) bool {
+			month := table + "_" + later.UTC().Format("2006_01") + " "
+			return !slices.ContainsFunc(leaves(t, s, table), func(leaf string) bool { return strings.HasPrefix(leaf, month) })
+		})
+	})
 	askFor(t, s, "LATER", received, func() {})
 	sound(t, s)
-	for _, table := range []string{"attempts", "transfers", "events", "deliveries", "delivery_attempts"} {
+	for _, table := range cut {
 		all, month := leaves(t, s, table), table+"_"+later.UTC().Format("2006_01")+" "
 		if n := slices.IndexFunc(all, func(leaf string) bool { return strings.HasPrefix(leaf, month) }); n < 0 || all[n] == month+"0" {
 			t.Errorf("%s has %v", table, all)
