@@ -199,9 +199,11 @@ func (e *Engine) withoutPaused(ctx context.Context, due []refund.Due, now time.T
 	}
 	if len(later) > 0 {
 		// An account that was resumed meanwhile is found by the next ask.
-		putOff, err = e.store.PutOff(ctx, later, now)
+		if putOff, err = e.store.PutOff(ctx, later, now); err != nil {
+			return nil, 0, wrap(err, "put off what a pause holds up") // none is claimed, and no room is kept for any
+		}
 	}
-	return sends, putOff, wrap(err, "put off what a pause holds up")
+	return sends, putOff, nil
 }
 
 // partPaused returns the due refunds that a pause holds up as far as that is known, and

@@ -149,6 +149,32 @@ func TestLargeTablesAreCutByMonthWhileTheServiceRuns(t *testing.T) {
 	}
 }
 
+// A cut that was killed leaves a constraint that would refuse what comes after the bound.
+func TestWhatAKilledCutHasLeftIsTakenAway(t *testing.T) {
+	s := storetest.Open(t, storetest.Postgres(t))
+	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	const left = `SELECT conname FROM pg_constraint WHERE conname LIKE '%\_cut'`
+	if err := s.DB().Maintain(t.Context(), fmt.Sprintf("ALTER TABLE events ADD CONSTRAINT events_cut CHECK (created_at < %d) NOT VALID", now.UnixMicro())); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := s.KeepMonths(t.Context(), now); made != 0 || err != nil || len(texts(t, s, left)) > 0 {
+		t.Errorf("%d, %v, left %v", made, err, texts(t, s, left))
+	}
+	// Nor is anything left by one that fails: here a table is not what it should be.
+	if err := s.DB().Maintain(t.Context(), "ALTER TABLE transfers DROP CONSTRAINT transfers_pkey"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DB().Maintain(t.Context(), "CREATE VIEW transfers_before AS SELECT 1 AS one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PartitionByMonth(t.Context(), now, nil); err == nil {
+		t.Error("a name that is taken is no fault")
+	}
+	if got := texts(t, s, left); len(got) > 0 {
+		t.Errorf("left %v", got)
+	}
+}
+
 func TestRowsThatCameBeforeTheirMonthsPartitionMoveIntoIt(t *testing.T) {
 	s := storetest.Open(t, storetest.Postgres(t))
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)

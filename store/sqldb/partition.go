@@ -71,11 +71,16 @@ func (db *DB) PartitionByMonth(ctx context.Context, m Months) error {
 }
 
 // KeepMonths makes the partitions of the next months of those tables that are cut, and
-// returns how many it made. It does nothing for a database without.
+// returns how many it made. What a cut that was killed has left is taken away. It does
+// nothing for a database without, and while another process makes partitions.
 func (db *DB) KeepMonths(ctx context.Context, m Months) (made int, err error) {
 	server, is := db.engine.(*postgresDB)
 	if !is || server.sharded.Load() {
 		return 0, nil
+	}
+	left, err := leftovers(ctx, pgPooled{server}, m.Tables)
+	if err != nil {
+		return 0, fmt.Errorf("look for what a cut has left: %w", err)
 	}
 	var lacking []string
 	for _, table := range m.Tables {
@@ -87,10 +92,20 @@ func (db *DB) KeepMonths(ctx context.Context, m Months) (made int, err error) {
 			lacking = append(lacking, table)
 		}
 	}
-	if len(lacking) == 0 {
+	if len(lacking)+len(left) == 0 {
 		return 0, nil
 	}
 	err = server.cutting(ctx, m, func(c *cutter) error {
+		// Under the lock there is no cut under way.
+		left, err := leftovers(ctx, c.querier(), m.Tables)
+		for _, table := range left {
+			if err == nil {
+				err = c.briefly(ctx, []string{dropCheck(table)})
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("take away what a cut has left: %w", err)
+		}
 		for _, table := range lacking {
 			n, err := c.extend(ctx, table)
 			if made += n; err != nil {
@@ -99,8 +114,14 @@ func (db *DB) KeepMonths(ctx context.Context, m Months) (made int, err error) {
 		}
 		return nil
 	})
+	if errors.Is(err, errCutting) {
+		return made, nil
+	}
 	return made, err
 }
+
+// errCutting says that another process has the lock under which partitions are made.
+var errCutting = errors.New("another process makes partitions")
 
 // last is the end of the last month that there is to be a partition of.
 func (m Months) last() time.Time { return monthOf(m.Now).AddDate(0, monthsAhead+1, 0) }
@@ -149,7 +170,10 @@ func (db *postgresDB) cutting(ctx context.Context, m Months, work func(*cutter) 
 		m.Progress = func(string, string) {}
 	}
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(cutLock)); err != nil {
-		return fmt.Errorf("make partitions: another process makes them: %w", err)
+		if errors.Is(pgProblem(err), ErrLocked) {
+			return errCutting
+		}
+		return fmt.Errorf("make partitions: %w", err)
 	}
 	return work(&cutter{m, conn})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,20 +13,27 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// maxIdentifier is how many bytes of a name PostgreSQL keeps.
-const maxIdentifier = 63
+const (
+	// maxIdentifier is how many bytes of a name PostgreSQL keeps.
+	maxIdentifier = 63
+	// forgetTimeout bounds the clean-up behind a cut that failed.
+	forgetTimeout = 30 * time.Second
+)
 
 // cut makes a table the first partition of one that has its name. The bound is proved
 // by a constraint that is checked while others write, so that the change itself is a
-// matter of names.
-func (c *cutter) cut(ctx context.Context, table string) error {
+// matter of names. Where it fails the constraint is taken away: it would refuse what is
+// written after the bound.
+func (c *cutter) cut(ctx context.Context, table string) (err error) {
 	bound := monthOf(c.Now.Add(cutMargin)).AddDate(0, 1, 0)
-	check := table + "_cut"
+	check := cutCheck(table)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.forget(ctx, table))
+		}
+	}()
 	for _, statements := range [][]string{
-		{
-			"ALTER TABLE " + table + " DROP CONSTRAINT IF EXISTS " + check, // of a run that broke
-			"ALTER TABLE " + table + " ADD CONSTRAINT " + check + " CHECK (created_at < " + micros(bound) + ") NOT VALID",
-		},
+		{dropCheck(table), "ALTER TABLE " + table + " ADD CONSTRAINT " + check + " CHECK (created_at < " + micros(bound) + ") NOT VALID"},
 		{"ALTER TABLE " + table + " VALIDATE CONSTRAINT " + check}, // reads all rows, and holds up nobody
 	} {
 		if err := c.briefly(ctx, statements); err != nil {
@@ -41,6 +49,43 @@ func (c *cutter) cut(ctx context.Context, table string) error {
 	}
 	c.Progress(table, "cut by month; what was there before "+bound.Format(time.DateOnly)+" is "+before(table))
 	return nil
+}
+
+func cutCheck(table string) string { return table + "_cut" }
+
+func dropCheck(table string) string {
+	return "ALTER TABLE IF EXISTS " + table + " DROP CONSTRAINT IF EXISTS " + cutCheck(table)
+}
+
+// forget takes the constraint of a cut that failed away, on a connection of its own: the
+// caller may have given up, and the cutter's connection be lost.
+func (c *cutter) forget(ctx context.Context, table string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTimeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, c.conn.Config())
+	if err == nil {
+		err = (&cutter{c.Months, conn}).briefly(ctx, []string{dropCheck(table)})
+		err = errors.Join(err, conn.Close(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("constraint %s is left, and refuses rows from the month's end on, until serve looks next (it does at its start): %w", cutCheck(table), err)
+	}
+	return nil
+}
+
+// leftovers are the tables that have the constraint of a cut.
+func leftovers(ctx context.Context, q Querier, tables []string) (found []string, err error) {
+	const text = `SELECT c.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+		WHERE c.relkind = 'r' AND k.conname = c.relname || '_cut' AND pg_table_is_visible(c.oid)`
+	err = q.Query(ctx, text, nil, func(scan func(...any) error) error {
+		var table string
+		err := scan(&table)
+		if slices.Contains(tables, table) {
+			found = append(found, table)
+		}
+		return err
+	})
+	return found, err
 }
 
 func before(table string) string { return table + "_before" }
