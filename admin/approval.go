@@ -58,6 +58,9 @@ func (a *Admin) decision(ctx context.Context, by By, asked refund.Approval, says
 // approve it, nil where they can: KindForbidden for who is one person with the
 // requester, KindStateConflict for one that is over.
 func (a *Admin) MayApprove(ctx context.Context, by By, asked []Question) ([]error, error) {
+	if by.Actor == (audit.Actor{}) {
+		return nil, audit.ErrNoActor
+	}
 	known := make(map[audit.Actor]audit.Person)
 	person := func(actor audit.Actor) (audit.Person, error) {
 		found, ok := known[actor]

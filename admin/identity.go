@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/refundry/refundry/audit"
@@ -87,11 +88,20 @@ func mayCallAs(known merchant.Dialect, mode merchant.Mode, giver *merchant.Key, 
 	return nil
 }
 
+// setsCaller reports whether a change decides who can call as an identity.
+func setsCaller(known merchant.Dialect, set merchant.Given) bool {
+	return len(set.Secrets) > 0 || slices.ContainsFunc(known.Settings, func(s merchant.Setting) bool {
+		_, given := set.Settings[s.Name]
+		return s.Calls && given
+	})
+}
+
 // IdentitySet is what is changed of an identity; an empty value takes a setting away.
 type IdentitySet struct {
 	Dialect, Name string
 	Set           merchant.Given
-	// Giver is as in NewIdentity; it counts where secrets are set.
+	// Giver is as in NewIdentity; it counts where secrets are set, or
+	// settings that callers are known by.
 	Giver *merchant.Key
 }
 
@@ -108,10 +118,10 @@ func (a *Admin) SetIdentity(ctx context.Context, by By, merchantID string, in Id
 		return merchant.Identity{}, refund.Errorf(refund.KindNotFound, "name", "the merchant has no such identity")
 	}
 	set := in.Set
-	if len(set.Secrets) > 0 {
+	if setsCaller(known, set) {
 		m, err := a.s.Store.MerchantByID(ctx, merchantID)
 		if err == nil {
-			err = mayCallAs(known, m.Mode, in.Giver, "set secrets of an identity")
+			err = mayCallAs(known, m.Mode, in.Giver, "set what callers of an identity are known by")
 		}
 		if err != nil {
 			return merchant.Identity{}, err

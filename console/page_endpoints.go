@@ -27,6 +27,7 @@ type endpointPage struct {
 	HasSecret  bool
 	Secrets    []merchant.EndpointSecret
 	Deliveries []merchant.DeliveryRecord
+	Next       string // where the list of deliveries goes on, "" where it ends
 	// Secret is shown once.
 	Secret string
 	// Try is what the endpoint answered to a test event; nil where none was sent.
@@ -121,7 +122,12 @@ func (p *page) oneEndpoint() (endpointPage, error) {
 			}
 		}
 	}
-	data.Deliveries, _, err = p.s.Settings.DeliveryLook(p.Context(), merchant.DeliveryFilter{MerchantID: m.ID, EndpointID: data.Endpoint.ID}, refund.Page{Limit: shownDeliveries})
+	var next *refund.Position
+	filter := merchant.DeliveryFilter{MerchantID: m.ID, EndpointID: data.Endpoint.ID}
+	data.Deliveries, next, err = p.s.Settings.DeliveryLook(p.Context(), filter, refund.Page{Limit: shownDeliveries, After: readPosition(p.URL.Query().Get("cursor"))})
+	if next != nil {
+		data.Next = writePosition(*next)
+	}
 	return data, err
 }
 

@@ -20,6 +20,9 @@ type Setting struct {
 	// Whose settings say which account at the channel it is. Under another value the
 	// channel may not know refunds that were sent before.
 	Whose bool
+	// Calls says that callers are known by it, such as a certificate: whoever sets it can
+	// call as the identity. So it is with secrets.
+	Calls bool
 	// Default is what an absent setting stands for, "" for none.
 	Default string
 	// Meaning is one line for people.

@@ -34,6 +34,8 @@ func (s *Service) moveSettings(ctx context.Context) error {
 			switch {
 			case refund.KindOf(err) == refund.KindInvalid:
 				log.Warn("settings of an identity could not be moved to the merchant's channel account and are read by nothing", "error", err)
+			case refund.KindOf(err) == refund.KindCorrupt:
+				log.Error("settings of an identity could not be moved, since its merchant or their channel account can't be read (hint: refundry verify)", "error", err)
 			case err != nil:
 				return fmt.Errorf("move settings of %s %s: %w", i.Dialect, i.Name, err)
 			case len(left) > 0:

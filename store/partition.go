@@ -39,6 +39,9 @@ func (s *Store) KeepMonths(ctx context.Context, now time.Time) (int, error) {
 	if err == nil && made > 0 {
 		err = s.store(ctx)
 	}
+	if err != nil && s.Down() != nil {
+		err = refused(true, err)
+	}
 	return made, err
 }
 

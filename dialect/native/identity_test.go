@@ -117,6 +117,7 @@ func TestAKeyAddsNoIdentityThatMayDoMoreThanItself(t *testing.T) {
 				send(t, s, key, "POST", "/identities", fmt.Sprintf(`{"dialect": %q}`, dialect), http.StatusForbidden)
 			}
 			send(t, s, key, "PATCH", "/identities/payin/M948164", `{"secrets": {"secret": "another-secret"}}`, http.StatusForbidden)
+			send(t, s, key, "PATCH", "/identities/wechatpay/1900009191", `{"settings": {"merchant_cert": "a certificate of its own"}}`, http.StatusForbidden)
 		})
 	}
 }

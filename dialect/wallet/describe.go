@@ -80,7 +80,7 @@ func settings() []merchant.Setting {
 	return []merchant.Setting{
 		{Name: settingWallet, Fixed: true, Meaning: "the wallet's id", Check: text},
 		{Name: settingKey, Fixed: true, Secret: true, Meaning: "the X-API-KEY of a shop that has one", Check: merchant.Visible(maxKey)},
-		{Name: merchant.MerchantPublicKey, Required: true, Meaning: "what opens the merchant's envelopes: base64 of 32 bytes", Check: isBoxKey},
+		{Name: merchant.MerchantPublicKey, Required: true, Calls: true, Meaning: "what opens the merchant's envelopes: base64 of 32 bytes", Check: isBoxKey},
 		{Name: wire.SettingReply, Default: wire.ReplyBare, Meaning: "the form of results of plain requests", Check: merchant.OneOf(wire.ReplyBare, wire.ReplyWrapped)},
 		{
 			Name: wire.SettingCurrencyStyle, Default: string(wire.StylePage), Meaning: "how currencies are written",

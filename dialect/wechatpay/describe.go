@@ -41,7 +41,7 @@ func Describe() merchant.Dialect {
 			{Name: settingSpMchID, Fixed: true, Meaning: "a service provider's number; goes with sub_mchid", Check: number},
 			{Name: settingSubMchID, Fixed: true, Meaning: "the number of the service provider's sub-merchant", Check: number},
 			// Several certificates while one is replaced; each names its serial.
-			{Name: merchant.MerchantCertPEM, Required: true, Meaning: "the merchant's API certificates as PEM", Check: areCertificates},
+			{Name: merchant.MerchantCertPEM, Required: true, Calls: true, Meaning: "the merchant's API certificates as PEM", Check: areCertificates},
 			{Name: merchant.APIv3Key, Secret: true, Required: true, Meaning: "the APIv3 key, 32 characters", Check: isAPIv3Key},
 			{Name: settingSigner, Meaning: "what signs answers where nobody names a key", Check: merchant.OneOf("certificate", signsWithPublic)},
 			{Name: settingAppID, Meaning: "the appid that orders show", Check: merchant.Visible(maxAppID)},

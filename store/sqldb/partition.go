@@ -78,24 +78,31 @@ func (db *DB) KeepMonths(ctx context.Context, m Months) (made int, err error) {
 	if !is || server.sharded.Load() {
 		return 0, nil
 	}
-	left, err := leftovers(ctx, pgPooled{server}, m.Tables)
+	var left, lacking []string
+	err = db.Read(ctx, func(q Querier) (err error) {
+		lacking = nil
+		if left, err = leftovers(ctx, q, m.Tables); err != nil {
+			return err
+		}
+		for _, table := range m.Tables {
+			upTo, cut, err := upTo(ctx, q, table)
+			if err != nil {
+				return err
+			}
+			if cut && upTo.Before(m.last()) {
+				lacking = append(lacking, table)
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return 0, fmt.Errorf("look for what a cut has left: %w", err)
-	}
-	var lacking []string
-	for _, table := range m.Tables {
-		upTo, cut, err := upTo(ctx, pgPooled{server}, table)
-		if err != nil {
-			return 0, fmt.Errorf("look for the months of %s: %w", table, err)
-		}
-		if cut && upTo.Before(m.last()) {
-			lacking = append(lacking, table)
-		}
+		return 0, fmt.Errorf("look for the months that have partitions: %w", err)
 	}
 	if len(lacking)+len(left) == 0 {
 		return 0, nil
 	}
 	err = server.cutting(ctx, m, func(c *cutter) error {
+		c.tries = 1 // there is time for more, and nobody is to wait again and again
 		// Under the lock there is no cut under way.
 		left, err := leftovers(ctx, c.querier(), m.Tables)
 		for _, table := range left {
@@ -150,7 +157,8 @@ func upTo(ctx context.Context, q Querier, table string) (until time.Time, cut bo
 // cutter makes partitions on a connection of its own.
 type cutter struct {
 	Months
-	conn *pgx.Conn
+	conn  *pgx.Conn
+	tries int // how often it is tried to get a table for a moment
 }
 
 func (db *postgresDB) cutting(ctx context.Context, m Months, work func(*cutter) error) error {
@@ -175,7 +183,7 @@ func (db *postgresDB) cutting(ctx context.Context, m Months, work func(*cutter) 
 		}
 		return fmt.Errorf("make partitions: %w", err)
 	}
-	return work(&cutter{m, conn})
+	return work(&cutter{m, conn, cutTries})
 }
 
 // querier reads on the cutter's connection.
@@ -190,7 +198,7 @@ func (c *cutter) whole(ctx context.Context, table string) (bool, error) {
 // briefly runs statements in a transaction that gives up where somebody has the
 // table for longer than a moment, so that nobody waits behind it, and tries again.
 func (c *cutter) briefly(ctx context.Context, statements []string) error {
-	statements = append([]string{"SET LOCAL lock_timeout = " + milliseconds(cutLockWait)}, statements...)
+	statements = slices.Concat([]string{"SET LOCAL lock_timeout = " + milliseconds(cutLockWait)}, statements)
 	for try := 1; ; try++ {
 		err := pgx.BeginFunc(ctx, c.conn, func(tx pgx.Tx) error {
 			for _, text := range statements {
@@ -200,7 +208,7 @@ func (c *cutter) briefly(ctx context.Context, statements []string) error {
 			}
 			return nil
 		})
-		if !errors.Is(err, ErrLocked) || try == cutTries {
+		if !errors.Is(err, ErrLocked) || try >= c.tries {
 			return err
 		}
 		select {

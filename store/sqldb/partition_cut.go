@@ -18,6 +18,8 @@ const (
 	maxIdentifier = 63
 	// forgetTimeout bounds the clean-up behind a cut that failed.
 	forgetTimeout = 30 * time.Second
+	// swapTimeout bounds each statement of a swap, all of which are matters of names.
+	swapTimeout = 5 * time.Second
 )
 
 // cut makes a table the first partition of one that has its name. The bound is proved
@@ -64,7 +66,7 @@ func (c *cutter) forget(ctx context.Context, table string) error {
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, c.conn.Config())
 	if err == nil {
-		err = (&cutter{c.Months, conn}).briefly(ctx, []string{dropCheck(table)})
+		err = (&cutter{c.Months, conn, cutTries}).briefly(ctx, []string{dropCheck(table)})
 		err = errors.Join(err, conn.Close(ctx))
 	}
 	if err != nil {
@@ -96,6 +98,7 @@ func micros(t time.Time) string { return strconv.FormatInt(t.UnixMicro(), 10) }
 type tableIndex struct {
 	name, definition, key string // key is the constraint's text of a primary key
 	unique, timed         bool   // timed: created_at is in it
+	valid                 bool
 }
 
 // swap are the statements that give a table's name to a new one, of which it is a
@@ -106,6 +109,14 @@ func (c *cutter) swap(ctx context.Context, table, check string, bound time.Time)
 	if err != nil {
 		return nil, err
 	}
+	for _, index := range indexes {
+		switch {
+		case !index.valid: // a partition's would be made anew while everybody waits
+			return nil, fmt.Errorf("its index %s is not valid: its making broke off (hint: REINDEX INDEX CONCURRENTLY, or DROP INDEX)", index.name)
+		case index.unique && !index.timed && !c.own(table, index.definition):
+			return nil, fmt.Errorf("its index %s is unique without created_at, which no index of all partitions can be (hint: drop it)", index.name)
+		}
+	}
 	grants, err := c.strings(ctx, `SELECT 'GRANT ' || a.privilege_type || ' ON `+table+` TO ' ||
 		CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
 		FROM pg_class t, aclexplode(t.relacl) a WHERE t.oid = CAST($1 AS regclass) AND a.grantee <> t.relowner`, table)
@@ -113,7 +124,7 @@ func (c *cutter) swap(ctx context.Context, table, check string, bound time.Time)
 		return nil, err
 	}
 	first := before(table)
-	statements := []string{"ALTER TABLE " + table + " RENAME TO " + first}
+	statements := []string{"SET LOCAL statement_timeout = " + milliseconds(swapTimeout), "ALTER TABLE " + table + " RENAME TO " + first}
 	for _, index := range indexes {
 		statements = append(statements, "ALTER INDEX "+pgx.Identifier{index.name}.Sanitize()+" RENAME TO "+pgx.Identifier{suffixed(index.name, "_before")}.Sanitize())
 	}
@@ -137,12 +148,20 @@ func (c *cutter) swap(ctx context.Context, table, check string, bound time.Time)
 	return append(statements, grants...), nil
 }
 
+// own reports whether each partition gets a unique index of its own like this one.
+func (c *cutter) own(table, definition string) bool {
+	return slices.ContainsFunc(c.Unique[table], func(unique string) bool {
+		columns, _, _ := strings.Cut(unique, " WHERE ")
+		return strings.Contains(definition, columns)
+	})
+}
+
 func suffixed(name, suffix string) string {
 	return name[:min(len(name), maxIdentifier-len(suffix))] + suffix
 }
 
 func (c *cutter) indexes(ctx context.Context, table string) ([]tableIndex, error) {
-	const text = `SELECT x.relname, pg_get_indexdef(i.indexrelid), COALESCE(pg_get_constraintdef(k.oid), ''), i.indisunique,
+	const text = `SELECT x.relname, pg_get_indexdef(i.indexrelid), COALESCE(pg_get_constraintdef(k.oid), ''), i.indisunique, i.indisvalid,
 		EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = 'created_at' AND a.attnum = ANY (i.indkey))
 		FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u')
 		WHERE i.indrelid = CAST($1 AS regclass) ORDER BY 1`
@@ -151,7 +170,7 @@ func (c *cutter) indexes(ctx context.Context, table string) ([]tableIndex, error
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (index tableIndex, err error) {
-		err = row.Scan(&index.name, &index.definition, &index.key, &index.unique, &index.timed)
+		err = row.Scan(&index.name, &index.definition, &index.key, &index.unique, &index.valid, &index.timed)
 		return index, err
 	})
 }
