@@ -70,10 +70,7 @@ func (e *Engine) lookAround(ctx context.Context, now time.Time) (int, error) {
 		e.oldest = due[0].DueAt
 	}
 	e.mu.Unlock()
-	sends, putOff, err := e.withoutPaused(ctx, due, now)
-	if err != nil {
-		return 0, err
-	}
+	sends, putOff := e.withoutPaused(ctx, due, now)
 	e.mu.Lock()
 	if len(due) == maxLooked && putOff > 0 {
 		e.wanted = true // there may be others behind them
@@ -126,7 +123,7 @@ func (e *Engine) lookAtLanes(ctx context.Context, now time.Time) (int, error) {
 	var sends []refund.Due
 	var putOff int
 	if err == nil {
-		sends, putOff, err = e.withoutPaused(ctx, due, now)
+		sends, putOff = e.withoutPaused(ctx, due, now)
 	}
 	kept := countAsks(sends)
 	e.mu.Lock()

@@ -141,9 +141,6 @@ func (e *Engine) resumeOf(ctx context.Context, accounts []refund.AccountKey, now
 	}
 	e.mu.Unlock()
 	sends, err := e.store.ResumeAccounts(ctx, accounts, now)
-	if err != nil {
-		return err
-	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	again := make(map[refund.AccountKey]bool, len(sends))
@@ -154,6 +151,7 @@ func (e *Engine) resumeOf(ctx context.Context, accounts []refund.AccountKey, now
 		one := e.pauses.accounts[key]
 		switch {
 		case one == nil:
+		case !again[key] && err != nil: // not known
 		case !again[key]:
 			one.seen = now
 		case one.commits == before[key]:
@@ -163,7 +161,7 @@ func (e *Engine) resumeOf(ctx context.Context, accounts []refund.AccountKey, now
 			e.resumeSoon()
 		}
 	}
-	return nil
+	return err
 }
 
 // mayResume are the accounts to ask about now.
@@ -179,16 +177,18 @@ func (e *Engine) mayResume(now time.Time) []refund.AccountKey {
 
 // withoutPaused puts off due refunds that their accounts would not send, as far as
 // that is known, and returns the others and how many it put off. Only the look uses it.
-func (e *Engine) withoutPaused(ctx context.Context, due []refund.Due, now time.Time) (sends []refund.Due, putOff int, err error) {
+// It saves claims: where it fails, what a pause holds up stays due, and the others are
+// claimed all the same.
+func (e *Engine) withoutPaused(ctx context.Context, due []refund.Due, now time.Time) (sends []refund.Due, putOff int) {
 	waits, accounts := e.partPaused(due, now)
 	if len(waits) == 0 {
-		return due, 0, nil
+		return due, 0
 	}
 	// Whoever ended a pause made its refunds due: that may be why they are.
-	if err := e.resumeOf(ctx, accounts, now); err != nil {
-		return nil, 0, wrap(err, "ask which paused accounts send again")
+	err := e.resumeOf(ctx, accounts, now)
+	if err == nil {
+		waits, _ = e.partPaused(due, now)
 	}
-	waits, _ = e.partPaused(due, now)
 	later := make([]refund.PutOff, 0, len(waits))
 	for _, d := range due {
 		if !waits[d.Key] {
@@ -197,13 +197,14 @@ func (e *Engine) withoutPaused(ctx context.Context, due []refund.Due, now time.T
 		}
 		later = append(later, refund.PutOff{Key: d.Key, LeaseEpoch: d.LeaseEpoch, DueAt: pausedLook(now, d.CreatedAt)})
 	}
-	if len(later) > 0 {
+	if len(later) > 0 && err == nil {
 		// An account that was resumed meanwhile is found by the next ask.
-		if putOff, err = e.store.PutOff(ctx, later, now); err != nil {
-			return nil, 0, wrap(err, "put off what a pause holds up") // none is claimed, and no room is kept for any
-		}
+		putOff, err = e.store.PutOff(ctx, later, now)
 	}
-	return sends, putOff, nil
+	if err != nil {
+		e.opts.Log.Warn("refunds of paused accounts could not be put off; they stay due, and it is tried again", "error", err)
+	}
+	return sends, putOff
 }
 
 // partPaused returns the due refunds that a pause holds up as far as that is known, and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 // readOnly is a database that answers, and takes no changes.
 type readOnly struct {
 	Store
-	due []refund.Due
+	due     []refund.Due
+	claimed []string
 }
 
 func (s *readOnly) DueOf(_ context.Context, _ time.Time, asks []refund.DueAsk) (found []refund.Due, err error) {
@@ -36,9 +38,16 @@ func (s *readOnly) PutOff(context.Context, []refund.PutOff, time.Time) (int, err
 	return 0, errors.New("no changes are taken")
 }
 
-// A look that could not put off what a pause holds up keeps no room for what it did not
-// claim.
-func TestALookThatCanNotPutOffKeepsNoRoom(t *testing.T) {
+func (s *readOnly) ClaimRefunds(_ context.Context, due []refund.Due, _, _ time.Time) ([]refund.Claimed, []refund.Apart, error) {
+	for _, d := range due {
+		s.claimed = append(s.claimed, d.MerchantID)
+	}
+	return nil, nil, nil
+}
+
+// A look that can't put off what a pause holds up claims the others, and keeps no room for
+// what it did not claim.
+func TestALookThatCanNotPutOffClaimsTheOthers(t *testing.T) {
 	now := time.Now()
 	paused, other := refund.AccountKey{MerchantID: "paused", ID: "acc_1"}, refund.AccountKey{MerchantID: "other", ID: "acc_2"}
 	s := &readOnly{}
@@ -56,10 +65,12 @@ func TestALookThatCanNotPutOffKeepsNoRoom(t *testing.T) {
 		e.refill(l, e.now())
 	}
 	e.mu.Unlock()
-	if _, err := e.lookAtLanes(t.Context(), e.now()); err == nil {
-		t.Fatal("the look succeeded")
+	if _, err := e.lookAtLanes(t.Context(), e.now()); err != nil || !slices.Equal(s.claimed, []string{"other"}) {
+		t.Fatalf("%v were claimed, %v", s.claimed, err)
 	}
-	if l := e.lane(other); e.used != 0 || l.held != 0 || l.submits.reserved != 0 || !l.submits.behind {
-		t.Errorf("used %d, held %d, reserved %d, behind %v", e.used, l.held, l.submits.reserved, l.submits.behind)
+	for _, key := range []refund.AccountKey{paused, other} {
+		if l := e.lane(key); e.used != 0 || l.held != 0 || l.submits.reserved != 0 {
+			t.Errorf("used %d, held %d, reserved %d", e.used, l.held, l.submits.reserved)
+		}
 	}
 }

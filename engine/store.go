@@ -58,7 +58,7 @@ type Store interface {
 	// claim knows that a call may have been made.
 	SetApart(ctx context.Context, apart []refund.Apart) error
 	// ResumeAccounts returns those of the accounts that send again, and makes their
-	// refunds due whose next step is a submit.
+	// refunds due whose next step is a submit. With an error, it says nothing of the others.
 	ResumeAccounts(ctx context.Context, accounts []refund.AccountKey, now time.Time) ([]refund.AccountKey, error)
 	// PutOff makes due refunds due later, those that are still due under the given epoch
 	// and that no other transaction holds, and returns how many those were.

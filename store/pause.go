@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -142,13 +143,22 @@ func (s *Store) ResumeAccounts(ctx context.Context, accounts []refund.AccountKey
 			return err
 		})
 	})
-	for n := 0; n < len(sends) && err == nil; n++ {
-		err = s.Share(ctx, func(q sqldb.Querier) error { return sendWhatWaited(ctx, q, sends[n].MerchantID, sends[n].ID, now) })
-	}
 	if err != nil {
 		return nil, fmt.Errorf("resume channel accounts: %w", err)
 	}
-	return sends, nil
+	done := sends[:0]
+	for _, a := range sends {
+		failed := s.Share(ctx, func(q sqldb.Querier) error { return sendWhatWaited(ctx, q, a.MerchantID, a.ID, now) })
+		if failed == nil {
+			done = append(done, a)
+		} else {
+			err = errors.Join(err, fmt.Errorf("resume channel account %s: %w", a.ID, failed))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return done, err
 }
 
 // PutOff implements engine.Store. Rows that another transaction is at work on are left

@@ -117,7 +117,16 @@ func TestAKeyAddsNoIdentityThatMayDoMoreThanItself(t *testing.T) {
 				send(t, s, key, "POST", "/identities", fmt.Sprintf(`{"dialect": %q}`, dialect), http.StatusForbidden)
 			}
 			send(t, s, key, "PATCH", "/identities/payin/M948164", `{"secrets": {"secret": "another-secret"}}`, http.StatusForbidden)
-			send(t, s, key, "PATCH", "/identities/wechatpay/1900009191", `{"settings": {"merchant_cert": "a certificate of its own"}}`, http.StatusForbidden)
+			// Callers of WeChat Pay are known by their certificate, which is no secret.
+			pair, err := merchant.NewPair("1900009191", time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			certificate, err := json.Marshal(pair.Certificate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			send(t, s, key, "PATCH", "/identities/wechatpay/1900009191", fmt.Sprintf(`{"settings": {"merchant_cert": %s}}`, certificate), http.StatusForbidden)
 		})
 	}
 }
