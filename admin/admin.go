@@ -47,6 +47,7 @@ type Store interface {
 	Sessions
 	SecondFactors
 	Users
+	Views
 }
 
 // Chains links audit records.

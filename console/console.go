@@ -26,9 +26,8 @@ type Services struct {
 	Queues    Queues
 	Overviews Overviews
 	Alerts    Alerts
-	// RefundLists and Views are for the list of refunds.
+	// RefundLists is for the list of refunds.
 	RefundLists RefundLists
-	Views       admin.Views
 	Audit       audit.Reader
 	Settings    Settings
 	// Dialects are what the dialects say of themselves.

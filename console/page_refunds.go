@@ -30,8 +30,6 @@ const (
 	// maxListMerchants bounds the merchants that one list is of: with more of them, one
 	// is chosen.
 	maxListMerchants = 20
-	// refundsView is the page's name among the saved views.
-	refundsView = "refunds"
 )
 
 // refundsPage is what template/refunds.html shows.
@@ -61,7 +59,7 @@ func (p *page) refunds() error {
 	if err != nil {
 		return err
 	}
-	if data.Views, err = p.s.Views.Views(p.Context(), p.user.ID, refundsView); err != nil {
+	if data.Views, err = p.s.Admin.UserViews(p.Context(), p.user.ID, admin.UserBounds{}); err != nil {
 		return err
 	}
 	if p.Header.Get("HX-Target") == "list" {
@@ -301,23 +299,15 @@ func (p *page) saveView() error {
 	if err := p.decode(&form); err != nil {
 		return err
 	}
+	own := admin.UserBounds{}
 	if form.Drop != "" {
-		if err := p.s.Views.DropView(p.Context(), p.user.ID, refundsView, form.Drop); err != nil {
+		if err := p.s.Admin.DropView(p.Context(), p.by(), p.user.ID, own, form.Drop); err != nil {
 			return err
 		}
 		p.flash("refunds.view_dropped", form.Drop)
 		return p.redirect("/console/refunds")
 	}
-	query, err := url.ParseQuery(form.Query)
-	v := merchant.View{UserID: p.user.ID, Page: refundsView, Name: form.Name, Query: query.Encode(), CreatedAt: p.s.Now()}
-	if err == nil {
-		err = admin.CheckView(v)
-	} else {
-		err = refund.Errorf(refund.KindInvalid, "query", "the list's filters can't be read")
-	}
-	if err == nil {
-		err = p.s.Views.SaveView(p.Context(), v)
-	}
+	v, err := p.s.Admin.SaveView(p.Context(), p.by(), p.user.ID, own, form.Name, form.Query)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,9 @@ const (
 	MaxViewQuery = 2000 // bytes
 )
 
+// ViewRefunds is the page of the console whose lists are kept.
+const ViewRefunds = "refunds"
+
 // View is a list of the console that a user keeps under a name: a page and its
 // parameters.
 type View struct {

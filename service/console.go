@@ -20,6 +20,6 @@ func (s *Service) consoleServices() console.Services {
 		BulkResult: func(ctx context.Context, to io.Writer, key bulk.Key, onPage func() error) error {
 			return native.WriteBulkResult(ctx, to, s.admin, key, onPage)
 		},
-		Overviews: overviews{s}, Alerts: s.Store, RefundLists: s.Store, Views: s.Store,
+		Overviews: overviews{s}, Alerts: s.Store, RefundLists: s.Store,
 	}
 }

@@ -26,6 +26,9 @@ type Condition struct {
 	OpenAlerts int64
 	// NewEvents have no feed number yet.
 	NewEvents int64
+	// Approvals wait for a second person, the oldest since OldestApproval, zero for none.
+	Approvals      int64
+	OldestApproval time.Time
 }
 
 // since notes the oldest refund of a state.
@@ -85,6 +88,9 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 		if err != nil {
 			return err
 		}
+		if err := waitingApprovals(ctx, q, change); err != nil {
+			return err
+		}
 		for _, counting := range []struct {
 			text string
 			set  func(*Condition, int64)
@@ -109,4 +115,16 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 		return nil, fmt.Errorf("read conditions: %w", err)
 	}
 	return found, nil
+}
+
+// waitingApprovals notes how many approvals wait, and since when.
+func waitingApprovals(ctx context.Context, q sqldb.Querier, change func(string, func(*Condition))) error {
+	const text = `SELECT merchant_id, COUNT(*), MIN(created_at) FROM approvals WHERE state = 'waiting' GROUP BY merchant_id`
+	return q.Query(ctx, text, nil, func(scan func(...any) error) error {
+		var merchantID string
+		var count, oldest int64
+		err := scan(&merchantID, &count, &oldest)
+		change(merchantID, func(c *Condition) { c.Approvals, c.OldestApproval = count, sqldb.FromMicros(oldest) })
+		return err
+	})
 }

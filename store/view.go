@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/refundry/refundry/audit"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
@@ -38,8 +39,8 @@ func (s *Store) Views(ctx context.Context, userID, page string) ([]merchant.View
 
 // SaveView keeps a list, in the place of one with its name. KindInvalid where the user
 // has as many as there may be.
-func (s *Store) SaveView(ctx context.Context, v merchant.View) error {
-	err := s.write(ctx, func(q sqldb.Querier) error {
+func (s *Store) SaveView(ctx context.Context, v merchant.View, action refund.Action) error {
+	err := s.changeView(ctx, action, func(q sqldb.Querier) error {
 		var others int64
 		err := q.Query(ctx, countViews, []any{v.UserID, v.Page, v.Name}, func(scan func(...any) error) error { return scan(&others) })
 		if err == nil && others >= merchant.MaxViews {
@@ -57,9 +58,20 @@ func (s *Store) SaveView(ctx context.Context, v merchant.View) error {
 	return nil
 }
 
+// changeView changes somebody's lists, with the record where an action has one.
+func (s *Store) changeView(ctx context.Context, action refund.Action, change func(sqldb.Querier) error) error {
+	return s.writeOnce(ctx, action.MerchantID, action.Write, func(q sqldb.Querier) error {
+		err := change(q)
+		if err != nil || action.Actor == (audit.Actor{}) {
+			return err
+		}
+		return s.appendAudit(ctx, q, action.Record)
+	})
+}
+
 // DropView forgets a list; one that is not there is no error.
-func (s *Store) DropView(ctx context.Context, userID, page, name string) error {
-	err := s.write(ctx, func(q sqldb.Querier) error {
+func (s *Store) DropView(ctx context.Context, userID, page, name string, action refund.Action) error {
+	err := s.changeView(ctx, action, func(q sqldb.Querier) error {
 		_, err := q.Exec(ctx, dropView, userID, page, name)
 		return err
 	})

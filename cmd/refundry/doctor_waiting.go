@@ -121,8 +121,12 @@ func waiting(x *examination, m store.Condition, id string, now time.Time, owned 
 	if n := m.Open[refund.Abnormal]; n > 0 {
 		x.add("refunds", warning, x.command("refund list --state abnormal"+of)+", and then refund reroute or refund resolve", "merchant %s: the payer's account could not take %d refunds", id, n)
 	}
+	if m.Approvals > 0 {
+		x.add("approvals", warning, x.command("approval list --state waiting"+of)+", and then refund approve or refund refuse by somebody else than who asked",
+			"merchant %s: %d wait for a second person, the oldest since %s", id, m.Approvals, when(m.OldestApproval))
+	}
 	if n := m.Open[refund.Held]; n > 0 {
-		x.add("refunds", warning, x.command("refund list --state held"+of)+"; a shortage ends when funds are added", "merchant %s: %d refunds are held", id, n)
+		x.add("refunds", warning, x.command("refund list --state held"+of)+"; a shortage ends when funds are added, and an approval by a second person", "merchant %s: %d refunds are held", id, n)
 	}
 	if m.OpenAlerts > 0 {
 		x.add("alerts", warning, x.command("alert list"+of), "merchant %s: nobody has looked at %d alerts", id, m.OpenAlerts)

@@ -298,6 +298,11 @@ var keyedWrites = []keyedWrite{
 	{name: "a user's return", method: "POST", prepare: aUser("enable", "/enable"), status: http.StatusOK},
 	{name: "a user's sessions' end", method: "POST", prepare: aUser("out", "/sign_out"), status: http.StatusOK},
 	{name: "a user's second factor's end", method: "POST", prepare: aUser("totp", "/reset_totp"), status: http.StatusOK},
+	{
+		name: "a user's list", method: "POST", prepare: aUser("views", "/views"), status: http.StatusOK,
+		body: `{"name": "open", "query": "state=pending"}`, other: `{"name": "open", "query": "state=failed"}`,
+	},
+	{name: "a user's list's end", method: "DELETE", prepare: aUser("drops", "/views/open"), status: http.StatusOK},
 	{name: "a user's end", method: "DELETE", prepare: aUser("end", ""), status: http.StatusOK},
 	{
 		name:   "the sandbox's clock",

@@ -115,6 +115,8 @@ func writes() map[string]dialecttest.Write {
 		"POST /refundry/v1/users/{id}/enable":            onceAs("a user's return"),
 		"POST /refundry/v1/users/{id}/sign_out":          onceAs("a user's sessions' end"),
 		"POST /refundry/v1/users/{id}/reset_totp":        onceAs("a user's second factor's end"),
+		"POST /refundry/v1/users/{id}/views":             onceAs("a user's list"),
+		"DELETE /refundry/v1/users/{id}/views/{name}":    onceAs("a user's list's end"),
 		"POST /refundry/v1/sandbox/funds":                onceAs("funds"),
 		"POST /refundry/v1/sandbox/refunds/{id}/settle":  onceAs("the sandbox's word"),
 		"POST /refundry/v1/sandbox/refunds/{id}/reroute": onceAs("another account"),
