@@ -38,6 +38,14 @@ func (c *Condition) since(state refund.State, oldest time.Time) {
 	}
 }
 
+const (
+	// looked counts the refunds that someone will look at again, and those of them that
+	// are late; untaken counts deliveries.
+	looked = `SELECT merchant_id, state, COUNT(*), SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END), MIN(created_at)
+		FROM refunds WHERE due_at > 0 GROUP BY merchant_id, state`
+	untaken = `SELECT merchant_id, state, COUNT(*) FROM deliveries WHERE state <> 'delivered' GROUP BY merchant_id, state`
+)
+
 // overdueAfter is far more than a busy engine needs to get to a refund.
 const overdueAfter = 5 * time.Minute
 
@@ -55,9 +63,7 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 		found[merchantID] = c
 	}
 	err := s.Read(ctx, func(q sqldb.Querier) error {
-		const open = `SELECT merchant_id, state, COUNT(*), SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END), MIN(created_at)
-			FROM refunds WHERE due_at > 0 GROUP BY merchant_id, state`
-		err := q.Query(ctx, open, []any{sqldb.Micros(now.Add(-overdueAfter))}, func(scan func(...any) error) error {
+		err := q.Query(ctx, looked, []any{sqldb.Micros(now.Add(-overdueAfter))}, func(scan func(...any) error) error {
 			var merchantID, state string
 			var count, overdue, oldest int64
 			err := scan(&merchantID, &state, &count, &overdue, &oldest)
@@ -71,8 +77,7 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 		if err != nil {
 			return err
 		}
-		const deliveries = `SELECT merchant_id, state, COUNT(*) FROM deliveries WHERE state <> 'delivered' GROUP BY merchant_id, state`
-		err = q.Query(ctx, deliveries, nil, func(scan func(...any) error) error {
+		err = q.Query(ctx, untaken, nil, func(scan func(...any) error) error {
 			var merchantID, state string
 			var count int64
 			err := scan(&merchantID, &state, &count)
@@ -85,10 +90,10 @@ func (s *Store) Conditions(ctx context.Context, now time.Time) (map[string]Condi
 			})
 			return err
 		})
-		if err != nil {
-			return err
+		if err == nil {
+			err = waitingApprovals(ctx, q, change)
 		}
-		if err := waitingApprovals(ctx, q, change); err != nil {
+		if err != nil {
 			return err
 		}
 		for _, counting := range []struct {
