@@ -33,16 +33,16 @@ func (a *Admin) UserViews(ctx context.Context, userID string, bounds UserBounds)
 // one that somebody keeps for them does. Errors: KindNotFound; KindInvalid with the
 // member.
 func (a *Admin) SaveView(ctx context.Context, by By, userID string, bounds UserBounds, name, query string) (merchant.View, error) {
+	action, err := a.viewAction(ctx, by, "view.save", userID, bounds)
+	if err != nil {
+		return merchant.View{}, err
+	}
 	parsed, err := url.ParseQuery(query)
 	if err != nil || strings.ContainsRune(query, 0) {
 		return merchant.View{}, refund.Errorf(refund.KindInvalid, "query", "query can't be read as parameters of an address")
 	}
 	v := merchant.View{UserID: userID, Page: merchant.ViewRefunds, Name: name, Query: parsed.Encode(), CreatedAt: a.now()}
 	if err := checkView(v); err != nil {
-		return merchant.View{}, err
-	}
-	action, err := a.viewAction(ctx, by, "view.save", userID, bounds)
-	if err != nil {
 		return merchant.View{}, err
 	}
 	if err := a.s.Store.SaveView(ctx, v, action.With("name", name).With("query", v.Query)); err != nil {

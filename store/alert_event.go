@@ -12,7 +12,7 @@ import (
 const (
 	newAlerts  = `SELECT ` + alertColumns + ` FROM alerts a WHERE a.merchant_id = $1 AND a.told_at = 0 ORDER BY a.created_at, a.id LIMIT $2`
 	markAlerts = `UPDATE alerts SET told_at = v.now FROM v WHERE alerts.merchant_id = v.merchant_id
-		AND alerts.created_at = v.created_at AND alerts.id = v.id AND alerts.told_at = 0`
+		AND alerts.created_at = v.created_at AND alerts.id = v.id AND alerts.told_at + 0 = 0`
 )
 
 // alertNews reads alerts that no endpoint was told of. An alert is its own event: the

@@ -11,7 +11,7 @@ import (
 
 // putOff makes due refunds due later that nobody has claimed meanwhile.
 const putOff = `UPDATE refunds SET due_at = v.due_at FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id
-	AND refunds.lease_epoch = v.lease_epoch AND refunds.due_at > 0 AND refunds.due_at <= v.now`
+	AND refunds.lease_epoch = v.lease_epoch AND refunds.due_at + 0 > 0 AND refunds.due_at + 0 <= v.now`
 
 var (
 	notBeforeColumns = sqldb.NewColumns("merchant_id TEXT", "id TEXT", "not_before BIGINT")

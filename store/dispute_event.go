@@ -18,7 +18,7 @@ const (
 	newDisputeEvents = disputeEvents + ` AND e.told_at = 0 ORDER BY e.created_at, e.id LIMIT $2`
 	oneDisputeEvent  = disputeEvents + ` AND e.created_at >= $2 AND e.created_at <= $3 AND e.id = $4`
 	markDisputes     = `UPDATE dispute_events SET told_at = v.now FROM v WHERE dispute_events.merchant_id = v.merchant_id
-		AND dispute_events.created_at = v.created_at AND dispute_events.id = v.id AND dispute_events.told_at = 0`
+		AND dispute_events.created_at = v.created_at AND dispute_events.id = v.id AND dispute_events.told_at + 0 = 0`
 )
 
 var disputeEventColumns = sqldb.NewColumns("merchant_id TEXT", "created_at BIGINT", "id TEXT", "now BIGINT")

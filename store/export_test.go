@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -255,4 +256,16 @@ func FirstPages() map[string]string {
 	_, ofCharge := listedRefunds(refund.Filter{MerchantID: "m", ChargeID: "c"})
 	_, ofNumber := listedRefunds(refund.Filter{MerchantID: "m", Number: "n"})
 	return map[string]string{refundsOfOneCharge.alone: ofCharge.SQL, refundsOfOneNumber.alone: ofNumber.SQL}
+}
+
+// NumberPlan returns how the database would number events that are the merchant's newest.
+func (s *Store) NumberPlan(ctx context.Context, merchantID string, events int) (lines []string, err error) {
+	rows := make([][]any, events)
+	for n := range rows {
+		rows[n] = []any{merchantID, int64(n), fmt.Sprint("evt_", n), int64(n)}
+	}
+	err = s.Read(ctx, func(q sqldb.Querier) error {
+		return sqldb.QueryValues(ctx, explaining{q, s, &lines}, feedColumns, rows, numberEvents, func(func(...any) error) error { return nil })
+	})
+	return lines, err
 }

@@ -10,9 +10,12 @@ import (
 	"github.com/refundry/refundry/webhook"
 )
 
+// A condition of a statement about a list of keys is written so that no partial index has
+// it ("+ 0"): to PostgreSQL such an index looks nearly empty, and it would go through all
+// of it for each key. With 8,000 new events a statement about 128 of them took 0.3 s so.
 const (
 	numberEvents = `UPDATE events SET feed_number = v.feed_number FROM v WHERE events.merchant_id = v.merchant_id
-		AND events.created_at = v.created_at AND events.id = v.id AND events.feed_number = 0`
+		AND events.created_at = v.created_at AND events.id = v.id AND events.feed_number + 0 = 0`
 	moveCounter  = `UPDATE feed_counters SET last_number = $2 WHERE merchant_id = $1`
 	lastNumber   = `SELECT f.last_number FROM feed_counters f WHERE f.merchant_id = $1`
 	beginCounter = `INSERT INTO feed_counters (merchant_id, last_number) VALUES ($1, 0) ON CONFLICT DO NOTHING`

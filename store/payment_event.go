@@ -20,7 +20,7 @@ const (
 	paymentOfCharge = `SELECT p.created_at, p.charge_id, p.type FROM payment_events p
 		WHERE p.merchant_id = $1 AND p.charge_id = $2`
 	markPayments = `UPDATE payment_events SET told_at = v.now FROM v WHERE payment_events.merchant_id = v.merchant_id
-		AND payment_events.created_at = v.created_at AND payment_events.charge_id = v.charge_id AND payment_events.told_at = 0`
+		AND payment_events.created_at = v.created_at AND payment_events.charge_id = v.charge_id AND payment_events.told_at + 0 = 0`
 )
 
 var paymentEventColumns = sqldb.NewColumns("merchant_id TEXT", "created_at BIGINT", "charge_id TEXT", "now BIGINT")

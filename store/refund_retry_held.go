@@ -16,7 +16,7 @@ func (s *Store) RetryShortOfFunds(ctx context.Context, merchantID, account strin
 	const (
 		waiting = `SELECT r.id FROM refunds r WHERE r.merchant_id = $1 AND ` + shortOfFunds + ` AND r.channel_account = $2
 			AND r.due_at > $3 AND r.lease_until <= $3 AND r.updated_at <= $3 ORDER BY r.id LIMIT $4`
-		due = `UPDATE refunds SET due_at = v.due_at FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id AND refunds.held_reason = 'funds'`
+		due = `UPDATE refunds SET due_at = v.due_at FROM v WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id AND refunds.held_reason || '' = 'funds'`
 	)
 	err = s.writeOnce(ctx, record.MerchantID, record.Write, func(q sqldb.Querier) error {
 		ids, err := queryIDs(ctx, q, waiting+q.Lock("OF r SKIP LOCKED"), merchantID, account, sqldb.Micros(now), int64(limit))
