@@ -163,7 +163,7 @@ func TestAKeyThatTheRequesterMadeIsNoSecondPerson(t *testing.T) {
 	}
 }
 
-// Who can't approve is offered no button, and is told why, in their language.
+// Who can't approve is offered no button, and reads why, in their language.
 func TestWhoCanNotApproveIsToldWhy(t *testing.T) {
 	rig := consoletest.Start(t)
 	holdsAll(t, rig)

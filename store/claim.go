@@ -31,7 +31,7 @@ const (
 	claimRefunds = `UPDATE refunds SET lease_epoch = v.lease_epoch, lease_until = v.lease_until, due_at = v.due_at,
 		doubt = v.doubt, submitted_at = v.submitted_at, first_submitted_at = v.first_submitted_at FROM v
 		WHERE refunds.merchant_id = v.merchant_id AND refunds.id = v.id AND refunds.lease_epoch = v.epoch_before
-		AND refunds.due_at > 0 AND refunds.due_at <= v.now
+		AND refunds.due_at + 0 > 0 AND refunds.due_at + 0 <= v.now
 		RETURNING refunds.merchant_id, refunds.id`
 )
 
