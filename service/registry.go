@@ -52,28 +52,28 @@ func registry() []registered {
 func (s *Service) pingpp() dialect.Dialect {
 	return pingpp.New(pingpp.Services{
 		Directory: directory{s.Store}, Dialects: s.dialects(), Reader: s.Store, Pager: s.Store, Units: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
-		Payments: payments{s}, Writes: s.Store, Now: s.clock.now, Log: s.opts.Log,
+		Payments: payments{s}, Writes: s.Store, Now: s.clock.now, Log: s.opts.Log, Damaged: s.alertDamage,
 	})
 }
 
 func (s *Service) wallet() dialect.Dialect {
 	return wallet.New(wallet.Services{
 		Directory: directory{s.Store}, Dialects: s.dialects(), Reader: s.Store, Pager: s.Store, Registrar: s.Store, Acceptor: s.acceptor,
-		Payments: payments{s}, Writes: s.Store, Now: s.clock.now, Log: s.opts.Log,
+		Payments: payments{s}, Writes: s.Store, Now: s.clock.now, Log: s.opts.Log, Damaged: s.alertDamage,
 	})
 }
 
 func (s *Service) wechatpay() dialect.Dialect {
 	return wechatpay.New(wechatpay.Services{
 		Directory: directory{s.Store}, Reader: s.Store, Finder: s.Store, Acceptor: s.acceptor, Rerouter: s.admin, Payments: payments{s}, Writes: s.Store,
-		EgressCheck: s.notifyCheck, PublicURL: s.opts.PublicURL, Now: s.clock.now, Log: s.opts.Log,
+		EgressCheck: s.notifyCheck, PublicURL: s.opts.PublicURL, Now: s.clock.now, Log: s.opts.Log, Damaged: s.alertDamage,
 	})
 }
 
 func (s *Service) payin() dialect.Dialect {
 	return payin.New(payin.Services{
 		Directory: directory{s.Store}, Dialects: s.dialects(), Reader: s.Store, Orders: s.Store, Acceptor: s.acceptor, Payments: payments{s}, Deliveries: s.Store,
-		Writes: s.Store, Wake: func() { s.webhooks.Wake() }, Now: s.clock.now, Log: s.opts.Log,
+		Writes: s.Store, Wake: func() { s.webhooks.Wake() }, Now: s.clock.now, Log: s.opts.Log, Damaged: s.alertDamage,
 	})
 }
 

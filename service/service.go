@@ -102,6 +102,7 @@ type Service struct {
 	figures    *figures
 	counting   counting // what the overview shows
 	auditor    auditor
+	damaged    damaged
 	// auditCounts are what this process's live auditor has read.
 	auditCounts struct{ charges, passed atomic.Int64 }
 	closing     atomic.Bool

@@ -17,6 +17,22 @@ func unreadable(what, id string, cause error) error {
 	return fault
 }
 
+// ofRefund adds which refund the error of a damaged row is about.
+func ofRefund(err error, r refund.Refund) error {
+	if fault := refund.As(err); fault != nil && fault.Kind == refund.KindCorrupt {
+		fault.Refund, fault.Charge = r.ID, r.ChargeID
+	}
+	return numbered(err, r.Number)
+}
+
+// numbered adds the number by which a merchant knows a damaged refund or charge.
+func numbered(err error, number string) error {
+	if fault := refund.As(err); fault != nil && fault.Kind == refund.KindCorrupt && number != "" && fault.More == "" {
+		fault.More = "the merchant's number is " + number
+	}
+	return err
+}
+
 // seeRows reads a statement's rows, with those that are damaged: one of them must not
 // hold up the others. read returns KindCorrupt for such a row, with what it has of it;
 // any other error ends the reading.

@@ -46,7 +46,7 @@ func scanEvent(scan func(...any) error) (eventRow, error) {
 	return e, nil
 }
 
-// soundEvents is queryEvents and restore with those that are damaged, which say so.
+// soundEvents reads events and gives them what restore does; those that are damaged say so.
 func (s *Store) soundEvents(ctx context.Context, q sqldb.Querier, text string, args []any) ([]eventRow, error) {
 	var rows []eventRow
 	err := q.Query(ctx, text, args, func(scan func(...any) error) error {
@@ -82,16 +82,6 @@ func (s *Store) soundEvents(ctx context.Context, q sqldb.Querier, text string, a
 		row.Refund, row.Charge = row.snapshot.Restore(r, c)
 	}
 	return rows, nil
-}
-
-func queryEvents(ctx context.Context, q sqldb.Querier, text string, args []any) ([]eventRow, error) {
-	var rows []eventRow
-	err := q.Query(ctx, text, args, func(scan func(...any) error) error {
-		e, err := scanEvent(scan)
-		rows = append(rows, e)
-		return err
-	})
-	return rows, err
 }
 
 // restore gives events their refunds and charges as they were then, which are
@@ -152,29 +142,9 @@ func countPending(ctx context.Context, q sqldb.Querier, rows []eventRow) error {
 	return err
 }
 
-// storedEvents reads events with everything that belongs to them. The rows
-// come from one look, what they are about from later ones: what changes
-// meanwhile is in the snapshot, and the rest never does.
-func (s *Store) storedEvents(ctx context.Context, text string, args []any) ([]refund.StoredEvent, error) {
-	var rows []eventRow
-	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
-		if rows, err = queryEvents(ctx, q, text, args); err != nil {
-			return err
-		}
-		if err = s.restore(ctx, q, rows); err != nil {
-			return err
-		}
-		return countPending(ctx, q, rows)
-	})
-	events := make([]refund.StoredEvent, len(rows))
-	for n, row := range rows {
-		events[n] = row.StoredEvent
-	}
-	return events, err
-}
-
-// seenEvents is storedEvents for people and the feed: one that is damaged holds up no
-// other, and says so.
+// seenEvents reads events with everything that belongs to them. The rows come from one
+// look, what they are about from later ones: what changes meanwhile is in the snapshot,
+// and the rest never does. One that is damaged holds up no other, and says so.
 func (s *Store) seenEvents(ctx context.Context, text string, args []any) (events []refund.StoredEvent, err error) {
 	err = s.Read(ctx, func(q sqldb.Querier) error {
 		rows, err := s.soundEvents(ctx, q, text, args)
@@ -208,15 +178,30 @@ func (s *Store) Event(ctx context.Context, merchantID, id string) (refund.Stored
 	case len(found) == 0:
 		return refund.StoredEvent{}, refund.Errorf(refund.KindEventNotFound, "event", "there is no such event")
 	case found[0].Unreadable:
-		return found[0], refund.Errorf(refund.KindCorrupt, "event", "event %s, its refund or its charge can't be read", id)
+		return found[0], damagedEvent(found[0])
 	}
 	return found[0], nil
 }
 
-// EventList implements dialect.Reader. One that is damaged is an error of the list: the
-// readers are protocols, which have no word for it. EventLook is for people.
+// EventList implements dialect.Reader. One that is damaged is an error of the page that
+// it is in: the readers are protocols, which have no word for it. EventLook is for people.
 func (s *Store) EventList(ctx context.Context, f refund.EventFilter) (events []refund.StoredEvent, more bool, err error) {
-	return listEvents(ctx, f, s.storedEvents)
+	if events, more, err = listEvents(ctx, f, s.seenEvents); err != nil {
+		return nil, false, err
+	}
+	for _, e := range events {
+		if e.Unreadable {
+			return nil, false, damagedEvent(e)
+		}
+	}
+	return events, more, nil
+}
+
+// damagedEvent is the error of an event that seenEvents marked.
+func damagedEvent(e refund.StoredEvent) error {
+	fault := refund.Errorf(refund.KindCorrupt, "event", "event %s, its refund %s or its charge %s can't be read", e.ID, e.Refund.ID, e.Charge.ID)
+	fault.Refund, fault.Charge = e.Refund.ID, e.Charge.ID
+	return fault
 }
 
 // EventLook is EventList with events that are damaged, which say so.

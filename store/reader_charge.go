@@ -116,13 +116,18 @@ func (s *Store) ChargeIDByAny(ctx context.Context, merchantID, name string) (str
 	return ids[0], nil
 }
 
-// oneCharge is the charge of rows that are all of the same one.
+// oneCharge is the charge of rows that are all of the same one. One that is damaged is
+// KindCorrupt, with what is known of it.
 func oneCharge(name string, rows []seen[refund.Charge], err error) (refund.Charge, error) {
 	if err == nil {
 		err = firstFault(rows, anyFault)
 	}
 	if err != nil {
-		return refund.Charge{}, fmt.Errorf("find charge: %w", err)
+		damaged := refund.Charge{}
+		if isCorrupt(err) && len(rows) == 1 {
+			damaged = rows[0].row
+		}
+		return damaged, fmt.Errorf("find charge: %w", numbered(err, damaged.OrderNo))
 	}
 	var ids []string
 	for _, one := range rows {
@@ -149,17 +154,13 @@ func notOneCharge(name string, ids []string) error {
 // ChargeList implements dialect.Reader.
 func (s *Store) ChargeList(ctx context.Context, f refund.ChargeFilter) (charges []refund.Charge, more bool, err error) {
 	l, one := listedCharges(f)
-	err = s.Read(ctx, func(q sqldb.Querier) error {
-		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-			c, err := scanCharge(scan)
-			charges = append(charges, c)
-			return err
-		})
+	charges, more, err = readAll(ctx, s, l, one, func(scan func(...any) error) (refund.Charge, error) {
+		c, err := scanCharge(scan)
+		return c, numbered(err, c.OrderNo)
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("list charges: %w", err)
 	}
-	charges, more = cut(l, charges)
 	return charges, more, nil
 }
 

@@ -58,13 +58,16 @@ var (
 	}
 )
 
-// Refund implements dialect.Reader.
+// Refund implements dialect.Reader. One that is damaged is KindCorrupt, with what is known
+// of it.
 func (s *Store) Refund(ctx context.Context, merchantID, id string) (refund.Refund, error) {
 	rows, err := s.together.refund.rows(ctx, merchantID, id)
 	if err == nil {
 		err = firstFault(rows, anyFault)
 	}
 	switch {
+	case isCorrupt(err) && len(rows) == 1:
+		return rows[0].row, fmt.Errorf("find refund: %w", err)
 	case err != nil:
 		return refund.Refund{}, fmt.Errorf("find refund: %w", err)
 	case len(rows) == 0:
@@ -92,19 +95,26 @@ func (s *Store) RefundList(ctx context.Context, f refund.Filter) (refunds []refu
 		return plain(rows), more, nil
 	}
 	l, one := listedRefunds(f)
-	err = s.Read(ctx, func(q sqldb.Querier) error {
-		refunds = nil
-		return q.Query(ctx, one.SQL, one.Args, func(scan func(...any) error) error {
-			r, err := scanRefund(scan)
-			refunds = append(refunds, r)
-			return err
-		})
-	})
+	refunds, more, err = readAll(ctx, s, l, one, scanRefund)
 	if err != nil {
 		return nil, false, fmt.Errorf("list refunds: %w", err)
 	}
-	refunds, more = cut(l, refunds)
 	return refunds, more, nil
+}
+
+// readAll reads the rows of a page. One of them that is damaged is the error; the row
+// too many may be.
+func readAll[T any](ctx context.Context, s *Store, l *listing, one sqldb.Statement, scan func(scan func(...any) error) (T, error)) ([]T, bool, error) {
+	var rows []seen[T]
+	var more bool
+	err := s.Read(ctx, func(q sqldb.Querier) (err error) {
+		rows, more, err = seeAll(ctx, q, l, one, scan)
+		return err
+	})
+	if err == nil {
+		err = firstFault(rows, anyFault)
+	}
+	return plain(rows), more, err
 }
 
 // firstPageOf returns the shared read of what a filter asks for, and its key: the first

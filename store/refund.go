@@ -95,9 +95,9 @@ func scanRefund(scan func(...any) error) (refund.Refund, error) {
 		}
 	}
 	if err != nil {
-		return r, unreadable("refund", r.ID, err)
+		return r, ofRefund(unreadable("refund", r.ID, err), r)
 	}
-	return r, r.Check()
+	return r, ofRefund(r.Check(), r)
 }
 
 // landedText is the column's JSON; it is empty for money that went back the

@@ -52,6 +52,7 @@ func (d *Dialect) fail(c *call, err error) {
 	if status >= http.StatusInternalServerError && core.Kind != refund.KindBusy && core.Kind != refund.KindUnavailable {
 		d.Log.Error("payin: request failed", "request_id", c.requestID, "path", c.r.URL.Path, "error", err)
 	}
+	d.Damaged.Note(c.r.Context(), c.caller.Merchant.ID, core)
 	told := wire.Error{Code: row.code, Message: row.tell(core)}
 	switch core.Kind {
 	case refund.KindUnauthenticated:

@@ -57,7 +57,7 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindUnavailable: {wire.CodeChannelUnavailable, say("the server can't work now and accepted nothing, try again")},
 	// See Dialect.fail.
 	refund.KindUnknownOutcome: {closeConnection, say("")},
-	refund.KindCorrupt:        {wire.CodeInternalError, say(faultOfOurs)},
+	refund.KindCorrupt:        {wire.CodeInternalError, func(e *refund.Error) string { return faultOfOurs + ": " + e.Told() }},
 	refund.KindInternal:       {wire.CodeInternalError, say(faultOfOurs)},
 }
 

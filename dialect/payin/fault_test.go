@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func TestFaultsOfOursAreToldInThisForm(t *testing.T) {
 	}{
 		"a database that is away": {func() error { return refund.Unavailable(errors.New("down")) }, 503, `{"code":"channelUnavailable","message":"the server can't work now and accepted nothing, try again","data":[]}`},
 		"busy":                    {func() error { return refund.Errorf(refund.KindBusy, "", "full") }, 503, `{"code":"channelUnavailable","message":"the server is busy and accepted nothing, try again","data":[]}`},
-		"a row that is broken":    {func() error { return refund.Errorf(refund.KindCorrupt, "", "sums") }, 500, internal},
+		"a row that is broken":    {func() error { return refund.Errorf(refund.KindCorrupt, "", "sums") }, 500, strings.Replace(internal, "error\"", "error: sums\"", 1)},
 		"an error":                {func() error { return errAway }, 500, internal},
 		"no account":              {func() error { return refund.Errorf(refund.KindNoAccount, "", "") }, 422, `{"code":"refundNotSupported","message":"no channel account takes this order: it can't be refunded","data":[]}`},
 		"a time window":           {func() error { return refund.Errorf(refund.KindWindowOver, "", "") }, 422, `{"code":"refundNotSupported","message":"the time for refunds of this order is over","data":[]}`},

@@ -38,6 +38,8 @@ type Services struct {
 	Wake func()
 	// Now is the clock; default time.Now.
 	Now func() time.Time
+	// Damaged is called when a request fails on a damaged row; may be nil.
+	Damaged dialect.Damage
 	// Log receives faults of ours, with the request's id; default
 	// slog.Default().
 	Log *slog.Logger

@@ -86,7 +86,8 @@ func (d *Dialect) chargeFilter(c *call) (f refund.ChargeFilter, none bool, err e
 		if refund.KindOf(err) == refund.KindChargeNotFound && err != nil {
 			return refund.Position{}, false, nil
 		}
-		return refund.Position{CreatedAt: charge.CreatedAt, ID: charge.ID}, err == nil, err
+		at, err := dialect.Place(refund.Position{CreatedAt: charge.CreatedAt, ID: charge.ID}, err)
+		return at, err == nil, err
 	})
 	return f, none || times.empty(), err
 }

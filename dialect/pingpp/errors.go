@@ -70,8 +70,10 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindUnavailable: {http.StatusServiceUnavailable, fault(text{"系统暂时不可用，请稍后再试。", "The server can't work now and accepted nothing, try again."})},
 	// See Dialect.fail.
 	refund.KindUnknownOutcome: {status: closeConnection},
-	refund.KindCorrupt:        {http.StatusInternalServerError, fault(text{"服务器内部错误。", "The server has an internal error."})},
-	refund.KindInternal:       {http.StatusInternalServerError, fault(text{"服务器内部错误。", "The server has an internal error."})},
+	refund.KindCorrupt: {http.StatusInternalServerError, func(c *call, e *refund.Error) wire.Error {
+		return fault(text{"服务器数据已损坏，请联系管理员: " + e.Told(), "Stored data is damaged, ask the operator: " + e.Told()})(c, e)
+	}},
+	refund.KindInternal: {http.StatusInternalServerError, fault(text{"服务器内部错误。", "The server has an internal error."})},
 }
 
 // tellCaller answers a key that is not known, and one that may not be used from the

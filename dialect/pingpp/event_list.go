@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -107,7 +108,8 @@ func (d *Dialect) eventFilter(c *call) (refund.EventFilter, error) {
 	f.CreatedFrom, f.CreatedTo = times.from, times.to
 	f.Page, err = page(c.r.Context(), c.params, maxPage, func(ctx context.Context, id string) (refund.Position, bool, error) {
 		e, ok, err := d.eventNamed(ctx, f.MerchantID, id)
-		return refund.Position{CreatedAt: e.At, ID: e.ID}, ok, err
+		at, err := dialect.Place(refund.Position{CreatedAt: e.At, ID: e.ID}, err)
+		return at, ok || err == nil && e.Unreadable, err
 	})
 	return f, err
 }

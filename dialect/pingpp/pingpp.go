@@ -45,6 +45,8 @@ type Services struct {
 	Writes dialect.Writes
 	// Now is the clock; default time.Now.
 	Now func() time.Time
+	// Damaged is called when a request fails on a damaged row; may be nil.
+	Damaged dialect.Damage
 	// Log receives faults of ours, with the request's id; default
 	// slog.Default().
 	Log *slog.Logger

@@ -34,7 +34,7 @@ func (d *Dialect) refundOf(ctx context.Context, charge refund.Charge, id string)
 		if refund.KindOf(err) == refund.KindRefundNotFound {
 			err = nil
 		}
-		return refund.Refund{}, false, err
+		return r, r.ChargeID == charge.ID, err
 	}
 	return r, r.ChargeID == charge.ID, nil
 }

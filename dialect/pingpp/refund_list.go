@@ -3,6 +3,7 @@ package pingpp
 import (
 	"context"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -19,7 +20,8 @@ func (d *Dialect) listRefunds(c *call) (any, error) {
 	}
 	wanted, err := page(c.r.Context(), c.params, most, func(ctx context.Context, id string) (refund.Position, bool, error) {
 		r, ok, err := d.refundOf(ctx, charge, id)
-		return refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, ok, err
+		at, err := dialect.Place(refund.Position{CreatedAt: r.CreatedAt, ID: r.ID}, err)
+		return at, ok, err
 	})
 	if err != nil {
 		return nil, err

@@ -53,6 +53,7 @@ func (d *Dialect) fail(c *call, err error) {
 	if status >= http.StatusInternalServerError {
 		d.Log.Error("request failed", "request_id", c.requestID, "path", c.r.URL.Path, "error", err)
 	}
+	d.Damaged.Note(c.r.Context(), c.caller.Merchant.ID, core)
 	d.refuse(c, status, wire.Failure(row.code, row.tell(core)))
 }
 

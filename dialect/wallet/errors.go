@@ -55,7 +55,7 @@ var answers = map[refund.Kind]answerRow{
 		http.StatusGatewayTimeout, wire.CodeRefundPending,
 		say("it is not known whether the refund was accepted: look it up, or repeat it with the same number or key"),
 	},
-	refund.KindCorrupt:  {0, wire.CodeUnknown, say("internal error")},
+	refund.KindCorrupt:  {0, wire.CodeUnknown, func(e *refund.Error) string { return "internal error: " + e.Told() }},
 	refund.KindInternal: {0, wire.CodeUnknown, say("internal error")},
 }
 

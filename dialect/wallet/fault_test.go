@@ -97,7 +97,7 @@ func TestHowEachEndOfARequestIsTold(t *testing.T) {
 	}{
 		"a database that is away":  {refused(refund.KindUnavailable), 503, `{"code":-1,"message":"the server can't work now and accepted nothing, try again","data":null}`},
 		"busy":                     {refused(refund.KindBusy), 403, `{"code":-1,"message":"the server is busy and accepted nothing, try again","data":null}`},
-		"a row that is broken":     {refused(refund.KindCorrupt), 500, internal},
+		"a row that is broken":     {refused(refund.KindCorrupt), 500, `{"code":-1,"message":"internal error: detail","data":null}`},
 		"an error":                 {failing(errAway), 500, internal},
 		"a kind that nobody knows": {refused("new"), 500, internal},
 		"no account":               {refused(refund.KindNoAccount), 402, `{"code":10008,"message":"no channel account takes the charge: it can't be refunded here","data":null}`},

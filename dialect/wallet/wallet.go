@@ -52,6 +52,8 @@ type Services struct {
 	Now func() time.Time
 	// Random gives nonces; default crypto/rand.Reader.
 	Random io.Reader
+	// Damaged is called when a request fails on a damaged row; may be nil.
+	Damaged dialect.Damage
 	// Log receives faults of ours, with the request's id; default
 	// slog.Default().
 	Log *slog.Logger

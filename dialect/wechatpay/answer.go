@@ -49,6 +49,9 @@ func marshal(object any) ([]byte, error) {
 // fail answers with code and message, as the table in errors.go says.
 func (d *Dialect) fail(c *call, err error) {
 	status, answer := told(err)
+	if core := refund.As(err); core != nil && c.account != nil {
+		d.Damaged.Note(c.r.Context(), c.merchantID(), core)
+	}
 	if status >= http.StatusInternalServerError {
 		d.Log.Error("request failed", "request_id", c.requestID, "path", c.r.URL.Path, "error", err)
 	}

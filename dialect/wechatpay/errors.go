@@ -57,8 +57,10 @@ var answers = map[refund.Kind]answerRow{
 	refund.KindUnavailable: say(wire.CodeServiceUnavailable, "系统暂时不可用，请稍后使用原参数重试"),
 	// It may be on disk: SYSTEM_ERROR means query, then repeat the same.
 	refund.KindUnknownOutcome: say(wire.CodeSystem, "系统异常，请使用原商户退款单号查询或重试"),
-	refund.KindCorrupt:        say(wire.CodeSystem, "系统异常，请稍后重试"),
-	refund.KindInternal:       say(wire.CodeSystem, "系统异常，请稍后重试"),
+	refund.KindCorrupt: {tell: func(e *refund.Error) wire.Error {
+		return wire.Error{Code: wire.CodeSystem, Message: "系统异常，数据已损坏，请联系管理员: " + e.Told()}
+	}},
+	refund.KindInternal: say(wire.CodeSystem, "系统异常，请稍后重试"),
 }
 
 // say tells the same words whatever the case.
