@@ -14,6 +14,7 @@ func TestBalancesThatCanNotBeCarriedHoldUpNoOthers(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
 	for _, text := range []string{
 		`INSERT INTO merchants (id, name, mode, created_at) VALUES ('mer_a', 'a', 'test', 1), ('mer_b', 'b', 'test', 1)`,
+		`INSERT INTO feed_counters (merchant_id, last_number) VALUES ('mer_a', 1), ('mer_b', 1)`,
 		`WITH RECURSIVE v(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM v WHERE i < 3000)
 			INSERT INTO transfers (merchant_id, created_at, id, refund_id, charge_id, kind, from_account, to_account, amount, currency)
 			SELECT m.id, v.i, 't' || v.i, 're', 'ch', 'reserve', 'merchant.available', 'refund.reserved', 2, 'CNY' FROM v, merchants m`,

@@ -116,7 +116,7 @@ func (b *balances) add(account, currency string, sum *big.Int) {
 func (s *Store) CarryBalances(ctx context.Context, merchantID string) (more bool, err error) {
 	err = s.write(ctx, func(q sqldb.Querier) error {
 		more = false
-		if err := lockMerchant(ctx, q, merchantID); err != nil {
+		if err := lockCarried(ctx, q, merchantID); err != nil {
 			return err
 		}
 		var b balances
@@ -172,13 +172,23 @@ func (s *Store) uncarry(ctx context.Context, q sqldb.Querier, changes []refund.C
 }
 
 func dropCarried(ctx context.Context, q sqldb.Querier, merchantID string) error {
-	if err := lockMerchant(ctx, q, merchantID); err != nil {
+	if err := lockCarried(ctx, q, merchantID); err != nil {
 		return err
 	}
 	_, err := q.Exec(ctx, `DELETE FROM carried_balances WHERE merchant_id = $1`, merchantID)
 	return err
 }
 
-func lockMerchant(ctx context.Context, q sqldb.Querier, merchantID string) error {
-	return q.Query(ctx, `SELECT m.id FROM merchants m WHERE m.id = $1`+q.Lock(""), []any{merchantID}, ignoreRow)
+// lockCarried has one transaction at a time work on a merchant's kept sum. On Citus it
+// locks the merchant's row of stat_cursors: to lock a row of a replicated table is to
+// lock all of it there, so that merchants would wait for each other.
+func lockCarried(ctx context.Context, q sqldb.Querier, merchantID string) error {
+	text := `SELECT m.id FROM merchants m WHERE m.id = $1`
+	if q.Sharded() {
+		if _, err := q.Exec(ctx, newCursor, merchantID); err != nil {
+			return err
+		}
+		text = cursorOf
+	}
+	return q.Query(ctx, text+q.Lock(""), []any{merchantID}, ignoreRow)
 }

@@ -31,10 +31,13 @@ func (s *Store) MerchantsToFold(ctx context.Context, after string, limit int) ([
 // MerchantsToCarry are merchants, by id behind one, that CarryBalances has much to do
 // for. It reads a few rows of each merchant, without locks.
 func (s *Store) MerchantsToCarry(ctx context.Context, after string, limit int) ([]string, error) {
-	const text = `SELECT m.id FROM merchants m WHERE m.id > $1 AND (SELECT t.created_at FROM transfers t WHERE t.merchant_id = m.id AND t.created_at <= $2
-			AND t.created_at > COALESCE((SELECT MAX(b.carried_to) FROM carried_balances b WHERE b.merchant_id = m.id), 0)
+	// feed_counters has a row for each merchant with events, and lies beside its
+	// transfers on Citus, as merchants does not.
+	const text = `SELECT f.merchant_id FROM feed_counters f WHERE f.merchant_id > $1 AND (SELECT t.created_at FROM transfers t
+			WHERE t.merchant_id = f.merchant_id AND t.created_at <= $2
+			AND t.created_at > COALESCE((SELECT MAX(b.carried_to) FROM carried_balances b WHERE b.merchant_id = f.merchant_id), 0)
 			ORDER BY t.created_at LIMIT 1 OFFSET $3) IS NOT NULL
-		ORDER BY m.id LIMIT $4`
+		ORDER BY f.merchant_id LIMIT $4`
 	var merchants []string
 	err := s.Read(ctx, func(q sqldb.Querier) error {
 		args := []any{after, sqldb.Micros(s.now().Add(-carryLag)), int64(carryFrom / 2), int64(limit)}

@@ -75,7 +75,7 @@ func open(t testing.TB, url string) *store.Store {
 // empty is a new database with the schema and nothing else.
 func empty(t testing.TB) (url string, s *store.Store) {
 	t.Helper()
-	url = storetest.Postgres(t)
+	url = storetest.PlainPostgres(t)
 	s = open(t, url)
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)

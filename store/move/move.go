@@ -115,6 +115,9 @@ func Run(ctx context.Context, from, to *sqldb.DB, o Options) (Report, error) {
 	if to.SQLite() {
 		return m.report, errors.New("a move goes to PostgreSQL: a SQLite file is left as it is, and is no target (hint: a copy of a SQLite file is made by refundry backup)")
 	}
+	if from.Sharded() || to.Sharded() {
+		return m.report, errors.New("a move goes from and to tables that Citus does not distribute: those can't have triggers, which hold others off (hint: move to a plain PostgreSQL database, and run refundry migrate --citus there)")
+	}
 	release, err := to.Only(ctx, lockNumber)
 	if errors.Is(err, sqldb.ErrTaken) {
 		return m.report, fmt.Errorf("another run of this move is at work: %w (hint: wait for its end)", err)

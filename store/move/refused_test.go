@@ -15,6 +15,7 @@ import (
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/move"
 	"github.com/refundry/refundry/store/sqldb"
+	"github.com/refundry/refundry/store/storetest"
 )
 
 // write runs statements.
@@ -61,6 +62,9 @@ func TestAWrongTargetIsRefusedAndLeftAsItIs(t *testing.T) {
 	write(t, more, `CREATE TABLE brand_new (id TEXT PRIMARY KEY)`)
 	run(more, options(), "table brand_new is in the new database alone")
 	run(from, options(), "a move goes to PostgreSQL")
+	url, _ := empty(t)
+	storetest.Distribute(t, url)
+	run(open(t, url), options(), "run refundry migrate --citus there")
 
 	_, taken := empty(t)
 	killAt(t, open(t, old(t)), taken, "before the rest", 1)

@@ -39,7 +39,7 @@ func countRows(ctx context.Context, q sqldb.Querier) (n int64, err error) {
 
 // Both transactions wait until a row was added behind the first one's beginning.
 func TestSnapshotsSeeOneMoment(t *testing.T) {
-	db := openAt(t, storetest.Postgres(t))
+	db := openAt(t, storetest.PlainPostgres(t))
 	execAt(t, db, "CREATE TABLE seen (v BIGINT)")
 	added := make(chan struct{})
 	var works atomic.Int64
@@ -65,7 +65,7 @@ func TestSnapshotsSeeOneMoment(t *testing.T) {
 }
 
 func TestAnErrorOfOneSnapshotEndsTheOthers(t *testing.T) {
-	db := openAt(t, storetest.Postgres(t))
+	db := openAt(t, storetest.PlainPostgres(t))
 	broken := errors.New("it can't be read")
 	var works atomic.Int64
 	err := db.Snapshots(t.Context(), 2, func(ctx context.Context, _ sqldb.Querier) error {
@@ -82,7 +82,7 @@ func TestAnErrorOfOneSnapshotEndsTheOthers(t *testing.T) {
 
 func TestSnapshotsAreOneWhereThereIsOneConnection(t *testing.T) {
 	for name, address := range map[string]string{
-		"SQLite": storetest.SQLite(t), "one connection": withOne(storetest.Postgres(t)),
+		"SQLite": storetest.SQLite(t), "one connection": withOne(storetest.PlainPostgres(t)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := openAt(t, address)

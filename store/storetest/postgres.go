@@ -48,6 +48,13 @@ func EmptyPostgres(t testing.TB) string {
 	return database(t, false)
 }
 
+// PlainPostgres is Postgres on this process's own cluster in any case: for tests of
+// what is not done on Citus, such as exported snapshots and moves.
+func PlainPostgres(t testing.TB) string {
+	t.Helper()
+	return database(t, true)
+}
+
 // database makes a database on the shared cluster.
 func database(t testing.TB, migrated bool) string {
 	t.Helper()

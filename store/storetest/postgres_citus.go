@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/refundry/refundry/store"
 )
@@ -108,13 +109,21 @@ func (c *citus) spread(ctx context.Context) error {
 	return c.everywhere(ctx, "SELECT pg_terminate_backend(a.pid, 10000) FROM pg_stat_activity a WHERE a.datname = '"+c.template+"'")
 }
 
-// create makes a database.
+// create makes a database. A server's own process may still be leaving the template.
 func (c *citus) create(ctx context.Context) (string, error) {
-	name := randomName()
-	if err := c.everywhere(ctx, "CREATE DATABASE "+name+" TEMPLATE "+c.template); err != nil {
-		return "", err
+	for {
+		name := randomName()
+		err := c.everywhere(ctx, "CREATE DATABASE "+name+" TEMPLATE "+c.template)
+		if err == nil {
+			return inDatabase(c.coordinator, name), nil
+		}
+		// What one server has made would be looked for on the others for ever.
+		err = errors.Join(err, c.drop(ctx, inDatabase(c.coordinator, name)))
+		var problem *pgconn.PgError
+		if !errors.As(err, &problem) || problem.Code != "55006" || ctx.Err() != nil {
+			return "", err
+		}
 	}
-	return inDatabase(c.coordinator, name), nil
 }
 
 // drop removes a database by its URL, or the template where address is "".
@@ -165,6 +174,27 @@ func postgresOnCitus(t testing.TB) string {
 		}
 	})
 	return address
+}
+
+// Distribute has a migrated database of a plain PostgreSQL server look like one whose tables
+// Citus distributes, to who opens it from then on: lists are split by merchant, and
+// what has a text for several servers goes by it. All rows stay where they are, and
+// commits don't wait for the disk.
+func Distribute(t testing.TB, address string) {
+	t.Helper()
+	for _, text := range []string{
+		`INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+			SELECT 16000, 'citus', r.oid, 'public'::regnamespace, false, '0' FROM pg_roles r WHERE r.rolname = current_user`,
+		`CREATE TABLE pg_dist_partition AS SELECT c.oid AS logicalrelid, 'h' AS partmethod, 's' AS repmodel FROM pg_class c
+			WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'`,
+		`CREATE TABLE pg_dist_node AS SELECT 0 AS groupid, true AS isactive, 'primary' AS noderole, true AS shouldhaveshards`,
+		`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`,
+		`CREATE FUNCTION truncate_local_data_after_distributing_table(regclass) RETURNS void LANGUAGE sql AS ''`,
+	} {
+		if err := run(t.Context(), address, text); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func inDatabase(server, name string) string {

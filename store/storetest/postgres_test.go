@@ -48,7 +48,7 @@ func connect(t *testing.T, address string) *pgx.Conn {
 }
 
 func TestPostgresGivesFreshDurableDatabases(t *testing.T) {
-	first, second := EmptyPostgres(t), EmptyPostgres(t)
+	first, second := database(t, false), database(t, false)
 	if first == second {
 		t.Fatalf("one database twice: %s", first)
 	}
