@@ -107,7 +107,7 @@ sim: ## play a whole service, with crashes and faults, from each of SIM_SEEDS
 	go build -o refundry ./cmd/refundry
 	@for seed in $(SIM_SEEDS); do ./refundry sim --seed $$seed --steps $(SIM_STEPS) || exit 1; done
 
-bench-console: ## load each console page with a million refunds in PostgreSQL; REFUNDS=N for another number
+bench-console: ## load each console page and each list of the native API with a million refunds in PostgreSQL; REFUNDS=N, ENGINE=sqlite, DATABASE=URL to keep it
 	REFUNDS=$${REFUNDS:-1000000} go test ./console -run none -bench Console -benchtime 1x -timeout 1h -v
 
 soak: ## twelve simulated hours of many refunds, with five merchants in trouble in each of six ways
