@@ -93,6 +93,11 @@ type Reader interface {
 
 	Refund(ctx context.Context, merchantID, id string) (refund.Refund, error)
 	RefundList(ctx context.Context, f refund.Filter) (refunds []refund.Refund, more bool, err error)
+	// RefundByAlias is ChargeByAlias and then Refund, for one of the charge's, and
+	// RefundsByAlias ChargeByAlias and then the first page of its RefundList: in one
+	// statement, of which the charge's names are all that there is of it.
+	RefundByAlias(ctx context.Context, merchantID, dialect, name, id string) (refund.Refund, refund.NamedCharge, error)
+	RefundsByAlias(ctx context.Context, merchantID, dialect, name string, limit int) (refunds []refund.Refund, charge refund.NamedCharge, more bool, err error)
 	Attempts(ctx context.Context, merchantID, refundID string) ([]refund.Attempt, error)
 	Transfers(ctx context.Context, merchantID, refundID string) ([]refund.StoredTransfer, error)
 

@@ -177,14 +177,30 @@ func (c Charge) Refundable() money.Minor {
 }
 
 // Alias returns the charge's name in a dialect.
-func (c Charge) Alias(dialect string) (Alias, bool) {
-	for _, a := range c.Aliases {
+func (c Charge) Alias(dialect string) (Alias, bool) { return aliasIn(c.Aliases, dialect) }
+
+func aliasIn(aliases []Alias, dialect string) (Alias, bool) {
+	for _, a := range aliases {
 		if a.Dialect == dialect {
 			return a, true
 		}
 	}
 	return Alias{}, false
 }
+
+// NamedCharge is what a charge is called: all that a refund shows of it.
+type NamedCharge struct {
+	MerchantID, ID, OrderNo, TransactionID string
+	Aliases                                []Alias
+}
+
+// Named returns what the charge is called.
+func (c Charge) Named() NamedCharge {
+	return NamedCharge{c.MerchantID, c.ID, c.OrderNo, c.TransactionID, c.Aliases}
+}
+
+// Alias returns the charge's name in a dialect.
+func (c NamedCharge) Alias(dialect string) (Alias, bool) { return aliasIn(c.Aliases, dialect) }
 
 // Check re-checks on read what the rules and the database hold: the cap of
 // invariant 1, that no number is negative, and that the coupons are within

@@ -61,17 +61,21 @@ func log(to *slog.Logger, a *answer, r *http.Request, took time.Duration) {
 	if quiet(r.URL.Path) {
 		level = slog.LevelDebug
 	}
-	if !to.Enabled(r.Context(), level) {
+	handler := to.Handler()
+	if !handler.Enabled(r.Context(), level) {
 		return
 	}
 	path := r.URL.EscapedPath()
 	if len(path) > maxPath {
 		path = path[:maxPath] + "..."
 	}
-	to.LogAttrs(r.Context(), level, "request",
+	// Without the logger, which would look up the line of code that calls it.
+	line := slog.NewRecord(time.Now(), level, "request", 0)
+	line.AddAttrs(
 		slog.String("method", r.Method), slog.String("path", path), slog.Int("status", a.status()),
 		slog.Int64("bytes", a.bytes), slog.Duration("took", took.Round(time.Microsecond)),
-		slog.String("request_id", cmp.Or(requestID(a.Header()), telemetry.RequestID(r.Context()))), slog.String("remote", r.RemoteAddr))
+		slog.String("request_id", cmp.Or(a.requestID(), telemetry.RequestID(r.Context()))), slog.String("remote", r.RemoteAddr))
+	_ = handler.Handle(r.Context(), line) // as the logger: where the log can't be written, nobody can be told
 }
 
 // answer notes what was answered.
@@ -80,6 +84,8 @@ type answer struct {
 	request context.Context
 	code    int // 0 until the header is written
 	bytes   int64
+	// id is the answer's id, "" until the header is written.
+	id string
 	// whole says that a panic was answered with a complete 500.
 	whole bool
 	// aborted says that the handler wants no answer at all.
@@ -95,6 +101,14 @@ func requestID(h http.Header) string {
 		}
 	}
 	return ""
+}
+
+// requestID is the id of the answer's header, also where that is not written.
+func (a *answer) requestID() string {
+	if a.id != "" {
+		return a.id
+	}
+	return requestID(a.Header())
 }
 
 func (a *answer) begun() bool { return a.code != 0 || a.aborted }
@@ -113,9 +127,9 @@ func (a *answer) status() int {
 func (a *answer) WriteHeader(code int) {
 	if a.code == 0 && code >= http.StatusOK {
 		a.code = code
-		if requestID(a.Header()) == "" {
-			if id := telemetry.RequestID(a.request); id != "" {
-				a.Header().Set(HeaderRequestID, id)
+		if a.id = requestID(a.Header()); a.id == "" {
+			if a.id = telemetry.RequestID(a.request); a.id != "" {
+				a.Header().Set(HeaderRequestID, a.id)
 			}
 		}
 	}

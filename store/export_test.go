@@ -239,6 +239,8 @@ func (s *Store) SharedPlans(ctx context.Context) (lines []string, err error) {
 		return errors.Join(
 			explainShared(ctx, e, t.charge, one), explainShared(ctx, e, t.chargeByName, one), explainShared(ctx, e, t.chargeID, one),
 			explainShared(ctx, e, t.chargeByAlias, []any{int64(0), "mer_many", "pingpp", "a"}),
+			explainShared(ctx, e, t.refundByAlias, []any{int64(0), "mer_many", "pingpp", "a", "b"}),
+			explainShared(ctx, e, t.refundsByAlias, []any{int64(0), "mer_many", "pingpp", "a", int64(5)}),
 			explainShared(ctx, e, t.refund, one), explainShared(ctx, e, t.attempts, one), explainShared(ctx, e, t.transfers, one),
 			explainShared(ctx, e, t.refundsOfCharge, append(one, int64(5))), explainShared(ctx, e, t.refundsByNumber, append(one, int64(5))),
 		)

@@ -178,6 +178,7 @@ type together struct {
 	charge, chargeByAlias, chargeByName *gathered[refund.Charge]
 	chargeID                            *gathered[string]
 	refund                              *gathered[refund.Refund]
+	refundByAlias, refundsByAlias       *gathered[namedRefund]
 	refundsOfCharge, refundsByNumber    *gathered[refund.Refund]
 	attempts                            *gathered[attemptSeen]
 	transfers                           *gathered[refund.StoredTransfer]
@@ -188,6 +189,7 @@ func (t *together) make(s *Store) {
 	t.charge, t.chargeByAlias, t.chargeByName = gather(s, chargeByID), gather(s, chargeByAlias), gather(s, chargeByName)
 	t.chargeID = gather(s, chargeIDByName)
 	t.refund = gather(s, refundByID)
+	t.refundByAlias, t.refundsByAlias = gather(s, refundByAlias), gather(s, refundsByAlias)
 	t.refundsOfCharge, t.refundsByNumber = gather(s, refundsOfOneCharge), gather(s, refundsOfOneNumber)
 	t.attempts, t.transfers = gather(s, attemptsOfRefund), gather(s, transfersOfRefund)
 }
@@ -204,7 +206,7 @@ type readGroup interface {
 func (t *together) groups() []readGroup {
 	return []readGroup{
 		t.charge.group, t.chargeByAlias.group, t.chargeByName.group, t.chargeID.group, t.refund.group,
-		t.refundsOfCharge.group, t.refundsByNumber.group, t.attempts.group, t.transfers.group,
+		t.refundByAlias.group, t.refundsByAlias.group, t.refundsOfCharge.group, t.refundsByNumber.group, t.attempts.group, t.transfers.group,
 	}
 }
 

@@ -1,8 +1,6 @@
 package pingpp
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -13,10 +11,6 @@ import (
 	"github.com/refundry/refundry/wire/pemkey"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
-
-// indent is how recorded bodies are printed (P1.7-3); no client depends on it,
-// and people read curl's output.
-const indent = "    "
 
 // headers sets what every answer has.
 func (c *call) headers() {
@@ -81,23 +75,20 @@ func (d *Dialect) refuse(c *call, status int, e wire.Error) {
 
 // send prints, signs and writes a body.
 func (d *Dialect) send(c *call, status int, compact []byte) {
-	var body bytes.Buffer
-	if err := json.Indent(&body, compact, "", indent); err != nil {
-		body = *bytes.NewBuffer(compact)
-	}
+	body := wire.Indented(compact)
 	// Recorded answers with 2xx and 400 were signed, and the one with 401 was
 	// not (P1.7-1). An answer that can't be signed is still the truth: it is
 	// sent as it is. Before the caller is known it is signed, too.
 	if (status == http.StatusOK || status == http.StatusBadRequest) && !c.caller.Merchant.Settings.UnsignedAnswers {
-		if signature, err := d.signBody(c, body.Bytes()); err == nil {
+		if signature, err := d.signBody(c, body); err == nil {
 			c.w.Header().Set(wire.HeaderSignature, signature)
 		} else {
 			d.Log.Error("answer could not be signed", "request_id", c.requestID, "error", err)
 		}
 	}
-	c.w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
-	_, _ = c.w.Write(body.Bytes()) // the caller may be gone
+	_, _ = c.w.Write(body) // the caller may be gone
 }
 
 func (d *Dialect) signBody(c *call, body []byte) (string, error) {

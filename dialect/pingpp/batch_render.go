@@ -10,7 +10,7 @@ import (
 // batchShown returns a batch in the dialect's form, as whoever asks may act on
 // it: with the address where a password is entered for its refunds.
 func (d *Dialect) batchShown(c *call, unit Unit) wire.BatchRefund {
-	out := batchObject(unit, c.live(), func(r refund.Refund, charge refund.Charge) wire.Refund { return d.refundShown(c, r, charge) })
+	out := batchObject(unit, c.live(), func(r refund.Refund, charge refund.Charge) wire.Refund { return d.refundShown(c, r, charge.Named()) })
 	out.RefundURL = d.batchAddress(c, unit)
 	return out
 }

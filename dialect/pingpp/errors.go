@@ -127,7 +127,9 @@ func cutID(id string) string {
 }
 
 // chargeName is the charge's name in this dialect, "" if it has none.
-func chargeName(c refund.Charge) string {
+func chargeName(c refund.Charge) string { return namedHere(c.Named()) }
+
+func namedHere(c refund.NamedCharge) string {
 	alias, _ := c.Alias(merchant.PingPP)
 	return alias.Name
 }

@@ -124,7 +124,7 @@ func (d *Dialect) listOrderRefunds(c *call) (any, error) {
 				return nil, err
 			}
 		}
-		list.Data = append(list.Data, d.refundShown(c, r, charge))
+		list.Data = append(list.Data, d.refundShown(c, r, charge.Named()))
 	}
 	return list, nil
 }
@@ -150,5 +150,5 @@ func (d *Dialect) getOrderRefund(c *call) (any, error) {
 	if !inOrder(c, charge) {
 		return nil, unknown
 	}
-	return d.refundShown(c, r, charge), nil
+	return d.refundShown(c, r, charge.Named()), nil
 }

@@ -61,7 +61,7 @@ func (d *Dialect) createOrderRefund(c *call) (any, error) {
 	}
 	list := wire.List[wire.Refund]{URL: wire.OrderRefundsPath(c.r.PathValue("or"))}
 	for _, r := range result.Refunds {
-		list.Data = append(list.Data, d.refundShown(c, r, known[r.ChargeID]))
+		list.Data = append(list.Data, d.refundShown(c, r, known[r.ChargeID].Named()))
 	}
 	return list, nil
 }

@@ -27,19 +27,11 @@ type cursor func(ctx context.Context, id string) (place refund.Position, ok bool
 // whole number above 0 is refused, as are an unknown cursor and both at once
 // (P3.1-2 to P3.1-8).
 func page(ctx context.Context, params exactjson.Value, most int, find cursor) (refund.Page, error) {
-	out := refund.Page{Limit: min(defaultPage, most)}
-	if value, ok := given(params, "limit"); ok {
-		digits, whole := wholeText(value)
-		if !whole || digits == "0" {
-			return refund.Page{}, invalid("limit", wantAmount)
-		}
-		// What does not fit into 64 bits is above every limit.
-		limit, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil || limit > int64(most) {
-			limit = int64(most)
-		}
-		out.Limit = int(limit)
+	limit, err := pageLimit(params, most)
+	if err != nil {
+		return refund.Page{}, err
 	}
+	out := refund.Page{Limit: limit}
 	after, isAfter := given(params, "starting_after")
 	before, isBefore := given(params, "ending_before")
 	switch {
@@ -57,6 +49,31 @@ func page(ctx context.Context, params exactjson.Value, most int, find cursor) (r
 		return out, err
 	}
 	return out, nil
+}
+
+// pageLimit reads limit as page does.
+func pageLimit(params exactjson.Value, most int) (int, error) {
+	value, ok := given(params, "limit")
+	if !ok {
+		return min(defaultPage, most), nil
+	}
+	digits, whole := wholeText(value)
+	if !whole || digits == "0" {
+		return 0, invalid("limit", wantAmount)
+	}
+	// What does not fit into 64 bits is above every limit.
+	limit, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || limit > int64(most) {
+		limit = int64(most)
+	}
+	return int(limit), nil
+}
+
+// isFirstPage reports whether no cursor is given.
+func isFirstPage(params exactjson.Value) bool {
+	_, isAfter := given(params, "starting_after")
+	_, isBefore := given(params, "ending_before")
+	return !isAfter && !isBefore
 }
 
 func locate(ctx context.Context, value exactjson.Value, param string, find cursor) (*refund.Position, error) {

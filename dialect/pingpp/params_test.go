@@ -301,7 +301,7 @@ func FuzzDecodeBody(f *testing.F) {
 			t.Fatalf("took %+v", unit)
 		}
 		// What is accepted must be renderable.
-		if _, err := wire.Marshal(refundObject(refund.Refund{Detail: one.Detail}, charge, wire.Chinese)); err != nil {
+		if _, err := wire.Marshal(refundObject(refund.Refund{Detail: one.Detail}, charge.Named(), wire.Chinese)); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -57,7 +57,7 @@ func waitsForPassword(r refund.Refund) bool {
 
 // refundShown returns a refund in the dialect's form, as whoever asks may act on
 // it: with the address where its password is entered.
-func (d *Dialect) refundShown(c *call, r refund.Refund, charge refund.Charge) wire.Refund {
+func (d *Dialect) refundShown(c *call, r refund.Refund, charge refund.NamedCharge) wire.Refund {
 	out := refundObject(r, charge, c.locale)
 	if waitsForPassword(r) {
 		code, message := wire.CodeRefundWaitOperation, wire.WaitOperation(d.passwordAddress(c, out.OrderNo, "/refunds/"+out.ID, r, charge))
@@ -82,21 +82,21 @@ func (d *Dialect) batchAddress(c *call, unit Unit) string {
 	if len(waiting) == 0 {
 		return ""
 	}
-	return d.address(c, unit.Batch.ID, "/notify/batch_refunds/"+unit.Batch.ID, waiting, unit.Charges)
+	return d.address(c, unit.Batch.ID, "/notify/batch_refunds/"+unit.Batch.ID, waiting, func(charge string) string { return unit.Charges[charge].TransactionID })
 }
 
-func (d *Dialect) passwordAddress(c *call, number, behind string, r refund.Refund, charge refund.Charge) string {
-	path := "/notify/charges/" + url.PathEscape(chargeName(charge)) + behind
-	return d.address(c, number, path, []refund.Refund{r}, map[string]refund.Charge{r.ChargeID: charge})
+func (d *Dialect) passwordAddress(c *call, number, behind string, r refund.Refund, charge refund.NamedCharge) string {
+	path := "/notify/charges/" + url.PathEscape(namedHere(charge)) + behind
+	return d.address(c, number, path, []refund.Refund{r}, func(string) string { return charge.TransactionID })
 }
 
 // address makes and signs it. One that can't be signed is left out: it could
 // not be opened anyway.
-func (d *Dialect) address(c *call, number, notifyPath string, refunds []refund.Refund, charges map[string]refund.Charge) string {
+func (d *Dialect) address(c *call, number, notifyPath string, refunds []refund.Refund, transactionOf func(chargeID string) string) string {
 	made := wire.PasswordAddress{At: d.passwordDay(refunds[0].CreatedAt), Number: number, NotifyURL: baseURL(c) + notifyPath}
 	for _, r := range refunds {
 		made.Refunds = append(made.Refunds, wire.PasswordRefund{
-			TransactionNo: charges[r.ChargeID].TransactionID, Amount: money.Format(r.Amount, r.Currency), Description: r.Reason,
+			TransactionNo: transactionOf(r.ChargeID), Amount: money.Format(r.Amount, r.Currency), Description: r.Reason,
 		})
 	}
 	text, err := d.signAddress(c, made)

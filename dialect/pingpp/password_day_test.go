@@ -21,7 +21,7 @@ func TestTheAddressOfAPasswordIsOfToday(t *testing.T) {
 	c := &call{r: httptest.NewRequestWithContext(t.Context(), "GET", "http://Refunds.Example:8080/v1/charges", nil), locale: wire.Chinese}
 	at := func(later time.Duration) url.Values {
 		now = created.Add(later)
-		address, err := url.Parse(strings.TrimPrefix(*d.refundShown(c, r, testCharge()).FailureMsg, wire.WaitOperationPrefix))
+		address, err := url.Parse(strings.TrimPrefix(*d.refundShown(c, r, testCharge().Named()).FailureMsg, wire.WaitOperationPrefix))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestTheAddressOfAPasswordIsOfToday(t *testing.T) {
 	}
 	for _, state := range []refund.State{refund.Held, refund.Abnormal, refund.Succeeded} {
 		r.State = state
-		if object := d.refundShown(c, r, testCharge()); object.FailureMsg != nil {
+		if object := d.refundShown(c, r, testCharge().Named()); object.FailureMsg != nil {
 			t.Errorf("%s shows %s", state, *object.FailureMsg)
 		}
 	}

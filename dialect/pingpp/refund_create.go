@@ -38,7 +38,7 @@ func (d *Dialect) createRefund(c *call) (any, error) {
 	}
 	// From here on the refund is on disk: whatever happens, it is no error.
 	// The charge that was read before has all that a refund shows of it.
-	return d.refundShown(c, result.Refunds[0], charge), nil
+	return d.refundShown(c, result.Refunds[0], charge.Named()), nil
 }
 
 // sought is the charge of the path where it is not registered: one that was made at

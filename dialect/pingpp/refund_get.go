@@ -3,6 +3,7 @@ package pingpp
 import (
 	"context"
 
+	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 	wire "github.com/refundry/refundry/wire/pingpp"
 )
@@ -10,16 +11,16 @@ import (
 // getRefund is GET /v1/charges/{ch}/refunds/{re}. A refund of another charge
 // is as unknown as one that is not there.
 func (d *Dialect) getRefund(c *call) (any, error) {
-	charge, err := d.chargeOfPath(c)
-	if err != nil {
-		return nil, err
-	}
-	r, ok, err := d.refundOf(c.r.Context(), charge, c.r.PathValue("re"))
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
+	name, id := c.r.PathValue("ch"), c.r.PathValue("re")
+	if !wire.IsPossibleID(name) || !wire.IsPossibleID(id) {
+		if _, err := d.chargeOfPath(c); err != nil {
+			return nil, err
+		}
 		return nil, refund.Errorf(refund.KindRefundNotFound, "refund", "the charge has no such refund")
+	}
+	r, charge, err := d.Reader.RefundByAlias(c.r.Context(), c.caller.Merchant.ID, merchant.PingPP, name, id)
+	if err != nil {
+		return nil, err
 	}
 	return d.refundShown(c, r, charge), nil
 }

@@ -53,7 +53,7 @@ func (d *Dialect) chargeObject(ctx context.Context, c *call, charge refund.Charg
 		out.Reversed = reversed(older)
 	}
 	for _, r := range refunds {
-		out.Refunds.Data = append(out.Refunds.Data, d.refundShown(c, r, charge))
+		out.Refunds.Data = append(out.Refunds.Data, d.refundShown(c, r, charge.Named()))
 	}
 	return out, nil
 }
@@ -97,11 +97,11 @@ func expiry(channel string) time.Duration {
 
 // refundObject returns a refund in the dialect's form. extra is what a channel
 // returns, of which there is nothing yet, and not what the request said.
-func refundObject(r refund.Refund, charge refund.Charge, locale wire.Locale) wire.Refund {
+func refundObject(r refund.Refund, charge refund.NamedCharge, locale wire.Locale) wire.Refund {
 	out := wire.Refund{
 		ID: r.ID, OrderNo: strings.TrimPrefix(r.ID, wire.PrefixRefund), Amount: int64(r.Amount), Created: r.CreatedAt.Unix(),
 		Status: statuses[r.State], Description: r.Reason, Metadata: r.Detail.Metadata,
-		Charge: chargeName(charge), ChargeOrderNo: charge.OrderNo,
+		Charge: namedHere(charge), ChargeOrderNo: charge.OrderNo,
 		TransactionNo: filled(r.ChannelRefundID), FundingSource: r.Detail.FundingSource, Extra: dialect.RawObject,
 	}
 	switch out.Status {
@@ -129,7 +129,9 @@ var statuses = map[refund.State]string{
 // eventObject is an event with the refund or the batch as it was then. pending
 // counts deliveries that have not succeeded yet.
 func eventObject(e refund.StoredEvent, live bool, pending int64, locale wire.Locale) (wire.Event, error) {
-	show := func(r refund.Refund, charge refund.Charge) wire.Refund { return refundObject(r, charge, locale) }
+	show := func(r refund.Refund, charge refund.Charge) wire.Refund {
+		return refundObject(r, charge.Named(), locale)
+	}
 	var about any = show(e.Refund, e.Charge)
 	if e.Together != nil {
 		about = batchObject(*e.Together, live, show)

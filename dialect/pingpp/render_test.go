@@ -46,7 +46,7 @@ func TestASucceededRefundIsThePublishedExample(t *testing.T) {
 		`"created":1409634160,"succeed":true,"status":"succeeded","time_succeed":1409634192,"description":"Refund Description",` +
 		`"failure_code":null,"failure_msg":null,"metadata":{},"charge":"ch_L8qn10mLmr1GS8e5OODmHaL4","charge_order_no":"123456789",` +
 		`"transaction_no":"2004450349201512090096425284","funding_source":null,"extra":{}}`
-	if got := marshal(t, refundObject(testRefund(refund.Succeeded), testCharge(), wire.Chinese)); got != want {
+	if got := marshal(t, refundObject(testRefund(refund.Succeeded), testCharge().Named(), wire.Chinese)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -85,7 +85,7 @@ func TestEachStateShowsItsFields(t *testing.T) {
 			r := testRefund(test.state)
 			r.FailureCode, r.FailureMessage = test.code, test.message
 			var got shown
-			if err := json.Unmarshal([]byte(marshal(t, refundObject(r, testCharge(), wire.Chinese))), &got); err != nil {
+			if err := json.Unmarshal([]byte(marshal(t, refundObject(r, testCharge().Named(), wire.Chinese))), &got); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -106,7 +106,7 @@ func TestARefundEchoesWhatItWasGiven(t *testing.T) {
 	r.Detail = refund.RefundDetail{
 		Metadata: json.RawMessage(`{"n":1.50}`), FundingSource: &source, Options: refund.ChannelOptions{HideReason: true},
 	}
-	got := refundObject(r, testCharge(), wire.Chinese)
+	got := refundObject(r, testCharge().Named(), wire.Chinese)
 	if string(got.Metadata) != `{"n":1.50}` || *got.FundingSource != wire.FundingRecharge {
 		t.Errorf("metadata %s, funding_source %s", got.Metadata, *got.FundingSource)
 	}

@@ -260,8 +260,10 @@ func (q pgQuerier) Query(ctx context.Context, text string, args []any, each func
 		return err
 	}
 	defer rows.Close()
+	row := &pgRow{rows: rows}
+	scan := row.scan
 	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
+		if err := each(scan); err != nil {
 			return err
 		}
 	}

@@ -28,17 +28,34 @@ type List[T any] struct {
 // MarshalJSON writes data as [] when it is nil, and has_more as false when data
 // is empty: the Go client's iterator reads the last item of a page that has
 // more without looking whether there is one. It fails with ErrListURL.
-func (list List[T]) MarshalJSON() ([]byte, error) {
+func (list List[T]) MarshalJSON() ([]byte, error) { return list.appendTo(make([]byte, 0, 1<<10)) }
+
+// appendTo is MarshalJSON behind what is there.
+func (list List[T]) appendTo(out []byte) ([]byte, error) {
 	if !strings.HasPrefix(list.URL, PathPrefix) || strings.ContainsAny(list.URL, "?#") {
 		return nil, fmt.Errorf("write list %q: %w", list.URL, ErrListURL)
 	}
-	list.Object = ObjectList
-	if len(list.Data) == 0 {
-		list.Data = []T{}
-		list.HasMore = false
+	out = appendString(append(out, `{"object":"list","url":`...), list.URL)
+	out = appendTruth(out, "has_more", list.HasMore && len(list.Data) > 0)
+	out = append(appendName(out, "data"), '[')
+	for n := range list.Data {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		if own, is := any(&list.Data[n]).(printed); is {
+			var err error
+			if out, err = own.appendTo(out); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		text, err := Marshal(list.Data[n])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, text...)
 	}
-	type plain List[T] // drops this method, which would call itself
-	return Marshal(plain(list))
+	return append(out, "]}"...), nil
 }
 
 // ChargesPath is the path of the charges' collection.

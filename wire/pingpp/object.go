@@ -65,22 +65,54 @@ type Refund struct {
 
 // MarshalJSON writes empty metadata and extra as {}. It fails with ErrNotObject
 // when one of them holds anything but an object, an empty list or nothing.
-func (refund Refund) MarshalJSON() ([]byte, error) {
-	refund.Object = ObjectRefund
+func (refund Refund) MarshalJSON() ([]byte, error) { return refund.appendTo(make([]byte, 0, 1<<10)) }
+
+// appendTo is MarshalJSON behind what is there.
+func (refund Refund) appendTo(out []byte) ([]byte, error) {
 	if err := fillObject("metadata", &refund.Metadata); err != nil {
 		return nil, fmt.Errorf("write refund %s: %w", refund.ID, err)
 	}
 	if err := fillObject("extra", &refund.Extra); err != nil {
 		return nil, fmt.Errorf("write refund %s: %w", refund.ID, err)
 	}
-	type plain Refund // drops this method, which would call itself
-	return Marshal(plain(refund))
+	out = appendString(append(out, `{"id":`...), refund.ID)
+	out = appendText(out, "object", ObjectRefund)
+	out = appendText(out, "order_no", refund.OrderNo)
+	out = appendNumber(out, "amount", refund.Amount)
+	out = appendNumber(out, "created", refund.Created)
+	out = appendTruth(out, "succeed", refund.Succeed)
+	out = appendText(out, "status", refund.Status)
+	out = appendNumberOrNull(out, "time_succeed", refund.TimeSucceed)
+	out = appendText(out, "description", refund.Description)
+	out = appendTextOrNull(out, "failure_code", refund.FailureCode)
+	out = appendTextOrNull(out, "failure_msg", refund.FailureMsg)
+	out, err := appendRaw(out, "metadata", refund.Metadata)
+	if err != nil {
+		return nil, fmt.Errorf("write refund %s: metadata: %w", refund.ID, err)
+	}
+	out = appendText(out, "charge", refund.Charge)
+	out = appendText(out, "charge_order_no", refund.ChargeOrderNo)
+	out = appendTextOrNull(out, "transaction_no", refund.TransactionNo)
+	out = appendTextOrNull(out, "funding_source", refund.FundingSource)
+	if out, err = appendRaw(out, "extra", refund.Extra); err != nil {
+		return nil, fmt.Errorf("write refund %s: extra: %w", refund.ID, err)
+	}
+	if refund.App != "" {
+		out = appendText(out, "app", refund.App)
+	}
+	if refund.Currency != "" {
+		out = appendText(out, "currency", refund.Currency)
+	}
+	return append(out, '}'), nil
 }
 
 // Marshal writes compact JSON with raw UTF-8, without HTML escapes and without
 // a trailing newline. Sign and send exactly these bytes (P1.7-1). It fails like
 // json.Marshal, and as the MarshalJSON methods of this package tell.
 func Marshal(v any) ([]byte, error) {
+	if own, is := v.(printed); is {
+		return own.appendTo(make([]byte, 0, 1<<10))
+	}
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
