@@ -23,6 +23,10 @@ type Accounts interface {
 	// ChargesOfAccount lists charges that an account took, by their numbers at the
 	// channel, after one of these.
 	ChargesOfAccount(ctx context.Context, merchantID, account, after string, limit int) ([]refund.Charge, error)
+	// PauseToAsk pauses an account, unless it is closed, and marks that its channel has
+	// to be asked since a time, or since an earlier one where it is marked already. It
+	// reads nothing of the row, which may be damaged. Absent is KindNotFound.
+	PauseToAsk(ctx context.Context, merchantID, id string, since time.Time, record refund.Action, now time.Time) error
 	// ChangeAccount lets change alter an account under a lock. Where it altered
 	// nothing, no record is written. Absent is KindNotFound.
 	ChangeAccount(ctx context.Context, merchantID, id string, record refund.Action, now time.Time, change func(*merchant.ChannelAccount) error) (merchant.ChannelAccount, error)

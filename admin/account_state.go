@@ -67,25 +67,20 @@ func (a *Admin) moveAccount(ctx context.Context, by By, merchantID, id, action s
 
 // PauseRestored pauses an account whose database may have lost what the channel
 // did since a time: before it is resumed, the channel has to be asked. A closed one
-// stays closed, and can't be opened before. KindNotFound.
-func (a *Admin) PauseRestored(ctx context.Context, by By, merchantID, id string, since time.Time) (merchant.ChannelAccount, error) {
+// stays closed, and can't be opened before. So it is with one that can't be read, for
+// whoever mends its row. KindNotFound.
+func (a *Admin) PauseRestored(ctx context.Context, by By, merchantID, id string, since time.Time) error {
 	record, err := a.record(by, merchantID, "account.pause", id)
 	if err != nil {
-		return merchant.ChannelAccount{}, err
+		return err
+	}
+	if since.IsZero() { // a merchant without a row that says a time: everything is to be asked
+		since = time.UnixMicro(1)
 	}
 	record = record.With("ask since", since.UTC().Format(time.RFC3339))
-	after, err := a.s.Store.ChangeAccount(ctx, merchantID, id, record, a.now(), func(account *merchant.ChannelAccount) error {
-		if account.State == merchant.AccountActive {
-			account.State = merchant.AccountPaused
-		}
-		if account.AskSince.IsZero() || since.Before(account.AskSince) {
-			account.AskSince = since
-		}
-		return nil
-	})
-	if err != nil {
-		return merchant.ChannelAccount{}, err
+	if err := a.s.Store.PauseToAsk(ctx, merchantID, id, since, record, a.now()); err != nil {
+		return err
 	}
 	a.done(merchantID)
-	return after, nil
+	return nil
 }

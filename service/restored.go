@@ -71,16 +71,11 @@ func (s *Service) PauseRestored(ctx context.Context) (int, error) {
 			return paused, err
 		}
 		for _, account := range accounts {
-			switch _, err := s.admin.PauseRestored(ctx, by, m.ID, account.ID, since); {
-			case refund.KindOf(err) == refund.KindCorrupt && err != nil:
-				// It can't be changed before somebody has mended it, and must not send then.
-				s.opts.Log.Error("a channel account can't be read; the merchant is paused at its channel (hint: refundry verify)", "merchant_id", m.ID, "account_id", account.ID, "error", err)
-				scope := merchant.PauseScope{MerchantID: m.ID, Channel: account.Channel}
-				if _, err := s.admin.Pause(ctx, by, scope, "the database was restored, and channel account "+account.ID+" can't be read"); err != nil {
-					return paused, fmt.Errorf("pause merchant %s at %s: %w", m.ID, account.Channel, err)
-				}
-			case err != nil:
+			if err := s.admin.PauseRestored(ctx, by, m.ID, account.ID, since); err != nil {
 				return paused, fmt.Errorf("pause channel account %s: %w", account.ID, err)
+			}
+			if account.Unreadable {
+				s.opts.Log.Error("a channel account can't be read; it stays paused, and its channel has to be asked, when it was mended (hint: refundry verify)", "merchant_id", m.ID, "account_id", account.ID)
 			}
 			if account.State == merchant.AccountActive {
 				paused++

@@ -83,8 +83,8 @@ func (s *Store) accountValues(a merchant.ChannelAccount) ([]any, error) {
 	return []any{string(a.State), strings.Join(a.Takes, " "), isDefault, a.Version, settings, sealed, sqldb.Micros(a.AskSince)}, nil
 }
 
-// scanAccount reads an account, and its secrets as they are sealed. One whose settings
-// can't be read is KindCorrupt, and has all else.
+// scanAccount reads an account, and its secrets as they are sealed. One whose settings or
+// state can't be read is KindCorrupt, and has all else.
 func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccount, sealed string, err error) {
 	var takes, settings string
 	var isDefault, askSince, createdAt, updatedAt int64
@@ -107,7 +107,12 @@ func scanAccount(scan func(...any) error, more ...any) (a merchant.ChannelAccoun
 		a.Settings = nil
 		return a, sealed, unreadable("channel account", a.ID, err)
 	}
-	return a, sealed, nil
+	switch a.State {
+	case merchant.AccountActive, merchant.AccountPaused, merchant.AccountClosed:
+		return a, sealed, nil
+	}
+	// Whether it was paused is not known: it must not send.
+	return a, sealed, unreadable("channel account", a.ID, fmt.Errorf("state %q is none", a.State))
 }
 
 // addAccount inserts an account. One without a state or version is new: active

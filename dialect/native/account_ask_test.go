@@ -26,7 +26,7 @@ func TestARestoredAccountIsAskedBeforeItIsResumed(t *testing.T) {
 	}
 	restored := func() {
 		t.Helper()
-		if _, err := desk.PauseRestored(t.Context(), admin.By{Actor: audit.ByCommand("root")}, "mer_demo", merchant.DemoAccount, time.Now().Add(-time.Hour)); err != nil {
+		if err := desk.PauseRestored(t.Context(), admin.By{Actor: audit.ByCommand("root")}, "mer_demo", merchant.DemoAccount, time.Now().Add(-time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
