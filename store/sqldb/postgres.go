@@ -40,6 +40,8 @@ type postgresDB struct {
 	// answerTimeout is how long a statement outside a transaction waits for the
 	// server's next word.
 	answerTimeout time.Duration
+	// lockWait is the server's setting of how long a transaction waits for a row.
+	lockWait string
 	// sharded says that the merchants' tables are spread by Citus.
 	sharded atomic.Bool
 }
@@ -68,7 +70,7 @@ func openPostgres(ctx context.Context, address string, opts Options) (*postgresD
 	if err != nil {
 		return nil, fmt.Errorf("open postgres: %w", err)
 	}
-	db := &postgresDB{pool: pool, planner: newPlanner(pool, opts), answerTimeout: transactionTimeout}
+	db := &postgresDB{pool: pool, planner: newPlanner(pool, opts), answerTimeout: transactionTimeout, lockWait: config.ConnConfig.RuntimeParams[pgLockTimeout]}
 	if err := db.ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open postgres at %s:%d: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
@@ -111,13 +113,13 @@ func (db *postgresDB) read(ctx context.Context, work func(Querier) error) error 
 }
 
 func (db *postgresDB) write(ctx context.Context, work func(Querier) error) error {
-	return db.transact(ctx, pgBegin, work)
+	return db.transact(ctx, db.beginning(false), work)
 }
 
 // share is write: PostgreSQL itself flushes commits together. Who shares does the
 // work of many, so it waits for a lock only for a moment.
 func (db *postgresDB) share(ctx context.Context, work func(Querier) error) error {
-	return db.transact(ctx, pgBeginShared, work)
+	return db.transact(ctx, db.beginning(true), work)
 }
 
 func (db *postgresDB) transact(ctx context.Context, begin []string, work func(Querier) error) error {

@@ -42,6 +42,22 @@ var (
 	pgBeginShared = []string{"begin", "set local " + pgLockTimeout + " = " + milliseconds(sharedLockWait)}
 )
 
+// beginning are the statements that begin a transaction. On Citus it is a worker that
+// waits for a row, under settings of its own: it is passed what SET LOCAL says, where
+// the session says so.
+func (db *postgresDB) beginning(shared bool) []string {
+	wait := milliseconds(sharedLockWait)
+	switch {
+	case db.sharded.Load() && !shared:
+		wait = db.lockWait
+	case !shared:
+		return pgBegin
+	case !db.sharded.Load():
+		return pgBeginShared
+	}
+	return []string{"begin", "set local citus.propagate_set_commands = 'local'", "set local " + pgLockTimeout + " = '" + wait + "'"}
+}
+
 // boundWaits has neither side wait for ever: for a lock, for a process that
 // stands still, or for a peer that is gone. What the database's URL says wins.
 func boundWaits(config *pgx.ConnConfig) {
