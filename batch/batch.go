@@ -55,6 +55,9 @@ type Options[T any] struct {
 	// Crowd is how many items must wait for another flush to begin beside one
 	// that is under way; with fewer, gathering them is better. 0 is any.
 	Crowd int
+	// Pause is waited by Run after each flush, so that more is gathered for the next: a
+	// lone item is still flushed at once. 0 is none.
+	Pause time.Duration
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 }
@@ -236,6 +239,15 @@ func (g *Group[T, R]) Oldest() (wait time.Duration) {
 // that does not end with ctx: what was taken is finished.
 func (g *Group[T, R]) Run(ctx context.Context) {
 	working := context.WithoutCancel(ctx)
+	answered := runtime.Gosched
+	if g.opts.Pause > 0 {
+		answered = func() {
+			select {
+			case <-time.After(g.opts.Pause):
+			case <-ctx.Done():
+			}
+		}
+	}
 	var workers sync.WaitGroup
 	for range g.opts.Workers {
 		workers.Go(func() {
@@ -243,7 +255,7 @@ func (g *Group[T, R]) Run(ctx context.Context) {
 			for ctx.Err() == nil {
 				// Who was just answered and has more to ask comes along with the
 				// next batch, if it is ready to run. Nobody is waited for.
-				if g.step(working, runtime.Gosched) > 0 {
+				if g.step(working, answered) > 0 {
 					continue
 				}
 				select {

@@ -370,3 +370,36 @@ func TestRunEndsBesideOneThatEntered(t *testing.T) {
 		}
 	})
 }
+
+// With a pause, a lone item is flushed at once, and what comes until the pause is over
+// goes with the next flush; the end waits for no pause.
+func TestWhatComesInThePauseIsFlushedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s slow
+		g := batch.New(batch.Options[int]{MaxItems: 100, Pause: time.Minute}, s.flush)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running, asking sync.WaitGroup
+		running.Go(func() { g.Run(ctx) })
+		start := time.Now()
+		if got, err := g.Do(t.Context(), 1); err != nil || got != 2 || time.Since(start) != time.Second {
+			t.Errorf("the first is %d, %v, after %v", got, err, time.Since(start))
+		}
+		for _, item := range []int{2, 3} {
+			time.Sleep(time.Second)
+			asking.Go(func() {
+				if got, err := g.Do(t.Context(), item); err != nil || got != 2*item {
+					t.Errorf("%d is %d, %v", item, got, err)
+				}
+			})
+		}
+		asking.Wait()
+		if since := time.Since(start); len(s.batches) != 2 || len(s.batches[1]) != 2 || since != time.Minute+2*time.Second {
+			t.Errorf("flushed %v within %v", s.batches, since)
+		}
+		cancel()
+		running.Wait()
+		if since := time.Since(start); since != time.Minute+2*time.Second {
+			t.Errorf("ended after %v", since)
+		}
+	})
+}

@@ -196,7 +196,7 @@ func (e *Engine) carry(ctx context.Context, j job) *word {
 		w.Outcome = e.traced(ctx, opened, j)
 		w.Outcome.Sent.AccountVersion = opened.Account.Version
 		if j.step == refund.StepQuery {
-			w.Outcome = e.heard(ctx, opened, w.Outcome, now, j.Claimed)
+			w.Outcome = e.heard(ctx, opened, w.Outcome, now, *j.Claimed)
 		}
 	}
 	w.Outcome.Source, w.Outcome.Epoch, w.Outcome.SentAt = sourceOf(j.step), j.Refund.LeaseEpoch, now

@@ -48,7 +48,7 @@ func TestAfterItsDeadlineACallIsOnlyBelievedWhatTheChannelMustHaveSaid(t *testin
 			}, Options{})
 			sent := e.now()
 			r := refund.Refund{State: refund.Created, LeaseEpoch: 7, LeaseUntil: sent.Add(Lease)}
-			w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane(refund.AccountKey{MerchantID: "m", ID: "a"}), since: sent})
+			w := e.carry(t.Context(), job{Claimed: &refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane(refund.AccountKey{MerchantID: "m", ID: "a"}), since: sent})
 			if took := e.now().Sub(sent); took != channel.CallTimeout {
 				t.Errorf("the call took %s", took)
 			}
@@ -66,7 +66,7 @@ func TestACallThatWasCutOffIsNotToldToTheChannel(t *testing.T) {
 		}, Options{})
 		now := e.now()
 		r := refund.Refund{State: refund.Created, LeaseEpoch: 1, LeaseUntil: now.Add(channel.CallTimeout - time.Microsecond)}
-		w := e.carry(t.Context(), job{Claimed: refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane(refund.AccountKey{MerchantID: "m", ID: "a"}), since: now.Add(-16 * time.Second)})
+		w := e.carry(t.Context(), job{Claimed: &refund.Claimed{Refund: r}, step: refund.StepSubmit, lane: e.lane(refund.AccountKey{MerchantID: "m", ID: "a"}), since: now.Add(-16 * time.Second)})
 		if !w.due.Equal(now) || w.Outcome.Kind != "" {
 			t.Errorf("word %+v, want the lease given back, due now", w)
 		}

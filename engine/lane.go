@@ -68,7 +68,7 @@ type queue struct {
 
 // job is a claimed refund that waits for its call.
 type job struct {
-	refund.Claimed
+	*refund.Claimed
 	step  refund.Step
 	lane  *lane
 	since time.Time

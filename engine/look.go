@@ -236,7 +236,8 @@ func (e *Engine) claim(ctx context.Context, due []refund.Due) (int, error) {
 		}
 		e.hold(l, -1)
 	}
-	for _, c := range claimed {
+	for n := range claimed {
+		c := &claimed[n]
 		e.enqueue(e.lane(refund.AccountKey{MerchantID: c.Refund.MerchantID, ID: c.Refund.ChannelAccount}), c, now)
 	}
 	for l, n := range byLane {

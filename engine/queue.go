@@ -10,7 +10,7 @@ import (
 
 // enqueue queues a claimed refund, whose room was reserved, behind the others of
 // its step. The lock is held, here and below.
-func (e *Engine) enqueue(l *lane, claimed refund.Claimed, now time.Time) {
+func (e *Engine) enqueue(l *lane, claimed *refund.Claimed, now time.Time) {
 	j := job{Claimed: claimed, step: refund.NextStep(claimed.Refund), lane: l, since: now}
 	if l.empty() {
 		e.ready = append(e.ready, l)

@@ -99,7 +99,7 @@ func (e *Engine) Left(accounts []refund.AccountKey) {
 	}
 }
 
-// Take implements intake.Engine.
+// Take implements intake.Engine. The refunds are the engine's from then on.
 func (e *Engine) Take(refunds []refund.Claimed) {
 	if len(refunds) == 0 {
 		return
@@ -107,7 +107,8 @@ func (e *Engine) Take(refunds []refund.Claimed) {
 	now := e.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, claimed := range refunds {
+	for n := range refunds {
+		claimed := &refunds[n]
 		l := e.lane(refund.AccountKey{MerchantID: claimed.Refund.MerchantID, ID: claimed.Refund.ChannelAccount})
 		l.submits.reserved--
 		e.enqueue(l, claimed, now)

@@ -80,7 +80,9 @@ func (e *Engine) verify(ctx context.Context, opened channel.Opened, j *job, w *w
 		e.noAnswer(j, w, err)
 		return false
 	}
-	j.Charge = change.Charge
+	verified := *j.Claimed
+	verified.Charge = change.Charge
+	j.Claimed = &verified
 	return true
 }
 

@@ -3,11 +3,13 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/refundry/refundry/merchant"
+	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store/sqldb"
 	"github.com/refundry/refundry/webhook"
 )
@@ -29,6 +31,10 @@ const (
 	deliveryLeased = ` FROM v WHERE deliveries.merchant_id = v.merchant_id AND deliveries.created_at = v.created_at
 		AND deliveries.id = v.id AND deliveries.lease_epoch = v.lease_epoch AND deliveries.state = 'waiting'`
 )
+
+// deliveriesHeldTime is for how long deliveries are looked at before they are changed,
+// after another session held one for longer than that is waited for.
+const deliveriesHeldTime = 15 * time.Second
 
 // neverDue is the due time of a delivery that could not be made, in no time
 // that comes (9999-12-31), so that no program sends it as it is.
@@ -76,11 +82,14 @@ var leaseColumns = sqldb.NewColumns(
 	"now BIGINT",
 )
 
+// byDelivery is the order in which deliveries are locked.
+func byDelivery(a, b merchant.DeliveryKey) int {
+	return cmp.Or(cmp.Compare(a.MerchantID, b.MerchantID), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+}
+
 func leaseRows(keys []merchant.DeliveryKey, now time.Time) [][]any {
 	keys = slices.Clone(keys)
-	slices.SortFunc(keys, func(a, b merchant.DeliveryKey) int {
-		return cmp.Or(cmp.Compare(a.MerchantID, b.MerchantID), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(keys, byDelivery)
 	rows := make([][]any, len(keys))
 	for n, k := range keys {
 		rows[n] = []any{int64(n), k.MerchantID, sqldb.Micros(k.CreatedAt), k.ID, k.LeaseEpoch, sqldb.Micros(now)}
@@ -148,14 +157,20 @@ var attemptColumns = sqldb.NewColumns(
 	"ended_at BIGINT",
 )
 
+// saveOutcome writes what tries lead to.
+const saveOutcome = `UPDATE deliveries SET attempts = deliveries.attempts + 1, state = v.state, due_at = v.due_at,
+	lease_until = 0, ended_at = v.ended_at` + deliveryLeased
+
 // SaveAttempts implements webhook.Store. Whose lease has run out may have been
 // taken over meanwhile; nobody else changes a delivery under its lease for long.
 func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAttempt) (held []int, err error) {
-	const (
-		there = `SELECT d.id` + deliveryJoin + ` ORDER BY v.n`
-		save  = `UPDATE deliveries SET attempts = deliveries.attempts + 1, state = v.state, due_at = v.due_at,
-			lease_until = 0, ended_at = v.ended_at` + deliveryLeased
-	)
+	if done, err := s.saveLeased(ctx, attempts); done || err != nil {
+		if err != nil {
+			err = fmt.Errorf("record deliveries: %w", err)
+		}
+		return nil, err
+	}
+	const there = `SELECT d.id` + deliveryJoin + ` ORDER BY v.n`
 	keys := make([]merchant.DeliveryKey, len(attempts))
 	for n, a := range attempts {
 		keys[n] = a.Delivery.Key()
@@ -183,13 +198,49 @@ func (s *Store) SaveAttempts(ctx context.Context, attempts []merchant.DeliveryAt
 			}
 		}
 		statements := sqldb.InsertRows(insertDeliveryAttempts, deliveryAttemptWidth, record, "")
-		_, err = q.Send(ctx, append(statements, sqldb.WithValues(attemptColumns, outcome, save)...))
+		_, err = q.Send(ctx, append(statements, sqldb.WithValues(attemptColumns, outcome, saveOutcome)...))
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record deliveries: %w", err)
 	}
 	return held, nil
+}
+
+// errNotLeased ends a transaction about deliveries that are not all under the leases
+// that it names.
+var errNotLeased = errors.New("a delivery is not under its lease any more")
+
+// saveLeased records tries whose deliveries are under their leases still and held by
+// nobody else, as nearly always: the update finds that out, and nothing is read before.
+// false: they are not, and nothing was written.
+func (s *Store) saveLeased(ctx context.Context, attempts []merchant.DeliveryAttempt) (done bool, err error) {
+	now := s.now()
+	if sqldb.Micros(now) < s.deliveriesHeld.Load() {
+		return false, nil
+	}
+	attempts = slices.Clone(attempts)
+	slices.SortFunc(attempts, func(a, b merchant.DeliveryAttempt) int { return byDelivery(a.Delivery.Key(), b.Delivery.Key()) })
+	err = s.Share(ctx, func(q sqldb.Querier) error {
+		record, outcome := make([][]any, len(attempts)), make([][]any, len(attempts))
+		for n, a := range attempts {
+			record[n], outcome[n] = attemptRow(a, s.newID(a.At)), outcomeRow(a)
+		}
+		statements := sqldb.WithValues(attemptColumns, outcome, saveOutcome)
+		counts, err := q.Send(ctx, append(statements, sqldb.InsertRows(insertDeliveryAttempts, deliveryAttemptWidth, record, "")...))
+		if err == nil && counts[0] != int64(len(attempts)) {
+			err = errNotLeased
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, errNotLeased):
+		return false, nil
+	case errors.Is(err, refund.ErrLocked):
+		s.deliveriesHeld.Store(sqldb.Micros(now.Add(deliveriesHeldTime)))
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // deliveryIDs are the ids of the rows that a look by keys returns.

@@ -49,7 +49,9 @@ func (s *Store) News(ctx context.Context, merchantID string, limit int) (webhook
 			return err
 		}
 		// A payment comes before the refunds of its charge.
-		news.Events = slices.Concat(payments, news.Events, batches, disputes, alerts)
+		if len(payments)+len(batches)+len(disputes)+len(alerts) > 0 {
+			news.Events = slices.Concat(payments, news.Events, batches, disputes, alerts)
+		}
 		if len(news.Events) == 0 {
 			return nil
 		}

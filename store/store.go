@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/refundry/refundry/refund"
@@ -55,6 +56,8 @@ type Store struct {
 	accountTerms AccountTerms
 	// held are charges that another transaction held.
 	held heldCharges
+	// deliveriesHeld is until when another session may hold a delivery, in microseconds.
+	deliveriesHeld atomic.Int64
 	// writers are the actions that have a connection now.
 	writers writers
 	// recent is what the fan-out would read next.

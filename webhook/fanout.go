@@ -12,7 +12,7 @@ const (
 	// fanOutMerchants and fanOutEvents bound one step of the fan-out; each
 	// event may become as many deliveries as the merchant has endpoints.
 	fanOutMerchants = 64
-	fanOutEvents    = 128
+	fanOutEvents    = 512
 	// fanOutRounds is how often a merchant with more than that has its turn
 	// before the next one: others must not wait for a whole import.
 	fanOutRounds = 8

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -180,13 +178,11 @@ func (s *Sender) addresses(event Event) []merchant.Endpoint {
 		return nil
 	}
 	var found []merchant.Endpoint
-	for _, name := range slices.Sorted(maps.Keys(s.renderers)) {
-		if addresser, ok := s.renderers[name].(Addresser); ok {
-			_ = s.guard(func() error { // logged
-				found = append(found, addresser.Addresses(event)...)
-				return nil
-			})
-		}
+	for _, addresser := range s.addressers {
+		_ = s.guard(func() error { // logged
+			found = append(found, addresser.Addresses(event)...)
+			return nil
+		})
 	}
 	return found
 }

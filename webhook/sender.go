@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,8 +36,9 @@ const (
 	// poll is how often the database is looked at without being told to; a
 	// retry is late by up to this much.
 	poll = time.Second
-	// gather is waited after a wake before the fan-out: what was accepted in
-	// the meantime goes with it, so that a busy service commits fewer times.
+	// gather is waited after a wake before the fan-out, and between two commits that
+	// record tries: what came in the meantime goes with it, so that a busy service
+	// commits fewer times.
 	gather = 10 * time.Millisecond
 	// saveTimeout bounds the commit that records tries.
 	saveTimeout = 20 * time.Second
@@ -65,13 +68,15 @@ type Options struct {
 type Sender struct {
 	store     Store
 	renderers map[string]Renderer
-	client    *http.Client
-	plain     *http.Client // for addresses of a PlainGuarder
-	opts      Options
-	queue     *queue
-	breakers  *breakers
-	group     *batch.Group[merchant.DeliveryAttempt, struct{}]
-	bell      chan struct{}
+	// addressers are those of them that have addresses, by the dialects' names.
+	addressers []Addresser
+	client     *http.Client
+	plain      *http.Client // for addresses of a PlainGuarder
+	opts       Options
+	queue      *queue
+	breakers   *breakers
+	group      *batch.Group[merchant.DeliveryAttempt, struct{}]
+	bell       chan struct{}
 	// behind says that the database holds deliveries that are due and were
 	// not taken into memory for lack of room.
 	behind atomic.Bool
@@ -111,7 +116,12 @@ func New(store Store, renderers map[string]Renderer, client *http.Client, opts O
 		store: store, renderers: renderers, client: unredirected(client), plain: unredirected(opts.Plain), opts: opts, queue: newQueue(opts.PerHost, opts.Workers), breakers: newBreakers(),
 		bell: make(chan struct{}, 1), pauses: newBackoff(maxFanOutPause), unread: newBackoff(maxMakePause),
 	}
-	s.group = batch.New(batch.Options[merchant.DeliveryAttempt]{MaxItems: claimAtOnce, MaxQueued: opts.Workers, Now: opts.Now}, s.save)
+	for _, name := range slices.Sorted(maps.Keys(renderers)) {
+		if addresser, ok := renderers[name].(Addresser); ok {
+			s.addressers = append(s.addressers, addresser)
+		}
+	}
+	s.group = batch.New(batch.Options[merchant.DeliveryAttempt]{MaxItems: claimAtOnce, MaxQueued: opts.Workers, Pause: gather, Now: opts.Now}, s.save)
 	return s
 }
 

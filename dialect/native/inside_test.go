@@ -405,3 +405,25 @@ func TestABatchThatIsAnnouncedAsTooLargeIsNotRead(t *testing.T) {
 		t.Errorf("answered %d %s", w.Code, w.Body)
 	}
 }
+
+// An event's id is that of its body, however the body is written.
+func TestTheIDOfAnEvent(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"id":"evt_0aZ","type":"refund.succeeded"}`:   "evt_0aZ",
+		`{ "id": "evt_1" }`:                            "evt_1",
+		`{"type":"x","id":"evt_2"}`:                    "evt_2",
+		`{"id":"evt\u005f3"}`:                          "evt_3",
+		`{"id":"a-b"}`:                                 "a-b",
+		`{"id":""}`:                                    "",
+		`{"identity":{"id":"inner"},"id":"evt_outer"}`: "evt_outer",
+	} {
+		if got, err := eventID([]byte(body)); err != nil || got != want {
+			t.Errorf("%s is %q, %v", body, got, err)
+		}
+	}
+	for _, body := range []string{`{"id":"evt_4`, `{"id":"ev+`} {
+		if got, err := eventID([]byte(body)); err == nil {
+			t.Errorf("%s is %q", body, got)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,13 +49,12 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 	if err != nil {
 		return fmt.Errorf("sign native webhook: %w", err)
 	}
-	event, err := exactjson.Decode(body, exactjson.Limits{})
+	id, err := eventID(body)
 	if err != nil {
 		return fmt.Errorf("sign native webhook: %w", err)
 	}
-	id, _ := event.Get("id")
 	now := d.now()
-	message := pemkey.Webhook{ID: id.Text, At: now, Body: body}
+	message := pemkey.Webhook{ID: id, At: now, Body: body}
 	var signatures []string
 	for _, secret := range secrets {
 		key, err := pemkey.ParseWebhookSecret(secret.Text)
@@ -69,6 +69,23 @@ func (d *Dialect) Sign(ctx context.Context, keyID string, body []byte, header ht
 	header.Set("Content-Type", "application/json")
 	message.Set(header, signatures...)
 	return nil
+}
+
+// eventID is the id of the event that a body shows. Bodies begin with it; one that does
+// not is decoded.
+func eventID(body []byte) (string, error) {
+	rest, ok := bytes.CutPrefix(body, []byte(`{"id":"`))
+	if at := bytes.IndexFunc(rest, func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}); ok && at > 0 && rest[at] == '"' {
+		return string(rest[:at]), nil
+	}
+	event, err := exactjson.Decode(body, exactjson.Limits{})
+	if err != nil {
+		return "", err
+	}
+	id, _ := event.Get("id")
+	return id.Text, nil
 }
 
 // keySeparator stands between merchant and endpoint in a delivery's key id.

@@ -115,6 +115,7 @@ var cases = []suiteCase{
 	{"how long the last refunds of an account took", timesToSuccess},
 	{"the funds of an account are back", fundsAreBack},
 	{"what was given up waits until somebody sends it again", deadIsReplayed},
+	{"tries are recorded with others whose lease was lost or whose delivery is gone", triesRecorded},
 	{"a refund waits for its approval, and no time sends it", waitsForApproval},
 	{"a refund that waits for its approval holds up no older program", oldClaims},
 	{"approvals end in their time, one after the other", approvalsExpire},

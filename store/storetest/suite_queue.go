@@ -167,3 +167,38 @@ func deadIsReplayed(t *testing.T, f *fixture) {
 		t.Errorf("another merchant sent it again: %q", got)
 	}
 }
+
+// triesRecorded records tries together: what became of one delivery changes nothing
+// about another.
+func triesRecorded(t *testing.T, f *fixture) {
+	f.own(t)
+	c := f.registered(t, f.personal())
+	_, deliveries := f.ended(t, c, 3)
+	_, more := f.ended(t, c, 13)
+	deliveries = append(deliveries, more...)
+	if len(deliveries) < 4 {
+		t.Fatalf("there are %d deliveries", len(deliveries))
+	}
+	var tries []merchant.DeliveryAttempt
+	for n, d := range deliveries[:4] {
+		tries = append(tries, merchant.DeliveryAttempt{Delivery: f.claimedDelivery(t, d, 20), At: at(21 + n), Status: 200, Delivered: true})
+	}
+	f.must(t, `UPDATE deliveries SET lease_epoch = lease_epoch + 1 WHERE merchant_id = $1 AND id = $2`, f.merchant, tries[1].Delivery.ID)
+	f.must(t, `DELETE FROM deliveries WHERE merchant_id = $1 AND id = $2`, f.merchant, tries[2].Delivery.ID)
+	tries[3].Delivered, tries[3].Status, tries[3].Next = false, 500, at(99)
+	for _, batch := range [][]merchant.DeliveryAttempt{{tries[3], tries[2], tries[1], tries[0]}, {tries[3]}} {
+		if held, err := f.SaveAttempts(t.Context(), batch); err != nil || len(held) > 0 {
+			t.Fatalf("held %v, %v", held, err)
+		}
+	}
+	for n, want := range []struct {
+		state merchant.DeliveryState
+		tries int
+	}{{merchant.Delivered, 1}, {merchant.DeliveryWaiting, 1}, {"", 0}, {merchant.DeliveryWaiting, 2}} {
+		d := tries[n].Delivery
+		record, err := f.Delivery(t.Context(), f.merchant, d.ID)
+		if (want.state == "") != (refund.KindOf(err) == refund.KindNotFound) || record.State != want.state || len(record.Tries) != want.tries {
+			t.Errorf("%d is %s with %d tries, %v", n, record.State, len(record.Tries), err)
+		}
+	}
+}
