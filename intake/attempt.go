@@ -17,7 +17,8 @@ import (
 // made anew when the transaction is repeated.
 type attempt struct {
 	intake  *Intake
-	units   []refund.Unit
+	asked   []refund.Unit
+	units   []refund.Unit // those of asked, completed once their charges are known
 	now     time.Time
 	results []batch.Result[Result]
 	books   map[string]rules // by merchant
@@ -50,7 +51,7 @@ type rules struct {
 }
 
 func newAttempt(i *Intake, units []refund.Unit) *attempt {
-	return &attempt{intake: i, units: units}
+	return &attempt{intake: i, asked: units, units: units}
 }
 
 // run takes the batch through one transaction and hands over what it claimed.
@@ -122,6 +123,7 @@ func (b *attempt) giveBack() {
 func (b *attempt) reset() {
 	b.giveBack()
 	b.now = b.intake.opts.Now().UTC().Truncate(time.Microsecond)
+	b.units = slices.Clone(b.asked)
 	b.results = make([]batch.Result[Result], len(b.units))
 	b.changes = make(map[refund.ChargeKey]*refund.Change)
 	b.made = make(map[refund.ChannelNumber]bool)
@@ -203,6 +205,9 @@ func (b *attempt) lock(ctx context.Context, tx Tx) error {
 	}
 	maps.Copy(free, charges)
 	b.charges = free
+	if err := b.lockNamed(ctx, tx); err != nil {
+		return err
+	}
 	for _, key := range look {
 		at := place{key.MerchantID, key.ID}
 		b.intake.held.note(at, held[key], b.now)
@@ -220,6 +225,7 @@ func (b *attempt) lock(ctx context.Context, tx Tx) error {
 			}
 		}
 	}
+	b.complete()
 	return nil
 }
 

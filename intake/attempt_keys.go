@@ -16,7 +16,7 @@ func (b *attempt) chargeKeys() []refund.ChargeKey {
 		}
 		for _, request := range unit.Requests {
 			key := refund.ChargeKey{MerchantID: unit.MerchantID, ID: request.ChargeID}
-			if !seen[key] {
+			if key.ID != "" && !seen[key] { // else it is known by name
 				seen[key] = true
 				keys = append(keys, key)
 			}

@@ -135,6 +135,9 @@ func (i *Intake) Accept(ctx context.Context, unit refund.Unit, wait time.Duratio
 	if err := check(unit); err != nil {
 		return Result{}, err
 	}
+	if unit.ByName != nil {
+		unit = placeholders(unit)
+	}
 	now := i.opts.Now().UTC().Truncate(time.Microsecond)
 	ids := make([]string, len(unit.Requests))
 	requests := make([]refund.Request, len(unit.Requests))
@@ -172,6 +175,9 @@ func (i *Intake) Accept(ctx context.Context, unit refund.Unit, wait time.Duratio
 
 // check refuses what would confuse the batch that the unit is in.
 func check(unit refund.Unit) *refund.Error {
+	if unit.ByName != nil && len(unit.Requests) > 0 {
+		return refund.Wrap(errors.New("a unit has requests and is to be completed"), "accept refunds")
+	}
 	if len(unit.Members) != len(unit.Requests) {
 		return refund.Wrap(errors.New("a unit has not as many contents as requests"), "accept refunds")
 	}

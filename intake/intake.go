@@ -40,6 +40,9 @@ type Tx interface {
 	// FreeCharges is LockCharges for charges that another transaction may hold for
 	// long: it waits for none, and returns those that are held.
 	FreeCharges(ctx context.Context, keys []refund.ChargeKey) (free map[refund.ChargeKey]refund.Charge, held map[refund.ChargeKey]bool, err error)
+	// NamedCharges locks charges that are known by name, and waits for none. Those that
+	// do not exist are absent.
+	NamedCharges(ctx context.Context, names []refund.ChargeName) (map[refund.ChargeName]FoundCharge, error)
 	// ClaimNumbers inserts the numbers that are new and returns the claims
 	// that others made before. A concurrent claimer is waited for.
 	ClaimNumbers(ctx context.Context, claims []refund.Number) (map[refund.NumberKey]refund.Number, error)

@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,10 +40,11 @@ func hold(t *testing.T, url string, statements ...string) (letGo func()) {
 // of A ask for refunds on every replica. Another merchant's requests are answered
 // while it is held; A's are not accepted, and are once it is free.
 func TestALockOnOneMerchantsRowHoldsUpNoOther(t *testing.T) {
+	lockCharge := func(c refund.Charge) string {
+		return fmt.Sprintf("SELECT id FROM charges WHERE merchant_id = '%s' AND id = '%s' FOR UPDATE", c.MerchantID, c.ID)
+	}
 	for name, lock := range map[string]func(c refund.Charge) string{
-		"a charge": func(c refund.Charge) string {
-			return fmt.Sprintf("SELECT id FROM charges WHERE merchant_id = '%s' AND id = '%s' FOR UPDATE", c.MerchantID, c.ID)
-		},
+		"a charge": lockCharge, "a charge that is named": lockCharge,
 		"a number": func(c refund.Charge) string {
 			return fmt.Sprintf(`INSERT INTO refund_numbers (merchant_id, namespace, value, refunds, contents, created_at)
 				VALUES ('%s', 'number', 'held', '["re_held"]', '[{}]', 1)`, c.MerchantID)
@@ -50,6 +52,10 @@ func TestALockOnOneMerchantsRowHoldsUpNoOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const callers, requests = 40, 10
+			ask := ask
+			if strings.HasSuffix(name, "named") {
+				ask = askNamed
+			}
 			url := storetest.Postgres(t)
 			s := storetest.Open(t, url)
 			locked, other := chargesOf(t, s, newMerchant(), 1, 1_000_000)[0], chargesOf(t, s, newMerchant(), 1, 1_000_000)[0]
@@ -92,7 +98,7 @@ func TestALockOnOneMerchantsRowHoldsUpNoOther(t *testing.T) {
 			letGo()
 			close(ended)
 			asking.Wait()
-			if name == "a charge" {
+			if strings.HasPrefix(name, "a charge") {
 				if _, err := desks[0].Accept(t.Context(), ask(locked, 1, "held", ""), 0); err != nil {
 					t.Errorf("once it is free: %v", err)
 				}

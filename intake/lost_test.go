@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/refundry/refundry/intake"
+	"github.com/refundry/refundry/money"
 	"github.com/refundry/refundry/refund"
 	"github.com/refundry/refundry/store"
 	"github.com/refundry/refundry/store/storetest"
@@ -34,6 +35,11 @@ func (l *losesOne) InTx(ctx context.Context, work func(intake.Tx) error) error {
 // The charge of a batch whose commit's result is not known may be held by another
 // session, so that its lookup waits: other merchants' batches do not wait with it.
 func TestABatchThatIsLookedUpStopsNoOther(t *testing.T) {
+	t.Run("by id", func(t *testing.T) { isLookedUp(t, ask) })
+	t.Run("by name", func(t *testing.T) { isLookedUp(t, askNamed) })
+}
+
+func isLookedUp(t *testing.T, ask func(refund.Charge, money.Minor, string, string) refund.Unit) {
 	url := storetest.Postgres(t)
 	s := storetest.Open(t, url)
 	lost, other := chargesOf(t, s, newMerchant(), 1, 1000)[0], chargesOf(t, s, newMerchant(), 1, 1000)[0]

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strings"
 
@@ -21,8 +20,8 @@ func (b *attempt) claims() []refund.Number {
 		}
 	}
 	for at, unit := range b.units {
-		if errors.Is(b.results[at].Err, errHeld) {
-			continue
+		if b.results[at].Err != nil {
+			continue // it ended before it claimed anything
 		}
 		for _, n := range b.numbersOf(unit) {
 			add(n)

@@ -50,6 +50,9 @@ type Unit struct {
 	By       Asker
 	// Members is the content that a repeat must share, per request; see SameContent.
 	Members []Content
+	// ByName, if not nil, stands for one request, its content and the keys, which are
+	// not known yet.
+	ByName *ByName
 }
 
 // Accept decides about one unit. charges are the charges it names, by id, as

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/refundry/refundry/dialect"
 	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
@@ -31,7 +32,7 @@ func (a acceptor) Accept(ctx context.Context, unit refund.Unit, wait time.Durati
 	result, err := a.Intake.Accept(ctx, unit, wait)
 	if err == nil {
 		refund.Committed(ctx)
-	} else {
+	} else if refund.As(err) != nil && (unit.ByName == nil || !dialect.ReadFirst(err)) {
 		a.metrics.Refused(unit.By.Dialect, string(refund.KindOf(err)))
 	}
 	if err == nil && !result.Repeated {

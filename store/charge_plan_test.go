@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -40,6 +41,45 @@ func TestRegisteringAChargeReadsNoTableToItsEnd(t *testing.T) {
 		}
 		if looks < 3 || t.Failed() {
 			t.Errorf("%d looks into an index:\n%s", looks, strings.Join(lines, "\n"))
+		}
+	})
+}
+
+// A batch finds its charges by names and ids where it locks them.
+func TestFindingNamedChargesReadsNoTableToItsEnd(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, text := range manyRefunds {
+			if err := s.Exec(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var names []refund.ChargeName
+		for n := range 64 {
+			names = append(names, refund.ChargeName{MerchantID: "mer_many", Dialect: "pingpp", Name: fmt.Sprint("name", n)},
+				refund.ChargeName{MerchantID: "mer_many", Name: fmt.Sprint("ch_", n)})
+		}
+		for _, when := range []string{"before ANALYZE", "after ANALYZE"} {
+			lines, err := s.NamedPlans(t.Context(), names)
+			if err != nil {
+				t.Fatal(err)
+			}
+			looks := 0
+			for _, line := range lines {
+				if strings.Contains(line, "Index Cond:") || strings.HasPrefix(line, "SEARCH ") {
+					looks++
+				}
+				for _, whole := range []string{"Seq Scan on charges", "Seq Scan on charge_aliases", "SCAN c", "SCAN a"} {
+					if strings.Contains(line, whole) {
+						t.Errorf("%s, reads all of a table: %s", when, line)
+					}
+				}
+			}
+			if looks < 4 || t.Failed() {
+				t.Errorf("%s, %d looks into an index:\n%s", when, looks, strings.Join(lines, "\n"))
+			}
+			if err := s.Exec(t.Context(), "ANALYZE"); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

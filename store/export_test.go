@@ -271,3 +271,12 @@ func (s *Store) NumberPlan(ctx context.Context, merchantID string, events int) (
 	})
 	return lines, err
 }
+
+// NamedPlans returns how the database would lock charges by their names and ids.
+func (s *Store) NamedPlans(ctx context.Context, names []refund.ChargeName) (lines []string, err error) {
+	err = s.write(ctx, func(q sqldb.Querier) error {
+		_, err := (&intakeTx{s, explaining{q, s, &lines}}).NamedCharges(ctx, names)
+		return err
+	})
+	return lines, err
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/refundry/refundry/admin"
 	"github.com/refundry/refundry/dialect"
+	"github.com/refundry/refundry/intake"
 	"github.com/refundry/refundry/merchant"
 	"github.com/refundry/refundry/refund"
 )
@@ -24,17 +25,7 @@ func (d *Dialect) createRefund(c *call) error {
 	if err != nil {
 		return err
 	}
-	chargeID, err := d.chargeIDOf(c, in)
-	if err != nil {
-		return err
-	}
-	result, err := d.s.Acceptor.Accept(c.ctx, refund.Unit{
-		MerchantID: c.merchantID(),
-		Key:        key,
-		Requests:   []refund.Request{in.request(chargeID)},
-		By:         dialect.Asker(c.caller, c.r, c.requestID),
-		Members:    []refund.Content{in.content(chargeID)},
-	}, dialect.Wait(c.r, c.caller.Merchant, merchant.Native))
+	result, err := d.accept(c, key, in)
 	if err != nil {
 		return err
 	}
@@ -105,4 +96,28 @@ func (d *Dialect) createQuote(c *call) error {
 		Reusable:   reusable(charge, amount),
 		Refundable: charge.Refundable() - amount,
 	})
+}
+
+// accept hands a refund to the intake. Most name their charge by its id, and the
+// charge is found where it is locked; for other names it is looked up before.
+func (d *Dialect) accept(c *call, key string, in refundRequest) (intake.Result, error) {
+	unit := refund.Unit{MerchantID: c.merchantID(), By: dialect.Asker(c.caller, c.r, c.requestID)}
+	of := func(chargeID string) refund.Unit {
+		return refund.Unit{
+			MerchantID: unit.MerchantID, By: unit.By, Key: key,
+			Requests: []refund.Request{in.request(chargeID)}, Members: []refund.Content{in.content(chargeID)},
+		}
+	}
+	wait := dialect.Wait(c.r, c.caller.Merchant, merchant.Native)
+	if visible(in.charge) {
+		unit.ByName = &refund.ByName{Name: in.charge, Complete: func(charge refund.Charge) (refund.Unit, error) { return of(charge.ID), nil }}
+		if result, err := d.s.Acceptor.Accept(c.ctx, unit, wait); !dialect.ReadFirst(err) {
+			return result, err
+		}
+	}
+	chargeID, err := d.chargeIDOf(c, in)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	return d.s.Acceptor.Accept(c.ctx, of(chargeID), wait)
 }

@@ -93,7 +93,16 @@ func (w world) DeliverySummary(context.Context, string, refund.Refund) (merchant
 	return merchant.DeliverySummary{}, nil
 }
 
-func (w world) Accept(_ context.Context, unit refund.Unit, _ time.Duration) (intake.Result, error) {
+func (w world) Accept(ctx context.Context, unit refund.Unit, _ time.Duration) (intake.Result, error) {
+	if unit.ByName != nil {
+		charge, err := w.ChargeByAlias(ctx, unit.MerchantID, unit.ByName.Dialect, unit.ByName.Name)
+		if err == nil {
+			unit, err = unit.ByName.Complete(charge)
+		}
+		if err != nil {
+			return intake.Result{}, err
+		}
+	}
 	in := unit.Requests[0]
 	if *in.Amount <= 0 || in.Reason == "" || !utf8.ValidString(in.Reason) || strings.ContainsRune(in.Reason, 0) || len(in.Number) > wire.MaxMerchantRefundID {
 		w.t.Errorf("the intake is asked for %+v", in)

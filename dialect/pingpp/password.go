@@ -18,11 +18,17 @@ import (
 // charges that concerns is a matter of their app's channel settings. The
 // address is made anew whenever the refund is shown, and is the same all day.
 
+// mayNeedPassword reports whether some setting of an app has a refund of the charge
+// wait for the password.
+func mayNeedPassword(charge refund.Charge) bool {
+	return wire.NeedsPassword(charge.Channel, map[string]string{wire.SettingAlipayVersion: wire.AlipayVersion1})
+}
+
 // needsPassword reports whether a refund of the charge waits for the password.
 func (d *Dialect) needsPassword(ctx context.Context, charge refund.Charge) (bool, error) {
 	alias, _ := charge.Alias(merchant.PingPP)
-	if !wire.NeedsPassword(charge.Channel, map[string]string{wire.SettingAlipayVersion: wire.AlipayVersion1}) {
-		return false, nil // no setting of any app makes it wait
+	if !mayNeedPassword(charge) {
+		return false, nil
 	}
 	_, identity, err := d.Directory.Identity(ctx, merchant.PingPP, alias.Identity)
 	if err != nil {

@@ -16,29 +16,62 @@ import (
 // answer is the refund with 200 as soon as it is accepted, also when the
 // channel has refused it by then.
 func (d *Dialect) createRefund(c *call) (any, error) {
-	charge, err := d.chargeOfPath(c)
-	charge, err = dialect.OrFind(c.r.Context(), d.Payments, charge, err, sought(c))
-	if err != nil {
-		return nil, err
+	r, err := d.refundNamed(c)
+	if dialect.ReadFirst(err) {
+		r, err = d.refundFound(c)
 	}
-	c.charge = charge
-	if alias, _ := charge.Alias(merchant.PingPP); alias.Sub != "" {
-		return nil, &flaw{kind: refund.KindInvalid, words: wire.Locale.OrderCharge}
-	}
-	unit, err := refundUnit(c, charge)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.awaitPassword(c, &unit, charge); err != nil {
-		return nil, err
-	}
-	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.caller.Merchant, merchant.PingPP))
 	if err != nil {
 		return nil, err
 	}
 	// From here on the refund is on disk: whatever happens, it is no error.
-	// The charge that was read before has all that a refund shows of it.
-	return d.refundShown(c, result.Refunds[0], charge.Named()), nil
+	// c.charge has all that a refund shows of it.
+	return d.refundShown(c, r, c.charge.Named()), nil
+}
+
+// refundNamed accepts a refund of the charge that has the path's name here, which is
+// looked up where it is locked.
+func (d *Dialect) refundNamed(c *call) (refund.Refund, error) {
+	name := c.r.PathValue("ch")
+	if !wire.IsPossibleID(name) {
+		return refund.Refund{}, dialect.ErrReadFirst
+	}
+	return d.acceptOne(c, refund.Unit{
+		MerchantID: c.caller.Merchant.ID, By: dialect.Asker(c.caller, c.r, c.requestID),
+		ByName: &refund.ByName{Dialect: merchant.PingPP, Name: name, Complete: func(charge refund.Charge) (refund.Unit, error) {
+			c.charge = charge
+			if mayNeedPassword(charge) {
+				return refund.Unit{}, dialect.ErrReadFirst
+			}
+			return refundUnit(c, charge)
+		}},
+	})
+}
+
+// refundFound is refundNamed for a charge that may be registered or not, and whose
+// refund may wait for a password.
+func (d *Dialect) refundFound(c *call) (refund.Refund, error) {
+	charge, err := d.chargeOfPath(c)
+	charge, err = dialect.OrFind(c.r.Context(), d.Payments, charge, err, sought(c))
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	c.charge = charge
+	unit, err := refundUnit(c, charge)
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	if err := d.awaitPassword(c, &unit, charge); err != nil {
+		return refund.Refund{}, err
+	}
+	return d.acceptOne(c, unit)
+}
+
+func (d *Dialect) acceptOne(c *call, unit refund.Unit) (refund.Refund, error) {
+	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.caller.Merchant, merchant.PingPP))
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	return result.Refunds[0], nil
 }
 
 // sought is the charge of the path where it is not registered: one that was made at
@@ -55,6 +88,9 @@ func sought(c *call) dialect.Sought {
 // refundUnit reads and checks the parameters. id and charge, which an older
 // page repeats in the body, and unknown members are ignored.
 func refundUnit(c *call, charge refund.Charge) (refund.Unit, error) {
+	if alias, _ := charge.Alias(merchant.PingPP); alias.Sub != "" {
+		return refund.Unit{}, &flaw{kind: refund.KindInvalid, words: wire.Locale.OrderCharge}
+	}
 	channel, _ := wire.ChannelNamed(channelName(charge.Channel))
 	reason, err := description(c.params, channel.Description)
 	if err != nil {

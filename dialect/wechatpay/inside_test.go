@@ -219,7 +219,16 @@ func (stranger) RefundByChannelNumber(context.Context, string, string) (refund.R
 	return refund.Refund{}, refund.Errorf(refund.KindRefundNotFound, "", "unknown")
 }
 
-func (stranger) Accept(_ context.Context, unit refund.Unit, _ time.Duration) (intake.Result, error) {
+func (s stranger) Accept(ctx context.Context, unit refund.Unit, _ time.Duration) (intake.Result, error) {
+	if unit.ByName != nil {
+		charge, err := s.ChargeByAlias(ctx, unit.MerchantID, unit.ByName.Dialect, unit.ByName.Name)
+		if err == nil {
+			unit, err = unit.ByName.Complete(charge)
+		}
+		if err != nil {
+			return intake.Result{}, err
+		}
+	}
 	one := unit.Requests[0]
 	return intake.Result{Refunds: []refund.Refund{{ID: "re_1", Number: one.Number, Amount: *one.Amount, State: refund.Created, Detail: one.Detail}}}, nil
 }

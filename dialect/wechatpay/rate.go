@@ -97,9 +97,16 @@ func (d *Dialect) limited(c *call, serve func(*call) (any, error)) (any, error) 
 // admitOld refuses a refund of an order that is older than a month once the
 // account's minute is full of such.
 func (d *Dialect) admitOld(c *call, charge refund.Charge) error {
-	now := d.Now()
-	if now.Sub(charge.PaidAt) > wire.OldOrder && !d.rates.add(c, now, countOld, wire.OldRefundsPerMinute) {
+	if d.isOld(charge) && !d.rates.add(c, d.Now(), countOld, wire.OldRefundsPerMinute) {
 		return &wire.Error{Code: wire.CodeFrequencyLimited, Message: wire.MessageOldOrder}
 	}
 	return nil
+}
+
+// isOld reports whether an order is older than a month.
+func (d *Dialect) isOld(charge refund.Charge) bool { return d.Now().Sub(charge.PaidAt) > wire.OldOrder }
+
+// isCounted reports whether admitOld counts an order.
+func (d *Dialect) isCounted(c *call, charge refund.Charge) bool {
+	return c.account.merchant.Settings.ChannelRules && d.isOld(charge)
 }

@@ -30,26 +30,63 @@ func (d *Dialect) acceptRefund(c *call) (any, error) {
 	if err := wire.CheckMode(request.SubMchID, c.account.partner(), wire.LocationBody); err != nil {
 		return nil, err
 	}
-	charge, err := d.orderOf(c, request)
-	if err == nil {
-		err = d.admit(c, request, charge)
+	r, charge, err := d.acceptNamed(c, request)
+	if dialect.ReadFirst(err) {
+		r, charge, err = d.acceptFound(c, request)
 	}
-	if err != nil {
-		return nil, d.refusal(c, request, err)
-	}
-	if err := d.admitOld(c, charge); err != nil {
-		return nil, err
-	}
-	unit, err := refundUnit(c, request, charge)
-	if err != nil {
-		return nil, err
-	}
-	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.account.merchant, merchant.WeChatPay))
 	if err != nil {
 		return nil, err
 	}
 	// From here on the refund is on disk: whatever happens, it is no 4xx.
-	return refundObject(result.Refunds[0], charge, c.account.identity), nil
+	return refundObject(r, charge, c.account.identity), nil
+}
+
+// acceptNamed accepts a refund of an order that is named by the merchant's number. It
+// is looked up where it is locked. Whatever is refused before the core sees it is
+// left to acceptFound.
+func (d *Dialect) acceptNamed(c *call, request wire.RefundRequest) (r refund.Refund, charge refund.Charge, err error) {
+	if request.TransactionID != "" || d.mayNotCall(request) != nil {
+		return r, charge, dialect.ErrReadFirst
+	}
+	r, err = d.acceptOne(c, refund.Unit{
+		MerchantID: c.merchantID(), By: c.asker(),
+		ByName: &refund.ByName{Dialect: merchant.WeChatPay, Name: request.OutTradeNo, Complete: func(found refund.Charge) (refund.Unit, error) {
+			charge = found
+			if charge.Currency != onlyCurrency || !fits(c, request, charge) || fitsCharge(request, charge) != nil || d.isCounted(c, charge) {
+				return refund.Unit{}, dialect.ErrReadFirst
+			}
+			return refundUnit(c, request, charge)
+		}},
+	})
+	return r, charge, err
+}
+
+// acceptFound is acceptNamed for an order that may be registered or not.
+func (d *Dialect) acceptFound(c *call, request wire.RefundRequest) (r refund.Refund, charge refund.Charge, err error) {
+	charge, err = d.orderOf(c, request)
+	if err == nil {
+		err = d.admit(c, request, charge)
+	}
+	if err != nil {
+		return r, charge, d.refusal(c, request, err)
+	}
+	if err := d.admitOld(c, charge); err != nil {
+		return r, charge, err
+	}
+	unit, err := refundUnit(c, request, charge)
+	if err != nil {
+		return r, charge, err
+	}
+	r, err = d.acceptOne(c, unit)
+	return r, charge, err
+}
+
+func (d *Dialect) acceptOne(c *call, unit refund.Unit) (refund.Refund, error) {
+	result, err := d.Acceptor.Accept(c.r.Context(), unit, dialect.Wait(c.r, c.account.merchant, merchant.WeChatPay))
+	if err != nil {
+		return refund.Refund{}, err
+	}
+	return result.Refunds[0], nil
 }
 
 // refusal is what a request is told that is refused before the core sees it.
@@ -81,10 +118,15 @@ func (d *Dialect) orderOf(c *call, request wire.RefundRequest) (refund.Charge, e
 	if err != nil {
 		return refund.Charge{}, err
 	}
-	if c.account.partner() && request.SubMchID != subOf(charge, c.account.identity) {
+	if !fits(c, request, charge) {
 		return refund.Charge{}, &wire.Error{Code: wire.CodeNoAuth, Message: "特约商户号与订单不匹配，没有退款权限"}
 	}
 	return charge, nil
+}
+
+// fits reports whether an order is of the sub-merchant that a request names.
+func fits(c *call, request wire.RefundRequest, charge refund.Charge) bool {
+	return !c.account.partner() || request.SubMchID == subOf(charge, c.account.identity)
 }
 
 // sought is the order of a request that is not registered: WeChat Pay itself is asked
@@ -127,16 +169,10 @@ func (d *Dialect) charge(c *call, transactionID, outTradeNo string) (refund.Char
 // order's, accounts that can't pay for this order, an address that may not be
 // called.
 func (d *Dialect) admit(c *call, request wire.RefundRequest, charge refund.Charge) error {
-	if request.Amount.Total != int64(charge.Amount) {
-		return &wire.Error{Code: wire.CodeInvalidRequest, Message: "订单总金额与支付时不一致，请核实后再试"}
+	if err := fitsCharge(request, charge); err != nil {
+		return err
 	}
-	if len(request.Amount.From) > 0 && !charge.Detail.Sharing.Open() {
-		return &wire.Error{Code: wire.CodeInvalidRequest, Message: "该订单不是待分账或分账中的订单，不支持指定出资账户"}
-	}
-	if request.NotifyURL == "" || d.EgressCheck == nil {
-		return nil
-	}
-	refused := d.EgressCheck(request.NotifyURL)
+	refused := d.mayNotCall(request)
 	if refused == nil {
 		return nil
 	}
@@ -147,6 +183,26 @@ func (d *Dialect) admit(c *call, request wire.RefundRequest, charge refund.Charg
 		return err
 	}
 	return &wire.ParamError{Field: "/notify_url", Value: shown(request.NotifyURL), Issue: refused.Error(), Location: wire.LocationBody}
+}
+
+// fitsCharge refuses a total that is not the order's, and accounts that can't pay.
+func fitsCharge(request wire.RefundRequest, charge refund.Charge) error {
+	if request.Amount.Total != int64(charge.Amount) {
+		return &wire.Error{Code: wire.CodeInvalidRequest, Message: "订单总金额与支付时不一致，请核实后再试"}
+	}
+	if len(request.Amount.From) > 0 && !charge.Detail.Sharing.Open() {
+		return &wire.Error{Code: wire.CodeInvalidRequest, Message: "该订单不是待分账或分账中的订单，不支持指定出资账户"}
+	}
+	return nil
+}
+
+// mayNotCall says why the address of a request may not be called; nil if it may, or
+// there is none.
+func (d *Dialect) mayNotCall(request wire.RefundRequest) error {
+	if request.NotifyURL == "" || d.EgressCheck == nil {
+		return nil
+	}
+	return d.EgressCheck(request.NotifyURL)
 }
 
 // refundUnit puts a request into the core's words.
