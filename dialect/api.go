@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/refundry/refundry/refund"
@@ -62,6 +63,10 @@ type API[C any, R Addressed] struct {
 
 	Now func() time.Time
 	Log *slog.Logger
+
+	// segments are those of each route's path.
+	split    sync.Once
+	segments [][]string
 }
 
 // Register adds the roots to a mux. The routes are matched here and not by the

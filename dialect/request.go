@@ -69,8 +69,10 @@ func IdempotencyKey(r *http.Request) (string, *refund.Error) {
 }
 
 // RemoteAddress is the caller's IP address as the connection shows it.
-func RemoteAddress(r *http.Request) string {
-	address, err := netip.ParseAddrPort(r.RemoteAddr)
+func RemoteAddress(r *http.Request) string { return addressOf(r.RemoteAddr) }
+
+func addressOf(remote string) string {
+	address, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return ""
 	}
@@ -80,7 +82,7 @@ func RemoteAddress(r *http.Request) string {
 type remoteKey struct{}
 
 func withRemote(ctx context.Context, r *http.Request) context.Context {
-	return context.WithValue(ctx, remoteKey{}, RemoteAddress(r))
+	return context.WithValue(ctx, remoteKey{}, r.RemoteAddr)
 }
 
 // CheckAddress refuses a key that may not be used from the address of the request
@@ -90,7 +92,8 @@ func CheckAddress(ctx context.Context, key merchant.Key) error {
 	if len(key.Limits.AllowIPs) == 0 {
 		return nil
 	}
-	text, _ := ctx.Value(remoteKey{}).(string)
+	remote, _ := ctx.Value(remoteKey{}).(string)
+	text := addressOf(remote)
 	address, err := netip.ParseAddr(text)
 	if err == nil && key.Limits.Allows(address) {
 		return nil

@@ -43,13 +43,21 @@ func (a *API[C, R]) find(x *Exchange) (found R, missing *refund.Error) {
 	}
 	var address string // the path of the routes that match
 	var allowed []string
-	for _, candidate := range a.Routes {
+	a.split.Do(func() {
+		for _, one := range a.Routes {
+			a.segments = append(a.segments, strings.Split(one.Address().Path, "/"))
+		}
+	})
+	for n, candidate := range a.Routes {
+		if !matches(a.segments[n], segments) {
+			continue
+		}
 		route := candidate.Address()
 		switch {
-		case address != "" && route.Path != address, !matches(route.Path, segments):
+		case address != "" && route.Path != address:
 			continue
 		case route.Method == method:
-			setPathValues(x.R, route.Path, segments)
+			setPathValues(x.R, a.segments[n], segments)
 			x.R.Pattern = route.Path
 			telemetry.NoteRoute(x.R.Context(), route.Path) // outside, the request is another
 			return candidate, nil
@@ -95,24 +103,23 @@ func decoded(path string) ([]string, bool) {
 	return segments, true
 }
 
-// matches compares a route's path with the segments of a request's.
-func matches(path string, segments []string) bool {
-	n := 0
-	for want := range strings.SplitSeq(path, "/") {
-		if n == len(segments) || want != segments[n] && !strings.HasPrefix(want, "{") {
+// matches compares the segments of a route's path with those of a request's.
+func matches(path, segments []string) bool {
+	if len(path) != len(segments) {
+		return false
+	}
+	for n, want := range path {
+		if want != segments[n] && !strings.HasPrefix(want, "{") {
 			return false
 		}
-		n++
 	}
-	return n == len(segments)
+	return true
 }
 
-func setPathValues(r *http.Request, path string, segments []string) {
-	n := 0
-	for want := range strings.SplitSeq(path, "/") {
+func setPathValues(r *http.Request, path, segments []string) {
+	for n, want := range path {
 		if name, ok := strings.CutPrefix(want, "{"); ok {
 			r.SetPathValue(strings.TrimSuffix(name, "}"), segments[n])
 		}
-		n++
 	}
 }

@@ -48,13 +48,12 @@ const longestKey = 256
 
 // Caller implements dialect.Directory.
 func (s *Store) Caller(ctx context.Context, dialect, key string) (merchant.Caller, error) {
-	unknown := refund.Errorf(refund.KindUnauthenticated, "key", "the key is missing, unknown or expired")
 	if key == "" || len(key) > longestKey {
-		return merchant.Caller{}, unknown
+		return merchant.Caller{}, unknownKey()
 	}
 	hash := keyHash(key)
 	caller, err := s.directory.callers.get(ctx, callerKey{dialect, hash}, s.now(), func(ctx context.Context) (merchant.Caller, error) {
-		return s.caller(ctx, dialect, hash, unknown)
+		return s.caller(ctx, dialect, hash)
 	})
 	if err != nil {
 		return merchant.Caller{}, err
@@ -63,12 +62,16 @@ func (s *Store) Caller(ctx context.Context, dialect, key string) (merchant.Calle
 		return merchant.Caller{}, refund.Errorf(refund.KindUnauthenticated, "key", "the merchant is disabled")
 	}
 	if !caller.Key.ExpiresAt.IsZero() && !caller.Key.ExpiresAt.After(s.now()) {
-		return merchant.Caller{}, unknown
+		return merchant.Caller{}, unknownKey()
 	}
 	return caller, nil
 }
 
-func (s *Store) caller(ctx context.Context, dialect, hash string, unknown error) (merchant.Caller, error) {
+func unknownKey() *refund.Error {
+	return refund.Errorf(refund.KindUnauthenticated, "key", "the key is missing, unknown or expired")
+}
+
+func (s *Store) caller(ctx context.Context, dialect, hash string) (merchant.Caller, error) {
 	const text = `SELECT ` + keyRowColumns + `, k.sealed, ` + merchantColumns + `
 		FROM api_keys k JOIN merchants m ON m.id = k.merchant_id WHERE k.dialect = $1 AND k.hash = $2`
 	var caller merchant.Caller
@@ -92,7 +95,7 @@ func (s *Store) caller(ctx context.Context, dialect, hash string, unknown error)
 		return merchant.Caller{}, fmt.Errorf("find caller: %w", err)
 	}
 	if !there {
-		return merchant.Caller{}, unknown
+		return merchant.Caller{}, unknownKey()
 	}
 	s.directory.merchants.put(caller.Merchant.ID, caller.Merchant, s.now())
 	return caller, nil

@@ -34,14 +34,14 @@ const (
 // refunds has no row.
 var (
 	refundByAlias = keyed[namedRefund]{
-		scan: scanNamed, columns: sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "dialect TEXT", "name TEXT", "id TEXT"),
+		scanInto: scanNamed, columns: sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "dialect TEXT", "name TEXT", "id TEXT"),
 		alone: ofNamedCharge + ` AND r.id = $4`,
 		together: `SELECT ` + namedColumns + `, v.n FROM v CROSS JOIN LATERAL (` + namedCharge + `) c CROSS JOIN LATERAL (
 			SELECT ` + refundColumns + `, c.charge_order_no, c.charge_transaction_id, c.charge_aliases
 			FROM refunds r WHERE r.merchant_id = v.merchant_id AND r.id = v.id AND r.charge_id = c.id OFFSET 0) r`,
 	}
 	refundsByAlias = keyed[namedRefund]{
-		scan: scanNamed, columns: sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "dialect TEXT", "name TEXT", "size BIGINT"),
+		scanInto: scanNamed, columns: sqldb.NewColumns("n BIGINT", "merchant_id TEXT", "dialect TEXT", "name TEXT", "size BIGINT"),
 		alone: ofNamedCharge + ` ORDER BY r.created_at DESC, r.id DESC LIMIT $4`,
 		together: `SELECT ` + namedColumns + `, v.n FROM v CROSS JOIN LATERAL (` + namedCharge + `) c CROSS JOIN LATERAL (
 			SELECT ` + refundColumns + `, c.charge_order_no, c.charge_transaction_id, c.charge_aliases
@@ -49,11 +49,10 @@ var (
 	}
 )
 
-func scanNamed(scan func(...any) error) (n namedRefund, err error) {
-	n.refund, err = scanRefund(func(columns ...any) error {
+func scanNamed(n *namedRefund, scan func(...any) error) error {
+	return scanRefundInto(&n.refund, func(columns ...any) error {
 		return scan(append(columns, &n.orderNo, &n.transactionID, &n.aliases)...)
 	})
-	return n, err
 }
 
 // names are those of the refund's charge.

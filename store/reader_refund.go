@@ -22,21 +22,21 @@ var (
 
 var (
 	refundByID = keyed[refund.Refund]{
-		scan: scanRefund, columns: ofRefundColumns,
+		scanInto: scanRefundInto, columns: ofRefundColumns,
 		alone: `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.id = $2`,
 		together: `SELECT ` + refundColumns + `, v.n FROM v CROSS JOIN LATERAL (
 			SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = v.merchant_id AND r.id = v.id OFFSET 0) r`,
 	}
 	// refundsOfOneCharge is the first page of listedRefunds of a charge.
 	refundsOfOneCharge = keyed[refund.Refund]{
-		scan: scanRefund, columns: ofChargeColumns,
+		scanInto: scanRefundInto, columns: ofChargeColumns,
 		alone: `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.charge_id = $2 ORDER BY r.created_at DESC, r.id DESC LIMIT $3`,
 		together: `SELECT ` + refundColumns + `, v.n FROM v CROSS JOIN LATERAL (
 			SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = v.merchant_id AND r.charge_id = v.charge_id ORDER BY r.created_at DESC, r.id DESC LIMIT v.size) r`,
 	}
 	// refundsOfOneNumber is that of a number of the merchant's.
 	refundsOfOneNumber = keyed[refund.Refund]{
-		scan: scanRefund, columns: byNumberColumns,
+		scanInto: scanRefundInto, columns: byNumberColumns,
 		alone: `SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = $1 AND r.number <> '' AND r.number = $2 ORDER BY r.created_at DESC, r.id DESC LIMIT $3`,
 		together: `SELECT ` + refundColumns + `, v.n FROM v CROSS JOIN LATERAL (
 			SELECT ` + refundColumns + ` FROM refunds r WHERE r.merchant_id = v.merchant_id AND r.number <> '' AND r.number = v.number

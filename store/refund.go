@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/refundry/refundry/audit"
@@ -63,41 +64,67 @@ func refundValues(r refund.Refund) ([]any, error) {
 	}, nil
 }
 
+// refundRow is what scanRefund reads beside the refund itself. It is kept for the next
+// row: each place would be memory of its own.
+type refundRow struct {
+	createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, firstSubmittedAt, submitSpacing, maskedAt, doubt, watchAt int64
+
+	parts, landed, by, detail, shown, resolvedBy, streak string
+
+	places [refundWidth + 8]any // with room for columns behind
+}
+
+var refundRows = sync.Pool{New: func() any { return new(refundRow) }}
+
 // scanRefund reads a row of refundColumns. One that breaks an invariant, or whose
 // texts can't be read, is KindCorrupt. The refund has its key also then.
 func scanRefund(scan func(...any) error) (refund.Refund, error) {
 	var r refund.Refund
-	var createdAt, updatedAt, succeededAt, dueAt, leaseUntil, holdUntil, submittedAt, firstSubmittedAt, submitSpacing, maskedAt, doubt, watchAt int64
-	var parts, landed, by, detail, shown, resolvedBy, streak string
-	err := scan(&r.MerchantID, &r.ID, &r.ChargeID, &r.UnitID, &r.Number, &r.Sequence, (*int64)(&r.Amount), (*string)(&r.Currency), (*string)(&r.State), &r.Reason, &parts,
-		&r.Channel, &r.ChannelAccount, &r.ChannelNumber, &r.ChannelRefundID, &createdAt, &updatedAt, &succeededAt,
-		&dueAt, &r.LeaseEpoch, &leaseUntil, &r.HeldReason, &holdUntil, &r.Attempts, &r.Tries, &doubt, &submittedAt,
-		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &landed, &by, &detail,
-		&firstSubmittedAt, &shown, &resolvedBy, &submitSpacing, &r.Customer, &r.ReasonCode, &maskedAt, &streak, &watchAt, &r.Approved)
-	if err != nil {
-		return r, fmt.Errorf("read refund: %w", err)
+	err := scanRefundInto(&r, scan)
+	return r, err
+}
+
+// scanRefundInto is scanRefund into a refund that is zero.
+func scanRefundInto(r *refund.Refund, scan func(...any) error) error {
+	t := refundRows.Get().(*refundRow)
+	err := scan(append(t.places[:0], &r.MerchantID, &r.ID, &r.ChargeID, &r.UnitID, &r.Number, &r.Sequence, (*int64)(&r.Amount), (*string)(&r.Currency), (*string)(&r.State), &r.Reason, &t.parts,
+		&r.Channel, &r.ChannelAccount, &r.ChannelNumber, &r.ChannelRefundID, &t.createdAt, &t.updatedAt, &t.succeededAt,
+		&t.dueAt, &r.LeaseEpoch, &t.leaseUntil, &r.HeldReason, &t.holdUntil, &r.Attempts, &r.Tries, &t.doubt, &t.submittedAt,
+		&r.FailureCode, &r.FailureMessage, (*int64)(&r.Settled.Minor), (*string)(&r.Settled.Currency), &t.landed, &t.by, &t.detail,
+		&t.firstSubmittedAt, &t.shown, &t.resolvedBy, &t.submitSpacing, &r.Customer, &r.ReasonCode, &t.maskedAt, &t.streak, &t.watchAt, &r.Approved)...)
+	if err == nil {
+		err = t.fill(r)
+	} else {
+		err = fmt.Errorf("read refund: %w", err)
 	}
-	r.CreatedAt, r.UpdatedAt, r.SucceededAt = sqldb.FromMicros(createdAt), sqldb.FromMicros(updatedAt), sqldb.FromMicros(succeededAt)
-	r.HoldUntil, r.SubmittedAt, r.LeaseUntil = sqldb.FromMicros(holdUntil), sqldb.FromMicros(submittedAt), sqldb.FromMicros(leaseUntil)
-	takeDue(&r, dueAt)
-	r.FirstSubmittedAt, r.SubmitSpacing = sqldb.FromMicros(firstSubmittedAt), time.Duration(submitSpacing)*time.Microsecond
-	r.ResolvedBy, r.MaskedAt, r.WatchAt = audit.ParseActor(resolvedBy), sqldb.FromMicros(maskedAt), sqldb.FromMicros(watchAt)
-	takeDoubt(&r, doubt)
-	if r.Parts, err = partsOf(parts); err == nil {
-		r.By, err = askerOf(by)
+	*t = refundRow{}
+	refundRows.Put(t)
+	return err
+}
+
+// fill gives a refund what was read beside it.
+func (t *refundRow) fill(r *refund.Refund) (err error) {
+	r.CreatedAt, r.UpdatedAt, r.SucceededAt = sqldb.FromMicros(t.createdAt), sqldb.FromMicros(t.updatedAt), sqldb.FromMicros(t.succeededAt)
+	r.HoldUntil, r.SubmittedAt, r.LeaseUntil = sqldb.FromMicros(t.holdUntil), sqldb.FromMicros(t.submittedAt), sqldb.FromMicros(t.leaseUntil)
+	takeDue(r, t.dueAt)
+	r.FirstSubmittedAt, r.SubmitSpacing = sqldb.FromMicros(t.firstSubmittedAt), time.Duration(t.submitSpacing)*time.Microsecond
+	r.ResolvedBy, r.MaskedAt, r.WatchAt = audit.ParseActor(t.resolvedBy), sqldb.FromMicros(t.maskedAt), sqldb.FromMicros(t.watchAt)
+	takeDoubt(r, t.doubt)
+	if r.Parts, err = partsOf(t.parts); err == nil {
+		r.By, err = askerOf(t.by)
 	}
-	for _, text := range []struct {
+	for _, text := range [...]struct {
 		column string
 		into   any
-	}{{landed, &r.Landed}, {detail, &r.Detail}, {shown, &r.Shown}, {streak, &r.Streak}} {
+	}{{t.landed, &r.Landed}, {t.detail, &r.Detail}, {t.shown, &r.Shown}, {t.streak, &r.Streak}} {
 		if err == nil {
 			err = fromJSON(text.column, text.into)
 		}
 	}
 	if err != nil {
-		return r, ofRefund(unreadable("refund", r.ID, err), r)
+		return ofRefund(unreadable("refund", r.ID, err), *r)
 	}
-	return r, ofRefund(r.Check(), r)
+	return ofRefund(r.Check(), *r)
 }
 
 // landedText is the column's JSON; it is empty for money that went back the

@@ -38,8 +38,10 @@ type keyed[R any] struct {
 	// has the columns of alone and v.n behind them, and each key's rows in their order.
 	columns  sqldb.Columns
 	together string
-	// scan reads a row. An error is the row's alone.
-	scan func(scan func(...any) error) (R, error)
+	// scan reads a row, or scanInto does into one that is zero. An error is the row's
+	// alone.
+	scan     func(scan func(...any) error) (R, error)
+	scanInto func(row *R, scan func(...any) error) error
 }
 
 // seen is a row that was read. Of one that is damaged, fault says how, and the plain
@@ -76,12 +78,18 @@ func plain[R any](rows []seen[R]) (out []R) {
 }
 
 // see reads a row with columns behind its own. The error is the statement's.
-func (k *keyed[R]) see(scan func(...any) error, behind ...any) (one seen[R], err error) {
-	one.row, one.fault = k.scan(func(columns ...any) error {
+func (k *keyed[R]) see(one *seen[R], scan func(...any) error, behind ...any) (err error) {
+	*one = seen[R]{}
+	noted := func(columns ...any) error {
 		err = scan(append(columns, behind...)...)
 		return err
-	})
-	return one, err
+	}
+	if k.scanInto != nil {
+		one.fault = k.scanInto(&one.row, noted)
+	} else {
+		one.row, one.fault = k.scan(noted)
+	}
+	return err
 }
 
 // gathered is a keyed read whose callers share statements while they come together:
@@ -134,8 +142,9 @@ func (g *gathered[R]) own(ctx context.Context, key []any) ([]seen[R], error) {
 // read runs the statement of one key.
 func read[R any](ctx context.Context, s *Store, k keyed[R], key ...any) (rows []seen[R], err error) {
 	err = s.Read(ctx, func(q sqldb.Querier) error {
+		var one seen[R]
 		return q.Query(ctx, k.alone, key, func(scan func(...any) error) error {
-			one, err := k.see(scan)
+			err := k.see(&one, scan)
 			rows = append(rows, one)
 			return err
 		})
@@ -153,9 +162,10 @@ func (g *gathered[R]) flush(ctx context.Context, keys [][]any) []batch.Result[[]
 	}
 	results := make([]batch.Result[[]seen[R]], len(keys))
 	err := g.s.Read(ctx, func(q sqldb.Querier) error {
+		var one seen[R]
+		var n int64
 		return sqldb.QueryValues(ctx, q, g.columns, rows, g.together, func(scan func(...any) error) error {
-			var n int64
-			one, err := g.see(scan, &n)
+			err := g.see(&one, scan, &n)
 			if err == nil {
 				results[n].Value = append(results[n].Value, one)
 			}

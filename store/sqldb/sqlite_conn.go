@@ -29,6 +29,8 @@ type sqliteConn struct {
 	broken bool
 	// values are a statement's arguments while it begins.
 	values []driver.NamedValue
+	// row is kept for the next statement's rows.
+	row []driver.Value
 }
 
 // errDriver says that the driver lacks what this package is written for.
@@ -125,7 +127,13 @@ func (c *sqliteConn) query(ctx context.Context, text string, args []any, each fu
 		return sqliteUnusable(err)
 	}
 	defer func() { _ = rows.Close() }()
-	row := make([]driver.Value, len(rows.Columns()))
+	width := len(rows.Columns())
+	row := slices.Grow(c.row[:0], width)[:width]
+	c.row = nil // a row's callback may run another statement
+	defer func() {
+		clear(row)
+		c.row = row
+	}()
 	scan := func(into ...any) error { return scanRow(row, into) }
 	for {
 		if err := ctx.Err(); err != nil {
