@@ -280,3 +280,19 @@ func (s *Store) NamedPlans(ctx context.Context, names []refund.ChargeName) (line
 	})
 	return lines, err
 }
+
+// LookThroughCharges is ChargeLook through so many charges, and ChargeLookPlans how
+// the database would make such a page.
+func (s *Store) LookThroughCharges(ctx context.Context, f refund.ChargeFilter, most int) (refund.ChargeLook, error) {
+	return s.lookThroughCharges(ctx, f, most)
+}
+
+func (s *Store) ChargeLookPlans(ctx context.Context, f refund.ChargeFilter) (lines []string, err error) {
+	end, err := s.plan(ctx, chargeLookEnd(f, 100))
+	if err != nil {
+		return nil, err
+	}
+	_, one := chargeLookPage(f, &refund.Position{CreatedAt: time.UnixMicro(2900), ID: "ch_2900"})
+	page, err := s.plan(ctx, one)
+	return append(end, page...), err
+}

@@ -14,11 +14,19 @@ import (
 // some ten milliseconds.
 const lookRows = 20_000
 
+// lookApart is the same for refunds that lie apart, as those of one state do: the
+// database reads a page of the table for each.
+const lookApart = lookRows / 10
+
 // RefundLook is RefundList for a person who waits: where no index knows what the filter
 // asks for, a page looks through some refunds, newest first, and says where it
 // stopped. So it may have few rows or none though there are more. Refunds that are
 // damaged are left out and named: one of them must not hold up the others.
 func (s *Store) RefundLook(ctx context.Context, f refund.Filter) (refund.Look, error) {
+	base := lookBase(f)
+	if base.State != "" || len(base.States) > 0 || base.Customer != "" || base.ReasonCode != "" || base.FailureCode != "" {
+		return s.lookThrough(ctx, f, lookApart)
+	}
 	return s.lookThrough(ctx, f, lookRows)
 }
 
@@ -83,32 +91,6 @@ func lookOf(rows []seen[refund.Refund], more bool, end *refund.Position) refund.
 		}
 	}
 	return out
-}
-
-// ChargeLook is ChargeList for people: charges that are damaged are left out and named.
-func (s *Store) ChargeLook(ctx context.Context, f refund.ChargeFilter) (refund.ChargeLook, error) {
-	l, one := listedCharges(f)
-	var out refund.ChargeLook
-	err := s.Read(ctx, func(q sqldb.Querier) error {
-		rows, more, err := seeAll(ctx, q, l, one, scanCharge)
-		out = refund.ChargeLook{}
-		for n, one := range rows {
-			c := one.row
-			if one.unreadable() {
-				out.Unreadable = append(out.Unreadable, refund.Unreadable{Key: refund.Key{MerchantID: c.MerchantID, ID: c.ID}, CreatedAt: c.CreatedAt})
-			} else {
-				out.Charges = append(out.Charges, c)
-			}
-			if more && n == len(rows)-1 {
-				out.Next = &refund.Position{CreatedAt: c.CreatedAt, ID: c.ID}
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return refund.ChargeLook{}, fmt.Errorf("look for charges: %w", err)
-	}
-	return out, nil
 }
 
 // indexedOnly reports whether an index or a charge leaves few rows of what the filter

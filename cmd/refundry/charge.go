@@ -41,9 +41,14 @@ func (c *chargeList) Run(e *environment) error {
 				if err != nil {
 					return nil, false, err
 				}
-				look, err := s.ChargeLook(ctx, filter)
-				e.sayUnreadable("charge", look.Unreadable)
-				return look.Charges, look.Next != nil, err
+				for {
+					look, err := s.ChargeLook(ctx, filter)
+					e.sayUnreadable("charge", look.Unreadable)
+					if err != nil || len(look.Charges) > 0 || look.Next == nil {
+						return look.Charges, look.Next != nil, err
+					}
+					filter.Page.After = look.Next // that page had none
+				}
 			},
 			at:     func(c refund.Charge) refund.Position { return refund.Position{CreatedAt: c.CreatedAt, ID: c.ID} },
 			object: func(c refund.Charge) any { return native.ChargeJSON(service.Dialects(), c) },
