@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // maxTogether bounds the transactions of one commit. The loops that share are
@@ -24,9 +25,27 @@ type sqliteWriter struct {
 	conn   *sqliteConn
 	closed bool // guarded by the turn, like conn
 
+	// frames are the pages in the log; copying: they are being copied into the file.
+	// The turn guards both.
+	frames  int
+	copying bool
+	copyLog func() // nil: nobody copies
+	most    int    // frames before they are copied
+	copies  sync.WaitGroup
+
+	log *sqliteLog
+	// torn: the last flush failed; see mend.
+	torn atomic.Bool
+	// frameCount is how many frames SQLite knows to be in the log.
+	frameCount func() (int64, error)
+
+	// bell rings when someone comes to wait.
+	bell chan struct{}
+
 	mu      sync.Mutex
 	busy    bool // someone has the turn
 	waiting []*turn
+	flush   *flush // the one under way
 }
 
 // turn is a place in the queue.
@@ -55,6 +74,10 @@ func (w *sqliteWriter) wait(shares bool) *together {
 	t := &turn{shares: shares, come: make(chan *together, 1)}
 	w.waiting = append(w.waiting, t)
 	w.mu.Unlock()
+	select {
+	case w.bell <- struct{}{}:
+	default:
+	}
 	return <-t.come
 }
 
@@ -205,28 +228,27 @@ func (w *sqliteWriter) takeBack(g *together, began bool, cause error) {
 }
 
 // finish gives the turn on: with the transaction if the next goes on in it, or
-// after its commit.
+// with its commit. That waits until the one before is flushed, and who comes
+// meanwhile goes on in the transaction too.
 func (w *sqliteWriter) finish(g *together) {
-	if !g.ended {
+	if g.ended {
+		w.next()
+		return
+	}
+	for {
 		if w.passOn(g) {
 			return
 		}
-		w.end(g, w.commit())
+		before := w.flushing()
+		if before == nil {
+			break
+		}
+		select {
+		case <-before.done:
+		case <-w.bell:
+		}
 	}
-	w.next()
-}
-
-func (w *sqliteWriter) commit() error {
-	err := sqliteProblem(w.do("COMMIT"))
-	if err == nil {
-		return nil
-	}
-	_ = w.do("ROLLBACK")
-	var again *transientError
-	if errors.As(err, &again) || sqliteRefused(err) {
-		return err
-	}
-	return commitUnknown(err)
+	w.commit(g)
 }
 
 func (w *sqliteWriter) end(g *together, err error) {
