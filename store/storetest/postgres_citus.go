@@ -118,10 +118,9 @@ func (c *citus) create(ctx context.Context) (string, error) {
 			return inDatabase(c.coordinator, name), nil
 		}
 		// What one server has made would be looked for on the others for ever.
-		err = errors.Join(err, c.drop(ctx, inDatabase(c.coordinator, name)))
-		var problem *pgconn.PgError
-		if !errors.As(err, &problem) || problem.Code != "55006" || ctx.Err() != nil {
-			return "", err
+		dropped := c.drop(ctx, inDatabase(c.coordinator, name))
+		if !inUse(err) || dropped != nil || ctx.Err() != nil {
+			return "", errors.Join(err, dropped)
 		}
 	}
 }
@@ -136,7 +135,19 @@ func (c *citus) drop(ctx context.Context, address string) error {
 		}
 		name = at.Path[1:]
 	}
-	return c.everywhere(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+	for {
+		err := c.everywhere(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		if !inUse(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// inUse reports whether an error is that a database is in use, as it may be for a
+// moment by a process that Citus keeps in each.
+func inUse(err error) bool {
+	var problem *pgconn.PgError
+	return errors.As(err, &problem) && problem.Code == "55006"
 }
 
 func (c *citus) everywhere(ctx context.Context, text string) error {
