@@ -34,7 +34,7 @@ func printedRefunds() []wire.Refund {
 	number, empty := int64(-7), ""
 	refunds := []wire.Refund{{}}
 	for _, text := range []string{
-		"plain", "退款 😀", "<a href=\"x\">&'/\\", "\x00\x1f\x7f\b\f\n\r\t", "a\u2028b\u2029c", "\xff\xc3(\xed\xa0\x80", "\ufffd", "{\"a\":[1,2]}",
+		"plain", "退款 😀", "<a href=\"x\">&'/\\", "\x00\x1f\x7f\b\f\n\r\t", "a\u2028b", "b\u2029c", "\xff\xc3(\xed\xa0\x80", "\ufffd", "{\"a\":[1,2]}",
 	} {
 		refunds = append(refunds, wire.Refund{
 			ID: text, OrderNo: text, Amount: 1<<63 - 1, Created: -1, Succeed: true, Status: text, TimeSucceed: &number, Description: text,
