@@ -38,6 +38,17 @@ type Dispute struct {
 	Unreadable bool
 }
 
+// DisputeFilter selects disputes of a merchant; what is empty selects nothing.
+type DisputeFilter struct {
+	MerchantID     string
+	ChargeID       string
+	ChannelAccount string
+	State          DisputeState
+	// Undecided leaves out those that are won or lost.
+	Undecided bool
+	Page      Page
+}
+
 // DisputeState says where a dispute stands.
 type DisputeState string
 

@@ -52,6 +52,7 @@ type program struct {
 	Resume    resumeCommand      `cmd:"" help:"End such a pause: what waited is sent."`
 	Identity  identityCommand    `cmd:"" help:"Add, change and list what merchants are known as in the dialects."`
 	Charge    chargeCommand      `cmd:"" help:"Import, list and show charges."`
+	Dispute   disputeCommand     `cmd:"" help:"List and show what channels said of payers' claims against charges."`
 	Refund    refundCommand      `cmd:"" help:"List and show refunds, ask for them, and decide about them."`
 	Bulk      bulkCommand        `cmd:"" help:"Make many refunds from a file: check it, start it as a second person, watch it."`
 	Customer  customerCommand    `cmd:"" help:"Mask what is said of a customer."`

@@ -38,6 +38,18 @@ func answerDispute(d refund.Dispute) disputeAnswer {
 	}
 }
 
+// listedDispute is a dispute that is shown without its charge.
+type listedDispute struct {
+	Charge         string `json:"charge"`
+	ChannelAccount string `json:"channel_account"`
+	disputeAnswer
+}
+
+// DisputeJSON is a dispute as the API shows it in a charge, with the charge's id.
+func DisputeJSON(d refund.Dispute) any {
+	return listedDispute{d.ChargeID, d.ChannelAccount, answerDispute(d)}
+}
+
 // wholeCharge is a charge that is shown alone.
 type wholeCharge struct {
 	chargeAnswer
