@@ -16,18 +16,13 @@ import (
 	"github.com/refundry/refundry/webhook"
 )
 
-const (
-	// postgresBatches is how many batches of the intake are under way at once on
-	// PostgreSQL, which commits several as fast as one.
-	postgresBatches = 4
-	// sqliteBatches is the same on SQLite, which has one writer: one batch is written
-	// while the one before is flushed.
-	sqliteBatches = 2
-)
+// postgresBatches is how many batches of the intake are under way at once on
+// PostgreSQL, which commits several as fast as one. SQLite has one writer.
+const postgresBatches = 4
 
 func (s *Service) intakeWorkers() int {
 	if s.Store.SQLite() {
-		return sqliteBatches
+		return 1
 	}
 	return postgresBatches
 }

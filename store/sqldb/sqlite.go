@@ -49,7 +49,10 @@ func openSQLite(_ context.Context, name string, readOnly bool) (*sqliteDB, error
 			// Each statement of many rows keeps a journal of its own, to be undone
 			// alone; it need not survive us, so it is no file.
 			"temp_store(MEMORY)",
-			fmt.Sprintf("wal_autocheckpoint(%d)", mostFrames),
+			// 64 MB of WAL between checkpoints: pages that change often, such as
+			// an index's end or a busy charge's, are written to the file once in a
+			// while only.
+			"wal_autocheckpoint(16000)",
 		},
 	}
 	if readOnly {
@@ -61,37 +64,16 @@ func openSQLite(_ context.Context, name string, readOnly bool) (*sqliteDB, error
 	}
 	address := "file:" + (&url.URL{Path: name}).EscapedPath() + "?" + options.Encode()
 	db := &sqliteDB{path: name, address: address, driver: &sqlite.Driver{}, readers: newSQLitePool(2 * max(2, runtime.GOMAXPROCS(0)))}
-	// What it commits is flushed by ourselves (sqlite_flush.go), and the log is
-	// copied into the file by another connection (sqlite_checkpoint.go).
-	conn, err := db.connectWith("synchronous = NORMAL", "wal_autocheckpoint = 0")
+	conn, err := db.connect("")
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite %s: %w", name, err)
 	}
-	db.writer = &sqliteWriter{conn: conn, log: newSQLiteLog(name), frameCount: db.frameCount, most: mostFrames, bell: make(chan struct{}, 1)}
-	if !readOnly {
-		db.writer.copyLog = db.copyLog
-	}
+	db.writer = &sqliteWriter{conn: conn}
 	return db, nil
 }
 
 // reader opens a connection that can't write.
 func (db *sqliteDB) reader() (*sqliteConn, error) { return db.connect("&_pragma=query_only(1)") }
-
-// connectWith opens a connection with settings of its own: the driver sorts those that
-// stand in the address.
-func (db *sqliteDB) connectWith(settings ...string) (*sqliteConn, error) {
-	conn, err := db.connect("")
-	if err != nil {
-		return nil, err
-	}
-	for _, setting := range settings {
-		if _, err := conn.exec(context.Background(), "PRAGMA "+setting, nil); err != nil {
-			conn.close()
-			return nil, err
-		}
-	}
-	return conn, nil
-}
 
 // second opens the file once more, for work that wants a *sql.DB of its own.
 func (db *sqliteDB) second() (*sql.DB, error) { return sql.Open("sqlite", db.address) }
@@ -108,23 +90,15 @@ func (db *sqliteDB) clockOffset(context.Context) (time.Duration, error) { return
 
 func (db *sqliteDB) close() {
 	_ = db.writer.alone(func() error {
-		if f := db.writer.flushing(); f != nil {
-			<-f.done
-		}
-		db.writer.log.close()
 		db.writer.conn.close()
 		db.writer.closed = true
 		return nil
 	})
-	db.writer.copies.Wait()
 	db.readers.close()
 }
 
 func (db *sqliteDB) read(_ context.Context, work func(Querier) error) error {
-	if err := work(sqliteReader{db: db}); err != nil {
-		return err
-	}
-	return db.writer.settled()
+	return work(sqliteReader{db: db})
 }
 
 func (db *sqliteDB) write(ctx context.Context, work func(Querier) error) error {
@@ -167,10 +141,7 @@ func (db *sqliteDB) snapshot(ctx context.Context, work func(Querier) error) erro
 			return fmt.Errorf("open sqlite: %w", err)
 		}
 	}
-	if err := work(sqliteReader{in: c}); err != nil {
-		return err
-	}
-	return db.writer.settled()
+	return work(sqliteReader{in: c})
 }
 
 // snapshots reads on one connection: two would not see the file at the same moment.

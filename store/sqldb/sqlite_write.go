@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 )
 
 // maxTogether bounds the transactions of one commit. The loops that share are
@@ -25,27 +24,9 @@ type sqliteWriter struct {
 	conn   *sqliteConn
 	closed bool // guarded by the turn, like conn
 
-	// frames are the pages in the log; copying: they are being copied into the file.
-	// The turn guards both.
-	frames  int
-	copying bool
-	copyLog func() // nil: nobody copies
-	most    int    // frames before they are copied
-	copies  sync.WaitGroup
-
-	log *sqliteLog
-	// torn: the last flush failed; see mend.
-	torn atomic.Bool
-	// frameCount is how many frames SQLite knows to be in the log.
-	frameCount func() (int64, error)
-
-	// bell rings when someone comes to wait.
-	bell chan struct{}
-
 	mu      sync.Mutex
 	busy    bool // someone has the turn
 	waiting []*turn
-	flush   *flush // the one under way
 }
 
 // turn is a place in the queue.
@@ -74,10 +55,6 @@ func (w *sqliteWriter) wait(shares bool) *together {
 	t := &turn{shares: shares, come: make(chan *together, 1)}
 	w.waiting = append(w.waiting, t)
 	w.mu.Unlock()
-	select {
-	case w.bell <- struct{}{}:
-	default:
-	}
 	return <-t.come
 }
 
@@ -228,27 +205,28 @@ func (w *sqliteWriter) takeBack(g *together, began bool, cause error) {
 }
 
 // finish gives the turn on: with the transaction if the next goes on in it, or
-// with its commit. That waits until the one before is flushed, and who comes
-// meanwhile goes on in the transaction too.
+// after its commit.
 func (w *sqliteWriter) finish(g *together) {
-	if g.ended {
-		w.next()
-		return
-	}
-	for {
+	if !g.ended {
 		if w.passOn(g) {
 			return
 		}
-		before := w.flushing()
-		if before == nil {
-			break
-		}
-		select {
-		case <-before.done:
-		case <-w.bell:
-		}
+		w.end(g, w.commit())
 	}
-	w.commit(g)
+	w.next()
+}
+
+func (w *sqliteWriter) commit() error {
+	err := sqliteProblem(w.do("COMMIT"))
+	if err == nil {
+		return nil
+	}
+	_ = w.do("ROLLBACK")
+	var again *transientError
+	if errors.As(err, &again) || sqliteRefused(err) {
+		return err
+	}
+	return commitUnknown(err)
 }
 
 func (w *sqliteWriter) end(g *together, err error) {
