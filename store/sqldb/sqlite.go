@@ -49,10 +49,7 @@ func openSQLite(_ context.Context, name string, readOnly bool) (*sqliteDB, error
 			// Each statement of many rows keeps a journal of its own, to be undone
 			// alone; it need not survive us, so it is no file.
 			"temp_store(MEMORY)",
-			// 64 MB of WAL between checkpoints: pages that change often, such as
-			// an index's end or a busy charge's, are written to the file once in a
-			// while only.
-			"wal_autocheckpoint(16000)",
+			fmt.Sprintf("wal_autocheckpoint(%d)", mostFrames),
 		},
 	}
 	if readOnly {
@@ -64,16 +61,36 @@ func openSQLite(_ context.Context, name string, readOnly bool) (*sqliteDB, error
 	}
 	address := "file:" + (&url.URL{Path: name}).EscapedPath() + "?" + options.Encode()
 	db := &sqliteDB{path: name, address: address, driver: &sqlite.Driver{}, readers: newSQLitePool(2 * max(2, runtime.GOMAXPROCS(0)))}
-	conn, err := db.connect("")
+	// The log is copied into the file by another connection (sqlite_checkpoint.go).
+	conn, err := db.connectWith("wal_autocheckpoint = 0")
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite %s: %w", name, err)
 	}
-	db.writer = &sqliteWriter{conn: conn}
+	db.writer = &sqliteWriter{conn: conn, most: mostFrames}
+	if !readOnly {
+		db.writer.copyLog = db.copyLog
+	}
 	return db, nil
 }
 
 // reader opens a connection that can't write.
 func (db *sqliteDB) reader() (*sqliteConn, error) { return db.connect("&_pragma=query_only(1)") }
+
+// connectWith opens a connection with settings of its own: the driver sorts those that
+// stand in the address.
+func (db *sqliteDB) connectWith(settings ...string) (*sqliteConn, error) {
+	conn, err := db.connect("")
+	if err != nil {
+		return nil, err
+	}
+	for _, setting := range settings {
+		if _, err := conn.exec(context.Background(), "PRAGMA "+setting, nil); err != nil {
+			conn.close()
+			return nil, err
+		}
+	}
+	return conn, nil
+}
 
 // second opens the file once more, for work that wants a *sql.DB of its own.
 func (db *sqliteDB) second() (*sql.DB, error) { return sql.Open("sqlite", db.address) }
@@ -94,6 +111,7 @@ func (db *sqliteDB) close() {
 		db.writer.closed = true
 		return nil
 	})
+	db.writer.copies.Wait()
 	db.readers.close()
 }
 

@@ -24,6 +24,14 @@ type sqliteWriter struct {
 	conn   *sqliteConn
 	closed bool // guarded by the turn, like conn
 
+	// frames are the pages in the log; copying: they are being copied into the file.
+	// The turn guards both.
+	frames  int
+	copying bool
+	copyLog func() // nil: nobody copies
+	most    int    // frames before they are copied
+	copies  sync.WaitGroup
+
 	mu      sync.Mutex
 	busy    bool // someone has the turn
 	waiting []*turn
@@ -219,6 +227,7 @@ func (w *sqliteWriter) finish(g *together) {
 func (w *sqliteWriter) commit() error {
 	err := sqliteProblem(w.do("COMMIT"))
 	if err == nil {
+		w.written()
 		return nil
 	}
 	_ = w.do("ROLLBACK")
