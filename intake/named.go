@@ -52,7 +52,9 @@ func (b *attempt) lockNamed(ctx context.Context, tx Tx) error {
 			b.results[n].Err = noCharge(name.Name)
 			continue
 		}
-		b.units[n].Requests[0].ChargeID = is.Charge.ID
+		if is.Err == nil { // a look by id at one that is damaged would end the whole run
+			b.units[n].Requests[0].ChargeID = is.Charge.ID
+		}
 		switch {
 		case is.Held:
 			b.intake.held.note(place{name.MerchantID, is.Charge.ID}, true, b.now)

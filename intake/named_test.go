@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -178,6 +179,52 @@ func TestAUnitThatIsToBeCompletedHasNoRequests(t *testing.T) {
 		_, err := idle(s, intake.Options{}).Accept(t.Context(), unit, 0)
 		if refund.KindOf(err) != refund.KindInternal || err == nil {
 			t.Errorf("accepted with %v", err)
+		}
+	})
+}
+
+// repeating runs the first transaction twice, as after a deadlock.
+type repeating struct {
+	*store.Store
+	runs int
+}
+
+func (c *repeating) InTx(ctx context.Context, work func(intake.Tx) error) error {
+	c.runs++
+	undo := errors.New("undone")
+	if c.runs == 1 {
+		err := c.Store.InTx(ctx, func(tx intake.Tx) error {
+			if err := work(tx); err != nil {
+				return err
+			}
+			return undo
+		})
+		if !errors.Is(err, undo) {
+			return err
+		}
+	}
+	return c.Store.InTx(ctx, work)
+}
+
+// A damaged charge that is named ends its unit alone, also in a run that is repeated.
+func TestADamagedChargeThatIsNamedEndsAloneAfterADeadlock(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		charges := chargesOf(t, s, newMerchant(), 6, 1000)
+		damage(t, s, charges[0])
+		c := &repeating{Store: s}
+		d := idle(c, intake.Options{})
+		var units []refund.Unit
+		for n := range charges {
+			units = append(units, askNamed(charges[n], 1, "", ""))
+		}
+		answers := together(t, d, units...)
+		for n, a := range answers {
+			if (n == 0) != (a.err != nil) {
+				t.Errorf("unit %d: %v", n, a.err)
+			}
+		}
+		if c.runs > 1 {
+			t.Errorf("%d transactions of the batch, want 1", c.runs)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -53,7 +54,7 @@ func (s *Service) committed() func(context.Context, []refund.Refund, error) {
 	return func(ctx context.Context, refunds []refund.Refund, err error) {
 		span, _ := ctx.Value(commitSpan{}).(*telemetry.Span)
 		problem := ""
-		if err != nil {
+		if err != nil && !errors.Is(err, dialect.ErrReadFirst) { // that is asked for once more
 			problem = string(refund.KindOf(err))
 		}
 		first := ""

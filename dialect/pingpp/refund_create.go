@@ -35,11 +35,17 @@ func (d *Dialect) refundNamed(c *call) (refund.Refund, error) {
 	if !wire.IsPossibleID(name) {
 		return refund.Refund{}, dialect.ErrReadFirst
 	}
+	app := c.caller.Key.Identity
+	_, identity, err := d.Directory.Identity(c.r.Context(), merchant.PingPP, app) // from memory
+	waits := func(charge refund.Charge) bool {
+		alias, _ := charge.Alias(merchant.PingPP)
+		return mayNeedPassword(charge) && (err != nil || alias.Identity != app || wire.NeedsPassword(charge.Channel, identity.Public))
+	}
 	return d.acceptOne(c, refund.Unit{
 		MerchantID: c.caller.Merchant.ID, By: dialect.Asker(c.caller, c.r, c.requestID),
 		ByName: &refund.ByName{Dialect: merchant.PingPP, Name: name, Complete: func(charge refund.Charge) (refund.Unit, error) {
 			c.charge = charge
-			if mayNeedPassword(charge) {
+			if waits(charge) {
 				return refund.Unit{}, dialect.ErrReadFirst
 			}
 			return refundUnit(c, charge)
