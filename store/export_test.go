@@ -99,6 +99,11 @@ func (s *Store) DeliveryPlan(ctx context.Context, f merchant.DeliveryFilter, pag
 	return s.plan(ctx, listedDeliveries(f, page).end())
 }
 
+// NoticePlan is ListPlan for the notices of a refund.
+func (s *Store) NoticePlan(ctx context.Context, r refund.Refund) ([]string, error) {
+	return s.plan(ctx, sqldb.Statement{SQL: refundNotices, Args: noticesOf(r)})
+}
+
 func (s *Store) plan(ctx context.Context, one sqldb.Statement) (lines []string, err error) {
 	err = s.Read(ctx, func(q sqldb.Querier) error { return explaining{q, s, &lines}.explain(ctx, one.SQL, one.Args) })
 	return lines, err

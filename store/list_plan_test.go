@@ -102,3 +102,29 @@ func TestDeliveriesOfAStateReadAnIndexOfTheirOwn(t *testing.T) {
 		}
 	})
 }
+
+// The notices of one refund are found among many of its account.
+func TestTheNoticesOfARefundAreFoundByIndexes(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, text := range append(manyRefunds, `WITH RECURSIVE v(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM v WHERE i < 3000)
+			INSERT INTO channel_notices (merchant_id, account, id, channel, created_at, digest, state, number, refund_id)
+			SELECT 'mer_many', 'acc', 'note_' || i, 'wx', i, 'd' || i, 'done', CASE WHEN i % 3 = 0 THEN '' ELSE 'cn' || i END, CASE WHEN i % 2 = 0 THEN '' ELSE 're_' || i END FROM v`,
+			`UPDATE channel_notices SET refund_id = 're_7' WHERE id = 'note_9'`, `ANALYZE`) {
+			if err := s.Exec(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := refund.Refund{MerchantID: "mer_many", ID: "re_7", ChannelAccount: "acc", ChannelNumber: "cn7"}
+		notices, err := s.RefundNotices(t.Context(), r)
+		if err != nil || len(notices) != 2 || notices[0].ID != "note_7" || notices[1].ID != "note_9" {
+			t.Errorf("found %+v, %v", notices, err)
+		}
+		lines, err := s.NoticePlan(t.Context(), r)
+		plan := strings.Join(lines, "\n")
+		for _, index := range []string{"channel_notices_number", "channel_notices_refund"} {
+			if err != nil || !strings.Contains(plan, index) {
+				t.Errorf("%s is not read: %v\n%s", index, err, plan)
+			}
+		}
+	})
+}
