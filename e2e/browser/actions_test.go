@@ -104,6 +104,18 @@ var actions = []action{
 			b.t.Errorf("there are %d keys, were %d", len(after), len(before))
 		}
 	}},
+	{"add an identity", func(b *tab, language string) {
+		before := b.world.identities(b.t)
+		b.navigate(b.world.url + "/console/settings/merchants/mer_demo?lang=" + language)
+		run(b, "open the form", chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("main summary")].find((s) => s.innerText.trim() === "wallet").click()`))
+		b.press(say(language, "Add identity", "添加身份") + " wallet")
+		b.see(say(language, "What was made up is shown this once", "系统生成的内容仅显示一次"))
+		b.accessible()
+		b.shoot("identity-made", language)
+		if after := b.world.identities(b.t); after != before+1 {
+			b.t.Errorf("there are %d identities, were %d", after, before)
+		}
+	}},
 	{"add a user", func(b *tab, language string) {
 		email := "added-" + language + "@example.com"
 		b.navigate(b.world.url + "/console/settings/users?lang=" + language)
@@ -129,7 +141,7 @@ func (b *tab) press(text string) {
 	b.t.Helper()
 	quoted, _ := json.Marshal(text) // of a text, which can't fail
 	if found := b.text(`(() => {
-		const all = [...document.querySelectorAll("main a, main button")].filter((e) => e.innerText.trim() === ` + string(quoted) + `);
+		const all = [...document.querySelectorAll("main a, main button")].filter((e) => e.innerText.replace(/\s+/g, " ").trim() === ` + string(quoted) + `);
 		if (all.length === 0) return "there is none: " + document.querySelector("main").innerText;
 		all[0].focus();
 		return document.activeElement === all[0] ? "" : "it can't be reached by keys";
@@ -220,6 +232,14 @@ func (w *world) expectListed(t *testing.T, path, member, want string) {
 	if all := w.listed(t, path, member); !slices.Contains(all, want) {
 		t.Errorf("GET %s has %q and not %q", path, all, want)
 	}
+}
+
+// identities is how many the demo merchant has.
+func (w *world) identities(t *testing.T) int {
+	t.Helper()
+	var merchant struct{ Identities []map[string]any }
+	w.ask(t, "/refundry/v1/merchant", &merchant)
+	return len(merchant.Identities)
 }
 
 // ask reads what the API says.
