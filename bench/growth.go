@@ -10,6 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// countingTime bounds how long a service counts what was filled in.
+const countingTime = 5 * time.Minute
+
 // growth measures what may not become slower as the data grows. The steps build on
 // each other: each fills the same database further.
 func (m *measurer) growth() []step {
@@ -23,7 +26,10 @@ func (m *measurer) growth() []step {
 		}
 		address := m.cluster.SocketURL(name)
 		m.opts.Progress(fmt.Sprintf("filling the database up to %d refunds", to))
-		return address, fillRefunds(ctx, address, from, to)
+		if err := fillRefunds(ctx, address, from, to); err != nil {
+			return "", err
+		}
+		return address, m.count(ctx, address)
 	}
 	accept := Options{Mode: ModeAccept, Concurrency: 64, Unsigned: true}
 	half := m.opts.Stored / 2
@@ -62,6 +68,36 @@ func fillRefunds(ctx context.Context, address string, from, to int) error {
 		}
 	}
 	return execute(ctx, address, "VACUUM ANALYZE", "CHECKPOINT")
+}
+
+// count has a service count what was filled in for its statistics, as it would have when
+// it was made: that is no part of what comes next.
+func (m *measurer) count(ctx context.Context, address string) (err error) {
+	const left = `SELECT f.last_number - COALESCE((SELECT c.folded FROM stat_cursors c WHERE c.merchant_id = f.merchant_id), 0)
+		FROM feed_counters f WHERE f.merchant_id = 'mer_demo'`
+	ctx, cancel := context.WithTimeout(ctx, countingTime)
+	defer cancel()
+	child, err := m.start(ctx, "postgres", address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, child.Stop()) }()
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	for events := int64(1); events > 0; {
+		if err := conn.QueryRow(ctx, left).Scan(&events); err != nil {
+			return fmt.Errorf("wait until what is stored is counted: %w", err)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("what is stored is not counted yet: %w", ctx.Err())
+		}
+	}
+	return nil
 }
 
 // started is how long a start takes, in seconds.
