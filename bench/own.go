@@ -90,6 +90,9 @@ func (c *Child) profileTo(ctx context.Context, name string, duration time.Durati
 	return errors.Join(c.Profile(ctx, duration, file), file.Close())
 }
 
+// memoryLook is how often the memory of a program is looked at that runs to its end.
+const memoryLook = 10 * time.Millisecond
+
 // spent is what a program took that has ended.
 type spent struct {
 	Took, CPU time.Duration
@@ -119,10 +122,18 @@ func runProgram(ctx context.Context, command *exec.Cmd) (spent, error) {
 	command.Stderr = &printed
 	command.SysProcAttr = ownGroup()
 	begin := time.Now()
-	err := command.Run()
-	out := spent{Took: time.Since(begin)}
+	var out spent
+	err := command.Start()
+	if err == nil {
+		ended, watched := make(chan struct{}), make(chan int64, 1)
+		go func() { watched <- watchMemory(command.Process.Pid, ended) }()
+		err = command.Wait()
+		close(ended)
+		out.Memory = <-watched
+	}
+	out.Took = time.Since(begin)
 	if state := command.ProcessState; state != nil {
-		out.CPU, out.Memory = state.UserTime()+state.SystemTime(), mostMemory(state)
+		out.CPU = state.UserTime() + state.SystemTime()
 	}
 	if ctx.Err() != nil {
 		return out, ctx.Err()
@@ -131,4 +142,20 @@ func runProgram(ctx context.Context, command *exec.Cmd) (spent, error) {
 		return out, fmt.Errorf("%s: %w\n%s", filepath.Base(command.Path), err, bytes.TrimSpace(printed.Bytes()))
 	}
 	return out, nil
+}
+
+// watchMemory returns the most resident memory that a program had, until ended, as far
+// as looks show; 0 where it can't be told. What the system counts for a program that has
+// ended begins with what the one had that started it.
+func watchMemory(pid int, ended <-chan struct{}) (most int64) {
+	for {
+		if memory, err := peakMemory(pid); err == nil {
+			most = max(most, memory)
+		}
+		select {
+		case <-ended:
+			return most
+		case <-time.After(memoryLook):
+		}
+	}
 }

@@ -23,14 +23,6 @@ func childAttributes() *syscall.SysProcAttr {
 // ownGroup leaves Ctrl-C to us, of a program that is run to its end.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// mostMemory is the most resident memory of a process that has ended, in bytes.
-func mostMemory(state *os.ProcessState) int64 {
-	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-		return usage.Maxrss << 10
-	}
-	return 0
-}
-
 // processTimes returns a process's own CPU time, that of its children who have
 // ended, and its parent.
 func processTimes(pid int) (own, ended time.Duration, parent int, err error) {

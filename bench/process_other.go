@@ -4,7 +4,6 @@ package bench
 
 import (
 	"errors"
-	"os"
 	"syscall"
 	"time"
 )
@@ -21,5 +20,3 @@ func peakMemory(int) (int64, error) { return 0, errProcess }
 func ownTime() time.Duration { return 0 }
 
 func ownGroup() *syscall.SysProcAttr { return nil }
-
-func mostMemory(*os.ProcessState) int64 { return 0 }
