@@ -242,11 +242,12 @@ func TestTheFeedLosesNoEventWhoseTransactionWasSlowToCommit(t *testing.T) {
 	shopCharge(t, s, "mer_1", "A")
 	shopCharge(t, s, "mer_1", "B")
 	inserted, commit := make(chan struct{}), make(chan struct{})
+	ready := sync.OnceFunc(func() { close(inserted) }) // the transaction may be repeated
 	var slow sync.WaitGroup
 	slow.Go(func() {
 		err := s.InTx(t.Context(), func(tx intake.Tx) error {
 			err := insertUnit(t.Context(), tx, shopUnit("mer_1", "ch_A", "1", 1), noon)
-			close(inserted)
+			ready()
 			<-commit
 			return err
 		})
