@@ -68,7 +68,7 @@ func (a *Admin) moveAccount(ctx context.Context, by By, merchantID, id, action s
 // PauseRestored pauses an account whose database may have lost what the channel
 // did since a time: before it is resumed, the channel has to be asked. A closed one
 // stays closed, and can't be opened before. So it is with one that can't be read, for
-// whoever mends its row. KindNotFound.
+// the operator who mends its row. KindNotFound.
 func (a *Admin) PauseRestored(ctx context.Context, by By, merchantID, id string, since time.Time) error {
 	record, err := a.record(by, merchantID, "account.pause", id)
 	if err != nil {

@@ -79,7 +79,7 @@ type BatchRegistrar interface {
 // Reader reads. What is absent is KindChargeNotFound, KindRefundNotFound or
 // KindEventNotFound. What is damaged is KindCorrupt, whose detail names it; Charge,
 // ChargeByAlias, Refund and Event then return what is known of it. A list with a
-// damaged row is KindCorrupt as a whole: whoever sums it must not miss one. Lists give at most Page.Limit rows and whether there are
+// damaged row is KindCorrupt as a whole: a caller that sums it must not miss one. Lists give at most Page.Limit rows and whether there are
 // more in the direction of the page.
 type Reader interface {
 	Charge(ctx context.Context, merchantID, id string) (refund.Charge, error)

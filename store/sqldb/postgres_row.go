@@ -10,7 +10,7 @@ import (
 )
 
 // sharedText is the longest text that shares memory with the others of its row, in
-// bytes: whoever keeps one of them keeps all.
+// bytes: a caller that keeps one of them keeps all.
 const sharedText = 512
 
 // pgRow reads the rows of one result. What the store reads most, texts and whole
